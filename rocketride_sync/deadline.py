@@ -1,0 +1,45 @@
+"""One monotonic time budget, made where a call enters and passed down through everything it does."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Callable, Optional
+
+Clock = Callable[[], float]
+
+
+class Deadline:
+    """A point in monotonic time, or never.
+
+    Args:
+        seconds: how long from now; None is unlimited.
+        clock: seconds of a clock that never steps back; `time.monotonic` by default.
+
+    On Linux the monotonic clock stands still while a machine is suspended: a budget is time awake.
+    """
+
+    __slots__ = ("_at", "_clock")
+
+    def __init__(self, seconds: Optional[float], clock: Clock = time.monotonic) -> None:
+        self._clock = clock
+        self._at = math.inf if seconds is None else clock() + seconds
+
+    def remaining(self) -> float:
+        """Seconds left: never below 0.0, `math.inf` when unlimited."""
+        return max(0.0, self._at - self._clock())
+
+    def clamp(self, seconds: Optional[float]) -> Optional[float]:
+        """The smaller of `seconds` and what remains, None for unlimited: a value for `socket.settimeout`."""
+        left = self.remaining()
+        if seconds is not None:
+            left = min(left, seconds)
+        return None if left == math.inf else left
+
+    @property
+    def expired(self) -> bool:
+        return self._clock() >= self._at
+
+    def within(self, seconds: Optional[float]) -> Deadline:
+        """A deadline `seconds` from now, but never later than this one."""
+        return Deadline(self.clamp(seconds), self._clock)

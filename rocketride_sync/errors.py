@@ -1,0 +1,221 @@
+"""Every exception this library raises, in one tree.
+
+    RocketRideError (RuntimeError)
+    ├── ConfigurationError (ValueError)           an argument or a setting is wrong: mend it
+    ├── TransientError                            the same call may succeed later
+    │   ├── TransportError (ConnectionError)      the connection failed or broke
+    │   │   └── TransportTimeoutError (TimeoutError)  no answer within the timeout
+    │   └── OverloadedError                       the server is short of connection slots
+    ├── CertificateError (ConnectionError)        TLS could not verify the server
+    ├── ProtocolError                             the answer is not what the protocol says
+    │   └── DecodeError (ValueError)              a field of the answer has a wrong type
+    ├── AuthenticationError                       the server refused the API key
+    ├── ServerError                               the server answered with an error
+    │   ├── TaskNotFoundError                     no such task, or no longer
+    │   └── PermissionDeniedError                 the key may not do this
+    ├── WaitTimeoutError (TimeoutError)           the wait's timeout passed; the task runs on
+    ├── TaskLostError                             the outcome cannot be known any more
+    │   ├── TaskVanishedError                     the server forgot a task that was seen before
+    │   └── TaskReplacedError                     another run took over the token
+    └── TaskFailedError                           the task ended with a failure
+        └── TaskCancelledError                    the task was cancelled
+
+The root is a `RuntimeError`, so that the reference page's ``except RuntimeError`` works. All of them pickle
+and copy with their attributes. Messages never hold an API key or a whole task token.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple, Type, TypeVar
+
+if TYPE_CHECKING:
+    from .models import TaskStatus
+
+E = TypeVar("E", bound="RocketRideError")
+
+
+def _rebuild(cls: Type[E], args: Tuple[Any, ...], state: Dict[str, Any]) -> E:
+    """Make an exception again without its `__init__`, whose keywords pickle cannot call."""
+    error = cls.__new__(cls, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+class RocketRideError(RuntimeError):
+    """The root of every error of this library."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        return _rebuild, (type(self), self.args, dict(self.__dict__))
+
+
+class ConfigurationError(RocketRideError, ValueError):
+    """An argument, an environment variable or an address is unusable. Mend what the message names."""
+
+
+class TransientError(RocketRideError):
+    """The call failed for a reason that may pass: the same call may succeed later.
+
+    Waits go on through these until their deadline or `RetryPolicy.max_outage`.
+
+    Attributes:
+        retry_after: seconds the server asked to wait, from its ``Retry-After``, or None.
+        http_status: the HTTP status of the answer (429, 502, 503 or 504), or None.
+    """
+
+    def __init__(
+        self, message: str, *, retry_after: Optional[float] = None, http_status: Optional[int] = None
+    ) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        self.http_status = http_status
+
+
+class TransportError(TransientError, ConnectionError):
+    """The server could not be reached, or the connection broke. Check address, network and server."""
+
+
+class TransportTimeoutError(TransportError, TimeoutError):
+    """No complete answer came within the call's timeout. Raise `timeout`, or look at the server's load."""
+
+
+class OverloadedError(TransientError):
+    """The server ran out of connection slots (docs/protocol.md, "Overload"). Ask less often or later."""
+
+
+class CertificateError(RocketRideError, ConnectionError):
+    """TLS did not verify the server: expired, another host, or an unknown authority. See `verify=`."""
+
+
+class ProtocolError(RocketRideError):
+    """The answer does not follow the protocol: not JSON, no envelope, too large, a redirect.
+
+    Is the address really a RocketRide server, and not a proxy's login page?
+    """
+
+
+class DecodeError(ProtocolError, ValueError):
+    """A field of a document has a type its schema does not allow.
+
+    Attributes:
+        path: where, as a JSON path such as ``$.metrics.cpu_percent``.
+        expected: what the schema allows there.
+        actual: what came, described by type (and value where it is a number).
+    """
+
+    def __init__(self, path: str, expected: str, actual: str) -> None:
+        super().__init__(f"{path}: expected {expected}, got {actual}")
+        self.path = path
+        self.expected = expected
+        self.actual = actual
+
+
+class AuthenticationError(RocketRideError):
+    """The server refused the credential. Check `auth=` or ``ROCKETRIDE_APIKEY``."""
+
+
+class ServerError(RocketRideError):
+    """The server understood the request and answered with an error.
+
+    Attributes:
+        code: the machine-readable code of newer servers, such as ``TASK_NOT_REGISTERED``, or None.
+        hint: the server's advice, or None.
+        http_status: the HTTP status, or None over WebSocket.
+        operation: which operation failed, such as ``get_task_status``, or None.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: Optional[str] = None,
+        hint: Optional[str] = None,
+        http_status: Optional[int] = None,
+        operation: Optional[str] = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.hint = hint
+        self.http_status = http_status
+        self.operation = operation
+
+
+class TaskNotFoundError(ServerError):
+    """The server knows no task by this token: never started, mistyped, or finished and forgotten."""
+
+
+class PermissionDeniedError(ServerError):
+    """The credential is valid but may not do this. Ask for the permission the message names."""
+
+
+class WaitTimeoutError(RocketRideError, TimeoutError):
+    """The wait's timeout passed before the task ended. The task itself runs on.
+
+    Attributes:
+        token: the task's token, shortened.
+        elapsed: seconds waited.
+        last_status: the latest status seen, or None if no look succeeded.
+    """
+
+    def __init__(
+        self, message: str, *, token: str, elapsed: float, last_status: Optional[TaskStatus] = None
+    ) -> None:
+        super().__init__(message)
+        self.token = token
+        self.elapsed = elapsed
+        self.last_status = last_status
+
+
+class TaskLostError(RocketRideError):
+    """The task was there and its end was missed: the outcome cannot be known any more.
+
+    Attributes:
+        last_status: the latest status seen of the lost run.
+    """
+
+    def __init__(self, message: str, *, last_status: TaskStatus) -> None:
+        super().__init__(message)
+        self.last_status = last_status
+
+
+class TaskVanishedError(TaskLostError):
+    """The task was seen before and the server no longer knows it.
+
+    It ended and was forgotten (after 300 s, docs/protocol.md), or the server restarted.
+    """
+
+
+class TaskReplacedError(TaskLostError):
+    """Another run took over the token: its ``startTime`` differs from that of the run that was watched.
+
+    Attributes:
+        last_status: the latest status seen of the lost run.
+        new_status: the first status seen of the run that replaced it.
+    """
+
+    def __init__(self, message: str, *, last_status: TaskStatus, new_status: TaskStatus) -> None:
+        super().__init__(message, last_status=last_status)
+        self.new_status = new_status
+
+
+class TaskFailedError(RocketRideError):
+    """The task ended with a failure. Raised by ``check=True`` and `TaskStatus.raise_for_outcome`.
+
+    Attributes:
+        status: the terminal status.
+    """
+
+    def __init__(self, message: str, *, status: TaskStatus) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class TaskCancelledError(TaskFailedError):
+    """The task was cancelled: terminated by somebody, or its ttl ran out (they look alike)."""
+
+
+class RocketRideWarning(UserWarning):
+    """The category of every warning of this library."""

@@ -1,0 +1,61 @@
+"""The transport interface (provisional: it may still change in a minor release).
+
+A transport carries operations to the server and wire documents back. Nothing of the library that moves the
+bytes crosses this line: every exception a transport raises is one of `rocketride_sync.errors`.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Protocol
+
+from ..deadline import Deadline
+from ..protocol.operations import Operation
+
+
+class Watch(Protocol):
+    """What a wait holds while it watches one task: it asks, and pauses between asking."""
+
+    def call(self, operation: Operation, deadline: Deadline) -> Any:
+        """As `Transport.call`."""
+
+    def pause(self, seconds: float) -> None:
+        """Return after `seconds`, or sooner when there is reason to look at the status again."""
+
+    def close(self) -> None:
+        """Give back what the watch holds. Never raises, never blocks for long."""
+
+
+class Transport(Protocol):
+    """What `RocketRideClient(transport=…)` takes: anything with these three methods.
+
+    A transport may be used by several threads at once.
+    """
+
+    def call(self, operation: Operation, deadline: Deadline) -> Any:
+        """Send `operation`, return the document of its answer: a decoded JSON value, None where it has none.
+
+        Raises only errors of `rocketride_sync.errors`, and `TransportTimeoutError` once `deadline` passes.
+        """
+
+    def watch(self, operation: Operation) -> Watch:
+        """Begin to watch the task that `operation` asks the status of. Does no I/O yet, and never raises."""
+
+    def close(self) -> None:
+        """Close every connection. May be called twice; a later call opens new ones."""
+
+
+class PollingWatch:
+    """The watch of a transport without events: it asks through the transport, and its pause is a sleep."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def call(self, operation: Operation, deadline: Deadline) -> Any:
+        return self._transport.call(operation, deadline)
+
+    def pause(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+    def close(self) -> None:
+        """Nothing is held."""
