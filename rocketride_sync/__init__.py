@@ -1,0 +1,114 @@
+"""rocketride_sync: the RocketRide client for everybody without an event loop.
+
+Every public name is loaded on first use (PEP 562): importing the package costs next to nothing, and a process
+pays for requests, websocket-client, attrs and cattrs only when it needs them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, List
+
+from ._version import __version__
+
+if TYPE_CHECKING:
+    from .client import RocketRideClient as RocketRideClient
+    from .errors import AuthenticationError as AuthenticationError
+    from .errors import CertificateError as CertificateError
+    from .errors import ConfigurationError as ConfigurationError
+    from .errors import DecodeError as DecodeError
+    from .errors import OverloadedError as OverloadedError
+    from .errors import PermissionDeniedError as PermissionDeniedError
+    from .errors import ProtocolError as ProtocolError
+    from .errors import RocketRideError as RocketRideError
+    from .errors import RocketRideWarning as RocketRideWarning
+    from .errors import ServerError as ServerError
+    from .errors import TaskCancelledError as TaskCancelledError
+    from .errors import TaskFailedError as TaskFailedError
+    from .errors import TaskLostError as TaskLostError
+    from .errors import TaskNotFoundError as TaskNotFoundError
+    from .errors import TaskReplacedError as TaskReplacedError
+    from .errors import TaskVanishedError as TaskVanishedError
+    from .errors import TransientError as TransientError
+    from .errors import TransportError as TransportError
+    from .errors import TransportTimeoutError as TransportTimeoutError
+    from .errors import WaitTimeoutError as WaitTimeoutError
+    from .models import TASK_METRICS as TASK_METRICS
+    from .models import TASK_STATE as TASK_STATE
+    from .models import TASK_STATUS as TASK_STATUS
+    from .models import TASK_STATUS_FLOW as TASK_STATUS_FLOW
+    from .models import TASK_TOKENS as TASK_TOKENS
+    from .models import NewMessages as NewMessages
+    from .models import Outcome as Outcome
+    from .models import TaskMetrics as TaskMetrics
+    from .models import TaskState as TaskState
+    from .models import TaskStatus as TaskStatus
+    from .models import TaskStatusComponentStat as TaskStatusComponentStat
+    from .models import TaskStatusFlow as TaskStatusFlow
+    from .models import TaskStatusSlowestDoc as TaskStatusSlowestDoc
+    from .models import TaskTokens as TaskTokens
+    from .models.converter import converter as converter
+    from .options import RetryPolicy as RetryPolicy
+    from .transports.memory import MemoryTransport as MemoryTransport
+
+_HOMES = {
+    "client": ("RocketRideClient",),
+    "errors": (
+        "AuthenticationError",
+        "CertificateError",
+        "ConfigurationError",
+        "DecodeError",
+        "OverloadedError",
+        "PermissionDeniedError",
+        "ProtocolError",
+        "RocketRideError",
+        "RocketRideWarning",
+        "ServerError",
+        "TaskCancelledError",
+        "TaskFailedError",
+        "TaskLostError",
+        "TaskNotFoundError",
+        "TaskReplacedError",
+        "TaskVanishedError",
+        "TransientError",
+        "TransportError",
+        "TransportTimeoutError",
+        "WaitTimeoutError",
+    ),
+    "models": (
+        "NewMessages",
+        "Outcome",
+        "TASK_METRICS",
+        "TASK_STATE",
+        "TASK_STATUS",
+        "TASK_STATUS_FLOW",
+        "TASK_TOKENS",
+        "TaskMetrics",
+        "TaskState",
+        "TaskStatus",
+        "TaskStatusComponentStat",
+        "TaskStatusFlow",
+        "TaskStatusSlowestDoc",
+        "TaskTokens",
+    ),
+    "models.converter": ("converter",),
+    "options": ("RetryPolicy",),
+    "transports.memory": ("MemoryTransport",),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = ["__version__", *_HOME_OF]
+
+
+def __getattr__(name: str) -> Any:
+    module = _HOME_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(f"{__name__}.{module}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> List[str]:
+    return sorted({*globals(), *__all__})

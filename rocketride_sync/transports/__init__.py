@@ -1,0 +1,54 @@
+"""How operations reach the server: HTTP, or whatever object a user hands in.
+
+`create` is the one place that knows which name stands for which transport.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Union
+
+from ..errors import ConfigurationError
+from .base import PollingWatch, Transport, Watch
+
+if TYPE_CHECKING:
+    from ..config import Settings
+
+__all__ = ["PollingWatch", "Transport", "Watch", "create"]
+
+NAMES = ("auto", "http")
+
+
+def create(transport: Union[str, Transport], settings: Settings) -> Transport:
+    """The transport a user asked for, by name or as an object of their own. Does no I/O.
+
+    Raises:
+        ConfigurationError: for an unknown name, or an object without the interface of `Transport`.
+    """
+    if not isinstance(transport, str):
+        if not all(callable(getattr(transport, name, None)) for name in ("call", "watch", "close")):
+            raise ConfigurationError("transport: the object needs the methods call, watch and close")
+        return transport
+    if transport not in NAMES:
+        raise ConfigurationError(
+            f"transport must be one of {', '.join(NAMES)} or an object, not {transport!r}"
+        )
+    from .http import HttpTransport
+
+    return HttpTransport(
+        base_url=settings.address.http_url,
+        auth=settings.auth,
+        connect_timeout=settings.connect_timeout,
+        verify=settings.verify,
+        cert=settings.cert,
+        proxies=settings.proxies,
+        max_response_bytes=settings.max_response_bytes,
+        user_agent=_user_agent(),
+    )
+
+
+def _user_agent() -> str:
+    import platform
+
+    from .._version import __version__
+
+    return f"rocketride-sync/{__version__} Python/{platform.python_version()}"

@@ -1,0 +1,180 @@
+"""Where the server is and how to reach it: address, credential and environment become one frozen value."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any, Mapping, Optional, Tuple, Union
+from urllib.parse import SplitResult, urlsplit
+
+import attrs
+
+from .errors import ConfigurationError
+from .options import RetryPolicy, optional_seconds
+
+DEFAULT_URI = "https://api.rocketride.ai"
+DEFAULT_PORT = 5565
+CLOUD_DOMAIN = "rocketride.ai"
+DEFAULT_MAX_RESPONSE_BYTES = 250 * 1024 * 1024
+
+_SCHEMES = {"http": False, "https": True, "ws": False, "wss": True}
+_HAS_SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.\-]*://")
+_UNPRINTABLE = re.compile(r"[^\x21-\x7e]")
+
+Verify = Union[bool, str]
+Cert = Union[None, str, Tuple[str, str]]
+
+
+@attrs.frozen
+class Address:
+    """The server's address, for either transport.
+
+    Attributes:
+        secure: whether TLS is spoken (``https``, ``wss``).
+        authority: host, and port if there is one.
+        path: the base path, without a slash at its end: ``""`` or ``/rocketride``.
+    """
+
+    secure: bool
+    authority: str
+    path: str
+
+    @classmethod
+    def parse(cls, uri: str) -> Address:
+        """Read ``host``, ``host:port``, or an ``http(s)://`` or ``ws(s)://`` URI, with or without a base path.
+
+        Port 5565 is assumed where none is given, except for the cloud service (docs/protocol.md, "Addresses").
+
+        Raises:
+            ConfigurationError: for anything else, and for credentials, a query or a fragment in it.
+        """
+        text = uri.strip()
+        if not text or _UNPRINTABLE.search(text):
+            raise ConfigurationError("uri: it is empty, or holds white space or characters outside ASCII")
+        if not _HAS_SCHEME.match(text):
+            text = ("https://" if _is_cloud(text) else "http://") + text
+        parts, port = _split(text)
+        if parts.scheme not in _SCHEMES:
+            raise ConfigurationError(f"uri: unknown scheme {parts.scheme!r}; use http, https, ws or wss")
+        host = parts.hostname or ""
+        if not host:
+            raise ConfigurationError(
+                "uri: no usable host name in it; give host[:port] or http(s)://host[:port]"
+            )
+        authority = f"[{host}]" if ":" in host else host
+        if port is None and not _is_cloud(host):
+            port = DEFAULT_PORT
+        if port is not None:
+            authority += f":{port}"
+        return cls(_SCHEMES[parts.scheme], authority, parts.path.rstrip("/"))
+
+    @property
+    def http_url(self) -> str:
+        return f"{'https' if self.secure else 'http'}://{self.authority}{self.path}"
+
+    @property
+    def websocket_url(self) -> str:
+        return f"{'wss' if self.secure else 'ws'}://{self.authority}{self.path}/task/service"
+
+    def __str__(self) -> str:
+        return self.http_url
+
+
+def _split(text: str) -> Tuple[SplitResult, Optional[int]]:
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        parts, port = None, None
+    # The URI itself is not repeated in these messages: it may hold a password.
+    if parts is None or port == 0:
+        raise ConfigurationError("uri: not a valid address; the port must be a number from 1 to 65535")
+    if "@" in parts.netloc:
+        raise ConfigurationError("uri: no user or password belongs in it; pass the API key as auth=")
+    if parts.query or parts.fragment:
+        raise ConfigurationError("uri: no query or fragment belongs in it")
+    return parts, port
+
+
+def _is_cloud(address: str) -> bool:
+    host = re.split(r"[:/]", address, maxsplit=1)[0].lower()
+    return host == CLOUD_DOMAIN or host.endswith("." + CLOUD_DOMAIN)
+
+
+def _check_auth(_: object, __: Any, auth: Any) -> None:
+    # The value itself is a secret: the messages describe it only.
+    if not isinstance(auth, str) or not auth.strip():
+        raise ConfigurationError("no API key: pass auth='…' or set ROCKETRIDE_APIKEY")
+    if _UNPRINTABLE.search(auth):
+        raise ConfigurationError(
+            "the API key holds white space or characters outside ASCII; is it a whole line?"
+        )
+
+
+def _check_optional_seconds(_: object, field: Any, value: Any) -> None:
+    optional_seconds(field.name, value)
+
+
+def _check_verify(_: object, __: Any, verify: Any) -> None:
+    if isinstance(verify, bool):
+        return
+    if not isinstance(verify, (str, os.PathLike)):
+        raise ConfigurationError(f"verify must be True, False or a path to CA certificates, not {verify!r}")
+    if not os.path.exists(verify):
+        raise ConfigurationError(f"verify: there is no file or directory {os.fspath(verify)!r}")
+
+
+def _check_cert(_: object, __: Any, cert: Any) -> None:
+    files = (cert,) if isinstance(cert, (str, os.PathLike)) else cert
+    if files is None:
+        return
+    if not isinstance(files, tuple) or not 1 <= len(files) <= 2:
+        raise ConfigurationError("cert must be a path, or a tuple of the paths (certificate, key)")
+    for file in files:
+        if not isinstance(file, (str, os.PathLike)) or not os.path.isfile(file):
+            raise ConfigurationError(f"cert: there is no file {file!r}")
+
+
+def _check_proxies(_: object, __: Any, proxies: Any) -> None:
+    if proxies is not None and not isinstance(proxies, Mapping):
+        raise ConfigurationError("proxies must be a mapping such as {'https': 'http://proxy:3128'}")
+
+
+def _check_retry(_: object, __: Any, retry: Any) -> None:
+    if not isinstance(retry, RetryPolicy):
+        raise ConfigurationError(f"retry must be a RetryPolicy, not {type(retry).__name__}")
+
+
+def _check_size(_: object, __: Any, size: Any) -> None:
+    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+        raise ConfigurationError(f"max_response_bytes must be a positive number of bytes, not {size!r}")
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    """All a transport needs to know, checked. The credential and the proxies stay out of the repr."""
+
+    address: Address
+    auth: str = attrs.field(repr=False, validator=_check_auth)
+    timeout: Optional[float] = attrs.field(default=30.0, validator=_check_optional_seconds)
+    connect_timeout: Optional[float] = attrs.field(default=10.0, validator=_check_optional_seconds)
+    retry: RetryPolicy = attrs.field(factory=RetryPolicy, validator=_check_retry)
+    verify: Verify = attrs.field(default=True, validator=_check_verify)
+    cert: Cert = attrs.field(default=None, repr=False, validator=_check_cert)
+    proxies: Optional[Mapping[str, str]] = attrs.field(default=None, repr=False, validator=_check_proxies)
+    max_response_bytes: int = attrs.field(default=DEFAULT_MAX_RESPONSE_BYTES, validator=_check_size)
+
+
+def resolve(uri: Optional[str], auth: Optional[str]) -> Tuple[Address, str]:
+    """The address and the credential: as given, else from the environment, else the documented default.
+
+    Environment: ``ROCKETRIDE_URI`` and ``ROCKETRIDE_APIKEY``. An empty value counts as not given.
+
+    Raises:
+        ConfigurationError: for an unusable address. A missing credential is left to `Settings`.
+    """
+    if uri is not None and not isinstance(uri, str):
+        raise ConfigurationError(f"uri must be a string, not {type(uri).__name__}")
+    address = Address.parse(uri or os.environ.get("ROCKETRIDE_URI", "").strip() or DEFAULT_URI)
+    credential = os.environ.get("ROCKETRIDE_APIKEY", "").strip() if auth is None else auth
+    return address, credential

@@ -1,0 +1,92 @@
+"""Options as frozen values, validated when made: a wrong one fails where it is written, not at night."""
+
+from __future__ import annotations
+
+import enum
+import math
+from typing import Any, Optional, Union
+
+import attrs
+
+from .errors import ConfigurationError
+
+
+class Omitted(enum.Enum):
+    """The type of `OMITTED`."""
+
+    OMITTED = "omitted"
+
+    def __repr__(self) -> str:
+        return "..."
+
+
+OMITTED = Omitted.OMITTED
+"""The default of every `timeout` argument whose omission and whose None mean different things."""
+
+Timeout = Union[None, float, Omitted]
+
+
+def seconds(name: str, value: Any, *, zero: bool = False) -> float:
+    """`value` as a finite duration in seconds; positive, or also 0 with `zero`.
+
+    Raises:
+        ConfigurationError: naming the option, for anything else (bool and NaN too).
+    """
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if number and math.isfinite(value) and (value > 0 or (zero and value == 0)):
+        return float(value)
+    allowed = "0 or a positive number" if zero else "a positive number"
+    raise ConfigurationError(f"{name} must be {allowed} of seconds, not {value!r}")
+
+
+def optional_seconds(name: str, value: Any, *, zero: bool = False) -> Optional[float]:
+    """As `seconds`, and None for unlimited."""
+    return None if value is None else seconds(name, value, zero=zero)
+
+
+def _duration(_: object, field: attrs.Attribute[Any], value: Any) -> None:
+    seconds(field.name, value)
+
+
+def _optional_duration(_: object, field: attrs.Attribute[Any], value: Any) -> None:
+    optional_seconds(field.name, value)
+
+
+def _between(low: float, high: float) -> Any:
+    def check(_: object, field: attrs.Attribute[Any], value: Any) -> None:
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not (number and low <= value <= high):
+            raise ConfigurationError(f"{field.name} must be a number from {low} to {high}, not {value!r}")
+
+    return check
+
+
+@attrs.frozen(kw_only=True)
+class RetryPolicy:
+    """How a wait goes on after transient faults, and a single call after an overload answer.
+
+    The pause after the n-th fault in a row is ``initial_delay * multiplier ** n``, at most `max_delay`, of
+    which up to the share `jitter` is taken off at random, so that a thousand clients do not come back at once.
+
+    Attributes:
+        max_outage: seconds of unbroken faults after which a wait gives up and the last `TransientError`
+            comes out; None is unlimited. Default 300.
+        initial_delay: seconds before the first retry. Default 0.25.
+        max_delay: the longest pause in seconds; only a server's ``Retry-After`` may exceed it. Default 15.
+        multiplier: growth from one pause to the next, 1 to 10. Default 2.
+        jitter: the random share, 0 to 1. Default 0.5.
+    """
+
+    max_outage: Optional[float] = attrs.field(default=300.0, validator=_optional_duration)
+    initial_delay: float = attrs.field(default=0.25, validator=_duration)
+    max_delay: float = attrs.field(default=15.0, validator=_duration)
+    multiplier: float = attrs.field(default=2.0, validator=_between(1, 10))
+    jitter: float = attrs.field(default=0.5, validator=_between(0, 1))
+
+    def delay(self, attempt: int, retry_after: Optional[float] = None) -> float:
+        """Seconds to pause after fault number `attempt` (from 0), at least `retry_after` if that is given."""
+        import random  # 5 ms that a process without faults need not pay
+
+        longest = min(self.max_delay, self.initial_delay * self.multiplier ** min(attempt, 60))
+        jittered = longest * (1.0 - self.jitter * random.random())  # noqa: S311 - not a secret
+        return max(jittered, retry_after or 0.0)
