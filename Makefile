@@ -1,0 +1,64 @@
+# make demo and make test work from a fresh clone on a machine with python3 (3.8 or newer) and make.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check
+PYTEST := $(BIN)/python -m pytest
+CODE   := rocketride_sync codegen tests benchmarks tools
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint types generate generate-check drift test-ends test-all test-min bench clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /  \1|/p' Makefile | column -t -s '|'
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: setup.cfg | $(BIN)/python
+	$(PIP) install --quiet -e '.[emulator,progress]'
+	@touch $@
+
+$(VENV)/.dev: setup.cfg | $(BIN)/python
+	$(PIP) install --quiet -e '.[dev,conformance]'
+	@touch $@ $(VENV)/.demo
+
+demo: $(VENV)/.demo ## run a real task on real files to its end, through this library
+	$(BIN)/rocketride-sync demo
+
+test: $(VENV)/.dev ## run the tests
+	$(PYTEST)
+
+check: lint types generate-check test ## all that a change must pass
+
+lint: $(VENV)/.dev ## style, common mistakes, formatting
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+
+types: $(VENV)/.dev ## mypy --strict
+	$(BIN)/mypy
+
+generate: $(VENV)/.dev ## write the models and the field reference from schema/
+	$(BIN)/python -m codegen
+
+generate-check: $(VENV)/.dev ## fail if what is generated is stale, missing or orphaned
+	$(BIN)/python -m codegen --check
+
+drift: $(VENV)/.dev ## compare the schema with the official client's model
+	$(BIN)/python -m codegen drift
+
+test-ends: ## the tests on the oldest and the newest Python of this machine
+	$(PYTHON) tools/test_pythons.py --ends
+
+test-all: ## the tests on every supported Python of this machine
+	$(PYTHON) tools/test_pythons.py
+
+test-min: ## the tests with the lowest supported version of each dependency
+	$(PYTHON) tools/test_pythons.py --oldest --constraint constraints/lowest.txt
+
+bench: $(VENV)/.dev ## measure against the peers
+	$(BIN)/python -m benchmarks
+
+clean: ## remove what the targets above made
+	rm -rf $(VENV) .venv-* build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

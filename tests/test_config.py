@@ -1,0 +1,117 @@
+"""Addresses, credentials and the environment."""
+
+import pytest
+
+from rocketride_sync import ConfigurationError
+from rocketride_sync.config import Address, Settings, resolve
+
+KEY = "the-secret-key"
+
+
+@pytest.mark.parametrize(
+    ("uri", "http", "websocket"),
+    [
+        ("localhost", "http://localhost:5565", "ws://localhost:5565/task/service"),
+        ("localhost:80", "http://localhost:80", "ws://localhost:80/task/service"),
+        ("10.0.0.7:5565", "http://10.0.0.7:5565", "ws://10.0.0.7:5565/task/service"),
+        ("http://rr.example", "http://rr.example:5565", "ws://rr.example:5565/task/service"),
+        ("https://rr.example:443", "https://rr.example:443", "wss://rr.example:443/task/service"),
+        ("ws://rr.example", "http://rr.example:5565", "ws://rr.example:5565/task/service"),
+        ("WSS://RR.example/", "https://rr.example:5565", "wss://rr.example:5565/task/service"),
+        ("https://api.rocketride.ai", "https://api.rocketride.ai", "wss://api.rocketride.ai/task/service"),
+        ("api.rocketride.ai", "https://api.rocketride.ai", "wss://api.rocketride.ai/task/service"),
+        ("rocketride.ai.evil.example", "http://rocketride.ai.evil.example:5565", None),
+        ("http://h/base/path/", "http://h:5565/base/path", "ws://h:5565/base/path/task/service"),
+        ("h/base", "http://h:5565/base", "ws://h:5565/base/task/service"),
+        ("http://[::1]:8080", "http://[::1]:8080", "ws://[::1]:8080/task/service"),
+        ("http://[::1]", "http://[::1]:5565", "ws://[::1]:5565/task/service"),
+        ("  localhost\n", "http://localhost:5565", None),
+    ],
+)
+def test_addresses_are_read_as_documented(uri, http, websocket):
+    address = Address.parse(uri)
+    assert address.http_url == http
+    if websocket:
+        assert address.websocket_url == websocket
+
+
+@pytest.mark.parametrize(
+    ("uri", "why"),
+    [
+        ("ftp://host", "unknown scheme 'ftp'"),
+        ("http://", "no usable host"),
+        ("http://host:port", "port must be a number"),
+        ("http://host:0", "port must be a number"),
+        ("http://host:70000", "port must be a number"),
+        ("http://me:hunter2@host", "no user or password"),
+        ("http://host?token=1", "no query or fragment"),
+        ("ho st", "white space"),
+        ("höst", "outside ASCII"),
+        ("   ", "empty"),
+    ],
+)
+def test_a_wrong_address_is_refused_without_being_repeated(uri, why):
+    with pytest.raises(ConfigurationError, match=why) as caught:
+        Address.parse(uri)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_the_environment_fills_in_what_is_not_given(monkeypatch):
+    monkeypatch.setenv("ROCKETRIDE_URI", "from-environment")
+    monkeypatch.setenv("ROCKETRIDE_APIKEY", KEY)
+    assert resolve(None, None) == (Address.parse("from-environment"), KEY)
+    assert resolve("given", "mine") == (Address.parse("given"), "mine")
+
+
+def test_without_an_address_it_is_the_cloud(monkeypatch):
+    monkeypatch.delenv("ROCKETRIDE_URI", raising=False)
+    assert resolve(None, KEY)[0].http_url == "https://api.rocketride.ai"
+    monkeypatch.setenv("ROCKETRIDE_URI", "")
+    assert resolve(None, KEY)[0].http_url == "https://api.rocketride.ai"
+
+
+def test_a_dotenv_file_lying_about_is_not_read(monkeypatch, tmp_path):
+    (tmp_path / ".env").write_text("ROCKETRIDE_URI=http://evil.example\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ROCKETRIDE_URI", raising=False)
+    assert "evil" not in resolve(None, KEY)[0].http_url
+
+
+@pytest.mark.parametrize("auth", ["", "  ", None, 7])
+def test_a_missing_key_says_where_to_put_one(auth):
+    with pytest.raises(ConfigurationError, match="ROCKETRIDE_APIKEY"):
+        Settings(address=Address.parse("h"), auth=auth)
+
+
+@pytest.mark.parametrize("auth", ["line\nbreak", "two words", "schlüssel"])
+def test_an_unusable_key_is_described_and_not_shown(auth):
+    with pytest.raises(ConfigurationError, match="API key") as caught:
+        Settings(address=Address.parse("h"), auth=auth)
+    assert auth not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"timeout": 0},
+        {"timeout": True},
+        {"connect_timeout": -1},
+        {"retry": None},
+        {"verify": None},
+        {"verify": "/no/such/file"},
+        {"cert": "/no/such/file"},
+        {"cert": ("a", "b", "c")},
+        {"proxies": "http://proxy"},
+        {"max_response_bytes": 0},
+        {"max_response_bytes": True},
+    ],
+)
+def test_wrong_settings_are_named(wrong):
+    with pytest.raises(ConfigurationError, match=next(iter(wrong))):
+        Settings(address=Address.parse("h"), auth=KEY, **wrong)
+
+
+def test_the_repr_holds_no_secret(tmp_path):
+    settings = Settings(address=Address.parse("h"), auth=KEY, proxies={"http": "http://u:hunter2@proxy"})
+    assert KEY not in repr(settings)
+    assert "hunter2" not in repr(settings)

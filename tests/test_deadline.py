@@ -1,0 +1,58 @@
+"""The one time budget."""
+
+import math
+
+from rocketride_sync.deadline import Deadline
+
+
+class Clock:
+    def __init__(self):
+        self.now = 100.0
+
+    def __call__(self):
+        return self.now
+
+
+def test_it_counts_down_to_zero_and_stays_there():
+    clock = Clock()
+    deadline = Deadline(5.0, clock)
+    assert deadline.remaining() == 5.0
+    clock.now += 4.0
+    assert deadline.remaining() == 1.0
+    assert not deadline.expired
+    clock.now += 10.0
+    assert deadline.remaining() == 0.0
+    assert deadline.expired
+
+
+def test_none_is_unlimited():
+    deadline = Deadline(None, Clock())
+    assert deadline.remaining() == math.inf
+    assert deadline.clamp(None) is None
+    assert deadline.clamp(3.0) == 3.0
+    assert not deadline.expired
+
+
+def test_clamp_takes_the_smaller():
+    deadline = Deadline(5.0, Clock())
+    assert deadline.clamp(3.0) == 3.0
+    assert deadline.clamp(8.0) == 5.0
+    assert deadline.clamp(None) == 5.0
+
+
+def test_within_never_outlives_the_outer_deadline():
+    clock = Clock()
+    outer = Deadline(5.0, clock)
+    assert outer.within(2.0).remaining() == 2.0
+    assert outer.within(9.0).remaining() == 5.0
+    assert outer.within(None).remaining() == 5.0
+    inner = outer.within(4.0)
+    clock.now += 4.5
+    assert inner.expired
+    assert not outer.expired
+
+
+def test_it_runs_on_the_monotonic_clock_by_default(monkeypatch):
+    """A wall clock that is set back must not stretch a deadline."""
+    monkeypatch.setattr("time.time", lambda: 0.0)
+    assert 0.0 < Deadline(60.0).remaining() <= 60.0

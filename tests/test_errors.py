@@ -1,0 +1,102 @@
+"""The exception tree: its shape, its docstring, and that each error survives pickle and copy."""
+
+import copy
+import inspect
+import pickle
+import re
+
+import pytest
+
+from rocketride_sync import errors
+from rocketride_sync.models import TaskStatus
+
+STATUS = TaskStatus.from_dict({"name": "job", "state": 5, "completed": True, "startTime": 1.0})
+TREE = {
+    "RocketRideError": (RuntimeError,),
+    "ConfigurationError": ("RocketRideError", ValueError),
+    "TransientError": ("RocketRideError",),
+    "TransportError": ("TransientError", ConnectionError),
+    "TransportTimeoutError": ("TransportError", TimeoutError),
+    "OverloadedError": ("TransientError",),
+    "CertificateError": ("RocketRideError", ConnectionError),
+    "ProtocolError": ("RocketRideError",),
+    "DecodeError": ("ProtocolError", ValueError),
+    "AuthenticationError": ("RocketRideError",),
+    "ServerError": ("RocketRideError",),
+    "TaskNotFoundError": ("ServerError",),
+    "PermissionDeniedError": ("ServerError",),
+    "WaitTimeoutError": ("RocketRideError", TimeoutError),
+    "TaskLostError": ("RocketRideError",),
+    "TaskVanishedError": ("TaskLostError",),
+    "TaskReplacedError": ("TaskLostError",),
+    "TaskFailedError": ("RocketRideError",),
+    "TaskCancelledError": ("TaskFailedError",),
+}
+EXAMPLES = [
+    errors.ConfigurationError("bad"),
+    errors.TransientError("later", retry_after=3.0, http_status=503),
+    errors.TransportError("reset"),
+    errors.TransportTimeoutError("late"),
+    errors.OverloadedError("full"),
+    errors.CertificateError("expired"),
+    errors.ProtocolError("html"),
+    errors.DecodeError("$.state", "an integer", "a string"),
+    errors.AuthenticationError("refused"),
+    errors.ServerError("no", code="X", hint="do", http_status=400, operation="get_task_status"),
+    errors.TaskNotFoundError("none", http_status=400),
+    errors.PermissionDeniedError("no", http_status=400),
+    errors.WaitTimeoutError("late", token="tk_5f3a…", elapsed=1.5, last_status=STATUS),
+    errors.TaskVanishedError("gone", last_status=STATUS),
+    errors.TaskReplacedError("another", last_status=STATUS, new_status=STATUS),
+    errors.TaskFailedError("failed", status=STATUS),
+    errors.TaskCancelledError("cancelled", status=STATUS),
+]
+
+
+def all_errors():
+    return {n: c for n, c in vars(errors).items() if inspect.isclass(c) and issubclass(c, Exception)}
+
+
+def test_the_tree_is_the_documented_one():
+    found = {n: c for n, c in all_errors().items() if not issubclass(c, Warning)}
+    assert set(found) == set(TREE)
+    for name, bases in TREE.items():
+        expected = tuple(found[b] if isinstance(b, str) else b for b in bases)
+        assert found[name].__bases__ == expected
+
+
+def test_the_docstring_draws_every_error_with_its_builtin_base():
+    drawn = dict(re.findall(r"── (\w+)(?: \((\w+)\))?", errors.__doc__))
+    assert set(drawn) == set(TREE) - {"RocketRideError"}
+    for name, base in drawn.items():
+        builtin = [b.__name__ for b in TREE[name] if not isinstance(b, str)]
+        assert [base] * bool(base) == builtin
+
+
+def test_there_is_an_example_of_every_error_that_is_raised():
+    abstract = {"RocketRideError", "TaskLostError"}
+    assert {type(e).__name__ for e in EXAMPLES} == set(TREE) - abstract
+
+
+@pytest.mark.parametrize("error", EXAMPLES, ids=lambda e: type(e).__name__)
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_errors_pickle_whole(error, protocol):
+    again = pickle.loads(pickle.dumps(error, protocol))
+    assert type(again) is type(error)
+    assert str(again) == str(error) != ""
+    assert again.args == error.args
+    assert vars(again) == vars(error)
+
+
+@pytest.mark.parametrize("error", EXAMPLES, ids=lambda e: type(e).__name__)
+def test_errors_copy_whole(error):
+    for again in (copy.copy(error), copy.deepcopy(error)):
+        assert type(again) is type(error)
+        assert str(again) == str(error)
+        assert vars(again) == vars(error)
+
+
+def test_the_reference_page_catches_them_as_runtime_errors():
+    for error in EXAMPLES:
+        with pytest.raises(RuntimeError):
+            raise error

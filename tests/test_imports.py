@@ -1,0 +1,66 @@
+"""What importing the package costs and offers."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import rocketride_sync
+
+PACKAGE = Path(rocketride_sync.__file__).parent
+HEAVY = ("requests", "urllib3", "websocket", "attr", "attrs", "cattr", "cattrs", "asyncio", "logging", "json")
+
+
+def modules_after(statement):
+    code = f"{statement}; import sys; print(' '.join(sys.modules))"
+    return subprocess.run(
+        [sys.executable, "-I", "-c", code], check=True, capture_output=True, text=True
+    ).stdout.split()
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    assert not set(HEAVY) & set(modules_after("import rocketride_sync"))
+
+
+def test_making_a_client_loads_no_transport_library():
+    loaded = modules_after("import rocketride_sync; rocketride_sync.RocketRideClient('localhost', 'key')")
+    assert not {"requests", "urllib3", "websocket", "cattrs", "asyncio"} & set(loaded)
+
+
+@pytest.mark.parametrize("name", rocketride_sync.__all__)
+def test_every_public_name_is_there(name):
+    assert getattr(rocketride_sync, name) is not None
+
+
+def test_the_lazy_names_are_those_that_type_checkers_see():
+    tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
+    block = next(node for node in tree.body if isinstance(node, ast.If))
+    seen = {(node.module, node.names[0].asname) for node in block.body}
+    lazy = {(module, name) for name, module in rocketride_sync._HOME_OF.items()}
+    assert seen == lazy
+
+
+def test_dir_lists_the_lazy_names():
+    assert set(rocketride_sync.__all__) <= set(dir(rocketride_sync))
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        _ = rocketride_sync.nonsense
+
+
+@pytest.mark.parametrize(
+    ("library", "home"), [("requests", "transports/http.py"), ("websocket", "transports/websocket.py")]
+)
+def test_each_transport_library_has_one_importer(library, home):
+    def imports(path):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                yield from (alias.name.split(".")[0] for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                yield node.module.split(".")[0]
+
+    importers = {p.relative_to(PACKAGE).as_posix() for p in PACKAGE.rglob("*.py") if library in imports(p)}
+    assert importers <= {home}

@@ -1,0 +1,63 @@
+"""Options fail where they are written."""
+
+import math
+
+import pytest
+
+from rocketride_sync import ConfigurationError, RetryPolicy
+from rocketride_sync.options import optional_seconds, seconds
+
+NOT_SECONDS = [True, "1", -1, 0, math.nan, math.inf, [], 1j]
+
+
+@pytest.mark.parametrize("value", NOT_SECONDS)
+def test_a_duration_is_a_positive_finite_number(value):
+    with pytest.raises(ConfigurationError, match="timeout must be a positive number of seconds"):
+        seconds("timeout", value)
+
+
+def test_zero_is_allowed_where_it_means_something():
+    assert seconds("timeout", 0, zero=True) == 0.0
+    with pytest.raises(ConfigurationError, match="0 or a positive number"):
+        seconds("timeout", -1, zero=True)
+
+
+def test_none_is_unlimited():
+    assert optional_seconds("timeout", None) is None
+    assert optional_seconds("timeout", 3) == 3.0
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"max_outage": 0},
+        {"max_outage": "long"},
+        {"initial_delay": None},
+        {"max_delay": math.nan},
+        {"multiplier": 0.5},
+        {"multiplier": True},
+        {"jitter": 1.5},
+    ],
+)
+def test_a_retry_policy_names_the_wrong_option(wrong):
+    with pytest.raises(ConfigurationError, match=next(iter(wrong))):
+        RetryPolicy(**wrong)
+
+
+def test_the_delay_grows_up_to_its_cap():
+    policy = RetryPolicy(initial_delay=1.0, max_delay=5.0, multiplier=2.0, jitter=0)
+    assert [policy.delay(n) for n in range(5)] == [1.0, 2.0, 4.0, 5.0, 5.0]
+    assert policy.delay(10**9) == 5.0
+
+
+def test_jitter_only_takes_off_its_share():
+    policy = RetryPolicy(initial_delay=1.0, jitter=0.5)
+    delays = [policy.delay(0) for _ in range(200)]
+    assert all(0.5 <= d <= 1.0 for d in delays)
+    assert len(set(delays)) > 1
+
+
+def test_retry_after_is_a_floor():
+    policy = RetryPolicy(initial_delay=1.0, max_delay=5.0, jitter=0)
+    assert policy.delay(0, retry_after=60.0) == 60.0
+    assert policy.delay(0, retry_after=0.1) == 1.0
