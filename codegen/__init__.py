@@ -1,0 +1,1 @@
+"""Writes the models and their reference from the schemas: ``python -m codegen``. Not part of the package."""

@@ -1,0 +1,191 @@
+"""What a status means: the rules of a task's life, each in one place.
+
+Source: docs/protocol.md, "The life of a task".
+"""
+
+from __future__ import annotations
+
+import enum
+import time
+from typing import TYPE_CHECKING, Optional, Tuple, cast
+
+from ..errors import RocketRideError, TaskCancelledError, TaskFailedError
+from ..redact import redact
+from .document import Document, fit
+from .messages import NewMessages, new_messages
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from ._generated import TaskState, TaskStatus
+
+_TEXT_SHOWN = 200
+_NAME_SHOWN = 20
+
+
+class Outcome(enum.Enum):
+    """How a task stands."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class StatusBehaviour(Document):
+    """The base of `TaskStatus`."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:  # fields of the generated class that the rules below read
+        source: str
+        state: TaskState
+        completed: bool
+        start_time: float
+        end_time: float
+        total_count: int
+        completed_count: int
+        failed_count: int
+        total_size: int
+        completed_size: int
+        failed_size: int
+        errors: Tuple[str, ...]
+        warnings: Tuple[str, ...]
+        exit_code: Optional[int]
+        exit_message: str
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether this is the end: `completed`, and the state COMPLETED or CANCELLED.
+
+        `completed` alone is not: a task that stops shows it early. CANCELLED alone is not: a restart passes by it.
+        """
+        return self.completed and self.state.name in ("COMPLETED", "CANCELLED")
+
+    @property
+    def outcome(self) -> Outcome:
+        """RUNNING until the status is terminal; then FAILED if the exit code is not zero, whatever the state;
+        else SUCCEEDED (state COMPLETED) or CANCELLED (terminated, or the ttl ran out: they look alike).
+
+        A success may have failed items, and the server reports a killed engine as a success: `has_failures`.
+        """
+        if not self.is_terminal:
+            return Outcome.RUNNING
+        if self.exit_code:
+            return Outcome.FAILED
+        return Outcome.SUCCEEDED if self.state.name == "COMPLETED" else Outcome.CANCELLED
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the outcome is SUCCEEDED. Single items may have failed nevertheless: `has_failures`."""
+        return self.outcome is Outcome.SUCCEEDED
+
+    @property
+    def has_failures(self) -> bool:
+        """Whether items failed or, at the end, fewer were worked on than there were.
+
+        The shortfall is the only trace of a killed engine.
+        """
+        done = self.completed_count + self.failed_count
+        return self.failed_count > 0 or (self.is_terminal and done < self.total_count)
+
+    @property
+    def progress(self) -> Optional[float]:
+        """The finished part, failed items included, from 0.0 to 1.0: by counts, else by sizes; None if neither
+        total is known.
+        """
+        if self.total_count > 0:
+            return _part(self.completed_count + self.failed_count, self.total_count)
+        if self.total_size > 0:
+            return _part(self.completed_size + self.failed_size, self.total_size)
+        return None
+
+    def elapsed(self, now: Optional[float] = None) -> Optional[float]:
+        """Seconds since the start: to the end if the task has completed, else to `now`.
+
+        `now` is Unix time in seconds (default: this computer's clock, which may differ from the server's).
+        None if the task has not started, or has ended without saying when.
+        """
+        if self.start_time <= 0:
+            return None
+        if self.completed and self.end_time > 0:
+            return max(0.0, self.end_time - self.start_time)
+        if self.is_terminal:
+            return None
+        return max(0.0, (time.time() if now is None else now) - self.start_time)
+
+    @property
+    def started_at(self) -> Optional[datetime]:
+        """The start as an aware datetime in UTC; None if not started, or if it is beyond what a datetime holds."""
+        return _moment(self.start_time)
+
+    @property
+    def ended_at(self) -> Optional[datetime]:
+        """The end as an aware datetime in UTC; None as in `started_at`."""
+        return _moment(self.end_time)
+
+    def raise_for_outcome(self) -> None:
+        """Return if the task succeeded, else raise.
+
+        Raises:
+            TaskFailedError: the outcome is FAILED.
+            TaskCancelledError: the outcome is CANCELLED.
+            RocketRideError: the task has not ended, so that there is no outcome yet; wait for it first.
+        """
+        outcome = self.outcome
+        if outcome is Outcome.RUNNING:
+            raise RocketRideError(
+                f"the task has no outcome yet, its state is {self.state.name}: wait for its end"
+            )
+        status = cast("TaskStatus", self)
+        reason = f": {_one_line(self.exit_message, _TEXT_SHOWN)}" if self.exit_message else ""
+        if outcome is Outcome.FAILED:
+            raise TaskFailedError(
+                f"the task failed with exit code {_count(self.exit_code or 0)}{reason}", status=status
+            )
+        if outcome is Outcome.CANCELLED:
+            raise TaskCancelledError(f"the task was cancelled{reason}", status=status)
+
+    def new_errors(self, previous: Optional[StatusBehaviour]) -> NewMessages:
+        """The errors that came since `previous`, an earlier status of the same run (None: all of them).
+
+        The server keeps the newest 50 or 1000. Two windows are joined at their longest overlap, so a message
+        that repeats over the whole window hides how often it came; a restart clears the window, and shows as `lost`
+        or, if the same messages come again, not at all.
+        """
+        return new_messages(self.errors, () if previous is None else previous.errors)
+
+    def new_warnings(self, previous: Optional[StatusBehaviour]) -> NewMessages:
+        """The warnings that came since `previous`; see `new_errors`."""
+        return new_messages(self.warnings, () if previous is None else previous.warnings)
+
+    def __repr__(self) -> str:
+        counts = f"{_count(self.completed_count)}/{_count(self.total_count)}"
+        failed = f", {_count(self.failed_count)} failed" if self.failed_count else ""
+        # The name is left out: the server makes it of the token.
+        source = f" {_one_line(self.source, _NAME_SHOWN)}" if self.source else ""
+        return fit(f"{type(self).__name__}{source} {self.state.name} {counts}{failed}")
+
+
+def _part(done: int, total: int) -> float:
+    return min(max(done, 0), total) / total
+
+
+def _count(number: int) -> str:
+    return str(number) if abs(number) < 10**9 else "many"
+
+
+def _moment(seconds: float) -> Optional[datetime]:
+    from datetime import datetime, timezone
+
+    try:
+        return datetime.fromtimestamp(seconds, timezone.utc) if seconds > 0 else None
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _one_line(text: str, longest: int) -> str:
+    """`text` made fit for a message: no whole token, nothing that steers a terminal, at most `longest` long."""
+    clean = redact(text[: longest * 4])
+    shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in clean)
+    return shown if len(shown) <= longest else shown[: longest - 1] + "…"

@@ -1,0 +1,205 @@
+"""What generated decoders call when a value is not exactly of the declared type, and for containers.
+
+Each function takes a value and where it stands, and returns the value in the declared type or raises
+`DecodeError`. A place is a pair (place of the container, key or index), so that it costs next to nothing
+while all is well and becomes a JSON path only in an error.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, Callable, Dict, List, Mapping, Tuple, Type, TypeVar
+
+from ..errors import DecodeError
+from ..redact import redact
+from .enums import OpenIntEnum
+from .readonly import EMPTY, ReadOnlyDict
+
+T = TypeVar("T")
+E = TypeVar("E", bound=OpenIntEnum)
+Place = Tuple[Any, ...]
+
+ROOT: Place = ()
+DEEPEST = 100
+_LONGEST_KEY = 40
+_REQUIRED: Any = object()
+_ONLY_TEXT = {str}
+_NAMES: Mapping[type, str] = {str: "a string", list: "an array", dict: "an object"}
+
+
+def text(value: Any, place: Place, default: Any = _REQUIRED) -> Any:
+    if value is None and default is not _REQUIRED:
+        return default
+    if issubclass(type(value), str):
+        return str.__str__(value)
+    raise _mismatch("a string", value, place)
+
+
+def boolean(value: Any, place: Place, default: Any = _REQUIRED) -> Any:
+    if value is None and default is not _REQUIRED:
+        return default
+    if type(value) is bool:
+        return value
+    raise _mismatch("true or false", value, place)
+
+
+def integer(value: Any, place: Place, default: Any = _REQUIRED) -> Any:
+    if value is None and default is not _REQUIRED:
+        return default
+    kind = type(value)
+    if issubclass(kind, int) and kind is not bool:
+        return int.__pos__(value)
+    if issubclass(kind, float) and float.is_integer(value):
+        return float.__int__(value)
+    raise _mismatch("an integer", value, place)
+
+
+def number(value: Any, place: Place, default: Any = _REQUIRED) -> Any:
+    if value is None and default is not _REQUIRED:
+        return default
+    kind = type(value)
+    if issubclass(kind, float) and math.isfinite(value):
+        return float.__pos__(value)
+    if issubclass(kind, int) and kind is not bool:
+        try:
+            return int.__float__(value)
+        except OverflowError:
+            pass
+    raise _mismatch("a finite number", value, place)
+
+
+def member(enum: Type[E], value: Any, place: Place) -> E:
+    try:
+        return enum(integer(value, place))
+    except ValueError:
+        pass
+    raise _mismatch("an integer of at most 64 bits", value, place)
+
+
+def json_object(value: Any, place: Place) -> Dict[Any, Any]:
+    """A plain dict of the same content: subclasses of dict could lie about it."""
+    if issubclass(type(value), dict):
+        return dict.copy(value)
+    raise _mismatch("an object", value, place)
+
+
+def json_value(value: Any, place: Place, depth: int = DEEPEST) -> Any:
+    """A copy of any JSON value, checked to be one; at most 100 levels deep."""
+    kind = type(value)
+    if (
+        value is None
+        or kind is str
+        or kind is int
+        or kind is bool
+        or (kind is float and math.isfinite(value))
+    ):
+        return value
+    if depth == 0:
+        raise _mismatch(f"at most {DEEPEST} levels of nesting", value, place)
+    if issubclass(kind, list):
+        return [json_value(item, (place, i), depth - 1) for i, item in enumerate(list.copy(value))]
+    if issubclass(kind, dict):
+        items = dict.copy(value).items()
+        return {text(key, place): json_value(item, (place, key), depth - 1) for key, item in items}
+    raise _mismatch("a JSON value", value, place)
+
+
+def text_or_object(value: Any, place: Place) -> Any:
+    if issubclass(type(value), dict):
+        return ReadOnlyDict(json_value(value, place))
+    if issubclass(type(value), str):
+        return str.__str__(value)
+    raise _mismatch("a string or an object", value, place)
+
+
+def texts(value: Any, place: Place) -> Tuple[str, ...]:
+    """An array of strings: `array` of `text`, with the usual case decided in C."""
+    if type(value) is list:
+        if not value:
+            return ()
+        if set(map(type, value)) == _ONLY_TEXT:
+            return tuple(value)
+    return array(value, place, text)
+
+
+def array(value: Any, place: Place, item: Callable[[Any, Place], T]) -> Tuple[T, ...]:
+    if value is None:
+        return ()
+    if not issubclass(type(value), list):
+        raise _mismatch("an array", value, place)
+    return tuple([item(element, (place, i)) for i, element in enumerate(list.copy(value))])
+
+
+def mapping(value: Any, place: Place, item: Callable[[Any, Place], T]) -> Mapping[str, T]:
+    """An object as a map from its names."""
+    if not value and (value is None or type(value) is dict):
+        return EMPTY
+    items = json_object(value, place).items()
+    return ReadOnlyDict({text(key, place): item(element, (place, key)) for key, element in items})
+
+
+def numbered(value: Any, place: Place, item: Callable[[Any, Place], T]) -> Mapping[int, T]:
+    """An object as a map from integers: JSON has only strings for keys, here decimal ones."""
+    if not value and (value is None or type(value) is dict):
+        return EMPTY
+    items = json_object(value, place).items()
+    return ReadOnlyDict({_decimal(key, place): item(element, (place, key)) for key, element in items})
+
+
+def unknown(document: Mapping[Any, Any], known: Mapping[str, Any], place: Place) -> Mapping[str, Any]:
+    """What `document` holds beyond the known keys."""
+    strange = {key: value for key, value in document.items() if key not in known}
+    return ReadOnlyDict(json_value(strange, place)) if strange else EMPTY
+
+
+def _decimal(key: Any, place: Place) -> int:
+    """An integer key; only its canonical spelling, for ``"1"`` and ``"01"`` must not become the same key."""
+    if type(key) is int:
+        return key
+    if type(key) is str and len(key) < 20 and key.lstrip("-").isdecimal():
+        try:
+            number = int(key)
+        except ValueError:
+            number = 0
+        if str(number) == key:
+            return number
+    raise _mismatch("a decimal number as key", key, place)
+
+
+def _mismatch(expected: str, value: Any, place: Place) -> DecodeError:
+    return DecodeError(json_path(place), expected, _described(value))
+
+
+def json_path(place: Place) -> str:
+    """A place as a JSON path: ``$.pipeflow.byPipe.0[2]``."""
+    steps: List[str] = []
+    while place:
+        place, key = place
+        steps.append(_step(key))
+    return "$" + "".join(reversed(steps))
+
+
+def _step(key: Any) -> str:
+    if type(key) is int:
+        return f"[{key}]"
+    if type(key) is not str:
+        return f"[{type(key).__name__}]"
+    shown = redact(key[:_LONGEST_KEY])
+    return "." + shown if shown.replace("_", "a").isalnum() and shown.isascii() else f"[{json.dumps(shown)}]"
+
+
+def _described(value: Any) -> str:
+    """What came, in JSON's words. Numbers are shown, as far as they are short; text may be a secret."""
+    kind = type(value)
+    if value is None:
+        return "null"
+    if kind is bool:
+        return "true" if value else "false"
+    if kind is int:
+        return (
+            f"the integer {value}" if value.bit_length() <= 64 else f"an integer of {value.bit_length()} bits"
+        )
+    if kind is float:
+        return f"the number {value!r}"
+    return _NAMES.get(kind) or f"a Python {kind.__name__}"

@@ -1,0 +1,90 @@
+"""What every generated class inherits: a document of the wire, read by attribute or by its documented names."""
+
+from __future__ import annotations
+
+import enum
+from typing import Any, ClassVar, Dict, Iterator, Mapping, Tuple, Type, TypeVar
+
+D = TypeVar("D", bound="Document")
+
+_LINE = 79
+_LARGEST = 2**63
+
+
+class Document(Mapping[str, Any]):
+    """A decoded document: immutable, and a mapping by the names of the wire.
+
+    ``status.completed_count`` and ``status["completedCount"]`` are the same value. Iteration gives the
+    documented names, present in the document or not, and then the unknown ones of `extra`.
+    """
+
+    __slots__ = ()
+
+    _attributes: ClassVar[Mapping[str, str]] = {}
+    """Wire name to attribute name, in the order of the schema."""
+
+    extra: Mapping[str, Any]
+
+    @classmethod
+    def from_dict(cls: Type[D], document: Any) -> D:
+        """Decode a document as `json.loads` gives it. Missing keys, and null where none is allowed, give defaults.
+
+        Raises:
+            DecodeError: a value has a wrong type; the error says where, what was expected and what came.
+        """
+        raise NotImplementedError
+
+    def to_dict(self) -> Dict[str, Any]:
+        """The wire document, made anew from plain JSON types; it holds every documented key and those of `extra`."""
+        return {name: _plain(self[name]) for name in self}
+
+    def __getitem__(self, name: str) -> Any:
+        attribute = self._attributes.get(name)
+        return self.extra[name] if attribute is None else getattr(self, attribute)
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._attributes
+        yield from (name for name in self.extra if name not in self._attributes)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __repr__(self) -> str:
+        """Type and numbers, on one line. Text is left out: it may be long, or hold a secret."""
+        numbers = (
+            f"{attribute}={_number(value)}"
+            for attribute, value in ((a, getattr(self, a)) for a in self._attributes.values())
+            if isinstance(value, (int, float)) and value
+        )
+        return fit(" ".join((type(self).__name__, *numbers)))
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        # By the wire document, so that a pickle outlives changes of the class and of attrs.
+        return _restored, (type(self), self.to_dict())
+
+    def __copy__(self: D) -> D:
+        return self
+
+
+def fit(line: str) -> str:
+    """`line` as a repr that fits a terminal line."""
+    return f"<{line}>" if len(line) <= _LINE - 2 else f"<{line[: _LINE - 3]}…>"
+
+
+def _restored(cls: Type[D], document: Dict[str, Any]) -> D:
+    return cls.from_dict(document)
+
+
+def _number(value: float) -> str:
+    # Python refuses to print integers of thousands of digits.
+    return repr(value) if abs(value) <= _LARGEST else "huge"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Document):
+        return value.to_dict()
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_plain(item) for item in value]
+    return int(value) if isinstance(value, enum.IntEnum) else value

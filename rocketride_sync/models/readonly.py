@@ -1,0 +1,33 @@
+"""The mapping type of decoded documents: a dict that cannot be changed."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, NoReturn, Tuple, TypeVar
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class ReadOnlyDict(Dict[K, V]):
+    """A dict without the methods that change it; they raise `TypeError`.
+
+    A subclass of dict, so that it costs nothing to read, compares equal to a plain dict, pickles, copies and
+    goes through `json.dumps`. ``dict(mapping)`` makes one that can be changed.
+    """
+
+    __slots__ = ()
+
+    def _refuse(self, *_args: Any, **_kwargs: Any) -> NoReturn:
+        raise TypeError("this mapping is read-only; change a copy: dict(mapping)")
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        return type(self), (dict(self),)
+
+    def __copy__(self) -> ReadOnlyDict[K, V]:
+        return self
+
+
+EMPTY: ReadOnlyDict[Any, Any] = ReadOnlyDict()
