@@ -1,0 +1,42 @@
+"""``python -m rocketride_sync.emulator``: the process that `Emulator` starts. For people there is ``rocketride-sync serve``.
+
+The API key comes in the environment, never as an argument that other users of the machine could read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+
+from ..errors import ConfigurationError
+from . import serve
+from .settings import Settings
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m rocketride_sync.emulator")
+    parser.add_argument("--host", required=True)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--root")
+    parser.add_argument("--settings", type=json.loads, required=True)
+    options = parser.parse_args()
+    try:
+        serve(
+            options.host,
+            options.port,
+            options.root,
+            os.environ.get("ROCKETRIDE_APIKEY"),
+            settings=Settings(**options.settings),
+            lifeline=sys.stdin.buffer,
+        )
+    except ConfigurationError as error:
+        parser.exit(2, f"{error}\n")
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

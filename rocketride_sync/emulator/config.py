@@ -1,0 +1,70 @@
+"""Reading a component's config: each value checked, each complaint naming component and key."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, List, Mapping, Optional, Set
+
+from .faults import RequestError
+
+
+class Config:
+    """A component's config and what to call it in messages.
+
+    Each getter takes a key and a default and raises RequestError when the value is of another kind.
+    """
+
+    def __init__(self, values: Mapping[str, Any], where: str) -> None:
+        self.where = where
+        self._values = values
+        self._known: Set[str] = set()
+
+    def seconds(self, key: str, default: float) -> float:
+        value = self._get(key, default)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
+            raise self._wrong(key, "a number of seconds, 0 or more")
+        return float(value)
+
+    def count(self, key: str, default: int) -> int:
+        value = self._get(key, default)
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 1_000_000:
+            raise self._wrong(key, "a whole number from 0 to 1000000")
+        return value
+
+    def flag(self, key: str) -> bool:
+        value = self._get(key, False)
+        if not isinstance(value, bool):
+            raise self._wrong(key, "true or false")
+        return value
+
+    def text(self, key: str) -> str:
+        value = self._get(key, "")
+        if not isinstance(value, str):
+            raise self._wrong(key, "a string")
+        return value
+
+    def strings(self, key: str, default: Optional[List[str]] = None) -> List[str]:
+        value = self._get(key, default)
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise self._wrong(key, "a list of strings")
+        return value
+
+    def exit_code(self, key: str) -> Optional[int]:
+        value = self._get(key, 0)
+        if isinstance(value, bool) or not (value is None or isinstance(value, int)):
+            raise self._wrong(key, "a whole number or null")
+        return value
+
+    def check_unknown(self) -> None:
+        """Refuse keys that no getter asked for: a misspelt one would be ignored silently."""
+        unknown = sorted(set(self._values) - self._known)
+        if unknown:
+            known = ", ".join(sorted(self._known))
+            raise RequestError(f"{self.where}: unknown config {unknown[0]!r}; it takes {known}")
+
+    def _get(self, key: str, default: Any) -> Any:
+        self._known.add(key)
+        return self._values.get(key, default)
+
+    def _wrong(self, key: str, expected: str) -> RequestError:
+        return RequestError(f"{self.where}: config {key!r} must be {expected}")

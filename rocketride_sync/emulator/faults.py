@@ -1,0 +1,36 @@
+"""What the emulator answers with when it cannot do what was asked."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import PurePath
+from typing import Any, Dict
+
+NOT_RUNNING = "Your pipeline is not running"
+NOT_AUTHENTICATED = "Not authenticated"
+NO_SLOT = "server rejected WebSocket connection: HTTP 403"
+
+
+class RequestError(Exception):
+    """A request cannot be served. Its text is the message of the server's answer."""
+
+    def trace(self) -> Dict[str, Any]:
+        """Where it was raised, as the server reports it: ``{"file": "registry.py", "lineno": 42}``."""
+        frames = traceback.extract_tb(self.__traceback__)
+        if not frames:
+            return {"file": "", "lineno": 0}
+        return {"file": PurePath(frames[-1].filename).name, "lineno": frames[-1].lineno}
+
+
+class CredentialError(RequestError):
+    """A credential was refused. WebSocket and HTTP word it differently.
+
+    Attributes:
+        http_status: the HTTP status of the refusal.
+        http_text: its text over HTTP.
+    """
+
+    def __init__(self, message: str, *, http_status: int = 401, http_text: str = "Access denied") -> None:
+        super().__init__(message)
+        self.http_status = http_status
+        self.http_text = http_text

@@ -1,0 +1,113 @@
+"""Reading files below one root directory and nowhere else, and counting the words in them."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path, PurePath
+from typing import Iterator, List, Optional, Sequence, Tuple
+
+import attrs
+
+from .faults import RequestError
+
+CHUNK = 256 * 1024
+_SPACE = b" \t\n\r\x0b\x0c"
+
+
+@attrs.frozen
+class Item:
+    """A file to be read: its path, its name below the root with forward slashes, its size in bytes."""
+
+    path: Path
+    name: str
+    size: int
+
+
+@attrs.frozen
+class Listing:
+    """What a list of paths comes to: the files, and what was passed over, as (name, reason)."""
+
+    items: List[Item]
+    skipped: List[Tuple[str, str]]
+
+
+def list_files(root: Optional[Path], names: Sequence[str]) -> Listing:
+    """Find the regular files that `names` (files, or directories with all below them) stand for.
+
+    Args:
+        root: the one directory that may be read, resolved; None when there is none.
+        names: paths below it, with forward slashes.
+
+    Raises:
+        RequestError: a name leads outside the root, through a symbolic link, or to nothing.
+    """
+    if root is None:
+        raise RequestError("files: this server was started without a root directory, so it reads no files")
+    found = Listing([], [])
+    for name in names:
+        _gather(_confined(root, name), root, found)
+    return found
+
+
+def _confined(root: Path, name: str) -> Path:
+    pure = PurePath(name)
+    if pure.is_absolute() or pure.drive or pure.root or ".." in pure.parts or "\0" in name:
+        raise RequestError(f"files: {name!r} must be a path below the server's root directory, without '..'")
+    path = root / pure
+    if os.path.normcase(os.path.realpath(path)) != os.path.normcase(path):
+        raise RequestError(
+            f"files: {name!r} leads through a symbolic link, which this server does not follow"
+        )
+    if not path.exists():
+        raise RequestError(f"files: there is no {name!r} below the server's root directory")
+    return path
+
+
+def _gather(start: Path, root: Path, found: Listing) -> None:
+    pending = [start]
+    while pending:
+        path = pending.pop()
+        name = path.relative_to(root).as_posix()
+        try:
+            info = path.lstat()
+            if stat.S_ISREG(info.st_mode):
+                found.items.append(Item(path, name, info.st_size))
+            elif stat.S_ISDIR(info.st_mode):
+                pending += sorted(path.iterdir(), reverse=True)
+            else:
+                kind = "a symbolic link" if stat.S_ISLNK(info.st_mode) else "not a regular file"
+                found.skipped.append((name, f"passed over: {kind}"))
+        except OSError as error:
+            found.skipped.append((name, f"passed over: {error.strerror}"))
+
+
+def read_chunks(item: Item) -> Iterator[bytes]:
+    """The bytes of a file in chunks. Raises OSError. A link put in its place meanwhile is not followed."""
+    descriptor = os.open(item.path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
+    with open(descriptor, "rb", buffering=0) as file:
+        chunk = file.read(CHUNK)
+        while chunk:
+            yield chunk
+            chunk = file.read(CHUNK)
+
+
+class WordCounter:
+    """Counts words, runs of bytes between ASCII white space, as ``wc -w`` does for text, chunk by chunk."""
+
+    def __init__(self) -> None:
+        self.words = 0
+        self.size = 0
+        self._inside = False
+
+    def feed(self, chunk: bytes) -> None:
+        self.words += len(chunk.split())
+        self.size += len(chunk.translate(None, _SPACE))
+        if self._inside and chunk[:1] not in _SPACE:
+            self.words -= 1
+        self._inside = chunk[-1:] not in _SPACE
+
+    @property
+    def counts(self) -> Tuple[int, int]:
+        """Number of words, and of bytes in them."""
+        return self.words, self.size

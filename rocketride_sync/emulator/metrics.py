@@ -1,0 +1,21 @@
+"""What this process uses: the CPU and memory that statuses report."""
+
+from __future__ import annotations
+
+from typing import Tuple
+
+_MIB = 2**20
+
+
+class Meter:
+    """Measures the process it is made in."""
+
+    def __init__(self) -> None:
+        import psutil  # type: ignore[import-untyped]  # it has no annotations
+
+        self._process = psutil.Process()
+        self._process.cpu_percent(None)
+
+    def read(self) -> Tuple[float, float]:
+        """CPU percent of one core since the last reading, and resident memory in MiB."""
+        return float(self._process.cpu_percent(None)), self._process.memory_info().rss / _MIB

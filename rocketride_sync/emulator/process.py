@@ -1,0 +1,173 @@
+"""An emulator in a process of its own, for tests and demonstrations."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from types import TracebackType
+from typing import IO, Any, Dict, Mapping, Optional, Type, Union
+
+from ..errors import ConfigurationError, ServerError
+from .settings import Settings
+
+_STARTUP_SECONDS = 60.0
+_STOP_SECONDS = 10.0
+_ANNOUNCEMENT = "Serving on "
+
+
+class Emulator:
+    """A local RocketRide server that runs while the ``with`` block does, and never outlives this process.
+
+        with Emulator(root="docs", api_key="secret") as server:
+            client = RocketRideClient(server.uri, "secret")
+            token = server.start({"project_id": "p", "source": "s", "components": [
+                {"id": "s", "provider": "simulate", "config": {"seconds": 2}}]})
+            client.wait_until_complete(token)
+
+    Args:
+        root: the only directory whose files pipelines may read; None forbids reading files.
+        api_key: the key clients must have; None lets any non-empty credential pass.
+        host: the address to listen on.
+        port: the port; 0 lets the system choose one.
+        settings: fields of `Settings`, by name: every delay and limit.
+
+    Attributes:
+        uri: ``http://HOST:PORT``.
+        port: the port it listens on.
+        pid: its process id, None while it is down.
+
+    Raises:
+        ConfigurationError: it did not start; the message says what it had to say.
+    """
+
+    def __init__(
+        self,
+        *,
+        root: Union[str, os.PathLike[str], None] = None,
+        api_key: Optional[str] = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        **settings: Any,
+    ) -> None:
+        self.port = port
+        self.uri = ""
+        self._host = host
+        self._root = root
+        self._api_key = api_key
+        self._settings = Settings(**settings)
+        self._process: Optional[subprocess.Popen[str]] = None
+
+    def __enter__(self) -> Emulator:
+        self._launch()
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        self.stop()
+
+    @property
+    def pid(self) -> Optional[int]:
+        return self._process.pid if self._process else None
+
+    def stop(self) -> None:
+        """End it as SIGTERM does: connections are closed, all tasks are forgotten. May be called twice."""
+        if self._process:
+            self._process.terminate()
+            self._reap(_STOP_SECONDS)
+
+    def kill(self) -> None:
+        """End it as SIGKILL does: without a word to anybody. May be called twice."""
+        if self._process:
+            self._process.kill()
+            self._reap(_STOP_SECONDS)
+
+    def restart(self) -> None:
+        """Stop it, if it is up, and start it again on the same port; it has forgotten all tasks."""
+        self.stop()
+        self._launch()
+
+    def start(self, pipeline: Mapping[str, Any]) -> str:
+        """Start a task by ``POST /task`` and return its token, once it is RUNNING.
+
+        Raises:
+            ServerError: the server refused the pipeline, or the task ended before it was RUNNING.
+        """
+        connection = http.client.HTTPConnection(self._host, self.port, timeout=_STARTUP_SECONDS)
+        try:
+            headers = {
+                "Authorization": f"Bearer {self._api_key or 'any'}",
+                "Content-Type": "application/json",
+            }
+            connection.request("POST", "/task", json.dumps(pipeline), headers)
+            response = connection.getresponse()
+            status, body = response.status, response.read()
+        finally:
+            connection.close()
+        if status != 200:
+            raise ServerError(f"the emulator refused the pipeline: {body.decode()}", http_status=status)
+        return str(json.loads(body)["data"]["token"])
+
+    def _launch(self) -> None:
+        with tempfile.TemporaryFile() as complaints:
+            self._process = self._spawn(complaints)
+            line = self._first_line()
+            if line.startswith(_ANNOUNCEMENT):
+                self.uri = line[len(_ANNOUNCEMENT) :]
+                self.port = int(self.uri.rpartition(":")[2])
+                return
+            self.kill()
+            complaints.seek(0)
+            said = complaints.read().decode("utf-8", "replace").strip()
+        raise ConfigurationError(f"the emulator did not start: {said or 'it said nothing'}")
+
+    def _spawn(self, complaints: IO[bytes]) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "rocketride_sync.emulator", "--host", self._host]
+        command += ["--port", str(self.port), "--settings", json.dumps(self._settings.to_dict())]
+        if self._root is not None:
+            command += ["--root", os.fspath(self._root)]
+        return subprocess.Popen(  # noqa: S603  (our own command line, no shell)
+            command,
+            env=self._environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            text=True,
+            # Ctrl-C is for this process; the server follows when its stdin closes.
+            start_new_session=True,
+        )
+
+    def _environment(self) -> Dict[str, str]:
+        environment = {key: value for key, value in os.environ.items() if key != "ROCKETRIDE_APIKEY"}
+        if self._api_key is not None:
+            environment["ROCKETRIDE_APIKEY"] = self._api_key
+        return environment
+
+    def _first_line(self) -> str:
+        """What it says on stdout, without its newline; empty when it ends, or takes too long, before that."""
+        process = self._process
+        assert process is not None
+        assert process.stdout is not None
+        watchdog = threading.Timer(_STARTUP_SECONDS, process.kill)
+        watchdog.start()
+        try:
+            return process.stdout.readline().strip()
+        finally:
+            watchdog.cancel()
+
+    def _reap(self, seconds: float) -> None:
+        process, self._process = self._process, None
+        assert process is not None
+        with process:
+            try:
+                process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                process.kill()

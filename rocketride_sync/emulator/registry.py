@@ -1,0 +1,132 @@
+"""The tasks a server knows: started, found by token, replaced by the next run, forgotten after a while."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from pathlib import Path
+from typing import Any, Dict, List, Optional
+
+from .events import Hub
+from .faults import NOT_RUNNING, RequestError
+from .pipeline import parse
+from .settings import Settings
+from .sources import make_source
+from .task import Task
+
+
+class Registry:
+    """All tasks of one server. It lives in memory: a new server knows none.
+
+    Args:
+        settings: delays and limits.
+        api_key: goes into the tokens, so that they cannot be guessed without it.
+        root: the directory that `files` sources may read, or None.
+        hub: where tasks publish their events.
+    """
+
+    def __init__(self, settings: Settings, api_key: Optional[str], root: Optional[Path], hub: Hub) -> None:
+        self._settings = settings
+        self._secret = (api_key or "").encode("utf-8", "replace")
+        self._root = root.resolve() if root else None
+        self._hub = hub
+        self._tasks: Dict[str, Task] = {}
+
+    def get(self, token: Any) -> Task:
+        """The task of `token`. Raises RequestError when there is none."""
+        if not token:
+            raise RequestError("Task token is required")
+        if not isinstance(token, str) or token not in self._tasks:
+            raise RequestError(NOT_RUNNING)
+        return self._tasks[token]
+
+    def find(self, project_id: Any, source: Any) -> Task:
+        """The latest task of a project and source, finished or not. Raises RequestError when there is none."""
+        for task in reversed(list(self._tasks.values())):
+            if (task.pipeline.project_id, task.pipeline.source.id) == (project_id, source):
+                return task
+        raise RequestError(NOT_RUNNING)
+
+    def find_by_credential(self, credential: str) -> Optional[Task]:
+        """The task that a token or a public token opens, or None."""
+        for task in self._tasks.values():
+            if credential in (task.token, task.public_token):
+                return task
+        return None
+
+    @property
+    def active(self) -> List[Task]:
+        return [task for task in self._tasks.values() if not task.ended.is_set()]
+
+    async def execute(
+        self,
+        document: Any,
+        *,
+        token: Optional[str] = None,
+        use_existing: bool = False,
+        ttl: Optional[float] = None,
+        name: Optional[str] = None,
+    ) -> Task:
+        """Run a pipeline; returns once it is RUNNING. A finished task of the same token is replaced.
+
+        Args:
+            document: the pipeline document.
+            token: the token to run it under; by default one made from project and source.
+            use_existing: return the task that is running already under that token, instead of failing.
+            ttl: idle time in seconds after which it is cancelled; the server's by default, 0 is never.
+            name: what the status calls it.
+
+        Raises:
+            RequestError: the document is wrong, it runs already, or it ended before it was RUNNING.
+        """
+        pipeline = parse(document)
+        token = token or self._derive("tk_", pipeline.project_id, pipeline.source.id)
+        running = self._tasks.get(token)
+        if running and not running.ended.is_set():
+            if use_existing:
+                return running
+            raise RequestError("Pipeline is already running.")
+        task = Task(
+            pipeline,
+            make_source(pipeline, self._root),
+            token=token,
+            public_token=self._derive("pk_", token),
+            settings=self._settings,
+            hub=self._hub,
+            name=name,
+            ttl=ttl,
+        )
+        self._tasks.pop(token, None)
+        self._tasks[token] = task
+        await self._start(task)
+        return task
+
+    async def _start(self, task: Task) -> None:
+        try:
+            await task.start()
+        except RequestError:
+            self._forget(task)
+            raise
+
+    async def scan(self) -> None:
+        """Cancel what is idle for too long and forget what ended long ago, again and again."""
+        while True:
+            await asyncio.sleep(self._settings.scan_interval)
+            for task in list(self._tasks.values()):
+                if task.forgettable:
+                    self._forget(task)
+                elif task.expired:
+                    await task.stop()
+
+    async def close(self) -> None:
+        """Drop every task."""
+        await asyncio.gather(*(task.abandon() for task in self.active))
+        self._tasks.clear()
+
+    def _forget(self, task: Task) -> None:
+        if self._tasks.get(task.token) is task:
+            del self._tasks[task.token]
+
+    def _derive(self, prefix: str, *parts: str) -> str:
+        text = "\0".join((prefix, *parts)).encode("utf-8", "replace")
+        return prefix + hmac.new(self._secret, text, "sha256").hexdigest()[:32]

@@ -1,0 +1,122 @@
+"""Running a server in this process: what ``rocketride-sync serve`` does."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, List, Optional, Union
+
+from ..errors import ConfigurationError
+from .settings import Settings
+
+if TYPE_CHECKING:
+    import uvicorn
+
+DEFAULT_PORT = 5565
+SHUTDOWN_SECONDS = 1
+
+
+def serve(
+    host: str = "127.0.0.1",
+    port: int = DEFAULT_PORT,
+    root: Union[str, os.PathLike[str], None] = None,
+    api_key: Optional[str] = None,
+    *,
+    settings: Optional[Settings] = None,
+    lifeline: Optional[BinaryIO] = None,
+) -> None:
+    """Serve until SIGINT, SIGTERM or the end of `lifeline`.
+
+    Prints ``Serving on http://HOST:PORT`` on stdout once connections are accepted, and nothing else there.
+
+    Args:
+        host: the address to listen on; only this machine can reach the default.
+        port: the port; 0 lets the system choose one.
+        root: the only directory whose files pipelines may read; None forbids reading files.
+        api_key: the key clients must have; None or empty lets any non-empty credential pass.
+        settings: delays and limits.
+        lifeline: a pipe from the parent process; the server goes down when it is closed.
+
+    Raises:
+        ConfigurationError: the address cannot be listened on, `root` is no directory, or the packages of the
+            extra ``emulator`` are missing.
+        KeyboardInterrupt: SIGINT came; the server is down.
+    """
+    _require_extra()
+    directory = _directory(root)
+    listener = _listen(host, port)
+    with listener:
+        server = _make_server(listener, directory, api_key or None, settings or Settings())
+        if lifeline is not None:
+            threading.Thread(target=_follow, args=(lifeline, server), daemon=True).start()
+        server.run(sockets=[listener])
+
+
+def _require_extra() -> None:
+    for package in ("fastapi", "psutil", "uvicorn", "websockets"):
+        if find_spec(package) is None:
+            raise ConfigurationError(
+                f"the emulator needs the package {package!r}: pip install 'rocketride-sync[emulator]'"
+            )
+
+
+def _directory(root: Union[str, os.PathLike[str], None]) -> Optional[Path]:
+    if root is None:
+        return None
+    if not os.path.isdir(root):
+        raise ConfigurationError(f"the root {os.fspath(root)!r} is no directory")
+    return Path(root).resolve()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    reason = ""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address[:2], family=family, backlog=2048)
+    except (OSError, OverflowError) as error:
+        reason = str(error)
+    raise ConfigurationError(f"cannot listen on {host}:{port}: {reason}")
+
+
+def _make_server(
+    listener: socket.socket, root: Optional[Path], api_key: Optional[str], settings: Settings
+) -> uvicorn.Server:
+    import uvicorn
+
+    from .core import Core
+    from .http import make_app
+
+    class AnnouncingServer(uvicorn.Server):
+        async def startup(self, sockets: Optional[List[socket.socket]] = None) -> None:
+            await super().startup(sockets)
+            print(f"Serving on {_uri(listener)}", flush=True)  # noqa: T201  (this line is the interface)
+
+    core = Core(api_key=api_key, root=root, settings=settings)
+    return AnnouncingServer(
+        uvicorn.Config(
+            make_app(core),
+            http="h11",
+            log_config=None,
+            access_log=False,  # request lines hold task tokens
+            timeout_keep_alive=settings.keep_alive,
+            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+            ws_ping_interval=settings.ping_interval,
+            ws_ping_timeout=settings.ping_timeout,
+            ws_max_size=settings.max_message_bytes,
+        )
+    )
+
+
+def _uri(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _follow(lifeline: BinaryIO, server: Any) -> None:
+    """Stop `server` when the parent is gone: then its end of the pipe closes."""
+    while lifeline.read(4096):
+        pass
+    server.should_exit = True

@@ -1,0 +1,207 @@
+"""The life of one task: NONE → STARTING → INITIALIZING → RUNNING → STOPPING → COMPLETED or CANCELLED."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from typing import Any, Dict, Optional
+
+from .events import SUMMARY, TASK, Event, Hub
+from .faults import RequestError
+from .metrics import Meter
+from .pipeline import Pipeline
+from .settings import Settings
+from .sources import Exit, Source
+from .status import CANCELLED, COMPLETED, INITIALIZING, STARTING, STOPPING, Status
+
+_log = logging.getLogger(__name__)
+
+
+class Task:
+    """One run of one pipeline.
+
+    Attributes:
+        id: first eight characters of the token without its prefix, dot, source.
+        status: its status record.
+        ended: set once it is COMPLETED or CANCELLED.
+        ended_at: monotonic time of its end, None before.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        source: Source,
+        *,
+        token: str,
+        public_token: str,
+        settings: Settings,
+        hub: Hub,
+        name: Optional[str] = None,
+        ttl: Optional[float] = None,
+    ) -> None:
+        self.pipeline = pipeline
+        self.token = token
+        self.public_token = public_token
+        self.id = f"{token[3:] if token.startswith('tk_') else token:.8}.{pipeline.source.id}"
+        self.status = Status(
+            f"{name or self.id}.{pipeline.source.title}",
+            pipeline.project_id,
+            pipeline.source.id,
+            settings.message_limit,
+        )
+        self.ended = asyncio.Event()
+        self.ended_at: Optional[float] = None
+        self._ttl = settings.ttl if ttl is None else ttl
+        self._active_at = time.monotonic()
+        self._source = source
+        self._settings = settings
+        self._hub = hub
+        self._running = asyncio.Event()
+        self._telling = asyncio.Lock()
+        self._engine: Optional[asyncio.Task[Exit]] = None
+        self._life: Optional[asyncio.Task[None]] = None
+
+    @property
+    def expired(self) -> bool:
+        """Whether its ttl has run out. Being looked at is no activity."""
+        idle = time.monotonic() - self._active_at
+        return not self.ended.is_set() and 0 < self._ttl < idle
+
+    @property
+    def forgettable(self) -> bool:
+        """Whether it ended longer than the retention ago."""
+        return self.ended_at is not None and time.monotonic() - self.ended_at > self._settings.retention
+
+    async def start(self, action: str = "begin") -> None:
+        """Run it, and return once it has been RUNNING for a moment. `action` is what its event calls this.
+
+        Raises:
+            RequestError: it ended before that.
+        """
+        self._engine = asyncio.ensure_future(self._work(action))
+        self._life = asyncio.ensure_future(self._live(self._engine))
+        settled = {asyncio.ensure_future(event.wait()) for event in (self._running, self.ended)}
+        _, waiting = await asyncio.wait(settled, return_when=asyncio.FIRST_COMPLETED)
+        for future in waiting:
+            future.cancel()
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self.ended.wait(), self._settings.early_end)
+        if self.ended.is_set() and not (self._running.is_set() and self._settings.early_end == 0):
+            raise RequestError(self._reason())
+
+    async def stop(self) -> None:
+        """Cancel it, and return once it is gone. Does nothing when it has ended."""
+        if self.ended.is_set():
+            return
+        if self._engine:
+            self._engine.cancel()
+        await self.ended.wait()
+        await asyncio.sleep(self._settings.stop_seconds)
+
+    async def abandon(self) -> None:
+        """Drop the run where it stands, without an end: the server goes down, or it is started again."""
+        futures = {future for future in (self._life, self._engine) if future}
+        for future in futures:
+            future.cancel()
+        if futures:
+            await asyncio.wait(futures)
+
+    async def _work(self, action: str) -> Exit:
+        document = self.status.document
+        self.status.update(startTime=document["startTime"] or time.time())
+        await self._enter(STARTING, "")
+        await self._tell(TASK, "apaevt_task", {"action": action, **self.summary})
+        await self._enter(INITIALIZING, "")
+        self.status.update(status="Loading pipeline")
+        await asyncio.sleep(self._settings.init_seconds)
+        await self._source.load()
+        self.status.enter_running()
+        self._running.set()
+        await self._tell_status()
+        return await self._source.run(self.status)
+
+    async def _live(self, engine: asyncio.Task[Exit]) -> None:
+        chores = [asyncio.ensure_future(chore) for chore in (self._measure(), self._report())]
+        try:
+            await asyncio.wait({engine})
+            await self._end(self._exit_of(engine))
+        finally:
+            for chore in chores:
+                chore.cancel()
+
+    def _exit_of(self, engine: asyncio.Task[Exit]) -> Exit:
+        if engine.cancelled():
+            return Exit(cancelled=True, linger=self._source.linger)
+        error = engine.exception()
+        if error is None:
+            return engine.result()
+        if isinstance(error, RequestError):
+            return Exit(code=1, message=str(error))
+        _log.error("the engine of task %s failed", self.id, exc_info=error)
+        return Exit(code=1, message=f"Internal error: {type(error).__name__}")
+
+    async def _end(self, result: Exit) -> None:
+        self.status.update(serviceUp=False)
+        await self._tell_status()
+        self.status.update(exitCode=result.code, exitMessage=result.message)
+        await self._enter(STOPPING, "Stopping")
+        if result.linger:
+            self.status.update(completed=True, endTime=time.time())
+            await self._tell_status()
+            await asyncio.sleep(result.linger)
+        self.status.update(endTime=time.time())
+        if result.cancelled or result.code:
+            self.status.end(CANCELLED, "Stopped")
+        else:
+            self.status.end(COMPLETED, "Completed")
+        self.ended_at = time.monotonic()
+        await self._tell_status()
+        await self._tell(TASK, "apaevt_task", {"action": "end", **self.summary})
+        self.ended.set()
+
+    async def _measure(self) -> None:
+        meter = Meter()
+        while True:
+            self.status.sample(*meter.read(), self._settings.metrics_interval)
+            await asyncio.sleep(self._settings.metrics_interval)
+
+    async def _report(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.status_interval)
+            if self.status.changed:
+                await self._tell_status()
+
+    @property
+    def summary(self) -> Dict[str, Any]:
+        """What its `apaevt_task` events say about it."""
+        document = self.status.document
+        return {"name": document["name"], "projectId": document["project_id"], "source": document["source"]}
+
+    async def _enter(self, state: int, text: str) -> None:
+        self.status.update(state=state, status=text)
+        await self._tell_status()
+
+    async def _tell_status(self) -> None:
+        self.status.changed = False
+        await self._tell(SUMMARY, "apaevt_status_update", self.status.document)
+
+    async def _tell(self, kind: str, name: str, body: Dict[str, Any]) -> None:
+        document = self.status.document
+        event = Event(
+            kind=kind,
+            name=name,
+            task_id=self.id,
+            project_id=document["project_id"],
+            source=document["source"],
+            body=body,
+        )
+        async with self._telling:
+            await self._hub.publish(event)
+
+    def _reason(self) -> str:
+        document = self.status.document
+        if document["exitMessage"] or document["state"] == CANCELLED:
+            return str(document["exitMessage"])
+        return "Task has already completed"
