@@ -90,18 +90,16 @@ class RocketRideClient:
         """
         operation = _status_of(token)
         _check_previous(previous)
-        gone = False
         try:
             document = self._call(operation, timeout)
         except TaskNotFoundError:
             if previous is None:
                 raise
-            gone = True
-        if gone and previous is not None:
-            raise vanished(token, previous)
-        status = TaskStatus.from_dict(document)
-        check_same_run(token, previous, status)
-        return status
+        else:
+            status = TaskStatus.from_dict(document)
+            check_same_run(token, previous, status)
+            return status
+        raise vanished(token, previous)
 
     def wait_until_complete(
         self,

@@ -31,12 +31,14 @@ class Address:
 
     Attributes:
         secure: whether TLS is spoken (``https``, ``wss``).
-        authority: host, and port if there is one.
+        host: name or IP address; an IPv6 address without brackets.
+        port: None for the scheme's own.
         path: the base path, without a slash at its end: ``""`` or ``/rocketride``.
     """
 
     secure: bool
-    authority: str
+    host: str
+    port: Optional[int]
     path: str
 
     @classmethod
@@ -61,12 +63,15 @@ class Address:
             raise ConfigurationError(
                 "uri: no usable host name in it; give host[:port] or http(s)://host[:port]"
             )
-        authority = f"[{host}]" if ":" in host else host
         if port is None and not _is_cloud(host):
             port = DEFAULT_PORT
-        if port is not None:
-            authority += f":{port}"
-        return cls(_SCHEMES[parts.scheme], authority, parts.path.rstrip("/"))
+        return cls(_SCHEMES[parts.scheme], host, port, parts.path.rstrip("/"))
+
+    @property
+    def authority(self) -> str:
+        """Host and port, as they stand in a URL and in a Host header."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port is None else f"{host}:{self.port}"
 
     @property
     def http_url(self) -> str:

@@ -36,7 +36,9 @@ E = TypeVar("E", bound="RocketRideError")
 
 def _rebuild(cls: Type[E], args: Tuple[Any, ...], state: Dict[str, Any]) -> E:
     """Make an exception again without its `__init__`, whose keywords pickle cannot call."""
-    error = cls.__new__(cls, *args)
+    # Where OSError is a base too, the instance has its layout, which RuntimeError's constructor cannot make.
+    maker = OSError if issubclass(cls, OSError) else RuntimeError
+    error: E = maker.__new__(cls, *args)
     error.args = args
     error.__dict__.update(state)
     return error

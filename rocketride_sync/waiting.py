@@ -32,6 +32,7 @@ RETENTION = 300.0
 """Seconds for which a server remembers a finished task, at least (docs/protocol.md)."""
 
 _SHORTEST_ROUND_TRIP = 0.005  # what a sleep may overshoot by: a last look needs room for that too
+_HAIR = 0.001  # moments this close are one: a sleep may end a little early, and sums of floats are not exact
 
 
 def check_same_run(token: str, previous: Optional[TaskStatus], status: TaskStatus) -> None:
@@ -75,13 +76,13 @@ class Schedule:
         self.round_trip = max(_SHORTEST_ROUND_TRIP, self._clock() - began)
 
     def until_last_look(self) -> float:
-        """Seconds until the last look, two round trips before the deadline; 0 or less once it is past."""
+        """Seconds until the last look, two round trips before the deadline; less than 0 once it is past."""
         return self.deadline.remaining() - 2 * self.round_trip
 
     def until_tick(self) -> float:
         """Seconds until the next tick; never 0, and one that is due within a hair counts as reached."""
         left = self._interval - self.elapsed % self._interval
-        return left if left > self._interval / 100 else left + self._interval
+        return left if left > min(self._interval / 100, _HAIR) else left + self._interval
 
 
 class Wait:
@@ -139,10 +140,11 @@ class Wait:
                 yield seen
                 if seen.is_terminal:
                     return
-                pause = min(self._schedule.until_tick(), self._schedule.until_last_look())
-            if self._once or pause <= 0:
+                pause = self._schedule.until_tick()
+            room = self._schedule.until_last_look()
+            if self._once or room < _HAIR:
                 raise self._timed_out(seen) from (seen if isinstance(seen, TransientError) else None)
-            self._pause(pause)
+            self._pause(min(pause, room))
 
     def _try_to_look(self) -> Union[TaskStatus, TransientError]:
         began = self._clock()
@@ -154,13 +156,13 @@ class Wait:
         except TaskNotFoundError:
             if self._last is None:
                 raise
-            status = None
-        if status is None:
-            raise vanished(self._token, self._last)
-        self._outage = None
-        self._schedule.looked(began)
-        self._remember(status)
-        return status
+            lost = self._last
+        else:
+            self._outage = None
+            self._schedule.looked(began)
+            self._remember(status)
+            return status
+        raise vanished(self._token, lost)
 
     def _remember(self, status: TaskStatus) -> None:
         check_same_run(self._token, self._run, status)
@@ -170,8 +172,8 @@ class Wait:
 
     def _pause_after_fault(self, fault: TransientError) -> float:
         assert self._outage is not None
-        pause = min(self._outage.pause_after(fault), self._schedule.until_last_look())
-        log.info("task %s: %s; looking again in %.1f s", shorten(self._token), fault, max(0.0, pause))
+        pause = self._outage.pause_after(fault)
+        log.info("task %s: %s; looking again in %.1f s at the latest", shorten(self._token), fault, pause)
         return pause
 
     def _timed_out(self, seen: Union[TaskStatus, TransientError]) -> WaitTimeoutError:
@@ -200,7 +202,7 @@ class Outage:
             TransientError: `fault` itself, once it has.
         """
         left = self._ends - self._clock()
-        if left <= 0:
+        if left < _HAIR:
             raise fault
         delay = self._retry.delay(self._attempt, fault.retry_after)
         self._attempt += 1

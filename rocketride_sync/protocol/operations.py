@@ -5,7 +5,7 @@ Source of the facts: docs/protocol.md, "HTTP" and "WebSocket".
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Optional, Tuple
+from typing import Any, Mapping, Optional, Sequence, Tuple
 
 import attrs
 
@@ -43,5 +43,28 @@ def get_task_status(token: str) -> Operation:
         method="GET",
         path="/task",
         query=(("token", token),),
+        repeatable=True,
+    )
+
+
+def auth(credential: str, client_name: str, client_version: str) -> Operation:
+    """Authenticate a WebSocket connection. HTTP sends the credential with each request instead."""
+    return Operation(
+        name="auth",
+        command="auth",
+        arguments={"auth": credential, "clientName": client_name, "clientVersion": client_version},
+        repeatable=True,
+    )
+
+
+def monitor(token: str, types: Sequence[str]) -> Operation:
+    """Subscribe a WebSocket connection to events of the task `token`; no `types` unsubscribes.
+
+    The types are sent by name: the server refuses some masks, and takes unknown names for "none".
+    """
+    return Operation(
+        name="monitor",
+        command="rrext_monitor",
+        arguments={"token": token, "types": list(types)},
         repeatable=True,
     )

@@ -1,0 +1,77 @@
+"""WebSocket where it works, HTTP where it does not."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from ..deadline import Deadline
+from ..protocol.operations import Operation
+from .base import Transport, Watch
+from .websocket.transport import WebSocketTransport
+from .websocket.upgrade import NoSlotError, NoWebSocketError, UpgradeCutError
+
+log = logging.getLogger("rocketride_sync")
+
+
+class AutoTransport:
+    """Asks over WebSocket, and over HTTP when the upgrade is refused.
+
+    An upgrade that is refused for good, or cut by a proxy, is not tried again once HTTP has given an answer. One
+    that is refused for want of slots is tried again by the next call.
+
+    Args:
+        websocket: the transport to prefer.
+        http: the one to fall back to.
+    """
+
+    def __init__(self, websocket: WebSocketTransport, http: Transport) -> None:
+        self._websocket = websocket
+        self._http = http
+        self._http_only = False
+
+    def call(self, operation: Operation, deadline: Deadline) -> Any:
+        """As `rocketride_sync.transports.Transport.call`."""
+        return self.ask(self._websocket, operation, deadline)
+
+    def ask(self, websocket: Any, operation: Operation, deadline: Deadline) -> Any:
+        """Ask through `websocket`, a transport or a watch, and through HTTP if no connection can be had for it."""
+        if self._http_only:
+            return self._http.call(operation, deadline)
+        try:
+            return websocket.call(operation, deadline)
+        except NoSlotError:
+            for_good = False
+        except (NoWebSocketError, UpgradeCutError) as error:
+            for_good, reason = True, str(error)
+        document = self._http.call(operation, deadline)
+        if for_good and not self._http_only:
+            self._http_only = True
+            log.info("%s; using HTTP from now on", reason)
+        return document
+
+    def watch(self, operation: Operation) -> Watch:
+        """As `rocketride_sync.transports.Transport.watch`."""
+        return (
+            self._http.watch(operation)
+            if self._http_only
+            else _AutoWatch(self, self._websocket.watch(operation))
+        )
+
+    def close(self) -> None:
+        """As `rocketride_sync.transports.Transport.close`."""
+        self._websocket.close()
+        self._http.close()
+
+
+class _AutoWatch:
+    """The watch of one wait; its pause is a sleep while there is no WebSocket."""
+
+    def __init__(self, transport: AutoTransport, watch: Watch) -> None:
+        self._transport = transport
+        self._watch = watch
+        self.pause = watch.pause
+        self.close = watch.close
+
+    def call(self, operation: Operation, deadline: Deadline) -> Any:
+        return self._transport.ask(self._watch, operation, deadline)

@@ -1,0 +1,118 @@
+"""TLS and proxies, decided alike for both transports: an argument, else the environment, else the default."""
+
+from __future__ import annotations
+
+import os
+import ssl
+import sys
+from typing import Mapping, Optional
+from urllib.parse import unquote, urlsplit
+
+import attrs
+
+from ..config import Address, Cert, Verify
+from ..errors import ConfigurationError
+
+_CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+
+
+def certificates(verify: Verify) -> Verify:
+    """What to verify the server with: False for nothing, else a path to CA certificates.
+
+    True means the first of ``REQUESTS_CA_BUNDLE``, ``CURL_CA_BUNDLE`` and ``SSL_CERT_FILE`` that is set, else
+    the authorities that certifi ships.
+    """
+    if verify is not True:
+        return verify if verify is False else os.fspath(verify)
+    for name in _CA_VARIABLES:
+        path = os.environ.get(name)
+        if path:
+            if not os.path.exists(path):
+                raise ConfigurationError(f"{name} names a file that does not exist: {path}")
+            return path
+    import certifi
+
+    return certifi.where()
+
+
+def tls_context(verify: Verify, cert: Cert) -> ssl.SSLContext:
+    """A TLS context for `verify` and `cert`, as `RocketRideClient` takes them.
+
+    Raises:
+        ConfigurationError: the files do not hold what they should.
+    """
+    ca = certificates(verify)
+    try:
+        context = ssl.create_default_context()
+        if ca is False:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        elif os.path.isdir(str(ca)):
+            context.load_verify_locations(capath=str(ca))
+        else:
+            context.load_verify_locations(cafile=str(ca))
+        if cert is not None:
+            context.load_cert_chain(*((cert,) if isinstance(cert, (str, os.PathLike)) else cert))
+        return context
+    except (ssl.SSLError, OSError) as error:
+        reason = error.strerror or type(error).__name__
+    raise ConfigurationError(f"verify or cert: the certificate files are unusable: {reason}")
+
+
+@attrs.frozen
+class Proxy:
+    """An HTTP proxy.
+
+    Attributes:
+        host: its name or address.
+        port: its port.
+        credentials: ``user:password``, or None.
+    """
+
+    host: str
+    port: int
+    credentials: Optional[str] = attrs.field(repr=False)
+
+    @classmethod
+    def parse(cls, url: str) -> Proxy:
+        """Read ``http://[user:password@]host[:port]``.
+
+        Raises:
+            ConfigurationError: it is something else; the URL is not repeated, for it may hold a password.
+        """
+        try:
+            parts = urlsplit(url if "://" in url else f"http://{url}")
+            port = parts.port or 80
+        except ValueError:
+            parts, port = None, 0
+        if parts is None or not parts.hostname or parts.scheme != "http":
+            raise ConfigurationError("proxy: use http://host:port; WebSocket goes through HTTP proxies only")
+        user = None
+        if parts.username is not None:
+            user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        return cls(parts.hostname, port, user)
+
+
+def proxy_for(address: Address, proxies: Optional[Mapping[str, str]]) -> Optional[Proxy]:
+    """The proxy for `address`, as requests would choose it: from `proxies`, else from the environment."""
+    chosen = _select(address, proxies or {}) or _select(address, _environment(address))
+    return Proxy.parse(chosen) if chosen else None
+
+
+def _select(address: Address, proxies: Mapping[str, str]) -> Optional[str]:
+    scheme = "https" if address.secure else "http"
+    keys = (f"{scheme}://{address.host}", scheme, f"all://{address.host}", "all")
+    return next((proxies[key] for key in keys if proxies.get(key)), None)
+
+
+def _environment(address: Address) -> Mapping[str, str]:
+    settings = sys.platform in ("win32", "darwin") or any(
+        name.lower().endswith("_proxy") for name in os.environ
+    )
+    if not settings:
+        return {}
+    from urllib.request import getproxies, proxy_bypass  # slow to import, and seldom needed
+
+    if proxy_bypass(address.host) or proxy_bypass(address.authority):
+        return {}
+    return getproxies()

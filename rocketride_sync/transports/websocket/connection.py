@@ -1,0 +1,184 @@
+"""One WebSocket connection to the server: upgrade, authentication, asking, listening. No threads."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import socket
+import struct
+from typing import Any, Callable, NoReturn, Optional, TypeVar
+
+import websocket
+
+from ...config import Address
+from ...deadline import Deadline
+from ...errors import ProtocolError, RocketRideError, TransportError, TransportTimeoutError
+from ...protocol import dap, operations
+from ...protocol.operations import Operation
+from .dialing import reason_of
+from .framing import Framing, SteadySocket, TooLargeError
+from .upgrade import NoWebSocketError, UpgradeCutError, refused_upgrade
+
+T = TypeVar("T")
+
+_LARGEST_UPGRADE_ANSWER = 65_536
+_CLOSE_WITHIN = 0.5
+
+
+class Connection:
+    """One authenticated connection, used by one call or one wait at a time.
+
+    Args:
+        sock: a connected socket, TLS spoken if it has to be. It belongs to the connection from now on.
+        address: the server.
+        auth: the credential.
+        client_name: what the server is told about us.
+        client_version: the same.
+        max_response_bytes: larger messages are a `ProtocolError`.
+        dead_after: seconds of silence, while it listens, after which the server counts as gone.
+        deadline: by when upgrade and authentication must be done.
+
+    Raises:
+        NoWebSocketError, UpgradeCutError, NoSlotError: the upgrade was refused.
+        AuthenticationError, TaskNotFoundError: the credential was.
+        RocketRideError: and what `ask` raises.
+    """
+
+    def __init__(
+        self,
+        sock: Any,
+        address: Address,
+        auth: str,
+        *,
+        client_name: str,
+        client_version: str,
+        max_response_bytes: int,
+        dead_after: float,
+        deadline: Deadline,
+    ) -> None:
+        self._address = address
+        self._auth = auth
+        self._socket = SteadySocket(sock, deadline, dead_after)
+        self._framing = Framing(self._socket, max_response_bytes)
+        self._limit = max_response_bytes
+        self._dialogue = dap.Dialogue()
+        self.broken = False
+        self.idle_since = 0.0
+        self._guarded(self._upgrade, f"{client_name}/{client_version}")
+        self._authenticate(operations.auth(auth, client_name, client_version), deadline)
+
+    def ask(self, operation: Operation, deadline: Deadline) -> Any:
+        """The body of the answer to `operation`, None where it has none.
+
+        Raises:
+            TransportError, TransportTimeoutError: no answer came; the connection is `broken` then.
+            ServerError, ProtocolError: as `rocketride_sync.protocol.dap.interpret`.
+        """
+        return dap.interpret(operation, self._answer(operation, deadline), self._auth)
+
+    def tell(self, operation: Operation, deadline: Deadline) -> None:
+        """Send `operation` without waiting for its answer."""
+        text = self._dialogue.notice(operation.command, operation.arguments)
+        self._socket.deadline = deadline
+        self._guarded(self._framing.send, text)
+
+    def listen(self, deadline: Deadline) -> Optional[dap.Message]:
+        """The next event, or None when `deadline` passes first."""
+        event = self._dialogue.next_event()
+        while event is None and self._receive(deadline, patient=True):
+            event = self._dialogue.next_event()
+        return event
+
+    def drain(self) -> None:
+        """Take in what has come while nobody listened: answers pings, notices a closed connection."""
+        while self._receive(Deadline(0.001), patient=True):
+            pass
+
+    def close(self) -> None:
+        """Say goodbye, without waiting for the server's."""
+        if not self.broken:
+            self.broken = True
+            self._socket.deadline = Deadline(_CLOSE_WITHIN)
+            # If it is gone already, that is what was wanted.
+            with contextlib.suppress(OSError, websocket.WebSocketException):
+                self._framing.send_close()
+        self._socket.close()
+
+    def _authenticate(self, operation: Operation, deadline: Deadline) -> None:
+        answer = self._answer(operation, deadline)
+        refused = dap.refused_credential(operation, answer, self._auth)
+        if refused is not None:
+            self.close()
+            raise refused
+
+    def _answer(self, operation: Operation, deadline: Deadline) -> dap.Message:
+        number, text = self._dialogue.request(operation.command, operation.arguments)
+        self._socket.deadline = deadline
+        self._guarded(self._framing.send, text)
+        answer = None
+        while answer is None:
+            self._receive(deadline)
+            answer = self._dialogue.answer(number)
+        return answer
+
+    def _receive(self, deadline: Deadline, *, patient: bool = False) -> bool:
+        """Take in one frame; False if `deadline` passed first and the caller is `patient`."""
+        self._socket.deadline = deadline
+        return self._guarded(self._take_in, patient)
+
+    def _take_in(self, patient: bool) -> bool:
+        try:
+            opcode, frame = self._framing.recv_data_frame(control_frame=True)
+        except socket.timeout:
+            # The framing goes on in the middle of a frame where it was.
+            if patient:
+                return False
+            raise
+        if opcode == websocket.ABNF.OPCODE_CLOSE:
+            self._closed(frame.data)
+        if opcode in (websocket.ABNF.OPCODE_TEXT, websocket.ABNF.OPCODE_BINARY):
+            self._dialogue.receive(frame.data, binary=opcode == websocket.ABNF.OPCODE_BINARY)
+        return True
+
+    def _closed(self, data: bytes) -> NoReturn:
+        code = struct.unpack("!H", data[:2])[0] if len(data) >= 2 else "none"
+        raise TransportError(f"{self._address} closed the connection (code {code})")
+
+    def _upgrade(self, user_agent: str) -> None:
+        self._socket.room = _LARGEST_UPGRADE_ANSWER
+        self._framing.upgrade(self._address.websocket_url, self._address.authority, user_agent)
+        self._socket.room = math.inf
+
+    def _guarded(self, step: Callable[..., T], *args: Any) -> T:
+        """The result of `step`. Whatever stops it breaks the connection, and comes out as an error of ours."""
+        try:
+            return step(*args)
+        except RocketRideError as error:
+            fault = error
+        except Exception as error:  # noqa: BLE001 - websocket-client lets ValueError and others through
+            fault = self._fault(error)
+        except BaseException:
+            self.abandon()
+            raise
+        self.abandon()
+        raise fault
+
+    def abandon(self) -> None:
+        """Let go of the socket without a word: after a fault, or in a child process, where it is the parent's."""
+        self.broken = True
+        self._socket.close()
+
+    def _fault(self, error: Exception) -> RocketRideError:
+        if isinstance(error, (socket.timeout, websocket.WebSocketTimeoutException)):
+            return TransportTimeoutError(f"no answer from {self._address} within the timeout")
+        if isinstance(error, TooLargeError):
+            return ProtocolError(f"an answer of {self._address} is larger than {self._limit} bytes")
+        if isinstance(error, websocket.WebSocketBadStatusException):
+            return refused_upgrade(self._address, error.status_code)
+        if isinstance(error, (OSError, websocket.WebSocketConnectionClosedException)):
+            reason = reason_of(error) if isinstance(error, OSError) else "it ended"
+            kind = TransportError if self._framing.connected else UpgradeCutError
+            return kind(f"the connection to {self._address} broke: {reason}")
+        if self._framing.connected:
+            return ProtocolError(f"{self._address} does not speak WebSocket as it should")
+        return NoWebSocketError(f"{self._address} does not answer a WebSocket upgrade as it should")

@@ -1,0 +1,140 @@
+"""A TCP or TLS connection to the server, through an HTTP proxy or not, made within one deadline.
+
+For the WebSocket transport: websocket-client's own way of connecting knows no total deadline.
+"""
+
+from __future__ import annotations
+
+import base64
+import socket
+import ssl
+from typing import Any, Callable, Optional, TypeVar
+
+from ...config import Address
+from ...deadline import Deadline
+from ...errors import CertificateError, RocketRideError, TransportError, TransportTimeoutError
+from ..network import Proxy
+
+T = TypeVar("T")
+
+_LONGEST_PROXY_ANSWER = 65_536
+
+
+def dial(
+    address: Address, proxy: Optional[Proxy], context: Callable[[], ssl.SSLContext], deadline: Deadline
+) -> Any:
+    """A connected socket, TLS spoken if `address` says so.
+
+    Args:
+        address: the server.
+        proxy: the HTTP proxy to go through, or None.
+        context: makes the TLS context; called only when needed.
+        deadline: by when all of it must be done, name resolution excepted.
+
+    Raises:
+        TransportError, TransportTimeoutError, CertificateError.
+    """
+    port = address.port or (443 if address.secure else 80)
+    if proxy is None:
+        sock = guarded(address, _connect, address.host, port, deadline)
+    else:
+        sock = guarded(address, _connect, proxy.host, proxy.port, deadline)
+    try:
+        if proxy is not None:
+            guarded(address, _tunnel, sock, proxy, f"{_bracketed(address.host)}:{port}", deadline)
+        if address.secure:
+            sock = guarded(address, _encrypt, sock, address.host, context, deadline)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def guarded(address: Address, step: Callable[..., T], *args: Any) -> T:
+    """The result of `step`; what socket and ssl raise becomes an error of this library, raised on its own."""
+    try:
+        return step(*args)
+    except ssl.SSLCertVerificationError as error:
+        fault: RocketRideError = CertificateError(
+            f"the certificate of {address} was refused: {error.verify_message}. See verify="
+        )
+    except socket.timeout:
+        fault = TransportTimeoutError(f"no connection to {address} within the timeout")
+    except socket.gaierror as error:
+        fault = TransportError(f"the host of {address} (or of its proxy) was not found: {error.strerror}")
+    except (ssl.SSLError, OSError) as error:
+        fault = TransportError(f"no connection to {address}: {reason_of(error)}")
+    raise fault
+
+
+def reason_of(error: OSError) -> str:
+    """What a socket's error says, without anything that was sent over it."""
+    return error.strerror or type(error).__name__
+
+
+def arm(sock: Any, deadline: Deadline) -> None:
+    """Let the next operation of `sock` take no longer than what remains.
+
+    Raises:
+        socket.timeout: nothing remains.
+    """
+    left = deadline.clamp(None)
+    if left is not None and left <= 0.0:
+        raise socket.timeout("timed out")
+    sock.settimeout(left)
+
+
+def _connect(host: str, port: int, deadline: Deadline) -> socket.socket:
+    fault: Optional[OSError] = None
+    for family, kind, protocol, _, place in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        sock = socket.socket(family, kind, protocol)
+        try:
+            arm(sock, deadline)
+            sock.connect(place)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            return sock
+        except OSError as error:
+            fault = error
+            sock.close()
+        except BaseException:
+            sock.close()
+            raise
+    raise fault or OSError("no address")
+
+
+def _tunnel(sock: socket.socket, proxy: Proxy, target: str, deadline: Deadline) -> None:
+    request = f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n"
+    if proxy.credentials:
+        encoded = base64.b64encode(proxy.credentials.encode()).decode()
+        request += f"Proxy-Authorization: Basic {encoded}\r\n"
+    arm(sock, deadline)
+    sock.sendall((request + "\r\n").encode("latin-1"))
+    answer = b""
+    while b"\r\n\r\n" not in answer:
+        arm(sock, deadline)
+        chunk = sock.recv(1)  # one at a time: what follows the answer belongs to the server
+        if not chunk or len(answer) > _LONGEST_PROXY_ANSWER:
+            raise OSError(None, "the proxy did not answer CONNECT as HTTP does")
+        answer += chunk
+    status = answer.split(b"\r\n", 1)[0].split(b" ", 2)[1:2]
+    if status != [b"200"]:
+        shown = status[0][:3].decode("ascii", "replace") if status else "nothing"
+        raise OSError(None, f"the proxy refused the tunnel: HTTP {shown}")
+
+
+def _encrypt(
+    sock: socket.socket, host: str, context: Callable[[], ssl.SSLContext], deadline: Deadline
+) -> Any:
+    encrypted = context().wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
+    try:
+        arm(encrypted, deadline)
+        encrypted.do_handshake()
+    except BaseException:
+        encrypted.close()
+        raise
+    return encrypted
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

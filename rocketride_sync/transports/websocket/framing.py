@@ -1,0 +1,156 @@
+"""websocket-client's framing over a socket of ours, which keeps a deadline and reads ahead.
+
+Its own reading gives each read of a frame the whole timeout, so that a byte now and then stretches a call for
+ever, and costs two or three system calls a message.
+"""
+
+from __future__ import annotations
+
+import math
+import socket
+import time
+from typing import Any, Callable, Optional
+
+import websocket
+
+from ...deadline import Deadline
+
+_SLICE = 1.0  # a blocking read of the operating system is not interrupted by Ctrl-C on Windows
+_READ_AHEAD = 65_536
+_TOLERANCE = 0.02
+
+
+class TooLargeError(Exception):
+    """More came, or was announced, than may come."""
+
+
+class SteadySocket:
+    """A connected socket that keeps a total deadline and reads ahead.
+
+    Attributes:
+        deadline: by when the current operation must be over; set before each.
+        dead_after: seconds of silence after which a peer counts as gone.
+        heard: when the last byte came, by the monotonic clock.
+    """
+
+    def __init__(self, sock: Any, deadline: Deadline, dead_after: float) -> None:
+        self._sock = sock
+        self._armed: Optional[float] = -1.0
+        self._buffer = b""
+        self._at = 0
+        self.deadline = deadline
+        self.dead_after = dead_after
+        self.heard = time.monotonic()
+        self.room = math.inf  # bytes that may still come; bounded during the upgrade
+
+    def recv(self, size: int) -> bytes:
+        """At most `size` bytes, b"" at the end of the stream.
+
+        Raises:
+            socket.timeout: the deadline passed.
+            OSError: the connection broke, or the peer was silent for too long.
+        """
+        if self._at >= len(self._buffer):
+            self._buffer, self._at = self._read(), 0
+        start = self._at
+        self._at = start + size
+        return self._buffer[start : self._at]
+
+    def _read(self) -> bytes:
+        began = time.monotonic()
+        while True:
+            left = self.deadline.remaining()
+            self._arm(min(left, _SLICE))
+            try:
+                data: bytes = self._sock.recv(_READ_AHEAD)
+            except socket.timeout:
+                if left <= _SLICE:
+                    raise
+                if time.monotonic() - max(began, self.heard) < self.dead_after:
+                    continue
+                data = b""
+            if data:
+                self.heard = time.monotonic()
+                self._account(len(data))
+            return data
+
+    def _account(self, size: int) -> None:
+        self.room -= size
+        if self.room < 0:
+            raise TooLargeError
+
+    def send(self, data: bytes) -> int:
+        self._arm(self.deadline.remaining())
+        sent: int = self._sock.send(data)
+        return sent
+
+    def _arm(self, left: float) -> None:
+        # settimeout is a system call: a difference that nobody would notice is left alone.
+        if left <= 0.0:
+            raise socket.timeout("timed out")
+        if self._armed is None or abs(left - self._armed) > _TOLERANCE:
+            self._armed = None if left == math.inf else left
+            self._sock.settimeout(self._armed)
+
+    def gettimeout(self) -> float:
+        """For websocket-client, which asks whether the socket blocks: it does."""
+        return _SLICE
+
+    def close(self) -> None:
+        self._sock.close()
+
+
+class _Frames(websocket.frame_buffer):
+    """Frames of bounded size: one that announces more is refused before it is read.
+
+    Attributes:
+        room: bytes that the payload of the next frame may have.
+    """
+
+    def __init__(self, read: Callable[[int], bytes], room: int) -> None:
+        super().__init__(read, True)
+        self.room = room
+
+    def recv_length(self) -> None:
+        super().recv_length()
+        if self.length is not None and self.length > self.room:
+            raise TooLargeError
+
+
+class Framing(websocket.WebSocket):
+    """websocket-client's framing over a `SteadySocket`, messages of at most `limit` bytes."""
+
+    def __init__(self, steady: SteadySocket, limit: int) -> None:
+        # Its check of UTF-8 is pure Python, and the JSON decoder checks anyway.
+        super().__init__(skip_utf8_validation=True, enable_multithread=False)
+        self._steady = steady
+        self._limit = limit
+        self._frames = _Frames(self._recv, limit)
+        self.frame_buffer = self._frames
+
+    def upgrade(self, url: str, host: str, user_agent: str) -> None:
+        """Shake hands; raises what websocket-client raises, and what the socket does."""
+        self.connect(  # type: ignore[no-untyped-call]  # websocket-client's has no types
+            url,
+            socket=self._steady,
+            header=[f"User-Agent: {user_agent}"],
+            host=host,
+            suppress_origin=True,
+            redirect_limit=0,
+        )
+
+    def _recv(self, size: int) -> bytes:
+        data: bytes = self._steady.recv(size)
+        if not data:
+            raise websocket.WebSocketConnectionClosedException("the connection ended")
+        return data
+
+    def _send(self, data: Any) -> int:
+        return self._steady.send(data)
+
+    def recv_frame(self) -> Any:
+        frame = self._frames.recv_frame()
+        if frame.opcode < websocket.ABNF.OPCODE_CLOSE:
+            # What a message's fragments may still hold; a message that ends frees it all.
+            self._frames.room = self._limit if frame.fin else self._frames.room - len(frame.data)
+        return frame

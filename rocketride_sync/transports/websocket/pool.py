@@ -1,0 +1,125 @@
+"""Idle connections, kept for the next call, and a few new ones at a time."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Callable, Deque, Optional, TypeVar
+
+from ...deadline import Deadline
+from ...errors import RocketRideError, TransportError, TransportTimeoutError
+
+if TYPE_CHECKING:
+    from .connection import Connection
+
+T = TypeVar("T")
+
+_LONGEST_IDLE = 30.0  # an idle connection answers no pings, and a silently dead one eats a whole timeout
+_SHORT_IDLE = 1.0
+_CONNECTING_AT_ONCE = (
+    4  # the server takes ten that have not authenticated yet, from all clients of an address
+)
+
+
+class Pool:
+    """Connections that nobody uses at the moment, the latest first. They belong to the process that made them.
+
+    Args:
+        connect: makes a connection within a deadline.
+    """
+
+    def __init__(self, connect: Callable[[Deadline], Connection]) -> None:
+        self._connect = connect
+        self._begin()
+
+    def take(self) -> Optional[Connection]:
+        """A connection that is alive as far as can be told, or None."""
+        self._forget_inherited()
+        while self._idle:
+            try:
+                connection = self._idle.pop()
+            except IndexError:  # another thread was faster
+                break
+            if _usable(connection):
+                return connection
+            connection.close()
+        return None
+
+    def attempt(
+        self,
+        step: Callable[[Connection], T],
+        deadline: Deadline,
+        *,
+        repeatable: bool,
+        held: Optional[Connection] = None,
+    ) -> T:
+        """The result of `step` over the connection `held`, an idle one, or a new one.
+
+        A connection that the server closed while nobody listened is replaced, once, if `step` is `repeatable`:
+        what is not may have arrived all the same.
+        """
+        connection = held or self.take()
+        if connection is not None:
+            try:
+                return step(connection)
+            except TransportTimeoutError:
+                raise
+            except TransportError:
+                if not repeatable:
+                    raise
+        return step(self.make(deadline))
+
+    def make(self, deadline: Deadline) -> Connection:
+        """A new connection. Of many threads that want one, a few connect at a time.
+
+        Raises:
+            RocketRideError: what `connect` raises, or `TransportTimeoutError` when its turn does not come.
+        """
+        self._forget_inherited()
+        left = deadline.clamp(None)
+        if not self._turns.acquire(timeout=threading.TIMEOUT_MAX if left is None else left):
+            raise TransportTimeoutError("no connection within the timeout: too many threads are connecting")
+        try:
+            return self._connect(deadline)
+        finally:
+            self._turns.release()
+
+    def give(self, connection: Connection) -> None:
+        """Keep `connection` for later, unless it is broken."""
+        self._forget_inherited()
+        if not connection.broken:
+            connection.idle_since = time.monotonic()
+            self._idle.append(connection)
+
+    def close(self) -> None:
+        """Close every idle connection."""
+        self._forget_inherited()
+        while self._idle:
+            self._idle.pop().close()
+
+    def _begin(self) -> None:
+        self._pid = os.getpid()
+        self._idle: Deque[Connection] = deque()
+        self._turns = threading.BoundedSemaphore(_CONNECTING_AT_ONCE)
+
+    def _forget_inherited(self) -> None:
+        """After a fork, start anew: a goodbye on a connection of the parent's would end it for the parent."""
+        if self._pid != os.getpid():
+            inherited = self._idle
+            self._begin()
+            for connection in inherited:
+                connection.abandon()
+
+
+def _usable(connection: Connection) -> bool:
+    idle = time.monotonic() - connection.idle_since
+    if idle > _LONGEST_IDLE:
+        return False
+    if idle > _SHORT_IDLE:
+        try:
+            connection.drain()
+        except RocketRideError:
+            return False
+    return True

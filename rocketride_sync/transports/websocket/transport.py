@@ -1,0 +1,77 @@
+"""Asking over pooled connections."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Optional
+
+from ..._version import __version__
+from ...config import Settings
+from ...deadline import Deadline
+from ...protocol.operations import Operation
+from ..network import proxy_for, tls_context
+from .pool import Pool
+from .watch import WebSocketWatch
+
+if TYPE_CHECKING:
+    import ssl
+
+    from .connection import Connection
+
+DEAD_AFTER = 45.0
+
+
+class WebSocketTransport:
+    """Carries operations over WebSocket. Loads websocket-client on first use.
+
+    Args:
+        settings: address, credential, timeouts, TLS, proxies, size limit.
+        dead_after: seconds of silence, while it listens, after which a server that should ping every 15 s
+            counts as gone. Default 45.
+    """
+
+    def __init__(self, settings: Settings, *, dead_after: float = DEAD_AFTER) -> None:
+        self._settings = settings
+        self._dead_after = dead_after
+        self._context: Optional[ssl.SSLContext] = None
+        self.pool = Pool(self._connect)
+
+    def call(self, operation: Operation, deadline: Deadline) -> Any:
+        """As `rocketride_sync.transports.Transport.call`."""
+
+        def ask(connection: Connection) -> Any:
+            try:
+                return connection.ask(operation, deadline)
+            finally:
+                self.pool.give(connection)
+
+        return self.pool.attempt(ask, deadline, repeatable=operation.repeatable)
+
+    def watch(self, operation: Operation) -> WebSocketWatch:
+        """As `rocketride_sync.transports.Transport.watch`."""
+        return WebSocketWatch(self.pool, operation)
+
+    def close(self) -> None:
+        """As `rocketride_sync.transports.Transport.close`."""
+        self.pool.close()
+
+    def _connect(self, deadline: Deadline) -> Connection:
+        from .connection import Connection
+        from .dialing import dial
+
+        settings = self._settings
+        proxy = proxy_for(settings.address, settings.proxies)
+        return Connection(
+            dial(settings.address, proxy, self._tls, deadline.within(settings.connect_timeout)),
+            settings.address,
+            settings.auth,
+            client_name="rocketride-sync",
+            client_version=__version__,
+            max_response_bytes=settings.max_response_bytes,
+            dead_after=self._dead_after,
+            deadline=deadline,
+        )
+
+    def _tls(self) -> ssl.SSLContext:
+        if self._context is None:
+            self._context = tls_context(self._settings.verify, self._settings.cert)
+        return self._context

@@ -1,0 +1,114 @@
+"""One wait over WebSocket: a connection of its own, and a pause that the end of the task cuts short."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from typing import TYPE_CHECKING, Any, Mapping, Optional
+
+from ...deadline import Deadline
+from ...errors import RocketRideError
+from ...protocol import dap, operations
+from ...protocol.operations import Operation
+from .pool import Pool
+
+if TYPE_CHECKING:
+    from .connection import Connection
+
+log = logging.getLogger("rocketride_sync")
+
+_TASK_EVENT = "apaevt_task"
+_END = "end"
+_TURNS = (_END, "begin", "restart")
+_FIRST_STEP = 0.002
+_GOODBYE_WITHIN = 0.5
+
+
+class WebSocketWatch:
+    """Asks over one connection, on which the server also tells when the task ends.
+
+    Nothing depends on being told: a lost, late, doubled or foreign event changes when the next look happens, never
+    what it sees.
+    """
+
+    def __init__(self, pool: Pool, operation: Operation) -> None:
+        self._pool = pool
+        self._token: str = operation.arguments["token"]
+        self._connection: Optional[Connection] = None
+        self._task: Mapping[str, Any] = {}
+        self._step = math.inf
+
+    def call(self, operation: Operation, deadline: Deadline) -> Any:
+        """As `rocketride_sync.transports.Watch.call`."""
+
+        def ask(connection: Connection) -> Any:
+            try:
+                self._subscribe(connection, deadline)
+                return connection.ask(operation, deadline)
+            finally:
+                if connection.broken:
+                    self._connection = None
+
+        document = self._pool.attempt(ask, deadline, repeatable=True, held=self._connection)
+        if isinstance(document, dict):
+            self._task = document
+        return document
+
+    def pause(self, seconds: float) -> None:
+        """As `rocketride_sync.transports.Watch.pause`: the task's end, begin or restart ends it at once.
+
+        Once the end was told, or the connection lost, pauses are short and grow, so that a status that is not
+        terminal yet, or an event that was a twin's, costs a few looks and no more.
+        """
+        pause, self._step = min(seconds, self._step), self._step * 2
+        if self._connection is None:
+            time.sleep(pause)
+        elif self._is_over(self._connection, Deadline(pause)) and self._step > seconds:
+            self._step = _FIRST_STEP
+
+    def _subscribe(self, connection: Connection, deadline: Deadline) -> None:
+        if connection is self._connection:
+            return
+        self._connection = connection
+        # Never SUMMARY: its statuses pile up while a callback runs, and a subscriber that does not read freezes the
+        # task for everybody, terminate included. Of TASK come a few hundred bytes in the life of a task.
+        # The answer is not awaited: refused or not, the wait looks all the same.
+        connection.tell(operations.monitor(self._token, ["TASK"]), deadline)
+
+    def _is_over(self, connection: Connection, deadline: Deadline) -> bool:
+        """Listen until `deadline` or an event of the task. Whether the task ended, or the connection."""
+        try:
+            while True:
+                event = connection.listen(deadline)
+                if event is None:
+                    return False
+                action = self._action(event)
+                if action in _TURNS:
+                    return action == _END
+        except RocketRideError as error:
+            log.info("lost the connection while waiting, connecting again: %s", error)
+            self._connection = None
+            return True
+
+    def _action(self, event: dap.Message) -> Optional[str]:
+        """What the event says of the task, None if it is of another event or of another project or source."""
+        body = event.get("body")
+        if event.get("event") != _TASK_EVENT or not isinstance(body, dict):
+            return None
+        for told, known in (("projectId", "project_id"), ("source", "source")):
+            if self._task.get(known) and body.get(told) != self._task[known]:
+                return None
+        action = body.get("action")
+        return action if isinstance(action, str) else None
+
+    def close(self) -> None:
+        """As `rocketride_sync.transports.Watch.close`: unsubscribes, and gives the connection back."""
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        try:
+            connection.tell(operations.monitor(self._token, ()), Deadline(_GOODBYE_WITHIN))
+        except RocketRideError:
+            return  # a lost connection has no subscriptions
+        self._pool.give(connection)
