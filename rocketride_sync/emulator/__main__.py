@@ -29,7 +29,7 @@ def main() -> int:
             options.root,
             os.environ.get("ROCKETRIDE_APIKEY"),
             settings=Settings(**options.settings),
-            lifeline=sys.stdin.buffer,
+            lifeline=sys.stdin.fileno(),
         )
     except ConfigurationError as error:
         parser.exit(2, f"{error}\n")

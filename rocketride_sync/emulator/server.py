@@ -7,7 +7,7 @@ import socket
 import threading
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, List, Optional, Union
+from typing import TYPE_CHECKING, List, Optional, Union
 
 from ..errors import ConfigurationError
 from .settings import Settings
@@ -26,7 +26,7 @@ def serve(
     api_key: Optional[str] = None,
     *,
     settings: Optional[Settings] = None,
-    lifeline: Optional[BinaryIO] = None,
+    lifeline: Optional[int] = None,
 ) -> None:
     """Serve until SIGINT, SIGTERM or the end of `lifeline`.
 
@@ -38,7 +38,7 @@ def serve(
         root: the only directory whose files pipelines may read; None forbids reading files.
         api_key: the key clients must have; None or empty lets any non-empty credential pass.
         settings: delays and limits.
-        lifeline: a pipe from the parent process; the server goes down when it is closed.
+        lifeline: the file descriptor of a pipe from the parent process; the server goes down when that closes.
 
     Raises:
         ConfigurationError: the address cannot be listened on, `root` is no directory, or the packages of the
@@ -115,8 +115,11 @@ def _uri(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _follow(lifeline: BinaryIO, server: Any) -> None:
-    """Stop `server` when the parent is gone: then its end of the pipe closes."""
-    while lifeline.read(4096):
+def _follow(lifeline: int, server: uvicorn.Server) -> None:
+    """Stop `server` when the parent is gone: then its end of the pipe closes.
+
+    A file object will not do: its lock would be held, and the interpreter aborts when it cannot take it at exit.
+    """
+    while os.read(lifeline, 4096):
         pass
     server.should_exit = True

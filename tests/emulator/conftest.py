@@ -1,0 +1,35 @@
+"""Fixtures of the emulator's tests: servers in processes of their own, on loopback."""
+
+import pytest
+from emulation import KEY
+
+from rocketride_sync.emulator import Emulator
+
+pytest.importorskip("fastapi", reason="needs the extra `emulator`")
+
+
+@pytest.fixture(scope="session")
+def texts(tmp_path_factory):
+    """A directory of real files: texts, an empty one, and one that ends in mid-word."""
+    root = tmp_path_factory.mktemp("texts")
+    (root / "deep").mkdir()
+    (root / "a.txt").write_text("The quick brown fox\njumps over\tthe lazy dog\n")
+    (root / "deep" / "b.txt").write_text("Grüße — from far   away")
+    (root / "empty.txt").write_text("")
+    (root / "long.txt").write_bytes(b"word " * 200_000 + b"x" * 300_000)
+    return root
+
+
+@pytest.fixture(scope="session")
+def server(texts):
+    """A server as users get it, but that it starts tasks a little faster."""
+    with Emulator(root=texts, api_key=KEY, init_seconds=0.02, handshake_seconds=0.001) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def lenient(texts):
+    """A server that does not mind tasks that end at once, looks often at its tasks and forgets them soon."""
+    settings = {"early_end": 0, "init_seconds": 0, "stop_seconds": 0, "retention": 1.0, "scan_interval": 0.1}
+    with Emulator(root=texts, api_key=KEY, **settings) as running:
+        yield running

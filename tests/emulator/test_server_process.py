@@ -1,0 +1,152 @@
+"""`Emulator` and `serve` as processes: they start, announce themselves, and go down with their parent."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+from emulation import KEY, SECONDS, ask, ask_json, pipeline, wait_until
+
+from rocketride_sync.emulator import Emulator
+from rocketride_sync.errors import ConfigurationError
+
+
+def reachable(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=SECONDS).close()
+    except OSError:
+        return False
+    return True
+
+
+def command(*extra):
+    return [
+        sys.executable,
+        "-m",
+        "rocketride_sync.emulator",
+        "--host",
+        "127.0.0.1",
+        "--settings",
+        "{}",
+        *extra,
+    ]
+
+
+def test_importing_the_package_loads_no_server():
+    code = "import rocketride_sync.emulator, sys; print(' '.join(sys.modules))"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    ).stdout.split()
+    assert not {"fastapi", "starlette", "uvicorn", "psutil", "asyncio", "attr"} & set(loaded)
+
+
+def test_it_runs_while_the_block_does():
+    with Emulator(api_key=KEY) as server:
+        port = server.port
+        assert server.uri == f"http://127.0.0.1:{port}"
+        assert server.pid != os.getpid()
+        assert ask(server, "GET", "/version")[0] == 200
+    assert server.pid is None
+    assert not reachable(port)
+
+
+def test_a_restart_keeps_the_port_and_forgets_the_tasks():
+    document = pipeline("simulate", forever=True)
+    with Emulator(api_key=KEY) as server:
+        port, token = server.port, server.start(document)
+        server.restart()
+        assert server.port == port
+        assert ask(server, "GET", f"/task?token={token}")[0] == 400
+        assert server.start(document) == token
+
+
+def test_a_killed_server_can_come_back():
+    with Emulator(api_key=KEY) as server:
+        port = server.port
+        server.kill()
+        server.kill()
+        assert not reachable(port)
+        server.restart()
+        assert reachable(port)
+
+
+def test_a_port_in_use_is_a_clear_error():
+    with Emulator() as server, pytest.raises(
+        ConfigurationError, match=f"cannot listen on 127.0.0.1:{server.port}"
+    ):
+        Emulator(port=server.port).__enter__()
+
+
+def test_a_root_that_is_no_directory_is_a_clear_error(tmp_path):
+    with pytest.raises(ConfigurationError, match="is no directory"):
+        Emulator(root=tmp_path / "missing").__enter__()
+
+
+@pytest.mark.parametrize(
+    "settings", [{"ttl": -1}, {"message_limit": 0}, {"unknown": 1}, {"retention": "long"}]
+)
+def test_impossible_settings_are_refused(settings):
+    with pytest.raises((ValueError, TypeError)):
+        Emulator(**settings)
+
+
+def test_a_missing_extra_is_named(tmp_path):
+    (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['psutil'] = None\n")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *filter(None, sys.path)])}
+    done = subprocess.run(
+        command("--port", "0"), env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL
+    )
+    assert done.returncode == 2
+    assert "pip install 'rocketride-sync[emulator]'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_key_is_no_argument_of_the_process():
+    if not os.path.isdir("/proc/self"):
+        pytest.skip("needs /proc")
+    with Emulator(api_key="very-secret-key") as server:
+        with open(f"/proc/{server.pid}/cmdline", "rb") as arguments:
+            assert b"very-secret-key" not in arguments.read()
+        assert ask(server, "GET", "/task?token=x", key="very-secret-key")[0] == 400
+
+
+def test_it_goes_down_with_its_parent():
+    """A parent that is killed closes the pipe that the server listens to."""
+    script = (
+        "import sys, time; from rocketride_sync.emulator import Emulator\n"
+        "with Emulator() as server:\n"
+        "    print(server.port, flush=True); time.sleep(1000)\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    with parent:
+        port = int(parent.stdout.readline())
+        assert reachable(port)
+        parent.kill()
+    wait_until(lambda: not reachable(port), "the end of the orphaned server")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, -signal.SIGTERM), (signal.SIGINT, 130)])
+def test_signals_end_it_by_the_conventions(number, code):
+    """While a task runs and a client waits for a start."""
+    environment = {**os.environ, "ROCKETRIDE_APIKEY": KEY}
+    process = subprocess.Popen(
+        command("--port", "0"),
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        line = process.stdout.readline()
+        assert line.startswith("Serving on http://127.0.0.1:")
+        port = int(line.rpartition(":")[2])
+        server = type("Server", (), {"port": port})
+        assert ask_json(server, "POST", "/task", body=pipeline("simulate", forever=True))[0] == 200
+        process.send_signal(number)
+        assert process.stdout.read() == ""
+        assert "Traceback" not in process.stderr.read()
+    assert process.returncode == code
