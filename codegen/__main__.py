@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Dict, List, Optional, Sequence
 
 from . import ir
+from .drift import drift
 from .errors import SchemaError
 from .naming import snake
 from .parse import parse
 from .render import MODULE, render
+from .source import MARK
 
 ROOT = Path(__file__).resolve().parents[1]
-_MARK = "Generated"
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
@@ -26,35 +27,41 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     if options.command == "drift":
-        from .drift import drift
-
-        return _report(drift(schemas))
+        return _drift(schemas)
     outputs = render(schemas)
     return _report(problems(options.root, outputs)) if options.check else _write(options.root, outputs)
 
 
+def _drift(schemas: Sequence[ir.Schema]) -> int:
+    try:
+        return _report(drift(schemas))
+    except ImportError as error:
+        print(f"error: {error}; install the conformance extra", file=sys.stderr)
+        return 1
+
+
 def load(root: Path) -> List[ir.Schema]:
-    """Parse every schema below `root`. Its classes share one module, so their names must differ."""
-    schemas: List[ir.Schema] = []
-    owners: Dict[str, str] = {}
-    for path in sorted((root / "schema").glob("*.schema.json")):
-        try:
-            schema = parse(path.read_text("utf-8"), f"schema/{path.name}")
-        except SchemaError as error:
-            failure = SchemaError(error.pointer, error.problem, f"schema/{path.name}")
-        else:
-            schemas.append(schema)
-            continue
-        raise failure
-    for schema in schemas:
-        for item in ir.definitions(schema.enums, schema.models):
-            if owners.setdefault(snake(item.name), schema.file) != schema.file:
-                raise SchemaError(
-                    "", f"{item.name!r} is also defined in {owners[snake(item.name)]}", schema.file
-                )
+    """Parse every schema below `root`. Their classes share one module, so that names must differ."""
+    schemas = [_parsed(path) for path in sorted((root / "schema").glob("*.schema.json"))]
     if not schemas:
         raise SchemaError("", "no *.schema.json found", "schema/")
+    owners: Dict[str, str] = {}
+    for schema in schemas:
+        for item in ir.definitions(schema.enums, schema.models):
+            for name in filter(None, (snake(item.name), item.alias)):
+                if name in owners:
+                    raise SchemaError("", f"{item.name!r} clashes with a name of {owners[name]}", schema.file)
+                owners[name] = schema.file
     return schemas
+
+
+def _parsed(path: Path) -> ir.Schema:
+    file = f"schema/{path.name}"
+    try:
+        return parse(path.read_text("utf-8"), file)
+    except SchemaError as error:
+        error.file = file
+        raise
 
 
 def problems(root: Path, outputs: Dict[str, str]) -> List[str]:
@@ -64,7 +71,7 @@ def problems(root: Path, outputs: Dict[str, str]) -> List[str]:
         path = root / name
         if not path.exists():
             found.append(f"missing: {name}")
-        elif path.read_bytes() != text.encode("utf-8"):
+        elif path.read_text("utf-8") != text:
             found.append(f"stale: {name}")
     orphans = {path.relative_to(root).as_posix() for path in generated_files(root)} - set(outputs)
     return [*found, *(f"orphaned: {name}" for name in sorted(orphans))]
@@ -73,7 +80,7 @@ def problems(root: Path, outputs: Dict[str, str]) -> List[str]:
 def generated_files(root: Path) -> List[Path]:
     """Files beside the outputs whose first line says that they are generated."""
     places = [*root.glob(str(Path(MODULE).parent / "*.py")), *root.glob("docs/*.md")]
-    return [path for path in places if "Generated" in path.read_text("utf-8").split("\n", 1)[0]]
+    return [path for path in places if MARK in path.read_text("utf-8").split("\n", 1)[0]]
 
 
 def _write(root: Path, outputs: Dict[str, str]) -> int:

@@ -9,9 +9,14 @@ class SchemaError(Exception):
     Attributes:
         pointer: the JSON pointer of the place, such as ``/properties/state/type``.
         problem: what is wrong there.
+        file: which schema, once that is known.
     """
 
     def __init__(self, pointer: str, problem: str, file: str = "") -> None:
-        super().__init__(f"{file}#{pointer}: {problem}")
+        super().__init__(pointer, problem, file)
         self.pointer = pointer
         self.problem = problem
+        self.file = file
+
+    def __str__(self) -> str:
+        return f"{self.file}#{self.pointer}: {self.problem}"

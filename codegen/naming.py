@@ -13,9 +13,21 @@ _CONSTANT = re.compile(r"[A-Z][A-Z0-9_]*")
 _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 # What the hand-written base classes define, for all models and for single ones; a test compares this with them.
-# The last three are names that the body of a generated class uses.
+# The last ones are names that the body of a generated class uses.
 RESERVED_ATTRIBUTES = frozenset(
-    {"extra", "from_dict", "get", "items", "keys", "to_dict", "values", "attrs", "classmethod", "tuple"}
+    {
+        "extra",
+        "from_dict",
+        "get",
+        "items",
+        "keys",
+        "to_dict",
+        "values",
+        "attrs",
+        "classmethod",
+        "as_tuple",
+        "read_only",
+    }
 )
 RESERVED_ATTRIBUTES_OF = {
     "TaskStatus": frozenset(
@@ -37,7 +49,6 @@ RESERVED_CLASSES = frozenset(
             "OpenIntEnum",
             "Place",
             "ROOT",
-            "ReadOnlyDict",
             "StatusBehaviour",
         ),
     }

@@ -12,7 +12,7 @@ from typing import Dict, Iterable, Iterator, List, Sequence, Union
 from . import ir
 from .naming import snake
 from .reference import reference
-from .source import WIDTH, Enums, annotation, docstring, literal, member, shown_default
+from .source import MARK, WIDTH, Enums, annotation, docstring, literal, member, shown_default
 
 MODULE = "rocketride_sync/models/_generated.py"
 REFERENCE = "docs/fields.md"
@@ -35,9 +35,9 @@ _WRONG = {
 _EXTRA = "extra: Keys that the schema does not know, with their JSON values."
 
 _HEADER = '''\
-"""The models of the documents on the wire. Generated: do not edit.
+"""The models of the documents on the wire. {mark}: do not edit.
 
-Change the schema and run ``python -m codegen``. Made from:
+Change the schema and run that again. Made from:
 {sources}
 """
 
@@ -77,7 +77,7 @@ def module(schemas: Sequence[ir.Schema]) -> str:
         ]
     ]
     body = "\n\n\n".join("\n".join(block) for block in blocks)
-    return _HEADER.format(sources=sources, imports=_imports(body)) + "\n\n" + body + "\n"
+    return _HEADER.format(mark=MARK, sources=sources, imports=_imports(body)) + "\n\n" + body + "\n"
 
 
 def _registry(name: str, base: str, items: Sequence[ir.Definition]) -> List[str]:
@@ -105,7 +105,7 @@ def _imports(body: str) -> str:
             *line(".checks", "ROOT", "Place"),
             *line(".document", "Document"),
             *line(".enums", "OpenIntEnum"),
-            *line(".readonly", "EMPTY", "ReadOnlyDict"),
+            *line(".readonly", "EMPTY", "as_tuple", "read_only"),
         ]
     )
 
@@ -134,7 +134,7 @@ def _model(model: ir.Model, enums: Enums) -> List[str]:
         *_fitted(
             f"    {field.attribute}: {annotation(field)} = {_value(field, enums)}" for field in model.fields
         ),
-        "    extra: Mapping[str, Any] = attrs.field(default=EMPTY, converter=ReadOnlyDict)",
+        "    extra: Mapping[str, Any] = attrs.field(default=EMPTY, converter=read_only)",
         "",
         "    __hash__ = None  # type: ignore[assignment]",
         "    _attributes: ClassVar[Mapping[str, str]] = {",
@@ -155,9 +155,9 @@ def _attribute(field: ir.Field, enums: Enums) -> str:
 def _value(field: ir.Field, enums: Enums) -> str:
     """What stands behind the equals sign in the class."""
     if isinstance(field.type, ir.Array):
-        return "attrs.field(default=(), converter=tuple)"
+        return "attrs.field(default=(), converter=as_tuple)"
     if isinstance(field.type, ir.Map):
-        return "attrs.field(default=EMPTY, converter=ReadOnlyDict)"
+        return "attrs.field(default=EMPTY, converter=read_only)"
     if isinstance(field.type, ir.Scalar):
         return literal(field.default)
     if field.type.name in enums:

@@ -24,7 +24,7 @@ ROOT: Place = ()
 DEEPEST = 100
 _LONGEST_KEY = 40
 _REQUIRED: Any = object()
-_ONLY_TEXT = {str}
+_SMALL = {str(number): number for number in range(64)}
 _NAMES: Mapping[type, str] = {str: "a string", list: "an array", dict: "an object"}
 
 
@@ -114,11 +114,12 @@ def text_or_object(value: Any, place: Place) -> Any:
 
 
 def texts(value: Any, place: Place) -> Tuple[str, ...]:
-    """An array of strings: `array` of `text`, with the usual case decided in C."""
+    """An array of strings: `array` of `text`, with the usual case made cheap."""
     if type(value) is list:
-        if not value:
-            return ()
-        if set(map(type, value)) == _ONLY_TEXT:
+        for element in value:
+            if type(element) is not str:
+                break
+        else:
             return tuple(value)
     return array(value, place, text)
 
@@ -135,16 +136,28 @@ def mapping(value: Any, place: Place, item: Callable[[Any, Place], T]) -> Mappin
     """An object as a map from its names."""
     if not value and (value is None or type(value) is dict):
         return EMPTY
-    items = json_object(value, place).items()
-    return ReadOnlyDict({text(key, place): item(element, (place, key)) for key, element in items})
+    if type(value) is not dict:
+        value = json_object(value, place)
+    return ReadOnlyDict(
+        {
+            key if type(key) is str else text(key, place): item(element, (place, key))
+            for key, element in value.items()
+        }
+    )
 
 
 def numbered(value: Any, place: Place, item: Callable[[Any, Place], T]) -> Mapping[int, T]:
     """An object as a map from integers: JSON has only strings for keys, here decimal ones."""
     if not value and (value is None or type(value) is dict):
         return EMPTY
-    items = json_object(value, place).items()
-    return ReadOnlyDict({_decimal(key, place): item(element, (place, key)) for key, element in items})
+    if type(value) is not dict:
+        value = json_object(value, place)
+    return ReadOnlyDict(
+        {
+            _SMALL[key] if key in _SMALL else _decimal(key, place): item(element, (place, key))
+            for key, element in value.items()
+        }
+    )
 
 
 def unknown(document: Mapping[Any, Any], known: Mapping[str, Any], place: Place) -> Mapping[str, Any]:

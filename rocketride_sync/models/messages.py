@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import List, Sequence, Tuple
-
-import attrs
+from typing import List, NamedTuple, Sequence, Tuple
 
 
-@attrs.frozen
-class NewMessages:
+class NewMessages(NamedTuple):
     """Messages that came since an earlier status.
 
     Attributes:

@@ -1,8 +1,8 @@
-"""The mapping type of decoded documents: a dict that cannot be changed."""
+"""What decoded documents keep their maps and sequences in, so that nothing in them can be changed."""
 
 from __future__ import annotations
 
-from typing import Any, Dict, NoReturn, Tuple, TypeVar
+from typing import Any, Dict, Iterable, Mapping, NoReturn, Tuple, TypeVar
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -31,3 +31,15 @@ class ReadOnlyDict(Dict[K, V]):
 
 
 EMPTY: ReadOnlyDict[Any, Any] = ReadOnlyDict()
+
+
+# The converters of the generated classes. Functions, for attrs is slow to read the signature of a builtin class;
+# of Any, for its mypy plugin does not solve type variables.
+
+
+def read_only(mapping: Mapping[Any, Any]) -> Mapping[Any, Any]:
+    return ReadOnlyDict(mapping)
+
+
+def as_tuple(items: Iterable[Any]) -> Tuple[Any, ...]:
+    return tuple(items)
