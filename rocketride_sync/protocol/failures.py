@@ -1,0 +1,97 @@
+"""What a failure answer of the server means: which error, whichever transport it came over.
+
+A machine-readable `code` decides where the server sends one, its known message texts where not
+(docs/protocol.md, "Errors").
+"""
+
+from __future__ import annotations
+
+from typing import Any, Iterable, Optional
+
+from ..errors import (
+    AuthenticationError,
+    OverloadedError,
+    PermissionDeniedError,
+    RocketRideError,
+    ServerError,
+    TaskNotFoundError,
+)
+from ..redact import redact
+from .operations import Operation
+
+_LONGEST_SHOWN = 300
+_LONGEST_READ = 8192
+_NOT_RUNNING = "Your pipeline is not running"
+_NO_SLOTS = "server rejected WebSocket connection: HTTP 403"
+_UNKNOWN_CREDENTIAL = "Bad request"
+_NO_PERMISSION = ("Permission '", "Access denied: no permissions", "Not authenticated")
+
+
+def is_task_credential(auth: str) -> bool:
+    """Whether the credential is a task token or a public key, which lock it to that one task."""
+    return auth.startswith(("tk_", "pk_"))
+
+
+def secrets_of(operation: Operation, auth: str) -> Iterable[str]:
+    """The texts that must not be shown when `operation` fails."""
+    return (auth, str(operation.arguments.get("token") or ""))
+
+
+def readable(text: str, secrets: Iterable[str] = ()) -> str:
+    """Text from outside on one line, without secrets or control characters, of bounded length."""
+    words = redact(text[:_LONGEST_READ], secrets).split()
+    if len(text) > _LONGEST_READ:
+        # The word that the cut went through may be the beginning of a secret, which nothing would recognise.
+        del words[-1:]
+    line = " ".join(words)
+    if len(line) > _LONGEST_SHOWN:
+        line = line[: _LONGEST_SHOWN - 1] + "…"
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+
+
+def failure(
+    operation: Operation,
+    message: str,
+    auth: str,
+    *,
+    code: Any = None,
+    hint: Any = None,
+    http_status: Optional[int] = None,
+) -> RocketRideError:
+    """The error for a failure answer with this `message`: made, not raised.
+
+    Args:
+        operation: what was asked.
+        message: the server's text, raw; further parts may follow a ``*``.
+        auth: the credential that was used, to know its kind and to keep it out of the message.
+        code: the server's machine-readable code, if any.
+        hint: the server's advice, if any.
+        http_status: the HTTP status, None over WebSocket.
+    """
+    secrets = secrets_of(operation, auth)
+    shown = readable(message, secrets) or "no message"
+    text = f"{operation.name} failed: the server answered: {shown}"
+    if http_status == 401:
+        return AuthenticationError(f"{text}. Check the API key (auth= or ROCKETRIDE_APIKEY)")
+    if message.startswith(_NO_SLOTS):
+        return OverloadedError(f"{text}. It is out of connection slots; try again later")
+    return _error_type(message, auth, code, http_status)(
+        text,
+        code=readable(code, secrets) if isinstance(code, str) else None,
+        hint=readable(hint, secrets) if isinstance(hint, str) else None,
+        http_status=http_status,
+        operation=operation.name,
+    )
+
+
+def _error_type(message: str, auth: str, code: Any, http_status: Optional[int]) -> type[ServerError]:
+    """Which `ServerError` it is."""
+    if isinstance(code, str) and code:
+        return TaskNotFoundError if code == "TASK_NOT_REGISTERED" else ServerError
+    if message.startswith(_NOT_RUNNING):
+        return TaskNotFoundError
+    if is_task_credential(auth) and _UNKNOWN_CREDENTIAL in message:
+        return TaskNotFoundError
+    if http_status == 403 or message.startswith(_NO_PERMISSION):
+        return PermissionDeniedError
+    return ServerError

@@ -1,0 +1,31 @@
+"""urllib3 logs the paths of requests, and ours hold the task's token."""
+
+from __future__ import annotations
+
+import logging
+import re
+
+from ..redact import redact, shorten
+
+_LOGGERS = ("urllib3.connection", "urllib3.connectionpool", "urllib3.util.retry")
+_TOKEN_IN_QUERY = re.compile(r"(/task\b[^\s\"'?]*\?(?:[^\s\"']*?&)?token=)([^\s\"'&]+)")
+
+
+class _Redact(logging.Filter):
+    """Takes task tokens out of a record. It is asked only for records that are logged."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        text = _TOKEN_IN_QUERY.sub(
+            lambda match: match.group(1) + shorten(match.group(2)), record.getMessage()
+        )
+        record.msg, record.args = redact(text), ()
+        return True
+
+
+_FILTER = _Redact()
+
+
+def redact_urllib3() -> None:
+    """Keep task tokens out of urllib3's log. Doing it twice changes nothing."""
+    for name in _LOGGERS:
+        logging.getLogger(name).addFilter(_FILTER)

@@ -1,0 +1,143 @@
+"""One process's HTTP session: requests, prepared once and sent many times."""
+
+from __future__ import annotations
+
+import functools
+import http.client
+import os
+import socket
+from typing import Any, Dict, List, Mapping, Optional, Tuple, Union
+from urllib.parse import urlsplit
+
+import requests
+
+from ..deadline import Deadline
+from ..errors import TransportError
+from ..protocol.failures import secrets_of
+from ..protocol.http import decompress, too_large
+from ..protocol.operations import Operation
+from ._http_errors import FOREIGN, translate
+from ._http_logging import redact_urllib3
+from ._sockets import DeadlineAdapter, Exchange
+
+Answer = Tuple[int, Mapping[str, str], bytes]
+Query = Tuple[Tuple[str, str], ...]
+
+_PREPARED_KEPT = 64
+_PIECE = 65_536
+
+
+class Session:
+    """What `HttpTransport` keeps in one process; its arguments are those of the transport."""
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        auth: str,
+        connect_timeout: Optional[float],
+        verify: Union[bool, str],
+        cert: Union[str, Tuple[str, str], None],
+        proxies: Optional[Mapping[str, str]],
+        max_response_bytes: int,
+        user_agent: str,
+    ) -> None:
+        redact_urllib3()
+        headers = {
+            "Authorization": f"Bearer {auth}",
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+            "User-Agent": user_agent,
+        }
+        self._prepared = functools.lru_cache(_PREPARED_KEPT)(functools.partial(_prepare, base_url, headers))
+        self._adapter = DeadlineAdapter()
+        self._options = _environment(base_url, verify, cert, proxies)
+        self._address = urlsplit(base_url).netloc.rpartition("@")[2]
+        self._auth = auth
+        self._connect_timeout = connect_timeout
+        self._limit = max_response_bytes
+
+    def send(self, operation: Operation, deadline: Deadline) -> Answer:
+        """Status, headers and decompressed body of the answer. Raises only our errors."""
+        for fresh in (False, True):
+            exchange = Exchange(deadline, self._connect_timeout, fresh)
+            try:
+                with exchange:
+                    return self._ask(operation, exchange)
+            except FOREIGN as error:
+                secrets = secrets_of(operation, self._auth)
+                problem = translate(error, operation.name, self._address, secrets, exchange.connecting)
+            # The server closes an idle connection without a word: the request may just have met that.
+            stale = exchange.reused and not exchange.answered and type(problem) is TransportError
+            if not (stale and operation.repeatable):
+                break
+        raise problem
+
+    def _ask(self, operation: Operation, exchange: Exchange) -> Answer:
+        request = self._prepared(operation.method, operation.path, operation.query)
+        timeout = exchange.deadline.clamp(None)
+        if timeout == 0.0:
+            raise socket.timeout("timed out")
+        response = self._adapter.send(request, stream=True, timeout=timeout, **self._options)
+        raw = response.raw
+        try:
+            body = _read(raw, self._limit)
+        finally:
+            # A connection that was read to its end is in the pool by now; any other must not get there.
+            raw.close()
+        headers = raw.headers
+        return response.status_code, headers, decompress(headers.get("Content-Encoding"), body, self._limit)
+
+    def close(self) -> None:
+        """Close the connections; those in use when their answer is read."""
+        self._adapter.close()
+
+
+def _prepare(
+    base_url: str, headers: Dict[str, str], method: str, path: str, query: Query
+) -> requests.PreparedRequest:
+    """A request ready to be sent. Without a requests.Session, so that no netrc can replace the credential."""
+    return requests.Request(method, base_url.rstrip("/") + path, headers=headers, params=query).prepare()
+
+
+def _environment(
+    base_url: str,
+    verify: Union[bool, str],
+    cert: Union[str, Tuple[str, str], None],
+    proxies: Optional[Mapping[str, str]],
+) -> Dict[str, Any]:
+    """TLS and proxy options: as given, else from the environment as requests reads it."""
+    if not isinstance(verify, bool):
+        verify = os.fspath(verify)
+    with requests.Session() as session:
+        options = session.merge_environment_settings(base_url, {}, True, verify, cert)
+    if proxies is not None:
+        options["proxies"] = dict(proxies)
+    return {name: options[name] for name in ("verify", "cert", "proxies")}
+
+
+def _read(raw: Any, limit: int) -> bytes:
+    """The body as sent, at most `limit` bytes of it."""
+    announced = raw.length_remaining
+    if announced is None:
+        return _read_to_end(raw, limit)
+    if announced > limit:
+        raise too_large(limit)
+    body: bytes = raw.read(announced or 1, decode_content=False)
+    if raw.length_remaining:
+        raise http.client.IncompleteRead(body, raw.length_remaining)
+    return body
+
+
+def _read_to_end(raw: Any, limit: int) -> bytes:
+    """The body of an answer that does not tell its length."""
+    pieces: List[bytes] = []
+    size = 0
+    while True:
+        piece = raw.read(_PIECE, decode_content=False)
+        if not piece:
+            return b"".join(pieces)
+        pieces.append(piece)
+        size += len(piece)
+        if size > limit:
+            raise too_large(limit)

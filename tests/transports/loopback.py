@@ -1,0 +1,156 @@
+"""Small TCP servers on loopback whose every byte and pause a test decides."""
+
+import contextlib
+import json
+import socket
+import struct
+import threading
+
+HOST = "127.0.0.1"
+
+
+def answer(body=b"", status="200 OK", length=True, **headers):
+    """The bytes of an HTTP answer; a body that is not bytes is sent as the `data` of an envelope."""
+    if not isinstance(body, bytes):
+        body = json.dumps({"status": "OK", "data": body}).encode()
+    lines = [f"HTTP/1.1 {status}"]
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    if length:
+        lines.append(f"Content-Length: {len(body)}")
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+class Peer:
+    """The server's side of one connection."""
+
+    def __init__(self, server, sock):
+        self._server = server
+        self.sock = sock
+        self._received = b""
+
+    def read_request(self):
+        """The next request without a body, as text; None when the client has gone."""
+        while b"\r\n\r\n" not in self._received:
+            received = self.sock.recv(65536)
+            if not received:
+                return None
+            self._received += received
+        head, _, self._received = self._received.partition(b"\r\n\r\n")
+        request = head.decode("latin-1")
+        self._server.requests.append(request)
+        return request
+
+    def send(self, data):
+        self.sock.sendall(data)
+
+    def drip(self, data, seconds=0.05):
+        """Send byte by byte, until the test ends."""
+        for value in data:
+            self.send(bytes([value]))
+            if self._server.stopped.wait(seconds):
+                return
+
+    def stall(self):
+        """Say nothing, until the test ends."""
+        self._server.stopped.wait(60)
+
+    def reset(self):
+        """Break the connection without a farewell."""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.sock.close()
+
+
+class Server:
+    """A context manager; `handler(peer)` serves one connection, in a thread of its own.
+
+    Attributes: `port`, `requests` (heads, as text), `connections` (how many there were).
+    """
+
+    def __init__(self, handler, tls=None):
+        self._handler = handler
+        self._tls = tls
+        self._listener = socket.create_server((HOST, 0))
+        self._socks = []
+        self._threads = []
+        self._faults = []
+        self.port = self._listener.getsockname()[1]
+        self.stopped = threading.Event()
+        self.requests = []
+        self.connections = 0
+
+    @property
+    def url(self):
+        return f"{'https' if self._tls else 'http'}://{HOST}:{self.port}"
+
+    def __enter__(self):
+        self._start(self._accept)
+        return self
+
+    def __exit__(self, *exc_info):
+        self.stopped.set()
+        # A listener that is merely closed leaves accept() hanging.
+        with contextlib.suppress(OSError), socket.socket() as knock:
+            knock.connect((HOST, self.port))
+        self._threads[0].join(10)
+        self._listener.close()
+        for sock in self._socks:
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join(10)
+            assert not thread.is_alive()
+        for sock in self._socks:
+            sock.close()
+        if self._faults:
+            raise self._faults[0]
+
+    def _start(self, target, *args):
+        thread = threading.Thread(target=target, args=args, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self):
+        while True:
+            sock, _ = self._listener.accept()
+            if self.stopped.is_set():
+                sock.close()
+                return
+            self.connections += 1
+            self._socks.append(sock)
+            self._start(self._serve, sock)
+
+    def _serve(self, sock):
+        try:
+            if self._tls is not None:
+                sock = self._tls.wrap_socket(sock, server_side=True)
+                self._socks.append(sock)
+            self._handler(Peer(self, sock))
+        except OSError:
+            pass  # the client went away: its side of the story is what the test looks at
+        except Exception as fault:
+            self._faults.append(fault)
+        finally:
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+            sock.close()
+
+
+def always(*answers):
+    """A handler that gives these answers, the last one for ever, however many connections are used."""
+    left = list(answers)
+
+    def handler(peer):
+        while peer.read_request() is not None:
+            peer.send(left.pop(0) if len(left) > 1 else left[0])
+
+    return handler
+
+
+def after_request(action):
+    """A handler that reads one request and then does `action(peer)`."""
+
+    def handler(peer):
+        if peer.read_request() is not None:
+            action(peer)
+
+    return handler
