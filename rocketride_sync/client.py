@@ -31,7 +31,8 @@ class RocketRideClient:
         uri: ``host[:port]`` or an ``http(s)://`` or ``ws(s)://`` address, with or without a base path. Default:
             ``ROCKETRIDE_URI``, else ``https://api.rocketride.ai``.
         auth: the API key (or a task token used as credential). Default: ``ROCKETRIDE_APIKEY``.
-        transport: ``"auto"``, ``"http"``, or an object with the interface of `rocketride_sync.transports.Transport`.
+        transport: ``"auto"`` (WebSocket, and HTTP where that is refused), ``"websocket"``, ``"http"``, or an
+            object with the interface of `rocketride_sync.transports.Transport`.
         timeout: seconds for one call, everything included; None is unlimited.
         connect_timeout: seconds of it for connecting; None leaves it to `timeout`.
         retry: what to do about transient faults.
@@ -42,6 +43,9 @@ class RocketRideClient:
 
     Raises:
         ConfigurationError: if an argument, or the environment variable used in its place, is unusable.
+
+    Warns:
+        RocketRideWarning: the key would travel unencrypted to another machine, or `verify` is False.
     """
 
     def __init__(
@@ -71,6 +75,8 @@ class RocketRideClient:
             max_response_bytes=max_response_bytes,
         )
         self._transport = create(transport, self._settings)
+        for risk in self._settings.risks():
+            warnings.warn(risk, RocketRideWarning, stacklevel=2)
 
     def get_task_status(
         self, token: str, *, previous: Optional[TaskStatus] = None, timeout: Timeout = OMITTED

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any, Mapping, Optional, Tuple, Union
+from typing import Any, Iterator, Mapping, Optional, Tuple, Union
 from urllib.parse import SplitResult, urlsplit
 
 import attrs
@@ -19,6 +19,7 @@ DEFAULT_MAX_RESPONSE_BYTES = 250 * 1024 * 1024
 
 _SCHEMES = {"http": False, "https": True, "ws": False, "wss": True}
 _HAS_SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.\-]*://")
+_LOOPBACK = re.compile(r"^(?:localhost|.+\.localhost|127(?:\.\d{1,3}){3}|::1)$")
 _UNPRINTABLE = re.compile(r"[^\x21-\x7e]")
 
 Verify = Union[bool, str]
@@ -168,6 +169,13 @@ class Settings:
     cert: Cert = attrs.field(default=None, repr=False, validator=_check_cert)
     proxies: Optional[Mapping[str, str]] = attrs.field(default=None, repr=False, validator=_check_proxies)
     max_response_bytes: int = attrs.field(default=DEFAULT_MAX_RESPONSE_BYTES, validator=_check_size)
+
+    def risks(self) -> Iterator[str]:
+        """What a user should be warned of."""
+        if not self.address.secure and not _LOOPBACK.match(self.address.host):
+            yield f"the API key travels unencrypted to {self.address}; use https://"
+        if self.address.secure and self.verify is False:
+            yield f"verify=False: {self.address} may be anybody, and the API key is sent to it"
 
 
 def resolve(uri: Optional[str], auth: Optional[str]) -> Tuple[Address, str]:

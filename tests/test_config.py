@@ -115,3 +115,22 @@ def test_the_repr_holds_no_secret(tmp_path):
     settings = Settings(address=Address.parse("h"), auth=KEY, proxies={"http": "http://u:hunter2@proxy"})
     assert KEY not in repr(settings)
     assert "hunter2" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("uri", "verify", "said"),
+    [
+        ("http://rr.example", True, ["unencrypted"]),
+        ("ws://127.evil.example", True, ["unencrypted"]),
+        ("https://rr.example", False, ["verify=False"]),
+        ("https://rr.example", True, []),
+        ("http://localhost", True, []),
+        ("http://127.0.0.1:1", True, []),
+        ("http://[::1]", True, []),
+    ],
+)
+def test_risks_are_told(uri, verify, said):
+    settings = Settings(address=Address.parse(uri), auth=KEY, verify=verify)
+    risks = list(settings.risks())
+    assert len(risks) == len(said)
+    assert all(word in risk and KEY not in risk for word, risk in zip(said, risks))

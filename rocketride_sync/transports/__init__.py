@@ -1,12 +1,14 @@
-"""How operations reach the server: HTTP, or whatever object a user hands in.
+"""How operations reach the server: WebSocket, HTTP, or whatever object a user hands in.
 
 `create` is the one place that knows which name stands for which transport.
 """
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Union
 
+from .._version import __version__
 from ..errors import ConfigurationError
 from .base import PollingWatch, Transport, Watch
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PollingWatch", "Transport", "Watch", "create"]
 
-NAMES = ("auto", "http")
+NAMES = ("auto", "websocket", "http")
 
 
 def create(transport: Union[str, Transport], settings: Settings) -> Transport:
@@ -32,6 +34,19 @@ def create(transport: Union[str, Transport], settings: Settings) -> Transport:
         raise ConfigurationError(
             f"transport must be one of {', '.join(NAMES)} or an object, not {transport!r}"
         )
+    if transport == "http":
+        return _http(settings)
+    from .websocket import WebSocketTransport
+
+    websocket = WebSocketTransport(settings)
+    if transport == "websocket":
+        return websocket
+    from .auto import AutoTransport
+
+    return AutoTransport(websocket, _http(settings))
+
+
+def _http(settings: Settings) -> Transport:
     from .http import HttpTransport
 
     return HttpTransport(
@@ -47,8 +62,4 @@ def create(transport: Union[str, Transport], settings: Settings) -> Transport:
 
 
 def _user_agent() -> str:
-    import platform
-
-    from .._version import __version__
-
-    return f"rocketride-sync/{__version__} Python/{platform.python_version()}"
+    return "rocketride-sync/{} Python/{}.{}.{}".format(__version__, *sys.version_info[:3])

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-import ssl
 import sys
-from typing import Mapping, Optional
+from typing import TYPE_CHECKING, Mapping, Optional
 from urllib.parse import unquote, urlsplit
 
 import attrs
 
 from ..config import Address, Cert, Verify
 from ..errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import ssl
 
 _CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 
@@ -41,6 +43,8 @@ def tls_context(verify: Verify, cert: Cert) -> ssl.SSLContext:
     Raises:
         ConfigurationError: the files do not hold what they should.
     """
+    import ssl
+
     ca = certificates(verify)
     try:
         context = ssl.create_default_context()

@@ -22,6 +22,7 @@ _TASK_EVENT = "apaevt_task"
 _END = "end"
 _TURNS = (_END, "begin", "restart")
 _FIRST_STEP = 0.002
+_FIRST_LOSS = 0.25
 _GOODBYE_WITHIN = 0.5
 
 
@@ -38,6 +39,7 @@ class WebSocketWatch:
         self._connection: Optional[Connection] = None
         self._task: Mapping[str, Any] = {}
         self._step = math.inf
+        self._after_loss = 0.0
 
     def call(self, operation: Operation, deadline: Deadline) -> Any:
         """As `rocketride_sync.transports.Watch.call`."""
@@ -58,14 +60,25 @@ class WebSocketWatch:
     def pause(self, seconds: float) -> None:
         """As `rocketride_sync.transports.Watch.pause`: the task's end, begin or restart ends it at once.
 
-        Once the end was told, or the connection lost, pauses are short and grow, so that a status that is not
-        terminal yet, or an event that was a twin's, costs a few looks and no more.
+        Once the end was told, pauses are short and grow, so that a status that is not terminal yet, or an event
+        that was a twin's, costs a few looks and no more. A lost connection ends a pause too, but one that is
+        lost again and again does so later and later.
         """
         pause, self._step = min(seconds, self._step), self._step * 2
         if self._connection is None:
             time.sleep(pause)
-        elif self._is_over(self._connection, Deadline(pause)) and self._step > seconds:
-            self._step = _FIRST_STEP
+            return
+        try:
+            ended = self._listen(self._connection, Deadline(pause))
+        except RocketRideError as error:
+            log.info("lost the connection while waiting, connecting again: %s", error)
+            self._connection = None
+            time.sleep(min(seconds, self._after_loss))
+            self._after_loss = max(_FIRST_LOSS, self._after_loss * 2)
+        else:
+            self._after_loss = 0.0
+            if ended and self._step > seconds:
+                self._step = _FIRST_STEP
 
     def _subscribe(self, connection: Connection, deadline: Deadline) -> None:
         if connection is self._connection:
@@ -76,20 +89,15 @@ class WebSocketWatch:
         # The answer is not awaited: refused or not, the wait looks all the same.
         connection.tell(operations.monitor(self._token, ["TASK"]), deadline)
 
-    def _is_over(self, connection: Connection, deadline: Deadline) -> bool:
-        """Listen until `deadline` or an event of the task. Whether the task ended, or the connection."""
-        try:
-            while True:
-                event = connection.listen(deadline)
-                if event is None:
-                    return False
-                action = self._action(event)
-                if action in _TURNS:
-                    return action == _END
-        except RocketRideError as error:
-            log.info("lost the connection while waiting, connecting again: %s", error)
-            self._connection = None
-            return True
+    def _listen(self, connection: Connection, deadline: Deadline) -> bool:
+        """Listen until `deadline` or an event of the task. Whether it was told that the task ended."""
+        while True:
+            event = connection.listen(deadline)
+            if event is None:
+                return False
+            action = self._action(event)
+            if action in _TURNS:
+                return action == _END
 
     def _action(self, event: dap.Message) -> Optional[str]:
         """What the event says of the task, None if it is of another event or of another project or source."""

@@ -1,0 +1,129 @@
+"""`transport="auto"`: WebSocket where it works, HTTP where it does not."""
+
+import logging
+import socket
+
+import pytest
+
+from rocketride_sync import AuthenticationError, CertificateError, RocketRideClient, TransportError
+
+from .dap_peer import DONE, KEY, RUNNING, TOKEN, DapPeer, Gone, always, serve
+from .loopback import Server, answer
+
+UPGRADE = "GET /task/service"
+
+
+class Both:
+    """A server of both: `upgrade(peer)` deals with upgrades, HTTP answers with `document`."""
+
+    def __init__(self, upgrade, document=RUNNING, http=None):
+        self._upgrade = upgrade
+        self._answer = answer(document) if http is None else http
+
+    def __call__(self, peer):
+        while True:
+            request = peer.read_request()
+            if request is None:
+                return
+            if request.startswith(UPGRADE):
+                self._upgrade(peer)
+                return
+            peer.send(self._answer)
+
+
+def refuse(status):
+    return lambda peer: peer.send(answer(b"no", status))
+
+
+def upgrades(server):
+    return sum(r.startswith(UPGRADE) for r in server.requests)
+
+
+def calls(server):
+    return len(server.requests) - upgrades(server)
+
+
+@pytest.mark.parametrize("status", ["404 Not Found", "405 No", "426 Upgrade Required", "501 No"])
+def test_an_upgrade_refused_for_good_means_http_from_now_on(status, caplog):
+    caplog.set_level(logging.INFO, "rocketride_sync")
+    with Server(Both(refuse(status))) as server, RocketRideClient(server.url, KEY) as client:
+        for _ in range(3):
+            assert client.get_task_status(TOKEN).state == 3
+        assert upgrades(server) == 1
+        assert calls(server) == 3
+    told = [r for r in caplog.records if "HTTP from now on" in r.getMessage()]
+    assert len(told) == 1
+
+
+def test_an_upgrade_cut_by_a_proxy_means_http_too():
+    with Server(Both(lambda peer: None)) as server, RocketRideClient(server.url, KEY) as client:
+        client.get_task_status(TOKEN)
+        client.get_task_status(TOKEN)
+        assert upgrades(server) == 1
+
+
+def test_http_is_remembered_only_once_it_has_answered():
+    broken = answer(b"gateway", "502 Bad Gateway")
+    with Server(Both(refuse("404 Not Found"), http=broken)) as server:
+        with RocketRideClient(server.url, KEY) as client:
+            for _ in range(2):
+                with pytest.raises(RuntimeError):
+                    client.get_task_status(TOKEN)
+        assert upgrades(server) == 2
+
+
+def test_a_refusal_for_want_of_slots_is_answered_over_http_and_not_remembered():
+    with Server(Both(refuse("403 Forbidden"))) as server, RocketRideClient(server.url, KEY) as client:
+        client.get_task_status(TOKEN)
+        client.get_task_status(TOKEN)
+        assert upgrades(server) == 2
+        assert calls(server) == 2
+
+
+def test_a_wait_goes_on_over_http():
+    with Server(Both(refuse("404 Not Found"), document=DONE)) as server, RocketRideClient(
+        server.url, KEY
+    ) as client:
+        assert client.wait_until_complete(TOKEN, timeout=20, interval=0.05).succeeded
+
+
+def test_a_bad_key_does_not_fall_back():
+    def handler(peer):
+        it = DapPeer(peer)
+        try:
+            it.upgrade()
+            it.refuse(it.request(), "Invalid API key")
+            it.close()
+        except Gone:
+            pass
+
+    with Server(handler) as server, RocketRideClient(server.url, KEY) as client:
+        with pytest.raises(AuthenticationError):
+            client.get_task_status(TOKEN)
+        assert calls(server) == 0
+
+
+def test_a_refused_connection_does_not_fall_back():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with RocketRideClient(f"127.0.0.1:{port}", KEY) as client, pytest.raises(TransportError, match="refused"):
+        client.get_task_status(TOKEN)
+
+
+def test_a_bad_certificate_does_not_fall_back(tmp_path):
+    import ssl
+
+    import trustme
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    with Server(Both(refuse("404 Not Found")), tls=context) as server:
+        with RocketRideClient(server.url, KEY) as client, pytest.raises(CertificateError):
+            client.get_task_status(TOKEN)
+        assert server.requests == []
+
+
+def test_websocket_is_preferred():
+    with Server(serve(always(RUNNING))) as server, RocketRideClient(server.url, KEY) as client:
+        client.get_task_status(TOKEN)
+        assert calls(server) == 0
