@@ -45,8 +45,9 @@ from __future__ import annotations
 
 {imports}
 
-# A decoder fills an object of a twin class with the same slots, which is not frozen, and then makes it one of
-# the real class: a field costs a plain store. Locals begin with v_, so that no field can hide a name.
+# Each class is frozen, and gets its slots from a base class that is not: a decoder fills an object of the
+# base and then makes it one of the real class. A field costs a plain store, a fifth of what `__init__` takes.
+# Locals begin with v_, so that no field can hide a name.
 '''
 
 
@@ -64,8 +65,9 @@ def module(schemas: Sequence[ir.Schema]) -> str:
     blocks += [block for enum in enums.values() for block in _enum(enum)]
     for model in models:
         blocks += [
+            _slots(model),
             _model(model, enums),
-            [*_draft(model), "", *_defaults(model)],
+            _defaults(model),
             _decoder(model, enums),
         ]
     aliases = [f"{item.alias} = {item.name}" for item in ir.definitions(enums.values(), models) if item.alias]
@@ -128,7 +130,7 @@ def _model(model: ir.Model, enums: Enums) -> List[str]:
     attributes = [_attribute(field, enums) for field in model.fields]
     return [
         "@attrs.frozen(kw_only=True, repr=False, hash=False, weakref_slot=False)",
-        f"class {model.name}({_BASES.get(model.name, 'Document')}):",
+        f"class {model.name}(_{model.name}Slots):",
         *docstring(model.description, "    ", [*attributes, _EXTRA]),
         "",
         *_fitted(
@@ -165,9 +167,10 @@ def _value(field: ir.Field, enums: Enums) -> str:
     return f"attrs.field(factory={field.type.name})"
 
 
-def _draft(model: ir.Model) -> List[str]:
+def _slots(model: ir.Model) -> List[str]:
+    names = (f'        "{name}",' for name in sorted([*(field.attribute for field in model.fields), "extra"]))
     base = _BASES.get(model.name, "Document")
-    return [f"class _{model.name}Draft({base}):", f"    __slots__ = {model.name}.__slots__", ""]
+    return [f"class _{model.name}Slots({base}):", "    __slots__ = (", *names, "    )"]
 
 
 def _defaults(model: ir.Model) -> List[str]:
@@ -190,7 +193,7 @@ def _decoder(model: ir.Model, enums: Enums) -> List[str]:
         "            break",
         "        except KeyError:",
         f"            document = {{**{_constant(model)}, **document}}",
-        f"    draft: Any = _{model.name}Draft()",
+        f"    draft: Any = _{model.name}Slots()",
         *_fitted(f"    {line}" for field in model.fields for line in _check(field, enums)),
         f"    known = len(document) == {len(model.fields)}",
         f"    draft.extra = EMPTY if known else _checks.unknown(document, {_constant(model)}, place)",

@@ -17,8 +17,9 @@ from .document import Document
 from .enums import OpenIntEnum
 from .readonly import EMPTY, as_tuple, read_only
 
-# A decoder fills an object of a twin class with the same slots, which is not frozen, and then makes it one of
-# the real class: a field costs a plain store. Locals begin with v_, so that no field can hide a name.
+# Each class is frozen, and gets its slots from a base class that is not: a decoder fills an object of the
+# base and then makes it one of the real class. A field costs a plain store, a fifth of what `__init__` takes.
+# Locals begin with v_, so that no field can hide a name.
 
 
 class TaskState(OpenIntEnum):
@@ -56,8 +57,16 @@ def _decode_task_state(value: Any, place: Place) -> TaskState:
     return _checks.member(TaskState, value, place) if known is None else known
 
 
+class _TaskStatusFlowSlots(Document):
+    __slots__ = (
+        "by_pipe",
+        "extra",
+        "total_pipes",
+    )
+
+
 @attrs.frozen(kw_only=True, repr=False, hash=False, weakref_slot=False)
-class TaskStatusFlow(Document):
+class TaskStatusFlow(_TaskStatusFlowSlots):
     """What the instances of a pipeline are working in.
 
     Attributes:
@@ -82,10 +91,6 @@ class TaskStatusFlow(Document):
         return _decode_task_status_flow(document, ROOT)
 
 
-class _TaskStatusFlowDraft(Document):
-    __slots__ = TaskStatusFlow.__slots__
-
-
 _TASK_STATUS_FLOW_DEFAULTS: Mapping[str, Any] = {
     "totalPipes": 0,
     "byPipe": None,
@@ -102,7 +107,7 @@ def _decode_task_status_flow(document: Any, place: Place) -> TaskStatusFlow:
             break
         except KeyError:
             document = {**_TASK_STATUS_FLOW_DEFAULTS, **document}
-    draft: Any = _TaskStatusFlowDraft()
+    draft: Any = _TaskStatusFlowSlots()
     if type(v_total_pipes) is not int:
         v_total_pipes = _checks.integer(v_total_pipes, (place, "totalPipes"), 0)
     draft.total_pipes = v_total_pipes
@@ -113,8 +118,23 @@ def _decode_task_status_flow(document: Any, place: Place) -> TaskStatusFlow:
     return draft  # type: ignore[no-any-return]
 
 
+class _TaskMetricsSlots(Document):
+    __slots__ = (
+        "avg_cpu_memory_mb",
+        "avg_cpu_percent",
+        "avg_gpu_memory_mb",
+        "cpu_memory_mb",
+        "cpu_percent",
+        "extra",
+        "gpu_memory_mb",
+        "peak_cpu_memory_mb",
+        "peak_cpu_percent",
+        "peak_gpu_memory_mb",
+    )
+
+
 @attrs.frozen(kw_only=True, repr=False, hash=False, weakref_slot=False)
-class TaskMetrics(Document):
+class TaskMetrics(_TaskMetricsSlots):
     """Use of processor and memory by the task's own process. Zeroed when the task ends, peaks and averages
     too.
 
@@ -160,10 +180,6 @@ class TaskMetrics(Document):
         return _decode_task_metrics(document, ROOT)
 
 
-class _TaskMetricsDraft(Document):
-    __slots__ = TaskMetrics.__slots__
-
-
 _TASK_METRICS_DEFAULTS: Mapping[str, Any] = {
     "cpu_percent": 0.0,
     "cpu_memory_mb": 0.0,
@@ -194,7 +210,7 @@ def _decode_task_metrics(document: Any, place: Place) -> TaskMetrics:
             break
         except KeyError:
             document = {**_TASK_METRICS_DEFAULTS, **document}
-    draft: Any = _TaskMetricsDraft()
+    draft: Any = _TaskMetricsSlots()
     if type(v_cpu_percent) is not float or v_cpu_percent - v_cpu_percent != 0.0:
         v_cpu_percent = _checks.number(v_cpu_percent, (place, "cpu_percent"), 0.0)
     draft.cpu_percent = v_cpu_percent
@@ -228,8 +244,20 @@ def _decode_task_metrics(document: Any, place: Place) -> TaskMetrics:
     return draft  # type: ignore[no-any-return]
 
 
+class _TaskTokensSlots(Document):
+    __slots__ = (
+        "cpu_memory",
+        "cpu_utilization",
+        "custom",
+        "extra",
+        "gpu_inference",
+        "gpu_memory",
+        "total",
+    )
+
+
 @attrs.frozen(kw_only=True, repr=False, hash=False, weakref_slot=False)
-class TaskTokens(Document):
+class TaskTokens(_TaskTokensSlots):
     """What a task has cost so far, in billing tokens (100 make a dollar).
 
     Attributes:
@@ -265,10 +293,6 @@ class TaskTokens(Document):
         return _decode_task_tokens(document, ROOT)
 
 
-class _TaskTokensDraft(Document):
-    __slots__ = TaskTokens.__slots__
-
-
 _TASK_TOKENS_DEFAULTS: Mapping[str, Any] = {
     "cpu_utilization": 0.0,
     "cpu_memory": 0.0,
@@ -293,7 +317,7 @@ def _decode_task_tokens(document: Any, place: Place) -> TaskTokens:
             break
         except KeyError:
             document = {**_TASK_TOKENS_DEFAULTS, **document}
-    draft: Any = _TaskTokensDraft()
+    draft: Any = _TaskTokensSlots()
     if type(v_cpu_utilization) is not float or v_cpu_utilization - v_cpu_utilization != 0.0:
         v_cpu_utilization = _checks.number(v_cpu_utilization, (place, "cpu_utilization"), 0.0)
     draft.cpu_utilization = v_cpu_utilization
@@ -316,8 +340,17 @@ def _decode_task_tokens(document: Any, place: Place) -> TaskTokens:
     return draft  # type: ignore[no-any-return]
 
 
+class _TaskStatusComponentStatSlots(Document):
+    __slots__ = (
+        "calls",
+        "extra",
+        "max_seconds",
+        "total_seconds",
+    )
+
+
 @attrs.frozen(kw_only=True, repr=False, hash=False, weakref_slot=False)
-class TaskStatusComponentStat(Document):
+class TaskStatusComponentStat(_TaskStatusComponentStatSlots):
     """Time spent in one component.
 
     Attributes:
@@ -344,10 +377,6 @@ class TaskStatusComponentStat(Document):
         return _decode_task_status_component_stat(document, ROOT)
 
 
-class _TaskStatusComponentStatDraft(Document):
-    __slots__ = TaskStatusComponentStat.__slots__
-
-
 _TASK_STATUS_COMPONENT_STAT_DEFAULTS: Mapping[str, Any] = {
     "calls": 0,
     "totalSeconds": 0.0,
@@ -366,7 +395,7 @@ def _decode_task_status_component_stat(document: Any, place: Place) -> TaskStatu
             break
         except KeyError:
             document = {**_TASK_STATUS_COMPONENT_STAT_DEFAULTS, **document}
-    draft: Any = _TaskStatusComponentStatDraft()
+    draft: Any = _TaskStatusComponentStatSlots()
     if type(v_calls) is not int:
         v_calls = _checks.integer(v_calls, (place, "calls"), 0)
     draft.calls = v_calls
@@ -382,8 +411,18 @@ def _decode_task_status_component_stat(document: Any, place: Place) -> TaskStatu
     return draft  # type: ignore[no-any-return]
 
 
+class _TaskStatusSlowestDocSlots(Document):
+    __slots__ = (
+        "begin_seq",
+        "begin_time",
+        "elapsed",
+        "extra",
+        "name",
+    )
+
+
 @attrs.frozen(kw_only=True, repr=False, hash=False, weakref_slot=False)
-class TaskStatusSlowestDoc(Document):
+class TaskStatusSlowestDoc(_TaskStatusSlowestDocSlots):
     """One of the slowest items of a run.
 
     Attributes:
@@ -414,10 +453,6 @@ class TaskStatusSlowestDoc(Document):
         return _decode_task_status_slowest_doc(document, ROOT)
 
 
-class _TaskStatusSlowestDocDraft(Document):
-    __slots__ = TaskStatusSlowestDoc.__slots__
-
-
 _TASK_STATUS_SLOWEST_DOC_DEFAULTS: Mapping[str, Any] = {
     "name": "",
     "elapsed": 0.0,
@@ -438,7 +473,7 @@ def _decode_task_status_slowest_doc(document: Any, place: Place) -> TaskStatusSl
             break
         except KeyError:
             document = {**_TASK_STATUS_SLOWEST_DOC_DEFAULTS, **document}
-    draft: Any = _TaskStatusSlowestDocDraft()
+    draft: Any = _TaskStatusSlowestDocSlots()
     if type(v_name) is not str:
         v_name = _checks.text(v_name, (place, "name"), "")
     draft.name = v_name
@@ -457,8 +492,50 @@ def _decode_task_status_slowest_doc(document: Any, place: Place) -> TaskStatusSl
     return draft  # type: ignore[no-any-return]
 
 
+class _TaskStatusSlots(StatusBehaviour):
+    __slots__ = (
+        "completed",
+        "completed_count",
+        "completed_size",
+        "completion_seconds",
+        "component_stats",
+        "current_object",
+        "current_size",
+        "debugger_attached",
+        "end_time",
+        "errors",
+        "exit_code",
+        "exit_message",
+        "extra",
+        "failed_count",
+        "failed_size",
+        "idle_longest_at",
+        "idle_longest_seconds",
+        "idle_seconds",
+        "metrics",
+        "name",
+        "notes",
+        "pipeflow",
+        "project_id",
+        "rate_count",
+        "rate_size",
+        "service_up",
+        "slowest_docs",
+        "source",
+        "start_time",
+        "state",
+        "status",
+        "tokens",
+        "total_count",
+        "total_size",
+        "warnings",
+        "words_count",
+        "words_size",
+    )
+
+
 @attrs.frozen(kw_only=True, repr=False, hash=False, weakref_slot=False)
-class TaskStatus(StatusBehaviour):
+class TaskStatus(_TaskStatusSlots):
     """How a task is doing: its state, what it has worked on, what went wrong, and what it costs. One look at
     it, taken when the server answered.
 
@@ -599,10 +676,6 @@ class TaskStatus(StatusBehaviour):
         return _decode_task_status(document, ROOT)
 
 
-class _TaskStatusDraft(StatusBehaviour):
-    __slots__ = TaskStatus.__slots__
-
-
 _TASK_STATUS_DEFAULTS: Mapping[str, Any] = {
     "name": "",
     "project_id": "",
@@ -687,7 +760,7 @@ def _decode_task_status(document: Any, place: Place) -> TaskStatus:
             break
         except KeyError:
             document = {**_TASK_STATUS_DEFAULTS, **document}
-    draft: Any = _TaskStatusDraft()
+    draft: Any = _TaskStatusSlots()
     if type(v_name) is not str:
         v_name = _checks.text(v_name, (place, "name"), "")
     draft.name = v_name

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, Mapping, NoReturn, Tuple, TypeVar
-
-K = TypeVar("K")
-V = TypeVar("V")
+from typing import Any, Iterable, Mapping, NoReturn, Tuple
 
 
-class ReadOnlyDict(Dict[K, V]):
+class ReadOnlyDict(dict):  # type: ignore[type-arg]  # typing.Dict[...] would cost time before Python 3.9
     """A dict without the methods that change it; they raise `TypeError`.
 
     A subclass of dict, so that it costs nothing to read, compares equal to a plain dict, pickles, copies and
@@ -26,11 +23,11 @@ class ReadOnlyDict(Dict[K, V]):
     def __reduce__(self) -> Tuple[Any, ...]:
         return type(self), (dict(self),)
 
-    def __copy__(self) -> ReadOnlyDict[K, V]:
+    def __copy__(self) -> ReadOnlyDict:
         return self
 
 
-EMPTY: ReadOnlyDict[Any, Any] = ReadOnlyDict()
+EMPTY = ReadOnlyDict()
 
 
 # The converters of the generated classes. Functions, for attrs is slow to read the signature of a builtin class;
