@@ -75,8 +75,9 @@ class RocketRideClient:
             max_response_bytes=max_response_bytes,
         )
         self._transport = create(transport, self._settings)
-        for risk in self._settings.risks():
-            warnings.warn(risk, RocketRideWarning, stacklevel=2)
+        if isinstance(transport, str):
+            for risk in self._settings.risks():
+                warnings.warn(risk, RocketRideWarning, stacklevel=2)
 
     def get_task_status(
         self, token: str, *, previous: Optional[TaskStatus] = None, timeout: Timeout = OMITTED

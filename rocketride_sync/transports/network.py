@@ -98,8 +98,8 @@ class Proxy:
 
 
 def proxy_for(address: Address, proxies: Optional[Mapping[str, str]]) -> Optional[Proxy]:
-    """The proxy for `address`, as requests would choose it: from `proxies`, else from the environment."""
-    chosen = _select(address, proxies or {}) or _select(address, _environment(address))
+    """The proxy for `address`, chosen as requests does: from `proxies` if given, else from the environment."""
+    chosen = _select(address, _environment(address) if proxies is None else proxies)
     return Proxy.parse(chosen) if chosen else None
 
 

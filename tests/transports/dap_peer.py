@@ -41,9 +41,8 @@ class DapPeer:
         request = self.peer.read_request()
         if request is None:
             raise Gone
-        key = next(
-            l.split(": ", 1)[1] for l in request.splitlines() if l.lower().startswith("sec-websocket-key")
-        )
+        lines = (line.split(": ", 1) for line in request.splitlines()[1:])
+        key = next(value for name, value in lines if name.lower() == "sec-websocket-key")
         digest = hashlib.sha1(key.encode() + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest()
         self.raw(
             b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
