@@ -241,6 +241,8 @@ def _text(node: Dict[str, Any], key: str, pointer: str) -> str:
     value = _need(node, key, pointer)
     if not isinstance(value, str) or not value.strip():
         raise SchemaError(_at(pointer, key), "expected a text")
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise SchemaError(_at(pointer, key), "half a surrogate pair is not text")
     return value
 
 

@@ -101,7 +101,7 @@ def json_value(value: Any, place: Place, depth: int = DEEPEST) -> Any:
         return [json_value(item, (place, i), depth - 1) for i, item in enumerate(list.copy(value))]
     if issubclass(kind, dict):
         items = dict.copy(value).items()
-        return {text(key, place): json_value(item, (place, key), depth - 1) for key, item in items}
+        return {text(key, (place, key)): json_value(item, (place, key), depth - 1) for key, item in items}
     raise _mismatch("a JSON value", value, place)
 
 
@@ -140,7 +140,7 @@ def mapping(value: Any, place: Place, item: Callable[[Any, Place], T]) -> Mappin
         value = json_object(value, place)
     return ReadOnlyDict(
         {
-            key if type(key) is str else text(key, place): item(element, (place, key))
+            key if type(key) is str else text(key, (place, key)): item(element, (place, key))
             for key, element in value.items()
         }
     )
@@ -154,7 +154,7 @@ def numbered(value: Any, place: Place, item: Callable[[Any, Place], T]) -> Mappi
         value = json_object(value, place)
     return ReadOnlyDict(
         {
-            _SMALL[key] if key in _SMALL else _decimal(key, place): item(element, (place, key))
+            _SMALL[key] if key in _SMALL else _decimal(key, (place, key)): item(element, (place, key))
             for key, element in value.items()
         }
     )
