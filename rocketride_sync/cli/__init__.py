@@ -1,0 +1,1 @@
+"""The command `rocketride-sync`: one module a command, assembled in `main`."""

@@ -1,0 +1,101 @@
+"""The options that say which server and with which key, and the client and the token made of them."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import TYPE_CHECKING, Any, Dict, Optional
+
+from ..errors import ConfigurationError
+from . import env_file, files
+
+if TYPE_CHECKING:
+    from ..client import RocketRideClient
+
+_FROM_STDIN = "-"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a command that asks a server, before or after the command's name.
+
+    They have no defaults, lest a command's overwrite what was given before its name; `DEFAULTS` has them.
+    """
+    _add(parser, "--uri", metavar="URI", help="the server's address (else ROCKETRIDE_URI)")
+    _add(parser, "--transport", metavar="NAME", help="how to ask: auto (the default), websocket or http")
+    add_key_options(parser)
+
+
+def add_key_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of every command that takes an API key."""
+    key_help = "read the API key from FILE (else ROCKETRIDE_APIKEY); a key is never an argument"
+    _add(parser, "--apikey-file", metavar="FILE", help=key_help)
+    env_help = "read ROCKETRIDE_* variables from FILE; those of the process win"
+    _add(parser, "--env-file", metavar="FILE", help=env_help)
+    add_verbose(parser)
+
+
+def add_verbose(parser: argparse.ArgumentParser) -> None:
+    _add(parser, "--verbose", action="store_true", help="log what happens on stderr")
+
+
+def _add(parser: argparse.ArgumentParser, option: str, **details: Any) -> None:
+    parser.add_argument(option, default=argparse.SUPPRESS, **details)
+
+
+DEFAULTS = {"uri": None, "apikey_file": None, "env_file": None, "transport": "auto", "verbose": False}
+
+
+class Environment:
+    """The ``ROCKETRIDE_*`` variables: those of the process, and behind them those of ``--env-file``."""
+
+    def __init__(self, path: Optional[str]) -> None:
+        self._file: Dict[str, str] = {} if path is None else env_file.read(path)
+
+    def get(self, name: str) -> Optional[str]:
+        """The variable's value; None if it is not set or blank."""
+        return os.environ.get(name, "").strip() or self._file.get(name, "").strip() or None
+
+
+def api_key(args: argparse.Namespace, environment: Environment) -> Optional[str]:
+    """The key of ``--apikey-file``, else of the environment, else None."""
+    if args.apikey_file is not None:
+        return files.only_word(files.read_text(args.apikey_file), args.apikey_file, "the API key")
+    return environment.get("ROCKETRIDE_APIKEY")
+
+
+def connect(args: argparse.Namespace, environment: Environment) -> RocketRideClient:
+    """A client of the server that the options name. Does no I/O but reading the key's file."""
+    key = api_key(args, environment)
+    if key is None:
+        raise ConfigurationError("no API key: set ROCKETRIDE_APIKEY, or use --apikey-file or --env-file")
+
+    from ..client import RocketRideClient
+
+    return RocketRideClient(args.uri or environment.get("ROCKETRIDE_URI"), key, transport=args.transport)
+
+
+def add_token(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "token",
+        metavar="TOKEN",
+        nargs="?",
+        help="the task's token; other users may see arguments, so - reads it from standard input "
+        "(default: ROCKETRIDE_TOKEN)",
+    )
+
+
+def task_token(args: argparse.Namespace, environment: Environment) -> str:
+    """The token given as argument, on standard input or in the environment."""
+    if args.token == _FROM_STDIN:
+        if sys.stdin is None:
+            raise ConfigurationError("standard input is closed; the task's token was expected there")
+        return files.only_word(
+            files.decode(sys.stdin.buffer, "standard input"), "standard input", "the token"
+        )
+    token = args.token or environment.get("ROCKETRIDE_TOKEN")
+    if not token:
+        raise ConfigurationError(
+            "no task token: give TOKEN, or - to read it from standard input, or set ROCKETRIDE_TOKEN"
+        )
+    return str(token)

@@ -1,0 +1,110 @@
+"""`rocketride-sync demo`: a local server counts the words of real files, and this library waits for it."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import os
+from pathlib import Path
+from typing import Any, Dict, Iterable, Iterator, List, Tuple
+
+from ..errors import ConfigurationError
+from . import output, report
+from .connection import add_verbose
+from .exit_codes import ExitCode
+from .progress import Follower, display
+
+HELP = "watch a task count the words of real files, on a local server (extra: emulator)"
+EPILOG = "The task is slowed down to a few seconds, so that there is something to watch."
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+_MOST_FILES = 1000
+_SECONDS = 4.0
+_INTERVAL = 0.25
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "paths",
+        metavar="PATH",
+        nargs="*",
+        help=f"files, and directories to look for files in; the first {_MOST_FILES} count (default: this project)",
+    )
+    add_verbose(parser)
+
+
+def run(args: argparse.Namespace) -> ExitCode:
+    root, names = _below_one_root([Path(path) for path in args.paths] or _own_files())
+    output.note(f"Counting the words of {len(names)} files in {output.visible(str(root))}")
+    return report.conclusion(_count_words(root, names))
+
+
+def _count_words(root: Path, names: List[str]) -> Any:
+    import secrets  # 4 ms that other commands need not pay
+
+    from ..client import RocketRideClient
+    from ..emulator import Emulator
+
+    key = secrets.token_urlsafe(24)
+    with Emulator(root=root, api_key=key) as server:
+        token = server.start(_pipeline(names))
+        output.note(f"Started a task on {server.uri}; waiting for its end")
+        with RocketRideClient(server.uri, key) as client, Follower(display(shown=True)) as follower:
+            return client.wait_until_complete(token, interval=_INTERVAL, on_progress=follower)
+
+
+def _pipeline(names: List[str]) -> Dict[str, Any]:
+    files = {"paths": names, "delay": _SECONDS / len(names)}
+    return {
+        "project_id": "demo",
+        "source": "files_1",
+        "components": [
+            {"id": "files_1", "provider": "files", "name": "Word count", "config": files},
+            {"id": "words_1", "provider": "wordcount", "input": [{"lane": "data", "from": "files_1"}]},
+        ],
+    }
+
+
+def _own_files() -> List[Path]:
+    """The texts and sources of this project where it is checked out, else the sources as installed."""
+    project = _PACKAGE.parent
+    if not (project / "setup.cfg").is_file():
+        return [_PACKAGE]
+    return [*sorted(project.glob("*.md")), project / "docs", _PACKAGE]
+
+
+def _below_one_root(paths: Iterable[Path]) -> Tuple[Path, List[str]]:
+    """The directory that holds all files of `paths`, and their names below it, with forward slashes.
+
+    Raises:
+        ConfigurationError: there are none, or nothing holds them all.
+    """
+    found = (file.resolve() for path in paths for file in _files(path))
+    files = list(itertools.islice(found, _MOST_FILES))
+    if not files:
+        raise ConfigurationError(
+            "there are no files to count the words of; name some, or a directory with some"
+        )
+    try:
+        root = Path(os.path.commonpath([file.parent for file in files]))
+    except ValueError:  # Windows: files on several drives
+        root = None
+    if root is None:
+        raise ConfigurationError("the files must be on one drive")
+    return root, [file.relative_to(root).as_posix() for file in files]
+
+
+def _files(path: Path) -> Iterator[Path]:
+    """`path` if it is a file, else the files below it; what is hidden is left out."""
+    if path.is_file():
+        yield path
+        return
+    if not path.is_dir():
+        raise ConfigurationError(f"there is no file or directory {output.visible(str(path))}")
+    for folder, folders, names in os.walk(path):
+        folders[:] = sorted(name for name in folders if not _is_hidden(name))
+        yield from (Path(folder, name) for name in sorted(names) if not _is_hidden(name))
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith((".", "__pycache__"))

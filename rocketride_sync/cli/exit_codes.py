@@ -1,0 +1,76 @@
+"""What a process of ours tells the shell, and what to do about each failure: the one place for both."""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING, Tuple, Type
+
+from .. import errors
+
+if TYPE_CHECKING:
+    from ..models import TaskStatus
+
+
+class ExitCode(enum.IntEnum):
+    """The exit codes of `rocketride-sync`. A SIGTERM ends the process by the signal: a shell shows 143."""
+
+    SUCCEEDED = 0
+    FAILED = 1
+    USAGE = 2
+    CANCELLED = 3
+    DENIED = 4
+    UNAVAILABLE = 5
+    LOST = 6
+    INTERNAL = 70  # EX_SOFTWARE: a defect of this program must not look like a failed task
+    TIMEOUT = 124  # as of timeout(1)
+    INTERRUPTED = 130
+    BROKEN_PIPE = 141
+
+
+HELP = """exit codes:
+  0    succeeded (status: a status was printed)
+  1    the task failed, or items of it did (wait: see --allow-failures)
+  2    wrong usage or setting
+  3    the task was cancelled
+  4    authentication or permission refused
+  5    server unreachable, overloaded, or its answer malformed
+  6    task unknown, vanished, or replaced by another run
+  124  timeout: the task had not ended
+  130  interrupted by Ctrl-C
+"""
+
+# The first class that fits counts, so subclasses come before their parents.
+_FAILURES: Tuple[Tuple[Type[BaseException], ExitCode, str], ...] = (
+    (KeyboardInterrupt, ExitCode.INTERRUPTED, ""),
+    (errors.ConfigurationError, ExitCode.USAGE, ""),
+    (errors.AuthenticationError, ExitCode.DENIED, "check ROCKETRIDE_APIKEY or --apikey-file"),
+    (errors.PermissionDeniedError, ExitCode.DENIED, "use a key that has this permission"),
+    (errors.TaskNotFoundError, ExitCode.LOST, "check the token, or whether the task ended long ago"),
+    (errors.TaskReplacedError, ExitCode.LOST, "wait again to follow the new run"),
+    (errors.TaskLostError, ExitCode.LOST, "look at what the task was to produce"),
+    (errors.WaitTimeoutError, ExitCode.TIMEOUT, "wait again, or longer with --timeout"),
+    (errors.CertificateError, ExitCode.UNAVAILABLE, "name your authority's file in REQUESTS_CA_BUNDLE"),
+    (errors.TransportError, ExitCode.UNAVAILABLE, "check --uri or ROCKETRIDE_URI, the network, the server"),
+    (errors.TransientError, ExitCode.UNAVAILABLE, "try again later"),
+    (errors.ProtocolError, ExitCode.UNAVAILABLE, "check that --uri is a RocketRide server's address"),
+    (errors.RocketRideError, ExitCode.UNAVAILABLE, ""),
+)
+
+
+def explain(error: BaseException) -> Tuple[ExitCode, str]:
+    """The exit code of `error`, and in a few words what to do about it (empty where its message says so)."""
+    for kind, code, advice in _FAILURES:
+        if isinstance(error, kind):
+            return code, advice
+    return ExitCode.INTERNAL, "this is a defect: please report it, with what --verbose shows"
+
+
+def of_status(status: TaskStatus, *, allow_failures: bool = False) -> ExitCode:
+    """The exit code of a terminal status; `allow_failures` forgives items that failed or were left undone."""
+    from ..models import Outcome
+
+    if status.outcome is Outcome.CANCELLED:
+        return ExitCode.CANCELLED
+    if status.outcome is Outcome.SUCCEEDED and (allow_failures or not status.has_failures):
+        return ExitCode.SUCCEEDED
+    return ExitCode.FAILED

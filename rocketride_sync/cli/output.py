@@ -1,0 +1,98 @@
+"""What reaches the terminal: results on stdout, everything else on stderr, never a raw control character."""
+
+from __future__ import annotations
+
+import os
+import sys
+import unicodedata
+from typing import Optional, TextIO
+
+from ..redact import redact
+
+PROGRAM = "rocketride-sync"
+
+_COLOURS = {"green": "32", "red": "31", "yellow": "33"}
+
+
+def visible(text: str) -> str:
+    """Text of a server as it may be shown: tokens shortened, and control characters written as escapes.
+
+    That covers line breaks, terminal escapes, and the invisible characters that reverse or join text.
+    """
+    return "".join(_escape(char) if _is_hidden(char) else char for char in redact(text))
+
+
+def _is_hidden(char: str) -> bool:
+    return unicodedata.category(char) in ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp")
+
+
+def _escape(char: str) -> str:
+    return char.encode("unicode_escape").decode("ascii")
+
+
+def shorten(text: str, width: int) -> str:
+    """`text` made visible and cut to `width` characters."""
+    text = visible(text[: width + 1])
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def paint(text: str, colour: str, stream: Optional[TextIO]) -> str:
+    """`text` in a colour, where `stream` is a terminal that can and the user has not set NO_COLOR."""
+    if os.environ.get("NO_COLOR") or os.name == "nt" or not is_terminal(stream):
+        return text
+    return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m"
+
+
+def is_terminal(stream: Optional[TextIO]) -> bool:
+    """Whether a reader sits at `stream`, at a terminal that can move its cursor."""
+    return stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def result(text: str) -> None:
+    """Print a result. A reader that has gone away (``| head``) is no error."""
+    _print(text, sys.stdout)
+
+
+def note(text: str) -> None:
+    """Print a line about the work on stderr."""
+    _print(text, sys.stderr)
+
+
+def problem(message: str) -> None:
+    """Print what went wrong, as one line on stderr."""
+    note(f"{PROGRAM}: {visible(message)}")
+
+
+def _print(text: str, stream: Optional[TextIO]) -> None:
+    if stream is None:  # started with the stream closed
+        return
+    try:
+        print(text, file=stream, flush=True)
+    except OSError as error:
+        _discard(stream)
+        if not isinstance(error, BrokenPipeError):
+            raise
+
+
+def flush() -> None:
+    """Write out what is buffered, so that nothing is left to fail while the interpreter shuts down."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            try:
+                stream.flush()
+            except OSError:
+                _discard(stream)
+
+
+def _discard(stream: TextIO) -> None:
+    """Point `stream` at nothing: further writes to it succeed, also the flush at exit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
+def escape_unencodable() -> None:
+    """Let streams write characters that their encoding lacks as escapes, instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")

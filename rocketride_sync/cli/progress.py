@@ -1,0 +1,205 @@
+"""Progress on stderr while a command waits: a bar where tqdm and a terminal are there, else plain lines."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Callable, Optional, Protocol, TextIO, Tuple, Type
+
+from . import output
+from .report import amount, duration
+
+if TYPE_CHECKING:
+    from ..models import NewMessages, TaskStatus
+
+_OBJECT_WIDTH = 40
+
+
+class Display(Protocol):
+    """Where progress is shown."""
+
+    def update(self, status: TaskStatus) -> None:
+        """Show where the task is."""
+
+    def say(self, line: str) -> None:
+        """Print a line that stays."""
+
+    def close(self) -> None:
+        """Leave the terminal ready for other output."""
+
+
+def display(shown: bool) -> Display:
+    """The display for this process's stderr; `shown`: whether there is any progress to see."""
+    if not shown:
+        return Silent()
+    if output.is_terminal(sys.stderr) and _width(sys.stderr):
+        try:
+            return Bar()
+        except ImportError:  # the extra `progress` is not installed
+            pass
+    return Lines()
+
+
+def _width(terminal: TextIO) -> int:
+    """Columns of `terminal`: 0 if it has never been told, and then there is no room for a bar."""
+    return os.get_terminal_size(terminal.fileno()).columns
+
+
+class Silent:
+    """No progress; lines only."""
+
+    def update(self, status: TaskStatus) -> None:
+        """Show nothing."""
+
+    def say(self, line: str) -> None:
+        output.note(line)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class Lines(Silent):
+    """A line for every change."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._estimate = Estimate(clock)
+        self._shown = ""
+
+    def update(self, status: TaskStatus) -> None:
+        done, total, unit = work(status)
+        left = self._estimate.seconds_left(done, total)
+        text = ", ".join(part for part in _parts(status, unit) if part)
+        if text != self._shown:
+            self._shown = text
+            self.say(text if left is None else f"{text}, about {duration(left)} left")
+
+
+def _parts(status: TaskStatus, unit: str) -> Tuple[str, ...]:
+    if unit == "B":
+        counted = amount(status.completed_size, status.failed_size, status.total_size, " bytes")
+    else:
+        counted = amount(status.completed_count, status.failed_count, status.total_count, "")
+    return (status.state.name.lower(), counted, output.shorten(status.current_object, _OBJECT_WIDTH))
+
+
+def work(status: TaskStatus) -> Tuple[int, int, str]:
+    """What is done, the total (0: unknown), and the unit: items, or bytes (``B``) of a task that counts no items."""
+    if status.total_count or not status.total_size:
+        return status.completed_count + status.failed_count, status.total_count, " items"
+    return status.completed_size + status.failed_size, status.total_size, "B"
+
+
+class Estimate:
+    """Time left, from the progress seen since the first look: the server's own rates have no certain unit."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._first: Optional[Tuple[float, int]] = None
+
+    def seconds_left(self, done: int, total: int) -> Optional[float]:
+        """Seconds, or None while nothing has moved, the total is unknown or all is done."""
+        now = self._clock()
+        if self._first is None or done < self._first[1]:  # a restart counts from 0 again
+            self._first = (now, done)
+        began, at_first = self._first
+        if done <= at_first or done >= total:
+            return None
+        return (now - began) * (total - done) / (done - at_first)
+
+
+class Bar:
+    """A tqdm bar, which estimates the time left from the counts it is shown.
+
+    Raises:
+        ImportError: tqdm is not installed.
+    """
+
+    def __init__(self) -> None:
+        from tqdm import tqdm  # type: ignore[import-untyped]  # its stubs are not worth a dependency
+
+        # No monitor thread, and no lock of multiprocessing, which may start a process: one thread draws here.
+        kind: Any = type("_Bar", (tqdm,), {"monitor_interval": 0})
+        kind.set_lock(threading.RLock())
+        self._kind = kind
+        self._bar: Any = None
+
+    def update(self, status: TaskStatus) -> None:
+        done, total, unit = work(status)
+        if self._bar is None or done < self._bar.n or unit != self._bar.unit:
+            self._restart(done, total, unit)
+        bar = self._bar
+        bar.total = total or None
+        bar.n = done
+        bar.set_description_str(status.state.name.lower(), refresh=False)
+        bar.set_postfix_str(_postfix(status), refresh=False)
+        bar.refresh()
+
+    def _restart(self, done: int, total: int, unit: str) -> None:
+        if self._bar is not None:
+            self._bar.leave = False
+            self._bar.close()
+        self._bar = self._kind(
+            file=sys.stderr,
+            initial=done,  # so that the estimate counts from the first look
+            total=total or None,
+            unit=unit,
+            unit_scale=unit == "B",
+            dynamic_ncols=True,
+        )
+
+    def say(self, line: str) -> None:
+        self._kind.write(line, file=sys.stderr)
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+
+def _postfix(status: TaskStatus) -> str:
+    failed = f"{status.failed_count} failed" if status.failed_count else ""
+    return ", ".join(part for part in (failed, output.shorten(status.current_object, _OBJECT_WIDTH)) if part)
+
+
+class Follower:
+    """The `on_progress` of a command: tells each new error and warning of the task once, and shows progress.
+
+    Args:
+        display: where; closed on leaving the follower's ``with`` block.
+        quiet: tell nothing.
+
+    Attributes:
+        last: the latest status seen, or None.
+    """
+
+    def __init__(self, display: Display, *, quiet: bool = False) -> None:
+        self._display = display
+        self._quiet = quiet
+        self.last: Optional[TaskStatus] = None
+
+    def __call__(self, status: TaskStatus) -> None:
+        if not self._quiet:
+            self._tell("error", "red", status.new_errors(self.last))
+            self._tell("warning", "yellow", status.new_warnings(self.last))
+        self.last = status
+        self._display.update(status)
+
+    def _tell(self, kind: str, colour: str, new: NewMessages) -> None:
+        label = output.paint(f"task {kind}:", colour, sys.stderr)
+        if new.lost:
+            self._display.say(f"{label} (some may have been lost between two looks)")
+        for message in new.messages:
+            self._display.say(f"{label} {output.visible(message)}")
+
+    def __enter__(self) -> Follower:
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        self._display.close()

@@ -1,0 +1,180 @@
+"""The result of a command: a status as a block for people or a document for programs, or what went wrong."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Tuple
+
+from ..errors import RocketRideError, TaskFailedError, TaskReplacedError
+from ..redact import redact
+from . import exit_codes, output
+from .exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from ..models import TaskStatus
+
+JSON_HELP = """with --json, one document on stdout, whatever happens:
+  {"outcome": "running" | "succeeded" | "failed" | "cancelled", or null with an error,
+   "error": null, or {"type": the exception's name, "message": text, and what it knows of
+            "code", "hint", "http_status", "retry_after", "elapsed", "path", "new_status"},
+   "status": the TASK_STATUS document (with an error the last one seen, or null)}
+Tokens in it are shortened.
+"""
+
+_ERROR_DETAILS = ("code", "hint", "http_status", "retry_after", "elapsed", "path")
+_MESSAGES_SHOWN = 10
+_WIDTH = 100
+_COLOUR_OF = {"succeeded": "green", "failed": "red", "cancelled": "yellow"}
+
+
+def status(seen: TaskStatus, *, as_json: bool, messages: bool) -> None:
+    """Print a status as the result; `messages`: with the newest of the task's errors and warnings."""
+    output.result(_document(seen, None) if as_json else block(seen, messages=messages))
+
+
+def conclusion(
+    seen: TaskStatus, *, as_json: bool = False, quiet: bool = False, allow_failures: bool = False
+) -> ExitCode:
+    """Print a terminal status as the result, and a line on what is amiss with it; return the exit code.
+
+    `quiet` leaves out the block for people.
+    """
+    code = exit_codes.of_status(seen, allow_failures=allow_failures)
+    if as_json or not quiet:
+        status(seen, as_json=as_json, messages=False)
+    if code:
+        output.problem(_complaint(seen))
+    return code
+
+
+def _complaint(seen: TaskStatus) -> str:
+    try:
+        seen.raise_for_outcome()
+    except TaskFailedError as error:
+        return str(error)
+    if seen.failed_count:
+        return f"the task ended well, but {seen.failed_count:,} of its items failed (wait --allow-failures forgives that)"
+    undone = seen.total_count - seen.completed_count
+    return f"the task ended, but {undone:,} of its items were left undone; was its engine killed?"
+
+
+def failure(error: BaseException, *, as_json: bool, last: Optional[TaskStatus] = None) -> ExitCode:
+    """Print what went wrong as one line, as a JSON document too where that was asked for; return the exit code."""
+    code, advice = exit_codes.explain(error)
+    message = _message(error)
+    output.problem(f"{message}; {advice}" if advice else message)
+    if as_json:
+        output.result(_document(last, error))
+    return code
+
+
+def _message(error: BaseException) -> str:
+    if isinstance(error, RocketRideError):
+        return str(error)
+    if isinstance(error, KeyboardInterrupt):
+        return str(error) or "interrupted"
+    return f"{type(error).__name__}: {error}"
+
+
+def _document(seen: Optional[TaskStatus], error: Optional[BaseException]) -> str:
+    document = {
+        "outcome": seen.outcome.value if seen is not None and error is None else None,
+        "error": None if error is None else _describe(error),
+        "status": None if seen is None else seen.to_dict(),
+    }
+    # Left at ASCII, it holds no control character, and every stream can encode it.
+    return json.dumps(_presentable(document), indent=2, allow_nan=False)
+
+
+def _describe(error: BaseException) -> Dict[str, Any]:
+    known = {name: getattr(error, name, None) for name in _ERROR_DETAILS}
+    if isinstance(error, TaskReplacedError):
+        known["new_status"] = error.new_status.to_dict()
+    details = {name: value for name, value in known.items() if value is not None}
+    return {"type": type(error).__name__, "message": _message(error), **details}
+
+
+def _presentable(value: Any) -> Any:
+    """`value` with the tokens in its strings shortened, and null for numbers that JSON does not know."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, dict):
+        return {name: _presentable(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_presentable(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def block(seen: TaskStatus, *, messages: bool) -> str:
+    """A status as a few aligned lines; rows without anything to say are left out."""
+    rows = [row for row in _rows(seen) if row[1]]
+    if messages:
+        rows += _messages("Error", seen.errors) + _messages("Warning", seen.warnings)
+    return "\n".join(f"{name:<9} {text}" for name, text in rows)
+
+
+def _rows(seen: TaskStatus) -> Iterator[Tuple[str, str]]:
+    outcome = seen.outcome.value
+    colour = _COLOUR_OF.get(outcome)
+    yield "Task", _task(seen)
+    yield "Outcome", output.paint(outcome, colour, sys.stdout) if colour else outcome
+    stopping = " (completed)" if seen.completed and not seen.is_terminal else ""
+    yield "State", f"{seen.state.name}{stopping}"
+    yield "Items", amount(seen.completed_count, seen.failed_count, seen.total_count, "")
+    yield "Size", amount(seen.completed_size, seen.failed_size, seen.total_size, " bytes")
+    yield "Words", f"{seen.words_count:,}" if seen.words_count else ""
+    yield "Started", _time(seen.started_at)
+    yield "Ended", _time(seen.ended_at)
+    elapsed = seen.elapsed()
+    yield "Elapsed", "" if elapsed is None else duration(elapsed)
+    yield "Status", output.shorten(seen.status, _WIDTH)
+    yield "Object", output.shorten(seen.current_object, _WIDTH)
+    yield "Exit", _exit(seen)
+
+
+def _task(seen: TaskStatus) -> str:
+    where = [
+        f"{what} {text}" for what, text in (("project", seen.project_id), ("source", seen.source)) if text
+    ]
+    text = f"{seen.name or '(no name)'}{' (' + ', '.join(where) + ')' if where else ''}"
+    return output.shorten(text, _WIDTH)
+
+
+def amount(done: int, failed: int, total: int, unit: str) -> str:
+    """Such as ``45 of 100, 2 failed``; empty where nothing is known."""
+    if not (done or failed or total):
+        return ""
+    text = f"{done:,} of {total:,}{unit}" if total else f"{done:,}{unit}"
+    return f"{text}, {failed:,} failed" if failed else text
+
+
+def _time(moment: Optional[datetime]) -> str:
+    return "" if moment is None else moment.isoformat(sep=" ", timespec="seconds")
+
+
+def duration(seconds: float) -> str:
+    """Such as ``4.2 s``, ``3 min 20 s``, ``5 h 07 min``."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min"
+
+
+def _exit(seen: TaskStatus) -> str:
+    if not (seen.is_terminal or seen.exit_code or seen.exit_message):
+        return ""
+    code = "" if seen.exit_code is None else str(seen.exit_code)
+    return " ".join(part for part in (code, output.shorten(seen.exit_message, _WIDTH)) if part)
+
+
+def _messages(kind: str, texts: Tuple[str, ...]) -> List[Tuple[str, str]]:
+    earlier = len(texts) - _MESSAGES_SHOWN
+    rows = [(kind, f"({earlier} earlier ones: see --json)")] if earlier > 0 else []
+    return rows + [(kind, output.visible(text)) for text in texts[-_MESSAGES_SHOWN:]]

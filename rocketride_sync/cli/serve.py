@@ -1,0 +1,41 @@
+"""`rocketride-sync serve`: a local server that speaks RocketRide's task protocol."""
+
+from __future__ import annotations
+
+import argparse
+
+from . import output
+from .connection import Environment, add_key_options, api_key
+from .exit_codes import ExitCode
+
+HELP = "run a local server to try things out on (extra: emulator)"
+EPILOG = """It asks for the key in ROCKETRIDE_APIKEY or --apikey-file; without one, any credential passes.
+Once it accepts connections, it prints "Serving on http://HOST:PORT". Ctrl-C ends it.
+"""
+
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
+    add("--port", type=_port, default=5565, help="0 takes any free one (default: %(default)s)")
+    add("--root", metavar="DIR", help="the directory whose files pipelines may read (default: none)")
+    add_key_options(parser)
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65535:
+        raise argparse.ArgumentTypeError(f"{port} is not a port number from 0 to 65535")
+    return port
+
+
+def run(args: argparse.Namespace) -> ExitCode:
+    key = api_key(args, Environment(args.env_file))
+    if key is None and args.host not in _LOOPBACK:
+        output.problem(f"warning: no key is set, so whoever reaches {args.host} may use this server")
+    from ..emulator import serve
+
+    serve(args.host, args.port, args.root, key)
+    return ExitCode.SUCCEEDED

@@ -1,0 +1,27 @@
+"""`rocketride-sync status`: the status of a task, once."""
+
+from __future__ import annotations
+
+import argparse
+
+from . import report
+from .connection import Environment, add_options, add_token, connect, task_token
+from .exit_codes import ExitCode
+
+HELP = "print the status of a task"
+EPILOG = report.JSON_HELP
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_token(parser)
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    add_options(parser)
+
+
+def run(args: argparse.Namespace) -> ExitCode:
+    environment = Environment(args.env_file)
+    token = task_token(args, environment)
+    with connect(args, environment) as client:
+        seen = client.get_task_status(token)
+    report.status(seen, as_json=args.json, messages=True)
+    return ExitCode.SUCCEEDED

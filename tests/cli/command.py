@@ -1,0 +1,131 @@
+"""The command as a real process, and servers for it to talk to."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Dict, List, Optional, Tuple
+from urllib.parse import parse_qs, urlsplit
+
+KEY = "key-5f3a9c1e-secret"
+TOKEN = "tk_0123456789abcdef0123456789abcdef"
+PROGRAM = [sys.executable, "-m", "rocketride_sync"]
+COMMAND = [*PROGRAM, "--transport", "http"]  # all that the stub speaks
+
+RUNNING = {
+    "name": "words",
+    "state": 3,
+    "completed": False,
+    "startTime": 1700000000.0,
+    "totalCount": 4,
+    "completedCount": 1,
+}
+SUCCEEDED = {
+    **RUNNING,
+    "state": 5,
+    "completed": True,
+    "completedCount": 4,
+    "endTime": 1700000009.5,
+    "exitCode": 0,
+}
+FAILED = {**SUCCEEDED, "state": 6, "exitCode": 1, "exitMessage": "the engine fell over"}
+CANCELLED = {**SUCCEEDED, "state": 6, "exitCode": 0, "completedCount": 2}
+WITH_FAILURES = {
+    **SUCCEEDED,
+    "completedCount": 3,
+    "failedCount": 1,
+    "errors": ["Failed*bad input*pipe.cpp:10"],
+}
+
+
+def environment(**variables: str) -> Dict[str, str]:
+    """This process's environment without what would steer the command, and with `variables`."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.upper().startswith(("ROCKETRIDE_", "PYTEST_"))
+        and name.upper() not in ("NO_COLOR", "HTTP_PROXY")
+    }
+    return {**kept, **variables}
+
+
+class Answer:
+    """One answer of the stub: an HTTP status, a body, a content type."""
+
+    def __init__(self, status: int, body: str, content_type: str = "application/json") -> None:
+        self.status, self.body, self.content_type = status, body.encode(), content_type
+
+
+def ok(document: Dict[str, Any]) -> Answer:
+    return Answer(200, json.dumps({"status": "OK", "data": document}))
+
+
+def refusal(status: int, message: str) -> Answer:
+    return Answer(status, json.dumps({"status": "Error", "error": {"message": message}}))
+
+
+NOT_RUNNING = refusal(400, "Your pipeline is not running")
+OVERLOADED = refusal(400, "server rejected WebSocket connection: HTTP 403")
+
+
+class Stub:
+    """A server on loopback that gives one answer after the other, and the last one for ever."""
+
+    def __init__(self) -> None:
+        self.answers: List[Answer] = []
+        self.requests: List[Tuple[str, Optional[str]]] = []  # token, Authorization
+        self.asked = threading.Event()
+        stub = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                stub._answer(self)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.uri = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
+        self._thread.start()
+
+    def _answer(self, handler: BaseHTTPRequestHandler) -> None:
+        token = parse_qs(urlsplit(handler.path).query).get("token", [""])[0]
+        self.requests.append((token, handler.headers.get("Authorization")))
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        handler.send_response(answer.status)
+        handler.send_header("Content-Type", answer.content_type)
+        handler.send_header("Content-Length", str(len(answer.body)))
+        handler.end_headers()
+        handler.wfile.write(answer.body)
+        self.asked.set()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def run(*arguments: str, stdin: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end."""
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        input=stdin,
+        capture_output=True,
+        encoding="utf-8",
+        env=environment(**variables),
+        timeout=60,
+    )
+
+
+def run_with(
+    stub: Stub, *arguments: str, stdin: str = "", **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the command against `stub`, with a key."""
+    variables = {"ROCKETRIDE_URI": stub.uri, "ROCKETRIDE_APIKEY": KEY, **variables}
+    return run(*arguments, stdin=stdin, **variables)

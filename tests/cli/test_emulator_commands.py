@@ -1,0 +1,145 @@
+"""`serve` and `demo`, and the other commands against a server that does real work."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+from command import COMMAND, KEY, environment, run
+
+from rocketride_sync.emulator import Emulator
+
+pytest.importorskip("fastapi", reason="needs the extra `emulator`")
+
+SECONDS = 30
+
+
+def simulation(**config):
+    components = [{"id": "s", "provider": "simulate", "config": {"seconds": 0.6, "total": 3, **config}}]
+    return {"project_id": "p", "source": "s", "components": components}
+
+
+@pytest.fixture(scope="module")
+def server():
+    with Emulator(api_key=KEY) as running:
+        yield running
+
+
+def command(server, *arguments, **variables):
+    return run(*arguments, ROCKETRIDE_URI=server.uri, **{"ROCKETRIDE_APIKEY": KEY, **variables})
+
+
+@pytest.mark.parametrize(
+    ("config", "options", "code"),
+    [
+        ({}, [], 0),
+        ({"failed": 1, "errors": ["Failed*bad input*pipe.cpp:10"]}, [], 1),
+        ({"failed": 1}, ["--allow-failures"], 0),
+        ({"exit_code": 1, "exit_message": "no more"}, ["--allow-failures"], 1),
+        ({"stopping_seconds": 0.5}, [], 0),
+    ],
+)
+@pytest.mark.parametrize("transport", ["auto", "http"])
+def test_wait_for_real_tasks(server, transport, config, options, code):
+    token = server.start(simulation(**config))
+    options = [*options, "--interval", "0.1", "--timeout", "60", "--json", "--transport", transport]
+    done = command(server, "wait", token, *options)
+    assert done.returncode == code, done.stderr
+    assert json.loads(done.stdout)["status"]["completed"] is True
+
+
+def test_a_wrong_key(server):
+    assert command(server, "status", "tk_any", ROCKETRIDE_APIKEY="wrong").returncode == 4
+
+
+def test_an_unknown_task(server):
+    assert command(server, "wait", "tk_unknown").returncode == 6
+
+
+def serving(*arguments, **variables):
+    process = subprocess.Popen(
+        [*COMMAND, "serve", "--port", "0", *arguments],
+        env=environment(**variables),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    line = process.stdout.readline()
+    match = re.fullmatch(r"Serving on (http://127\.0\.0\.1:\d+)\n", line)
+    if match is None:
+        process.kill()
+        pytest.fail(f"{line!r} {process.communicate()[1]}")
+    return process, match.group(1)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
+def test_serve_until_a_signal(number, code):
+    process, uri = serving(ROCKETRIDE_APIKEY=KEY)
+    assert run("status", "tk_unknown", ROCKETRIDE_URI=uri, ROCKETRIDE_APIKEY="wrong").returncode == 4
+    assert run("status", "tk_unknown", ROCKETRIDE_URI=uri, ROCKETRIDE_APIKEY=KEY).returncode == 6
+    process.send_signal(number)
+    output, trouble = process.communicate(timeout=SECONDS)
+    assert process.returncode == code, trouble
+    assert output == ""
+    assert "Traceback" not in trouble
+
+
+def test_serve_on_a_port_that_is_taken(server):
+    done = run("serve", "--port", str(server.port))
+    assert done.returncode == 2
+    assert str(server.port) in done.stderr
+
+
+def test_demo_counts_the_words_of_real_files(tmp_path):
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    (tmp_path / "one.txt").write_text("one two three\n")
+    (tmp_path / "deep" / "er" / "two.txt").write_text("four\nfive")
+    (tmp_path / ".hidden").write_text("not to be counted")
+    done = run("demo", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^Words +5$", done.stdout, re.MULTILINE), done.stdout
+    assert re.search(r"^Items +2 of 2$", done.stdout, re.MULTILINE), done.stdout
+    assert "1 of 2" in done.stderr
+
+
+def test_demo_without_paths_takes_this_project():
+    done = run("demo")
+    assert done.returncode == 0, done.stderr
+    words = re.search(r"^Words +([\d,]+)$", done.stdout, re.MULTILINE)
+    assert int(words.group(1).replace(",", "")) > 1000
+
+
+@pytest.mark.parametrize("content", [None, "empty"])
+def test_demo_with_nothing_to_count(tmp_path, content):
+    done = run("demo", str(tmp_path / "missing" if content is None else tmp_path))
+    assert done.returncode == 2
+    assert "rocketride-sync: " in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
+def test_demo_takes_its_server_down(tmp_path, number, code):
+    (tmp_path / "one.txt").write_text("one two three\n")
+    process = subprocess.Popen(
+        [*COMMAND, "demo", str(tmp_path)],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    process.stderr.readline()
+    uri = re.search(r"http://\S+:\d+", process.stderr.readline()).group()
+    process.send_signal(number)
+    _, trouble = process.communicate(timeout=SECONDS)
+    assert process.returncode == code, trouble
+    assert "Traceback" not in trouble
+    assert not accepts_connections(uri)
+
+
+def accepts_connections(uri):
+    return run("status", "tk_any", ROCKETRIDE_URI=uri, ROCKETRIDE_APIKEY=KEY).returncode != 5

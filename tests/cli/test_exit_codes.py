@@ -1,0 +1,247 @@
+"""What each way to end tells the shell, seen from outside of a real process."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+from command import (
+    CANCELLED,
+    COMMAND,
+    FAILED,
+    KEY,
+    NOT_RUNNING,
+    OVERLOADED,
+    RUNNING,
+    SUCCEEDED,
+    TOKEN,
+    WITH_FAILURES,
+    Answer,
+    environment,
+    ok,
+    refusal,
+    run,
+    run_with,
+)
+
+from rocketride_sync import errors
+from rocketride_sync.cli import exit_codes
+
+FAST = ("--interval", "0.05")
+
+
+def problems(completed):
+    return [line for line in completed.stderr.splitlines() if line.startswith("rocketride-sync: ")]
+
+
+@pytest.mark.parametrize(
+    ("terminal", "options", "code"),
+    [
+        (SUCCEEDED, [], 0),
+        (FAILED, [], 1),
+        (FAILED, ["--allow-failures"], 1),
+        ({**FAILED, "state": 5}, [], 1),
+        (WITH_FAILURES, [], 1),
+        (WITH_FAILURES, ["--allow-failures"], 0),
+        ({**SUCCEEDED, "completedCount": 2}, [], 1),
+        (CANCELLED, [], 3),
+        (CANCELLED, ["--allow-failures"], 3),
+    ],
+)
+def test_the_outcome_of_a_task(stub, terminal, options, code):
+    stub.answers = [ok(RUNNING), ok(terminal)]
+    done = run_with(stub, "wait", TOKEN, *FAST, *options)
+    assert done.returncode == code, done.stderr
+    assert terminal["name"] in done.stdout
+    assert len(problems(done)) == (1 if code else 0)
+
+
+@pytest.mark.parametrize("document", [RUNNING, SUCCEEDED, FAILED, CANCELLED])
+def test_status_succeeds_when_a_status_was_printed(stub, document):
+    stub.answers = [ok(document)]
+    done = run_with(stub, "status", TOKEN)
+    assert done.returncode == 0
+    assert "words" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("answers", "code"),
+    [
+        ([Answer(401, '{"status":"Error","error":{"error":"Access denied"}}')], 4),
+        ([refusal(400, "Permission 'task.monitor' denied")], 4),
+        ([Answer(200, "<html>Please log in</html>", "text/html")], 5),
+        ([Answer(200, '{"status":"OK","data":{"state":"three"}}')], 5),
+        ([Answer(404, '{"detail":"Not Found"}')], 5),
+        ([NOT_RUNNING], 6),
+    ],
+)
+@pytest.mark.parametrize("command", [["status"], ["wait", *FAST]])
+def test_refusals(stub, command, answers, code):
+    stub.answers = answers
+    done = run_with(stub, *command, TOKEN)
+    assert done.returncode == code, done.stderr
+    assert done.stdout == ""
+    assert len(problems(done)) == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_unreachable():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))  # bound but not listening: refused, and nobody else's meanwhile
+        uri = f"http://127.0.0.1:{free.getsockname()[1]}"
+        done = run("status", TOKEN, ROCKETRIDE_URI=uri, ROCKETRIDE_APIKEY=KEY)
+    assert done.returncode == 5
+    assert "--uri" in problems(done)[0]
+
+
+def test_a_task_that_vanished(stub):
+    stub.answers = [ok(RUNNING), NOT_RUNNING]
+    done = run_with(stub, "wait", TOKEN, *FAST)
+    assert done.returncode == 6
+    assert "no longer knows it" in done.stderr
+
+
+def test_a_task_that_was_replaced(stub):
+    stub.answers = [ok(RUNNING), ok({**RUNNING, "startTime": 1700000500.0})]
+    done = run_with(stub, "wait", TOKEN, *FAST)
+    assert done.returncode == 6
+    assert "another run" in done.stderr
+
+
+@pytest.mark.parametrize("timeout", ["0", "0.4"])
+def test_timeout(stub, timeout):
+    stub.answers = [ok(RUNNING)]
+    done = run_with(stub, "wait", TOKEN, *FAST, "--timeout", timeout)
+    assert done.returncode == 124
+    assert "--timeout" in problems(done)[0]
+
+
+def test_a_wait_survives_an_overload(stub):
+    stub.answers = [OVERLOADED, ok(SUCCEEDED)]
+    assert run_with(stub, "wait", TOKEN, *FAST).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["frobnicate"],
+        ["wait", TOKEN, "--nonsense"],
+        ["wait", TOKEN, "one", "too", "many"],
+        ["wait", TOKEN, "--interval", "soon"],
+        ["wait", TOKEN, "--interval", "0"],
+        ["wait", TOKEN, "--timeout", "nan"],
+        ["wait", TOKEN, "--timeout", "-1"],
+        ["wait", TOKEN, "--progress", "--no-progress"],
+        ["wait", TOKEN, "--time", "5"],
+        ["status"],
+        ["status", TOKEN, "--transport", "pigeon"],
+        ["status", TOKEN, "--uri", "ftp://example.com"],
+        ["serve", "--port", "70000"],
+        ["demo", "/there/is/no/such/file"],
+    ],
+)
+def test_wrong_usage(arguments):
+    done = run(*arguments, ROCKETRIDE_URI="http://127.0.0.1:1", ROCKETRIDE_APIKEY=KEY)
+    assert done.returncode == 2, done.stderr
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+
+
+def test_no_key():
+    done = run("status", TOKEN)
+    assert done.returncode == 2
+    assert "--apikey-file" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
+def test_signals_end_a_wait(stub, number, code):
+    stub.answers = [ok(RUNNING)]
+    variables = environment(ROCKETRIDE_URI=stub.uri, ROCKETRIDE_APIKEY=KEY)
+    waiting = subprocess.Popen(
+        [*COMMAND, "wait", TOKEN, "--interval", "30"],
+        env=variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    assert stub.asked.wait(30)
+    waiting.send_signal(number)
+    output, trouble = waiting.communicate(timeout=30)
+    assert waiting.returncode == code, trouble
+    assert output == ""
+    assert "Traceback" not in trouble
+    assert ("the task runs on" in trouble) == (number == signal.SIGINT)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_a_sigterm_that_is_ignored_from_outside_stays_ignored(stub):
+    stub.answers = [ok(RUNNING)]
+    script = 'trap "" TERM; exec "$@"'
+    waiting = subprocess.Popen(
+        ["sh", "-c", script, "sh", *COMMAND, "wait", TOKEN, *FAST, "--quiet"],
+        env=environment(ROCKETRIDE_URI=stub.uri, ROCKETRIDE_APIKEY=KEY),
+    )
+    assert stub.asked.wait(30)
+    waiting.terminate()
+    stub.answers = [ok(SUCCEEDED)]
+    assert waiting.wait(30) == 0
+
+
+COMMAND_OF_ITS_OWN = """
+import os, signal, sys, time
+from rocketride_sync.cli import main, wait
+def run(args):
+    try:
+        {body}
+    finally:
+        print("cleaned up", flush=True)
+wait.run = run
+sys.exit(main.main(["wait", *sys.argv[1:]]))
+"""
+
+
+def run_body(body, *options):
+    return subprocess.run(
+        [sys.executable, "-c", COMMAND_OF_ITS_OWN.format(body=body), *options],
+        capture_output=True,
+        encoding="utf-8",
+        env=environment(),
+        timeout=60,
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_sigterm_cleans_up_before_it_ends_the_process():
+    done = run_body("os.kill(os.getpid(), signal.SIGTERM); time.sleep(30)")
+    assert (done.returncode, done.stdout) == (-signal.SIGTERM, "cleaned up\n")
+
+
+@pytest.mark.parametrize("options", [[], ["--verbose"], ["--json"]])
+def test_a_defect_does_not_look_like_a_failed_task(options):
+    done = run_body(f"raise ZeroDivisionError('{TOKEN}')", *options)
+    assert done.returncode == 70
+    assert "ZeroDivisionError" in problems(done)[0]
+    assert ("Traceback" in done.stderr) == ("--verbose" in options)
+    assert TOKEN not in done.stderr + done.stdout
+
+
+def test_every_error_has_an_exit_code_of_its_own_family():
+    codes = {
+        errors.ConfigurationError("x"): 2,
+        errors.TransportTimeoutError("x"): 5,
+        errors.OverloadedError("x"): 5,
+        errors.CertificateError("x"): 5,
+        errors.DecodeError("$", "int", "str"): 5,
+        errors.ServerError("x"): 5,
+        errors.AuthenticationError("x"): 4,
+        errors.PermissionDeniedError("x"): 4,
+        errors.TaskNotFoundError("x"): 6,
+        KeyboardInterrupt(): 130,
+        ZeroDivisionError(): 70,
+    }
+    assert {error: int(exit_codes.explain(error)[0]) for error in codes} == codes

@@ -1,0 +1,229 @@
+"""What reaches stdout and stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from command import (
+    COMMAND,
+    FAILED,
+    KEY,
+    NOT_RUNNING,
+    RUNNING,
+    SUCCEEDED,
+    TOKEN,
+    WITH_FAILURES,
+    Answer,
+    environment,
+    ok,
+    run,
+    run_with,
+)
+
+from rocketride_sync.cli import output
+
+FAST = ("--interval", "0.05")
+HOSTILE = "\x1b]0;owned\x07\x1b[2J\u202etxt.exe\r\nrocketride-sync: all is well\x7f\x9b1m"
+
+
+@pytest.mark.parametrize("command", [["status"], ["wait", *FAST]])
+def test_json_of_a_status(stub, command):
+    stub.answers = [ok({**SUCCEEDED, "somethingNew": [1]})]
+    done = run_with(stub, *command, TOKEN, "--json")
+    document = json.loads(done.stdout)
+    assert document["outcome"] == "succeeded"
+    assert document["error"] is None
+    assert document["status"]["completedCount"] == 4
+    assert document["status"]["somethingNew"] == [1]
+
+
+def test_json_of_a_failed_task(stub):
+    stub.answers = [ok(FAILED)]
+    done = run_with(stub, "wait", TOKEN, "--json")
+    document = json.loads(done.stdout)
+    assert (done.returncode, document["outcome"], document["error"]) == (1, "failed", None)
+
+
+@pytest.mark.parametrize(
+    ("answers", "kind", "seen"),
+    [
+        ([NOT_RUNNING], "TaskNotFoundError", False),
+        ([ok(RUNNING), NOT_RUNNING], "TaskVanishedError", True),
+        ([ok(RUNNING)], "WaitTimeoutError", True),
+        ([ok(RUNNING), Answer(401, "Access denied", "text/plain")], "AuthenticationError", True),
+    ],
+)
+def test_json_of_a_failure_carries_the_last_status(stub, answers, kind, seen):
+    stub.answers = answers
+    done = run_with(stub, "wait", TOKEN, *FAST, "--json", "--timeout", "1")
+    document = json.loads(done.stdout)
+    assert document["outcome"] is None
+    assert document["error"]["type"] == kind
+    assert document["error"]["message"]
+    assert (document["status"] is not None) == seen
+    assert document["status"] is None or document["status"]["completedCount"] == 1
+
+
+def test_json_of_a_replaced_task_has_both_runs(stub):
+    stub.answers = [ok(RUNNING), ok({**RUNNING, "startTime": 1700000500.0})]
+    document = json.loads(run_with(stub, "wait", TOKEN, *FAST, "--json").stdout)
+    assert document["status"]["startTime"] == 1700000000.0
+    assert document["error"]["new_status"]["startTime"] == 1700000500.0
+
+
+def test_json_on_wrong_settings():
+    done = run("status", TOKEN, "--json")
+    assert done.returncode == 2
+    assert json.loads(done.stdout)["error"]["type"] == "ConfigurationError"
+
+
+def test_quiet_success_prints_nothing_at_all(stub):
+    stub.answers = [ok(RUNNING), ok({**SUCCEEDED, "errors": ["a bad line"]})]
+    done = run_with(stub, "wait", TOKEN, *FAST, "--quiet", "--progress")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_quiet_failure_prints_one_line(stub):
+    stub.answers = [ok(FAILED)]
+    done = run_with(stub, "wait", TOKEN, "--quiet")
+    assert done.stdout == ""
+    assert done.stderr == "rocketride-sync: the task failed with exit code 1: the engine fell over\n"
+
+
+def test_each_task_error_is_shown_once(stub):
+    stub.answers = [
+        ok({**RUNNING, "errors": ["first"]}),
+        ok({**RUNNING, "errors": ["first", "second"], "warnings": ["careful"]}),
+        ok({**SUCCEEDED, "errors": ["first", "second", "third"], "warnings": ["careful"]}),
+    ]
+    done = run_with(stub, "wait", TOKEN, *FAST)
+    assert done.stderr.splitlines() == [
+        "task error: first",
+        "task error: second",
+        "task warning: careful",
+        "task error: third",
+    ]
+    assert "first" not in done.stdout
+
+
+def test_lost_errors_are_said_to_be_lost(stub):
+    stub.answers = [
+        ok({**RUNNING, "errors": [f"error {n}" for n in range(50)]}),
+        ok({**SUCCEEDED, "errors": [f"error {n}" for n in range(100, 150)]}),
+    ]
+    lines = run_with(stub, "wait", TOKEN, *FAST).stderr.splitlines()
+    assert sum("lost" in line for line in lines) == 1
+    assert lines[-1] == "task error: error 149"
+
+
+def test_status_shows_the_newest_errors(stub):
+    stub.answers = [ok({**WITH_FAILURES, "errors": [f"error {n}" for n in range(50)]})]
+    shown = run_with(stub, "status", TOKEN).stdout
+    assert "error 49" in shown
+    assert "error 39" not in shown
+    assert "40 earlier" in shown
+
+
+@pytest.mark.parametrize("options", [[], ["--json"], ["--progress"]])
+def test_text_of_the_server_never_controls_the_terminal(stub, options):
+    hostile = {
+        "name": HOSTILE,
+        "exitMessage": HOSTILE,
+        "errors": [HOSTILE],
+        "currentObject": HOSTILE,
+        "status": HOSTILE,
+    }
+    stub.answers = [ok({**RUNNING, **hostile}), ok({**FAILED, **hostile})]
+    done = run_with(stub, "wait", TOKEN, *FAST, *options)
+    for text in (done.stdout, done.stderr):
+        assert not {char for char in text if not char.isprintable()} - {"\n"}
+        assert not any(line.startswith("rocketride-sync: all is well") for line in text.splitlines())
+    if options == ["--json"]:
+        assert json.loads(done.stdout)["status"]["name"] == HOSTILE
+    else:
+        assert "\\x1b]0;owned\\x07" in done.stdout
+
+
+def test_tokens_in_what_the_server_says_are_shortened(stub):
+    stub.answers = [ok({**FAILED, "notes": [f"open {TOKEN}"], "exitMessage": f"see {TOKEN}"})]
+    for options in ([], ["--json"], ["--verbose"]):
+        done = run_with(stub, "wait", TOKEN, *options)
+        assert TOKEN not in done.stdout + done.stderr
+        assert KEY not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain äöü 漢字 🚀", "plain äöü 漢字 🚀"),
+        ("a\tb\nc", "a\\tb\\nc"),
+        ("\x1b[31m", "\\x1b[31m"),
+        ("\u2028\u200b\u202e", "\\u2028\\u200b\\u202e"),
+        ("\ud800", "\\ud800"),
+        ("see tk_0123456789abcdef", "see tk_0123…"),
+    ],
+)
+def test_visible(text, shown):
+    assert output.visible(text) == shown
+
+
+def test_shorten():
+    assert output.shorten("x" * 30, 10) == "x" * 9 + "…"
+    assert output.shorten("short", 10) == "short"
+
+
+def test_a_long_interval_is_one_friendly_line(stub):
+    stub.answers = [ok(SUCCEEDED)]
+    done = run_with(stub, "wait", TOKEN, "--interval", "301")
+    assert done.returncode == 0
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("rocketride-sync: warning: ")
+    assert "301" in line
+
+
+def test_an_ascii_terminal_gets_escapes_instead_of_a_crash(stub):
+    stub.answers = [ok({**SUCCEEDED, "name": "Wörter"})]
+    done = run_with(stub, "wait", TOKEN, PYTHONIOENCODING="ascii")
+    assert done.returncode == 0
+    assert "W\\xf6rter" in done.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX pipes")
+def test_a_reader_that_went_away_is_no_trouble(stub):
+    stub.answers = [ok(FAILED)]
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = subprocess.run(
+            [*COMMAND, "wait", TOKEN],
+            env=environment(ROCKETRIDE_URI=stub.uri, ROCKETRIDE_APIKEY=KEY),
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            timeout=60,
+        )
+    finally:
+        os.close(writer)
+    assert done.returncode == 1
+    assert done.stderr == "rocketride-sync: the task failed with exit code 1: the engine fell over\n"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_a_full_disk_is_said(stub):
+    stub.answers = [ok(SUCCEEDED)]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*COMMAND, "wait", TOKEN],
+            env=environment(ROCKETRIDE_URI=stub.uri, ROCKETRIDE_APIKEY=KEY),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            timeout=60,
+        )
+    assert done.returncode == 2
+    assert "No space left" in done.stderr
+    assert "Traceback" not in done.stderr

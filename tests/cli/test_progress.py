@@ -1,0 +1,184 @@
+"""Progress: what is shown, where, and how the time left is estimated."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import subprocess
+import threading
+from contextlib import redirect_stderr
+
+import pytest
+from command import COMMAND, FAILED, KEY, OVERLOADED, RUNNING, SUCCEEDED, TOKEN, environment, ok, run_with
+
+from rocketride_sync import TaskStatus
+from rocketride_sync.cli import progress
+
+FAST = ("--interval", "0.05")
+
+
+def status(**fields):
+    return TaskStatus.from_dict({**RUNNING, **fields})
+
+
+def test_no_progress_without_a_terminal(stub):
+    stub.answers = [ok(RUNNING), ok(SUCCEEDED)]
+    assert run_with(stub, "wait", TOKEN, *FAST).stderr == ""
+
+
+def test_progress_on_request_is_a_line_for_each_change(stub):
+    stub.answers = [
+        ok(RUNNING),
+        ok(RUNNING),
+        ok({**RUNNING, "completedCount": 2, "failedCount": 1}),
+        ok(SUCCEEDED),
+    ]
+    lines = run_with(stub, "wait", TOKEN, *FAST, "--progress").stderr.splitlines()
+    assert lines[0] == "running, 1 of 4"
+    assert lines[1].startswith("running, 2 of 4, 1 failed, about ")
+    assert lines[2:] == ["completed, 4 of 4"]
+
+
+def test_who_watches_is_told_why_nothing_moves(stub):
+    stub.answers = [OVERLOADED, ok(SUCCEEDED)]
+    lines = run_with(stub, "wait", TOKEN, *FAST, "--progress").stderr.splitlines()
+    assert "looking again" in lines[0]
+    assert lines[1:] == ["completed, 4 of 4"]
+
+
+def test_an_outage_is_not_mentioned_to_a_log_file_unless_asked(stub):
+    stub.answers = [OVERLOADED, ok(SUCCEEDED)]
+    assert run_with(stub, "wait", TOKEN, *FAST).stderr == ""
+    stub.answers = [OVERLOADED, ok(SUCCEEDED)]
+    assert "looking again" in run_with(stub, "wait", TOKEN, *FAST, "--verbose").stderr
+
+
+def test_the_time_left_comes_from_what_was_seen():
+    now = [100.0]
+    estimate = progress.Estimate(clock=lambda: now[0])
+    assert estimate.seconds_left(10, 100) is None  # the first look says nothing about speed
+    now[0] += 20
+    assert estimate.seconds_left(10, 100) is None
+    now[0] += 20
+    assert estimate.seconds_left(30, 100) == pytest.approx(40 * 70 / 20)
+    assert estimate.seconds_left(30, 0) is None  # unknown total
+    assert estimate.seconds_left(100, 100) is None
+    assert estimate.seconds_left(5, 100) is None  # a restart began anew
+    now[0] += 10
+    assert estimate.seconds_left(10, 100) == pytest.approx(10 * 90 / 5)
+
+
+def test_bytes_are_shown_where_no_items_are_counted():
+    seen = status(totalCount=0, completedCount=0, totalSize=2000, completedSize=500)
+    assert progress.work(seen) == (500, 2000, "B")
+
+
+def test_a_task_of_unknown_size_is_shown_too(capsys):
+    progress.Lines().update(status(totalCount=0, completedCount=7))
+    assert capsys.readouterr().err == "running, 7\n"
+
+
+def bar():
+    """A bar, where tqdm is installed."""
+    pytest.importorskip("tqdm")
+    return progress.Bar()
+
+
+def test_a_bar():
+    with redirect_stderr(io.StringIO()) as screen, progress.Follower(bar()) as follower:
+        follower(status(completedCount=1, errors=["one\x1b[2J"]))
+        follower(status(completedCount=3, failedCount=1, currentObject="a\x1b.txt"))
+    shown = screen.getvalue()
+    assert "4/4" in shown
+    assert "1 failed, a\\x1b.txt" in shown
+    assert "one\\x1b[2J" in shown
+    assert "\x1b[2J" not in shown
+
+
+def test_the_bar_begins_anew_after_a_restart_and_with_another_unit():
+    with redirect_stderr(io.StringIO()) as screen:
+        shown = bar()
+        shown.update(status(completedCount=3))
+        shown.update(status(completedCount=1))
+        shown.update(status(totalCount=0, completedCount=0, totalSize=2048, completedSize=1024))
+        shown.close()
+    assert "1/4" in screen.getvalue()
+    assert "1.02k/2.05k" in screen.getvalue()
+
+
+def test_the_bar_starts_no_thread():
+    before = threading.active_count()
+    with redirect_stderr(io.StringIO()):
+        shown = bar()
+        shown.update(status())
+        assert threading.active_count() == before
+        shown.close()
+
+
+def test_plain_lines_without_tqdm(stub, tmp_path):
+    (tmp_path / "tqdm.py").write_text("raise ImportError")
+    stub.answers = [ok(RUNNING), ok(SUCCEEDED)]
+    shown, _ = on_a_terminal([*COMMAND, "wait", TOKEN, *FAST], variables(stub, PYTHONPATH=str(tmp_path)))
+    assert shown.startswith("running, 1 of 4\r\ncompleted, 4 of 4\r\n")
+
+
+def test_plain_lines_on_a_terminal_without_a_size(stub):
+    stub.answers = [ok(RUNNING), ok(SUCCEEDED)]
+    shown, _ = on_a_terminal([*COMMAND, "wait", TOKEN, *FAST], variables(stub), columns=0)
+    assert shown.startswith("running, 1 of 4\r\ncompleted, 4 of 4\r\n")
+
+
+@pytest.mark.parametrize(
+    ("changes", "options", "bar", "coloured"),
+    [
+        ({}, [], True, True),
+        ({"NO_COLOR": "1"}, [], True, False),
+        ({"TERM": "dumb"}, [], False, False),
+        ({}, ["--no-progress"], False, True),
+    ],
+)
+def test_on_a_terminal(stub, changes, options, bar, coloured):
+    pytest.importorskip("tqdm")
+    stub.answers = [
+        ok(RUNNING),
+        ok({**RUNNING, "completedCount": 2, "errors": ["oh"]}),
+        ok({**FAILED, "errors": ["oh"]}),
+    ]
+    shown, code = on_a_terminal([*COMMAND, "wait", TOKEN, *FAST, *options], variables(stub, **changes))
+    assert code == 1
+    assert ("2/4" in shown) == bar
+    assert ("\x1b[31mfailed\x1b[0m" in shown) == coloured
+    assert ("\x1b[31m" in shown) == coloured
+    assert shown.count("oh") == 1
+
+
+def variables(stub, **changes):
+    return environment(**{"TERM": "xterm", "ROCKETRIDE_URI": stub.uri, "ROCKETRIDE_APIKEY": KEY, **changes})
+
+
+def on_a_terminal(command, variables, columns=100):
+    """Run with stdout and stderr on a pseudo-terminal; returns all that was shown, and the exit code."""
+    if os.name == "nt":
+        pytest.skip("needs a pseudo-terminal")
+    import fcntl
+    import termios
+
+    controller, terminal = os.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24 if columns else 0, columns, 0, 0))
+    process = subprocess.Popen(
+        command, env=variables, stdin=subprocess.DEVNULL, stdout=terminal, stderr=terminal
+    )
+    os.close(terminal)
+    shown = b""
+    try:
+        while True:
+            chunk = os.read(controller, 4096)
+            if not chunk:
+                break
+            shown += chunk
+    except OSError:  # Linux says the end of a terminal with EIO
+        pass
+    finally:
+        os.close(controller)
+    return shown.decode(), process.wait(60)

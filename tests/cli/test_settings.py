@@ -1,0 +1,187 @@
+"""Where the command takes address, key and token from."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from command import COMMAND, KEY, SUCCEEDED, TOKEN, environment, ok, run, run_with
+
+from rocketride_sync.cli import env_file
+from rocketride_sync.errors import ConfigurationError
+
+NOWHERE = "http://127.0.0.1:1"
+
+
+@pytest.fixture(autouse=True)
+def _a_task(stub):
+    stub.answers = [ok(SUCCEEDED)]
+
+
+def asked(stub):
+    """The token and the credential that the server was shown."""
+    (request,) = stub.requests
+    return request
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "variables"),
+    [
+        ([TOKEN], "", {}),
+        (["-"], f"  {TOKEN}\r\n", {}),
+        ([], "", {"ROCKETRIDE_TOKEN": TOKEN}),
+        ([TOKEN], "", {"ROCKETRIDE_TOKEN": "tk_of_another_task"}),
+    ],
+)
+@pytest.mark.parametrize("command", ["status", "wait"])
+def test_the_token(stub, command, arguments, stdin, variables):
+    done = run_with(stub, command, *arguments, stdin=stdin, **variables)
+    assert done.returncode == 0, done.stderr
+    assert asked(stub) == (TOKEN, f"Bearer {KEY}")
+
+
+@pytest.mark.parametrize("stdin", ["", "\n", "tk_one tk_two", "x" * 100_000])
+def test_a_useless_token_on_stdin(stub, stdin):
+    done = run_with(stub, "wait", "-", stdin=stdin)
+    assert done.returncode == 2
+    assert "standard input" in done.stderr
+    assert stub.requests == []
+
+
+def test_bytes_on_stdin_that_are_no_text(stub):
+    done = subprocess.run(
+        [*COMMAND, "wait", "-"],
+        input=b"\xff\xfe\x00",
+        capture_output=True,
+        env=environment(ROCKETRIDE_URI=stub.uri, ROCKETRIDE_APIKEY=KEY),
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert b"not UTF-8" in done.stderr
+
+
+@pytest.mark.parametrize("content", [f"{KEY}\n", f"\ufeff{KEY}\r\n"])
+def test_the_key_from_a_file_wins_over_the_environment(stub, tmp_path, content):
+    file = tmp_path / "key"
+    file.write_bytes(content.encode())
+    done = run(
+        "status", TOKEN, "--apikey-file", str(file), ROCKETRIDE_URI=stub.uri, ROCKETRIDE_APIKEY="other"
+    )
+    assert done.returncode == 0, done.stderr
+    assert asked(stub)[1] == f"Bearer {KEY}"
+
+
+@pytest.mark.parametrize("content", [None, "", "two words"])
+def test_a_useless_key_file(stub, tmp_path, content):
+    file = tmp_path / "key"
+    if content is not None:
+        file.write_text(content)
+    done = run_with(stub, "status", TOKEN, "--apikey-file", str(file))
+    assert done.returncode == 2
+    assert str(file) in done.stderr
+    assert "words" not in done.stderr.replace("one word", "")
+    assert stub.requests == []
+
+
+def test_options_may_stand_before_and_after_the_command(stub):
+    for arguments in (["--uri", stub.uri, "status", TOKEN], ["status", TOKEN, "--uri", stub.uri]):
+        done = run(*arguments, ROCKETRIDE_URI=NOWHERE, ROCKETRIDE_APIKEY=KEY)
+        assert done.returncode == 0, done.stderr
+
+
+def test_a_dot_env_file_is_never_read_unasked(stub, tmp_path):
+    (tmp_path / ".env").write_text(f"ROCKETRIDE_URI={NOWHERE}\nROCKETRIDE_APIKEY=stolen\n")
+    done = subprocess.run(
+        [*COMMAND, "status", TOKEN],
+        cwd=tmp_path,
+        env=environment(ROCKETRIDE_URI=stub.uri, ROCKETRIDE_APIKEY=KEY),
+        capture_output=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert asked(stub)[1] == f"Bearer {KEY}"
+
+
+def test_an_env_file_fills_what_the_environment_lacks(stub, tmp_path):
+    file = tmp_path / "job.env"
+    file.write_text(f'ROCKETRIDE_URI={NOWHERE}\nexport ROCKETRIDE_APIKEY="{KEY}"\nROCKETRIDE_TOKEN={TOKEN}\n')
+    done = run("status", "--env-file", str(file), ROCKETRIDE_URI=stub.uri)
+    assert done.returncode == 0, done.stderr
+    assert asked(stub) == (TOKEN, f"Bearer {KEY}")
+
+
+def test_an_env_file_error_names_the_line_and_no_value(stub, tmp_path):
+    file = tmp_path / "job.env"
+    file.write_text("# ours\n\nROCKETRIDE_APIKEY='s3cret\n")
+    done = run_with(stub, "status", TOKEN, "--env-file", str(file))
+    assert done.returncode == 2
+    assert f"{file}, line 3" in done.stderr
+    assert "s3cret" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("A=plain", "plain"),
+        ("A = spaced out ", "spaced out"),
+        ("export A=1", "1"),
+        ("A=", ""),
+        ("A=x # comment", "x"),
+        ("A=x#y", "x#y"),
+        ("A=#x", "#x"),
+        ("A= # comment", ""),
+        ("A=a=b", "a=b"),
+        ("A='$HOME \\n # x'", "$HOME \\n # x"),
+        ('A="a\\tb \\"c\\" \\\\ # x" # comment', 'a\tb "c" \\ # x'),
+        ("A=$HOME", "$HOME"),
+        ("A=1\r", "1"),
+        ("A=1\nA=2", "2"),
+        ("\ufeffA=1", "1"),
+        ("  # only\n\nA=1", "1"),
+    ],
+)
+def test_env_file_lines(tmp_path, line, value):
+    file = tmp_path / "env"
+    file.write_bytes(line.encode())
+    assert env_file.read(str(file)) == {"A": value}
+
+
+@pytest.mark.parametrize(
+    "line", ["A", "1A=2", "=x", "A B=1", "A='x", 'A="x\\"', "A='x'y", "exportA", "A-B=1"]
+)
+def test_env_file_mistakes(tmp_path, line):
+    file = tmp_path / "env"
+    file.write_text(f"OK=1\n{line}\n")
+    with pytest.raises(ConfigurationError, match="line 2: "):
+        env_file.read(str(file))
+
+
+@pytest.mark.parametrize("option", ["--apikey", "--auth", "--api-key", "--key"])
+def test_there_is_no_option_for_the_key_and_it_is_not_repeated(option):
+    for arguments in ([option, "s3cret"], [f"{option}=s3cret"]):
+        done = run("status", TOKEN, *arguments)
+        assert done.returncode == 2
+        assert option in done.stderr
+        assert "s3cret" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["wait", "--help"], ["demo", "--help"]])
+def test_help_and_version_load_nothing_heavy(arguments):
+    heavy = {"requests", "websocket", "attrs", "attr", "cattrs", "tqdm", "logging", "asyncio", "fastapi"}
+    script = (
+        "import sys\nfrom rocketride_sync.cli.main import main\n"
+        f"try:\n    main({arguments!r})\nexcept SystemExit as end:\n    assert end.code == 0\n"
+        f"print(sorted({heavy!r} & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, encoding="utf-8", env=environment(), timeout=60
+    )
+    assert done.stderr.strip() == "[]"
+    assert "rocketride-sync" in done.stdout
+
+
+def test_version():
+    from rocketride_sync import __version__
+
+    assert run("--version").stdout == f"rocketride-sync {__version__}\n"
