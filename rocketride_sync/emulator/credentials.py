@@ -26,6 +26,10 @@ class Access:
     credential: str = attrs.field(repr=False)
     task: Optional[Task] = attrs.field(default=None, repr=False)
 
+    @property
+    def public(self) -> bool:
+        return self.credential.startswith("pk_")
+
     def token(self, wanted: Any) -> Any:
         """The token to use: a locked credential overrides the one that was asked for."""
         return self.task.token if self.task else wanted

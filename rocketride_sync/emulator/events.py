@@ -35,6 +35,9 @@ class Listener(Protocol):
     async def notify(self, event: Event) -> None:
         """Pass the event on, if it is wanted. Never raises."""
 
+    def forget(self, project_id: str, source: str) -> None:
+        """A task of this project and source was removed: drop the subscription to them."""
+
 
 class Hub:
     """Tells every listener every event, one after the other, as the real server does.
@@ -48,3 +51,8 @@ class Hub:
     async def publish(self, event: Event) -> None:
         for listener in list(self.listeners):
             await listener.notify(event)
+
+    def forget(self, project_id: str, source: str) -> None:
+        """Tell every listener that a task was removed."""
+        for listener in self.listeners:
+            listener.forget(project_id, source)

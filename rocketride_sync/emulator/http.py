@@ -15,6 +15,7 @@ from .credentials import Access
 from .faults import RequestError
 from .gate import Gate
 from .slots import OWN_ADDRESS
+from .websocket import add_websocket_route
 
 
 def make_app(core: Core) -> FastAPI:
@@ -33,6 +34,7 @@ def make_app(core: Core) -> FastAPI:
     app.add_middleware(Gate, credentials=core.credentials, max_bytes=core.settings.max_pipeline_bytes)
     app.add_exception_handler(RequestError, _answer_fault)
     _add_task_routes(app, core)
+    add_websocket_route(app, core)
     _add_version_route(app)
     return app
 

@@ -50,6 +50,11 @@ class Pipeline:
     document: Mapping[str, Any]
 
     @property
+    def key(self) -> Tuple[str, str]:
+        """Project and source: what makes two runs runs of the same task."""
+        return self.project_id, self.source.id
+
+    @property
     def counts_words(self) -> bool:
         return any(component.provider == "wordcount" for component in self.chain)
 

@@ -40,12 +40,12 @@ class Registry:
             raise RequestError(NOT_RUNNING)
         return self._tasks[token]
 
-    def find(self, project_id: Any, source: Any) -> Task:
-        """The latest task of a project and source, finished or not. Raises RequestError when there is none."""
+    def find(self, project_id: Any, source: Any) -> Optional[Task]:
+        """The latest task of a project and source, finished or not, or None."""
         for task in reversed(list(self._tasks.values())):
-            if (task.pipeline.project_id, task.pipeline.source.id) == (project_id, source):
+            if task.pipeline.key == (project_id, source):
                 return task
-        raise RequestError(NOT_RUNNING)
+        return None
 
     def find_by_credential(self, credential: str) -> Optional[Task]:
         """The task that a token or a public token opens, or None."""
@@ -108,6 +108,30 @@ class Registry:
             self._forget(task)
             raise
 
+    async def restart(self, token: Any, document: Any) -> Task:
+        """Run a task again from the start, running or finished; returns once it is RUNNING.
+
+        Args:
+            token: its token.
+            document: the pipeline, of the same project and source; None for the one it had.
+
+        Raises:
+            RequestError: no such task, another pipeline, or it ended before it was RUNNING.
+        """
+        if not token:
+            raise RequestError("Task token is required for restart")
+        task = self.get(token)
+        pipeline = task.pipeline if document is None else parse(document)
+        if pipeline.key != task.pipeline.key:
+            raise RequestError("A restart must keep the pipeline's project and source")
+        source = make_source(pipeline, self._root)
+        try:
+            await task.restart(pipeline, source)
+        except RequestError:
+            self._forget(task)
+            raise
+        return task
+
     async def scan(self) -> None:
         """Cancel what is idle for too long and forget what ended long ago, again and again."""
         while True:
@@ -126,6 +150,7 @@ class Registry:
     def _forget(self, task: Task) -> None:
         if self._tasks.get(task.token) is task:
             del self._tasks[task.token]
+            self._hub.forget(*task.pipeline.key)
 
     def _derive(self, prefix: str, *parts: str) -> str:
         text = "\0".join((prefix, *parts)).encode("utf-8", "replace")

@@ -8,8 +8,8 @@ from typing import Callable, Iterator, List, Optional, Protocol, TypeVar
 
 import attrs
 
-from .config import Config
 from .faults import RequestError
+from .fields import Fields
 from .files import Item, Listing, WordCounter, list_files, read_chunks
 from .pipeline import Pipeline
 from .status import Status
@@ -48,7 +48,7 @@ class Source(Protocol):
 
 def make_source(pipeline: Pipeline, root: Optional[Path]) -> Source:
     """The source that `pipeline` begins with. Raises RequestError when its config is wrong."""
-    config = Config(pipeline.source.config, f"Pipeline: component {pipeline.source.id!r}")
+    config = Fields(pipeline.source.config, f"Pipeline: component {pipeline.source.id!r}: config")
     source: Source
     if pipeline.source.provider == "files":
         source = FilesSource(config, pipeline, root)
@@ -68,7 +68,7 @@ class FilesSource:
 
     linger = 0.0
 
-    def __init__(self, config: Config, pipeline: Pipeline, root: Optional[Path]) -> None:
+    def __init__(self, config: Fields, pipeline: Pipeline, root: Optional[Path]) -> None:
         self._names = config.strings("paths")
         self._delay = config.seconds("delay", 0.0)
         self._root = root
@@ -120,7 +120,7 @@ class SimulateSource:
     ITEM_SIZE = 1000
     ITEM_WORDS = (7, 35)
 
-    def __init__(self, config: Config, pipeline: Pipeline) -> None:
+    def __init__(self, config: Fields, pipeline: Pipeline) -> None:
         self._pipe = [component.id for component in pipeline.chain]
         self._seconds = config.seconds("seconds", 1.0)
         self._total = config.count("total", 4)

@@ -100,6 +100,21 @@ class Task:
         await self.ended.wait()
         await asyncio.sleep(self._settings.stop_seconds)
 
+    async def restart(self, pipeline: Pipeline, source: Source) -> None:
+        """Run it again from the start, under the same token; `startTime` stays. As `start` otherwise."""
+        self.status.update(completed=False, state=CANCELLED, status="Restarting", serviceUp=False)
+        await self._tell_status()
+        await self.abandon()
+        await asyncio.sleep(self._settings.stop_seconds)
+        self.status.clear()
+        self.status.update(state=CANCELLED, status="Restarting", exitMessage="Stopped")
+        self.pipeline, self._source = pipeline, source
+        self.ended.clear()
+        self.ended_at = None
+        self._running.clear()
+        self._active_at = time.monotonic()
+        await self.start("restart")
+
     async def abandon(self) -> None:
         """Drop the run where it stands, without an end: the server goes down, or it is started again."""
         futures = {future for future in (self._life, self._engine) if future}
@@ -112,7 +127,7 @@ class Task:
         document = self.status.document
         self.status.update(startTime=document["startTime"] or time.time())
         await self._enter(STARTING, "")
-        await self._tell(TASK, "apaevt_task", {"action": action, **self.summary})
+        await self._tell_action(action)
         await self._enter(INITIALIZING, "")
         self.status.update(status="Loading pipeline")
         await asyncio.sleep(self._settings.init_seconds)
@@ -145,7 +160,8 @@ class Task:
     async def _end(self, result: Exit) -> None:
         self.status.update(serviceUp=False)
         await self._tell_status()
-        self.status.update(exitCode=result.code, exitMessage=result.message)
+        document = self.status.document
+        self.status.update(exitCode=result.code, exitMessage=result.message or document["exitMessage"])
         await self._enter(STOPPING, "Stopping")
         if result.linger:
             self.status.update(completed=True, endTime=time.time())
@@ -158,7 +174,7 @@ class Task:
             self.status.end(COMPLETED, "Completed")
         self.ended_at = time.monotonic()
         await self._tell_status()
-        await self._tell(TASK, "apaevt_task", {"action": "end", **self.summary})
+        await self._tell_action("end")
         self.ended.set()
 
     async def _measure(self) -> None:
@@ -173,32 +189,35 @@ class Task:
             if self.status.changed:
                 await self._tell_status()
 
-    @property
-    def summary(self) -> Dict[str, Any]:
-        """What its `apaevt_task` events say about it."""
-        document = self.status.document
-        return {"name": document["name"], "projectId": document["project_id"], "source": document["source"]}
-
     async def _enter(self, state: int, text: str) -> None:
         self.status.update(state=state, status=text)
         await self._tell_status()
 
     async def _tell_status(self) -> None:
         self.status.changed = False
-        await self._tell(SUMMARY, "apaevt_status_update", self.status.document)
+        await self._tell(self.status_event)
 
-    async def _tell(self, kind: str, name: str, body: Dict[str, Any]) -> None:
-        document = self.status.document
-        event = Event(
-            kind=kind,
-            name=name,
-            task_id=self.id,
-            project_id=document["project_id"],
-            source=document["source"],
-            body=body,
-        )
+    async def _tell_action(self, action: str) -> None:
+        await self._tell(self._event(TASK, "apaevt_task", {"action": action, **self.summary}))
+
+    async def _tell(self, event: Event) -> None:
         async with self._telling:
             await self._hub.publish(event)
+
+    @property
+    def summary(self) -> Dict[str, Any]:
+        """What `apaevt_task` events say about it."""
+        project_id, source = self.pipeline.key
+        return {"name": self.status.document["name"], "projectId": project_id, "source": source}
+
+    @property
+    def status_event(self) -> Event:
+        """The event that carries its status."""
+        return self._event(SUMMARY, "apaevt_status_update", self.status.document)
+
+    def _event(self, kind: str, name: str, body: Dict[str, Any]) -> Event:
+        project_id, source = self.pipeline.key
+        return Event(kind=kind, name=name, task_id=self.id, project_id=project_id, source=source, body=body)
 
     def _reason(self) -> str:
         document = self.status.document

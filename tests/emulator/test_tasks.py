@@ -233,17 +233,17 @@ def test_a_task_is_cancelled_when_its_ttl_runs_out_however_often_it_is_looked_at
         ({"project_id": "\ud800"}, "not a valid JSON document"),
         (
             {"components": [{"id": "src_1", "provider": "simulate", "config": {"second": 1}}]},
-            "unknown config 'second'",
+            "config: unknown 'second'",
         ),
         (
             {"components": [{"id": "src_1", "provider": "simulate", "config": {"seconds": "1"}}]},
-            "config 'seconds' must",
+            "config: 'seconds' must",
         ),
         (
             {"components": [{"id": "src_1", "provider": "simulate", "config": {"total": -1}}]},
-            "config 'total' must",
+            "config: 'total' must",
         ),
-        ({"components": [{"id": "src_1", "provider": "files"}]}, "config 'paths' must be a list of strings"),
+        ({"components": [{"id": "src_1", "provider": "files"}]}, "config: 'paths' must be a list of strings"),
         (
             {"components": [{"id": "src_1", "provider": "webhook", "input": [{"from": "x"}]}]},
             "no component 'x'",

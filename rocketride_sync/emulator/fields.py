@@ -1,4 +1,4 @@
-"""Reading a component's config: each value checked, each complaint naming component and key."""
+"""Reading JSON objects from outside: each value checked, each complaint saying where it is and what is wrong."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any, List, Mapping, Optional, Set
 from .faults import RequestError
 
 
-class Config:
-    """A component's config and what to call it in messages.
+class Fields:
+    """The fields of an object, a component's config or a request's arguments, and what to call it in messages.
 
-    Each getter takes a key and a default and raises RequestError when the value is of another kind.
+    Each getter takes a key and raises RequestError when its value is of another kind. Null is as good as absent.
     """
 
     def __init__(self, values: Mapping[str, Any], where: str) -> None:
@@ -50,21 +50,23 @@ class Config:
         return value
 
     def exit_code(self, key: str) -> Optional[int]:
+        """Here null has a meaning of its own: the exit code is not known."""
         value = self._get(key, 0)
-        if isinstance(value, bool) or not (value is None or isinstance(value, int)):
+        if isinstance(value, bool) or not isinstance(value, int):
             raise self._wrong(key, "a whole number or null")
-        return value
+        return None if key in self._values and self._values[key] is None else value
 
     def check_unknown(self) -> None:
         """Refuse keys that no getter asked for: a misspelt one would be ignored silently."""
         unknown = sorted(set(self._values) - self._known)
         if unknown:
             known = ", ".join(sorted(self._known))
-            raise RequestError(f"{self.where}: unknown config {unknown[0]!r}; it takes {known}")
+            raise RequestError(f"{self.where}: unknown {unknown[0]!r}; it takes {known}")
 
     def _get(self, key: str, default: Any) -> Any:
         self._known.add(key)
-        return self._values.get(key, default)
+        value = self._values.get(key)
+        return default if value is None else value
 
     def _wrong(self, key: str, expected: str) -> RequestError:
-        return RequestError(f"{self.where}: config {key!r} must be {expected}")
+        return RequestError(f"{self.where}: {key!r} must be {expected}")

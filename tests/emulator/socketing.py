@@ -1,0 +1,92 @@
+"""A bare WebSocket client for the tests: it sends what it is told and shows every frame that comes."""
+
+import contextlib
+import json
+import time
+
+import pytest
+import websocket
+from emulation import KEY, SECONDS
+
+TEXT, BINARY, CLOSE, PING = (
+    websocket.ABNF.OPCODE_TEXT,
+    websocket.ABNF.OPCODE_BINARY,
+    websocket.ABNF.OPCODE_CLOSE,
+    websocket.ABNF.OPCODE_PING,
+)
+
+
+class Client:
+    """One connection. What is read while waiting for something else is kept in `passed`."""
+
+    def __init__(self, server, path="/task/service", key=None, **options):
+        uri = f"ws://127.0.0.1:{server.port}{path}"
+        self.socket = websocket.create_connection(uri, timeout=SECONDS, **options)
+        self.passed = []
+        self.seq = 0
+        if key is not None:
+            answer = self.ask("auth", auth=key)
+            assert answer["success"], answer
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        with contextlib.suppress(websocket.WebSocketException, OSError):
+            self.socket.close(timeout=1)
+        self.socket.shutdown()
+
+    def send(self, message):
+        self.socket.send(message if isinstance(message, str) else json.dumps(message))
+
+    def send_binary(self, data):
+        self.socket.send_binary(data)
+
+    def request(self, command, **arguments):
+        """Send a request without waiting; returns its seq."""
+        self.seq += 1
+        self.send({"type": "request", "seq": self.seq, "command": command, "arguments": arguments})
+        return self.seq
+
+    def ask(self, command, **arguments):
+        return self.answer_to(self.request(command, **arguments))
+
+    def answer_to(self, seq):
+        return self.wait_for(lambda m: m["type"] == "response" and m["request_seq"] == seq)
+
+    def event(self, name, **body):
+        """The next event of that name whose body holds these values."""
+        return self.wait_for(
+            lambda m: m.get("event") == name and all(m["body"].get(k) == v for k, v in body.items())
+        )
+
+    def wait_for(self, wanted):
+        """The next message that is wanted, among those read already and those to come."""
+        for index, message in enumerate(self.passed):
+            if wanted(message):
+                return self.passed.pop(index)
+        deadline = time.monotonic() + SECONDS
+        while time.monotonic() < deadline:
+            message = self.read()
+            if wanted(message):
+                return message
+            self.passed.append(message)
+        pytest.fail(f"what was waited for did not come within {SECONDS} s")
+
+    def read(self):
+        """The next message."""
+        opcode, data = self.socket.recv_data()
+        assert opcode == TEXT, f"a message was expected, not a close: {data!r}"
+        return json.loads(data)
+
+    def close_code(self):
+        """Read up to the server's close frame; its code."""
+        while True:
+            opcode, data = self.socket.recv_data()
+            if opcode == CLOSE:
+                return int.from_bytes(data[:2], "big")
+
+
+def connect(server, key=KEY, **options):
+    """An authenticated client."""
+    return Client(server, key=key, **options)
