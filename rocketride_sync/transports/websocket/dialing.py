@@ -21,14 +21,14 @@ _LONGEST_PROXY_ANSWER = 65_536
 
 
 def dial(
-    address: Address, proxy: Optional[Proxy], context: Callable[[], ssl.SSLContext], deadline: Deadline
+    address: Address, proxy: Optional[Proxy], context: Optional[ssl.SSLContext], deadline: Deadline
 ) -> Any:
-    """A connected socket, TLS spoken if `address` says so.
+    """A connected socket.
 
     Args:
         address: the server.
         proxy: the HTTP proxy to go through, or None.
-        context: makes the TLS context; called only when needed.
+        context: for TLS; None speaks plain TCP.
         deadline: by when all of it must be done, name resolution excepted.
 
     Raises:
@@ -42,7 +42,7 @@ def dial(
     try:
         if proxy is not None:
             guarded(address, _tunnel, sock, proxy, f"{_bracketed(address.host)}:{port}", deadline)
-        if address.secure:
+        if context is not None:
             sock = guarded(address, _encrypt, sock, address.host, context, deadline)
     except BaseException:
         sock.close()
@@ -123,10 +123,8 @@ def _tunnel(sock: socket.socket, proxy: Proxy, target: str, deadline: Deadline) 
         raise OSError(None, f"the proxy refused the tunnel: HTTP {shown}")
 
 
-def _encrypt(
-    sock: socket.socket, host: str, context: Callable[[], ssl.SSLContext], deadline: Deadline
-) -> Any:
-    encrypted = context().wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
+def _encrypt(sock: socket.socket, host: str, context: ssl.SSLContext, deadline: Deadline) -> Any:
+    encrypted = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
     try:
         arm(encrypted, deadline)
         encrypted.do_handshake()

@@ -61,7 +61,7 @@ class WebSocketTransport:
         settings = self._settings
         proxy = proxy_for(settings.address, settings.proxies)
         return Connection(
-            dial(settings.address, proxy, self._tls, deadline.within(settings.connect_timeout)),
+            dial(settings.address, proxy, self._tls(), deadline.within(settings.connect_timeout)),
             settings.address,
             settings.auth,
             client_name="rocketride-sync",
@@ -71,7 +71,7 @@ class WebSocketTransport:
             deadline=deadline,
         )
 
-    def _tls(self) -> ssl.SSLContext:
-        if self._context is None:
+    def _tls(self) -> Optional[ssl.SSLContext]:
+        if self._context is None and self._settings.address.secure:
             self._context = tls_context(self._settings.verify, self._settings.cert)
         return self._context
