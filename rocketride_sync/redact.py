@@ -6,7 +6,7 @@ import re
 from typing import Iterable
 from urllib.parse import quote, quote_plus
 
-_TOKEN = re.compile(r"\b(?:tk|pk)_[A-Za-z0-9_\-]{5,}")
+_TOKEN = re.compile(r"(?:tk|pk)_[A-Za-z0-9_\-]{5,}")
 _PREFIX = re.compile(r"(?:tk|pk)_")
 _SHOWN = 4
 _SHORTEST_TO_SHOW = 12

@@ -70,8 +70,9 @@ def number(value: Any, place: Place, default: Any = _REQUIRED) -> Any:
 
 
 def member(enum: Type[E], value: Any, place: Place) -> E:
+    number = integer(value, place)
     try:
-        return enum(integer(value, place))
+        return enum(number)
     except ValueError:
         pass
     raise _mismatch("an integer of at most 64 bits", value, place)
@@ -80,7 +81,7 @@ def member(enum: Type[E], value: Any, place: Place) -> E:
 def json_object(value: Any, place: Place) -> Dict[Any, Any]:
     """A plain dict of the same content: subclasses of dict could lie about it."""
     if issubclass(type(value), dict):
-        return dict.copy(value)
+        return dict(dict.items(value))
     raise _mismatch("an object", value, place)
 
 
@@ -100,7 +101,7 @@ def json_value(value: Any, place: Place, depth: int = DEEPEST) -> Any:
     if issubclass(kind, list):
         return [json_value(item, (place, i), depth - 1) for i, item in enumerate(list.copy(value))]
     if issubclass(kind, dict):
-        items = dict.copy(value).items()
+        items = dict.items(value)
         return {text(key, (place, key)): json_value(item, (place, key), depth - 1) for key, item in items}
     raise _mismatch("a JSON value", value, place)
 
