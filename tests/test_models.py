@@ -2,6 +2,7 @@
 
 import copy
 import enum
+import inspect
 import json
 import pickle
 import re
@@ -373,5 +374,5 @@ def test_repr_of_the_parts_is_bounded():
 def test_every_field_is_documented_with_its_unit():
     for model in (TaskStatus, TaskMetrics, TaskTokens):
         for attribute in model._attributes.values():
-            assert re.search(rf"^        {attribute}: \S", model.__doc__, re.MULTILINE), attribute
+            assert re.search(rf"^    {attribute}: \S", inspect.getdoc(model), re.MULTILINE), attribute
     assert "Unit: MB." in TaskMetrics.__doc__
