@@ -21,7 +21,7 @@ import attrs
 
 from rocketride_sync.models import TaskStatus, converter
 
-SIZES = {"2 KB": (3, 4, 4, 40), "200 KB": (1000, 64, 400, 4)}  # messages, pipes, components, documents
+SIZES = {"2 KB": (3, 4, 4, 40), "200 KB": (1000, 64, 200, 4)}  # messages, pipes, components, documents
 
 
 def document(seed: int, messages: int, pipes: int, components: int) -> Dict[str, Any]:
@@ -34,10 +34,11 @@ def document(seed: int, messages: int, pipes: int, components: int) -> Dict[str,
         start_time=1.7e9 + seed / 7,
         status=f"Processing {seed}",
         warnings=[
-            f"Warning*slow page {seed + i}, taking the long way round*pipe.cpp:{i}" for i in range(messages)
+            f"Warning*page {seed + i} is slow, so it takes the long way round*pipe.cpp:{i}"
+            for i in range(messages)
         ],
         errors=[
-            f"Failed*cannot read filesys://data/in/file-{seed + i:06}.pdf, it is damaged*pipe.cpp:{i}"
+            f"Failed*cannot read filesys://data/in/file-{seed + i:06}.pdf, its third page is damaged*pipe.cpp:{i}"
             for i in range(messages)
         ],
         current_object=f"filesys://data/file-{seed:06}.pdf",

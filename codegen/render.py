@@ -47,7 +47,9 @@ from __future__ import annotations
 
 # Each class is frozen, and gets its slots from a base class that is not: a decoder fills an object of the
 # base and then makes it one of the real class. A field costs a plain store, a fifth of what `__init__` takes.
-# Locals begin with v_, so that no field can hide a name.
+# Defaults are filled in when a document is too short, or else when a key turns out to be missing: after that, a
+# document of another length than the schema's holds unknown keys. Locals begin with v_, so that no field can
+# hide a name.
 '''
 
 
@@ -187,6 +189,8 @@ def _decoder(model: ir.Model, enums: Enums) -> List[str]:
         f"def _decode_{snake(model.name)}(document: Any, place: Place) -> {model.name}:",
         "    if type(document) is not dict:",
         "        document = _checks.json_object(document, place)",
+        f"    if len(document) < {len(model.fields)}:",
+        f"        document = {{**{_constant(model)}, **document}}",
         "    while True:",
         "        try:",
         *(f'            v_{field.attribute} = document["{field.wire}"]' for field in model.fields),

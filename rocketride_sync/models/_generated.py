@@ -19,7 +19,9 @@ from .readonly import EMPTY, as_tuple, read_only
 
 # Each class is frozen, and gets its slots from a base class that is not: a decoder fills an object of the
 # base and then makes it one of the real class. A field costs a plain store, a fifth of what `__init__` takes.
-# Locals begin with v_, so that no field can hide a name.
+# Defaults are filled in when a document is too short, or else when a key turns out to be missing: after that, a
+# document of another length than the schema's holds unknown keys. Locals begin with v_, so that no field can
+# hide a name.
 
 
 class TaskState(OpenIntEnum):
@@ -100,6 +102,8 @@ _TASK_STATUS_FLOW_DEFAULTS: Mapping[str, Any] = {
 def _decode_task_status_flow(document: Any, place: Place) -> TaskStatusFlow:
     if type(document) is not dict:
         document = _checks.json_object(document, place)
+    if len(document) < 2:
+        document = {**_TASK_STATUS_FLOW_DEFAULTS, **document}
     while True:
         try:
             v_total_pipes = document["totalPipes"]
@@ -196,6 +200,8 @@ _TASK_METRICS_DEFAULTS: Mapping[str, Any] = {
 def _decode_task_metrics(document: Any, place: Place) -> TaskMetrics:
     if type(document) is not dict:
         document = _checks.json_object(document, place)
+    if len(document) < 9:
+        document = {**_TASK_METRICS_DEFAULTS, **document}
     while True:
         try:
             v_cpu_percent = document["cpu_percent"]
@@ -306,6 +312,8 @@ _TASK_TOKENS_DEFAULTS: Mapping[str, Any] = {
 def _decode_task_tokens(document: Any, place: Place) -> TaskTokens:
     if type(document) is not dict:
         document = _checks.json_object(document, place)
+    if len(document) < 6:
+        document = {**_TASK_TOKENS_DEFAULTS, **document}
     while True:
         try:
             v_cpu_utilization = document["cpu_utilization"]
@@ -387,6 +395,8 @@ _TASK_STATUS_COMPONENT_STAT_DEFAULTS: Mapping[str, Any] = {
 def _decode_task_status_component_stat(document: Any, place: Place) -> TaskStatusComponentStat:
     if type(document) is not dict:
         document = _checks.json_object(document, place)
+    if len(document) < 3:
+        document = {**_TASK_STATUS_COMPONENT_STAT_DEFAULTS, **document}
     while True:
         try:
             v_calls = document["calls"]
@@ -464,6 +474,8 @@ _TASK_STATUS_SLOWEST_DOC_DEFAULTS: Mapping[str, Any] = {
 def _decode_task_status_slowest_doc(document: Any, place: Place) -> TaskStatusSlowestDoc:
     if type(document) is not dict:
         document = _checks.json_object(document, place)
+    if len(document) < 4:
+        document = {**_TASK_STATUS_SLOWEST_DOC_DEFAULTS, **document}
     while True:
         try:
             v_name = document["name"]
@@ -719,6 +731,8 @@ _TASK_STATUS_DEFAULTS: Mapping[str, Any] = {
 def _decode_task_status(document: Any, place: Place) -> TaskStatus:
     if type(document) is not dict:
         document = _checks.json_object(document, place)
+    if len(document) < 36:
+        document = {**_TASK_STATUS_DEFAULTS, **document}
     while True:
         try:
             v_name = document["name"]

@@ -18,7 +18,9 @@ from .readonly import EMPTY, as_tuple, read_only
 
 # Each class is frozen, and gets its slots from a base class that is not: a decoder fills an object of the
 # base and then makes it one of the real class. A field costs a plain store, a fifth of what `__init__` takes.
-# Locals begin with v_, so that no field can hide a name.
+# Defaults are filled in when a document is too short, or else when a key turns out to be missing: after that, a
+# document of another length than the schema's holds unknown keys. Locals begin with v_, so that no field can
+# hide a name.
 
 
 class Colour(OpenIntEnum):
@@ -77,6 +79,8 @@ _INNER_DEFAULTS: Mapping[str, Any] = {
 def _decode_inner(document: Any, place: Place) -> Inner:
     if type(document) is not dict:
         document = _checks.json_object(document, place)
+    if len(document) < 1:
+        document = {**_INNER_DEFAULTS, **document}
     while True:
         try:
             v_share = document["share"]
@@ -190,6 +194,8 @@ _SAMPLE_DEFAULTS: Mapping[str, Any] = {
 def _decode_sample(document: Any, place: Place) -> Sample:
     if type(document) is not dict:
         document = _checks.json_object(document, place)
+    if len(document) < 13:
+        document = {**_SAMPLE_DEFAULTS, **document}
     while True:
         try:
             v_class_ = document["class"]
