@@ -17,7 +17,8 @@ from .enums import OpenIntEnum
 from .readonly import EMPTY, as_tuple, read_only
 
 # Each class is frozen, and gets its slots from a base class that is not: a decoder fills an object of the
-# base and then makes it one of the real class. A field costs a plain store, a fifth of what `__init__` takes.
+# base and then makes it one of the real class, in a tenth of the time of `__init__` (a fifth on Python 3.8).
+# Calling the descriptors of the slots would take five times as long (twice on Python 3.8).
 # Defaults are filled in when a document is too short, or else when a key turns out to be missing: after that, a
 # document of another length than the schema's holds unknown keys. Locals begin with v_, so that no field can
 # hide a name.
