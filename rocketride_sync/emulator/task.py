@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 from typing import Any, Dict, Optional
@@ -86,8 +85,7 @@ class Task:
         _, waiting = await asyncio.wait(settled, return_when=asyncio.FIRST_COMPLETED)
         for future in waiting:
             future.cancel()
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self.ended.wait(), self._settings.early_end)
+        await asyncio.sleep(self._settings.early_end)
         if self.ended.is_set() and not (self._running.is_set() and self._settings.early_end == 0):
             raise RequestError(self._reason())
 

@@ -23,6 +23,7 @@ class Client:
         uri = f"ws://127.0.0.1:{server.port}{path}"
         self.socket = websocket.create_connection(uri, timeout=SECONDS, **options)
         self.passed = []
+        self.events = []
         self.seq = 0
         if key is not None:
             answer = self.ask("auth", auth=key)
@@ -77,7 +78,10 @@ class Client:
         """The next message."""
         opcode, data = self.socket.recv_data()
         assert opcode == TEXT, f"a message was expected, not a close: {data!r}"
-        return json.loads(data)
+        message = json.loads(data)
+        if message["type"] == "event":
+            self.events.append(message)
+        return message
 
     def close_code(self):
         """Read up to the server's close frame; its code."""
