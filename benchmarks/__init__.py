@@ -1,0 +1,1 @@
+"""Measurements beside the peers, see docs/performance.md: ``python -m benchmarks --help``."""

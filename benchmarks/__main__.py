@@ -1,0 +1,110 @@
+"""Measure beside the peers, all in one run, and say which targets were reached. See docs/performance.md."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import platform
+import sys
+from importlib import metadata
+from typing import Dict, List, Optional
+
+from .harness import Samples, Suite, Target, measure, multiples, reached, spread
+
+SUITES = ("imports", "process", "websocket_call", "http_call", "wait_end", "decode")
+LIBRARIES = (
+    "rocketride-sync",
+    "attrs",
+    "cattrs",
+    "websocket-client",
+    "requests",
+    "urllib3",
+    "httpx",
+    "websockets",
+    "rocketride",
+)
+
+
+def main(arguments: Optional[List[str]] = None) -> int:
+    """Run the suites that were asked for; the exit code says whether all targets were reached, if that was asked."""
+    options = _parser().parse_args(arguments)
+    _forget_proxies()
+    print(f"Python {platform.python_version()}, {', '.join(f'{k} {v}' for k, v in versions().items())}\n")
+    results, missed = {}, []
+    for name in options.suites or SUITES:
+        suite: Suite = importlib.import_module(f"benchmarks.{name}").SUITE
+        rounds = options.rounds or (2 if options.quick else suite.rounds)
+        samples = measure(suite, rounds, options.quick)
+        print(f"{name}: {suite.about}; {rounds} rounds")
+        _print_samples(suite, samples)
+        missed += [target for target in suite.targets if not _print_target(target, samples, options.check)]
+        results[name] = {"rounds": rounds, "samples": samples}
+        print()
+    if options.json:
+        with open(options.json, "w", encoding="utf-8") as file:
+            json.dump({"python": platform.python_version(), **versions(), "suites": results}, file, indent=1)
+    return 1 if options.check and missed else 0
+
+
+def versions() -> Dict[str, str]:
+    """The versions of what takes part."""
+    found = {}
+    for library in LIBRARIES:
+        try:
+            found[library] = metadata.version(library)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("suites", nargs="*", metavar="SUITE", help=f"default: {' '.join(SUITES)}")
+    parser.add_argument("--rounds", type=int, help="turns of each contender; default: what each suite needs")
+    parser.add_argument(
+        "--quick", action="store_true", help="see whether it all runs; the figures say nothing"
+    )
+    parser.add_argument("--json", metavar="FILE", help="write every figure there")
+    parser.add_argument(
+        "--check", type=float, metavar="MARGIN", help="exit with 1 if a target is missed MARGIN times"
+    )
+    return parser
+
+
+def _forget_proxies() -> None:
+    """A proxy of the environment must not come between the contenders and the server, which is on this machine."""
+    for name in list(os.environ):
+        if name.lower().endswith("_proxy"):
+            del os.environ[name]
+
+
+def _print_samples(suite: Suite, samples: Samples) -> None:
+    for column in samples[suite.base]:
+        print(f"  {column:32} median  (10-90 %)            x {suite.base}")
+        base = samples[suite.base][column]
+        for name, figures in sorted(samples.items(), key=lambda item: spread(item[1][column])[0]):
+            median, low, high = spread(figures[column])
+            times, least, most = spread(multiples(figures[column], base))
+            print(
+                f"    {name:30} {median:7.1f}  {f'({low:.1f}-{high:.1f})':18}  {times:6.2f} ({least:.2f}-{most:.2f})"
+            )
+
+
+def _print_target(target: Target, samples: Samples, margin: Optional[float]) -> bool:
+    """Print how it went; whether the target was reached, or missed by less than the margin."""
+    figure = reached(target, samples)
+    wanted = f"{target.ours}, {target.column} <= {target.limit:g}"
+    wanted += f" x {target.peer}" if target.peer else ""
+    if figure is None:
+        print(f"  not measured: {wanted}")
+        return True
+    verdict = "ok" if figure <= target.limit else "MISSED"
+    aim = "" if target.goal is None else f" (aim: {target.goal:g}{', reached' * (figure <= target.goal)})"
+    print(f"  {verdict}: {figure:.2f}, {wanted}{aim}")
+    return figure <= target.limit * (margin or 1.0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,147 @@
+"""Measuring: all contenders of a suite take turns in one run, so that a busy moment of the machine hits them alike."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import random
+import statistics
+import subprocess
+import sys
+import time
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+
+import attrs
+
+Figures = Dict[str, float]
+"""What one turn of a contender measured, by column: ``{"wall ms": 61.2, "CPU ms": 55.0}``."""
+
+Contender = Callable[[], Figures]
+
+
+@attrs.frozen
+class Target:
+    """What a suite must show.
+
+    Attributes:
+        ours: the contender it is about.
+        column: which of its figures.
+        limit: the most that its median may be, as a multiple of the same of `peer`.
+        peer: None if `limit` is in the column's own unit.
+        goal: a better figure that is aimed at.
+        every: the limit holds for each figure, not for the median.
+    """
+
+    ours: str
+    column: str
+    limit: float
+    peer: Optional[str] = None
+    goal: Optional[float] = None
+    every: bool = False
+
+
+@attrs.frozen
+class Suite:
+    """One comparison.
+
+    Attributes:
+        about: what is measured, in a line.
+        base: the contender that the others are shown as multiples of.
+        rounds: how many turns each contender gets.
+        targets: what must come of it.
+        contenders: makes them, with resources that end with the stack; with True, for a quick look, a turn does
+            the least that it can. Peers that are not installed are left out.
+    """
+
+    about: str
+    base: str
+    rounds: int
+    targets: Sequence[Target]
+    contenders: Callable[[contextlib.ExitStack, bool], Mapping[str, Contender]]
+
+
+Samples = Mapping[str, Mapping[str, List[float]]]
+"""Figures by contender and column, one a round."""
+
+
+def measure(suite: Suite, rounds: int, quick: bool) -> Samples:
+    """Let each contender take a turn to warm up, then one in each round, in random order."""
+    with contextlib.ExitStack() as stack:
+        contenders = suite.contenders(stack, quick)
+        samples: Dict[str, Dict[str, List[float]]] = {
+            name: {column: [] for column in turn()} for name, turn in contenders.items()
+        }
+        for _ in range(rounds):
+            for name, turn in random.sample(list(contenders.items()), len(contenders)):
+                gc.collect()
+                for column, figure in turn().items():
+                    samples[name][column].append(figure)
+    return samples
+
+
+def multiples(figures: Sequence[float], of: Sequence[float]) -> List[float]:
+    """Round by round, the one figure as a multiple of the other."""
+    return [figure / other for figure, other in zip(figures, of)]
+
+
+def spread(figures: Sequence[float]) -> Tuple[float, float, float]:
+    """The median, and the bounds of the middle 80 %."""
+    if len(figures) < 2:
+        return figures[0], figures[0], figures[0]
+    tenths = statistics.quantiles(figures, n=10, method="inclusive")
+    return statistics.median(figures), tenths[0], tenths[-1]
+
+
+def reached(target: Target, samples: Samples) -> Optional[float]:
+    """The figure to hold against the target's limit; None if its peer is not installed."""
+    if target.peer is not None and target.peer not in samples:
+        return None
+    figures: Sequence[float] = samples[target.ours][target.column]
+    if target.peer is not None:
+        figures = multiples(figures, samples[target.peer][target.column])
+    return max(figures) if target.every else statistics.median(figures)
+
+
+def calls(many: Callable[[int], object], count: int) -> Contender:
+    """A turn of `count` calls, made by ``many(count)``: what one takes, of this thread's CPU and in all."""
+
+    def turn() -> Figures:
+        cpu, wall = time.thread_time(), time.perf_counter()
+        many(count)
+        cpu, wall = time.thread_time() - cpu, time.perf_counter() - wall
+        return {"CPU µs": cpu / count * 1e6, "wall µs": wall / count * 1e6}
+
+    return turn
+
+
+def repeat(call: Callable[[], object]) -> Callable[[int], None]:
+    """For `calls`: the same call again and again."""
+
+    def many(count: int) -> None:
+        for _ in range(count):
+            call()
+
+    return many
+
+
+def process(code: str, *arguments: str) -> Contender:
+    """A turn in which a fresh Python runs `code` and exits: what it takes in all, and of CPU."""
+    import resource
+
+    def cpu() -> float:
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return usage.ru_utime + usage.ru_stime
+
+    def turn() -> Figures:
+        used, began = cpu(), time.perf_counter()
+        subprocess.run([sys.executable, "-I", "-c", code, *arguments], check=True, stdout=subprocess.DEVNULL)
+        return {"wall ms": (time.perf_counter() - began) * 1e3, "CPU ms": (cpu() - used) * 1e3}
+
+    return turn
+
+
+def installed(contenders: Mapping[str, Any], needs: Mapping[str, str]) -> Dict[str, Any]:
+    """The `contenders` but for those whose module in `needs` cannot be found."""
+    from importlib.util import find_spec
+
+    return {name: it for name, it in contenders.items() if name not in needs or find_spec(needs[name])}
