@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import html
 import http
-import json
 import re
 import time
 import zlib
@@ -16,6 +15,7 @@ from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 from urllib.parse import urlsplit
 
 from ..errors import ProtocolError, RocketRideError, ServerError, TransientError
+from . import strict_json
 from .failures import failure, readable, secrets_of
 from .operations import Operation
 
@@ -25,14 +25,6 @@ _TRANSIENT = (429, 502, 503, 504)
 _LONGEST_RETRY_AFTER = 86_400.0
 _LONGEST_ERROR_BODY = 8192
 _MARKUP = re.compile(r"<(style|script|head)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNORECASE)
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
-
-
-# One decoder for all answers: json.loads(parse_constant=…) would build one for each.
-_decode_json = json.JSONDecoder(parse_constant=_refuse_constant).decode
 
 
 def interpret(
@@ -113,8 +105,8 @@ def _timestamp(date: str) -> Optional[float]:
 def _json(body: bytes) -> Any:
     """The JSON value of `body`; None where it is none (or null: neither is an envelope)."""
     try:
-        return _decode_json(body.decode("utf-8"))
-    except (ValueError, RecursionError):
+        return strict_json.loads(body)
+    except ValueError:
         return None
 
 

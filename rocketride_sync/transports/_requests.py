@@ -59,15 +59,16 @@ class Session:
 
     def send(self, operation: Operation, deadline: Deadline) -> Answer:
         """Status, headers and decompressed body of the answer. Raises only our errors."""
-        for fresh in (False, True):
-            exchange = Exchange(deadline, self._connect_timeout, fresh)
+        for _ in range(2):
+            exchange = Exchange(deadline, self._connect_timeout)
             try:
                 with exchange:
                     return self._ask(operation, exchange)
             except FOREIGN as error:
                 secrets = secrets_of(operation, self._auth)
                 problem = translate(error, operation.name, self._address, secrets, exchange.connecting)
-            # The server closes an idle connection without a word: the request may just have met that.
+            # The server closes an idle connection without a word: the request may just have met that. urllib3
+            # makes a new connection next, in place of the one it has just given up.
             stale = exchange.reused and not exchange.answered and type(problem) is TransportError
             if not (stale and operation.repeatable):
                 break

@@ -13,12 +13,14 @@ import math
 import socket
 import threading
 import time
-from typing import Any, Optional, Sequence, Tuple
+import weakref
+from typing import Any, MutableMapping, Optional, Sequence, Tuple
 
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from ..deadline import Deadline
 
@@ -36,18 +38,16 @@ class Exchange:
     Attributes:
         deadline: by when it must be over.
         connect_timeout: seconds that making a connection may take of it, None for all.
-        fresh: whether it must not use a connection kept from before.
         connecting: whether it has begun to make a connection, and not finished.
         reused: whether it uses a connection kept from before.
         answered: whether a byte of an answer has come.
     """
 
-    __slots__ = ("answered", "connect_timeout", "connecting", "deadline", "fresh", "reused")
+    __slots__ = ("answered", "connect_timeout", "connecting", "deadline", "reused")
 
-    def __init__(self, deadline: Deadline, connect_timeout: Optional[float], fresh: bool = False) -> None:
+    def __init__(self, deadline: Deadline, connect_timeout: Optional[float]) -> None:
         self.deadline = deadline
         self.connect_timeout = connect_timeout
-        self.fresh = fresh
         self.connecting = False
         self.reused = False
         self.answered = False
@@ -136,7 +136,13 @@ class _KeepsDeadline(HTTPConnection):
         exchange.connecting = False
 
     def _new_conn(self) -> socket.socket:
-        return _connect(self._dns_host, self.port, self.socket_options or ())
+        # urllib3 lets some errors pass in sending, for an answer may have come all the same. These must not.
+        try:
+            return _connect(self._dns_host, self.port, self.socket_options or ())
+        except socket.timeout as error:
+            raise ConnectTimeoutError(self, "timed out") from error
+        except OSError as error:
+            raise NewConnectionError(self, "not connected") from error
 
     def _tunnel(self) -> None:
         super()._tunnel()
@@ -193,10 +199,9 @@ class _KeepsFresh(HTTPConnectionPool):
 
     def _get_conn(self, timeout: Optional[float] = None) -> Any:
         connection: Any = super()._get_conn(timeout)
-        exchange = _current.exchange
-        if exchange.fresh or time.monotonic() - connection.parked_at > _LONGEST_IDLE:
+        if time.monotonic() - connection.parked_at > _LONGEST_IDLE:
             connection.close()
-        exchange.reused = connection.sock is not None
+        _current.exchange.reused = connection.sock is not None
         return connection
 
     def _put_conn(self, connection: Any) -> None:
@@ -221,6 +226,7 @@ class DeadlineAdapter(HTTPAdapter):
 
     def __init__(self) -> None:
         self._pool: Any = None
+        self._targets: MutableMapping[Any, str] = weakref.WeakKeyDictionary()
         super().__init__(pool_connections=1, pool_maxsize=_CONNECTIONS_KEPT)
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
@@ -234,6 +240,13 @@ class DeadlineAdapter(HTTPAdapter):
         if self._pool is None:
             self._pool = super().get_connection(*args, **kwargs)
         return self._pool
+
+    def request_url(self, request: Any, proxies: Any) -> str:
+        """What the request line asks for, worked out once for each prepared request."""
+        target = self._targets.get(request)
+        if target is None:
+            target = self._targets[request] = super().request_url(request, proxies)
+        return target
 
     def build_response(self, req: Any, resp: Any) -> requests.Response:
         """Without cookies and the guessed encoding, which are a tenth of a call and read by nobody here."""

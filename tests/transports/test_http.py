@@ -1,6 +1,7 @@
 """The HTTP transport against real sockets, each server as unhelpful as its test needs it."""
 
 import contextlib
+import errno
 import gzip
 import http.client
 import inspect
@@ -70,6 +71,11 @@ def talking(handler, tls=None, **options):
     """A server and a transport to it."""
     with Server(handler, tls) as server, using(server.url, **options) as transport:
         yield server, transport
+
+
+def through(proxy, **options):
+    """A transport to an HTTPS server behind a proxy."""
+    return using("https://server.test", proxies={"https": proxy.url}, **options)
 
 
 def call(transport, operation=STATUS, seconds=20.0):
@@ -281,14 +287,16 @@ class TestTheDeadline:
         server = Server(after_request(lambda peer: peer.drip(b"HTTP/1.1 200 " + b"x" * 500)))
         self.kept(server, url="https://server.test", proxies={"https": server.url})
 
-    def test_bounds_the_handshake_behind_a_tunnel(self):
+    def test_bounds_a_tunnel_and_the_handshake_behind_it_together(self):
         def tunnel(peer):
-            time.sleep(0.4)
+            time.sleep(2.8)
             peer.send(b"HTTP/1.1 200 OK\r\n\r\n")
             peer.stall()
 
-        server = Server(after_request(tunnel))
-        self.kept(server, url="https://server.test", proxies={"https": server.url})
+        with Server(after_request(tunnel)) as proxy, through(proxy) as transport:
+            began = time.monotonic()
+            failing(transport, errors.TransportTimeoutError, seconds=3.0)
+            assert time.monotonic() - began < 5.0
 
     def test_bounds_the_retry_too(self):
         def second_is_late(peer):
@@ -326,6 +334,15 @@ class TestTheDeadline:
 
         with Server(after_request(late)) as server, using(server.url, connect_timeout=0.3) as transport:
             assert call(transport) == {"state": 1}
+
+    def test_connect_timeout_does_not_bound_sending(self):
+        def late(peer):
+            time.sleep(0.6)
+            peer.read_request()
+            peer.send(answer({"state": 1}))
+
+        with talking(late, connect_timeout=0.3) as (_, transport):
+            assert call(transport, get_task_status("x" * 8_000_000)) == {"state": 1}
 
     def test_connect_timeout_bounds_connecting_alone(self):
         with Server(stall) as server, using(
@@ -391,6 +408,18 @@ class TestConnecting:
             failing(transport, errors.TransportTimeoutError, seconds=0.5)
             assert time.monotonic() - began < 3.0
 
+    @pytest.mark.parametrize(
+        "fault", [ConnectionResetError(errno.ECONNRESET, "reset"), BrokenPipeError(errno.EPIPE, "")]
+    )
+    def test_reset_while_connecting_is_a_transport_error(self, fault, monkeypatch):
+        def fail(sock, *args):
+            sock.close()
+            raise fault
+
+        monkeypatch.setattr(_sockets, "_connected", fail)
+        with using(f"http://{HOST}") as transport:
+            failing(transport, errors.TransportError)
+
     def test_an_accepted_connection_that_is_reset_is_a_transport_error(self):
         with Server(lambda peer: peer.reset()) as server, using(server.url) as transport:
             failing(transport, errors.TransportError)
@@ -431,10 +460,34 @@ class TestKeptConnections:
             failing(transport, errors.TransportError, START)
         assert len(server.requests) == 2
 
-    def test_that_break_in_an_answer_are_not_replaced(self):
-        with talking(closes_the_second_time(lambda peer: peer.send(b"HTTP/1.1 2"))) as (server, transport):
+    def test_are_not_left_to_a_second_dead_one(self):
+        both = threading.Barrier(2, timeout=20)
+
+        def dies_after_one_answer(peer):
+            peer.read_request()
+            if server.connections <= 2:
+                both.wait()
+                peer.send(answer({}))
+                peer.read_request()
+            else:
+                peer.send(answer({"state": 1}))
+
+        with Server(dies_after_one_answer) as server, using(server.url) as transport:
+            threads = [threading.Thread(target=call, args=(transport,)) for _ in range(2)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(20)
+            assert call(transport) == {"state": 1}
+        assert server.connections == 3
+
+    @pytest.mark.parametrize("answered", [1, -3])
+    def test_that_break_in_an_answer_are_not_replaced(self, answered):
+        begun = answer({"state": 2})[:answered]
+        with talking(closes_the_second_time(lambda peer: peer.send(begun))) as (server, transport):
             call(transport)
-            failing(transport, errors.ProtocolError)
+            with pytest.raises((errors.TransportError, errors.ProtocolError)):
+                call(transport)
         assert len(server.requests) == 2
 
     def test_a_fresh_connection_that_breaks_is_not_retried(self):
@@ -464,6 +517,15 @@ class TestKeptConnections:
             failing(transport, errors.ProtocolError)
             assert call(transport) == {"state": 1}
         assert server.connections == 2
+
+    def test_close_closes_them_at_once(self):
+        with talking(always(answer({}))) as (_, transport):
+            call(transport)
+            pool = transport._sessions[os.getpid()]._adapter._pool
+            kept = next(connection for connection in pool.pool.queue if connection)
+            assert kept.sock is not None
+            transport.close()
+            assert kept.sock is None
 
     def test_close_closes_them_and_a_later_call_opens_new_ones(self):
         with Server(always(answer({}))) as server:
@@ -547,11 +609,6 @@ class TestKeptConnections:
             "parent-again",
         ]
         assert server.connections == 2
-
-
-def through(proxy, **options):
-    """A transport to an HTTPS server behind a proxy."""
-    return using("https://server.test", proxies={"https": proxy.url}, **options)
 
 
 class TestProxies:
