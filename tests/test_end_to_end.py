@@ -1,0 +1,247 @@
+"""The client against the local server: real sockets, real tasks, both transports."""
+
+import threading
+import time
+
+import pytest
+
+from rocketride_sync import (
+    AuthenticationError,
+    Outcome,
+    RetryPolicy,
+    RocketRideClient,
+    TaskNotFoundError,
+    TaskReplacedError,
+    TaskState,
+    TaskStatus,
+    TaskVanishedError,
+    TransportError,
+    WaitTimeoutError,
+)
+from rocketride_sync.emulator import Emulator
+
+pytest.importorskip("fastapi", reason="needs the extra `emulator`")
+
+KEY = "testkey-123"
+FAST = {"init_seconds": 0, "handshake_seconds": 0.001, "early_end": 0, "stop_seconds": 0}
+TEXTS = {"a.txt": "one two three\n", "b.txt": "four  five\tsix\nseven", "c.txt": ""}
+GENEROUS = 60.0
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("texts")
+    for name, text in TEXTS.items():
+        (folder / name).write_text(text)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(root):
+    with Emulator(root=root, api_key=KEY, **FAST) as running:
+        yield running
+
+
+@pytest.fixture(params=["websocket", "http", "auto"])
+def client(request, server):
+    with RocketRideClient(server.uri, KEY, transport=request.param) as made:
+        yield made
+
+
+numbers = iter(range(10**6))
+
+
+def pipeline(provider="simulate", project=None, **config):
+    component = {"id": "src_1", "provider": provider, "config": config}
+    return {"project_id": project or f"end-{next(numbers)}", "source": "src_1", "components": [component]}
+
+
+def test_a_word_count_over_real_files_is_watched_to_its_end(client, server):
+    document = pipeline("files", paths=["."], delay=0.1)
+    document["components"].append(
+        {"id": "count_1", "provider": "wordcount", "input": [{"lane": "text", "from": "src_1"}]}
+    )
+    token = server.start(document)
+    seen = []
+    status = client.wait_until_complete(token, timeout=GENEROUS, interval=0.05, on_progress=seen.append)
+    assert status.succeeded
+    assert not status.has_failures
+    assert status.words_count == 7
+    assert (status.completed_count, status.total_count) == (3, 3)
+    assert status.completed_size == sum(map(len, TEXTS.values()))
+    assert status.progress == 1.0
+    assert len(seen) > 1
+    assert seen[-1] is status
+    assert [s.is_terminal for s in seen[:-1]] == [False] * (len(seen) - 1)
+
+
+@pytest.mark.parametrize(
+    ("config", "outcome"),
+    [
+        ({"total": 2}, Outcome.SUCCEEDED),
+        ({"exit_code": 1, "exit_message": "it crashed"}, Outcome.FAILED),
+    ],
+)
+def test_outcomes(client, server, config, outcome):
+    status = client.wait_until_complete(server.start(pipeline(seconds=0.3, **config)), GENEROUS, 0.05)
+    assert status.outcome is outcome
+    assert status.exit_message == config.get("exit_message", "")
+
+
+def test_a_terminated_task_is_cancelled(client, server):
+    import http.client
+
+    token = server.start(pipeline(forever=True))
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=GENEROUS)
+    statuses = client.iter_task_status(token, timeout=GENEROUS, interval=0.05)
+    assert next(statuses).state is TaskState.RUNNING
+    connection.request("DELETE", f"/task?token={token}", headers={"Authorization": f"Bearer {KEY}"})
+    assert connection.getresponse().read()
+    connection.close()
+    assert list(statuses)[-1].outcome is Outcome.CANCELLED
+
+
+def test_stopping_with_completed_is_not_taken_for_the_end(client, server):
+    token = server.start(pipeline(seconds=0.2, stopping_seconds=1.0))
+    seen = list(client.iter_task_status(token, timeout=GENEROUS, interval=0.05))
+    assert any(s.completed and s.state is TaskState.STOPPING for s in seen)
+    assert seen[-1].state is TaskState.COMPLETED
+
+
+def test_errors_come_once_each(client, server):
+    token = server.start(pipeline(seconds=0.5, total=4, failed=2, errors=["boom 1", "boom 2"]))
+    previous, messages = None, []
+    for status in client.iter_task_status(token, timeout=GENEROUS, interval=0.05):
+        messages += status.new_errors(previous).messages
+        previous = status
+    assert len(messages) == len(set(messages)) == len(previous.errors)
+    assert previous.succeeded
+    assert previous.has_failures
+
+
+def test_a_wait_that_times_out_leaves_the_task_running(client, server):
+    token = server.start(pipeline(forever=True))
+    with pytest.raises(WaitTimeoutError) as caught:
+        client.wait_until_complete(token, timeout=0.5, interval=0.1)
+    assert caught.value.last_status.state is TaskState.RUNNING
+    assert client.get_task_status(token).state is TaskState.RUNNING
+
+
+def test_a_wrong_key_and_an_unknown_task(client, server):
+    with pytest.raises(TaskNotFoundError):
+        client.get_task_status("tk_00000000000000000000000000000000")
+    with pytest.raises(TaskNotFoundError):
+        client.wait_until_complete("tk_00000000000000000000000000000000", timeout=GENEROUS)
+    with RocketRideClient(server.uri, "wrong") as stranger, pytest.raises(AuthenticationError):
+        stranger.wait_until_complete("tk_0", timeout=GENEROUS)
+
+
+def test_a_task_token_works_as_credential_for_its_task(client, server):
+    token = server.start(pipeline(forever=True))
+    with RocketRideClient(server.uri, token) as insider:
+        assert insider.get_task_status(token).state is TaskState.RUNNING
+    with RocketRideClient(server.uri, "tk_00000000000000000000000000000000") as outsider:
+        with pytest.raises(TaskNotFoundError):
+            outsider.get_task_status(token)
+
+
+def test_the_next_run_under_the_same_token_is_noticed(client, server):
+    project = f"again-{next(numbers)}"
+    token = server.start(pipeline(project=project, seconds=0.2))
+    first = client.wait_until_complete(token, timeout=GENEROUS, interval=0.05)
+    assert server.start(pipeline(project=project, seconds=0.2)) == token
+    with pytest.raises(TaskReplacedError) as caught:
+        client.wait_until_complete(token, timeout=GENEROUS, interval=0.05, previous=first)
+    assert caught.value.last_status == first
+    assert caught.value.new_status.start_time > first.start_time
+
+
+def test_thirty_threads_at_once_are_all_answered(client, server):
+    """More than the ten slots that the server has: overload answers are outlived."""
+    token = server.start(pipeline(forever=True))
+    results = []
+
+    def ask():
+        results.append(client.get_task_status(token, timeout=GENEROUS).state)
+
+    threads = [threading.Thread(target=ask) for _ in range(30)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == [TaskState.RUNNING] * 30
+
+
+@pytest.mark.parametrize("transport", ["websocket", "http"])
+class TestServerGoesAway:
+    retry = RetryPolicy(initial_delay=0.05, max_delay=0.2, max_outage=GENEROUS)
+
+    def test_a_restarted_server_has_forgotten_the_task(self, transport):
+        with Emulator(api_key=KEY, **FAST) as server:
+            token = server.start(pipeline(forever=True))
+            with RocketRideClient(server.uri, KEY, transport=transport, retry=self.retry) as client:
+                statuses = client.iter_task_status(token, timeout=GENEROUS, interval=0.1)
+                assert next(statuses).state is TaskState.RUNNING
+                server.restart()
+                with pytest.raises(TaskVanishedError) as caught:
+                    list(statuses)
+                assert isinstance(caught.value.last_status, TaskStatus)
+
+    def look_until_it_raises(self, client, token, previous):
+        deadline = time.monotonic() + GENEROUS
+        while time.monotonic() < deadline:
+            client.get_task_status(token, previous=previous)
+            time.sleep(0.05)
+
+    def test_a_killed_server_ends_a_wait_only_after_the_outage(self, transport):
+        retry = RetryPolicy(initial_delay=0.05, max_delay=0.2, max_outage=1.0)
+        with Emulator(api_key=KEY, **FAST) as server:
+            token = server.start(pipeline(forever=True))
+            with RocketRideClient(server.uri, KEY, transport=transport, retry=retry) as client:
+                statuses = client.iter_task_status(token, timeout=GENEROUS, interval=0.1)
+                next(statuses)
+                server.kill()
+                began = time.monotonic()
+                with pytest.raises(TransportError):
+                    list(statuses)
+                assert 0.8 < time.monotonic() - began < 20
+
+    def test_a_forgotten_task_has_vanished(self, transport):
+        settings = {**FAST, "retention": 0.5, "scan_interval": 0.1}
+        with Emulator(api_key=KEY, **settings) as server:
+            token = server.start(pipeline(seconds=0.3))
+            with RocketRideClient(server.uri, KEY, transport=transport, retry=self.retry) as client:
+                end = client.wait_until_complete(token, timeout=GENEROUS, interval=0.05)
+                with pytest.raises(TaskVanishedError):
+                    self.look_until_it_raises(client, token, end)
+                with pytest.raises(TaskNotFoundError):
+                    client.get_task_status(token)
+
+
+def test_the_end_is_learnt_long_before_the_interval(server):
+    with RocketRideClient(server.uri, KEY, transport="websocket") as client:
+        token = server.start(pipeline(seconds=0.5))
+        looks = []
+        began = time.monotonic()
+        status = client.wait_until_complete(token, GENEROUS, 30.0, looks.append)
+        assert status.succeeded
+        assert time.monotonic() - began < 15
+        assert len(looks) <= 5
+
+
+def test_a_wait_whose_callback_sleeps_hinders_nobody(server):
+    """Other waiters, and the task itself, go on while one waiter does not read."""
+    token = server.start(pipeline(seconds=1.0))
+    slow_done = threading.Event()
+    with RocketRideClient(server.uri, KEY) as client:
+
+        def slow():
+            client.wait_until_complete(token, GENEROUS, 0.05, lambda _: time.sleep(2.0))
+            slow_done.set()
+
+        thread = threading.Thread(target=slow)
+        thread.start()
+        assert client.wait_until_complete(token, GENEROUS, 0.05).succeeded
+        assert not slow_done.is_set()
+        thread.join(GENEROUS)
+        assert slow_done.is_set()
