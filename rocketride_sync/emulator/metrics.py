@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Tuple
 
 _MIB = 2**20
@@ -15,7 +16,10 @@ class Meter:
 
         self._process = psutil.Process()
         self._process.cpu_percent(None)
+        self._read_at = time.monotonic()
 
-    def read(self) -> Tuple[float, float]:
-        """CPU percent of one core since the last reading, and resident memory in MiB."""
-        return float(self._process.cpu_percent(None)), self._process.memory_info().rss / _MIB
+    def read(self) -> Tuple[float, float, float]:
+        """CPU percent of one core since the last reading, resident memory in MiB, seconds since the last reading."""
+        now = time.monotonic()
+        seconds, self._read_at = now - self._read_at, now
+        return float(self._process.cpu_percent(None)), self._process.memory_info().rss / _MIB, seconds

@@ -98,6 +98,7 @@ def _make_server(
     return AnnouncingServer(
         uvicorn.Config(
             make_app(core),
+            loop="asyncio",
             http="h11",
             log_config=None,
             access_log=False,  # request lines hold task tokens

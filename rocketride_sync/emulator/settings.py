@@ -24,7 +24,8 @@ class Settings:
         retention: how long a finished task is remembered.
         ttl: idle time after which a task is cancelled, unless it was started with one of its own; 0 is never.
         scan_interval: how often retention and ttl are looked at.
-        early_end: a task that ends this soon after RUNNING makes its start fail, and is forgotten at once.
+        early_end: how long a start goes on watching after RUNNING: a task that ends meanwhile makes it fail, and is
+            forgotten at once. With 0 such a task is kept.
         init_seconds: how long a task stays in INITIALIZING.
         stop_seconds: how much longer `terminate` takes than the end of the task.
         message_limit: how many errors and warnings a status keeps, the newest.

@@ -178,7 +178,7 @@ class Task:
     async def _measure(self) -> None:
         meter = Meter()
         while True:
-            self.status.sample(*meter.read(), self._settings.metrics_interval)
+            self.status.sample(*meter.read())
             await asyncio.sleep(self._settings.metrics_interval)
 
     async def _report(self) -> None:
