@@ -98,7 +98,11 @@ def _prepare(
     base_url: str, headers: Dict[str, str], method: str, path: str, query: Query
 ) -> requests.PreparedRequest:
     """A request ready to be sent. Without a requests.Session, so that no netrc can replace the credential."""
-    return requests.Request(method, base_url.rstrip("/") + path, headers=headers, params=query).prepare()
+    url = base_url.rstrip("/") + path
+    request = requests.Request(method, url, headers=headers, params=query).prepare()
+    # A plain dict is read faster, each time the request is sent, than one without regard to case.
+    request.headers = dict(request.headers)  # type: ignore[assignment]
+    return request
 
 
 def _environment(
