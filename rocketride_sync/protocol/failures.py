@@ -1,7 +1,7 @@
 """What a failure answer of the server means: which error, whichever transport it came over.
 
 A machine-readable `code` decides where the server sends one, its known message texts where not
-(docs/protocol.md, "Errors").
+(docs/protocol.md, "HTTP").
 """
 
 from __future__ import annotations

@@ -16,9 +16,10 @@ from ..errors import TransportError
 from ..protocol.failures import secrets_of
 from ..protocol.http import decompress, too_large
 from ..protocol.operations import Operation
+from ._adapter import DeadlineAdapter
 from ._http_errors import FOREIGN, translate
 from ._http_logging import redact_urllib3
-from ._sockets import DeadlineAdapter, Exchange
+from ._sockets import Exchange
 
 Answer = Tuple[int, Mapping[str, str], bytes]
 Query = Tuple[Tuple[str, str], ...]

@@ -29,7 +29,7 @@ import urllib3.exceptions
 from rocketride_sync import errors
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.protocol.operations import Operation, get_task_status
-from rocketride_sync.transports import _sockets
+from rocketride_sync.transports import _adapter, _sockets
 from rocketride_sync.transports._http_errors import FOREIGN, translate
 from rocketride_sync.transports.http import HttpTransport
 
@@ -366,8 +366,10 @@ def black_hole():
         yield listener.getsockname()
 
 
-def resolving_to(monkeypatch, *addresses):
-    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", address) for address in addresses]
+def resolving_to(monkeypatch, *addresses, family=socket.AF_INET):
+    """Every name has these addresses; those of another family come first, and the usual ones after them."""
+    families = dict.fromkeys([family, socket.AF_INET])
+    found = [(each, socket.SOCK_STREAM, 6, "", address) for each in families for address in addresses]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: found)
 
 
@@ -391,6 +393,11 @@ class TestConnecting:
             closed = (HOST, gone.port)
         with Server(always(answer({"state": 1}))) as server, using("http://server.test") as transport:
             resolving_to(monkeypatch, closed, (HOST, server.port))
+            assert call(transport) == {"state": 1}
+
+    def test_an_address_of_an_unsupported_kind_is_passed_over(self, monkeypatch):
+        with Server(always(answer({"state": 1}))) as server, using("http://server.test") as transport:
+            resolving_to(monkeypatch, (HOST, server.port), family=9999)
             assert call(transport) == {"state": 1}
 
     @pytest.mark.skipif(sys.platform != "linux", reason="fills a listener's queue the Linux way")
@@ -507,7 +514,7 @@ class TestKeptConnections:
     def test_idle_for_long_are_not_used_again(self, monkeypatch):
         with Server(always(answer({}))) as server, using(server.url) as transport:
             call(transport)
-            monkeypatch.setattr(_sockets, "_LONGEST_IDLE", -1.0)
+            monkeypatch.setattr(_adapter, "_LONGEST_IDLE", -1.0)
             call(transport)
         assert server.connections == 2
 
@@ -904,7 +911,7 @@ class TestSecrets:
         with using(server.url) as transport:
             failing(transport, errors.TransportError)
         logged = "\n".join(record.getMessage() for record in caplog.records)
-        assert "GET /task?token=tk_560d… HTTP/1.1" in logged
+        assert "GET /task?token=tk_560d… HTTP/1" in logged
         assert TOKEN not in logged
         assert "nightly-import" not in logged
         assert KEY not in logged

@@ -1,0 +1,103 @@
+"""Requests' adapter, on connections that keep a total deadline."""
+
+from __future__ import annotations
+
+import time
+import weakref
+from typing import Any, MutableMapping, Optional
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from ._sockets import Connection, TlsConnection, current
+
+# A server or a proxy in between may have dropped an idle connection without a word, and a request
+# on such a one would use up its whole timeout.
+_LONGEST_IDLE = 30.0
+_CONNECTIONS_KEPT = 32
+
+
+class _KeepsFresh(HTTPConnectionPool):
+    """A pool that does not hand out connections which are likely dead."""
+
+    def _get_conn(self, timeout: Optional[float] = None) -> Any:
+        connection: Any = super()._get_conn(timeout)
+        if time.monotonic() - connection.parked_at > _LONGEST_IDLE:
+            connection.close()
+        current.exchange.reused = connection.sock is not None
+        return connection
+
+    def _put_conn(self, connection: Any) -> None:
+        if connection is not None:
+            connection.parked_at = time.monotonic()
+        super()._put_conn(connection)
+
+
+class _Pool(_KeepsFresh, HTTPConnectionPool):
+    ConnectionCls = Connection
+
+
+class _TlsPool(_KeepsFresh, HTTPSConnectionPool):
+    ConnectionCls = TlsConnection
+
+
+class DeadlineAdapter(HTTPAdapter):
+    """requests' adapter with connections that keep the deadline of the thread's `Exchange`.
+
+    It is for one server, always with the same TLS and proxy options.
+    """
+
+    def __init__(self) -> None:
+        self._pool: Any = None
+        self._targets: MutableMapping[Any, str] = weakref.WeakKeyDictionary()
+        super().__init__(pool_connections=1, pool_maxsize=_CONNECTIONS_KEPT)
+
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        """The pool, looked up once: each time would be a tenth of a call's work."""
+        if self._pool is None:
+            self._pool = super().get_connection_with_tls_context(*args, **kwargs)
+        return self._pool
+
+    def get_connection(self, *args: Any, **kwargs: Any) -> Any:
+        """The same for requests before 2.32."""
+        if self._pool is None:
+            self._pool = super().get_connection(*args, **kwargs)
+        return self._pool
+
+    def request_url(self, request: Any, proxies: Any) -> str:
+        """What the request line asks for, worked out once for each prepared request."""
+        target = self._targets.get(request)
+        if target is None:
+            target = self._targets[request] = super().request_url(request, proxies)
+        return target
+
+    def build_response(self, req: Any, resp: Any) -> requests.Response:
+        """Without cookies and the guessed encoding, which are a tenth of a call and read by nobody here."""
+        response = requests.Response()
+        response.status_code = resp.status
+        response.headers = resp.headers
+        response.reason = resp.reason
+        response.raw = resp
+        response.url = req.url
+        response.request = req
+        return response
+
+    def close(self) -> None:
+        super().close()
+        if self._pool is not None:
+            self._pool.close()
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, proxy: Any, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        if not proxy.lower().startswith("socks"):
+            # SOCKS has connections of its own kind: there the deadline holds for each read only.
+            manager.pool_classes_by_scheme = _POOLS
+        return manager
+
+
+_POOLS = {"http": _Pool, "https": _TlsPool}
