@@ -85,13 +85,13 @@ class Connection:
     def listen(self, deadline: Deadline) -> Optional[dap.Message]:
         """The next event, or None when `deadline` passes first."""
         event = self._dialogue.next_event()
-        while event is None and self._receive(deadline, patient=True):
+        while event is None and self._receive(deadline):
             event = self._dialogue.next_event()
         return event
 
     def drain(self) -> None:
         """Take in what has come while nobody listened: answers pings, notices a closed connection."""
-        while self._receive(Deadline(0.001), patient=True):
+        while self._receive(Deadline(0.001)):
             pass
 
     def close(self) -> None:
@@ -114,31 +114,34 @@ class Connection:
     def _answer(self, operation: Operation, deadline: Deadline) -> dap.Message:
         number, text = self._dialogue.request(operation.command, operation.arguments)
         self._socket.deadline = deadline
-        self._guarded(self._framing.send, text)
+        return self._guarded(self._exchange, number, text)
+
+    def _exchange(self, number: int, text: str) -> dap.Message:
+        self._framing.send(text)
         answer = None
         while answer is None:
-            self._receive(deadline)
+            self._take_in()
             answer = self._dialogue.answer(number)
         return answer
 
-    def _receive(self, deadline: Deadline, *, patient: bool = False) -> bool:
-        """Take in one frame; False if `deadline` passed first and the caller is `patient`."""
+    def _receive(self, deadline: Deadline) -> bool:
+        """Take in one frame; False if `deadline` passed first."""
         self._socket.deadline = deadline
-        return self._guarded(self._take_in, patient)
+        return self._guarded(self._take_in_if_any)
 
-    def _take_in(self, patient: bool) -> bool:
+    def _take_in_if_any(self) -> bool:
         try:
-            opcode, frame = self._framing.recv_data_frame(control_frame=True)
+            self._take_in()
         except socket.timeout:
-            # The framing goes on in the middle of a frame where it was.
-            if patient:
-                return False
-            raise
+            return False  # the framing goes on in the middle of a frame where it was
+        return True
+
+    def _take_in(self) -> None:
+        opcode, frame = self._framing.recv_data_frame(control_frame=True)
         if opcode == websocket.ABNF.OPCODE_CLOSE:
             self._closed(frame.data)
         if opcode in (websocket.ABNF.OPCODE_TEXT, websocket.ABNF.OPCODE_BINARY):
             self._dialogue.receive(frame.data, binary=opcode == websocket.ABNF.OPCODE_BINARY)
-        return True
 
     def _closed(self, data: bytes) -> NoReturn:
         code = struct.unpack("!H", data[:2])[0] if len(data) >= 2 else "none"

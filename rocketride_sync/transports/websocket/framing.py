@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import socket
 import time
-from typing import Any, Callable, Optional
+from typing import Any, Callable
 
 import websocket
 
@@ -17,7 +17,8 @@ from ...deadline import Deadline
 
 _SLICE = 1.0  # a blocking read of the operating system is not interrupted by Ctrl-C on Windows
 _READ_AHEAD = 65_536
-_TOLERANCE = 0.02
+_EARLY = 0.02
+_LATE = 0.001
 
 
 class TooLargeError(Exception):
@@ -35,7 +36,7 @@ class SteadySocket:
 
     def __init__(self, sock: Any, deadline: Deadline, dead_after: float) -> None:
         self._sock = sock
-        self._armed: Optional[float] = -1.0
+        self._armed = -1.0
         self._buffer = b""
         self._at = 0
         self.deadline = deadline
@@ -59,13 +60,10 @@ class SteadySocket:
     def _read(self) -> bytes:
         began = time.monotonic()
         while True:
-            left = self.deadline.remaining()
-            self._arm(min(left, _SLICE))
+            self._arm()
             try:
                 data: bytes = self._sock.recv(_READ_AHEAD)
             except socket.timeout:
-                if left <= _SLICE:
-                    raise
                 if time.monotonic() - max(began, self.heard) < self.dead_after:
                     continue
                 data = b""
@@ -80,17 +78,23 @@ class SteadySocket:
             raise TooLargeError
 
     def send(self, data: bytes) -> int:
-        self._arm(self.deadline.remaining())
-        sent: int = self._sock.send(data)
-        return sent
+        while True:
+            self._arm()
+            try:
+                sent: int = self._sock.send(data)
+            except socket.timeout:
+                continue
+            return sent
 
-    def _arm(self, left: float) -> None:
-        # settimeout is a system call: a difference that nobody would notice is left alone.
+    def _arm(self) -> None:
+        """Let the next step take a slice of what remains of the deadline; the caller tries again after it."""
+        left = min(self.deadline.remaining(), _SLICE)
         if left <= 0.0:
             raise socket.timeout("timed out")
-        if self._armed is None or abs(left - self._armed) > _TOLERANCE:
-            self._armed = None if left == math.inf else left
-            self._sock.settimeout(self._armed)
+        # settimeout is a system call. A step may end early, for it is tried again, but must not outlast the deadline.
+        if not left - _EARLY < self._armed < left + _LATE:
+            self._armed = left
+            self._sock.settimeout(left)
 
     def gettimeout(self) -> float:
         """For websocket-client, which asks whether the socket blocks: it does."""
@@ -115,6 +119,15 @@ class _Frames(websocket.frame_buffer):
         super().recv_length()
         if self.length is not None and self.length > self.room:
             raise TooLargeError
+
+    def recv_strict(self, bufsize: int) -> bytes:
+        # What was read ahead nearly always holds all of it: then one slice will do.
+        if bufsize and not self.recv_buffer:
+            data: bytes = self.recv(bufsize)
+            if len(data) == bufsize:
+                return data
+            self.recv_buffer.append(data)
+        return super().recv_strict(bufsize)
 
 
 class Framing(websocket.WebSocket):
