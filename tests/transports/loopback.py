@@ -115,6 +115,8 @@ class Server:
             if self.stopped.is_set():
                 sock.close()
                 return
+            # As every server has it; else the answer before a reset may never leave this machine's buffer.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.connections += 1
             self._socks.append(sock)
             self._start(self._serve, sock)
