@@ -272,7 +272,9 @@ def test_a_compressed_bomb_is_not_unpacked():
         decompress("gzip", gzip.compress(bytes(10_000_000)), 1000)
 
 
-@pytest.mark.parametrize("body", [b"not gzip", gzip.compress(PLAIN)[:-9], gzip.compress(PLAIN)[:5]])
+@pytest.mark.parametrize(
+    "body", [b"not gzip", gzip.compress(PLAIN)[:-9], gzip.compress(PLAIN)[:5]], ids=["none", "cut", "head"]
+)
 def test_damaged_data_are_a_protocol_error(body):
     with pytest.raises(errors.ProtocolError, match="damaged") as caught:
         decompress("gzip", body, 10_000)

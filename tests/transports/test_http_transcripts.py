@@ -40,6 +40,8 @@ def expected(status, body, credential):
         return errors.TaskNotFoundError
     if "Your pipeline is not running" in body:
         return errors.TaskNotFoundError
+    if "Pipeline is already running" in body:
+        return errors.TaskAlreadyRunningError
     if "server rejected WebSocket connection: HTTP 403" in body:
         return errors.OverloadedError
     if status == 503:

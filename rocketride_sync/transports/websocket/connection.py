@@ -71,10 +71,16 @@ class Connection:
         """The body of the answer to `operation`, None where it has none.
 
         Raises:
-            TransportError, TransportTimeoutError: no answer came; the connection is `broken` then.
+            TransportError, TransportTimeoutError: no answer came; the connection is `broken` then, and the
+                request may have arrived.
             ServerError, ProtocolError: as `rocketride_sync.protocol.dap.interpret`.
         """
-        return dap.interpret(operation, self._answer(operation, deadline), self._auth)
+        try:
+            answer = self._answer(operation, deadline)
+        except TransportError as error:
+            error.request_sent = True
+            raise
+        return dap.interpret(operation, answer, self._auth)
 
     def tell(self, operation: Operation, deadline: Deadline) -> None:
         """Send `operation` without waiting for its answer."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Tuple, Union
 
-from ..deadline import Deadline
-from ..protocol.http import interpret
-from ..protocol.operations import Operation
-from .base import PollingWatch, Watch
+from ...deadline import Deadline
+from ...errors import UnsupportedOperationError
+from ...protocol.http import interpret
+from ...protocol.operations import Operation
+from ..base import PollingWatch, Watch
 
 if TYPE_CHECKING:
-    from ._requests import Session
+    from .session import Session
 
 
 class HttpTransport:
@@ -64,7 +65,12 @@ class HttpTransport:
         """Send `operation`, return the `data` of the answer's envelope, None where it has none.
 
         A repeatable operation is sent a second time when a connection kept from before proves dead.
+
+        Raises:
+            UnsupportedOperationError: the server offers it, or an argument of it, over WebSocket only.
         """
+        if operation.method is None or operation.http_lacks:
+            raise _unsupported(operation)
         status, headers, body = self._session().send(operation, deadline)
         return interpret(operation, status, headers, body, self._auth)
 
@@ -82,8 +88,15 @@ class HttpTransport:
         pid = os.getpid()
         session = self._sessions.get(pid)
         if session is None:
-            from ._requests import Session
+            from .session import Session
 
             # Two threads may both get here; setdefault lets one of the sessions win.
             session = self._sessions.setdefault(pid, Session(**self._arguments))
         return session
+
+
+def _unsupported(operation: Operation) -> UnsupportedOperationError:
+    lacks = f" with {', '.join(operation.http_lacks)}" if operation.http_lacks else ""
+    return UnsupportedOperationError(
+        f'{operation.name}{lacks}: the server does not offer this over HTTP; use transport="websocket"'
+    )

@@ -11,7 +11,7 @@ import requests.exceptions as rq
 import urllib3.exceptions as u3
 from urllib3.util.ssl_match_hostname import CertificateError as HostnameMismatch
 
-from ..errors import (
+from ...errors import (
     CertificateError,
     ConfigurationError,
     ProtocolError,
@@ -19,7 +19,7 @@ from ..errors import (
     TransportError,
     TransportTimeoutError,
 )
-from ..protocol.failures import readable
+from ...protocol.failures import readable
 
 # What sending a request may raise. Whatever else comes is a bug, and should look like one.
 FOREIGN = (OSError, ValueError, http.client.HTTPException, u3.HTTPError)

@@ -10,7 +10,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from ._sockets import Connection, TlsConnection, current
+from .sockets import Connection, TlsConnection, current
 
 # A server or a proxy in between may have dropped an idle connection without a word, and a request
 # on such a one would use up its whole timeout.
@@ -40,6 +40,11 @@ class _Pool(_KeepsFresh, HTTPConnectionPool):
 
 class _TlsPool(_KeepsFresh, HTTPSConnectionPool):
     ConnectionCls = TlsConnection
+
+    def _validate_conn(self, conn: Any) -> None:
+        # Without urllib3's warning at each request when verify=False: the client has warned, once.
+        if conn.sock is None:
+            conn.connect()
 
 
 class DeadlineAdapter(HTTPAdapter):

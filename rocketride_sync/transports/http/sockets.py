@@ -17,7 +17,7 @@ from typing import Any, Optional, Sequence, Tuple
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
-from ..deadline import Deadline
+from ...deadline import Deadline
 
 # settimeout is a system call: a difference that nobody would notice is left alone.
 _TOLERANCE = 0.02

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 
-from ..redact import redact, shorten
+from ...redact import redact, shorten
 
 _LOGGERS = ("urllib3.connection", "urllib3.connectionpool", "urllib3.util.retry")
 _TOKEN_IN_QUERY = re.compile(r"(/task\b[^\s\"'?]*\?(?:[^\s\"']*?&)?token=)([^\s\"'&]+)")

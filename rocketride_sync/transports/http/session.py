@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import functools
 import http.client
-import os
 import socket
 from typing import Any, Dict, List, Mapping, Optional, Tuple, Union
 from urllib.parse import urlsplit
 
 import requests
 
-from ..deadline import Deadline
-from ..errors import TransportError
-from ..protocol.failures import secrets_of
-from ..protocol.http import decompress, too_large
-from ..protocol.operations import Operation
-from ._adapter import DeadlineAdapter
-from ._http_errors import FOREIGN, translate
-from ._http_logging import redact_urllib3
-from ._sockets import Exchange
+from ...deadline import Deadline
+from ...errors import TransportError
+from ...protocol.failures import secrets_of
+from ...protocol.http import decompress, too_large
+from ...protocol.operations import Operation
+from ..network import certificates
+from .adapter import DeadlineAdapter
+from .errors import FOREIGN, translate
+from .log_filter import redact_urllib3
+from .sockets import Exchange
 
 Answer = Tuple[int, Mapping[str, str], bytes]
 Query = Tuple[Tuple[str, str], ...]
@@ -68,6 +68,8 @@ class Session:
             except FOREIGN as error:
                 secrets = secrets_of(operation, self._auth)
                 problem = translate(error, operation.name, self._address, secrets, exchange.connecting)
+            if isinstance(problem, TransportError):
+                problem.request_sent = not exchange.connecting
             # The server closes an idle connection without a word: the request may just have met that. urllib3
             # makes a new connection next, in place of the one it has just given up.
             stale = exchange.reused and not exchange.answered and type(problem) is TransportError
@@ -77,6 +79,9 @@ class Session:
 
     def _ask(self, operation: Operation, exchange: Exchange) -> Answer:
         request = self._prepared(operation.method, operation.path, operation.query)
+        if operation.json is not None:
+            request = request.copy()
+            request.prepare_body(None, None, operation.json)
         timeout = exchange.deadline.clamp(None)
         if timeout == 0.0:
             raise socket.timeout("timed out")
@@ -113,8 +118,8 @@ def _environment(
     proxies: Optional[Mapping[str, str]],
 ) -> Dict[str, Any]:
     """TLS and proxy options: as given, else from the environment as requests reads it."""
-    if not isinstance(verify, bool):
-        verify = os.fspath(verify)
+    if base_url.startswith("https:"):
+        verify = certificates(verify)
     with requests.Session() as session:
         options = session.merge_environment_settings(base_url, {}, True, verify, cert)
     if proxies is not None:

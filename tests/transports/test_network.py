@@ -1,0 +1,264 @@
+"""TLS and proxies: alike on both transports, an argument before the environment."""
+
+import socket
+import ssl
+import time
+
+import pytest
+import trustme
+
+from rocketride_sync import (
+    CertificateError,
+    ConfigurationError,
+    RocketRideClient,
+    RocketRideWarning,
+    TransportError,
+    TransportTimeoutError,
+)
+from rocketride_sync.config import Address
+from rocketride_sync.transports.network import Proxy, proxy_for
+
+from .dap_peer import KEY, RUNNING, TOKEN, always, dap
+from .loopback import HOST, Server, answer
+
+BOTH = pytest.mark.parametrize("transport", ["websocket", "http"])
+
+
+@pytest.fixture(scope="module")
+def authority():
+    return trustme.CA()
+
+
+@pytest.fixture
+def ca_file(authority, tmp_path):
+    path = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(path))
+    return str(path)
+
+
+def tls(authority, name=HOST, **options):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(name, **options).configure_cert(context)
+    return context
+
+
+def both(peer):
+    """A server that answers status requests over either transport."""
+    request = peer.read_request()
+    if request is None:
+        return
+    if "websocket" not in request.lower():
+        peer.send(answer(RUNNING))
+        while peer.read_request() is not None:
+            peer.send(answer(RUNNING))
+        return
+    peer._received = (request + "\r\n\r\n").encode() + peer._received
+
+    def action(it):
+        while True:
+            always(RUNNING)(it, it.request())
+
+    dap(action)(peer)
+
+
+def ask(server, transport, url=None, **options):
+    options.setdefault("timeout", 20)
+    with RocketRideClient(url or server.url, KEY, transport=transport, **options) as client:
+        return client.get_task_status(TOKEN).state
+
+
+@BOTH
+def test_a_certificate_of_a_given_authority_is_trusted(authority, ca_file, transport):
+    with Server(both, tls=tls(authority)) as server:
+        assert ask(server, transport, verify=ca_file) == 3
+
+
+@BOTH
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"])
+def test_the_environment_may_name_the_authority(authority, ca_file, transport, variable, monkeypatch):
+    monkeypatch.setenv(variable, ca_file)
+    with Server(both, tls=tls(authority)) as server:
+        assert ask(server, transport) == 3
+
+
+@BOTH
+def test_an_argument_beats_the_environment(authority, ca_file, transport, monkeypatch, tmp_path):
+    other = tmp_path / "other.pem"
+    trustme.CA().cert_pem.write_to_path(str(other))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(other))
+    with Server(both, tls=tls(authority)) as server:
+        assert ask(server, transport, verify=ca_file) == 3
+        with pytest.raises(CertificateError):
+            ask(server, transport)
+
+
+@BOTH
+def test_an_unknown_authority_is_refused(authority, transport):
+    with Server(both, tls=tls(authority)) as server, pytest.raises(CertificateError, match="verify"):
+        ask(server, transport)
+
+
+@BOTH
+def test_a_certificate_of_another_host_is_refused(authority, ca_file, transport):
+    with Server(both, tls=tls(authority, "elsewhere.example")) as server, pytest.raises(CertificateError):
+        ask(server, transport, verify=ca_file)
+
+
+@BOTH
+def test_an_expired_certificate_is_refused(authority, ca_file, transport):
+    import datetime
+
+    past = datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone.utc)
+    context = tls(authority, not_after=past)
+    with Server(both, tls=context) as server, pytest.raises(CertificateError):
+        ask(server, transport, verify=ca_file)
+
+
+@BOTH
+def test_verification_can_be_turned_off_with_a_warning(authority, transport):
+    with Server(both, tls=tls(authority)) as server, pytest.warns(RocketRideWarning, match="verify=False"):
+        assert ask(server, transport, verify=False) == 3
+
+
+@BOTH
+def test_a_client_certificate_is_shown(authority, ca_file, transport, tmp_path):
+    context = tls(authority)
+    context.verify_mode = ssl.CERT_REQUIRED
+    authority.configure_trust(context)
+    mine = tmp_path / "mine.pem"
+    authority.issue_cert("me@example.org").private_key_and_cert_chain_pem.write_to_path(str(mine))
+    with Server(both, tls=context) as server:
+        assert ask(server, transport, verify=ca_file, cert=str(mine)) == 3
+
+
+@BOTH
+def test_a_server_without_tls_is_no_certificate_error(transport):
+    with Server(lambda peer: peer.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as server:
+        with pytest.raises(TransportError):
+            ask(server, transport, url=f"https://{HOST}:{server.port}")
+
+
+@BOTH
+def test_a_stalled_tls_handshake_keeps_the_deadline(transport):
+    with Server(lambda peer: peer.stall()) as server:
+        began = time.monotonic()
+        with pytest.raises(TransportTimeoutError):
+            ask(server, transport, url=f"https://{HOST}:{server.port}", timeout=0.5)
+        assert time.monotonic() - began < 4
+
+
+@BOTH
+@pytest.mark.parametrize("option", ["verify", "cert"])
+def test_unusable_certificate_files_are_a_configuration_error(authority, transport, tmp_path, option):
+    rubbish = tmp_path / "rubbish.pem"
+    rubbish.write_text("not a certificate")
+    with Server(both, tls=tls(authority)) as server, pytest.raises(ConfigurationError, match="certificate"):
+        ask(server, transport, **{option: str(rubbish)})
+
+
+# --- proxies
+
+
+class TunnelProxy:
+    """A handler that answers CONNECT by joining the client with the target, and notes what it was asked."""
+
+    def __init__(self, target, verdict="200 Connection established"):
+        self.heads = []
+        self._target = target
+        self._verdict = verdict
+
+    def __call__(self, peer):
+        head = peer.read_request()
+        self.heads.append(head)
+        if not head.startswith("CONNECT "):
+            with socket.create_connection((HOST, self._target.port)) as onward:
+                path = head.split(" ", 2)[1].split("/", 3)[3]
+                onward.sendall(head.replace(head.split(" ", 2)[1], "/" + path, 1).encode() + b"\r\n\r\n")
+                peer.send(onward.recv(65536))
+            return
+        peer.send(f"HTTP/1.1 {self._verdict}\r\n\r\n".encode())
+        if "200" in self._verdict:
+            with socket.create_connection((HOST, self._target.port)) as onward:
+                _join(peer.sock, onward)
+
+
+def _join(one, other):
+    import selectors
+
+    with selectors.DefaultSelector() as selector:
+        selector.register(one, selectors.EVENT_READ, other)
+        selector.register(other, selectors.EVENT_READ, one)
+        while True:
+            for key, _ in selector.select(20):
+                data = key.fileobj.recv(65536)
+                if not data:
+                    return
+                key.data.sendall(data)
+
+
+@BOTH
+def test_a_proxy_is_used_and_given_its_password(transport):
+    with Server(both) as server:
+        handler = TunnelProxy(server)
+        with Server(handler) as proxy:
+            proxies = {"http": f"http://me:p%40ss@{HOST}:{proxy.port}"}
+            assert ask(server, transport, proxies=proxies) == 3
+    assert "Proxy-Authorization: Basic bWU6cEBzcw==" in handler.heads[0]
+
+
+@BOTH
+def test_tls_goes_through_a_tunnel(authority, ca_file, transport):
+    with Server(both, tls=tls(authority)) as server:
+        handler = TunnelProxy(server)
+        with Server(handler) as proxy:
+            proxies = {"https": f"http://{HOST}:{proxy.port}"}
+            assert ask(server, transport, verify=ca_file, proxies=proxies) == 3
+    assert handler.heads[0].startswith(f"CONNECT {HOST}:{server.port} HTTP/1.")
+    assert KEY not in handler.heads[0]
+
+
+@BOTH
+def test_a_proxy_that_refuses_the_tunnel(authority, ca_file, transport):
+    with Server(both, tls=tls(authority)) as server:
+        with Server(TunnelProxy(server, "407 Proxy Authentication Required")) as proxy:
+            proxies = {"https": f"http://{HOST}:{proxy.port}"}
+            with pytest.raises(TransportError, match="407"):
+                ask(server, transport, verify=ca_file, proxies=proxies)
+
+
+@BOTH
+def test_the_environments_proxy_is_used_unless_an_argument_says_otherwise(transport, monkeypatch):
+    with Server(both) as server:
+        handler = TunnelProxy(server)
+        with Server(handler) as proxy:
+            monkeypatch.setenv("http_proxy", f"http://{HOST}:{proxy.port}")
+            assert ask(server, transport) == 3
+            assert len(handler.heads) == 1
+            assert ask(server, transport, proxies={}) == 3
+            assert len(handler.heads) == 1
+            monkeypatch.setenv("no_proxy", HOST)
+            assert ask(server, transport) == 3
+            assert len(handler.heads) == 1
+
+
+@pytest.mark.parametrize(
+    "url", ["socks5://proxy:1", "http://", "http://proxy:port", "https://u:hunter2@proxy"]
+)
+def test_an_unusable_proxy_is_a_configuration_error(url):
+    with pytest.raises(ConfigurationError, match="proxy") as caught:
+        Proxy.parse(url)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("uri", "host"),
+    [("http://h", "plain"), ("https://h", "tls"), ("https://special", "special"), ("ws://h", "plain")],
+)
+def test_a_proxy_is_chosen_by_scheme_and_host(uri, host):
+    proxies = {"http": "http://plain", "https": "tls:3128", "https://special": "http://special:1"}
+    assert proxy_for(Address.parse(uri), proxies).host == host
+
+
+def test_without_proxy_settings_there_is_none():
+    assert proxy_for(Address.parse("http://h"), {}) is None
+    assert "hunter2" not in repr(Proxy.parse("http://u:hunter2@proxy"))
