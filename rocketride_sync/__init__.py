@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .errors import RocketRideError as RocketRideError
     from .errors import RocketRideWarning as RocketRideWarning
     from .errors import ServerError as ServerError
+    from .errors import TaskAlreadyRunningError as TaskAlreadyRunningError
     from .errors import TaskCancelledError as TaskCancelledError
     from .errors import TaskFailedError as TaskFailedError
     from .errors import TaskLostError as TaskLostError
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from .errors import TransientError as TransientError
     from .errors import TransportError as TransportError
     from .errors import TransportTimeoutError as TransportTimeoutError
+    from .errors import UnsupportedOperationError as UnsupportedOperationError
     from .errors import WaitTimeoutError as WaitTimeoutError
     from .models import TASK_METRICS as TASK_METRICS
     from .models import TASK_STATE as TASK_STATE
@@ -39,7 +41,9 @@ if TYPE_CHECKING:
     from .models import TASK_TOKENS as TASK_TOKENS
     from .models import NewMessages as NewMessages
     from .models import Outcome as Outcome
+    from .models import TaskInfo as TaskInfo
     from .models import TaskMetrics as TaskMetrics
+    from .models import TaskStart as TaskStart
     from .models import TaskState as TaskState
     from .models import TaskStatus as TaskStatus
     from .models import TaskStatusComponentStat as TaskStatusComponentStat
@@ -48,6 +52,7 @@ if TYPE_CHECKING:
     from .models import TaskTokens as TaskTokens
     from .models.converter import converter as converter
     from .options import RetryPolicy as RetryPolicy
+    from .task import Task as Task
     from .transports.memory import MemoryTransport as MemoryTransport
 
 _HOMES = {
@@ -63,6 +68,7 @@ _HOMES = {
         "RocketRideError",
         "RocketRideWarning",
         "ServerError",
+        "TaskAlreadyRunningError",
         "TaskCancelledError",
         "TaskFailedError",
         "TaskLostError",
@@ -72,6 +78,7 @@ _HOMES = {
         "TransientError",
         "TransportError",
         "TransportTimeoutError",
+        "UnsupportedOperationError",
         "WaitTimeoutError",
     ),
     "models": (
@@ -82,7 +89,9 @@ _HOMES = {
         "TASK_STATUS",
         "TASK_STATUS_FLOW",
         "TASK_TOKENS",
+        "TaskInfo",
         "TaskMetrics",
+        "TaskStart",
         "TaskState",
         "TaskStatus",
         "TaskStatusComponentStat",
@@ -92,6 +101,7 @@ _HOMES = {
     ),
     "models.converter": ("converter",),
     "options": ("RetryPolicy",),
+    "task": ("Task",),
     "transports.memory": ("MemoryTransport",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import time
 import warnings
 from types import TracebackType
-from typing import Any, Callable, Iterator, Mapping, Optional, Type, Union
+from typing import Mapping, Optional, Type, Union
 
 from .config import DEFAULT_MAX_RESPONSE_BYTES, Cert, Settings, Verify, resolve
-from .deadline import Deadline
-from .errors import ConfigurationError, OverloadedError, RocketRideWarning, TaskNotFoundError
-from .models import TaskStatus
-from .options import OMITTED, Omitted, RetryPolicy, Timeout, optional_seconds, seconds
-from .protocol import operations
-from .protocol.operations import Operation
+from .errors import RocketRideWarning
+from .lifecycle import Lifecycle
+from .observing import Observing
+from .options import RetryPolicy
 from .transports import Transport, create
-from .waiting import RETENTION, Wait, check_same_run, vanished
 
 DEFAULT_RETRY = RetryPolicy()
 
-OnProgress = Callable[[TaskStatus], object]
 
-
-class RocketRideClient:
+class RocketRideClient(Observing, Lifecycle):
     """A blocking client of one RocketRide server. Making one does no I/O.
 
     It may be shared by threads, and used again after `fork` and after `close`.
@@ -79,150 +73,6 @@ class RocketRideClient:
             for risk in self._settings.risks():
                 warnings.warn(risk, RocketRideWarning, stacklevel=2)
 
-    def get_task_status(
-        self, token: str, *, previous: Optional[TaskStatus] = None, timeout: Timeout = OMITTED
-    ) -> TaskStatus:
-        """Read the status of a task once.
-
-        Args:
-            token: the task's token, as `use()` or ``POST /task`` returned it.
-            previous: an earlier status of the same token, kept by the caller: with it, a run that the server
-                forgot or replaced in the meantime is told from one that never was.
-            timeout: seconds for this call; omitted, the client's; None is unlimited.
-
-        Raises:
-            TaskNotFoundError: the server does not know the task.
-            TaskVanishedError, TaskReplacedError: it was `previous`, and is gone or another run now.
-            RocketRideError: and the other errors of `rocketride_sync.errors`.
-        """
-        operation = _status_of(token)
-        _check_previous(previous)
-        try:
-            document = self._call(operation, timeout)
-        except TaskNotFoundError:
-            if previous is None:
-                raise
-        else:
-            status = TaskStatus.from_dict(document)
-            check_same_run(token, previous, status)
-            return status
-        raise vanished(token, previous)
-
-    def wait_until_complete(
-        self,
-        token: str,
-        timeout: Optional[float] = None,
-        interval: float = 2.0,
-        on_progress: Optional[OnProgress] = None,
-        *,
-        previous: Optional[TaskStatus] = None,
-        check: bool = False,
-    ) -> TaskStatus:
-        """Block until a task has truly ended, and return its terminal status.
-
-        Terminal means `completed` **and** state COMPLETED or CANCELLED: ``completed`` alone turns true while
-        the task is still stopping. Transient faults do not end the wait, see `RetryPolicy`.
-
-        Args:
-            token: the task's token.
-            timeout: seconds for the whole wait, counted while the machine is awake; None, the default, is
-                unlimited; 0 looks once. The last look begins two round trips before the deadline, and the error
-                may come that much early.
-            interval: seconds between looks. Default 2.0.
-            on_progress: called with the first, every further and, once, the terminal status. What it raises
-                ends the wait and comes out unchanged. Time spent in it counts.
-            previous: an earlier status of the same token; see `get_task_status`.
-            check: raise if the task did not succeed, instead of leaving that to the caller.
-
-        Raises:
-            WaitTimeoutError: it has not ended; the task runs on.
-            TaskNotFoundError: the server never knew the task, as far as we saw.
-            TaskVanishedError, TaskReplacedError: its end was missed.
-            TaskFailedError, TaskCancelledError: with `check` only.
-            RocketRideError: and the other errors of `rocketride_sync.errors`.
-        """
-        for status in self._observe(token, previous, timeout, interval):
-            if on_progress is not None:
-                on_progress(status)
-        if check:
-            status.raise_for_outcome()
-        return status
-
-    def iter_task_status(
-        self,
-        token: str,
-        *,
-        previous: Optional[TaskStatus] = None,
-        timeout: Optional[float] = None,
-        interval: float = 2.0,
-    ) -> Iterator[TaskStatus]:
-        """What `wait_until_complete` sees, as an iterator: it ends after the terminal status.
-
-        Leaving the loop stops the watching. Arguments and errors are those of `wait_until_complete`.
-        """
-        return self._observe(token, previous, timeout, interval)
-
-    def _observe(
-        self, token: str, previous: Optional[TaskStatus], timeout: Optional[float], interval: float
-    ) -> Iterator[TaskStatus]:
-        """Check the arguments now, at the call: a generator would do so only when first asked."""
-        operation = _status_of(token)
-        _check_previous(previous)
-        timeout = optional_seconds("timeout", timeout, zero=True)
-        interval = seconds("interval", interval)
-        if interval > RETENTION:
-            warnings.warn(
-                f"interval={interval:g}: a server forgets a finished task after {RETENTION:.0f} s, "
-                "so its end may be missed; look more often",
-                RocketRideWarning,
-                stacklevel=3,
-            )
-        return self._watch(operation, token, previous, timeout, interval)
-
-    def _watch(
-        self,
-        operation: Operation,
-        token: str,
-        previous: Optional[TaskStatus],
-        timeout: Optional[float],
-        interval: float,
-    ) -> Iterator[TaskStatus]:
-        watch = self._transport.watch(operation)
-        wait = Wait(
-            lambda deadline: TaskStatus.from_dict(watch.call(operation, deadline)),
-            watch.pause,
-            token=token,
-            timeout=timeout,
-            interval=interval,
-            call_timeout=self._settings.timeout,
-            retry=self._settings.retry,
-            previous=previous,
-        )
-        try:
-            yield from wait.statuses()
-        finally:
-            watch.close()
-
-    def _call(self, operation: Operation, timeout: Timeout) -> Any:
-        """Ask once; again only after an overload answer, which says that the server did not even listen."""
-        if isinstance(timeout, Omitted):
-            limit = self._settings.timeout
-        else:
-            limit = optional_seconds("timeout", timeout)
-        deadline = Deadline(limit)
-        retry = self._settings.retry
-        patience = deadline.within(retry.max_outage)
-        attempt = 0
-        while True:
-            try:
-                return self._transport.call(operation, deadline)
-            except OverloadedError as error:
-                pause = retry.delay(attempt, error.retry_after)
-                if pause >= patience.remaining():
-                    raise
-            time.sleep(pause)
-            attempt += 1
-
     def close(self) -> None:
         """Close every connection. May be called twice; a later call opens new ones."""
         self._transport.close()
@@ -240,16 +90,3 @@ class RocketRideClient:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._settings.address}>"
-
-
-def _status_of(token: str) -> Operation:
-    if not isinstance(token, str):
-        raise ConfigurationError(f"token must be a string, not {type(token).__name__}")
-    if not token.strip():
-        raise ConfigurationError("token is empty; pass the token that use() returned")
-    return operations.get_task_status(token)
-
-
-def _check_previous(previous: Any) -> None:
-    if previous is not None and not isinstance(previous, TaskStatus):
-        raise ConfigurationError(f"previous must be a TaskStatus, not {type(previous).__name__}")

@@ -10,8 +10,10 @@
     ├── ProtocolError                             the answer is not what the protocol says
     │   └── DecodeError (ValueError)              a field of the answer has a wrong type
     ├── AuthenticationError                       the server refused the API key
+    ├── UnsupportedOperationError (NotImplementedError)  the transport cannot carry this
     ├── ServerError                               the server answered with an error
     │   ├── TaskNotFoundError                     no such task, or no longer
+    │   ├── TaskAlreadyRunningError               a run of this pipeline is active
     │   └── PermissionDeniedError                 the key may not do this
     ├── WaitTimeoutError (TimeoutError)           the wait's timeout passed; the task runs on
     ├── TaskLostError                             the outcome cannot be known any more
@@ -77,7 +79,13 @@ class TransientError(RocketRideError):
 
 
 class TransportError(TransientError, ConnectionError):
-    """The server could not be reached, or the connection broke. Check address, network and server."""
+    """The server could not be reached, or the connection broke. Check address, network and server.
+
+    Attributes:
+        request_sent: whether the request may have reached the server.
+    """
+
+    request_sent = False
 
 
 class TransportTimeoutError(TransportError, TimeoutError):
@@ -119,6 +127,10 @@ class AuthenticationError(RocketRideError):
     """The server refused the credential. Check `auth=` or ``ROCKETRIDE_APIKEY``."""
 
 
+class UnsupportedOperationError(RocketRideError, NotImplementedError):
+    """The transport has no way to say this. The message names the one that has."""
+
+
 class ServerError(RocketRideError):
     """The server understood the request and answered with an error.
 
@@ -147,6 +159,10 @@ class ServerError(RocketRideError):
 
 class TaskNotFoundError(ServerError):
     """The server knows no task by this token: never started, mistyped, or finished and forgotten."""
+
+
+class TaskAlreadyRunningError(ServerError):
+    """A run of the same project and source is active. Join it with ``use_existing=True``, or terminate it."""
 
 
 class PermissionDeniedError(ServerError):

@@ -183,6 +183,8 @@ class Wait:
             message += f" (last seen as {self._last.state.name})"
         if isinstance(seen, TransientError):
             message += f"; the last look failed: {seen}"
+        else:
+            message += "; it runs on"
         return WaitTimeoutError(message, token=shorten(self._token), elapsed=elapsed, last_status=self._last)
 
 

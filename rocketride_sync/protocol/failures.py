@@ -14,6 +14,7 @@ from ..errors import (
     PermissionDeniedError,
     RocketRideError,
     ServerError,
+    TaskAlreadyRunningError,
     TaskNotFoundError,
 )
 from ..redact import redact
@@ -21,6 +22,7 @@ from .operations import Operation
 
 _LONGEST_SHOWN = 300
 _LONGEST_READ = 8192
+_ALREADY_RUNNING = "Pipeline is already running"
 _NOT_RUNNING = "Your pipeline is not running"
 _NO_SLOTS = "server rejected WebSocket connection: HTTP 403"
 _UNKNOWN_CREDENTIAL = "Bad request"
@@ -90,6 +92,8 @@ def _error_type(message: str, auth: str, code: Any, http_status: Optional[int]) 
         return TaskNotFoundError if code == "TASK_NOT_REGISTERED" else ServerError
     if message.startswith(_NOT_RUNNING):
         return TaskNotFoundError
+    if message.startswith(_ALREADY_RUNNING):
+        return TaskAlreadyRunningError
     if is_task_credential(auth) and _UNKNOWN_CREDENTIAL in message:
         return TaskNotFoundError
     if http_status == 403 or message.startswith(_NO_PERMISSION):

@@ -5,9 +5,11 @@ Source of the facts: docs/protocol.md, "HTTP" and "WebSocket".
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
 import attrs
+
+Query = Tuple[Tuple[str, str], ...]
 
 
 @attrs.frozen(kw_only=True)
@@ -21,8 +23,11 @@ class Operation:
         method: the HTTP method, or None where HTTP has no such request.
         path: the HTTP path below the server's base path.
         query: the HTTP query parameters, in order.
+        json: the document in the HTTP body, or None for no body.
+        http_lacks: the arguments given for which HTTP has no place.
         repeatable: whether sending it twice does no harm, so that it may be retried after it may have
             reached the server.
+        recovery: for what is not repeatable: how to find out what came of it, to end a message with.
     """
 
     name: str
@@ -30,8 +35,11 @@ class Operation:
     arguments: Mapping[str, Any] = attrs.field(repr=False)
     method: Optional[str] = None
     path: str = ""
-    query: Tuple[Tuple[str, str], ...] = attrs.field(default=(), repr=False)
+    query: Query = attrs.field(default=(), repr=False)
+    json: Any = attrs.field(default=None, repr=False)
+    http_lacks: Tuple[str, ...] = ()
     repeatable: bool = False
+    recovery: str = ""
 
 
 def get_task_status(token: str) -> Operation:
@@ -68,3 +76,85 @@ def monitor(token: str, types: Sequence[str]) -> Operation:
         arguments={"token": token, "types": list(types)},
         repeatable=True,
     )
+
+
+def execute(
+    pipeline: Mapping[str, Any],
+    *,
+    token: Optional[str] = None,
+    threads: Optional[int] = None,
+    args: Sequence[str] = (),
+    trace_level: Optional[str] = None,
+    use_existing: Optional[bool] = None,
+    ttl: Optional[float] = None,
+    name: Optional[str] = None,
+    env: Optional[Mapping[str, str]] = None,
+) -> Operation:
+    """Start `pipeline`; the answer is a TaskStart document. None leaves a choice to the server."""
+    both = {"token": token, "threads": threads, "pipelineTraceLevel": trace_level}
+    websocket_only = {
+        "useExisting": use_existing,
+        "ttl": ttl,
+        "name": name,
+        "env": env or None,
+        "args": args or None,
+    }
+    arguments = {**_given(both), **_given(websocket_only)}
+    return Operation(
+        name="use",
+        command="execute",
+        arguments={"pipeline": pipeline, "args": list(args), **arguments},
+        method="POST",
+        path="/task",
+        query=tuple(
+            (key, str(value))
+            for key, value in _given({"token": token, "threads": threads, "trace": trace_level}).items()
+        ),
+        json=pipeline,
+        recovery="; get_task_token(project_id, source) tells whether it runs",
+        http_lacks=tuple(_given(websocket_only)),
+    )
+
+
+def terminate(token: str) -> Operation:
+    """End the task `token`. The answer comes when it is dead, and has no body; repeating it succeeds."""
+    return Operation(
+        name="terminate",
+        command="terminate",
+        arguments={"token": token},
+        method="DELETE",
+        path="/task",
+        query=(("token", token),),
+        repeatable=True,
+    )
+
+
+def restart(token: Optional[str], project_id: str, source: str, pipeline: Mapping[str, Any]) -> Operation:
+    """Run a task again, perhaps with another pipeline; the answer is that of `execute`."""
+    arguments = {"token": token, "projectId": project_id, "source": source, "pipeline": pipeline}
+    return Operation(name="restart", command="restart", arguments=arguments)
+
+
+def get_tasks() -> Operation:
+    """List the running tasks; the answer holds TaskInfo documents in ``tasks``."""
+    return Operation(name="get_tasks", command="rrext_get_tasks", arguments={}, repeatable=True)
+
+
+def get_task_token(project_id: str, source: str) -> Operation:
+    """Look up the token of a project's task, finished ones too; the answer holds it in ``token``."""
+    arguments = {"projectId": project_id, "source": source}
+    return Operation(name="get_task_token", command="rrext_get_token", arguments=arguments, repeatable=True)
+
+
+def ping() -> Operation:
+    """Ask whether the server is there and the credential good."""
+    return Operation(name="ping", command="rrext_ping", arguments={}, repeatable=True)
+
+
+def call(command: str, arguments: Mapping[str, Any]) -> Operation:
+    """Any command of the server, by its own name."""
+    return Operation(name=command, command=command, arguments=arguments)
+
+
+def _given(options: Mapping[str, Any]) -> Dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}

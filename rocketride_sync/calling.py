@@ -1,0 +1,70 @@
+"""One call to the server, and the one reason to make it again."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Optional
+
+from .config import Settings
+from .deadline import Deadline
+from .errors import ConfigurationError, OverloadedError, TransportError
+from .options import Omitted, Timeout, optional_seconds
+from .protocol.operations import Operation
+from .transports import Transport
+
+
+class Calling:
+    """What every part of `RocketRideClient` stands on."""
+
+    _settings: Settings
+    _transport: Transport
+
+    def _call(self, operation: Operation, timeout: Timeout) -> Any:
+        """Ask once; again only after an overload answer, which says that the server did not even listen.
+
+        Raises:
+            TransportError: if what must not be repeated may have arrived all the same, the message says so.
+        """
+        try:
+            return self._ask(operation, Deadline(self._limit(timeout)))
+        except TransportError as error:
+            if operation.repeatable or not error.request_sent:
+                raise
+            unknown = type(error)(
+                f"{error}; whether the server carried it out is unknown{operation.recovery}"
+            )
+        unknown.request_sent = True
+        raise unknown
+
+    def _ask(self, operation: Operation, deadline: Deadline) -> Any:
+        retry = self._settings.retry
+        patience = deadline.within(retry.max_outage)
+        attempt = 0
+        while True:
+            try:
+                return self._transport.call(operation, deadline)
+            except OverloadedError as error:
+                pause = retry.delay(attempt, error.retry_after)
+                if pause >= patience.remaining():
+                    raise
+            time.sleep(pause)
+            attempt += 1
+
+    def _limit(self, timeout: Timeout) -> Optional[float]:
+        """Seconds for one call: `timeout`, or the client's if that was omitted."""
+        return (
+            self._settings.timeout if isinstance(timeout, Omitted) else optional_seconds("timeout", timeout)
+        )
+
+
+def check_token(token: Any) -> str:
+    """`token`, if it can be one.
+
+    Raises:
+        ConfigurationError: it is no string, or blank.
+    """
+    if not isinstance(token, str):
+        raise ConfigurationError(f"token must be a string, not {type(token).__name__}")
+    if not token.strip():
+        raise ConfigurationError("token is empty; pass the token that use() returned")
+    return token

@@ -1,0 +1,172 @@
+"""What a client does with tasks: starts, lists, restarts and terminates them, and whatever else the server can."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, cast
+
+from . import pipelines
+from .calling import Calling, check_token
+from .errors import ConfigurationError, ProtocolError, RocketRideError, TaskNotFoundError
+from .models import TaskInfo, TaskStart, TaskStatus
+from .options import OMITTED, Timeout
+from .protocol import operations
+
+if TYPE_CHECKING:
+    from .client import RocketRideClient
+    from .task import Task
+
+log = logging.getLogger("rocketride_sync")
+
+
+class Lifecycle(Calling):
+    """The part of `RocketRideClient` that changes tasks."""
+
+    def use(
+        self,
+        *,
+        filepath: Optional[pipelines.PathLike] = None,
+        pipeline: Optional[Mapping[str, Any]] = None,
+        token: Optional[str] = None,
+        source: Optional[str] = None,
+        threads: Optional[int] = None,
+        use_existing: Optional[bool] = None,
+        args: Optional[Sequence[str]] = None,
+        ttl: Optional[float] = None,
+        name: Optional[str] = None,
+        env: Optional[Mapping[str, str]] = None,
+        trace_level: Optional[str] = None,
+        timeout: Timeout = 600.0,
+    ) -> Task:
+        """Start a pipeline, and return once its task runs.
+
+        Args:
+            filepath: a ``.pipe`` or JSON file, with or without the ``{"pipeline": …}`` wrapper; JSON5 with the extra
+                ``json5``.
+            pipeline: the document itself, in place of a file.
+            token: a token of your own choice; otherwise the server makes one of user, project and source.
+            source: the component to start at, in place of the pipeline's own ``source``.
+            threads: 1 to 64; the server's default is 64 over WebSocket and 4 over HTTP.
+            use_existing: join a run that is active, instead of `TaskAlreadyRunningError`. WebSocket only.
+            args: arguments for the engine. WebSocket only.
+            ttl: seconds without data after which the server ends the task; 0 is never; the server's default
+                is 900. WebSocket only.
+            name: the task's name. WebSocket only.
+            env: values for ``${ROCKETRIDE_…}`` in the pipeline. Those it refers to and that are not given are
+                taken from the environment, but for the API key. WebSocket only.
+            trace_level: ``none``, ``metadata``, ``summary`` or ``full``.
+            timeout: seconds until the task runs. Default 600: a server gives a slow start 5 minutes and more.
+
+        Raises:
+            TaskAlreadyRunningError: a run of the same project and source is active.
+            ServerError: the pipeline is refused, or failed before it ran; the message holds its exit text.
+            UnsupportedOperationError: HTTP cannot carry an argument that was given.
+            TransportError: with `request_sent`, it may run all the same; `get_task_token` tells.
+        """
+        from .task import Task
+
+        document = pipelines.load(filepath, pipeline, source)
+        operation = operations.execute(
+            document,
+            token=token,
+            threads=threads,
+            use_existing=use_existing,
+            args=tuple(args or ()),
+            ttl=ttl,
+            name=name,
+            env=pipelines.environment_for(document, env),
+            trace_level=trace_level,
+        )
+        start = TaskStart.from_dict(self._call(operation, timeout))
+        if not start.token:
+            raise ProtocolError("use: the server started a task and did not tell its token")
+        return Task(
+            cast("RocketRideClient", self),
+            start,
+            joined=bool(use_existing),
+            status=self._first_look(start.token),
+        )
+
+    def terminate(self, token: str, *, timeout: Timeout = OMITTED) -> None:
+        """End a task, and return once it is dead: after 0.1 s, or 5 s if it resists. Repeating it does no harm.
+
+        Raises:
+            TaskNotFoundError: the server does not know the task.
+        """
+        self._call(operations.terminate(check_token(token)), timeout)
+
+    def restart(
+        self,
+        *,
+        project_id: str,
+        source: str,
+        pipeline: Mapping[str, Any],
+        token: Optional[str] = None,
+        timeout: Timeout = 600.0,
+    ) -> None:
+        """Run a task again, a finished one too; counts and errors begin anew. WebSocket only.
+
+        Args:
+            project_id: the project's identifier.
+            source: the component the pipeline starts at.
+            pipeline: the pipeline to run from now on.
+            token: the task's token; without it, it is found by project and source.
+            timeout: seconds until the task runs.
+        """
+        self._call(
+            operations.restart(token, project_id, source, pipelines.load(None, pipeline, None)), timeout
+        )
+
+    def get_tasks(self, *, timeout: Timeout = OMITTED) -> List[TaskInfo]:
+        """The running tasks of the account. WebSocket only."""
+        body = self._call(operations.get_tasks(), timeout)
+        tasks = body.get("tasks") if isinstance(body, dict) else None
+        if not isinstance(tasks, list):
+            raise ProtocolError("get_tasks: the answer holds no list of tasks")
+        return [TaskInfo.from_dict(task) for task in tasks]
+
+    def get_task_token(self, project_id: str, source: str, *, timeout: Timeout = OMITTED) -> Optional[str]:
+        """The token of the latest run of a project's source, None if the server knows none. WebSocket only."""
+        try:
+            body = self._call(operations.get_task_token(project_id, source), timeout)
+        except TaskNotFoundError:
+            return None
+        token = body.get("token") if isinstance(body, dict) else None
+        return token if isinstance(token, str) else None
+
+    def ping(self, *, timeout: Timeout = OMITTED) -> float:
+        """Ask the server for a sign of life; the seconds it took. WebSocket only."""
+        began = time.monotonic()
+        self._call(operations.ping(), timeout)
+        return time.monotonic() - began
+
+    def call(
+        self, command: str, *, token: Optional[str] = None, timeout: Timeout = OMITTED, **arguments: Any
+    ) -> Dict[str, Any]:
+        """Any command of the server, by its name on the wire; the body of the answer, ``{}`` where there is none.
+
+        It is never sent a second time. WebSocket only.
+
+        Args:
+            command: such as ``rrext_get_pipeline``.
+            token: the task it is about, if it is about one.
+            timeout: seconds; omitted, the client's; None is unlimited.
+            arguments: the command's own.
+        """
+        if not isinstance(command, str) or not command:
+            raise ConfigurationError(
+                "command must be the name of a command of the server, such as 'rrext_ping'"
+            )
+        about = {} if token is None else {"token": check_token(token)}
+        body = self._call(operations.call(command, {**arguments, **about}), timeout)
+        return body if isinstance(body, dict) else {}
+
+    def _first_look(self, token: str) -> Optional[TaskStatus]:
+        """The status of a task just started: by its ``startTime`` the handle knows its run."""
+        try:
+            return TaskStatus.from_dict(self._call(operations.get_task_status(token), OMITTED))
+        except RocketRideError as error:
+            # The task runs, and its token must reach the caller; later looks will tell what is wrong.
+            log.warning("the task was started, but its first status could not be read: %s", error)
+            return None

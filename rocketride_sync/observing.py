@@ -1,0 +1,194 @@
+"""What a client asks about tasks: one status, or every status up to the end."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from typing import Any, Callable, Iterator, Optional
+
+from .calling import Calling, check_token
+from .errors import (
+    ConfigurationError,
+    RocketRideError,
+    RocketRideWarning,
+    TaskNotFoundError,
+    WaitTimeoutError,
+)
+from .models import TaskStatus
+from .options import OMITTED, Timeout, optional_seconds, seconds
+from .protocol import operations
+from .protocol.operations import Operation
+from .waiting import RETENTION, Wait, check_same_run, vanished
+
+log = logging.getLogger("rocketride_sync")
+
+_AFTER_CANCEL = 0.1  # seconds between looks at a task that was just terminated: it is dead, or nearly so
+
+OnProgress = Callable[[TaskStatus], object]
+
+
+class Observing(Calling):
+    """The part of `RocketRideClient` that looks at tasks."""
+
+    def get_task_status(
+        self, token: str, *, previous: Optional[TaskStatus] = None, timeout: Timeout = OMITTED
+    ) -> TaskStatus:
+        """Read the status of a task once.
+
+        Args:
+            token: the task's token, as `use()` or ``POST /task`` returned it.
+            previous: an earlier status of the same token, kept by the caller: with it, a run that the server
+                forgot or replaced in the meantime is told from one that never was.
+            timeout: seconds for this call; omitted, the client's; None is unlimited.
+
+        Raises:
+            TaskNotFoundError: the server does not know the task.
+            TaskVanishedError, TaskReplacedError: it was `previous`, and is gone or another run now.
+            RocketRideError: and the other errors of `rocketride_sync.errors`.
+        """
+        operation = operations.get_task_status(check_token(token))
+        _check_previous(previous)
+        try:
+            document = self._call(operation, timeout)
+        except TaskNotFoundError:
+            if previous is None:
+                raise
+        else:
+            status = TaskStatus.from_dict(document)
+            check_same_run(token, previous, status)
+            return status
+        raise vanished(token, previous)
+
+    def wait_until_complete(
+        self,
+        token: str,
+        timeout: Optional[float] = None,
+        interval: float = 2.0,
+        on_progress: Optional[OnProgress] = None,
+        *,
+        previous: Optional[TaskStatus] = None,
+        check: bool = False,
+        cancel_on_timeout: bool = False,
+        cancel_on_interrupt: bool = False,
+    ) -> TaskStatus:
+        """Block until a task has truly ended, and return its terminal status.
+
+        Terminal means `completed` **and** state COMPLETED or CANCELLED: ``completed`` alone turns true while
+        the task is still stopping. Transient faults do not end the wait, see `RetryPolicy`.
+
+        Args:
+            token: the task's token.
+            timeout: seconds for the whole wait, counted while the machine is awake; None, the default, is
+                unlimited; 0 looks once. The last look begins two round trips before the deadline, and the error
+                may come that much early.
+            interval: seconds between looks. Default 2.0.
+            on_progress: called with the first, every further and, once, the terminal status. What it raises
+                ends the wait and comes out unchanged. Time spent in it counts.
+            previous: an earlier status of the same token; see `get_task_status`.
+            check: raise if the task did not succeed, instead of leaving that to the caller.
+            cancel_on_timeout: terminate the task when `timeout` passes, and return the status it ends with.
+            cancel_on_interrupt: terminate the task on Ctrl-C, before the `KeyboardInterrupt` goes on.
+
+        Raises:
+            WaitTimeoutError: it has not ended; the task runs on.
+            TaskNotFoundError: the server never knew the task, as far as we saw.
+            TaskVanishedError, TaskReplacedError: its end was missed.
+            TaskFailedError, TaskCancelledError: with `check` only.
+            RocketRideError: and the other errors of `rocketride_sync.errors`.
+        """
+        last = previous
+        try:
+            for status in self._observe(token, previous, timeout, interval):
+                last = status
+                if on_progress is not None:
+                    on_progress(status)
+        except WaitTimeoutError:
+            if not cancel_on_timeout:
+                raise
+        except KeyboardInterrupt:
+            if cancel_on_interrupt:
+                self._cancel_interrupted(token, last)
+            raise
+        if last is None or not last.is_terminal:
+            last = self._cancel(token, last)
+            if on_progress is not None:
+                on_progress(last)
+        if check:
+            last.raise_for_outcome()
+        return last
+
+    def _cancel(self, token: str, last: Optional[TaskStatus]) -> TaskStatus:
+        """Terminate the run that was watched, and return its terminal status. Another run is left alone."""
+        status = self.get_task_status(token, previous=last)
+        if not status.is_terminal:
+            self._call(operations.terminate(token), OMITTED)
+            status = self.wait_until_complete(token, self._settings.timeout, _AFTER_CANCEL, previous=status)
+        return status
+
+    def _cancel_interrupted(self, token: str, last: Optional[TaskStatus]) -> None:
+        try:
+            outcome = self._cancel(token, last).outcome.value
+        except RocketRideError as error:
+            log.warning("interrupted; the task could not be terminated: %s", error)
+        else:
+            log.info("interrupted; the task was ended: %s", outcome)
+
+    def iter_task_status(
+        self,
+        token: str,
+        *,
+        previous: Optional[TaskStatus] = None,
+        timeout: Optional[float] = None,
+        interval: float = 2.0,
+    ) -> Iterator[TaskStatus]:
+        """What `wait_until_complete` sees, as an iterator: it ends after the terminal status.
+
+        Leaving the loop stops the watching. Arguments and errors are those of `wait_until_complete`.
+        """
+        return self._observe(token, previous, timeout, interval)
+
+    def _observe(
+        self, token: str, previous: Optional[TaskStatus], timeout: Optional[float], interval: float
+    ) -> Iterator[TaskStatus]:
+        """Check the arguments now, at the call: a generator would do so only when first asked."""
+        operation = operations.get_task_status(check_token(token))
+        _check_previous(previous)
+        timeout = optional_seconds("timeout", timeout, zero=True)
+        interval = seconds("interval", interval)
+        if interval > RETENTION:
+            warnings.warn(
+                f"interval={interval:g}: a server forgets a finished task after {RETENTION:.0f} s, "
+                "so its end may be missed; look more often",
+                RocketRideWarning,
+                stacklevel=3,
+            )
+        return self._watch(operation, token, previous, timeout, interval)
+
+    def _watch(
+        self,
+        operation: Operation,
+        token: str,
+        previous: Optional[TaskStatus],
+        timeout: Optional[float],
+        interval: float,
+    ) -> Iterator[TaskStatus]:
+        watch = self._transport.watch(operation)
+        wait = Wait(
+            lambda deadline: TaskStatus.from_dict(watch.call(operation, deadline)),
+            watch.pause,
+            token=token,
+            timeout=timeout,
+            interval=interval,
+            call_timeout=self._settings.timeout,
+            retry=self._settings.retry,
+            previous=previous,
+        )
+        try:
+            yield from wait.statuses()
+        finally:
+            watch.close()
+
+
+def _check_previous(previous: Any) -> None:
+    if previous is not None and not isinstance(previous, TaskStatus):
+        raise ConfigurationError(f"previous must be a TaskStatus, not {type(previous).__name__}")

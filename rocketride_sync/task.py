@@ -1,0 +1,115 @@
+"""A task that was started: a client and a token, and the run they stand for."""
+
+from __future__ import annotations
+
+import logging
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Iterator, Optional, Type
+
+from .errors import RocketRideError, TaskLostError, TaskNotFoundError
+from .models import TaskStart, TaskStatus
+from .observing import OnProgress
+from .options import OMITTED, Timeout
+from .redact import shorten
+
+if TYPE_CHECKING:
+    from .client import RocketRideClient
+
+log = logging.getLogger("rocketride_sync")
+
+
+class Task:
+    """What `RocketRideClient.use` returns.
+
+    As a context manager it terminates, on the way out, the run that it started; one that was joined
+    (``use_existing=True``) or that has been replaced by another run is left alone.
+
+    ``task["token"]`` and the other documented names of the answer to `use()` work too.
+
+    Attributes:
+        start: the server's answer to the start.
+        joined: whether it was started with ``use_existing=True``, so that it may be somebody else's.
+        status: the first status after the start, by which the run is known; None if it could not be read.
+    """
+
+    def __init__(
+        self, client: RocketRideClient, start: TaskStart, *, joined: bool, status: Optional[TaskStatus]
+    ) -> None:
+        self._client = client
+        self.start = start
+        self.joined = joined
+        self.status = status
+
+    @property
+    def token(self) -> str:
+        """The task's token. A secret."""
+        return self.start.token
+
+    def __getitem__(self, name: str) -> Any:
+        return self.start[name]
+
+    def get_status(self, *, timeout: Timeout = OMITTED) -> TaskStatus:
+        """As `RocketRideClient.get_task_status`, of this run."""
+        return self._client.get_task_status(self.token, previous=self.status, timeout=timeout)
+
+    def wait_until_complete(
+        self,
+        timeout: Optional[float] = None,
+        interval: float = 2.0,
+        on_progress: Optional[OnProgress] = None,
+        *,
+        check: bool = False,
+        cancel_on_timeout: bool = False,
+        cancel_on_interrupt: bool = False,
+    ) -> TaskStatus:
+        """As `RocketRideClient.wait_until_complete`, for this run."""
+        return self._client.wait_until_complete(
+            self.token,
+            timeout,
+            interval,
+            on_progress,
+            previous=self.status,
+            check=check,
+            cancel_on_timeout=cancel_on_timeout,
+            cancel_on_interrupt=cancel_on_interrupt,
+        )
+
+    def iter_status(self, *, timeout: Optional[float] = None, interval: float = 2.0) -> Iterator[TaskStatus]:
+        """As `RocketRideClient.iter_task_status`, of this run."""
+        return self._client.iter_task_status(
+            self.token, previous=self.status, timeout=timeout, interval=interval
+        )
+
+    def terminate(self, *, timeout: Timeout = OMITTED) -> None:
+        """As `RocketRideClient.terminate`."""
+        self._client.terminate(self.token, timeout=timeout)
+
+    def __enter__(self) -> Task:
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        if self.joined:
+            return
+        try:
+            self._end()
+        except RocketRideError as fault:
+            if error is None:
+                raise
+            # What went wrong in the block is what the caller must see.
+            log.warning("task %s could not be terminated, it may run on: %s", shorten(self.token), fault)
+
+    def _end(self) -> None:
+        try:
+            ended = self.get_status().is_terminal
+        except (TaskLostError, TaskNotFoundError):
+            ended = True  # forgotten, or another's run by now: nothing of ours is left to end
+        if not ended:
+            self.terminate()
+
+    def __repr__(self) -> str:
+        return f"<Task {shorten(self.token)}{' (joined)' if self.joined else ''}>"
