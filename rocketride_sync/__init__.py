@@ -6,9 +6,10 @@ pays for requests, websocket-client, attrs and cattrs only when it needs them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, List
-
 from ._version import __version__
+
+# Type checkers know better. `typing` itself takes almost as long to load as the interpreter.
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from .client import RocketRideClient as RocketRideClient
@@ -109,16 +110,16 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 __all__ = ["__version__", *_HOME_OF]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     module = _HOME_OF.get(name)
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    value = getattr(import_module(f"{__name__}.{module}"), name)
+    value: object = getattr(import_module(f"{__name__}.{module}"), name)
     globals()[name] = value
     return value
 
 
-def __dir__() -> List[str]:
+def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})

@@ -24,6 +24,17 @@ def test_importing_the_package_loads_nothing_heavy():
     assert not set(HEAVY) & set(modules_after("import rocketride_sync"))
 
 
+def test_importing_the_package_loads_no_module_but_its_own():
+    """Not even `typing`, which an editable installation may have loaded before: hence without site."""
+    code = (
+        f"import sys; sys.path.append({str(PACKAGE.parent)!r}); before = set(sys.modules); "
+        "import rocketride_sync; print(' '.join(set(sys.modules) - before))"
+    )
+    command = [sys.executable, "-I", "-S", "-c", code]
+    loaded = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    assert set(loaded) == {"__future__", "rocketride_sync", "rocketride_sync._version"}
+
+
 def test_making_a_client_loads_no_transport_library():
     loaded = modules_after("import rocketride_sync; rocketride_sync.RocketRideClient('localhost', 'key')")
     assert not {"requests", "urllib3", "websocket", "cattrs", "asyncio"} & set(loaded)
