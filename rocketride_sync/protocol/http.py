@@ -5,12 +5,10 @@ Source of the facts: docs/protocol.md, "HTTP".
 
 from __future__ import annotations
 
-import html
 import http
 import re
 import time
 import zlib
-from email.utils import parsedate_to_datetime
 from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 from urllib.parse import urlsplit
 
@@ -96,6 +94,8 @@ def retry_after(headers: Headers, clock: Callable[[], float] = time.time) -> Opt
 
 
 def _timestamp(date: str) -> Optional[float]:
+    from email.utils import parsedate_to_datetime  # slow to load, and seldom needed
+
     try:
         return parsedate_to_datetime(date).timestamp()
     except (TypeError, ValueError, OverflowError, IndexError):
@@ -188,6 +188,8 @@ def _complaint(item: Dict[str, Any]) -> str:
 
 def _plain(body: bytes) -> str:
     """The words of an HTML or plain-text body."""
+    import html  # slow to load, and seldom needed
+
     text = body[:_LONGEST_ERROR_BODY].decode("utf-8", "replace")
     words = " ".join(html.unescape(_MARKUP.sub(" ", text)).split())
     # As in `readable`: a word cut in two might be half a secret.
