@@ -57,8 +57,12 @@ test-all: ## the tests on every supported Python of this machine
 test-min: ## the tests with the lowest supported version of each dependency
 	$(PYTHON) tools/test_pythons.py --oldest --constraint constraints/lowest.txt
 
-bench: $(VENV)/.dev ## measure against the peers
-	$(BIN)/python -m benchmarks
+bench: ## measure against the peers, in an environment of its own
+	$(PYTHON) -m venv .venv-bench
+# Not an editable installation: its import hook would be part of every process that is measured.
+	.venv-bench/bin/python -m pip --disable-pip-version-check install --quiet '.[conformance]' httpx websockets
+	.venv-bench/bin/python -m pip --disable-pip-version-check install --quiet --no-deps --force-reinstall .
+	.venv-bench/bin/python -m benchmarks
 
 clean: ## remove what the targets above made
 	rm -rf $(VENV) .venv-* build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -29,9 +29,14 @@ LIBRARIES = (
 
 def main(arguments: Optional[List[str]] = None) -> int:
     """Run the suites that were asked for; the exit code says whether all targets were reached, if that was asked."""
-    options = _parser().parse_args(arguments)
+    options = _options(arguments)
     _forget_proxies()
-    print(f"Python {platform.python_version()}, {', '.join(f'{k} {v}' for k, v in versions().items())}\n")
+    print(f"Python {platform.python_version()}, {', '.join(f'{k} {v}' for k, v in versions().items())}")
+    if any(name.startswith("__editable__") for name in sys.modules):
+        print(
+            "An editable installation: its import hook is part of every process. `make bench` does without."
+        )
+    print()
     results, missed = {}, []
     for name in options.suites or SUITES:
         suite: Suite = importlib.import_module(f"benchmarks.{name}").SUITE
@@ -44,7 +49,11 @@ def main(arguments: Optional[List[str]] = None) -> int:
         print()
     if options.json:
         with open(options.json, "w", encoding="utf-8") as file:
-            json.dump({"python": platform.python_version(), **versions(), "suites": results}, file, indent=1)
+            json.dump(
+                {"python": platform.python_version(), "versions": versions(), "suites": results},
+                file,
+                indent=1,
+            )
     return 1 if options.check and missed else 0
 
 
@@ -59,7 +68,7 @@ def versions() -> Dict[str, str]:
     return found
 
 
-def _parser() -> argparse.ArgumentParser:
+def _options(arguments: Optional[List[str]]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("suites", nargs="*", metavar="SUITE", help=f"default: {' '.join(SUITES)}")
     parser.add_argument("--rounds", type=int, help="turns of each contender; default: what each suite needs")
@@ -70,7 +79,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--check", type=float, metavar="MARGIN", help="exit with 1 if a target is missed MARGIN times"
     )
-    return parser
+    options = parser.parse_args(arguments)
+    unknown = [name for name in options.suites if name not in SUITES]
+    if unknown:
+        parser.error(f"no such suite: {', '.join(unknown)}; there are {', '.join(SUITES)}")
+    return options
 
 
 def _forget_proxies() -> None:
