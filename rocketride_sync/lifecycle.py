@@ -111,12 +111,17 @@ class Lifecycle(Calling):
             project_id: the project's identifier.
             source: the component the pipeline starts at.
             pipeline: the pipeline to run from now on.
-            token: the task's token; without it, it is found by project and source.
+            token: the task's token; without it, it is looked up by project and source.
             timeout: seconds until the task runs.
+
+        Raises:
+            TaskNotFoundError: there is no such task.
         """
-        self._call(
-            operations.restart(token, project_id, source, pipelines.load(None, pipeline, None)), timeout
-        )
+        document = pipelines.load(None, pipeline, None)
+        found = token or self.get_task_token(project_id, source)
+        if found is None:
+            raise TaskNotFoundError("restart: the project has no task with this source", operation="restart")
+        self._call(operations.restart(check_token(found), project_id, source, document), timeout)
 
     def get_tasks(self, *, timeout: Timeout = OMITTED) -> List[TaskInfo]:
         """The running tasks of the account. WebSocket only."""

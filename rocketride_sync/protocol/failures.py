@@ -77,7 +77,10 @@ def failure(
         return AuthenticationError(f"{text}. Check the API key (auth= or ROCKETRIDE_APIKEY)")
     if message.startswith(_NO_SLOTS):
         return OverloadedError(f"{text}. It is out of connection slots; try again later")
-    return _error_type(message, auth, code, http_status)(
+    kind = _error_type(message, auth, code, http_status)
+    if kind is TaskAlreadyRunningError:
+        text += " Join it with use_existing=True, or terminate it first."
+    return kind(
         text,
         code=readable(code, secrets) if isinstance(code, str) else None,
         hint=readable(hint, secrets) if isinstance(hint, str) else None,

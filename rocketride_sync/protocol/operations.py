@@ -129,7 +129,7 @@ def terminate(token: str) -> Operation:
     )
 
 
-def restart(token: Optional[str], project_id: str, source: str, pipeline: Mapping[str, Any]) -> Operation:
+def restart(token: str, project_id: str, source: str, pipeline: Mapping[str, Any]) -> Operation:
     """Run a task again, perhaps with another pipeline; the answer is that of `execute`."""
     arguments = {"token": token, "projectId": project_id, "source": source, "pipeline": pipeline}
     return Operation(name="restart", command="restart", arguments=arguments)
