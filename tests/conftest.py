@@ -1,6 +1,13 @@
 """What every test shares."""
 
+import signal
+
 import pytest
+
+# Started in the background by a shell, this process ignores Ctrl-C, and so would the processes it starts, which
+# tests interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

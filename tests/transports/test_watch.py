@@ -164,7 +164,8 @@ def test_foreign_events_wake_nobody(foreign):
 
     with Server(dap(script)) as server, client_of(server) as client, pytest.raises(WaitTimeoutError):
         client.wait_until_complete(TOKEN, timeout=1.0, interval=LONG)
-    assert task.looks <= 2, "the first, and the last before the deadline"
+    # The first, and the last before the deadline, which a slow first one may place too early for the only last one.
+    assert task.looks <= 4
 
 
 def test_without_any_event_the_end_is_seen_at_the_interval():
