@@ -8,6 +8,7 @@ import time
 import typing
 from typing import Any, Callable, Dict, List, Mapping
 
+import attr
 import attrs
 
 from rocketride_sync.models import TaskStatus, converter
@@ -63,7 +64,7 @@ def _plain_cattrs() -> Callable[[Any], Any]:
             hints = typing.get_type_hints(model)
             wire = {attribute: name for name, attribute in model._attributes.items()}
             fields = {
-                name: attrs.field(default=None, type=replaced(hints[attribute]))
+                name: attr.ib(default=None, type=replaced(hints[attribute]))
                 for attribute, name in wire.items()
             }
             twins[model.__name__] = attrs.make_class(model.__name__, fields, frozen=True, slots=True)
