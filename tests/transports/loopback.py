@@ -94,8 +94,9 @@ class Server:
         self._threads[0].join(10)
         self._listener.close()
         for sock in self._socks:
+            # Not SSLSocket's own: it forgets the encryption first, and a handler would read ciphertext as frames.
             with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join(10)
             assert not thread.is_alive()
