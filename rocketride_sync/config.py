@@ -109,7 +109,9 @@ def _is_cloud(address: str) -> bool:
 
 def _check_auth(_: object, __: Any, auth: Any) -> None:
     # The value itself is a secret: the messages describe it only.
-    if not isinstance(auth, str) or not auth.strip():
+    if not isinstance(auth, str):
+        raise ConfigurationError(f"auth must be a string, not {type(auth).__name__}")
+    if not auth.strip():
         raise ConfigurationError("no API key: pass auth='…' or set ROCKETRIDE_APIKEY")
     if _UNPRINTABLE.search(auth):
         raise ConfigurationError(

@@ -42,7 +42,7 @@ def check_same_run(token: str, previous: Optional[TaskStatus], status: TaskStatu
     """
     if previous and previous.start_time and status.start_time not in (0.0, previous.start_time):
         raise TaskReplacedError(
-            f"task {shorten(token)}: another run took over the token; the outcome of the run before is unknown",
+            f"task {shorten(token)}: another run took over the token; the run before {_fate(previous)}",
             last_status=previous,
             new_status=status,
         )
@@ -51,10 +51,16 @@ def check_same_run(token: str, previous: Optional[TaskStatus], status: TaskStatu
 def vanished(token: str, last_status: TaskStatus) -> TaskVanishedError:
     """The error for a task that was seen before and that the server no longer knows."""
     return TaskVanishedError(
-        f"task {shorten(token)}: the server no longer knows it (last seen as {last_status.state.name}): "
-        f"it ended over {RETENTION:.0f} s ago, or the server restarted; its outcome is unknown",
+        f"task {shorten(token)}: the server no longer knows it (it ended over {RETENTION:.0f} s ago, or the server "
+        f"restarted); it {_fate(last_status)}",
         last_status=last_status,
     )
+
+
+def _fate(last_status: TaskStatus) -> str:
+    if last_status.is_terminal:
+        return f"had ended, {last_status.outcome.value}"
+    return f"was last seen as {last_status.state.name}, its outcome is unknown"
 
 
 class Schedule:
@@ -178,9 +184,11 @@ class Wait:
 
     def _timed_out(self, seen: Union[TaskStatus, TransientError]) -> WaitTimeoutError:
         elapsed = self._schedule.elapsed
-        message = f"task {shorten(self._token)} has not ended after {elapsed:.1f} s"
-        if self._last is not None:
-            message += f" (last seen as {self._last.state.name})"
+        task = f"task {shorten(self._token)}"
+        if self._last is None:
+            message = f"{task}: no status could be read for {elapsed:.1f} s"
+        else:
+            message = f"{task} has not ended after {elapsed:.1f} s (last seen as {self._last.state.name})"
         if isinstance(seen, TransientError):
             message += f"; the last look failed: {seen}"
         else:

@@ -77,7 +77,13 @@ def test_a_dotenv_file_lying_about_is_not_read(monkeypatch, tmp_path):
     assert "evil" not in resolve(None, KEY)[0].http_url
 
 
-@pytest.mark.parametrize("auth", ["", "  ", None, 7])
+@pytest.mark.parametrize("auth", [None, 7, b"key"])
+def test_a_key_is_a_string(auth):
+    with pytest.raises(ConfigurationError, match="auth must be a string"):
+        Settings(address=Address.parse("h"), auth=auth)
+
+
+@pytest.mark.parametrize("auth", ["", "  "])
 def test_a_missing_key_says_where_to_put_one(auth):
     with pytest.raises(ConfigurationError, match="ROCKETRIDE_APIKEY"):
         Settings(address=Address.parse("h"), auth=auth)

@@ -385,3 +385,10 @@ def test_every_field_is_documented_with_its_unit():
         for attribute in model._attributes.values():
             assert re.search(rf"^    {attribute}: \S", inspect.getdoc(model), re.MULTILINE), attribute
     assert "Unit: MB." in TaskMetrics.__doc__
+
+
+def test_a_documented_name_used_as_attribute_is_told_the_right_one():
+    with pytest.raises(AttributeError, match="the attribute is 'completed_count'"):
+        _ = TaskStatus.from_dict({}).completedCount
+    with pytest.raises(AttributeError, match=r"no attribute 'nonsense'$"):
+        _ = TaskStatus.from_dict({}).nonsense

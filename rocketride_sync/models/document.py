@@ -49,6 +49,14 @@ class Document(_Mapping):
         attribute = self._attributes.get(name)
         return self.extra[name] if attribute is None else getattr(self, attribute)
 
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            # Reached only for what is no attribute: with a hint for those who know the documented name.
+            hint = self._attributes.get(name)
+            hint = f"; the attribute is {hint!r}" if hint else ""
+            raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}{hint}")
+
     def __iter__(self) -> Iterator[str]:
         yield from self._attributes
         yield from (name for name in self.extra if name not in self._attributes)

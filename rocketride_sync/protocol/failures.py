@@ -79,7 +79,7 @@ def failure(
         return OverloadedError(f"{text}. It is out of connection slots; try again later")
     kind = _error_type(message, auth, code, http_status)
     if kind is TaskAlreadyRunningError:
-        text += " Join it with use_existing=True, or terminate it first."
+        text += " Join it with use_existing=True (over WebSocket), or terminate it first."
     return kind(
         text,
         code=readable(code, secrets) if isinstance(code, str) else None,

@@ -62,7 +62,12 @@ def guarded(address: Address, step: Callable[..., T], *args: Any) -> T:
         fault = TransportTimeoutError(f"no connection to {address} within the timeout")
     except socket.gaierror as error:
         fault = TransportError(f"the host of {address} (or of its proxy) was not found: {error.strerror}")
-    except (ssl.SSLError, OSError) as error:
+    except ssl.SSLError as error:
+        # A server that speaks no TLS answers the handshake with something else, and this is what OpenSSL makes of it.
+        plain = error.reason == "WRONG_VERSION_NUMBER"
+        advice = "; does it speak TLS? If not, its address begins with http://" if plain else ""
+        fault = TransportError(f"no TLS with {address}: {error.reason or reason_of(error)}{advice}")
+    except OSError as error:
         fault = TransportError(f"no connection to {address}: {reason_of(error)}")
     raise fault
 
