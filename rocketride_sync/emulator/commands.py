@@ -1,4 +1,4 @@
-"""The commands of the WebSocket side that an authenticated connection may send."""
+"""The commands of the WebSocket side that a connection may send once it is authenticated."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from .core import Core
 from .credentials import Access
 from .faults import NOT_RUNNING, RequestError
 from .fields import Fields
+from .options import RunOptions
+from .pipes import Pipes
 from .task import Task
 
 Body = Optional[Dict[str, Any]]
@@ -15,10 +17,14 @@ Arguments = Dict[str, Any]
 
 
 class Commands:
-    """Answers requests; each command takes what the credential opens and the arguments, and gives the body."""
+    """Answers the requests of one connection.
+
+    Each command takes what the credential opens and the arguments, and gives the body.
+    """
 
     def __init__(self, core: Core) -> None:
         self._core = core
+        self._pipes = Pipes()
         self._registry = core.registry
         self._table: Dict[str, Callable[[Access, Arguments], Awaitable[Body]]] = {
             "rrext_ping": self._ping,
@@ -29,6 +35,7 @@ class Commands:
             "rrext_get_task_status": self._get_task_status,
             "rrext_get_tasks": self._get_tasks,
             "rrext_get_token": self._get_token,
+            "rrext_process": self._process,
         }
 
     async def serve(self, command: str, access: Access, arguments: Arguments) -> Body:
@@ -39,6 +46,10 @@ class Commands:
             # Commands without that prefix are passed on to a task's debugger, so they need a task first.
             self._registry.get(access.token(arguments.get("token")))
         raise RequestError(f"Invalid command: {command}")
+
+    def leave(self) -> None:
+        """The connection is gone."""
+        self._pipes.leave()
 
     async def _ping(self, _: Access, __: Arguments) -> Body:
         return {"pong": True}
@@ -53,8 +64,12 @@ class Commands:
             arguments.get("pipeline"),
             token=fields.text("token"),
             use_existing=fields.flag("useExisting"),
-            ttl=fields.seconds("ttl", self._core.settings.ttl),
-            name=fields.text("name"),
+            options=RunOptions(
+                name=fields.text("name"),
+                ttl=fields.seconds("ttl", self._core.settings.ttl),
+                threads=fields.count("threads", 64, least=1),
+                env=fields.texts_by_name("env"),
+            ),
         )
         return _handle(task)
 
@@ -79,6 +94,9 @@ class Commands:
         if task is None:
             raise RequestError(NOT_RUNNING)
         return {"token": task.token}
+
+    async def _process(self, access: Access, arguments: Arguments) -> Body:
+        return await self._pipes.serve(self._task(access, arguments), arguments)
 
     def _task(self, access: Access, arguments: Arguments) -> Task:
         return self._registry.get(access.token(arguments.get("token")))

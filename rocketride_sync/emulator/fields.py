@@ -25,10 +25,10 @@ class Fields:
             raise self._wrong(key, "a number of seconds, 0 or more")
         return float(value)
 
-    def count(self, key: str, default: int) -> int:
+    def count(self, key: str, default: int, *, least: int = 0, most: int = 1_000_000) -> int:
         value = self._get(key, default)
-        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 1_000_000:
-            raise self._wrong(key, "a whole number from 0 to 1000000")
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise self._wrong(key, f"a whole number from {least} to {most}")
         return value
 
     def flag(self, key: str) -> bool:
@@ -39,14 +39,20 @@ class Fields:
 
     def text(self, key: str) -> str:
         value = self._get(key, "")
-        if not isinstance(value, str):
+        if not _is_text(value):
             raise self._wrong(key, "a string")
-        return value
+        return str(value)
 
     def strings(self, key: str, default: Optional[List[str]] = None) -> List[str]:
         value = self._get(key, default)
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise self._wrong(key, "a list of strings")
+        return value
+
+    def texts_by_name(self, key: str) -> Mapping[str, str]:
+        value = self._get(key, {})
+        if not isinstance(value, dict) or not all(_is_text(text) for text in value.values()):
+            raise self._wrong(key, "an object whose values are strings")
         return value
 
     def exit_code(self, key: str) -> Optional[int]:
@@ -70,3 +76,8 @@ class Fields:
 
     def _wrong(self, key: str, expected: str) -> RequestError:
         return RequestError(f"{self.where}: {key!r} must be {expected}")
+
+
+def _is_text(value: Any) -> bool:
+    """Whether it is a string that UTF-8 can carry: no answer could hold half a surrogate pair."""
+    return isinstance(value, str) and not any("\ud800" <= character <= "\udfff" for character in value)

@@ -1,4 +1,4 @@
-"""Reading files below one root directory and nowhere else, and counting the words in them."""
+"""Reading files below one root directory and nowhere else."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from typing import Iterator, List, Optional, Sequence, Tuple
 import attrs
 
 from .faults import RequestError
-
-CHUNK = 256 * 1024
-_SPACE = b" \t\n\r\x0b\x0c"
+from .words import CHUNK
 
 
 @attrs.frozen
@@ -90,24 +88,3 @@ def read_chunks(item: Item) -> Iterator[bytes]:
         while chunk:
             yield chunk
             chunk = file.read(CHUNK)
-
-
-class WordCounter:
-    """Counts words, runs of bytes between ASCII white space, as ``wc -w`` does for text, chunk by chunk."""
-
-    def __init__(self) -> None:
-        self.words = 0
-        self.size = 0
-        self._inside = False
-
-    def feed(self, chunk: bytes) -> None:
-        self.words += len(chunk.split())
-        self.size += len(chunk.translate(None, _SPACE))
-        if self._inside and chunk[:1] not in _SPACE:
-            self.words -= 1
-        self._inside = chunk[-1:] not in _SPACE
-
-    @property
-    def counts(self) -> Tuple[int, int]:
-        """Number of words, and of bytes in them."""
-        return self.words, self.size

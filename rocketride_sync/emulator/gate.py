@@ -10,10 +10,12 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 
 from .credentials import Credentials
 from .faults import CredentialError
+from .settings import Settings
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+DATA = "/task/data"
 PUBLIC = frozenset({"/version", "/task/service"})
 _PAGE = "<!DOCTYPE html>\n<html>\n<head><title>{status} - {text}</title></head>\n<body><h1>{text}</h1></body>\n</html>\n"
 
@@ -21,10 +23,10 @@ _PAGE = "<!DOCTYPE html>\n<html>\n<head><title>{status} - {text}</title></head>\
 class Gate:
     """ASGI middleware. Puts what the credential opens into ``scope["access"]``."""
 
-    def __init__(self, app: ASGIApp, *, credentials: Credentials, max_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, *, credentials: Credentials, settings: Settings) -> None:
         self._app = app
         self._credentials = credentials
-        self._max_bytes = max_bytes
+        self._settings = settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -35,21 +37,24 @@ class Gate:
                 except CredentialError as error:
                     await _refusal(request, error)(scope, receive, send)
                     return
-            receive = self._limited(receive)
+            data = scope["path"] == DATA
+            limit = self._settings.max_data_bytes if data else self._settings.max_pipeline_bytes
+            receive = _limited(receive, limit)
         await self._app(scope, receive, send)
 
-    def _limited(self, receive: Receive) -> Receive:
-        received = 0
 
-        async def limited() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > self._max_bytes:
-                raise HTTPException(413, f"The request body exceeds {self._max_bytes} bytes")
-            return message
+def _limited(receive: Receive, limit: int) -> Receive:
+    received = 0
 
-        return limited
+    async def limited() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > limit:
+            raise HTTPException(413, f"The request body exceeds {limit} bytes")
+        return message
+
+    return limited
 
 
 def _credential(request: Request) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
-from typing import Any, Dict, FrozenSet, List, Mapping, Tuple
+from typing import Any, Dict, FrozenSet, List, Mapping, Match, Tuple
 
 import attrs
 
@@ -12,6 +13,8 @@ from .faults import RequestError
 
 SOURCES = frozenset({"files", "webhook", "dropper", "simulate"})
 PROVIDERS = SOURCES | {"wordcount"}
+
+_PLACEHOLDER = re.compile(r"\$\{(ROCKETRIDE_\w+)\}")
 
 
 @attrs.frozen(kw_only=True)
@@ -41,7 +44,7 @@ class Pipeline:
         project_id: the project; a random one when the document has none.
         source: the component the data enters by.
         chain: the source and every component its data reaches, in the document's order.
-        document: the document as it came.
+        document: the document as it came, its placeholders still in it: others may read it.
     """
 
     project_id: str
@@ -59,33 +62,49 @@ class Pipeline:
         return any(component.provider == "wordcount" for component in self.chain)
 
 
-def parse(document: Any) -> Pipeline:
+def parse(document: Any, env: Mapping[str, str]) -> Pipeline:
     """Check a pipeline document, ``{"project_id", "source", "components": [{"id", "provider", "config", "input"}]}``.
+
+    Args:
+        document: the document.
+        env: what its placeholders, such as ``${ROCKETRIDE_FOLDER}``, stand for. One that is not there stays as it is,
+            and so does every name without that prefix.
 
     Raises:
         RequestError: it cannot be run; the text says what is wrong and where.
     """
     if not isinstance(document, dict) or not document:
         raise RequestError("Pipeline configuration or file path is required and must be specified")
-    _check_encodable(document)
-    components = _components(document)
-    source = _source(document, components)
+    filled = _fill(document, env)
+    components = _components(filled)
+    source = _source(filled, components)
     _check_inputs(components)
-    project_id = document.get("project_id") or str(uuid.uuid4())
+    project_id = filled.get("project_id") or str(uuid.uuid4())
     if not isinstance(project_id, str):
         raise RequestError("Pipeline: 'project_id' must be a string")
     return Pipeline(project_id=project_id, source=source, chain=_chain(source, components), document=document)
 
 
-def _check_encodable(document: Dict[str, Any]) -> None:
-    """What JSON or UTF-8 cannot carry (NaN, lone surrogates, endless nesting) could not be answered with."""
+def _fill(document: Dict[str, Any], env: Mapping[str, str]) -> Dict[str, Any]:
+    """The document with its placeholders replaced.
+
+    What JSON or UTF-8 cannot carry (NaN, lone surrogates, endless nesting) could not be answered with.
+    """
     try:
-        json.dumps(document, allow_nan=False, ensure_ascii=False).encode()
+        text = json.dumps(document, allow_nan=False, ensure_ascii=False)
+        text.encode()
+        filled: Dict[str, Any] = json.loads(_PLACEHOLDER.sub(lambda found: _value(found, env), text))
     except (ValueError, RecursionError) as error:
         fault = str(error)
     else:
-        return
+        return filled
     raise RequestError(f"Pipeline: not a valid JSON document: {fault}")
+
+
+def _value(found: Match[str], env: Mapping[str, str]) -> str:
+    """The placeholder's value, as it stands within a JSON string."""
+    name = found.group(1)
+    return json.dumps(env[name], ensure_ascii=False)[1:-1] if name in env else found.group()
 
 
 def _components(document: Dict[str, Any]) -> Dict[str, Component]:

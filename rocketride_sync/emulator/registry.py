@@ -9,6 +9,7 @@ from typing import Any, Dict, List, Optional
 
 from .events import Hub
 from .faults import NOT_RUNNING, RequestError
+from .options import RunOptions
 from .pipeline import parse
 from .settings import Settings
 from .sources import make_source
@@ -64,8 +65,7 @@ class Registry:
         *,
         token: Optional[str] = None,
         use_existing: bool = False,
-        ttl: Optional[float] = None,
-        name: Optional[str] = None,
+        options: RunOptions,
     ) -> Task:
         """Run a pipeline; returns once it is RUNNING. A finished task of the same token is replaced.
 
@@ -73,28 +73,27 @@ class Registry:
             document: the pipeline document.
             token: the token to run it under; by default one made from project and source.
             use_existing: return the task that is running already under that token, instead of failing.
-            ttl: idle time in seconds after which it is cancelled; the server's by default, 0 is never.
-            name: what the status calls it.
+            options: how to run it.
 
         Raises:
             RequestError: the document is wrong, it runs already, or it ended before it was RUNNING.
         """
-        pipeline = parse(document)
+        pipeline = parse(document, options.env)
         token = token or self._derive("tk_", pipeline.project_id, pipeline.source.id)
         running = self._tasks.get(token)
         if running and not running.ended.is_set():
             if use_existing:
+                await running.joined()
                 return running
             raise RequestError("Pipeline is already running.")
         task = Task(
             pipeline,
-            make_source(pipeline, self._root),
+            make_source(pipeline, self._root, options.threads),
             token=token,
             public_token=self._derive("pk_", token),
             settings=self._settings,
             hub=self._hub,
-            name=name,
-            ttl=ttl,
+            options=options,
         )
         self._tasks.pop(token, None)
         self._tasks[token] = task
@@ -121,10 +120,10 @@ class Registry:
         if not token:
             raise RequestError("Task token is required for restart")
         task = self.get(token)
-        pipeline = task.pipeline if document is None else parse(document)
+        pipeline = task.pipeline if document is None else parse(document, task.options.env)
         if pipeline.key != task.pipeline.key:
             raise RequestError("A restart must keep the pipeline's project and source")
-        source = make_source(pipeline, self._root)
+        source = make_source(pipeline, self._root, task.options.threads)
         try:
             await task.restart(pipeline, source)
         except RequestError:

@@ -56,7 +56,7 @@ def serve(
 
 
 def _require_extra() -> None:
-    for package in ("fastapi", "psutil", "uvicorn", "websockets"):
+    for package in ("fastapi", "psutil", "python_multipart", "uvicorn", "websockets"):
         if find_spec(package) is None:
             raise ConfigurationError(
                 f"the emulator needs the package {package!r}: pip install 'rocketride-sync[emulator]'"

@@ -37,7 +37,8 @@ class Settings:
         ping_interval: how often WebSocket connections are pinged.
         ping_timeout: how long a pong may take.
         keep_alive: how long an idle HTTP connection stays open; uvicorn takes whole seconds.
-        max_pipeline_bytes: the largest HTTP request body.
+        max_pipeline_bytes: the largest HTTP request body, apart from data.
+        max_data_bytes: the largest HTTP request body with data.
         max_message_bytes: the largest WebSocket message.
     """
 
@@ -57,6 +58,7 @@ class Settings:
     ping_timeout: float = _seconds(60.0)
     keep_alive: int = _count(5)
     max_pipeline_bytes: int = _count(4 * 2**20)
+    max_data_bytes: int = _count(2**32)
     max_message_bytes: int = _count(250 * 2**20)
 
     def to_dict(self) -> Dict[str, Any]:

@@ -10,9 +10,11 @@ import attrs
 
 from .faults import RequestError
 from .fields import Fields
-from .files import Item, Listing, WordCounter, list_files, read_chunks
+from .files import Item, Listing, list_files, read_chunks
+from .intake import Intake
 from .pipeline import Pipeline
 from .status import Status
+from .words import WordCounter
 
 T = TypeVar("T")
 
@@ -35,9 +37,15 @@ class Exit:
 
 
 class Source(Protocol):
-    """One run of a source. It is stopped by cancelling the asyncio task it runs in."""
+    """One run of a source. It is stopped by cancelling the asyncio task it runs in.
+
+    Attributes:
+        linger: seconds until its process is gone after that.
+        intake: where data that is sent goes in; None when the source gets its data elsewhere.
+    """
 
     linger: float
+    intake: Optional[Intake]
 
     async def load(self) -> None:
         """Get ready, while the task is INITIALIZING. Raises RequestError when that fails."""
@@ -46,8 +54,17 @@ class Source(Protocol):
         """Do the work, while the task is RUNNING."""
 
 
-def make_source(pipeline: Pipeline, root: Optional[Path]) -> Source:
-    """The source that `pipeline` begins with. Raises RequestError when its config is wrong."""
+def make_source(pipeline: Pipeline, root: Optional[Path], threads: int) -> Source:
+    """The source that `pipeline` begins with.
+
+    Args:
+        pipeline: the pipeline.
+        root: the directory that `files` may read, or None.
+        threads: how many objects that are sent may be in work at a time.
+
+    Raises:
+        RequestError: its config is wrong.
+    """
     config = Fields(pipeline.source.config, f"Pipeline: component {pipeline.source.id!r}: config")
     source: Source
     if pipeline.source.provider == "files":
@@ -55,7 +72,7 @@ def make_source(pipeline: Pipeline, root: Optional[Path]) -> Source:
     elif pipeline.source.provider == "simulate":
         source = SimulateSource(config, pipeline)
     else:
-        return ServingSource()
+        return ServingSource(pipeline, threads)
     config.check_unknown()
     return source
 
@@ -67,6 +84,7 @@ class FilesSource:
     """
 
     linger = 0.0
+    intake: Optional[Intake] = None
 
     def __init__(self, config: Fields, pipeline: Pipeline, root: Optional[Path]) -> None:
         self._names = config.strings("paths")
@@ -83,7 +101,7 @@ class FilesSource:
         items = self._listing.items
         for name, reason in self._listing.skipped:
             status.warning(reason, name)
-        status.set_total(len(items), sum(item.size for item in items))
+        status.expect(len(items), sum(item.size for item in items))
         for item in items:
             status.begin(f"filesys://{item.name}", item.size, [item.path.name, *self._pipe])
             await asyncio.sleep(self._delay)
@@ -117,6 +135,7 @@ class SimulateSource:
     `init_seconds` in INITIALIZING (0), `stopping_seconds` in STOPPING (0), `forever` to stay RUNNING after the work.
     """
 
+    intake: Optional[Intake] = None
     ITEM_SIZE = 1000
     ITEM_WORDS = (7, 35)
 
@@ -139,7 +158,7 @@ class SimulateSource:
         await asyncio.sleep(self._init_seconds)
 
     async def run(self, status: Status) -> Exit:
-        status.set_total(self._total, self._total * self.ITEM_SIZE)
+        status.expect(self._total, self._total * self.ITEM_SIZE)
         steps = max(self._total, 1)
         started = asyncio.get_running_loop().time()
         for step in range(steps):
@@ -167,14 +186,17 @@ class SimulateSource:
 
 
 class ServingSource:
-    """Waits for data until it is stopped: `webhook` and `dropper`."""
+    """Works on what is sent to it until it is stopped: `webhook` and `dropper`."""
 
     linger = 0.0
+
+    def __init__(self, pipeline: Pipeline, threads: int) -> None:
+        self.intake: Optional[Intake] = Intake(pipeline, threads)
 
     async def load(self) -> None:
         """Nothing to get ready."""
 
-    async def run(self, status: Status) -> Exit:  # noqa: ARG002  (data will not come by itself)
+    async def run(self, status: Status) -> Exit:  # noqa: ARG002  (the intake writes it)
         await asyncio.Event().wait()
         return Exit()
 

@@ -46,24 +46,29 @@ class Status:
         self.document["metrics"] = _no_metrics()
         self.update(state=state, status=text, completed=True)
 
-    def set_total(self, count: int, size: int) -> None:
-        self.update(totalCount=count, totalSize=size)
+    def expect(self, count: int, size: int) -> None:
+        """So many more items are to come, and so many more bytes."""
+        self.document["totalCount"] += count
+        self.document["totalSize"] += size
+        self.changed = True
 
-    def begin(self, name: str, size: int, pipe: List[str]) -> None:
-        """An item enters the pipeline; `pipe` is the item and the components it passes."""
-        self.document["pipeflow"] = {"totalPipes": 1, "byPipe": {"0": pipe}}
+    def begin(self, name: str, size: int, flow: List[str], pipe: int = 0) -> None:
+        """An item enters a pipe; `flow` is the item and the components it passes."""
+        by_pipe = self.document["pipeflow"]["byPipe"]
+        by_pipe[str(pipe)] = flow
+        self.document["pipeflow"]["totalPipes"] = len(by_pipe)
         self.update(currentObject=name, currentSize=size)
 
-    def complete(self, size: int, words: Tuple[int, int] = (0, 0)) -> None:
-        """The current item is done: `size` bytes, `words` as number of words and of bytes in them."""
+    def complete(self, size: int, words: Tuple[int, int] = (0, 0), pipe: int = 0) -> None:
+        """The item in `pipe` is done: `size` bytes, `words` as number of words and of bytes in them."""
         self._add(completedCount=1, completedSize=size, wordsCount=words[0], wordsSize=words[1])
-        self._leave()
+        self._leave(pipe)
 
-    def fail(self, size: int, reason: str, location: str) -> None:
-        """The current item failed."""
+    def fail(self, size: int, reason: str, location: str, pipe: int = 0) -> None:
+        """The item in `pipe` failed."""
         self._add(failedCount=1, failedSize=size)
         self.error(reason, location)
-        self._leave()
+        self._leave(pipe)
 
     def error(self, text: str, location: str) -> None:
         self._message("errors", f"Failed*{text}*{location}")
@@ -94,8 +99,8 @@ class Status:
             rateSize=int(100 * (done["completedSize"] + done["failedSize"]) / elapsed),
         )
 
-    def _leave(self) -> None:
-        self.document["pipeflow"]["byPipe"]["0"] = []
+    def _leave(self, pipe: int) -> None:
+        self.document["pipeflow"]["byPipe"][str(pipe)] = []
 
     def _message(self, key: str, text: str) -> None:
         messages: List[str] = self.document[key]

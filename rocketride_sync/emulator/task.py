@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from typing import Any, Dict, Optional
+from typing import Optional
 
-from .events import SUMMARY, TASK, Event, Hub
+from .events import Hub
 from .faults import RequestError
+from .intake import Intake
 from .metrics import Meter
+from .news import News
+from .options import RunOptions
 from .pipeline import Pipeline
 from .settings import Settings
 from .sources import Exit, Source
-from .status import CANCELLED, COMPLETED, INITIALIZING, STARTING, STOPPING, Status
+from .status import CANCELLED, COMPLETED, INITIALIZING, RUNNING, STARTING, STOPPING, Status
 
 _log = logging.getLogger(__name__)
 
@@ -23,7 +26,9 @@ class Task:
 
     Attributes:
         id: first eight characters of the token without its prefix, dot, source.
+        options: how it is run.
         status: its status record.
+        news: what it lets others know.
         ended: set once it is COMPLETED or CANCELLED.
         ended_at: monotonic time of its end, None before.
     """
@@ -37,28 +42,28 @@ class Task:
         public_token: str,
         settings: Settings,
         hub: Hub,
-        name: Optional[str] = None,
-        ttl: Optional[float] = None,
+        options: RunOptions,
     ) -> None:
         self.pipeline = pipeline
         self.token = token
         self.public_token = public_token
+        self.options = options
         self.id = f"{token[3:] if token.startswith('tk_') else token:.8}.{pipeline.source.id}"
         self.status = Status(
-            f"{name or self.id}.{pipeline.source.title}",
+            f"{options.name or self.id}.{pipeline.source.title}",
             pipeline.project_id,
             pipeline.source.id,
             settings.message_limit,
         )
+        self.news = News(hub, self.id, pipeline.key, self.status)
         self.ended = asyncio.Event()
         self.ended_at: Optional[float] = None
-        self._ttl = settings.ttl if ttl is None else ttl
+        self._ttl = settings.ttl if options.ttl is None else options.ttl
         self._active_at = time.monotonic()
         self._source = source
         self._settings = settings
-        self._hub = hub
         self._running = asyncio.Event()
-        self._telling = asyncio.Lock()
+        self._restarting = asyncio.Lock()
         self._engine: Optional[asyncio.Task[Exit]] = None
         self._life: Optional[asyncio.Task[None]] = None
 
@@ -73,45 +78,69 @@ class Task:
         """Whether it ended longer than the retention ago."""
         return self.ended_at is not None and time.monotonic() - self.ended_at > self._settings.retention
 
-    async def start(self, action: str = "begin") -> None:
-        """Run it, and return once it has been RUNNING for a moment. `action` is what its event calls this.
+    async def start(self) -> None:
+        """Run it, and return once it has been RUNNING for a moment.
 
         Raises:
             RequestError: it ended before that.
         """
-        self._engine = asyncio.ensure_future(self._work(action))
-        self._life = asyncio.ensure_future(self._live(self._engine))
-        settled = {asyncio.ensure_future(event.wait()) for event in (self._running, self.ended)}
-        _, waiting = await asyncio.wait(settled, return_when=asyncio.FIRST_COMPLETED)
-        for future in waiting:
-            future.cancel()
+        self._launch("begin")
+        await self.started()
+
+    async def started(self) -> None:
+        """Return once it has been RUNNING for a moment. Raises RequestError when it ended before that."""
+        await self._settled()
         await asyncio.sleep(self._settings.early_end)
         if self.ended.is_set() and not (self._running.is_set() and self._settings.early_end == 0):
             raise RequestError(self._reason())
 
+    async def joined(self) -> None:
+        """As `started`, but at once when it is RUNNING already."""
+        if not self._running.is_set():
+            await self.started()
+
+    async def intake(self) -> Intake:
+        """Where data goes in, once it is RUNNING. Asking for it is activity, which the ttl waits for.
+
+        Raises:
+            RequestError: it has ended, or its source takes no data.
+        """
+        self._active_at = time.monotonic()
+        await self._settled()
+        if self.status.document["state"] != RUNNING:
+            reason = self._reason() if self.ended.is_set() else ""
+            raise RequestError(reason or "Task is terminating, cannot process data requests")
+        if self._source.intake is None:
+            provider = self.pipeline.source.provider
+            raise RequestError(f"The source {provider!r} takes no data; the sources webhook and dropper do")
+        return self._source.intake
+
     async def stop(self) -> None:
         """Cancel it, and return once it is gone. Does nothing when it has ended."""
-        if self.ended.is_set():
-            return
-        if self._engine:
-            self._engine.cancel()
+        async with self._restarting:
+            if self.ended.is_set():
+                return
+            if self._engine:
+                self._engine.cancel()
         await self.ended.wait()
         await asyncio.sleep(self._settings.stop_seconds)
 
     async def restart(self, pipeline: Pipeline, source: Source) -> None:
         """Run it again from the start, under the same token; `startTime` stays. As `start` otherwise."""
-        self.status.update(completed=False, state=CANCELLED, status="Restarting", serviceUp=False)
-        await self._tell_status()
-        await self.abandon()
-        await asyncio.sleep(self._settings.stop_seconds)
-        self.status.clear()
-        self.status.update(state=CANCELLED, status="Restarting", exitMessage="Stopped")
-        self.pipeline, self._source = pipeline, source
-        self.ended.clear()
-        self.ended_at = None
-        self._running.clear()
-        self._active_at = time.monotonic()
-        await self.start("restart")
+        async with self._restarting:
+            self.status.update(completed=False, state=CANCELLED, status="Restarting", serviceUp=False)
+            await self.news.tell_status()
+            await self.abandon()
+            await asyncio.sleep(self._settings.stop_seconds)
+            self.status.clear()
+            self.status.update(state=CANCELLED, status="Restarting", exitMessage="Stopped")
+            self.pipeline, self._source = pipeline, source
+            self.ended.clear()
+            self.ended_at = None
+            self._running.clear()
+            self._active_at = time.monotonic()
+            self._launch("restart")
+        await self.started()
 
     async def abandon(self) -> None:
         """Drop the run where it stands, without an end: the server goes down, or it is started again."""
@@ -121,18 +150,39 @@ class Task:
         if futures:
             await asyncio.wait(futures)
 
+    def _launch(self, action: str) -> None:
+        """Set the engine going. `action` is what the event calls this."""
+        self._engine = asyncio.ensure_future(self._work(action))
+        self._life = asyncio.ensure_future(self._live(self._engine))
+
+    async def _settled(self) -> None:
+        """Return once it is RUNNING, or has been, or has ended."""
+        if self._running.is_set():
+            return
+        events = {asyncio.ensure_future(event.wait()) for event in (self._running, self.ended)}
+        _, waiting = await asyncio.wait(events, return_when=asyncio.FIRST_COMPLETED)
+        for future in waiting:
+            future.cancel()
+
     async def _work(self, action: str) -> Exit:
+        try:
+            return await self._run(action)
+        finally:
+            if self._source.intake:
+                self._source.intake.close()
+
+    async def _run(self, action: str) -> Exit:
         document = self.status.document
         self.status.update(startTime=document["startTime"] or time.time())
         await self._enter(STARTING, "")
-        await self._tell_action(action)
+        await self.news.tell_action(action)
         await self._enter(INITIALIZING, "")
         self.status.update(status="Loading pipeline")
         await asyncio.sleep(self._settings.init_seconds)
         await self._source.load()
         self.status.enter_running()
         self._running.set()
-        await self._tell_status()
+        await self.news.tell_status()
         return await self._source.run(self.status)
 
     async def _live(self, engine: asyncio.Task[Exit]) -> None:
@@ -157,13 +207,13 @@ class Task:
 
     async def _end(self, result: Exit) -> None:
         self.status.update(serviceUp=False)
-        await self._tell_status()
+        await self.news.tell_status()
         document = self.status.document
         self.status.update(exitCode=result.code, exitMessage=result.message or document["exitMessage"])
         await self._enter(STOPPING, "Stopping")
         if result.linger:
             self.status.update(completed=True, endTime=time.time())
-            await self._tell_status()
+            await self.news.tell_status()
             await asyncio.sleep(result.linger)
         self.status.update(endTime=time.time())
         if result.cancelled or result.code:
@@ -171,8 +221,8 @@ class Task:
         else:
             self.status.end(COMPLETED, "Completed")
         self.ended_at = time.monotonic()
-        await self._tell_status()
-        await self._tell_action("end")
+        await self.news.tell_status()
+        await self.news.tell_action("end")
         self.ended.set()
 
     async def _measure(self) -> None:
@@ -185,37 +235,11 @@ class Task:
         while True:
             await asyncio.sleep(self._settings.status_interval)
             if self.status.changed:
-                await self._tell_status()
+                await self.news.tell_status()
 
     async def _enter(self, state: int, text: str) -> None:
         self.status.update(state=state, status=text)
-        await self._tell_status()
-
-    async def _tell_status(self) -> None:
-        self.status.changed = False
-        await self._tell(self.status_event)
-
-    async def _tell_action(self, action: str) -> None:
-        await self._tell(self._event(TASK, "apaevt_task", {"action": action, **self.summary}))
-
-    async def _tell(self, event: Event) -> None:
-        async with self._telling:
-            await self._hub.publish(event)
-
-    @property
-    def summary(self) -> Dict[str, Any]:
-        """What `apaevt_task` events say about it."""
-        project_id, source = self.pipeline.key
-        return {"name": self.status.document["name"], "projectId": project_id, "source": source}
-
-    @property
-    def status_event(self) -> Event:
-        """The event that carries its status."""
-        return self._event(SUMMARY, "apaevt_status_update", self.status.document)
-
-    def _event(self, kind: str, name: str, body: Dict[str, Any]) -> Event:
-        project_id, source = self.pipeline.key
-        return Event(kind=kind, name=name, task_id=self.id, project_id=project_id, source=source, body=body)
+        await self.news.tell_status()
 
     def _reason(self) -> str:
         document = self.status.document

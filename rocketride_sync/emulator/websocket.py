@@ -24,7 +24,6 @@ _log = logging.getLogger(__name__)
 
 def add_websocket_route(app: FastAPI, core: Core) -> None:
     """Serve ``/task/service``."""
-    commands = Commands(core)
 
     @app.websocket("/task/service")
     async def task_service(websocket: WebSocket) -> None:
@@ -32,16 +31,16 @@ def add_websocket_route(app: FastAPI, core: Core) -> None:
         if not core.slots.take(address):
             await websocket.close()  # before `accept` this refuses the upgrade: 403
             return
-        await Connection(websocket, core, commands, address).run()
+        await Connection(websocket, core, address).run()
 
 
 class Connection:
     """One client. It holds a slot of its address until it has authenticated."""
 
-    def __init__(self, websocket: WebSocket, core: Core, commands: Commands, address: str) -> None:
+    def __init__(self, websocket: WebSocket, core: Core, address: str) -> None:
         self._websocket = websocket
         self._core = core
-        self._commands = commands
+        self._commands = Commands(core)
         self._address: Optional[str] = address
         self._access: Optional[Access] = None
         self._attempts = 0
@@ -64,6 +63,7 @@ class Connection:
         finally:
             self._closed = True
             self._core.hub.listeners.remove(self)
+            self._commands.leave()
             self._free_slot()
 
     async def notify(self, event: Event) -> None:
@@ -137,7 +137,7 @@ class Connection:
             await self._send(dap.event(self._latest(key, task)))
         if TASK in added:
             tasks = [access.task] if access.task else self._core.registry.active
-            body = {"action": "running", "tasks": [{"id": task.id, **task.summary} for task in tasks]}
+            body = {"action": "running", "tasks": [{"id": task.id, **task.news.summary} for task in tasks]}
             await self._send({"type": "event", "event": "apaevt_task", "body": {**body, "__id": ""}})
 
     def _target(self, access: Access, arguments: Dict[str, Any]) -> Tuple[Key, Optional[Task]]:
@@ -155,7 +155,7 @@ class Connection:
     def _latest(self, key: Tuple[str, str], task: Optional[Task]) -> Event:
         """The status to catch up with: the task's, or that nothing runs."""
         if task:
-            return task.status_event
+            return task.news.status_event
         status = Status("", *key, message_limit=1)
         status.update(status="Not running")
         return Event(

@@ -49,6 +49,14 @@ class Client:
         self.send({"type": "request", "seq": self.seq, "command": command, "arguments": arguments})
         return self.seq
 
+    def write(self, data, **arguments):
+        """Send a request whose data follows its header in a binary frame; returns its seq."""
+        self.seq += 1
+        arguments = {"subcommand": "write", **arguments}
+        header = {"type": "request", "seq": self.seq, "command": "rrext_process", "arguments": arguments}
+        self.send_binary(json.dumps(header).encode() + b"\n" + data)
+        return self.seq
+
     def ask(self, command, **arguments):
         return self.answer_to(self.request(command, **arguments))
 

@@ -6,6 +6,7 @@ import warnings
 
 import pytest
 from emulation import KEY, pipeline, read_status, word_count
+from sending import ODD, TEXT, counted, wordcount
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -102,3 +103,103 @@ def test_a_wrong_key_is_refused(server):
             await client.connect()
 
     asyncio.run(asyncio.wait_for(main(), 60))
+
+
+def sending_to(server, scenario, document=None, **options):
+    """Run a scenario with a connected client and the token of a task that counts the words it is sent."""
+
+    async def main(client):
+        task = await client.use(pipeline=document or counted(), **options)
+        try:
+            return await scenario(client, task["token"])
+        finally:
+            await client.terminate(task["token"])
+
+    return as_task(server, main)
+
+
+@pytest.mark.parametrize("data", [TEXT.decode(), ODD, b"", b"one two " * 300_000])
+def test_data_is_sent(server, data):
+    async def scenario(client, token):
+        result = await client.send(token, data, {"name": "a.txt"}, "text/plain")
+        return result, await client.get_task_status(token)
+
+    result, status = sending_to(server, scenario)
+    content = data.encode() if isinstance(data, str) else data
+    assert result.pop("objectId")
+    assert result == {
+        "name": "a.txt",
+        "path": "",
+        "result_types": {"wordcount": "json"},
+        "wordcount": wordcount(content),
+    }
+    assert (status["totalCount"], status["completedCount"]) == (1, 1)
+    assert status["totalSize"] == status["completedSize"] == len(content)
+
+
+def test_files_are_sent_more_at_once_than_there_are_threads(server, texts):
+    files = sorted(path for path in texts.rglob("*.txt") if path.is_file()) * 5
+    events = []
+
+    async def on_event(message):
+        if message["event"] == "apaevt_status_upload":
+            events.append(message["body"]["action"])
+
+    async def scenario(client, token):
+        client._caller_on_event = on_event
+        return await client.send_files([str(path) for path in files], token), await client.get_task_status(
+            token
+        )
+
+    results, status = sending_to(server, scenario, threads=2)
+    for path, result in zip(files, results):
+        assert (result["action"], result["bytes_sent"]) == ("complete", path.stat().st_size)
+        assert result["result"]["name"] == path.name
+        assert result["result"]["wordcount"] == wordcount(path.read_bytes())
+    assert status["completedCount"] == status["totalCount"] == len(files)
+    assert status["wordsCount"] == wordcount(*(path.read_bytes() for path in files))["wordsCount"]
+    assert status["pipeflow"]["totalPipes"] == 2
+    assert events.count("complete") == len(files)
+
+
+def test_a_pipe_is_written_into(server):
+    async def scenario(client, token):
+        async with await client.pipe(token, {"name": "rows"}, "text/csv", "webhook") as pipe:
+            for number in range(100):
+                await pipe.write(f"row {number}\nro".encode())
+            return await pipe.close()
+
+    assert sending_to(server, scenario)["wordcount"]["wordsCount"] == 201
+
+
+def test_sending_that_cannot_be_done_is_an_error(server):
+    async def scenario(client, token):
+        with pytest.raises(rocketride.core.PipeException, match="not running"):
+            await client.send("tk_unknown", "text")
+        with pytest.raises(rocketride.core.PipeException, match="this pipeline isn't it"):
+            await (await client.pipe(token, provider="dropper")).open()
+        pipe = await (await client.pipe(token)).open()
+        await client.terminate(token)
+        with pytest.raises(rocketride.core.PipeException, match="terminating"):
+            await pipe.write(b"the rest")
+        return await client.get_task_status(token)
+
+    assert sending_to(server, scenario)["failedCount"] == 1
+
+
+def test_a_source_that_takes_no_data_is_an_error(server):
+    async def scenario(client, token):
+        with pytest.raises(rocketride.core.PipeException, match="takes no data"):
+            await client.send(token, "text")
+
+    sending_to(server, scenario, pipeline("simulate", forever=True))
+
+
+def test_placeholders_are_filled_from_what_use_is_given(server):
+    async def scenario(client, token):
+        return await client.get_task_status(token)
+
+    document = pipeline("simulate", forever=True)
+    document["components"][0]["name"] = "${ROCKETRIDE_TITLE}"
+    status = sending_to(server, scenario, document, env={"ROCKETRIDE_TITLE": "A title"}, name="Mine")
+    assert status["name"] == "Mine.A title"

@@ -1,0 +1,31 @@
+"""What the tests of sending data share."""
+
+from emulation import execute, pipeline
+
+TEXT = "Grüße — from  far\taway\n".encode()
+ODD = b"caf\xff\xfe na\xefve \x00 \n"  # no UTF-8
+
+
+def counted(provider="webhook", **options):
+    """A pipeline that counts the words of what is sent to it."""
+    document = pipeline(provider, **options)
+    counter = {"id": "count_1", "provider": "wordcount", "input": [{"lane": "text", "from": "src_1"}]}
+    document["components"].append(counter)
+    return document
+
+
+def begin(server, document=None):
+    code, answer = execute(server, document or counted())
+    assert code == 200, answer
+    return answer["data"]["token"]
+
+
+def wordcount(*texts):
+    """What ``wc -w`` counts in the texts, in the shape of a result."""
+    words = [word for text in texts for word in text.split()]
+    return {"wordsCount": len(words), "wordsSize": sum(map(len, words))}
+
+
+def amounts(status):
+    """What a status says of how much is done."""
+    return {key: status[key] for key in ("totalCount", "completedCount", "failedCount", "totalSize")}

@@ -1,0 +1,146 @@
+"""`execute` and `restart`: placeholders, joining, and what happens when they meet."""
+
+import pytest
+from emulation import KEY, ask_json, execute, pipeline, read_status, wait_for_end, wait_until, word_count
+from sending import TEXT, counted
+from socketing import connect
+
+from rocketride_sync.emulator import Emulator
+
+ENV = {"ROCKETRIDE_FOLDER": "deep", "ROCKETRIDE_TITLE": 'say "hi" \\ ü', "FOLDER": "deep", "HOME": "deep"}
+
+
+@pytest.fixture
+def client(server):
+    with connect(server) as client:
+        yield client
+
+
+def run(client, document, **arguments):
+    answer = client.ask("execute", pipeline=document, **arguments)
+    assert answer["success"], answer
+    return answer["body"]
+
+
+def test_placeholders_are_filled_from_env(server, client, texts):
+    document = word_count("${ROCKETRIDE_FOLDER}/b.txt", delay=0.5)
+    document["components"][0]["name"] = (
+        "${ROCKETRIDE_TITLE}, ${ROCKETRIDE_OTHER}, ${FOLDER}, $ROCKETRIDE_FOLDER"
+    )
+    body = run(client, document, env=ENV)
+    assert read_status(server, body["token"])["name"] == (
+        f'{body["id"]}.say "hi" \\ ü, ${{ROCKETRIDE_OTHER}}, ${{FOLDER}}, $ROCKETRIDE_FOLDER'
+    )
+    listed = next(t for t in client.ask("rrext_get_tasks")["body"]["tasks"] if t["token"] == body["token"])
+    assert listed["pipeline"] == document, "others do not see the values"
+    words = len((texts / "deep" / "b.txt").read_bytes().split())
+    assert wait_for_end(server, body["token"])["wordsCount"] == words
+
+
+@pytest.mark.parametrize("name", ["ROCKETRIDE_OTHER", "FOLDER", "HOME"])
+def test_other_placeholders_stay_as_they_are(client, name):
+    answer = client.ask("execute", pipeline=word_count(f"${{{name}}}"), env=ENV)
+    assert f"there is no '${{{name}}}' below" in answer["message"]
+
+
+def test_the_server_s_own_environment_fills_nothing(monkeypatch, texts):
+    monkeypatch.setenv("ROCKETRIDE_FOLDER", "deep")
+    with Emulator(root=texts, api_key=KEY) as server:
+        code, answer = execute(server, word_count("${ROCKETRIDE_FOLDER}"))
+        assert (code, "there is no" in answer["error"]["message"]) == (400, True)
+
+
+def test_a_placeholder_in_the_project_decides_which_task_it_is(client):
+    document = pipeline("simulate", "${ROCKETRIDE_PROJECT}", forever=True)
+    first = run(client, document, env={"ROCKETRIDE_PROJECT": "placeholder-1"})
+    second = run(client, document, env={"ROCKETRIDE_PROJECT": "placeholder-2"})
+    assert [first["projectId"], second["projectId"]] == ["placeholder-1", "placeholder-2"]
+    assert first["token"] != second["token"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"env": ["A"]}, "'env' must be an object whose values are strings"),
+        ({"env": {"ROCKETRIDE_A": 1}}, "'env' must be an object whose values are strings"),
+        ({"env": {"ROCKETRIDE_A": "\ud800"}}, "'env' must be an object whose values are strings"),
+        ({"threads": 0}, "'threads' must be a whole number from 1"),
+        ({"threads": "4"}, "'threads' must be a whole number"),
+        ({"name": "\ud800"}, "'name' must be a string"),
+    ],
+)
+def test_wrong_options_are_refused(client, arguments, message):
+    assert message in client.ask("execute", pipeline=counted(), **arguments)["message"]
+
+
+def test_a_restart_keeps_name_ttl_threads_and_env(server, client):
+    document = pipeline("simulate", "restart-keeps", forever=True)
+    document["components"][0]["name"] = "${ROCKETRIDE_TITLE}"
+    token = run(client, document, env={"ROCKETRIDE_TITLE": "filled"}, name="Mine")["token"]
+    assert client.ask("restart", token=token, pipeline=document)["success"]
+    assert read_status(server, token)["name"] == "Mine.filled"
+    assert client.ask("restart", token=token)["success"]
+    assert read_status(server, token)["name"] == "Mine.filled"
+
+
+def test_joining_a_task_that_is_starting_waits_until_it_runs():
+    with Emulator(api_key=KEY, init_seconds=1.0) as server, connect(server) as first, connect(
+        server
+    ) as second:
+        document = pipeline("webhook")
+        starting = first.request("execute", pipeline=document, token="tk_join")
+        wait_until(lambda: first.ask("rrext_get_task_status", token="tk_join")["success"])
+        joined = run(second, document, token="tk_join", useExisting=True)
+        assert read_status(server, "tk_join")["state"] == 3
+        assert joined == first.answer_to(starting)["body"]
+
+
+def test_joining_a_task_that_fails_to_start_fails_alike(client):
+    document = pipeline("simulate", init_seconds=1.0, seconds=0, exit_code=1, exit_message="cannot load")
+    starting = client.request("execute", pipeline=document)
+    joining = client.request("execute", pipeline=document, useExisting=True)
+    assert client.answer_to(starting)["message"] == "cannot load"
+    assert client.answer_to(joining)["message"] == "cannot load"
+
+
+def test_execute_while_it_is_terminated_fails_and_leaves_nothing(client):
+    document = pipeline("simulate", init_seconds=30)
+    starting = client.request("execute", pipeline=document, token="tk_cancelled_early")
+    joining = client.request("execute", pipeline=document, token="tk_cancelled_early", useExisting=True)
+    wait_until(lambda: client.ask("rrext_get_task_status", token="tk_cancelled_early")["success"])
+    assert client.ask("terminate", token="tk_cancelled_early")["success"]
+    for seq in (starting, joining):
+        answer = client.answer_to(seq)
+        assert (answer["success"], answer["message"]) == (False, "")
+    assert not client.ask("rrext_get_task_status", token="tk_cancelled_early")["success"]
+
+
+def test_two_restarts_at_once_leave_one_run(server, client):
+    token = run(client, counted())["token"]
+    restarts = [client.request("restart", token=token) for _ in range(2)]
+    assert all(client.answer_to(seq)["success"] for seq in restarts)
+    assert ask_json(server, "DELETE", f"/task?token={token}")[0] == 200
+    status = read_status(server, token)
+    assert (status["state"], status["completed"], status["exitMessage"]) == (6, True, "Stopped")
+
+
+def test_terminate_during_a_restart_ends_the_new_run(server, client):
+    token = run(client, counted())["token"]
+    restarting = client.request("restart", token=token)
+    stopping = client.request("terminate", token=token)
+    assert client.answer_to(stopping)["success"]
+    assert client.answer_to(restarting)["success"] is False
+    answer = client.ask("rrext_get_task_status", token=token)
+    assert not answer["success"] or answer["body"]["completed"]
+
+
+def test_the_next_run_after_sending_begins_from_zero(server):
+    document = counted()
+    tokens = set()
+    for _ in range(2):
+        tokens.add(execute(server, document)[1]["data"]["token"])
+        token = next(iter(tokens))
+        ask_json(server, "POST", f"/task/data?token={token}", headers={"Authorization": KEY}, body=TEXT)
+        assert read_status(server, token)["completedCount"] == 1
+        ask_json(server, "DELETE", f"/task?token={token}")
+    assert len(tokens) == 1
