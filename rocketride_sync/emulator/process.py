@@ -12,6 +12,8 @@ import threading
 from types import TracebackType
 from typing import IO, Any, Dict, Mapping, Optional, Type, Union
 
+import attrs
+
 from ..errors import ConfigurationError, ServerError
 from .settings import Settings
 
@@ -59,7 +61,7 @@ class Emulator:
         self._host = host
         self._root = root
         self._api_key = api_key
-        self._settings = Settings(**settings)
+        self._settings = _checked(settings)
         self._process: Optional[subprocess.Popen[str]] = None
 
     def __enter__(self) -> Emulator:
@@ -100,7 +102,10 @@ class Emulator:
 
         Raises:
             ServerError: the server refused the pipeline, or the task ended before it was RUNNING.
+            ConfigurationError: the emulator is not up.
         """
+        if self._process is None:
+            raise ConfigurationError("the emulator is not up: use it in a with block")
         connection = http.client.HTTPConnection(self._host, self.port, timeout=_STARTUP_SECONDS)
         try:
             headers = {
@@ -171,3 +176,16 @@ class Emulator:
                 process.wait(seconds)
             except subprocess.TimeoutExpired:
                 process.kill()
+
+
+def _checked(settings: Mapping[str, Any]) -> Settings:
+    """`Settings` of these values; a wrong name or value is a `ConfigurationError`."""
+    known = [field.name for field in attrs.fields(Settings)]
+    unknown = ", ".join(sorted(set(settings) - set(known)))
+    if unknown:
+        raise ConfigurationError(f"the emulator has no setting {unknown}; it has {', '.join(known)}")
+    try:
+        return Settings(**settings)
+    except (TypeError, ValueError) as error:
+        reason = str(error.args[0])
+    raise ConfigurationError(f"a setting of the emulator is wrong: {reason}")

@@ -150,3 +150,21 @@ def test_signals_end_it_by_the_conventions(number, code):
         assert process.stdout.read() == ""
         assert "Traceback" not in process.stderr.read()
     assert process.returncode == code
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"bogus": 1}, "no setting bogus; it has retention"),
+        ({"retention": -1}, "wrong: 'retention'"),
+        ({"ttl": "x"}, "wrong"),
+    ],
+)
+def test_wrong_settings_are_named_when_made(settings, said):
+    with pytest.raises(ConfigurationError, match=said):
+        Emulator(**settings)
+
+
+def test_an_emulator_that_is_not_up_says_so():
+    with pytest.raises(ConfigurationError, match="with block"):
+        Emulator().start({})
