@@ -60,7 +60,7 @@ test-min: ## the tests with the lowest supported version of each dependency
 bench: ## measure against the peers, in an environment of its own
 	$(PYTHON) -m venv .venv-bench
 # Not an editable installation: its import hook would be part of every process that is measured.
-	.venv-bench/bin/python -m pip --disable-pip-version-check install --quiet '.[conformance]' httpx websockets
+	.venv-bench/bin/python -m pip --disable-pip-version-check install --quiet '.[conformance,emulator]' httpx websockets
 	.venv-bench/bin/python -m pip --disable-pip-version-check install --quiet --no-deps --force-reinstall .
 	.venv-bench/bin/python -m benchmarks
 

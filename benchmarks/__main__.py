@@ -13,7 +13,7 @@ from typing import Dict, List, Optional
 
 from .harness import Samples, Suite, Target, measure, multiples, reached, spread
 
-SUITES = ("imports", "process", "websocket_call", "http_call", "wait_end", "decode")
+SUITES = ("imports", "process", "websocket_call", "http_call", "wait_end", "decode", "sending")
 LIBRARIES = (
     "rocketride-sync",
     "attrs",

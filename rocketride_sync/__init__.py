@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from .models import TaskTokens as TaskTokens
     from .models.converter import converter as converter
     from .options import RetryPolicy as RetryPolicy
+    from .pipe import Pipe as Pipe
     from .task import Task as Task
     from .transports.memory import MemoryTransport as MemoryTransport
 
@@ -102,6 +103,7 @@ _HOMES = {
     ),
     "models.converter": ("converter",),
     "options": ("RetryPolicy",),
+    "pipe": ("Pipe",),
     "task": ("Task",),
     "transports.memory": ("MemoryTransport",),
 }

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import time
-from typing import Any, Optional
+from typing import Any, Callable, Optional, TypeVar
 
 from .config import Settings
 from .deadline import Deadline
-from .errors import ConfigurationError, OverloadedError, TransportError
+from .errors import ConfigurationError, OverloadedError, RocketRideError, TransportError
 from .options import Omitted, Timeout, optional_seconds
 from .protocol.operations import Operation
 from .transports import Transport
+
+T = TypeVar("T")
 
 
 class Calling:
@@ -20,34 +21,33 @@ class Calling:
     _transport: Transport
 
     def _call(self, operation: Operation, timeout: Timeout) -> Any:
+        return self._call_within(operation, Deadline(self._limit(timeout)))
+
+    def _call_within(self, operation: Operation, deadline: Deadline) -> Any:
         """Ask once; again only after an overload answer, which says that the server did not even listen.
 
         Raises:
             TransportError: if what must not be repeated may have arrived all the same, the message says so.
         """
         try:
-            return self._ask(operation, Deadline(self._limit(timeout)))
+            return self._patiently(lambda: self._transport.call(operation, deadline), deadline)
         except TransportError as error:
-            if operation.repeatable or not error.request_sent:
-                raise
-            unknown = type(error)(
-                f"{error}; whether the server carried it out is unknown{operation.recovery}"
-            )
-        unknown.request_sent = True
-        raise unknown
+            fault = outcome_of(operation, error)
+        raise fault
 
-    def _ask(self, operation: Operation, deadline: Deadline) -> Any:
+    def _patiently(self, step: Callable[[], T], deadline: Deadline) -> T:
+        """What `step` returns; as long as the server is overloaded, it is taken again."""
         retry = self._settings.retry
         patience = deadline.within(retry.max_outage)
         attempt = 0
         while True:
             try:
-                return self._transport.call(operation, deadline)
+                return step()
             except OverloadedError as error:
                 pause = retry.delay(attempt, error.retry_after)
                 if pause >= patience.remaining():
                     raise
-            time.sleep(pause)
+            deadline.sleep(pause)
             attempt += 1
 
     def _limit(self, timeout: Timeout) -> Optional[float]:
@@ -55,6 +55,15 @@ class Calling:
         return (
             self._settings.timeout if isinstance(timeout, Omitted) else optional_seconds("timeout", timeout)
         )
+
+
+def outcome_of(operation: Operation, error: RocketRideError) -> RocketRideError:
+    """`error`; if what must not be repeated may have been carried out all the same, an error that says so."""
+    if operation.repeatable or not (isinstance(error, TransportError) and error.request_sent):
+        return error
+    unknown = type(error)(f"{error}; whether the server carried it out is unknown{operation.recovery}")
+    unknown.request_sent = True
+    return unknown
 
 
 def check_token(token: Any) -> str:

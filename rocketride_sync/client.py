@@ -11,12 +11,13 @@ from .errors import RocketRideWarning
 from .lifecycle import Lifecycle
 from .observing import Observing
 from .options import RetryPolicy
+from .sending import Sending
 from .transports import Transport, create
 
 DEFAULT_RETRY = RetryPolicy()
 
 
-class RocketRideClient(Observing, Lifecycle):
+class RocketRideClient(Observing, Lifecycle, Sending):
     """A blocking client of one RocketRide server. Making one does no I/O.
 
     It may be shared by threads, and used again after `fork` and after `close`.

@@ -8,6 +8,8 @@ from typing import Callable, Optional
 
 Clock = Callable[[], float]
 
+_SLICE = 0.5
+
 
 class Deadline:
     """A point in monotonic time, or never.
@@ -39,6 +41,16 @@ class Deadline:
     @property
     def expired(self) -> bool:
         return self._clock() >= self._at
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep for `seconds`, or until this passes or is cancelled."""
+        end = self.within(seconds)
+        while not (end.expired or self.expired):
+            time.sleep(min(end.remaining(), _SLICE))
+
+    def cancel(self) -> None:
+        """Let it pass now. For another thread: what waits on it notices within a second or so."""
+        self._at = -math.inf
 
     def within(self, seconds: Optional[float]) -> Deadline:
         """A deadline `seconds` from now, but never later than this one."""

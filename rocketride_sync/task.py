@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Iterator, Optional, Type
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, Sequence, Type, Union
 
 from .errors import RocketRideError, TaskLostError, TaskNotFoundError
 from .models import TaskStart, TaskStatus
 from .observing import OnProgress
 from .options import OMITTED, Timeout
+from .pipe import Pipe
 from .redact import shorten
 
 if TYPE_CHECKING:
     from .client import RocketRideClient
+    from .uploads import FileEntry, OnUpload
 
 log = logging.getLogger("rocketride_sync")
 
@@ -79,6 +81,41 @@ class Task:
         return self._client.iter_task_status(
             self.token, previous=self.status, timeout=timeout, interval=interval
         )
+
+    def send(
+        self,
+        data: Union[str, bytes],
+        objinfo: Optional[Mapping[str, Any]] = None,
+        mimetype: Optional[str] = None,
+        *,
+        timeout: Timeout = OMITTED,
+    ) -> Dict[str, Any]:
+        """As `RocketRideClient.send`."""
+        return self._client.send(self.token, data, objinfo, mimetype, timeout=timeout)
+
+    def send_files(
+        self,
+        files: Sequence[FileEntry],
+        *,
+        max_workers: Optional[int] = None,
+        on_progress: Optional[OnUpload] = None,
+        timeout: Optional[float] = None,
+    ) -> List[Dict[str, Any]]:
+        """As `RocketRideClient.send_files`."""
+        return self._client.send_files(
+            files, self.token, max_workers=max_workers, on_progress=on_progress, timeout=timeout
+        )
+
+    def pipe(
+        self,
+        objinfo: Optional[Mapping[str, Any]] = None,
+        mime_type: Optional[str] = None,
+        provider: Optional[str] = None,
+        *,
+        timeout: Timeout = OMITTED,
+    ) -> Pipe:
+        """As `RocketRideClient.pipe`."""
+        return self._client.pipe(self.token, objinfo, mime_type, provider, timeout=timeout)
 
     def terminate(self, *, timeout: Timeout = OMITTED) -> None:
         """As `RocketRideClient.terminate`."""

@@ -23,7 +23,7 @@ def test_a_quick_run_measures_every_suite_and_writes_its_figures(tmp_path):
     )
     assert (run.returncode, run.stderr) == (0, "")
     suites = json.loads(results.read_text(encoding="utf-8"))["suites"]
-    for suite in ("imports", "process", "websocket_call", "http_call", "wait_end", "decode"):
+    for suite in ("imports", "process", "websocket_call", "http_call", "wait_end", "decode", "sending"):
         columns = [figures for column in suites[suite]["samples"].values() for figures in column.values()]
         assert columns
         assert all(len(figures) == 1 for figures in columns)

@@ -1,6 +1,8 @@
 """The one time budget."""
 
 import math
+import threading
+import time
 
 from rocketride_sync.deadline import Deadline
 
@@ -56,3 +58,25 @@ def test_it_runs_on_the_monotonic_clock_by_default(monkeypatch):
     """A wall clock that is set back must not stretch a deadline."""
     monkeypatch.setattr("time.time", lambda: 0.0)
     assert 0.0 < Deadline(60.0).remaining() <= 60.0
+
+
+def test_a_deadline_that_is_cancelled_has_passed():
+    for seconds in (None, 60.0):
+        deadline = Deadline(seconds)
+        deadline.cancel()
+        assert deadline.expired
+        assert deadline.remaining() == 0.0
+        assert deadline.clamp(5.0) == 0.0
+
+
+def test_a_sleep_ends_with_its_time_the_deadline_or_by_being_cancelled():
+    began = time.monotonic()
+    Deadline(None).sleep(0.01)
+    Deadline(0.01).sleep(60.0)
+    cancelled = Deadline(None)
+    thread = threading.Thread(target=cancelled.sleep, args=(60.0,))
+    thread.start()
+    cancelled.cancel()
+    thread.join(30)
+    assert not thread.is_alive()
+    assert time.monotonic() - began < 30

@@ -12,7 +12,7 @@ from typing import Any, Deque, Dict, Mapping, Optional, Tuple
 from ..errors import AuthenticationError, ProtocolError, RocketRideError, TaskNotFoundError
 from . import strict_json
 from .failures import failure
-from .operations import Operation
+from .operations import Buffer, Operation
 
 Message = Dict[str, Any]
 
@@ -69,9 +69,20 @@ class Dialogue:
         """Give up on the answer to request `number`: when it comes, it is dropped."""
         self._answers.pop(number, None)
 
+    def next_answer(self) -> Optional[Tuple[int, Message]]:
+        """An answer that has come, with the number of its request, once; None while there is none."""
+        number = next((number for number, answer in self._answers.items() if answer is not None), None)
+        answer = None if number is None else self.answer(number)
+        return None if number is None or answer is None else (number, answer)
+
     def next_event(self) -> Optional[Message]:
         """The oldest event not yet handed out, or None."""
         return self._events.popleft() if self._events else None
+
+
+def with_data(text: str, data: Buffer) -> Tuple[bytes, Buffer]:
+    """The payload, in parts, of the binary frame that takes the place of a request's text frame."""
+    return text.encode() + b"\n", data
 
 
 def interpret(operation: Operation, answer: Message, auth: str) -> Any:

@@ -116,7 +116,7 @@ def _refusal(
     """The error for an answer that is no success."""
     if status < 400:
         return ProtocolError(_unexpected(operation, status, headers, auth))
-    message, code, hint = _reported(body)
+    message, code, hint = _reported_in(body)
     if status in _TRANSIENT:
         shown = readable(message, secrets_of(operation, auth))
         return TransientError(
@@ -161,11 +161,16 @@ def _named(status: int) -> str:
         return f"HTTP {status}"
 
 
-def _reported(body: bytes) -> Tuple[str, Any, Any]:
+def _reported_in(body: bytes) -> Tuple[str, Any, Any]:
     """What an error body says: message, code, hint. Three shapes of JSON, HTML and plain text occur."""
     document = _json(body)
     if not isinstance(document, dict):
         return (document if isinstance(document, str) else _plain(body)), None, None
+    return reported(document)
+
+
+def reported(document: Mapping[str, Any]) -> Tuple[str, Any, Any]:
+    """What an error document says: message, code, hint."""
     error = document.get("error")
     inner = error if isinstance(error, dict) else document
     texts = (inner.get("message"), inner.get("error"), document.get("detail"))
@@ -202,7 +207,7 @@ def _not_an_envelope(
     """The error for a success whose body is not ``{"status": "OK", …}``."""
     secrets = secrets_of(operation, auth)
     if isinstance(document, dict):
-        said = readable(_reported(body)[0] or f"keys {', '.join(map(str, document))}", secrets)
+        said = readable(reported(document)[0] or f"keys {', '.join(map(str, document))}", secrets)
         return ProtocolError(
             f"{operation.name} failed: the answer is no success envelope of RocketRide: {said}"
         )

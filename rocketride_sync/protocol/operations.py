@@ -5,11 +5,27 @@ Source of the facts: docs/protocol.md, "HTTP" and "WebSocket".
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, Mapping, Optional, Protocol, Sequence, Tuple, Union
 
 import attrs
 
 Query = Tuple[Tuple[str, str], ...]
+Buffer = Union[bytes, memoryview]
+
+_FORM = "multipart/form-data"  # as an HTTP body it is taken apart
+
+
+class Data(Protocol):
+    """The bytes of an object to send. Iterating gives them in chunks, from the beginning each time.
+
+    Attributes:
+        size: how many bytes there are.
+    """
+
+    size: int
+
+    def __iter__(self) -> Iterator[Buffer]:
+        """The chunks. Each may be overwritten once the next is asked for."""
 
 
 @attrs.frozen(kw_only=True)
@@ -23,7 +39,9 @@ class Operation:
         method: the HTTP method, or None where HTTP has no such request.
         path: the HTTP path below the server's base path.
         query: the HTTP query parameters, in order.
-        json: the document in the HTTP body, or None for no body.
+        json: the document in the HTTP body, or None.
+        data: the object to send, or None. Over HTTP it is the body; over WebSocket it goes through a pipe, which
+            the command opens.
         http_lacks: the arguments given for which HTTP has no place.
         repeatable: whether sending it twice does no harm, so that it may be retried after it may have
             reached the server.
@@ -37,6 +55,7 @@ class Operation:
     path: str = ""
     query: Query = attrs.field(default=(), repr=False)
     json: Any = attrs.field(default=None, repr=False)
+    data: Optional[Data] = attrs.field(default=None, repr=False)
     http_lacks: Tuple[str, ...] = ()
     repeatable: bool = False
     recovery: str = ""
@@ -127,6 +146,50 @@ def terminate(token: str) -> Operation:
         query=(("token", token),),
         repeatable=True,
     )
+
+
+def send(
+    name: str,
+    token: str,
+    info: Mapping[str, Any],
+    mime_type: str,
+    *,
+    provider: Optional[str] = None,
+    data: Optional[Data] = None,
+) -> Operation:
+    """Send one object to the task `token`; the answer is its result. Without `data`, open a pipe for one.
+
+    Args:
+        name: what the user called.
+        token: the task's token.
+        info: what is known of the object, such as its ``name``.
+        mime_type: its type, by which the server chooses the way it takes.
+        provider: the source that must be the one to take it.
+        data: the object itself.
+    """
+    # The official client says 1 for an empty object too: parsers pass over what has no size.
+    known = dict(info) if data is None else {**info, "size": data.size or 1}
+    arguments = {"token": token, "object": known, "mimeType": mime_type, **_given({"provider": provider})}
+    lacks = [f"objinfo[{key!r}]" for key in info if key not in ("name", "size")]
+    lacks += ["provider"] if provider is not None else []
+    lacks += [f"the type {mime_type}"] if mime_type.lower().startswith(_FORM) else []
+    return Operation(
+        name=name,
+        command="rrext_process",
+        arguments={"subcommand": "open", **arguments},
+        method="POST",
+        path="/task/data",
+        query=(("token", token),),
+        data=data,
+        http_lacks=tuple(lacks),
+        recovery="; the task's completed_count and failed_count tell whether it took the object",
+    )
+
+
+def through_pipe(opened: Operation, subcommand: str, pipe_id: Any) -> Operation:
+    """``write`` to the pipe that `opened` opened, or ``close`` it; the answer to that is the object's result."""
+    arguments = {"subcommand": subcommand, "token": opened.arguments["token"], "pipe_id": pipe_id}
+    return Operation(name=opened.name, command=opened.command, arguments=arguments, recovery=opened.recovery)
 
 
 def restart(token: str, project_id: str, source: str, pipeline: Mapping[str, Any]) -> Operation:

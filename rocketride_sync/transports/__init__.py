@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Union
 from .._version import __version__
 from ..errors import ConfigurationError
 from .base import PollingWatch, Transport, Watch
+from .pipes import Pipe, PipingTransport, Uploads
 
 if TYPE_CHECKING:
     from ..config import Settings
+    from .http import HttpTransport
 
-__all__ = ["PollingWatch", "Transport", "Watch", "create"]
+__all__ = ["Pipe", "PipingTransport", "PollingWatch", "Transport", "Uploads", "Watch", "create"]
 
 NAMES = ("auto", "websocket", "http")
 
@@ -46,7 +48,7 @@ def create(transport: Union[str, Transport], settings: Settings) -> Transport:
     return AutoTransport(websocket, _http(settings))
 
 
-def _http(settings: Settings) -> Transport:
+def _http(settings: Settings) -> HttpTransport:
     from .http import HttpTransport
 
     return HttpTransport(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, Optional
 
 from ..deadline import Deadline
 from ..protocol.operations import Operation
-from .base import Transport, Watch
+from .base import Watch
+from .http import HttpTransport
+from .pipes import Pipe, Uploads, open_pipe
 from .websocket.transport import WebSocketTransport
 from .websocket.upgrade import NoSlotError, NoWebSocketError, UpgradeCutError
 
@@ -25,7 +27,7 @@ class AutoTransport:
         http: the one to fall back to.
     """
 
-    def __init__(self, websocket: WebSocketTransport, http: Transport) -> None:
+    def __init__(self, websocket: WebSocketTransport, http: HttpTransport) -> None:
         self._websocket = websocket
         self._http = http
         self._http_only = False
@@ -49,6 +51,26 @@ class AutoTransport:
             self._http_only = True
             log.info("%s; using HTTP from now on", reason)
         return document
+
+    uploads_at_once = HttpTransport.uploads_at_once
+
+    def pipe(self, operation: Operation, deadline: Deadline) -> Pipe:
+        """As `rocketride_sync.transports.PipingTransport.pipe`."""
+        if not self._http_only:
+            try:
+                return self._websocket.pipe(operation, deadline)
+            except (NoSlotError, NoWebSocketError, UpgradeCutError) as error:
+                log.info("%s; the pipe will go over HTTP", error)
+        return open_pipe(self._http, operation, deadline)
+
+    def uploads(self, deadline: Deadline) -> Optional[Uploads]:
+        """As `rocketride_sync.transports.PipingTransport.uploads`."""
+        if not self._http_only:
+            try:
+                return self._websocket.uploads(deadline)
+            except (NoSlotError, NoWebSocketError, UpgradeCutError) as error:
+                log.info("%s; the files will go over HTTP", error)
+        return None
 
     def watch(self, operation: Operation) -> Watch:
         """As `rocketride_sync.transports.Transport.watch`."""

@@ -29,7 +29,8 @@ class Watch(Protocol):
 class Transport(Protocol):
     """What `RocketRideClient(transport=…)` takes: anything with these three methods.
 
-    A transport may be used by several threads at once.
+    A transport may be used by several threads at once. What it may offer besides is in
+    `rocketride_sync.transports.PipingTransport`.
     """
 
     def call(self, operation: Operation, deadline: Deadline) -> Any:

@@ -23,10 +23,13 @@ class MemoryTransport:
             is a document as on the wire (missing keys get their defaults), a `TaskStatus`, or an exception to
             raise. `itertools.repeat(answer)` never runs out; a generator may run code between two answers.
 
+    What is sent is taken in whole, and the script's answer is its result; files are sent one at a time.
+
     Attributes:
         calls: the operations asked for so far, each with its `name` and `arguments` (not in its repr: they
             hold the token).
         pauses: the seconds that waits paused so far, one number a pause.
+        sent: the bytes of the objects that were sent so far.
 
     Example::
 
@@ -42,6 +45,8 @@ class MemoryTransport:
     To see a wait time out, give it ``timeout=0`` and a document that is not terminal.
     """
 
+    uploads_at_once = 1
+
     def __init__(self, script: Union[Script, Mapping[str, Script]]) -> None:
         if isinstance(script, Mapping):
             self._by_token = {token: iter(answers) for token, answers in script.items()}
@@ -52,6 +57,7 @@ class MemoryTransport:
         self._lock = threading.Lock()
         self.calls: List[Operation] = []
         self.pauses: List[float] = []
+        self.sent: List[bytes] = []
 
     def __repr__(self) -> str:
         return f"<MemoryTransport: {len(self.calls)} calls, {len(self.pauses)} pauses>"
@@ -63,6 +69,8 @@ class MemoryTransport:
             ConfigurationError: the script has no answer left, which ends a wait too.
             BaseException: whatever exception the script says.
         """
+        if operation.data is not None:
+            self.sent.append(b"".join(map(bytes, operation.data)))
         token = str(operation.arguments.get("token"))
         with self._lock:
             self.calls.append(operation)

@@ -3,9 +3,13 @@
 import socket
 
 import pytest
+import websocket
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.transports.websocket.framing import SteadySocket
+from rocketride_sync.transports.websocket.masking import binary_frame
 
 
 class SilentSocket:
@@ -47,3 +51,21 @@ def test_a_step_takes_all_of_its_time_and_no_more(seconds, step):
     with pytest.raises(socket.timeout):
         step(steady)
     assert sock.now - 100.0 == pytest.approx(seconds, abs=0.0011)
+
+
+def test_no_bytes_are_not_waited_for():
+    """websocket-client before 1.9 asks for them after a refused upgrade without a body."""
+    sock = SilentSocket()
+    assert SteadySocket(sock, sock.within(5.0), dead_after=45.0).recv(0) == b""
+    assert sock.now == 100.0
+
+
+@given(st.lists(st.binary(max_size=200), max_size=4), st.sampled_from([0, 125, 126, 65_535, 65_536]))
+def test_frames_are_masked_as_websocket_client_reads_them(parts, size):
+    parts.append(b"x" * size)
+    payload = b"".join(parts)
+    frame = bytes(binary_frame(*map(memoryview, parts)))
+    key = frame[-len(payload) - 4 : len(frame) - len(payload)]
+    expected = websocket.ABNF.create_frame(payload, websocket.ABNF.OPCODE_BINARY)
+    expected.get_mask_key = lambda size: key
+    assert frame == expected.format()

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 import requests
 
 from ...deadline import Deadline
-from ...errors import TransportError
+from ...errors import RocketRideError, TransportError
+from ...protocol import objects
 from ...protocol.failures import secrets_of
 from ...protocol.http import decompress, too_large
 from ...protocol.operations import Operation
@@ -65,6 +66,8 @@ class Session:
             try:
                 with exchange:
                     return self._ask(operation, exchange)
+            except RocketRideError:
+                raise  # of the object that was to be sent, or of the answer
             except FOREIGN as error:
                 secrets = secrets_of(operation, self._auth)
                 problem = translate(error, operation.name, self._address, secrets, exchange.connecting)
@@ -82,6 +85,10 @@ class Session:
         if operation.json is not None:
             request = request.copy()
             request.prepare_body(None, None, operation.json)
+        if operation.data is not None:
+            request = request.copy()
+            request.headers.update(objects.headers(operation))
+            request.body = iter(operation.data)  # type: ignore[assignment]  # urllib3 takes it
         timeout = exchange.deadline.clamp(None)
         if timeout == 0.0:
             raise socket.timeout("timed out")

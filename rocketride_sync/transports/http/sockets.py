@@ -7,6 +7,7 @@ remains of the deadline of the exchange that the thread is in.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import io
 import math
@@ -21,6 +22,8 @@ from ...deadline import Deadline
 
 # settimeout is a system call: a difference that nobody would notice is left alone.
 _TOLERANCE = 0.02
+# A step that takes long is taken in slices: between them it is noticed that a deadline was cancelled.
+_SLICE = 1.0
 
 
 class Exchange:
@@ -63,9 +66,9 @@ class _Current(threading.local):
 current = _Current()
 
 
-def _arm(sock: Any) -> None:
-    """Let the next operation of `sock` take no longer than what remains."""
-    left = current.exchange.deadline.remaining()
+def _arm(sock: Any, longest: float = math.inf) -> None:
+    """Let the next operation of `sock` take no longer than what remains, nor than `longest`."""
+    left = min(current.exchange.deadline.remaining(), longest)
     armed = sock.gettimeout()
     if armed is None:
         armed = math.inf
@@ -90,11 +93,15 @@ class _Reader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> Optional[int]:
-        _arm(self._sock)
-        count = self._file.readinto(buffer)
-        if count:
-            current.exchange.answered = True
-        return count
+        while True:
+            _arm(self._sock, _SLICE)
+            try:
+                count: int = self._sock.recv_into(buffer)
+            except socket.timeout:
+                continue
+            if count:
+                current.exchange.answered = True
+            return count
 
     def close(self) -> None:
         self._file.close()
@@ -143,9 +150,11 @@ class _KeepsDeadline(HTTPConnection):
     def send(self, data: Any) -> None:
         if self.sock is None and self.auto_open:
             self.connect()
-        if self.sock is not None:
-            _arm(self.sock)
-        super().send(data)
+        left = memoryview(data)
+        while left:
+            _arm(self.sock, _SLICE)
+            with contextlib.suppress(socket.timeout):
+                left = left[self.sock.send(left) :]
 
 
 def _connect(host: str, port: int, options: Sequence[Tuple[Any, ...]]) -> socket.socket:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Tuple, Union
 from ...deadline import Deadline
 from ...errors import UnsupportedOperationError
 from ...protocol.http import interpret
+from ...protocol.objects import result
 from ...protocol.operations import Operation
 from ..base import PollingWatch, Watch
 
@@ -33,6 +34,9 @@ class HttpTransport:
 
     Making one does no I/O.
     """
+
+    # Each takes one of the ten slots that a server has for all its users over HTTP.
+    uploads_at_once = 4
 
     def __init__(
         self,
@@ -72,7 +76,8 @@ class HttpTransport:
         if operation.method is None or operation.http_lacks:
             raise _unsupported(operation)
         status, headers, body = self._session().send(operation, deadline)
-        return interpret(operation, status, headers, body, self._auth)
+        data = interpret(operation, status, headers, body, self._auth)
+        return data if operation.data is None else result(operation, data, self._auth)
 
     def watch(self, operation: Operation) -> Watch:  # noqa: ARG002 - over HTTP all tasks are watched alike
         """A watch that asks through this transport and sleeps in between."""

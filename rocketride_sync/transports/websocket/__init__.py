@@ -2,10 +2,13 @@
 
     transport.py    asks over pooled connections, a few of which are made at a time
     watch.py        one wait: a connection of its own, and a pause that an event cuts short
+    pipe.py         one object piece by piece, through a connection of its own
+    uploads.py      whole objects, several at a time through one connection
     pool.py         connections that nobody uses at the moment
     connection.py   upgrade, authentication, asking, listening
     upgrade.py      what a refused upgrade means
     framing.py      websocket-client over a socket that keeps a deadline
+    masking.py      large binary frames
     dialing.py      TCP, proxy, TLS
 
 Only connection.py and framing.py import websocket-client.

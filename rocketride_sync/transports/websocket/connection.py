@@ -6,7 +6,7 @@ import contextlib
 import math
 import socket
 import struct
-from typing import Any, Callable, NoReturn, Optional, TypeVar
+from typing import Any, Callable, NoReturn, Optional, Tuple, TypeVar
 
 import websocket
 
@@ -14,7 +14,7 @@ from ...config import Address
 from ...deadline import Deadline
 from ...errors import ProtocolError, RocketRideError, TransportError, TransportTimeoutError
 from ...protocol import dap, operations
-from ...protocol.operations import Operation
+from ...protocol.operations import Buffer, Operation
 from .dialing import reason_of
 from .framing import Framing, SteadySocket, TooLargeError
 from .upgrade import NoWebSocketError, UpgradeCutError, refused_upgrade
@@ -67,8 +67,8 @@ class Connection:
         self._guarded(self._upgrade, f"{client_name}/{client_version}")
         self._authenticate(operations.auth(auth, client_name, client_version), deadline)
 
-    def ask(self, operation: Operation, deadline: Deadline) -> Any:
-        """The body of the answer to `operation`, None where it has none.
+    def ask(self, operation: Operation, deadline: Deadline, data: Optional[Buffer] = None) -> Any:
+        """The body of the answer to `operation`, None where it has none. `data` goes along with the request.
 
         Raises:
             TransportError, TransportTimeoutError: no answer came; the connection is `broken` then, and the
@@ -76,10 +76,28 @@ class Connection:
             ServerError, ProtocolError: as `rocketride_sync.protocol.dap.interpret`.
         """
         try:
-            answer = self._answer(operation, deadline)
+            answer = self._answer(operation, deadline, data)
         except TransportError as error:
             error.request_sent = True
             raise
+        return self.interpret(operation, answer)
+
+    def post(self, operation: Operation, deadline: Deadline, data: Optional[Buffer] = None) -> int:
+        """Send `operation` while others may be under way; its number, for `next_answer`. Raises TransportError."""
+        number, text = self._dialogue.request(operation.command, operation.arguments)
+        self._socket.deadline = deadline
+        self._guarded(self._send, text, data)
+        return number
+
+    def next_answer(self, deadline: Deadline) -> Optional[Tuple[int, dap.Message]]:
+        """The next answer to an operation that was posted, with its number; None when `deadline` passes first."""
+        found = self._dialogue.next_answer()
+        while found is None and self._receive(deadline):
+            found = self._dialogue.next_answer()
+        return found
+
+    def interpret(self, operation: Operation, answer: dap.Message) -> Any:
+        """The body of an answer. Raises ServerError, ProtocolError."""
         return dap.interpret(operation, answer, self._auth)
 
     def tell(self, operation: Operation, deadline: Deadline) -> None:
@@ -117,13 +135,19 @@ class Connection:
             self.close()
             raise refused
 
-    def _answer(self, operation: Operation, deadline: Deadline) -> dap.Message:
+    def _answer(self, operation: Operation, deadline: Deadline, data: Optional[Buffer] = None) -> dap.Message:
         number, text = self._dialogue.request(operation.command, operation.arguments)
         self._socket.deadline = deadline
-        return self._guarded(self._exchange, number, text)
+        return self._guarded(self._exchange, number, text, data)
 
-    def _exchange(self, number: int, text: str) -> dap.Message:
-        self._framing.send(text)
+    def _send(self, text: str, data: Optional[Buffer]) -> None:
+        if data is None:
+            self._framing.send(text)
+        else:
+            self._framing.send_parts(*dap.with_data(text, data))
+
+    def _exchange(self, number: int, text: str, data: Optional[Buffer]) -> dap.Message:
+        self._send(text, data)
         answer = None
         while answer is None:
             self._take_in()

@@ -14,6 +14,8 @@ from typing import Any, Callable
 import websocket
 
 from ...deadline import Deadline
+from ...protocol.operations import Buffer
+from .masking import binary_frame
 
 _SLICE = 1.0  # a blocking read of the operating system is not interrupted by Ctrl-C on Windows
 _READ_AHEAD = 65_536
@@ -45,13 +47,13 @@ class SteadySocket:
         self.room = math.inf  # bytes that may still come; bounded during the upgrade
 
     def recv(self, size: int) -> bytes:
-        """At most `size` bytes, b"" at the end of the stream.
+        """At most `size` bytes, b"" at the end of the stream. Nothing is waited for if `size` is 0.
 
         Raises:
             socket.timeout: the deadline passed.
             OSError: the connection broke, or the peer was silent for too long.
         """
-        if self._at >= len(self._buffer):
+        if size and self._at >= len(self._buffer):
             self._buffer, self._at = self._read(), 0
         start = self._at
         self._at = start + size
@@ -77,7 +79,7 @@ class SteadySocket:
         if self.room < 0:
             raise TooLargeError
 
-    def send(self, data: bytes) -> int:
+    def send(self, data: Buffer) -> int:
         while True:
             self._arm()
             try:
@@ -151,6 +153,12 @@ class Framing(websocket.WebSocket):
             suppress_origin=True,
             redirect_limit=0,
         )
+
+    def send_parts(self, *parts: Buffer) -> None:
+        """Send one binary frame with the payload `parts`."""
+        left = memoryview(binary_frame(*parts))
+        while left:
+            left = left[self._steady.send(left) :]
 
     def _recv(self, size: int) -> bytes:
         data: bytes = self._steady.recv(size)

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Optional
 
+import attrs
+
 from ..._version import __version__
 from ...config import Settings
 from ...deadline import Deadline
+from ...errors import RocketRideError
 from ...protocol.operations import Operation
 from ..network import proxy_for, tls_context
+from .pipe import WebSocketPipe
 from .pool import Pool
+from .uploads import Uploads
 from .watch import WebSocketWatch
 
 if TYPE_CHECKING:
@@ -18,6 +23,12 @@ if TYPE_CHECKING:
     from .connection import Connection
 
 DEAD_AFTER = 45.0
+
+
+@attrs.define
+class _Job:
+    operation: Operation
+    deadline: Deadline
 
 
 class WebSocketTransport:
@@ -37,6 +48,8 @@ class WebSocketTransport:
 
     def call(self, operation: Operation, deadline: Deadline) -> Any:
         """As `rocketride_sync.transports.Transport.call`."""
+        if operation.data is not None:
+            return self._send(operation, deadline)
 
         def ask(connection: Connection) -> Any:
             try:
@@ -45,6 +58,21 @@ class WebSocketTransport:
                 self.pool.give(connection)
 
         return self.pool.attempt(ask, deadline, repeatable=operation.repeatable)
+
+    def pipe(self, operation: Operation, deadline: Deadline) -> WebSocketPipe:
+        """As `rocketride_sync.transports.PipingTransport.pipe`."""
+        return WebSocketPipe(self.pool, operation, deadline)
+
+    def uploads(self, deadline: Deadline) -> Uploads:
+        """As `rocketride_sync.transports.PipingTransport.uploads`."""
+        return Uploads(self.pool, deadline)
+
+    def _send(self, operation: Operation, deadline: Deadline) -> Any:
+        """Send one object; its result."""
+        ((_, outcome),) = self.uploads(deadline).run(iter([_Job(operation, deadline)]), 1)
+        if isinstance(outcome, RocketRideError):
+            raise outcome
+        return outcome
 
     def watch(self, operation: Operation) -> WebSocketWatch:
         """As `rocketride_sync.transports.Transport.watch`."""

@@ -1,0 +1,160 @@
+"""Objects to send: their bytes, in chunks that are made as they are needed, and what is known of them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from typing import Any, BinaryIO, Callable, ContextManager, Dict, Iterator, Optional
+
+from .errors import ConfigurationError
+
+CHUNK = 1024 * 1024
+ANY_TYPE = "application/octet-stream"
+
+
+class Bytes:
+    """An object in memory.
+
+    Args:
+        data: bytes, or what has a buffer of them.
+        chunk: the most bytes in a chunk; None for all of them.
+
+    Attributes:
+        size: how many bytes there are.
+
+    Raises:
+        ConfigurationError: `data` is something else.
+    """
+
+    def __init__(self, data: Any, chunk: Optional[int] = CHUNK) -> None:
+        self._view = _view(data)
+        self.size = self._view.nbytes
+        self._chunk = chunk or self.size
+
+    def __iter__(self) -> Iterator[memoryview]:
+        start = 0
+        while start < self.size:
+            chunk = self._view[start : start + self._chunk]
+            if start + chunk.nbytes < self.size:
+                chunk = _whole(chunk)
+            yield chunk
+            start += chunk.nbytes
+
+
+class File:
+    """An object in a file, read chunk by chunk into the same piece of memory.
+
+    Args:
+        name: the file's name, for messages.
+        size: how many bytes of it to send.
+        open_file: opens it, unbuffered or not, at its beginning.
+    """
+
+    def __init__(self, name: str, size: int, open_file: Callable[[], ContextManager[BinaryIO]]) -> None:
+        self.size = size
+        self._name = name
+        self._open = open_file
+
+    @classmethod
+    def at(cls, path: str) -> File:
+        """The file at `path`, with the size it has now.
+
+        Raises:
+            ConfigurationError: it cannot be looked at.
+        """
+        try:
+            size = os.stat(path).st_size
+        except OSError as error:
+            reason = _reason(error)
+        else:
+            return cls(path, size, lambda: open(path, "rb", buffering=0))
+        raise ConfigurationError(f"the file {path!r} cannot be read: {reason}")
+
+    @classmethod
+    def spooled(cls, file: Any) -> File:
+        """The temporary `file`, which stays open, up to where it was written."""
+        size = file.tell()
+
+        def rewound() -> ContextManager[BinaryIO]:
+            file.seek(0)
+            return contextlib.nullcontext(file)
+
+        return cls("of the pipe", size, rewound)
+
+    def __iter__(self) -> Iterator[memoryview]:
+        try:
+            with self._open() as file:
+                yield from self._chunks(file)
+            return
+        except OSError as error:
+            reason = _reason(error)
+        raise ConfigurationError(f"the file {self._name!r} cannot be read: {reason}")
+
+    def _chunks(self, file: Any) -> Iterator[memoryview]:
+        memory = memoryview(bytearray(min(CHUNK, self.size)))
+        left = self.size
+        while left:
+            count = file.readinto(memory[:left])
+            if not count:
+                raise ConfigurationError(f"the file {self._name!r} became shorter while it was sent")
+            chunk = memory[:count] if count == left else _whole(memory[:count])
+            if chunk.nbytes < count:
+                file.seek(chunk.nbytes - count, os.SEEK_CUR)
+            yield chunk
+            left -= chunk.nbytes
+
+
+def check_info(info: Any) -> Dict[str, Any]:
+    """What is known of an object, if it can be sent; ``{}`` for None.
+
+    Raises:
+        ConfigurationError: it is no mapping, or JSON cannot say it.
+    """
+    if info is None:
+        return {}
+    try:
+        known = dict(info)
+        json.dumps(known, allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError):
+        pass
+    else:
+        return known
+    raise ConfigurationError("objinfo must be a dict of what JSON knows, such as {'name': 'a.txt'}")
+
+
+def check_type(mime_type: Any) -> str:
+    """A MIME type; `ANY_TYPE` for None.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
+    if mime_type is None:
+        return ANY_TYPE
+    if isinstance(mime_type, str) and mime_type.isascii() and mime_type.isprintable() and "/" in mime_type:
+        return mime_type
+    raise ConfigurationError(f"the MIME type must be something like 'text/plain', not {mime_type!r}")
+
+
+def _whole(chunk: memoryview) -> memoryview:
+    """`chunk` without the start of a UTF-8 character at its end: servers decode each write of a text on its own."""
+    for length in range(1, min(4, chunk.nbytes)):
+        byte = chunk[-length]
+        if byte >= 0xC0:
+            needed = 2 + (byte >= 0xE0) + (byte >= 0xF0)
+            return chunk if length >= needed else chunk[:-length]
+        if byte < 0x80:
+            break
+    return chunk
+
+
+def _view(data: Any) -> memoryview:
+    try:
+        return memoryview(data).cast("B")
+    except (TypeError, ValueError):
+        kind = type(data).__name__
+    raise ConfigurationError(f"data must be bytes, or something with a buffer of them, not {kind}")
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or type(error).__name__

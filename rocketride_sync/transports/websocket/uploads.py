@@ -1,0 +1,187 @@
+"""Whole objects over one connection, several at a time: while the server works on one, the next are on their way."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any, Deque, Dict, Generator, Iterator, List, Optional, Tuple
+
+from ...deadline import Deadline
+from ...errors import ProtocolError, RocketRideError, ServerError, TransportError, TransportTimeoutError
+from ...protocol import operations
+from ...protocol.operations import Buffer, Operation
+from ..pipes import Job, Outcome
+from .pool import Pool
+
+if TYPE_CHECKING:
+    from .connection import Connection
+
+_AT_ONCE = 32
+
+Steps = Generator[Tuple[Operation, Optional[Buffer]], Any, Any]
+
+
+def steps(opening: Operation) -> Steps:
+    """What is asked to send the object of `opening`, each time after the answer to the last; returns its result."""
+    assert opening.data is not None
+    pipe_id = pipe_id_of(opening, (yield opening, None))
+    fault = None
+    for chunk in opening.data:
+        try:
+            yield operations.through_pipe(opening, "write", pipe_id), chunk
+        except ServerError as error:
+            fault = error
+            break
+    try:
+        # Also a pipe that failed: it would keep its place among the task's pipes for a minute and more.
+        result = yield operations.through_pipe(opening, "close", pipe_id), None
+    except ServerError:
+        if fault is None:
+            raise
+    if fault is not None:
+        raise fault
+    return result
+
+
+def pipe_id_of(opening: Operation, body: Any) -> Any:
+    """The number of the pipe that was opened."""
+    pipe_id = body.get("pipe_id") if isinstance(body, dict) else None
+    if pipe_id is None:
+        raise ProtocolError(f"{opening.name} failed: the server opened a pipe and did not tell which")
+    return pipe_id
+
+
+class _Flight:
+    """One object on its way.
+
+    Attributes:
+        job: what it is.
+        steps: its further steps.
+        operation: the step whose answer is awaited.
+        over: whether its outcome is known.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.steps = steps(job.operation)
+        self.operation = job.operation
+        self.over = False
+
+    def advance(self, answer: Any) -> Optional[Buffer]:
+        """Go on to the next step, after `answer`, which may be an error; the data that goes along with it."""
+        go_on = self.steps.throw if isinstance(answer, RocketRideError) else self.steps.send
+        self.operation, data = go_on(answer)
+        return data
+
+    def lost(self, error: RocketRideError) -> RocketRideError:
+        """`error`, as it is for this object: until the pipe is open, nothing of it has been sent."""
+        if not isinstance(error, TransportError):
+            return error
+        own = type(error)(str(error))
+        own.request_sent = self.operation is not self.job.operation
+        return own
+
+
+class Uploads:
+    """Sends objects over one connection.
+
+    The connection goes back to the pool when all objects that were begun have been completed or refused, and is
+    closed in any other case: then the server drops the pipes that are left open.
+
+    Args:
+        pool: where the connection comes from.
+        deadline: by when there must be one.
+    """
+
+    def __init__(self, pool: Pool, deadline: Deadline) -> None:
+        self._pool = pool
+        self._connection: Connection = pool.take() or pool.make(deadline)
+        self._flights: Dict[int, _Flight] = {}
+        self._begun: Deque[_Flight] = deque()
+        self._outcomes: List[Outcome] = []
+        self._left_open = False
+
+    def run(self, jobs: Iterator[Job], at_once: Optional[int]) -> Generator[Outcome, None, None]:
+        """As `rocketride_sync.transports.Uploads.run`."""
+        at_once = at_once or _AT_ONCE
+        try:
+            while not self._connection.broken:
+                job = next(jobs, None) if len(self._flights) < at_once else None
+                if job is not None:
+                    self._begin(_Flight(job))
+                elif self._flights:
+                    self._take_answer()
+                else:
+                    return
+                outcomes, self._outcomes = self._outcomes, []
+                yield from outcomes
+        finally:
+            self._leave()
+
+    def _begin(self, flight: _Flight) -> None:
+        self._begun.append(flight)
+        self._go_on(flight, None)
+
+    def _go_on(self, flight: _Flight, answer: Any) -> None:
+        fault: Optional[RocketRideError] = None
+        try:
+            data = flight.advance(answer)
+            number = self._connection.post(flight.operation, flight.job.deadline, data)
+        except StopIteration as end:
+            self._end(flight, end.value)
+        except RocketRideError as error:
+            fault = error
+        else:
+            self._flights[number] = flight
+        if fault is not None:
+            # An answer that comes back is that to the opening: nothing was opened.
+            self._left_open = self._left_open or fault is not answer
+            self._end(flight, flight.lost(fault))
+            self._check_connection(fault)
+
+    def _take_answer(self) -> None:
+        while self._begun[0].over:
+            self._begun.popleft()
+        found, fault = None, None
+        try:
+            found = self._connection.next_answer(self._begun[0].job.deadline)
+        except RocketRideError as error:
+            fault = error
+        if fault is not None:
+            self._check_connection(fault)
+        elif found is None:
+            self._expire()
+        else:
+            number, answer = found
+            flight = self._flights.pop(number)
+            self._go_on(flight, self._interpreted(flight, answer))
+
+    def _interpreted(self, flight: _Flight, answer: Any) -> Any:
+        """The body of an answer, or the error it is."""
+        try:
+            return self._connection.interpret(flight.operation, answer)
+        except RocketRideError as error:
+            return error
+
+    def _check_connection(self, fault: RocketRideError) -> None:
+        """If the connection is broken, all that is on its way is lost with it."""
+        while self._connection.broken and self._flights:
+            _, flight = self._flights.popitem()
+            self._end(flight, flight.lost(fault))
+
+    def _expire(self) -> None:
+        late = [number for number, flight in self._flights.items() if flight.job.deadline.expired]
+        for number in late:
+            flight = self._flights.pop(number)
+            self._left_open = True
+            fault = TransportTimeoutError(f"{flight.operation.name} failed: no answer within the timeout")
+            self._end(flight, flight.lost(fault))
+
+    def _end(self, flight: _Flight, outcome: Any) -> None:
+        flight.over = True
+        self._outcomes.append((flight.job, outcome))
+
+    def _leave(self) -> None:
+        if self._flights or self._left_open:
+            self._connection.close()
+        else:
+            self._pool.give(self._connection)

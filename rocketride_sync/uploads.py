@@ -1,0 +1,128 @@
+"""The files to send: what is known of each, how far it has come, and what came of it."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
+
+import attrs
+
+from .deadline import Deadline
+from .errors import ConfigurationError, RocketRideError
+from .objects import File, check_info, check_type
+from .protocol.operations import Buffer, Data, Operation
+
+Path = Union[str, "os.PathLike[str]"]
+Info = Optional[Mapping[str, Any]]
+FileEntry = Union[Path, Tuple[Path, Info], Tuple[Path, Info, Optional[str]]]
+Event = Dict[str, Any]
+OnUpload = Callable[[Event], object]
+
+
+@attrs.frozen
+class Entry:
+    """A file to send: its path as it was given, what is known of it, and its type."""
+
+    path: str
+    info: Dict[str, Any]
+    mime_type: str
+
+
+def read_entries(files: Any) -> List[Entry]:
+    """The files to send, from the shapes that `RocketRideClient.send_files` takes.
+
+    Raises:
+        ConfigurationError: there are none, one has another shape, or is no file.
+    """
+    if isinstance(files, (str, bytes)) or not isinstance(files, Sequence):
+        raise ConfigurationError(f"files must be a list of paths, not {type(files).__name__}")
+    if not files:
+        raise ConfigurationError("files is empty: there is nothing to send")
+    return [_entry(file, f"files[{index}]") for index, file in enumerate(files)]
+
+
+def _entry(file: Any, where: str) -> Entry:
+    parts = file if isinstance(file, tuple) else (file,)
+    if not 1 <= len(parts) <= 3 or not isinstance(parts[0], (str, os.PathLike)):
+        raise ConfigurationError(f"{where} must be a path, (path, objinfo) or (path, objinfo, mimetype)")
+    path, info, mime_type = (*parts, None, None)[:3]
+    path = os.fspath(path)
+    if not os.path.isfile(path):
+        problem = "is a directory" if os.path.isdir(path) else "is not there"
+        raise ConfigurationError(f"{where}: the file {path!r} {problem}")
+    known = {"name": os.path.basename(path)} if info is None else check_info(info)
+    return Entry(path, known, check_type(_guessed(path) if mime_type is None else mime_type))
+
+
+def _guessed(path: str) -> Optional[str]:
+    import mimetypes  # reads the system's tables when first used
+
+    return mimetypes.guess_type(path)[0]
+
+
+class Upload:
+    """One file on its way: its bytes, which tell how far they have come, for the next are asked for when the last
+    were sent.
+
+    Args:
+        index: its place among the files.
+        entry: the file.
+        report: told of each step.
+
+    Attributes:
+        index, entry, report: as given.
+        deadline: by when it must be over.
+        operation: sends it.
+        size: bytes of the file.
+    """
+
+    operation: Operation
+
+    def __init__(self, index: int, entry: Entry, report: Callable[[Upload, Event], object]) -> None:
+        self.index = index
+        self.entry = entry
+        self.report = report
+        self.deadline = Deadline(None)
+        self.size = 0
+        self._file: Iterable[Buffer] = ()
+        self._sent = 0
+        self._began: Optional[float] = None
+
+    def begin(self, timeout: Optional[float], operation: Callable[[Entry, Data], Operation]) -> None:
+        """Its turn has come. Raises ConfigurationError if the file is no more."""
+        self._began = time.monotonic()
+        self.deadline = Deadline(timeout)
+        file = File.at(self.entry.path)
+        self._file, self.size = file, file.size
+        self.operation = operation(self.entry, self)
+
+    def __iter__(self) -> Iterator[Buffer]:
+        self._sent = 0
+        self._step("open")
+        for chunk in self._file:
+            size = len(chunk)
+            yield chunk
+            self._sent += size
+            self._step("write")
+        self._step("close")
+
+    def end(self, outcome: Union[Dict[str, Any], RocketRideError]) -> None:
+        """It is over: with its result, or with an error."""
+        failed = isinstance(outcome, RocketRideError)
+        self._step(
+            "error" if failed else "complete",
+            upload_time=0.0 if self._began is None else time.monotonic() - self._began,
+            result=None if failed else outcome,
+            **({"error": str(outcome)} if failed else {}),
+        )
+
+    def _step(self, action: str, **more: Any) -> None:
+        event = {
+            "action": action,
+            "filepath": self.entry.path,
+            "bytes_sent": self._sent,
+            "file_size": self.size,
+            **more,
+        }
+        self.report(self, event)

@@ -1,0 +1,574 @@
+"""What goes over the wire when objects are sent, and what becomes of faults on the way."""
+
+import json
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from rocketride_sync import (
+    OverloadedError,
+    ProtocolError,
+    RetryPolicy,
+    RocketRideClient,
+    ServerError,
+    TransportError,
+    TransportTimeoutError,
+)
+
+from .dap_peer import BINARY, CLOSE, KEY, RUNNING, TEXT, TOKEN, Gone, dap
+from .loopback import Server, answer
+
+MIB = 1024 * 1024
+RESULT = {"name": "a.txt", "objectId": "1", "text": ["done"]}
+ENVELOPE = {"objectsRequested": 1, "objectsCompleted": 1, "resultTypes": {}, "objects": {"body": RESULT}}
+GENEROUS = 60.0
+QUICK = RetryPolicy(initial_delay=0.01)
+
+
+# --- WebSocket
+
+
+def next_request(peer):
+    """The next request with its opcode and its data; the client's goodbye raises `Gone`."""
+    opcode, payload = peer.receive()
+    if opcode == CLOSE:
+        raise Gone
+    head, _, data = payload.partition(b"\n")
+    return opcode, json.loads(head), data
+
+
+class PipePeer:
+    """A server's side that takes objects; `script` maps a subcommand to what is done in place of an answer."""
+
+    def __init__(self, script=None):
+        self.script = script or {}
+        self.steps = []
+        self.objects = {}
+        self.opened = []
+
+    def __call__(self, peer):
+        while True:
+            opcode, request, data = next_request(peer)
+            arguments = request["arguments"]
+            step = arguments.get("subcommand", request["command"])
+            self.steps.append(step)
+            assert opcode == (BINARY if step == "write" else TEXT)
+            assert arguments["token"] == TOKEN
+            if step in self.script:
+                self.script[step](peer, request)
+            elif step == "open":
+                self.opened.append(arguments)
+                self.objects[len(self.opened)] = b""
+                peer.answer(request, {"pipe_id": len(self.opened)})
+            elif step == "write":
+                self.objects[arguments["pipe_id"]] += data
+                ready, _, _ = select.select([peer.peer.sock], [], [], 0.05)
+                assert not ready, "the next came before the answer"
+                peer.answer(request)
+            elif step == "close":
+                peer.answer(request, {**RESULT, "size": len(self.objects[arguments["pipe_id"]])})
+            else:
+                peer.answer(request, RUNNING)
+
+
+def websocket(server, **options):
+    return RocketRideClient(server.url, KEY, transport="websocket", **{"timeout": GENEROUS, **options})
+
+
+def test_an_object_is_opened_written_and_closed():
+    it = PipePeer()
+    with Server(dap(it)) as server, websocket(server) as client:
+        assert client.send(TOKEN, b"\n{} data", {"name": "a.txt"}, "text/plain") == {**RESULT, "size": 8}
+    assert it.steps == ["open", "write", "close"]
+    assert it.objects == {1: b"\n{} data"}
+    assert it.opened == [
+        {
+            "subcommand": "open",
+            "token": TOKEN,
+            "object": {"name": "a.txt", "size": 8},
+            "mimeType": "text/plain",
+        }
+    ]
+
+
+# The header takes 100 to 130 bytes: the lengths of frames go through all three of their encodings.
+@pytest.mark.parametrize("size", [0, 1, 5, 20, 65_300, 65_420, 65_536, MIB, MIB + 1])
+def test_frames_of_all_lengths_arrive_as_they_were(size):
+    data = bytes(range(256)) * (size // 256 + 1)
+    it = PipePeer()
+    with Server(dap(it)) as server, websocket(server) as client:
+        assert client.send(TOKEN, data[:size])["size"] == size
+    assert it.objects == {1: data[:size]}
+    assert it.steps.count("write") == -(-size // MIB)
+
+
+def test_masks_are_not_the_same_twice():
+    masks = set()
+
+    def action(peer):
+        take = peer._take
+
+        def taking(size):
+            data = take(size)
+            if size == 4:
+                masks.add(data)
+            return data
+
+        peer._take = taking
+        PipePeer()(peer)
+
+    with Server(dap(action)) as server, websocket(server) as client:
+        for _ in range(4):
+            client.send(TOKEN, b"x")
+    assert len(masks) >= 12
+
+
+def refuse(text):
+    return lambda peer, request: peer.refuse(request, text)
+
+
+def test_an_open_that_is_refused_leaves_the_connection_in_use():
+    it = PipePeer({"open": refuse("no data, please")})
+    with Server(dap(it)) as server, websocket(server) as client:
+        with pytest.raises(ServerError, match="send failed: the server answered: no data, please"):
+            client.send(TOKEN, b"x")
+        client.get_task_status(TOKEN)
+    assert it.steps == ["open", "rrext_get_task_status"]
+    assert server.connections == 1
+
+
+def test_a_write_that_is_refused_ends_the_pipe():
+    it = PipePeer({"write": refuse("not UTF-8")})
+    with Server(dap(it)) as server, websocket(server) as client:
+        with pytest.raises(ServerError, match="not UTF-8") as caught:
+            client.send(TOKEN, b"x" * 3 * MIB)
+        assert TOKEN not in str(caught.value)
+    assert it.steps == ["open", "write", "close"]
+
+
+def test_a_pipe_without_a_number_is_an_error():
+    it = PipePeer({"open": lambda peer, request: peer.answer(request, {})})
+    with Server(dap(it)) as server, websocket(server) as client:
+        with pytest.raises(ProtocolError, match="did not tell which"):
+            client.send(TOKEN, b"x")
+    assert it.steps == ["open"]
+
+
+@pytest.mark.parametrize("step", ["write", "close"])
+def test_what_breaks_midway_may_have_arrived_and_is_not_repeated(step):
+    it = PipePeer({step: lambda peer, request: peer.peer.reset()})
+    with Server(dap(it)) as server, websocket(server) as client:
+        with pytest.raises(TransportError, match="whether the server carried it out is unknown") as caught:
+            client.send(TOKEN, b"x")
+        assert caught.value.request_sent
+        assert "failed_count" in str(caught.value)
+        assert caught.value.__context__ is None
+    assert it.steps.count("open") == 1
+
+
+def test_when_opening_breaks_nothing_was_sent():
+    it = PipePeer({"open": lambda peer, request: peer.peer.reset()})
+    with Server(dap(it)) as server, websocket(server) as client:
+        with pytest.raises(TransportError) as caught:
+            client.send(TOKEN, b"x")
+        assert not caught.value.request_sent
+        assert "unknown" not in str(caught.value)
+    assert it.steps == ["open"]
+
+
+@pytest.mark.parametrize("step", ["open", "write", "close"])
+def test_a_server_that_stalls_costs_the_timeout_and_no_more(step):
+    it = PipePeer({step: lambda peer, request: peer.peer.stall()})
+    with Server(dap(it)) as server, websocket(server) as client:
+        began = time.monotonic()
+        with pytest.raises(TransportTimeoutError):
+            client.send(TOKEN, b"x", timeout=0.5)
+        assert 0.4 < time.monotonic() - began < 10
+
+
+def test_a_server_that_does_not_read_costs_the_timeout_and_no_more():
+    """More than any buffer between holds."""
+    with Server(dap(lambda peer: peer.answer(peer.request(), {"pipe_id": 1}) or peer.peer.stall())) as server:
+        with websocket(server) as client:
+            began = time.monotonic()
+            with pytest.raises(TransportTimeoutError):
+                client.send(TOKEN, b"[" + b"1" * 64 * MIB, None, "application/json", timeout=1.0)
+            assert 0.9 < time.monotonic() - began < 15
+
+
+def test_a_refused_slot_is_tried_again_until_the_timeout():
+    attempts = []
+
+    def handler(peer):
+        attempts.append(1)
+        if len(attempts) < 3:
+            peer.read_request()
+            peer.send(answer(b"", "403 Forbidden"))
+        else:
+            dap(PipePeer())(peer)
+
+    with Server(handler) as server, websocket(server, retry=QUICK) as client:
+        with client.pipe(TOKEN) as pipe:
+            pipe.write(b"x")
+        assert pipe.result["size"] == 1
+    assert len(attempts) == 3
+
+
+class Hesitant:
+    """A server's side that lets requests gather, and answers the latest first."""
+
+    def __init__(self, refused=()):
+        self.refused = refused
+        self.objects = {}
+        self.under_way = []
+        self.most = 0
+
+    def __call__(self, peer):
+        while True:
+            self.take(peer)
+            while select.select([peer.peer.sock], [], [], 0.02)[0] or peer._received:
+                self.take(peer)
+            while self.under_way:
+                self.answer(peer, *self.under_way.pop())
+
+    def take(self, peer):
+        _, request, data = next_request(peer)
+        pipe = request["arguments"].get("pipe_id")
+        assert pipe is None or pipe not in [r["arguments"].get("pipe_id") for r, _ in self.under_way]
+        self.under_way.append((request, data))
+        self.most = max(self.most, len(self.under_way))
+
+    def answer(self, peer, request, data):
+        arguments = request["arguments"]
+        name = arguments.get("pipe_id") or arguments["object"]["name"]
+        if arguments["subcommand"] in self.refused and name == "03.txt":
+            peer.refuse(request, "not this one")
+        elif arguments["subcommand"] == "open":
+            self.objects[name] = b""
+            peer.answer(request, {"pipe_id": name})
+        elif arguments["subcommand"] == "write":
+            self.objects[name] += data
+            peer.answer(request)
+        else:
+            peer.answer(request, {"name": name, "size": len(self.objects[name])})
+
+
+@pytest.fixture
+def files(tmp_path):
+    for number in range(12):
+        (tmp_path / f"{number:02}.txt").write_bytes(b"x" * number)
+    (tmp_path / "05.txt").write_bytes(b"y" * (2 * MIB + 5))
+    return sorted(tmp_path.iterdir())
+
+
+def test_files_share_a_connection_and_each_awaits_its_own_answers(files):
+    it = Hesitant()
+    with Server(dap(it)) as server, websocket(server) as client:
+        results = client.send_files(files, TOKEN, max_workers=5)
+        assert server.connections == 1
+        client.send_files(files[:1], TOKEN)
+        assert server.connections == 1
+    assert it.objects == {path.name: path.read_bytes() for path in files}
+    assert [r["result"]["name"] for r in results] == [path.name for path in files]
+    assert all(r["bytes_sent"] == r["result"]["size"] == r["file_size"] for r in results)
+    assert 2 <= it.most <= 5
+
+
+@pytest.mark.parametrize("step", ["open", "write", "close"])
+def test_a_refused_file_does_not_disturb_its_neighbours(files, step):
+    with Server(dap(Hesitant(refused={step}))) as server, websocket(server) as client:
+        results = client.send_files(files, TOKEN)
+        assert server.connections == 1
+    assert [r["action"] for r in results] == ["complete"] * 3 + ["error"] + ["complete"] * 8
+    assert results[3]["error"] == "send_files failed: the server answered: not this one"
+
+
+def test_a_connection_that_breaks_fails_what_is_on_its_way_and_no_more(files):
+    """At most the four that are: the others have been completed, or go over the next connection."""
+    connections = []
+
+    def reset(peer, request):
+        if len(connections) == 1 and it.steps.count("close") == 2:
+            peer.peer.reset()
+        peer.answer(request, RESULT)
+
+    it = PipePeer({"write": lambda peer, request: peer.answer(request), "close": reset})
+
+    def handler(peer):
+        connections.append(peer)
+        dap(it)(peer)
+
+    with Server(handler) as server, websocket(server) as client:
+        results = client.send_files(files, TOKEN, max_workers=4)
+    actions = [r["action"] for r in results]
+    assert len(connections) == 2
+    assert 1 <= actions.count("error") <= 4
+    assert actions[-7:] == ["complete"] * 7
+    assert all("broke" in r["error"] for r in results if r["action"] == "error")
+    unknown = [r for r in results if "whether the server carried it out is unknown" in r.get("error", "")]
+    assert unknown
+
+
+def test_without_a_server_all_files_fail_at_once(files):
+    with Server(dap(PipePeer())) as server:
+        pass
+    with websocket(server) as client:
+        began = time.monotonic()
+        results = client.send_files(files, TOKEN)
+    assert [r["action"] for r in results] == ["error"] * 12
+    assert {(r["upload_time"], r["bytes_sent"], r["file_size"]) for r in results} == {(0.0, 0, 0)}
+    assert time.monotonic() - began < 10
+
+
+def test_one_file_that_stalls_times_out_alone(files):
+    def close(peer, request):
+        if request["arguments"]["pipe_id"] != 4:
+            peer.answer(request, RESULT)
+
+    it = PipePeer({"write": lambda peer, request: peer.answer(request), "close": close})
+    with Server(dap(it)) as server, websocket(server) as client:
+        results = client.send_files(files, TOKEN, max_workers=3, timeout=2.0)
+        assert [r["action"] for r in results].count("error") == 1
+        assert "no answer within the timeout" in results[3]["error"]
+        assert 1.9 < results[3]["upload_time"] < 15
+        client.send_files(files[:1], TOKEN)
+        assert server.connections == 2, "the connection with the open pipe is not used again"
+
+
+def test_a_callback_that_raises_ends_it_and_its_connection(files):
+    def on_progress(event):
+        raise KeyError("enough")
+
+    with Server(dap(Hesitant())) as server, websocket(server) as client:
+        with pytest.raises(KeyError):
+            client.send_files(files, TOKEN, on_progress=on_progress)
+        client.send_files(files[:1], TOKEN)
+        assert server.connections == 2
+
+
+# --- HTTP
+
+
+class HttpPeer:
+    """Takes objects as HTTP bodies; gives `answers`, the last one for ever."""
+
+    def __init__(self, *answers):
+        self.answers = list(answers) or [answer(ENVELOPE)]
+        self.bodies = []
+
+    def __call__(self, peer):
+        while True:
+            request = peer.read_request()
+            if request is None:
+                return
+            body = read_body(peer, int(header(request, "Content-Length")))
+            if body is None:
+                return
+            self.bodies.append(body)
+            peer.send(self.answers.pop(0) if len(self.answers) > 1 else self.answers[0])
+
+
+def read_body(peer, size):
+    """The next `size` bytes, None if the client goes before."""
+    while len(peer._received) < size:
+        received = peer.sock.recv(65536)
+        if not received:
+            return None
+        peer._received += received
+    body, peer._received = peer._received[:size], peer._received[size:]
+    return body
+
+
+def header(request, name):
+    lines = (line.partition(": ") for line in request.splitlines())
+    return next((value for key, _, value in lines if key.lower() == name.lower()), None)
+
+
+def http(server, **options):
+    return RocketRideClient(server.url, KEY, transport="http", **{"timeout": GENEROUS, **options})
+
+
+def overloaded():
+    document = {"status": "Error", "error": {"message": "server rejected WebSocket connection: HTTP 403"}}
+    return answer(json.dumps(document).encode(), "400 Bad Request")
+
+
+def test_an_object_is_the_body_of_one_request():
+    it = HttpPeer()
+    with Server(it) as server, http(server) as client:
+        assert client.send(TOKEN, b"x" * 3 * MIB, {"name": "ä.txt"}, "text/plain") == RESULT
+    (request,) = server.requests
+    assert request.startswith(f"POST /task/data?token={TOKEN} ")
+    assert header(request, "Content-Type") == "text/plain"
+    assert header(request, "Content-Disposition") == "attachment; filename*=UTF-8''%C3%A4.txt"
+    assert header(request, "Transfer-Encoding") is None
+    assert header(request, "Authorization") == f"Bearer {KEY}"
+    assert it.bodies == [b"x" * 3 * MIB]
+
+
+def test_an_overload_answer_is_outlived_and_the_body_sent_again_from_its_beginning(tmp_path):
+    it = HttpPeer(overloaded(), overloaded(), answer(ENVELOPE))
+    (tmp_path / "a.txt").write_bytes(b"the whole")
+    events = []
+    with Server(it) as server, http(server, retry=QUICK) as client:
+        (result,) = client.send_files([tmp_path / "a.txt"], TOKEN, on_progress=events.append)
+    assert (result["action"], result["bytes_sent"], result["result"]) == ("complete", 9, RESULT)
+    assert it.bodies == [b"the whole"] * 3
+    assert [event["action"] for event in events].count("complete") == 1
+
+
+def test_an_overload_that_lasts_comes_out():
+    brief = RetryPolicy(initial_delay=0.01, max_outage=0.3)
+    with Server(HttpPeer(overloaded())) as server, http(server, retry=brief) as client:
+        with pytest.raises(OverloadedError):
+            client.send(TOKEN, b"x")
+
+
+def test_an_answer_before_the_end_of_the_body_is_told():
+    def handler(peer):
+        peer.read_request()
+        peer.send(answer(b'{"detail": "too large"}', "413 Content Too Large"))
+
+    with Server(handler) as server, http(server) as client:
+        with pytest.raises(ServerError, match="too large"):
+            client.send(TOKEN, b"x" * 64 * MIB)
+
+
+def test_a_connection_that_breaks_midway_is_told_and_nothing_repeated():
+    def handler(peer):
+        peer.read_request()
+        peer.reset()
+
+    with Server(handler) as server, http(server) as client:
+        with pytest.raises(TransportError, match="whether the server carried it out is unknown") as caught:
+            client.send(TOKEN, b"x" * 64 * MIB)
+        assert caught.value.request_sent
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("size", [10, 64 * MIB])
+def test_a_server_that_takes_or_answers_nothing_costs_the_timeout_and_no_more(size):
+    with Server(lambda peer: peer.read_request() and peer.stall()) as server, http(server) as client:
+        began = time.monotonic()
+        with pytest.raises(TransportTimeoutError):
+            client.send(TOKEN, b"x" * size, timeout=1.5)
+        assert 1.4 < time.monotonic() - began < 15
+
+
+def test_a_file_that_shrinks_while_it_is_sent_fails_with_its_own_error(tmp_path):
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"x" * 3 * MIB)
+
+    it = HttpPeer()
+    with Server(it) as server, http(server) as client:
+        adapter = client._transport._session()._adapter
+        send = adapter.send
+
+        def shrinking(request, **options):
+            path.write_bytes(b"")
+            return send(request, **options)
+
+        adapter.send = shrinking
+        (result,) = client.send_files([path], TOKEN)
+        assert "became shorter" in result["error"]
+    assert it.bodies == []
+
+
+def test_a_pipe_sends_when_it_is_closed():
+    it = HttpPeer()
+    with Server(it) as server, http(server) as client:
+        with client.pipe(TOKEN) as pipe:
+            pipe.write(b"one ")
+            pipe.write(b"two")
+            assert server.requests == []
+        assert pipe.result == RESULT
+        abandoned = client.pipe(TOKEN).open()
+        abandoned.write(b"x")
+        abandoned.abandon()
+    assert it.bodies == [b"one two"]
+
+
+# --- either
+
+
+def no_websocket(peer):
+    """A server without WebSocket."""
+    request = peer.read_request()
+    while request is not None:
+        if "Upgrade" in request:
+            peer.send(answer(b"", "404 Not Found"))
+        else:
+            read_body(peer, int(header(request, "Content-Length")))
+            peer.send(answer(ENVELOPE))
+        request = peer.read_request()
+
+
+def test_without_websocket_auto_sends_over_http():
+    with Server(no_websocket) as server, RocketRideClient(server.url, KEY, timeout=GENEROUS) as client:
+        with client.pipe(TOKEN) as pipe:
+            pipe.write(b"x")
+        assert pipe.result == RESULT
+        assert client.send(TOKEN, b"x") == RESULT
+        with client.pipe(TOKEN) as pipe:
+            pipe.write(b"x")
+        assert pipe.result == RESULT
+    assert sum("Upgrade" in request for request in server.requests) == 2
+
+
+def test_without_websocket_auto_sends_files_over_http(files):
+    with Server(no_websocket) as server, RocketRideClient(server.url, KEY, timeout=GENEROUS) as client:
+        results = client.send_files(files, TOKEN)
+        assert [r["action"] for r in results] == ["complete"] * 12
+        assert server.connections <= 9, "one for the files, four threads, and each may try an upgrade"
+
+
+INTERRUPTED = """
+import sys
+from rocketride_sync import RocketRideClient
+_, uri, transport, token, path = sys.argv
+with RocketRideClient(uri, "key", transport=transport) as client:
+    client.send_files([path] * 50, token, on_progress=lambda event: print(event["action"], flush=True))
+"""
+
+
+def without_results(peer):
+    """Takes objects over either transport, and gives no results."""
+    if b"/task/data" in peer.sock.recv(4096, socket.MSG_PEEK):
+        peer.read_request()
+        peer.stall()
+    else:
+        script = {
+            "write": lambda peer, request: peer.answer(request),
+            "close": lambda peer, request: peer.peer.stall(),
+        }
+        dap(PipePeer(script))(peer)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
+@pytest.mark.parametrize("transport", ["websocket", "http"])
+def test_ctrl_c_ends_it_soon(tmp_path, transport):
+    path = tmp_path / "a.txt"
+    path.write_text("some words")
+    with Server(without_results) as server:
+        command = [sys.executable, "-c", INTERRUPTED, server.url, transport, TOKEN, str(path)]
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=Path(__file__).parents[2]
+        )
+        try:
+            while process.stdout.readline() != b"close\n":
+                assert process.poll() is None
+            began = time.monotonic()
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=GENEROUS)
+        finally:
+            process.kill()
+            process.wait()
+        assert time.monotonic() - began < 10
+    assert errors.decode().strip().endswith("KeyboardInterrupt")
+    assert server.connections <= 9
