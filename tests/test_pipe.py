@@ -171,8 +171,7 @@ def test_the_source_can_be_named(server):
         assert counts(task) == (1, 0)
     with RocketRideClient(server.uri, KEY, transport="http") as client:
         with pytest.raises(UnsupportedOperationError, match="provider"):
-            with client.pipe("tk_1", provider="webhook"):
-                pass
+            client.pipe("tk_1", provider="webhook").open()
 
 
 def test_a_pipe_waits_for_a_free_one(server):

@@ -9,7 +9,7 @@ from ..deadline import Deadline
 from ..protocol.operations import Operation
 from .base import Watch
 from .http import HttpTransport
-from .pipes import Pipe, Uploads, open_pipe
+from .pipes import Pipe, Uploads
 from .websocket.transport import WebSocketTransport
 from .websocket.upgrade import NoSlotError, NoWebSocketError, UpgradeCutError
 
@@ -60,8 +60,10 @@ class AutoTransport:
             try:
                 return self._websocket.pipe(operation, deadline)
             except (NoSlotError, NoWebSocketError, UpgradeCutError) as error:
+                if operation.http_lacks:
+                    raise
                 log.info("%s; the pipe will go over HTTP", error)
-        return open_pipe(self._http, operation, deadline)
+        return self._http.pipe(operation, deadline)
 
     def uploads(self, deadline: Deadline) -> Optional[Uploads]:
         """As `rocketride_sync.transports.PipingTransport.uploads`."""

@@ -4,12 +4,14 @@ import json
 import select
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+import trustme
 
 from rocketride_sync import (
     OverloadedError,
@@ -497,6 +499,20 @@ def test_a_pipe_sends_when_it_is_closed():
 # --- either
 
 
+@pytest.mark.parametrize("transport", ["websocket", "http"])
+def test_an_object_goes_through_tls(tmp_path, transport):
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    it = HttpPeer() if transport == "http" else PipePeer()
+    with Server(it if transport == "http" else dap(it), tls=context) as server:
+        options = {"transport": transport, "verify": str(tmp_path / "ca.pem"), "timeout": GENEROUS}
+        with RocketRideClient(server.url, KEY, **options) as client:
+            client.send(TOKEN, b"x" * (3 * MIB + 1))
+    assert it.bodies == [b"x" * (3 * MIB + 1)] if transport == "http" else len(it.objects[1]) == 3 * MIB + 1
+
+
 def no_websocket(peer):
     """A server without WebSocket."""
     request = peer.read_request()
@@ -519,6 +535,24 @@ def test_without_websocket_auto_sends_over_http():
             pipe.write(b"x")
         assert pipe.result == RESULT
     assert sum("Upgrade" in request for request in server.requests) == 2
+
+
+def test_a_pipe_that_http_cannot_carry_waits_for_a_slot():
+    attempts = []
+
+    def handler(peer):
+        attempts.append(1)
+        if len(attempts) < 3:
+            peer.read_request()
+            peer.send(answer(b"", "403 Forbidden"))
+        else:
+            dap(PipePeer())(peer)
+
+    with Server(handler) as server:
+        with RocketRideClient(server.url, KEY, timeout=GENEROUS, retry=QUICK) as client:
+            with client.pipe(TOKEN, {"name": "a", "category": "b"}) as pipe:
+                pipe.write(b"x")
+            assert pipe.result["size"] == 1
 
 
 def test_without_websocket_auto_sends_files_over_http(files):

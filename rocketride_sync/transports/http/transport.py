@@ -11,6 +11,7 @@ from ...protocol.http import interpret
 from ...protocol.objects import result
 from ...protocol.operations import Operation
 from ..base import PollingWatch, Watch
+from ..pipes import SpooledPipe
 
 if TYPE_CHECKING:
     from .session import Session
@@ -78,6 +79,12 @@ class HttpTransport:
         status, headers, body = self._session().send(operation, deadline)
         data = interpret(operation, status, headers, body, self._auth)
         return data if operation.data is None else result(operation, data, self._auth)
+
+    def pipe(self, operation: Operation, deadline: Deadline) -> SpooledPipe:  # noqa: ARG002 - no I/O yet
+        """As `rocketride_sync.transports.PipingTransport.pipe`."""
+        if operation.http_lacks:
+            raise _unsupported(operation)
+        return SpooledPipe(self, operation)
 
     def watch(self, operation: Operation) -> Watch:  # noqa: ARG002 - over HTTP all tasks are watched alike
         """A watch that asks through this transport and sleeps in between."""
