@@ -99,8 +99,9 @@ class Sending(Calling):
     ) -> List[Dict[str, Any]]:
         """Send files to a task, several at a time, and return what became of each.
 
-        A file that fails does not keep the others from being sent. Over WebSocket they share one connection; over
-        HTTP they go in threads, which end before this returns. On Ctrl-C, and when `on_progress` raises, what has not
+        A file that fails does not keep the others from being sent. Over WebSocket they share one connection (if it
+        breaks, what is on its way fails, and the rest goes over a new one); over HTTP they go in threads, which end
+        before this returns. On Ctrl-C, and when `on_progress` raises, what has not
         begun is left, and what is on its way is cut off, over HTTP within about a second.
 
         Args:

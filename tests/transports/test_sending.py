@@ -317,6 +317,20 @@ def test_a_connection_that_breaks_fails_what_is_on_its_way_and_no_more(files):
     assert unknown
 
 
+def test_a_first_file_that_breaks_connections_goes_alone(files):
+    def write(peer, request):
+        if request["arguments"]["pipe_id"] == 1:
+            peer.close(1009)
+            raise Gone
+        peer.answer(request)
+
+    it = PipePeer({"write": write})
+    with Server(dap(it)) as server, websocket(server) as client:
+        results = client.send_files(files[1:], TOKEN)
+        assert server.connections == 2
+    assert [r["action"] for r in results] == ["error"] + ["complete"] * 10
+
+
 def test_without_a_server_all_files_fail_at_once(files):
     with Server(dap(PipePeer())) as server:
         pass

@@ -87,6 +87,9 @@ class Uploads:
     The connection goes back to the pool when all objects that were begun have been completed or refused, and is
     closed in any other case: then the server drops the pipes that are left open.
 
+    What breaks the connection takes all with it that is on its way. So the first object goes alone, and with each
+    piece that the server has taken one more may be on its way: where data break connections, few objects are lost.
+
     Args:
         pool: where the connection comes from.
         deadline: by when there must be one.
@@ -98,6 +101,7 @@ class Uploads:
         self._flights: Dict[int, _Flight] = {}
         self._begun: Deque[_Flight] = deque()
         self._outcomes: List[Outcome] = []
+        self._taken = 0
         self._left_open = False
 
     def run(self, jobs: Iterator[Job], at_once: Optional[int]) -> Generator[Outcome, None, None]:
@@ -105,7 +109,8 @@ class Uploads:
         at_once = at_once or _AT_ONCE
         try:
             while not self._connection.broken:
-                job = next(jobs, None) if len(self._flights) < at_once else None
+                room = len(self._flights) < min(at_once, 1 + self._taken)
+                job = next(jobs, None) if room else None
                 if job is not None:
                     self._begin(_Flight(job))
                 elif self._flights:
@@ -153,6 +158,7 @@ class Uploads:
         else:
             number, answer = found
             flight = self._flights.pop(number)
+            self._taken += flight.operation is not flight.job.operation
             self._go_on(flight, self._interpreted(flight, answer))
 
     def _interpreted(self, flight: _Flight, answer: Any) -> Any:
@@ -181,7 +187,7 @@ class Uploads:
         self._outcomes.append((flight.job, outcome))
 
     def _leave(self) -> None:
-        if self._flights or self._left_open:
+        if self._left_open or not all(flight.over for flight in self._begun):
             self._connection.close()
         else:
             self._pool.give(self._connection)
