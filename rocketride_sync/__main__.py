@@ -1,10 +1,19 @@
-"""`python -m rocketride_sync` is the command `rocketride-sync`."""
+"""`rocketride-sync`, also as `python -m rocketride_sync`."""
 
 from __future__ import annotations
 
 import sys
 
-from .cli.main import main
+
+def main() -> int:
+    """Load the command and run it. A Ctrl-C while it is still being loaded ends it like one later on."""
+    try:
+        from .cli.main import main as run
+
+        return run()
+    except KeyboardInterrupt:
+        return 130
+
 
 if __name__ == "__main__":
     sys.exit(main())

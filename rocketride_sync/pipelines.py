@@ -6,7 +6,7 @@ import copy
 import json
 import os
 import re
-from typing import Any, Dict, Iterator, Mapping, Optional, Union
+from typing import Any, Dict, Iterator, Mapping, Optional, Set, Union
 
 from .errors import ConfigurationError
 
@@ -14,7 +14,7 @@ PathLike = Union[str, "os.PathLike[str]"]
 Pipeline = Dict[str, Any]
 
 _REFERENCE = re.compile(r"\$\{(ROCKETRIDE_[A-Za-z0-9_]*)\}")
-_KEY_VARIABLE = "ROCKETRIDE_APIKEY"
+KEY_VARIABLE = "ROCKETRIDE_APIKEY"
 _MISSING_JSON5 = (
     "is not plain JSON (line {line}: {message}). If it is JSON5, with comments or trailing commas, "
     "install the extra: pip install 'rocketride-sync[json5]'"
@@ -58,8 +58,8 @@ def environment_for(pipeline: Mapping[str, Any], env: Optional[Mapping[str, str]
     """
     given = dict(env or {})
     found = {}
-    for name in sorted(set(_references(pipeline)) - set(given)):
-        if name == _KEY_VARIABLE:
+    for name in sorted(references(pipeline) - set(given)):
+        if name == KEY_VARIABLE:
             raise ConfigurationError(
                 f"the pipeline refers to ${{{name}}}: the API key is sent along only if you hand it out, "
                 f"with env={{'{name}': …}}"
@@ -67,6 +67,11 @@ def environment_for(pipeline: Mapping[str, Any], env: Optional[Mapping[str, str]
         if name in os.environ:
             found[name] = os.environ[name]
     return {**found, **given}
+
+
+def references(pipeline: Mapping[str, Any]) -> Set[str]:
+    """The variables that the pipeline refers to, as ``${ROCKETRIDE_…}``."""
+    return set(_references(pipeline))
 
 
 def _references(value: Any) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Dict, Optional
+from typing import TYPE_CHECKING, Any, Dict, Iterable, Optional
 
 from ..errors import ConfigurationError
 from . import env_file, files
@@ -13,7 +13,7 @@ from . import env_file, files
 if TYPE_CHECKING:
     from ..client import RocketRideClient
 
-_FROM_STDIN = "-"
+FROM_STDIN = "-"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -56,6 +56,10 @@ class Environment:
         """The variable's value; None if it is not set or blank."""
         return os.environ.get(name, "").strip() or self._file.get(name, "").strip() or None
 
+    def of_file(self, names: Iterable[str]) -> Dict[str, str]:
+        """Those variables of ``--env-file`` that are in `names`, and that the process does not set."""
+        return {name: self._file[name] for name in names if name in self._file and name not in os.environ}
+
 
 def api_key(args: argparse.Namespace, environment: Environment) -> Optional[str]:
     """The key of ``--apikey-file``, else of the environment, else None."""
@@ -87,7 +91,7 @@ def add_token(parser: argparse.ArgumentParser) -> None:
 
 def task_token(args: argparse.Namespace, environment: Environment) -> str:
     """The token given as argument, on standard input or in the environment."""
-    if args.token == _FROM_STDIN:
+    if args.token == FROM_STDIN:
         if sys.stdin is None:
             raise ConfigurationError("standard input is closed; the task's token was expected there")
         return files.only_word(

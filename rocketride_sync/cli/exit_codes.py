@@ -28,8 +28,8 @@ class ExitCode(enum.IntEnum):
 
 
 HELP = """exit codes:
-  0    succeeded (status: a status was printed)
-  1    the task failed, or items of it did (wait: see --allow-failures)
+  0    succeeded (status, list: it was printed; send: every file was; stop: the task is ended)
+  1    the task failed or could not be started, or items or files of it failed (see --allow-failures)
   2    wrong usage or setting
   3    the task was cancelled
   4    authentication or permission refused
@@ -43,12 +43,14 @@ HELP = """exit codes:
 _FAILURES: Tuple[Tuple[Type[BaseException], ExitCode, str], ...] = (
     (KeyboardInterrupt, ExitCode.INTERRUPTED, ""),
     (errors.ConfigurationError, ExitCode.USAGE, ""),
+    (errors.UnsupportedOperationError, ExitCode.USAGE, "here: --transport websocket"),
     (errors.AuthenticationError, ExitCode.DENIED, "check ROCKETRIDE_APIKEY or --apikey-file"),
     (errors.PermissionDeniedError, ExitCode.DENIED, "use a key that has this permission"),
     (errors.TaskNotFoundError, ExitCode.LOST, "check the token, or whether the task ended long ago"),
+    (errors.TaskAlreadyRunningError, ExitCode.FAILED, ""),
     (errors.TaskReplacedError, ExitCode.LOST, "wait again to follow the new run"),
     (errors.TaskLostError, ExitCode.LOST, "look at what the task was to produce"),
-    (errors.WaitTimeoutError, ExitCode.TIMEOUT, "wait again, or longer with --timeout"),
+    (errors.WaitTimeoutError, ExitCode.TIMEOUT, "give it longer with --timeout"),
     (errors.CertificateError, ExitCode.UNAVAILABLE, "name your authority's file in REQUESTS_CA_BUNDLE"),
     (errors.TransportError, ExitCode.UNAVAILABLE, "check --uri or ROCKETRIDE_URI, the network, the server"),
     (errors.TransientError, ExitCode.UNAVAILABLE, "try again later"),
@@ -59,6 +61,8 @@ _FAILURES: Tuple[Tuple[Type[BaseException], ExitCode, str], ...] = (
 
 def explain(error: BaseException) -> Tuple[ExitCode, str]:
     """The exit code of `error`, and in a few words what to do about it (empty where its message says so)."""
+    if type(error) is errors.ServerError and error.operation == "use":
+        return ExitCode.FAILED, ""  # the pipeline was refused, or failed before it ran
     for kind, code, advice in _FAILURES:
         if isinstance(error, kind):
             return code, advice
@@ -74,3 +78,14 @@ def of_status(status: TaskStatus, *, allow_failures: bool = False) -> ExitCode:
     if status.outcome is Outcome.SUCCEEDED and (allow_failures or not status.has_failures):
         return ExitCode.SUCCEEDED
     return ExitCode.FAILED
+
+
+def of_files(failed: int, status: TaskStatus, *, allow_failures: bool = False) -> ExitCode:
+    """The exit code where files were sent and `failed` of them failed; `status` is the task's after that.
+
+    `allow_failures` forgives them unless the task itself came to a bad end meanwhile.
+    """
+    from ..models import Outcome
+
+    forgiven = allow_failures and status.outcome in (Outcome.RUNNING, Outcome.SUCCEEDED)
+    return ExitCode.FAILED if failed and not forgiven else ExitCode.SUCCEEDED

@@ -5,21 +5,39 @@ from __future__ import annotations
 import argparse
 import contextlib
 import signal
-import threading
 import warnings
-from types import FrameType
 from typing import Iterator, NoReturn, Optional, Sequence, Union
 
 from .._version import __version__
 from ..errors import RocketRideError, RocketRideWarning
-from . import connection, demo, exit_codes, output, report, serve, status, verbose, wait
+from . import (
+    connection,
+    demo,
+    exit_codes,
+    listing,
+    output,
+    report,
+    run,
+    send,
+    serve,
+    status,
+    stop,
+    verbose,
+    wait,
+)
 from .exit_codes import ExitCode
+from .signals import Terminated, terminable
 
-_COMMANDS = {"status": status, "wait": wait, "serve": serve, "demo": demo}
-
-
-class Terminated(BaseException):
-    """A SIGTERM came: everything on the way out is cleaned up, then the signal ends the process."""
+_COMMANDS = {
+    "run": run,
+    "send": send,
+    "wait": wait,
+    "status": status,
+    "list": listing,
+    "stop": stop,
+    "serve": serve,
+    "demo": demo,
+}
 
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
@@ -30,7 +48,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     """
     output.escape_unencodable()
     try:
-        with _terminable(), _warnings_as_lines():
+        with terminable(), _warnings_as_lines():
             return int(_run(_parse(argv)))
     except Terminated:
         pass
@@ -43,8 +61,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
 
 
 def _run(args: argparse.Namespace) -> ExitCode:
-    if args.verbose:
-        verbose.log_to(output.note, everything=True)
+    verbose.log_to(output.note, "DEBUG" if args.verbose else "WARNING")
     failure: BaseException
     try:
         code: ExitCode = _COMMANDS[args.command].run(args)
@@ -69,7 +86,9 @@ def _parse(argv: Optional[Sequence[str]]) -> argparse.Namespace:
     if unknown:
         # Their values are not repeated: somebody may have tried to pass a key.
         options = [word.split("=")[0] for word in unknown if word.startswith("-")]
-        parser.error(f"unknown option {', '.join(options)}" if options else "too many arguments")
+        if options or "files" not in args:
+            parser.error(f"unknown option {', '.join(options)}" if options else "too many arguments")
+        args.files += unknown  # argparse takes positional arguments no further than to the next option
     return args
 
 
@@ -81,7 +100,7 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog=output.PROGRAM,
-        description="Ask RocketRide tasks how they are doing, and wait for their end.",
+        description="Run RocketRide pipelines, ask tasks how they are doing, and wait for their end.",
         epilog=exit_codes.HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -101,25 +120,6 @@ def _parser() -> argparse.ArgumentParser:
         )
         command.add_arguments(child)
     return parser
-
-
-@contextlib.contextmanager
-def _terminable() -> Iterator[None]:
-    """Turn a SIGTERM into an exception while this lasts, unless whoever started us ignores or handles it."""
-    in_main_thread = threading.current_thread() is threading.main_thread()
-    if not in_main_thread or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
-        yield
-        return
-    signal.signal(signal.SIGTERM, _terminate)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-
-def _terminate(_: int, __: Optional[FrameType]) -> NoReturn:
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a second one ends a clean-up that takes too long
-    raise Terminated
 
 
 @contextlib.contextmanager

@@ -19,7 +19,12 @@ def visible(text: str) -> str:
 
     That covers line breaks, terminal escapes, and the invisible characters that reverse or join text.
     """
-    return "".join(_escape(char) if _is_hidden(char) else char for char in redact(text))
+    return escaped(redact(text))
+
+
+def escaped(text: str) -> str:
+    """`text` with control characters written as escapes, and tokens left whole: for whoever asked for them."""
+    return "".join(_escape(char) if _is_hidden(char) else char for char in text)
 
 
 def _is_hidden(char: str) -> bool:

@@ -9,20 +9,19 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Callable, Optional, Protocol, TextIO, Tuple, Type
 
-from . import output
+from . import output, snapshot
 from .report import amount, duration
+from .snapshot import BYTES, ITEMS, Snapshot
 
 if TYPE_CHECKING:
     from ..models import NewMessages, TaskStatus
-
-_OBJECT_WIDTH = 40
 
 
 class Display(Protocol):
     """Where progress is shown."""
 
-    def update(self, status: TaskStatus) -> None:
-        """Show where the task is."""
+    def update(self, seen: Snapshot) -> None:
+        """Show how far the work is."""
 
     def say(self, line: str) -> None:
         """Print a line that stays."""
@@ -51,7 +50,7 @@ def _width(terminal: TextIO) -> int:
 class Silent:
     """No progress; lines only."""
 
-    def update(self, status: TaskStatus) -> None:
+    def update(self, seen: Snapshot) -> None:
         """Show nothing."""
 
     def say(self, line: str) -> None:
@@ -68,28 +67,22 @@ class Lines(Silent):
         self._estimate = Estimate(clock)
         self._shown = ""
 
-    def update(self, status: TaskStatus) -> None:
-        done, total, unit = work(status)
-        left = self._estimate.seconds_left(done, total)
-        text = ", ".join(part for part in _parts(status, unit) if part)
+    def update(self, seen: Snapshot) -> None:
+        left = self._estimate.seconds_left(seen.done, seen.total)
+        text = ", ".join(part for part in (seen.state, _counted(seen), seen.subject) if part)
         if text != self._shown:
             self._shown = text
             self.say(text if left is None else f"{text}, about {duration(left)} left")
 
 
-def _parts(status: TaskStatus, unit: str) -> Tuple[str, ...]:
-    if unit == "B":
-        counted = amount(status.completed_size, status.failed_size, status.total_size, " bytes")
-    else:
-        counted = amount(status.completed_count, status.failed_count, status.total_count, "")
-    return (status.state.name.lower(), counted, output.shorten(status.current_object, _OBJECT_WIDTH))
+def _counted(seen: Snapshot) -> str:
+    if seen.unit == ITEMS:
+        return amount(seen.done - seen.failed, seen.failed, seen.total, "")
+    return ", ".join(part for part in (amount(seen.done, 0, seen.total, " bytes"), _failed(seen)) if part)
 
 
-def work(status: TaskStatus) -> Tuple[int, int, str]:
-    """What is done, the total (0: unknown), and the unit: items, or bytes (``B``) of a task that counts no items."""
-    if status.total_count or not status.total_size:
-        return status.completed_count + status.failed_count, status.total_count, " items"
-    return status.completed_size + status.failed_size, status.total_size, "B"
+def _failed(seen: Snapshot) -> str:
+    return f"{seen.failed:,} failed" if seen.failed else ""
 
 
 class Estimate:
@@ -126,27 +119,26 @@ class Bar:
         self._kind = kind
         self._bar: Any = None
 
-    def update(self, status: TaskStatus) -> None:
-        done, total, unit = work(status)
-        if self._bar is None or done < self._bar.n or unit != self._bar.unit:
-            self._restart(done, total, unit)
+    def update(self, seen: Snapshot) -> None:
+        if self._bar is None or seen.done < self._bar.n or seen.unit != self._bar.unit:
+            self._restart(seen)
         bar = self._bar
-        bar.total = total or None
-        bar.n = done
-        bar.set_description_str(status.state.name.lower(), refresh=False)
-        bar.set_postfix_str(_postfix(status), refresh=False)
+        bar.total = seen.total or None
+        bar.n = seen.done
+        bar.set_description_str(seen.state, refresh=False)
+        bar.set_postfix_str(", ".join(part for part in (_failed(seen), seen.subject) if part), refresh=False)
         bar.refresh()
 
-    def _restart(self, done: int, total: int, unit: str) -> None:
+    def _restart(self, seen: Snapshot) -> None:
         if self._bar is not None:
             self._bar.leave = False
             self._bar.close()
         self._bar = self._kind(
             file=sys.stderr,
-            initial=done,  # so that the estimate counts from the first look
-            total=total or None,
-            unit=unit,
-            unit_scale=unit == "B",
+            initial=seen.done,  # so that the estimate counts from the first look
+            total=seen.total or None,
+            unit=seen.unit,
+            unit_scale=seen.unit == BYTES,
             dynamic_ncols=True,
         )
 
@@ -156,11 +148,6 @@ class Bar:
     def close(self) -> None:
         if self._bar is not None:
             self._bar.close()
-
-
-def _postfix(status: TaskStatus) -> str:
-    failed = f"{status.failed_count} failed" if status.failed_count else ""
-    return ", ".join(part for part in (failed, output.shorten(status.current_object, _OBJECT_WIDTH)) if part)
 
 
 class Follower:
@@ -175,23 +162,27 @@ class Follower:
     """
 
     def __init__(self, display: Display, *, quiet: bool = False) -> None:
-        self._display = display
-        self._quiet = quiet
+        self.display = display
+        self.quiet = quiet
         self.last: Optional[TaskStatus] = None
 
     def __call__(self, status: TaskStatus) -> None:
-        if not self._quiet:
+        self.look(status)
+        self.display.update(snapshot.of_status(status))
+
+    def look(self, status: TaskStatus) -> None:
+        """Tell what is new, and show no progress."""
+        if not self.quiet:
             self._tell("error", "red", status.new_errors(self.last))
             self._tell("warning", "yellow", status.new_warnings(self.last))
         self.last = status
-        self._display.update(status)
 
     def _tell(self, kind: str, colour: str, new: NewMessages) -> None:
         label = output.paint(f"task {kind}:", colour, sys.stderr)
         if new.lost:
-            self._display.say(f"{label} (some may have been lost between two looks)")
+            self.display.say(f"{label} (some may have been lost between two looks)")
         for message in new.messages:
-            self._display.say(f"{label} {output.visible(message)}")
+            self.display.say(f"{label} {output.visible(message)}")
 
     def __enter__(self) -> Follower:
         return self
@@ -202,4 +193,4 @@ class Follower:
         error: Optional[BaseException],
         traceback: Optional[TracebackType],
     ) -> None:
-        self._display.close()
+        self.display.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Optional, Tuple
 
 from ..errors import RocketRideError, TaskFailedError, TaskReplacedError
 from ..redact import redact
@@ -33,7 +33,7 @@ _COLOUR_OF = {"succeeded": "green", "failed": "red", "cancelled": "yellow"}
 
 def status(seen: TaskStatus, *, as_json: bool, messages: bool) -> None:
     """Print a status as the result; `messages`: with the newest of the task's errors and warnings."""
-    output.result(_document(seen, None) if as_json else block(seen, messages=messages))
+    output.result(document(seen) if as_json else block(seen, messages=messages))
 
 
 def conclusion(
@@ -57,18 +57,23 @@ def _complaint(seen: TaskStatus) -> str:
     except TaskFailedError as error:
         return str(error)
     if seen.failed_count:
-        return f"the task ended well, but {seen.failed_count:,} of its items failed (wait --allow-failures forgives that)"
+        return f"the task ended well, but {seen.failed_count:,} of its items failed (--allow-failures forgives that)"
     undone = seen.total_count - seen.completed_count
     return f"the task ended, but {undone:,} of its items were left undone; was its engine killed?"
 
 
-def failure(error: BaseException, *, as_json: bool, last: Optional[TaskStatus] = None) -> ExitCode:
-    """Print what went wrong as one line, as a JSON document too where that was asked for; return the exit code."""
+def failure(
+    error: BaseException, *, as_json: bool, last: Optional[TaskStatus] = None, **more: Any
+) -> ExitCode:
+    """Print what went wrong as one line, as a JSON document too where that was asked for; return the exit code.
+
+    `last` is the status seen last; `more` goes into the document, see `document`.
+    """
     code, advice = exit_codes.explain(error)
     message = _message(error)
     output.problem(f"{message}; {advice}" if advice else message)
     if as_json:
-        output.result(_document(last, error))
+        output.result(document(last, error, **more))
     return code
 
 
@@ -80,14 +85,29 @@ def _message(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def _document(seen: Optional[TaskStatus], error: Optional[BaseException]) -> str:
-    document = {
-        "outcome": seen.outcome.value if seen is not None and error is None else None,
+def document(
+    seen: Optional[TaskStatus],
+    error: Optional[BaseException] = None,
+    *,
+    outcome: Optional[str] = None,
+    **more: Any,
+) -> str:
+    """The document of ``--json``.
+
+    Args:
+        seen: the status it is about.
+        error: what went wrong.
+        outcome: in place of the status's own.
+        more: further members, printed as they are: see `presentable`.
+    """
+    known = outcome or (None if seen is None else seen.outcome.value)
+    described = {
+        "outcome": known if error is None else None,
         "error": None if error is None else _describe(error),
         "status": None if seen is None else seen.to_dict(),
     }
     # Left at ASCII, it holds no control character, and every stream can encode it.
-    return json.dumps(_presentable(document), indent=2, allow_nan=False)
+    return json.dumps({**presentable(described), **more}, indent=2, allow_nan=False)
 
 
 def _describe(error: BaseException) -> Dict[str, Any]:
@@ -98,30 +118,33 @@ def _describe(error: BaseException) -> Dict[str, Any]:
     return {"type": type(error).__name__, "message": _message(error), **details}
 
 
-def _presentable(value: Any) -> Any:
+def presentable(value: Any) -> Any:
     """`value` with the tokens in its strings shortened, and null for numbers that JSON does not know."""
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, dict):
-        return {name: _presentable(item) for name, item in value.items()}
+        return {name: presentable(item) for name, item in value.items()}
     if isinstance(value, list):
-        return [_presentable(item) for item in value]
+        return [presentable(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def block(seen: TaskStatus, *, messages: bool) -> str:
     """A status as a few aligned lines; rows without anything to say are left out."""
-    rows = [row for row in _rows(seen) if row[1]]
+    rows = list(_rows(seen))
     if messages:
         rows += _messages("Error", seen.errors) + _messages("Warning", seen.warnings)
-    return "\n".join(f"{name:<9} {text}" for name, text in rows)
+    return aligned(rows)
+
+
+def aligned(rows: Iterable[Tuple[str, str]]) -> str:
+    """A line for each row, a name and a text; rows without text are left out."""
+    return "\n".join(f"{name:<9} {text}" for name, text in rows if text)
 
 
 def _rows(seen: TaskStatus) -> Iterator[Tuple[str, str]]:
-    outcome = seen.outcome.value
-    colour = _COLOUR_OF.get(outcome)
-    yield "Task", _task(seen)
-    yield "Outcome", output.paint(outcome, colour, sys.stdout) if colour else outcome
+    yield "Task", task(seen)
+    yield "Outcome", painted(seen.outcome.value)
     stopping = " (completed)" if seen.completed and not seen.is_terminal else ""
     yield "State", f"{seen.state.name}{stopping}"
     yield "Items", amount(seen.completed_count, seen.failed_count, seen.total_count, "")
@@ -136,7 +159,14 @@ def _rows(seen: TaskStatus) -> Iterator[Tuple[str, str]]:
     yield "Exit", _exit(seen)
 
 
-def _task(seen: TaskStatus) -> str:
+def painted(outcome: str) -> str:
+    """An outcome in its colour."""
+    colour = _COLOUR_OF.get(outcome)
+    return output.paint(outcome, colour, sys.stdout) if colour else outcome
+
+
+def task(seen: TaskStatus) -> str:
+    """A task's name, project and source."""
     where = [
         f"{what} {text}" for what, text in (("project", seen.project_id), ("source", seen.source)) if text
     ]

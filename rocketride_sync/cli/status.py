@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from . import report
+from . import options, report
 from .connection import Environment, add_options, add_token, connect, task_token
 from .exit_codes import ExitCode
 
@@ -14,7 +14,7 @@ EPILOG = report.JSON_HELP
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_token(parser)
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    options.add_json(parser)
     add_options(parser)
 
 

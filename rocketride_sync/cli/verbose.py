@@ -1,4 +1,4 @@
-"""The library's log on stderr: all of it with `--verbose`, and what a waiting reader should know with progress."""
+"""The library's log on stderr: its warnings, with progress its news too, and all of it with `--verbose`."""
 
 from __future__ import annotations
 
@@ -7,22 +7,32 @@ from typing import Callable
 from . import output
 
 
-def log_to(say: Callable[[str], None], *, everything: bool) -> None:
-    """Hand each line that the library logs to `say`: with its time and from DEBUG up, or only the news from INFO up.
+def log_to(say: Callable[[str], None], level: str) -> None:
+    """Hand each line that the library logs at `level` or above to `say`; at DEBUG with its time.
 
     It takes the place of an earlier call.
     """
-    import logging  # and traceback below: milliseconds that only those pay who want them
+    import logging  # and traceback below: milliseconds that only those pay who need them
+
+    class Line(logging.Formatter):
+        """News stand for themselves; a warning says so."""
+
+        def format(self, record: logging.LogRecord) -> str:
+            text = super().format(record)
+            if record.levelno < logging.WARNING:
+                return text
+            return f"{output.PROGRAM}: {record.levelname.lower()}: {text}"
 
     class Handler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             say(_visible_lines(self.format(record)))
 
+    everything = level == "DEBUG"
     handler = Handler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s" if everything else None))
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s") if everything else Line())
     logger = logging.getLogger("rocketride_sync")
     logger.handlers[:] = [handler]
-    logger.setLevel(logging.DEBUG if everything else logging.INFO)
+    logger.setLevel(level)
 
 
 def log_defect(error: Exception) -> None:

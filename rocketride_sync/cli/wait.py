@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import TYPE_CHECKING
 
 from ..errors import RocketRideError
-from . import output, report, verbose
+from . import options, report
 from .connection import Environment, add_options, add_token, connect, task_token
 from .exit_codes import ExitCode
-from .progress import Follower, display
+from .progress import Follower
 
 if TYPE_CHECKING:
     from ..models import TaskStatus
@@ -21,30 +20,16 @@ EPILOG = report.JSON_HELP
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_token(parser)
-    add = parser.add_argument
-    add("--timeout", type=float, metavar="S", help="give up after S seconds (0: look once; default: never)")
-    add("--interval", type=float, metavar="S", default=2.0, help="seconds between looks (default: 2)")
-    add(
-        "--allow-failures",
-        action="store_true",
-        help="exit 0 for a task that succeeded, whatever its items did",
+    options.add_wait_options(
+        parser, timeout_help="give up after S seconds (0: look once; default: never); the task runs on"
     )
-    add("--json", action="store_true", help="print one JSON document, also on timeout and failure")
-    add("--quiet", action="store_true", help="print problems only (and the document of --json)")
-    group = parser.add_mutually_exclusive_group()
-    group.add_argument(
-        "--progress",
-        action="store_true",
-        default=None,
-        help="show progress on stderr (default: on a terminal)",
-    )
-    group.add_argument("--no-progress", dest="progress", action="store_false", help="show none")
+    options.add_output_options(parser)
     add_options(parser)
 
 
 def run(args: argparse.Namespace) -> ExitCode:
     failure: BaseException
-    follower = _follower(args)
+    follower = options.follower(args)
     try:
         with follower:
             seen = _wait(args, follower)
@@ -57,15 +42,6 @@ def run(args: argparse.Namespace) -> ExitCode:
             seen, as_json=args.json, quiet=args.quiet, allow_failures=args.allow_failures
         )
     return report.failure(failure, as_json=args.json, last=follower.last)
-
-
-def _follower(args: argparse.Namespace) -> Follower:
-    wanted = output.is_terminal(sys.stderr) if args.progress is None else args.progress
-    shown = bool(wanted and not args.quiet)
-    screen = display(shown)
-    if shown:
-        verbose.log_to(screen.say, everything=args.verbose)  # a reader wants to know why nothing moves
-    return Follower(screen, quiet=args.quiet)
 
 
 def _wait(args: argparse.Namespace, follower: Follower) -> TaskStatus:

@@ -41,18 +41,21 @@ def serve(
         lifeline: the file descriptor of a pipe from the parent process; the server goes down when that closes.
 
     Raises:
-        ConfigurationError: the address cannot be listened on, `root` is no directory, or the packages of the
-            extra ``emulator`` are missing.
+        ConfigurationError: the address cannot be listened on or printed, `root` is no directory, or the packages
+            of the extra ``emulator`` are missing.
         KeyboardInterrupt: SIGINT came; the server is down.
     """
     _require_extra()
     directory = _directory(root)
     listener = _listen(host, port)
     with listener:
-        server = _make_server(listener, directory, api_key or None, settings or Settings())
+        complaints: List[str] = []
+        server = _make_server(listener, directory, api_key or None, settings or Settings(), complaints)
         if lifeline is not None:
             threading.Thread(target=_follow, args=(lifeline, server), daemon=True).start()
         server.run(sockets=[listener])
+    if complaints:
+        raise ConfigurationError(f"cannot print the address on standard output: {complaints[0]}")
 
 
 def _require_extra() -> None:
@@ -85,17 +88,26 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _make_server(
-    listener: socket.socket, root: Optional[Path], api_key: Optional[str], settings: Settings
+    listener: socket.socket,
+    root: Optional[Path],
+    api_key: Optional[str],
+    settings: Settings,
+    complaints: List[str],
 ) -> uvicorn.Server:
+    """A server that announces itself, or ends and adds to `complaints` why it cannot."""
     import uvicorn
 
     from .core import Core
     from .http import make_app
 
     class AnnouncingServer(uvicorn.Server):
-        async def startup(self, sockets: Optional[List[socket.socket]] = None) -> None:
-            await super().startup(sockets)
-            print(f"Serving on {_uri(listener)}", flush=True)  # noqa: T201  (this line is the interface)
+        async def main_loop(self) -> None:
+            try:
+                print(f"Serving on {_uri(listener)}", flush=True)  # noqa: T201  (this line is the interface)
+            except OSError as error:
+                complaints.append(str(error))  # raised here, it would leave the rest without an orderly end
+            else:
+                await super().main_loop()
 
     core = Core(api_key=api_key, root=root, settings=settings)
     return AnnouncingServer(

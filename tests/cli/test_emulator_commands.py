@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -93,6 +94,37 @@ def test_serve_on_a_port_that_is_taken(server):
     done = run("serve", "--port", str(server.port))
     assert done.returncode == 2
     assert str(server.port) in done.stderr
+
+
+def serve_into(stdout):
+    return subprocess.run(
+        [*COMMAND, "serve", "--port", "0"],
+        env=environment(),
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        timeout=SECONDS,
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX pipes")
+def test_serve_without_a_reader_ends_with_one_line():
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = serve_into(writer)
+    finally:
+        os.close(writer)
+    assert done.returncode == 2
+    assert re.fullmatch(r"rocketride-sync: cannot print the address .*Broken pipe\n", done.stderr)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_serve_onto_a_full_disk_ends_with_one_line():
+    with open("/dev/full", "w") as full:
+        done = serve_into(full)
+    assert done.returncode == 2
+    assert re.fullmatch(r"rocketride-sync: cannot print the address .*No space left.*\n", done.stderr)
 
 
 def test_demo_counts_the_words_of_real_files(tmp_path):

@@ -140,6 +140,10 @@ def test_a_wait_survives_an_overload(stub):
         ["status"],
         ["status", TOKEN, "--transport", "pigeon"],
         ["status", TOKEN, "--uri", "ftp://example.com"],
+        ["status", TOKEN, "one too many"],
+        ["run"],
+        ["send"],
+        ["stop"],
         ["serve", "--port", "70000"],
         ["demo", "/there/is/no/such/file"],
     ],
@@ -163,7 +167,8 @@ def test_signals_end_a_wait(stub, number, code):
     stub.answers = [ok(RUNNING)]
     variables = environment(ROCKETRIDE_URI=stub.uri, ROCKETRIDE_APIKEY=KEY)
     waiting = subprocess.Popen(
-        [*COMMAND, "wait", TOKEN, "--interval", "30"],
+        # A signal just before a sleep begins is not noticed before the sleep ends.
+        [*COMMAND, "wait", TOKEN, "--interval", "5"],
         env=variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -221,6 +226,51 @@ def test_sigterm_cleans_up_before_it_ends_the_process():
     assert (done.returncode, done.stdout) == (-signal.SIGTERM, "cleaned up\n")
 
 
+HELD_BACK = """
+import signal, sys
+from rocketride_sync.cli.signals import held_back
+try:
+    with held_back(lambda: print("noticed", flush=True)):
+        signal.raise_signal(signal.SIGINT)
+        print("going on", flush=True)
+        {again}
+        print("through", flush=True)
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+"""
+
+
+@pytest.mark.parametrize(
+    ("again", "shown"),
+    [
+        ("", ["noticed", "going on", "through", "interrupted"]),
+        ("signal.raise_signal(signal.SIGINT)", ["noticed", "going on", "interrupted"]),
+        ("raise SystemExit", ["noticed", "going on"]),
+    ],
+)
+def test_a_signal_is_held_back_once(again, shown):
+    done = subprocess.run(
+        [sys.executable, "-c", HELD_BACK.format(again=again)], capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.split("\n")[:-1] == shown
+
+
+LOADING = """
+import runpy, sys
+class Interrupter:
+    def find_spec(self, name, *_):
+        if name == "rocketride_sync.cli.main":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupter())
+runpy.run_module("rocketride_sync", run_name="__main__")
+"""
+
+
+def test_ctrl_c_while_the_command_is_loaded():
+    done = subprocess.run([sys.executable, "-c", LOADING], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
 @pytest.mark.parametrize("options", [[], ["--verbose"], ["--json"]])
 def test_a_defect_does_not_look_like_a_failed_task(options):
     done = run_body(f"raise ZeroDivisionError('{TOKEN}')", *options)
@@ -241,6 +291,10 @@ def test_every_error_has_an_exit_code_of_its_own_family():
         errors.AuthenticationError("x"): 4,
         errors.PermissionDeniedError("x"): 4,
         errors.TaskNotFoundError("x"): 6,
+        errors.TaskNotFoundError("x", operation="use"): 6,
+        errors.TaskAlreadyRunningError("x", operation="use"): 1,
+        errors.ServerError("x", operation="use"): 1,
+        errors.UnsupportedOperationError("x"): 2,
         KeyboardInterrupt(): 130,
         ZeroDivisionError(): 70,
     }

@@ -185,6 +185,26 @@ def test_a_long_interval_is_one_friendly_line(stub):
     assert "301" in line
 
 
+WARNING = """
+import logging, sys
+from rocketride_sync.cli import main, wait
+def run(args):
+    logger = logging.getLogger("rocketride_sync")
+    logger.warning("see %s", "tk_0123456789abcdef")
+    logger.info("by the way")
+    return 0
+wait.run = run
+sys.exit(main.main(["wait"]))
+"""
+
+
+def test_a_warning_of_the_library_is_one_of_our_lines():
+    done = subprocess.run(
+        [sys.executable, "-c", WARNING], capture_output=True, encoding="utf-8", env=environment(), timeout=60
+    )
+    assert done.stderr == "rocketride-sync: warning: see tk_0123…\n"
+
+
 def test_an_ascii_terminal_gets_escapes_instead_of_a_crash(stub):
     stub.answers = [ok({**SUCCEEDED, "name": "Wörter"})]
     done = run_with(stub, "wait", TOKEN, PYTHONIOENCODING="ascii")

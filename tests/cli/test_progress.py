@@ -13,13 +13,17 @@ import pytest
 from command import COMMAND, FAILED, KEY, OVERLOADED, RUNNING, SUCCEEDED, TOKEN, environment, ok, run_with
 
 from rocketride_sync import TaskStatus
-from rocketride_sync.cli import progress
+from rocketride_sync.cli import progress, snapshot
 
 FAST = ("--interval", "0.05")
 
 
 def status(**fields):
     return TaskStatus.from_dict({**RUNNING, **fields})
+
+
+def look(**fields):
+    return snapshot.of_status(status(**fields))
 
 
 def test_no_progress_without_a_terminal(stub):
@@ -70,12 +74,18 @@ def test_the_time_left_comes_from_what_was_seen():
 
 
 def test_bytes_are_shown_where_no_items_are_counted():
-    seen = status(totalCount=0, completedCount=0, totalSize=2000, completedSize=500)
-    assert progress.work(seen) == (500, 2000, "B")
+    seen = look(totalCount=0, completedCount=0, totalSize=2000, completedSize=500)
+    assert (seen.done, seen.total, seen.unit) == (500, 2000, snapshot.BYTES)
+
+
+def test_failed_items_are_shown_beside_bytes(capsys):
+    seen = look(totalCount=0, completedCount=0, failedCount=2, totalSize=2000, completedSize=500)
+    progress.Lines().update(seen)
+    assert capsys.readouterr().err == "running, 500 of 2,000 bytes, 2 failed\n"
 
 
 def test_a_task_of_unknown_size_is_shown_too(capsys):
-    progress.Lines().update(status(totalCount=0, completedCount=7))
+    progress.Lines().update(look(totalCount=0, completedCount=7))
     assert capsys.readouterr().err == "running, 7\n"
 
 
@@ -99,9 +109,9 @@ def test_a_bar():
 def test_the_bar_begins_anew_after_a_restart_and_with_another_unit():
     with redirect_stderr(io.StringIO()) as screen:
         shown = bar()
-        shown.update(status(completedCount=3))
-        shown.update(status(completedCount=1))
-        shown.update(status(totalCount=0, completedCount=0, totalSize=2048, completedSize=1024))
+        shown.update(look(completedCount=3))
+        shown.update(look(completedCount=1))
+        shown.update(look(totalCount=0, completedCount=0, totalSize=2048, completedSize=1024))
         shown.close()
     assert "1/4" in screen.getvalue()
     assert "1.02k/2.05k" in screen.getvalue()
@@ -111,7 +121,7 @@ def test_the_bar_starts_no_thread():
     before = threading.active_count()
     with redirect_stderr(io.StringIO()):
         shown = bar()
-        shown.update(status())
+        shown.update(look())
         assert threading.active_count() == before
         shown.close()
 

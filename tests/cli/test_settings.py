@@ -166,7 +166,14 @@ def test_there_is_no_option_for_the_key_and_it_is_not_repeated(option):
         assert "s3cret" not in done.stderr
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["wait", "--help"], ["demo", "--help"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["--version"],
+        *([name, "--help"] for name in ("run", "send", "wait", "list", "stop", "demo")),
+    ],
+)
 def test_help_and_version_load_nothing_heavy(arguments):
     heavy = {"requests", "websocket", "attrs", "attr", "cattrs", "tqdm", "logging", "asyncio", "fastapi"}
     script = (

@@ -1,0 +1,33 @@
+"""Where a pipeline starts, and what that means for whoever runs it."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+from ..errors import ConfigurationError
+
+_TAKING_DATA = ("webhook", "chat", "dropper")  # docs/protocol.md, "The life of a task"
+
+
+def takes_data(pipeline: Mapping[str, Any]) -> bool:
+    """Whether the pipeline's source waits for data to be sent, so that it never ends by itself.
+
+    Raises:
+        ConfigurationError: the pipeline does not tell its source.
+    """
+    return _provider(pipeline) in _TAKING_DATA
+
+
+def _provider(pipeline: Mapping[str, Any]) -> Any:
+    source = pipeline.get("source")
+    components = [item for item in pipeline["components"] if isinstance(item, Mapping)]
+    found = [item for item in components if item.get("id") == source]
+    if source is None:
+        found = [item for item in components if not item.get("input")]
+    if len(found) == 1:
+        return found[0].get("provider")
+    if source is None:
+        raise ConfigurationError(
+            "the pipeline does not say where it starts: name the component with --source"
+        )
+    raise ConfigurationError(f"the pipeline has no component {source!r} to start at")
