@@ -123,23 +123,30 @@ def _check_optional_seconds(_: object, field: Any, value: Any) -> None:
     optional_seconds(field.name, value)
 
 
+def _as_text(paths: Any) -> Any:
+    """Paths as strings, so that nothing below meets a `Path`; everything else as it is."""
+    if isinstance(paths, tuple):
+        return tuple(map(_as_text, paths))
+    return os.fspath(paths) if isinstance(paths, os.PathLike) else paths
+
+
 def _check_verify(_: object, __: Any, verify: Any) -> None:
     if isinstance(verify, bool):
         return
-    if not isinstance(verify, (str, os.PathLike)):
+    if not isinstance(verify, str):
         raise ConfigurationError(f"verify must be True, False or a path to CA certificates, not {verify!r}")
     if not os.path.exists(verify):
-        raise ConfigurationError(f"verify: there is no file or directory {os.fspath(verify)!r}")
+        raise ConfigurationError(f"verify: there is no file or directory {verify!r}")
 
 
 def _check_cert(_: object, __: Any, cert: Any) -> None:
-    files = (cert,) if isinstance(cert, (str, os.PathLike)) else cert
+    files = (cert,) if isinstance(cert, str) else cert
     if files is None:
         return
     if not isinstance(files, tuple) or not 1 <= len(files) <= 2:
         raise ConfigurationError("cert must be a path, or a tuple of the paths (certificate, key)")
     for file in files:
-        if not isinstance(file, (str, os.PathLike)) or not os.path.isfile(file):
+        if not isinstance(file, str) or not os.path.isfile(file):
             raise ConfigurationError(f"cert: there is no file {file!r}")
 
 
@@ -167,8 +174,8 @@ class Settings:
     timeout: Optional[float] = attrs.field(default=30.0, validator=_check_optional_seconds)
     connect_timeout: Optional[float] = attrs.field(default=10.0, validator=_check_optional_seconds)
     retry: RetryPolicy = attrs.field(factory=RetryPolicy, validator=_check_retry)
-    verify: Verify = attrs.field(default=True, validator=_check_verify)
-    cert: Cert = attrs.field(default=None, repr=False, validator=_check_cert)
+    verify: Verify = attrs.field(default=True, validator=_check_verify, converter=_as_text)
+    cert: Cert = attrs.field(default=None, repr=False, validator=_check_cert, converter=_as_text)
     proxies: Optional[Mapping[str, str]] = attrs.field(default=None, repr=False, validator=_check_proxies)
     max_response_bytes: int = attrs.field(default=DEFAULT_MAX_RESPONSE_BYTES, validator=_check_size)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from typing import Any, Callable, Iterator, Optional
+from typing import Any, Callable, Generator, Optional
 
 from .calling import Calling, check_token
 from .errors import (
@@ -25,6 +25,7 @@ log = logging.getLogger("rocketride_sync")
 _AFTER_CANCEL = 0.1  # seconds between looks at a task that was just terminated: it is dead, or nearly so
 
 OnProgress = Callable[[TaskStatus], object]
+Statuses = Generator[TaskStatus, None, None]
 
 
 class Observing(Calling):
@@ -96,21 +97,18 @@ class Observing(Calling):
             TaskFailedError, TaskCancelledError: with `check` only.
             RocketRideError: and the other errors of `rocketride_sync.errors`.
         """
-        last = previous
+        last: Optional[TaskStatus] = None
         try:
-            for status in self._observe(token, previous, timeout, interval):
+            for status in _ending(self._observe(token, previous, timeout, interval), cancel_on_timeout):
                 last = status
                 if on_progress is not None:
                     on_progress(status)
-        except WaitTimeoutError:
-            if not cancel_on_timeout:
-                raise
         except KeyboardInterrupt:
             if cancel_on_interrupt:
-                self._cancel_interrupted(token, last)
+                self._cancel_interrupted(token, last or previous)
             raise
         if last is None or not last.is_terminal:
-            last = self._cancel(token, last)
+            last = self._cancel(token, last or previous)
             if on_progress is not None:
                 on_progress(last)
         if check:
@@ -140,7 +138,7 @@ class Observing(Calling):
         previous: Optional[TaskStatus] = None,
         timeout: Optional[float] = None,
         interval: float = 2.0,
-    ) -> Iterator[TaskStatus]:
+    ) -> Statuses:
         """What `wait_until_complete` sees, as an iterator: it ends after the terminal status.
 
         Leaving the loop stops the watching. Arguments and errors are those of `wait_until_complete`.
@@ -149,7 +147,7 @@ class Observing(Calling):
 
     def _observe(
         self, token: str, previous: Optional[TaskStatus], timeout: Optional[float], interval: float
-    ) -> Iterator[TaskStatus]:
+    ) -> Statuses:
         """Check the arguments now, at the call: a generator would do so only when first asked."""
         operation = operations.get_task_status(check_token(token))
         _check_previous(previous)
@@ -171,7 +169,7 @@ class Observing(Calling):
         previous: Optional[TaskStatus],
         timeout: Optional[float],
         interval: float,
-    ) -> Iterator[TaskStatus]:
+    ) -> Statuses:
         watch = self._transport.watch(operation)
         wait = Wait(
             lambda deadline: TaskStatus.from_dict(watch.call(operation, deadline)),
@@ -187,6 +185,15 @@ class Observing(Calling):
             yield from wait.statuses()
         finally:
             watch.close()
+
+
+def _ending(statuses: Statuses, at_timeout: bool) -> Statuses:
+    """`statuses`; with `at_timeout` they just end when the wait's timeout passes."""
+    try:
+        yield from statuses
+    except WaitTimeoutError:
+        if not at_timeout:
+            raise
 
 
 def _check_previous(previous: Any) -> None:

@@ -22,7 +22,7 @@ def shorten(token: str) -> str:
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
     """`text` without any of `secrets`, as they are or URL-quoted, and with everything token-like shortened."""
-    for secret in secrets:
+    for secret in sorted(secrets, key=len, reverse=True):  # one may be a part of another
         if secret:
             for form in {secret, quote(secret, safe=""), quote_plus(secret)}:
                 text = text.replace(form, shorten(secret) if _PREFIX.match(secret) else "***")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, Sequence, Type, Union
+from typing import TYPE_CHECKING, Any, Dict, Generator, List, Mapping, Optional, Sequence, Type, Union
 
 from .errors import RocketRideError, TaskLostError, TaskNotFoundError
 from .models import TaskStart, TaskStatus
@@ -76,7 +76,9 @@ class Task:
             cancel_on_interrupt=cancel_on_interrupt,
         )
 
-    def iter_status(self, *, timeout: Optional[float] = None, interval: float = 2.0) -> Iterator[TaskStatus]:
+    def iter_status(
+        self, *, timeout: Optional[float] = None, interval: float = 2.0
+    ) -> Generator[TaskStatus, None, None]:
         """As `RocketRideClient.iter_task_status`, of this run."""
         return self._client.iter_task_status(
             self.token, previous=self.status, timeout=timeout, interval=interval

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from typing import Callable, Iterator, Optional, Union
+from typing import Callable, Generator, Optional, Union
 
 from .deadline import Clock, Deadline
 from .errors import (
@@ -131,7 +131,7 @@ class Wait:
         self._schedule = Schedule(interval, call_timeout if self._once else timeout, clock)
         self._outage: Optional[Outage] = None
 
-    def statuses(self) -> Iterator[TaskStatus]:
+    def statuses(self) -> Generator[TaskStatus, None, None]:
         """Every status seen, the terminal one last and once.
 
         Raises:

@@ -197,6 +197,36 @@ def test_what_on_progress_raises_comes_out_unchanged():
     assert caught.value is boom
 
 
+def test_a_timeout_of_the_callbacks_own_is_not_the_waits():
+    theirs = WaitTimeoutError("of another wait", token="tk_…", elapsed=1.0)
+
+    def callback(_status):
+        raise theirs
+
+    transport = MemoryTransport([RUNNING])
+    client = RocketRideClient("localhost", KEY, transport=transport)
+    with pytest.raises(WaitTimeoutError) as caught:
+        client.wait_until_complete(TOKEN, on_progress=callback, cancel_on_timeout=True)
+    assert caught.value is theirs
+    assert [call.name for call in transport.calls] == ["get_task_status"], "nothing was terminated"
+
+
+def test_an_earlier_end_is_no_answer_when_nobody_could_be_asked():
+    ended = TaskStatus.from_dict(DONE)
+    client = client_of(TransportError("refused"), TransportError("refused"))
+    with pytest.raises(TransportError):
+        client.wait_until_complete(TOKEN, timeout=0, previous=ended, cancel_on_timeout=True)
+
+
+def test_a_wall_clock_that_is_set_changes_nothing(monkeypatch):
+    hours = iter(range(0, 10**9, 3600))
+    monkeypatch.setattr("time.time", lambda: float(-next(hours)))
+    budgets = Budgets()
+    RocketRideClient("localhost", KEY, transport=budgets, timeout=20).get_task_status(TOKEN)
+    assert 15 < budgets.seconds[0] <= 20
+    assert client_of(RUNNING, DONE).wait_until_complete(TOKEN, timeout=60).succeeded
+
+
 @pytest.mark.parametrize(
     ("end", "error"),
     [({"exitCode": 1, "exitMessage": "boom"}, TaskFailedError), ({"state": 6}, TaskCancelledError)],

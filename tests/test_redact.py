@@ -34,3 +34,7 @@ def test_tokens_nobody_named_vanish_too():
 
 def test_an_empty_secret_changes_nothing():
     assert redact("nothing to hide", [""]) == "nothing to hide"
+
+
+def test_a_secret_that_is_a_part_of_another_uncovers_nothing():
+    assert redact("nightly-secret-run-20261124", ["nightly", "nightly-secret-run-20261124"]) == "***"

@@ -216,6 +216,40 @@ def test_time_in_the_callback_counts():
     assert world.looks == [0.0]
 
 
+def asleep(world, seconds):
+    """A pause in which the machine is suspended for so long, on a clock that counts that."""
+    awake = world.pause
+
+    def pause(planned):
+        awake(planned)
+        world.now += seconds
+
+    world.pause = pause
+
+
+def test_after_a_suspension_it_looks_at_once_and_finds_the_end():
+    world = World(after(10.0, DONE))
+    asleep(world, 5000.0)
+    assert list(world.wait())[-1] is DONE
+    assert world.looks == [0.0, 5002.0]
+
+
+def test_a_suspension_beyond_the_deadline_still_allows_a_last_look():
+    """The deadline has passed; the look gets no time, and the error says what is known."""
+    world = World(RUNNING, TransportTimeoutError("no time"))
+    asleep(world, 5000.0)
+    with pytest.raises(WaitTimeoutError) as caught:
+        list(world.wait(timeout=60.0))
+    assert caught.value.last_status is RUNNING
+
+
+def test_a_task_forgotten_during_a_suspension_has_vanished():
+    world = World(RUNNING, TaskNotFoundError("gone"))
+    asleep(world, 5000.0)
+    with pytest.raises(TaskVanishedError):
+        list(world.wait())
+
+
 # --- transient faults
 
 

@@ -9,7 +9,7 @@ import json
 from collections import deque
 from typing import Any, Deque, Dict, Mapping, Optional, Tuple
 
-from ..errors import AuthenticationError, ProtocolError, RocketRideError, TaskNotFoundError
+from ..errors import AuthenticationError, ProtocolError, RocketRideError, ServerError
 from . import strict_json
 from .failures import failure
 from .operations import Buffer, Operation
@@ -65,10 +65,6 @@ class Dialogue:
             del self._answers[number]
         return answer
 
-    def forget(self, number: int) -> None:
-        """Give up on the answer to request `number`: when it comes, it is dropped."""
-        self._answers.pop(number, None)
-
     def next_answer(self) -> Optional[Tuple[int, Message]]:
         """An answer that has come, with the number of its request, once; None while there is none."""
         number = next((number for number, answer in self._answers.items() if answer is not None), None)
@@ -108,8 +104,10 @@ def refused_credential(operation: Operation, answer: Message, auth: str) -> Opti
     """The error that the answer to ``auth`` stands for, or None if the credential was accepted."""
     if answer.get("success") is True:
         return None
+    if answer.get("success") is not False:
+        return ProtocolError("auth failed: the answer says neither success nor failure")
     error = _failure(operation, answer, auth)
-    if isinstance(error, TaskNotFoundError):
+    if type(error) is not ServerError:
         return error
     return AuthenticationError(f"{error}. Check the API key (auth= or ROCKETRIDE_APIKEY)")
 

@@ -91,6 +91,8 @@ def failure(
 
 def _error_type(message: str, auth: str, code: Any, http_status: Optional[int]) -> type[ServerError]:
     """Which `ServerError` it is."""
+    if http_status == 403:
+        return PermissionDeniedError
     if isinstance(code, str) and code:
         return TaskNotFoundError if code == "TASK_NOT_REGISTERED" else ServerError
     if message.startswith(_NOT_RUNNING):
@@ -99,6 +101,6 @@ def _error_type(message: str, auth: str, code: Any, http_status: Optional[int]) 
         return TaskAlreadyRunningError
     if is_task_credential(auth) and _UNKNOWN_CREDENTIAL in message:
         return TaskNotFoundError
-    if http_status == 403 or message.startswith(_NO_PERMISSION):
+    if message.startswith(_NO_PERMISSION):
         return PermissionDeniedError
     return ServerError

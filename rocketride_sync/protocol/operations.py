@@ -60,6 +60,11 @@ class Operation:
     repeatable: bool = False
     recovery: str = ""
 
+    @property
+    def over_http(self) -> bool:
+        """Whether HTTP can carry it, with all its arguments."""
+        return self.method is not None and not self.http_lacks
+
 
 def get_task_status(token: str) -> Operation:
     """Read the status of the task `token`; the answer is a TASK_STATUS document."""

@@ -42,10 +42,10 @@ class AutoTransport:
             return self._http.call(operation, deadline)
         try:
             return websocket.call(operation, deadline)
-        except NoSlotError:
-            for_good = False
-        except (NoWebSocketError, UpgradeCutError) as error:
-            for_good, reason = True, str(error)
+        except (NoSlotError, NoWebSocketError, UpgradeCutError) as error:
+            if not operation.over_http:
+                raise
+            for_good, reason = not isinstance(error, NoSlotError), str(error)
         document = self._http.call(operation, deadline)
         if for_good and not self._http_only:
             self._http_only = True

@@ -25,7 +25,7 @@ def certificates(verify: Verify) -> Verify:
     the authorities that certifi ships.
     """
     if verify is not True:
-        return verify if verify is False else os.fspath(verify)
+        return verify
     for name in _CA_VARIABLES:
         path = os.environ.get(name)
         if path:
@@ -47,16 +47,16 @@ def tls_context(verify: Verify, cert: Cert) -> ssl.SSLContext:
 
     ca = certificates(verify)
     try:
-        context = ssl.create_default_context()
-        if ca is False:
+        # Named authorities stand alone: those of the system would be loaded only if none were named.
+        if isinstance(ca, str):
+            folder = os.path.isdir(ca)
+            context = ssl.create_default_context(cafile=None if folder else ca, capath=ca if folder else None)
+        else:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
-        elif os.path.isdir(str(ca)):
-            context.load_verify_locations(capath=str(ca))
-        else:
-            context.load_verify_locations(cafile=str(ca))
         if cert is not None:
-            context.load_cert_chain(*((cert,) if isinstance(cert, (str, os.PathLike)) else cert))
+            context.load_cert_chain(*((cert,) if isinstance(cert, str) else cert))
         return context
     except (ssl.SSLError, OSError) as error:
         reason = error.strerror or type(error).__name__
@@ -117,6 +117,27 @@ def _environment(address: Address) -> Mapping[str, str]:
         return {}
     from urllib.request import getproxies, proxy_bypass  # slow to import, and seldom needed
 
-    if proxy_bypass(address.host) or proxy_bypass(address.authority):
+    if proxy_bypass(address.host) or proxy_bypass(address.authority) or _in_excepted_network(address.host):
         return {}
     return getproxies()
+
+
+def _in_excepted_network(host: str) -> bool:
+    """Whether ``NO_PROXY`` names a network, such as ``10.0.0.0/8``, that `host` is an address of."""
+    from ipaddress import ip_address, ip_network
+
+    excepted = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    try:
+        address = ip_address(host)
+        networks = [ip_network(part.strip()) for part in excepted.split(",") if "/" in part]
+    except ValueError:
+        return False
+    return any(address in network for network in networks if network.version == address.version)
+
+
+def is_certificate_alert(error: object) -> bool:
+    """Whether the server refused our certificate, or misses it."""
+    import ssl
+
+    alert = str(getattr(error, "reason", ""))
+    return isinstance(error, ssl.SSLError) and "ALERT" in alert and ("CERT" in alert or "UNKNOWN_CA" in alert)

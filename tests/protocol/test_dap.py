@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rocketride_sync import AuthenticationError, ProtocolError, ServerError, TaskNotFoundError
+from rocketride_sync import (
+    AuthenticationError,
+    OverloadedError,
+    PermissionDeniedError,
+    ProtocolError,
+    ServerError,
+    TaskNotFoundError,
+)
 from rocketride_sync.protocol import operations
 from rocketride_sync.protocol.dap import Dialogue, interpret, refused_credential
 
@@ -44,14 +51,6 @@ def test_an_answer_is_handed_out_once():
     assert dialogue.answer(number) is None
     dialogue.receive(encoded(answer_to(number, 7)))
     assert dialogue.answer(number)["body"] == 7
-    assert dialogue.answer(number) is None
-
-
-def test_a_forgotten_request_drops_its_answer():
-    dialogue = Dialogue()
-    number, _ = dialogue.request("a", {})
-    dialogue.forget(number)
-    dialogue.receive(encoded(answer_to(number)))
     assert dialogue.answer(number) is None
 
 
@@ -160,3 +159,16 @@ def test_a_credential_is_accepted_or_refused():
     assert refused_credential(auth, answer_to(1), KEY) is None
     assert isinstance(refused_credential(auth, refusal, KEY), AuthenticationError)
     assert isinstance(refused_credential(auth, refusal, "tk_5f3a0123456789abcdef"), TaskNotFoundError)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        ({"message": "server rejected WebSocket connection: HTTP 403"}, OverloadedError),
+        ({"message": "Permission 'task.monitor' denied"}, PermissionDeniedError),
+        ({"success": None}, ProtocolError),
+    ],
+)
+def test_a_credential_is_not_blamed_for_other_faults(answer, error):
+    refusal = answer_to(1, **{"success": False, **answer})
+    assert type(refused_credential(operations.auth(KEY, "name", "1"), refusal, KEY)) is error

@@ -273,7 +273,9 @@ def test_a_compressed_bomb_is_not_unpacked():
 
 
 @pytest.mark.parametrize(
-    "body", [b"not gzip", gzip.compress(PLAIN, mtime=0)[:-9], gzip.compress(PLAIN, mtime=0)[:5]], ids=["none", "cut", "head"]
+    "body",
+    [b"not gzip", gzip.compress(PLAIN, mtime=0)[:-9], gzip.compress(PLAIN, mtime=0)[:5]],
+    ids=["none", "cut", "head"],
 )
 def test_damaged_data_are_a_protocol_error(body):
     with pytest.raises(errors.ProtocolError, match="damaged") as caught:

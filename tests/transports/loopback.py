@@ -3,6 +3,7 @@
 import contextlib
 import json
 import socket
+import ssl
 import struct
 import threading
 
@@ -60,10 +61,21 @@ class Peer:
         self.sock.close()
 
 
+def shake_hands(sock):
+    """TLS; a client that is refused gets to read why, for a reset would overtake the alert."""
+    try:
+        sock.do_handshake()
+    except ssl.SSLError:
+        while socket.socket.recv(sock, 65536):
+            pass
+        raise
+
+
 class Server:
     """A context manager; `handler(peer)` serves one connection, in a thread of its own.
 
-    Attributes: `port`, `requests` (heads, as text), `connections` (how many there were).
+    Attributes: `port`, `requests` (heads, as text), `connections` (how many there were), `open` (how many of them
+    are served still).
     """
 
     def __init__(self, handler, tls=None):
@@ -77,6 +89,7 @@ class Server:
         self.stopped = threading.Event()
         self.requests = []
         self.connections = 0
+        self.open = 0
 
     @property
     def url(self):
@@ -119,14 +132,16 @@ class Server:
             # As every server has it; else the answer before a reset may never leave this machine's buffer.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.connections += 1
+            self.open += 1
             self._socks.append(sock)
             self._start(self._serve, sock)
 
     def _serve(self, sock):
         try:
             if self._tls is not None:
-                sock = self._tls.wrap_socket(sock, server_side=True)
+                sock = self._tls.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
                 self._socks.append(sock)
+                shake_hands(sock)
             self._handler(Peer(self, sock))
         except OSError:
             pass  # the client went away: its side of the story is what the test looks at
@@ -136,6 +151,7 @@ class Server:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
             sock.close()
+            self.open -= 1
 
 
 def always(*answers):

@@ -5,7 +5,14 @@ import socket
 
 import pytest
 
-from rocketride_sync import AuthenticationError, CertificateError, RocketRideClient, TransportError
+from rocketride_sync import (
+    AuthenticationError,
+    CertificateError,
+    RetryPolicy,
+    RocketRideClient,
+    TransientError,
+    TransportError,
+)
 
 from .dap_peer import DONE, KEY, RUNNING, TOKEN, DapPeer, Gone, always, serve
 from .loopback import Server, answer
@@ -126,4 +133,16 @@ def test_a_bad_certificate_does_not_fall_back(tmp_path):
 def test_websocket_is_preferred():
     with Server(serve(always(RUNNING))) as server, RocketRideClient(server.url, KEY) as client:
         client.get_task_status(TOKEN)
+        assert calls(server) == 0
+
+
+@pytest.mark.parametrize("upgrade", [refuse("403 Forbidden"), lambda peer: None], ids=["no slot", "cut"])
+def test_what_http_cannot_carry_keeps_the_fault_of_the_upgrade(upgrade):
+    """A fault that may pass must not look like a transport that cannot."""
+    retry = RetryPolicy(initial_delay=0.01)
+    with Server(Both(upgrade)) as server, RocketRideClient(
+        server.url, KEY, timeout=0.5, retry=retry
+    ) as client:
+        with pytest.raises(TransientError):
+            client.get_tasks()
         assert calls(server) == 0

@@ -29,9 +29,9 @@ import urllib3.exceptions
 from rocketride_sync import errors
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.protocol.operations import Operation, get_task_status
+from rocketride_sync.transports import tcp as _tcp
 from rocketride_sync.transports.http import HttpTransport
 from rocketride_sync.transports.http import adapter as _adapter
-from rocketride_sync.transports.http import sockets as _sockets
 from rocketride_sync.transports.http.errors import FOREIGN, translate
 
 from .loopback import HOST, Server, after_request, always, answer
@@ -424,7 +424,7 @@ class TestConnecting:
             sock.close()
             raise fault
 
-        monkeypatch.setattr(_sockets, "_connected", fail)
+        monkeypatch.setattr(_tcp, "_connected", fail)
         with using(f"http://{HOST}") as transport:
             failing(transport, errors.TransportError)
 

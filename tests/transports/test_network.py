@@ -16,7 +16,7 @@ from rocketride_sync import (
     TransportTimeoutError,
 )
 from rocketride_sync.config import Address
-from rocketride_sync.transports.network import Proxy, proxy_for
+from rocketride_sync.transports.network import Proxy, proxy_for, tls_context
 
 from .dap_peer import KEY, RUNNING, TOKEN, always, dap
 from .loopback import HOST, Server, answer
@@ -93,6 +93,22 @@ def test_an_argument_beats_the_environment(authority, ca_file, transport, monkey
 
 
 @BOTH
+def test_authorities_that_were_not_named_are_not_trusted(
+    authority, ca_file, transport, monkeypatch, tmp_path
+):
+    """Not those of the system, and not those of the environment beside the argument."""
+    named = tmp_path / "named.pem"
+    trustme.CA().cert_pem.write_to_path(str(named))
+    monkeypatch.setenv("SSL_CERT_FILE", ca_file)
+    with Server(both, tls=tls(authority)) as server, pytest.raises(CertificateError):
+        ask(server, transport, verify=str(named))
+
+
+def test_a_context_trusts_the_named_authority_alone(ca_file):
+    assert len(tls_context(ca_file, None).get_ca_certs()) == 1
+
+
+@BOTH
 def test_an_unknown_authority_is_refused(authority, transport):
     with Server(both, tls=tls(authority)) as server, pytest.raises(CertificateError, match="verify"):
         ask(server, transport)
@@ -129,6 +145,45 @@ def test_a_client_certificate_is_shown(authority, ca_file, transport, tmp_path):
     authority.issue_cert("me@example.org").private_key_and_cert_chain_pem.write_to_path(str(mine))
     with Server(both, tls=context) as server:
         assert ask(server, transport, verify=ca_file, cert=str(mine)) == 3
+
+
+@pytest.mark.parametrize("transport", ["websocket", "auto"])
+def test_a_server_that_misses_a_client_certificate_is_no_reason_to_go_on(authority, ca_file, transport):
+    """TLS 1.3 says so only after the handshake, where a connection that is cut would mean a proxy."""
+    context = tls(authority)
+    context.verify_mode = ssl.CERT_REQUIRED
+    authority.configure_trust(context)
+    with Server(both, tls=context) as server, pytest.raises(CertificateError, match="cert="):
+        ask(server, transport, verify=ca_file)
+
+
+@BOTH
+def test_paths_may_be_path_objects(authority, ca_file, transport, tmp_path):
+    from pathlib import Path
+
+    mine = tmp_path / "mine.pem"
+    authority.issue_cert("me@example.org").private_key_and_cert_chain_pem.write_to_path(str(mine))
+    with Server(both, tls=tls(authority)) as server:
+        assert ask(server, transport, verify=Path(ca_file), cert=mine) == 3
+
+
+@BOTH
+def test_a_silent_address_leaves_time_for_the_next(transport, monkeypatch):
+    """Of a host's addresses, the first accepts no connection and the second does."""
+    silent = socket.socket()
+    silent.bind((HOST, 0))
+    silent.listen(0)
+    fill = [socket.socket() for _ in range(3)]
+    for sock in fill:
+        sock.setblocking(False)
+        sock.connect_ex(silent.getsockname())
+    with Server(both) as server:
+        addresses = [silent.getsockname(), (HOST, server.port)]
+        found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", address) for address in addresses]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: found)
+        assert ask(server, transport, connect_timeout=4.0) == 3
+    for sock in [silent, *fill]:
+        sock.close()
 
 
 @BOTH
@@ -236,9 +291,10 @@ def test_the_environments_proxy_is_used_unless_an_argument_says_otherwise(transp
             assert len(handler.heads) == 1
             assert ask(server, transport, proxies={}) == 3
             assert len(handler.heads) == 1
-            monkeypatch.setenv("no_proxy", HOST)
-            assert ask(server, transport) == 3
-            assert len(handler.heads) == 1
+            for excepted in (HOST, "10.0.0.0/8,127.0.0.0/8"):
+                monkeypatch.setenv("no_proxy", excepted)
+                assert ask(server, transport) == 3
+                assert len(handler.heads) == 1
 
 
 @pytest.mark.parametrize(

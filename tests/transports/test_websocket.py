@@ -55,6 +55,13 @@ def ask(transport, seconds=PATIENCE, operation=STATUS):
     return transport.call(operation, Deadline(seconds))
 
 
+def wait_until(condition):
+    deadline = time.monotonic() + PATIENCE
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return condition()
+
+
 # --- asking
 
 
@@ -264,6 +271,17 @@ def test_a_refused_upgrade(connect, status, error):
     assert issubclass(NoSlotError, OverloadedError)
 
 
+@pytest.mark.parametrize("status", [429, 500, 503, 522])
+def test_a_refusal_that_may_pass_keeps_the_servers_wish(connect, status):
+    with Server(
+        lambda peer: (peer.read_request(), peer.send(answer(b"", f"{status} Busy", Retry_After="7")))
+    ) as server:
+        with pytest.raises(TransientError) as caught:
+            ask(connect(server))
+    assert caught.value.http_status == status
+    assert caught.value.retry_after == 7.0
+
+
 def test_an_upgrade_cut_short_is_known_as_such(connect):
     with Server(lambda peer: peer.read_request()) as server, pytest.raises(UpgradeCutError):
         ask(connect(server))
@@ -315,8 +333,10 @@ def test_what_is_no_message_is_a_protocol_error(connect, bad):
         peer.raw(bad)
         peer.request()
 
-    with Server(dap(action)) as server, pytest.raises(ProtocolError):
-        ask(connect(server))
+    with Server(dap(action)) as server:
+        with pytest.raises(ProtocolError):
+            ask(connect(server))
+        assert wait_until(lambda: server.open == 0), "a connection was left open"
 
 
 def test_a_message_that_announces_too_much_is_refused_before_it_is_read(connect):
@@ -325,8 +345,10 @@ def test_a_message_that_announces_too_much_is_refused_before_it_is_read(connect)
         peer.raw(frame(b"x" * 100, announced=300 * 1024 * 1024))
         peer.request()
 
-    with Server(dap(action)) as server, pytest.raises(ProtocolError, match="larger than"):
-        ask(connect(server))
+    with Server(dap(action)) as server:
+        with pytest.raises(ProtocolError, match="larger than"):
+            ask(connect(server))
+        assert wait_until(lambda: server.open == 0), "a connection was left open"
 
 
 def test_fragments_together_may_not_be_larger_either(connect):
@@ -500,6 +522,77 @@ def test_a_child_process_leaves_its_parents_connection_alone(connect):
         assert os.WEXITSTATUS(status) == 0
         assert ask(transport) == RUNNING
         assert server.connections == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_child_forked_in_mid_wait_leaves_the_connection_to_its_parent(connect):
+    with Server(serve(always(RUNNING))) as server:
+        transport = connect(server)
+        watch = transport.watch(STATUS)
+        watch.call(STATUS, Deadline(PATIENCE))
+        child = os.fork()
+        if child == 0:
+            try:
+                watch.close()
+                fine = ask(transport) == RUNNING
+                transport.close()
+                os._exit(0 if fine else 1)
+            except BaseException:
+                os._exit(2)
+        assert os.WEXITSTATUS(os.waitpid(child, 0)[1]) == 0
+        assert watch.call(STATUS, Deadline(PATIENCE)) == RUNNING
+        watch.close()
+        assert server.connections == 2
+
+
+def test_of_many_idle_connections_a_few_are_kept(connect):
+    with Server(serve(always(RUNNING))) as server:
+        transport = connect(server)
+        watches = [transport.watch(STATUS) for _ in range(20)]
+        for watch in watches:
+            watch.call(STATUS, Deadline(PATIENCE))
+        for watch in watches:
+            watch.close()
+        assert server.connections == 20
+        assert wait_until(lambda: server.open <= 8)
+
+
+def test_a_flooded_idle_connection_does_not_stretch_a_call(connect, monkeypatch):
+    monkeypatch.setattr("rocketride_sync.transports.websocket.pool._SHORT_IDLE", -1.0)
+    event = frame(json.dumps({"type": "event", "event": "e", "body": {}})) * 100
+
+    def action(peer):
+        peer.answer(peer.request(), RUNNING)
+        while not peer.peer._server.stopped.is_set():
+            peer.raw(event)
+
+    with Server(dap(action)) as server:
+        transport = connect(server)
+        ask(transport)
+        began = time.monotonic()
+        with pytest.raises(TransportTimeoutError):
+            ask(transport, SHORT)
+        assert time.monotonic() - began < SHORT + 3
+
+
+def test_websocket_clients_trace_shows_no_secret(connect, caplog):
+    import logging
+
+    import websocket
+
+    logger = logging.getLogger("websocket")
+    before = logger.level, logger.handlers[:]
+    websocket.enableTrace(True)
+    caplog.set_level(logging.DEBUG)
+    try:
+        with Server(serve(always({**RUNNING, "notes": [TOKEN]}))) as server:
+            ask(connect(server))
+    finally:
+        websocket.enableTrace(False)
+        logger.level, logger.handlers = before
+    assert "websocket" in {record.name for record in caplog.records}, "the trace was on"
+    assert KEY not in caplog.text
+    assert TOKEN not in caplog.text
 
 
 def test_no_error_shows_a_secret(connect):

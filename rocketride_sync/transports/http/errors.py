@@ -20,6 +20,7 @@ from ...errors import (
     TransportTimeoutError,
 )
 from ...protocol.failures import readable
+from ..network import is_certificate_alert
 
 # What sending a request may raise. Whatever else comes is a bug, and should look like one.
 FOREIGN = (OSError, ValueError, http.client.HTTPException, u3.HTTPError)
@@ -107,10 +108,12 @@ def _kind(error: BaseException, causes: List[BaseException]) -> Type[RocketRideE
     def among(*types: Type[BaseException]) -> bool:
         return any(isinstance(cause, types) for cause in causes)
 
-    if among(*_CERTIFICATE) or any(map(_is_certificate_alert, causes)):
+    if among(*_CERTIFICATE) or any(map(is_certificate_alert, causes)):
         return CertificateError
     if any(isinstance(cause, _TIMEOUT) and not isinstance(cause, u3.NewConnectionError) for cause in causes):
         return TransportTimeoutError
+    if among(u3.InvalidHeader):
+        return ProtocolError  # of the answer: the headers we send are not urllib3's to judge
     if among(*_CONFIGURATION) or any(map(_is_bad_pem, causes)) or _is_missing_file(error):
         return ConfigurationError
     if among(*_CONNECTION):
@@ -120,12 +123,6 @@ def _kind(error: BaseException, causes: List[BaseException]) -> Type[RocketRideE
     if among(ValueError):
         return ConfigurationError
     return TransportError
-
-
-def _is_certificate_alert(cause: BaseException) -> bool:
-    """The server refused our certificate, or misses it."""
-    alert = str(getattr(cause, "reason", ""))
-    return isinstance(cause, ssl.SSLError) and "ALERT" in alert and ("CERT" in alert or "UNKNOWN_CA" in alert)
 
 
 def _is_bad_pem(cause: BaseException) -> bool:

@@ -13,12 +13,13 @@ import io
 import math
 import socket
 import threading
-from typing import Any, Optional, Sequence, Tuple
+from typing import Any, Optional
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from ...deadline import Deadline
+from ..tcp import connect, set_timeout
 
 # settimeout is a system call: a difference that nobody would notice is left alone.
 _TOLERANCE = 0.02
@@ -37,7 +38,7 @@ class Exchange:
         answered: whether a byte of an answer has come.
     """
 
-    __slots__ = ("answered", "connect_timeout", "connecting", "deadline", "reused")
+    __slots__ = ("_outer", "answered", "connect_timeout", "connecting", "deadline", "reused")
 
     def __init__(self, deadline: Deadline, connect_timeout: Optional[float]) -> None:
         self.deadline = deadline
@@ -47,11 +48,13 @@ class Exchange:
         self.answered = False
 
     def __enter__(self) -> Exchange:
+        # A signal handler may ask in the middle of another exchange of its thread.
+        self._outer: Exchange = current.exchange
         current.exchange = self
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        current.exchange = _UNLIMITED
+        current.exchange = self._outer
 
 
 _UNLIMITED = Exchange(Deadline(None), None)
@@ -73,13 +76,7 @@ def _arm(sock: Any, longest: float = math.inf) -> None:
     if armed is None:
         armed = math.inf
     if left <= 0.0 or (left != armed and abs(left - armed) > _TOLERANCE):
-        _set_timeout(sock, left)
-
-
-def _set_timeout(sock: Any, seconds: float) -> None:
-    if seconds <= 0.0:
-        raise socket.timeout("timed out")
-    sock.settimeout(None if seconds == math.inf else seconds)
+        set_timeout(sock, left)
 
 
 class _Reader(io.RawIOBase):
@@ -136,7 +133,7 @@ class _KeepsDeadline(HTTPConnection):
     def _new_conn(self) -> socket.socket:
         # urllib3 lets some errors pass in sending, for an answer may have come all the same. These must not.
         try:
-            return _connect(self._dns_host, self.port, self.socket_options or ())
+            return connect(self._dns_host, self.port, current.exchange.deadline, self.socket_options or ())
         except socket.timeout as error:
             raise ConnectTimeoutError(self, "timed out") from error
         except OSError as error:
@@ -155,34 +152,6 @@ class _KeepsDeadline(HTTPConnection):
             _arm(self.sock, _SLICE)
             with contextlib.suppress(socket.timeout):
                 left = left[self.sock.send(left) :]
-
-
-def _connect(host: str, port: int, options: Sequence[Tuple[Any, ...]]) -> socket.socket:
-    """A connection to the first address of `host` that accepts one; each gets its share of the time."""
-    addresses = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
-    failure: OSError = OSError(f"{host} has no address")
-    try:
-        for index, (family, kind, protocol, _, address) in enumerate(addresses):
-            share = current.exchange.deadline.remaining() / (len(addresses) - index)
-            try:
-                return _connected(socket.socket(family, kind, protocol), address, options, share)
-            except OSError as error:
-                failure = error
-        raise failure
-    finally:
-        del failure  # its traceback holds this frame: a cycle
-
-
-def _connected(sock: socket.socket, address: Any, options: Sequence[Any], timeout: float) -> socket.socket:
-    try:
-        for option in options:
-            sock.setsockopt(*option)
-        _set_timeout(sock, timeout)
-        sock.connect(address)
-    except BaseException:
-        sock.close()
-        raise
-    return sock
 
 
 class Connection(_KeepsDeadline, HTTPConnection):

@@ -74,7 +74,7 @@ class HttpTransport:
         Raises:
             UnsupportedOperationError: the server offers it, or an argument of it, over WebSocket only.
         """
-        if operation.method is None or operation.http_lacks:
+        if not operation.over_http:
             raise _unsupported(operation)
         status, headers, body = self._session().send(operation, deadline)
         data = interpret(operation, status, headers, body, self._auth)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import socket
+import ssl
 import struct
 from typing import Any, Callable, NoReturn, Optional, Tuple, TypeVar
 
@@ -15,7 +17,7 @@ from ...deadline import Deadline
 from ...errors import ProtocolError, RocketRideError, TransportError, TransportTimeoutError
 from ...protocol import dap, operations
 from ...protocol.operations import Buffer, Operation
-from .dialing import reason_of
+from .dialing import reason_of, tls_fault
 from .framing import Framing, SteadySocket, TooLargeError
 from .upgrade import NoWebSocketError, UpgradeCutError, refused_upgrade
 
@@ -63,6 +65,7 @@ class Connection:
         self._limit = max_response_bytes
         self._dialogue = dap.Dialogue()
         self.broken = False
+        self.pid = os.getpid()
         self.idle_since = 0.0
         self._guarded(self._upgrade, f"{client_name}/{client_version}")
         self._authenticate(operations.auth(auth, client_name, client_version), deadline)
@@ -115,7 +118,8 @@ class Connection:
 
     def drain(self) -> None:
         """Take in what has come while nobody listened: answers pings, notices a closed connection."""
-        while self._receive(Deadline(0.001)):
+        at_once = Deadline(0.001)
+        while self._receive(at_once):
             pass
 
     def close(self) -> None:
@@ -207,7 +211,10 @@ class Connection:
         if isinstance(error, TooLargeError):
             return ProtocolError(f"an answer of {self._address} is larger than {self._limit} bytes")
         if isinstance(error, websocket.WebSocketBadStatusException):
-            return refused_upgrade(self._address, error.status_code)
+            return refused_upgrade(self._address, error.status_code, error.resp_headers or {})
+        if isinstance(error, ssl.SSLError):
+            # TLS 1.3 tells only now that it wants a client certificate.
+            return tls_fault(self._address, error)
         if isinstance(error, (OSError, websocket.WebSocketConnectionClosedException)):
             reason = reason_of(error) if isinstance(error, OSError) else "it ended"
             kind = TransportError if self._framing.connected else UpgradeCutError

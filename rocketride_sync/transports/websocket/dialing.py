@@ -13,10 +13,12 @@ from typing import Any, Callable, Optional, TypeVar
 from ...config import Address
 from ...deadline import Deadline
 from ...errors import CertificateError, RocketRideError, TransportError, TransportTimeoutError
-from ..network import Proxy
+from ..network import Proxy, is_certificate_alert
+from ..tcp import connect, set_timeout
 
 T = TypeVar("T")
 
+_OPTIONS = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1))
 _LONGEST_PROXY_ANSWER = 65_536
 
 
@@ -36,9 +38,9 @@ def dial(
     """
     port = address.port or (443 if address.secure else 80)
     if proxy is None:
-        sock = guarded(address, _connect, address.host, port, deadline)
+        sock = guarded(address, connect, address.host, port, deadline, _OPTIONS)
     else:
-        sock = guarded(address, _connect, proxy.host, proxy.port, deadline)
+        sock = guarded(address, connect, proxy.host, proxy.port, deadline, _OPTIONS)
     try:
         if proxy is not None:
             guarded(address, _tunnel, sock, proxy, f"{_bracketed(address.host)}:{port}", deadline)
@@ -63,13 +65,22 @@ def guarded(address: Address, step: Callable[..., T], *args: Any) -> T:
     except socket.gaierror as error:
         fault = TransportError(f"the host of {address} (or of its proxy) was not found: {error.strerror}")
     except ssl.SSLError as error:
-        # A server that speaks no TLS answers the handshake with something else, and this is what OpenSSL makes of it.
-        plain = error.reason == "WRONG_VERSION_NUMBER"
-        advice = "; does it speak TLS? If not, its address begins with http://" if plain else ""
-        fault = TransportError(f"no TLS with {address}: {error.reason or reason_of(error)}{advice}")
+        fault = tls_fault(address, error)
     except OSError as error:
         fault = TransportError(f"no connection to {address}: {reason_of(error)}")
     raise fault
+
+
+def tls_fault(address: Address, error: ssl.SSLError) -> RocketRideError:
+    """Our error for one of TLS: made, not raised."""
+    if is_certificate_alert(error):
+        return CertificateError(
+            f"{address} wants a client certificate, or refused ours: {error.reason}. See cert="
+        )
+    # A server that speaks no TLS answers the handshake with something else, and this is what OpenSSL makes of it.
+    plain = error.reason == "WRONG_VERSION_NUMBER"
+    advice = "; does it speak TLS? If not, its address begins with http://" if plain else ""
+    return TransportError(f"no TLS with {address}: {error.reason or reason_of(error)}{advice}")
 
 
 def reason_of(error: OSError) -> str:
@@ -77,47 +88,16 @@ def reason_of(error: OSError) -> str:
     return error.strerror or type(error).__name__
 
 
-def arm(sock: Any, deadline: Deadline) -> None:
-    """Let the next operation of `sock` take no longer than what remains.
-
-    Raises:
-        socket.timeout: nothing remains.
-    """
-    left = deadline.clamp(None)
-    if left is not None and left <= 0.0:
-        raise socket.timeout("timed out")
-    sock.settimeout(left)
-
-
-def _connect(host: str, port: int, deadline: Deadline) -> socket.socket:
-    fault: Optional[OSError] = None
-    for family, kind, protocol, _, place in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-        sock = socket.socket(family, kind, protocol)
-        try:
-            arm(sock, deadline)
-            sock.connect(place)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            return sock
-        except OSError as error:
-            fault = error
-            sock.close()
-        except BaseException:
-            sock.close()
-            raise
-    raise fault or OSError("no address")
-
-
 def _tunnel(sock: socket.socket, proxy: Proxy, target: str, deadline: Deadline) -> None:
     request = f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n"
     if proxy.credentials:
         encoded = base64.b64encode(proxy.credentials.encode()).decode()
         request += f"Proxy-Authorization: Basic {encoded}\r\n"
-    arm(sock, deadline)
+    set_timeout(sock, deadline.remaining())
     sock.sendall((request + "\r\n").encode("latin-1"))
     answer = b""
     while b"\r\n\r\n" not in answer:
-        arm(sock, deadline)
+        set_timeout(sock, deadline.remaining())
         chunk = sock.recv(1)  # one at a time: what follows the answer belongs to the server
         if not chunk or len(answer) > _LONGEST_PROXY_ANSWER:
             raise OSError(None, "the proxy did not answer CONNECT as HTTP does")
@@ -131,7 +111,7 @@ def _tunnel(sock: socket.socket, proxy: Proxy, target: str, deadline: Deadline) 
 def _encrypt(sock: socket.socket, host: str, context: ssl.SSLContext, deadline: Deadline) -> Any:
     encrypted = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
     try:
-        arm(encrypted, deadline)
+        set_timeout(encrypted, deadline.remaining())
         encrypted.do_handshake()
     except BaseException:
         encrypted.close()

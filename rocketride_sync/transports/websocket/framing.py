@@ -166,8 +166,29 @@ class Framing(websocket.WebSocket):
             raise websocket.WebSocketConnectionClosedException("the connection ended")
         return data
 
-    def _send(self, data: Any) -> int:
-        return self._steady.send(data)
+    # The next two do what websocket-client's do, without the trace, which would log keys and whole tokens.
+
+    def send_frame(self, frame: Any) -> int:
+        left = data = frame.format()
+        while left:
+            left = left[self._steady.send(left) :]
+        return len(data)
+
+    def recv_data_frame(self, control_frame: bool = False) -> Any:
+        while True:
+            frame = self.recv_frame()
+            if frame.opcode < websocket.ABNF.OPCODE_CLOSE:
+                self.cont_frame.validate(frame)
+                self.cont_frame.add(frame)
+                if self.cont_frame.is_fire(frame):
+                    return self.cont_frame.extract(frame)
+                continue
+            if frame.opcode == websocket.ABNF.OPCODE_CLOSE:
+                self.send_close()
+            elif frame.opcode == websocket.ABNF.OPCODE_PING:
+                self.pong(frame.data)
+            if control_frame or frame.opcode == websocket.ABNF.OPCODE_CLOSE:
+                return frame.opcode, frame
 
     def recv_frame(self) -> Any:
         frame = self._frames.recv_frame()

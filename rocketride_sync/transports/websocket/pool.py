@@ -18,6 +18,7 @@ T = TypeVar("T")
 
 _LONGEST_IDLE = 30.0  # an idle connection answers no pings, and a silently dead one eats a whole timeout
 _SHORT_IDLE = 1.0
+_MOST_IDLE = 8
 _CONNECTING_AT_ONCE = (
     4  # the server takes ten that have not authenticated yet, from all clients of an address
 )
@@ -60,7 +61,7 @@ class Pool:
         A connection that the server closed while nobody listened is replaced, once, if `step` is `repeatable`:
         what is not may have arrived all the same.
         """
-        connection = held or self.take()
+        connection = self.own(held) or self.take()
         if connection is not None:
             try:
                 return step(connection)
@@ -87,11 +88,22 @@ class Pool:
             self._turns.release()
 
     def give(self, connection: Connection) -> None:
-        """Keep `connection` for later, unless it is broken."""
+        """Keep `connection` for later, unless it is broken. Of many, the latest are kept."""
         self._forget_inherited()
-        if not connection.broken:
-            connection.idle_since = time.monotonic()
-            self._idle.append(connection)
+        if self.own(connection) is None or connection.broken:
+            return
+        connection.idle_since = time.monotonic()
+        self._idle.append(connection)
+        while len(self._idle) > _MOST_IDLE or _expired(self._idle[0]):
+            self._idle.popleft().close()
+
+    @staticmethod
+    def own(connection: Optional[Connection]) -> Optional[Connection]:
+        """`connection`, unless it is the parent process's: that one is let go of without a word."""
+        if connection is not None and connection.pid != os.getpid():
+            connection.abandon()
+            return None
+        return connection
 
     def close(self) -> None:
         """Close every idle connection."""
@@ -113,11 +125,14 @@ class Pool:
                 connection.abandon()
 
 
+def _expired(connection: Connection) -> bool:
+    return time.monotonic() - connection.idle_since > _LONGEST_IDLE
+
+
 def _usable(connection: Connection) -> bool:
-    idle = time.monotonic() - connection.idle_since
-    if idle > _LONGEST_IDLE:
+    if _expired(connection):
         return False
-    if idle > _SHORT_IDLE:
+    if time.monotonic() - connection.idle_since > _SHORT_IDLE:
         try:
             connection.drain()
         except RocketRideError:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Mapping
+
 from ...config import Address
 from ...errors import OverloadedError, ProtocolError, RocketRideError, TransientError, TransportError
+from ...protocol.http import retry_after
 
 _NO_WEBSOCKET = (404, 405, 426, 501)
-_TRANSIENT = (429, 500, 502, 503, 504)
+_TOO_MANY_REQUESTS = 429
+_FIRST_SERVER_ERROR = 500
 
 
 class NoWebSocketError(ProtocolError):
@@ -21,13 +25,20 @@ class NoSlotError(OverloadedError):
     """The upgrade was answered with 403: the server's connection cap (or a wrong path)."""
 
 
-def refused_upgrade(address: Address, status: int) -> RocketRideError:
-    """The error for an upgrade that was answered with an HTTP `status` other than 101."""
+def refused_upgrade(address: Address, status: int, headers: Mapping[str, str]) -> RocketRideError:
+    """The error for an upgrade that was answered with an HTTP `status` other than 101.
+
+    Args:
+        address: the server.
+        status: the HTTP status.
+        headers: the answer's, their names in lower case.
+    """
     text = f"{address} refused the WebSocket upgrade with HTTP {status}"
     if status == 403:
         return NoSlotError(f"{text}: it is out of connection slots, or its base path is wrong")
-    if status in _TRANSIENT:
-        return TransientError(text, http_status=status)
     if status in _NO_WEBSOCKET:
         return NoWebSocketError(f'{text}: no WebSocket there; use transport="http"')
+    if status == _TOO_MANY_REQUESTS or status >= _FIRST_SERVER_ERROR:
+        after = retry_after({name.title(): value for name, value in headers.items()})
+        return TransientError(text, http_status=status, retry_after=after)
     return ProtocolError(text)

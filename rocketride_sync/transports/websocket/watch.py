@@ -39,10 +39,12 @@ class WebSocketWatch:
         self._connection: Optional[Connection] = None
         self._task: Mapping[str, Any] = {}
         self._step = math.inf
+        self._answered = False
         self._after_loss = 0.0
 
     def call(self, operation: Operation, deadline: Deadline) -> Any:
         """As `rocketride_sync.transports.Watch.call`."""
+        self._answered = False
 
         def ask(connection: Connection) -> Any:
             try:
@@ -53,6 +55,7 @@ class WebSocketWatch:
                     self._connection = None
 
         document = self._pool.attempt(ask, deadline, repeatable=True, held=self._connection)
+        self._answered = True
         if isinstance(document, dict):
             self._task = document
         return document
@@ -64,7 +67,10 @@ class WebSocketWatch:
         that was a twin's, costs a few looks and no more. A lost connection ends a pause too, but one that is
         lost again and again does so later and later.
         """
-        pause, self._step = min(seconds, self._step), self._step * 2
+        pause = seconds
+        if self._answered:  # after a fault, the pause is the backoff that the server may have asked for
+            pause, self._step = min(seconds, self._step), self._step * 2
+        self._connection = self._pool.own(self._connection)
         if self._connection is None:
             time.sleep(pause)
             return
@@ -112,7 +118,7 @@ class WebSocketWatch:
 
     def close(self) -> None:
         """As `rocketride_sync.transports.Watch.close`: unsubscribes, and gives the connection back."""
-        connection, self._connection = self._connection, None
+        connection, self._connection = self._pool.own(self._connection), None
         if connection is None:
             return
         try:
