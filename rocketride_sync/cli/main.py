@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import re
 import signal
 import warnings
 from typing import Iterator, NoReturn, Optional, Sequence, Union
@@ -92,9 +93,13 @@ def _parse(argv: Optional[Sequence[str]]) -> argparse.Namespace:
     return args
 
 
+_REPEATED_VALUE = re.compile(r"(invalid (?:choice|\S+ value)): .*?(?= \(choose from|$)", re.DOTALL)
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        super().error(output.visible(message))
+        # Without the value that argparse repeats: it may be a key in the wrong place.
+        super().error(output.visible(_REPEATED_VALUE.sub(r"\1", message)))
 
 
 def _parser() -> argparse.ArgumentParser:

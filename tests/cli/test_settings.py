@@ -192,3 +192,20 @@ def test_version():
     from rocketride_sync import __version__
 
     assert run("--version").stdout == f"rocketride-sync {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--apikey", KEY, "status", TOKEN],
+        [KEY],
+        ["wait", TOKEN, "--timeout", KEY],
+        ["wait", TOKEN, "--interval", f"{KEY} ' (x"],
+        ["serve", "--port", KEY],
+    ],
+)
+def test_a_key_in_the_wrong_place_is_not_repeated(arguments):
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert "invalid" in done.stderr
+    assert KEY not in done.stdout + done.stderr
