@@ -545,6 +545,19 @@ def test_a_child_forked_in_mid_wait_leaves_the_connection_to_its_parent(connect)
         assert server.connections == 2
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_child_that_closes_a_connection_does_not_say_goodbye_for_its_parent(connect):
+    with Server(serve(always(RUNNING))) as server:
+        connection = connect(server).pool.make(Deadline(PATIENCE))
+        child = os.fork()
+        if child == 0:
+            connection.close()
+            os._exit(0)
+        os.waitpid(child, 0)
+        assert connection.ask(STATUS, Deadline(PATIENCE)) == RUNNING
+        connection.close()
+
+
 def test_of_many_idle_connections_a_few_are_kept(connect):
     with Server(serve(always(RUNNING))) as server:
         transport = connect(server)

@@ -123,8 +123,8 @@ class Connection:
             pass
 
     def close(self) -> None:
-        """Say goodbye, without waiting for the server's."""
-        if not self.broken:
+        """Say goodbye, without waiting for the server's. In a forked child without a word: it is the parent's."""
+        if not self.broken and self.pid == os.getpid():
             self.broken = True
             self._socket.deadline = Deadline(_CLOSE_WITHIN)
             # If it is gone already, that is what was wanted.
