@@ -98,9 +98,11 @@ def _settle() -> None:
 
 
 def _print_samples(suite: Suite, samples: Samples) -> None:
-    for column in samples[suite.base]:
-        print(f"  {column:32} median  (10-90 %)            x {suite.base}")
-        base = samples[suite.base][column]
+    # A peer that is not installed, as the official client on old Pythons, leaves its place to the first there is.
+    reference = suite.base if suite.base in samples else next(iter(samples))
+    for column in samples[reference]:
+        print(f"  {column:32} median  (10-90 %)            x {reference}")
+        base = samples[reference][column]
         for name, figures in sorted(samples.items(), key=lambda item: spread(item[1][column])[0]):
             median, low, high = spread(figures[column])
             times, least, most = spread(multiples(figures[column], base))
