@@ -40,6 +40,7 @@ def test_addresses_are_read_as_documented(uri, http, websocket):
     [
         ("ftp://host", "unknown scheme 'ftp'"),
         ("http://", "no usable host"),
+        ("//x", "no usable host"),
         ("http://host:port", "port must be a number"),
         ("http://host:0", "port must be a number"),
         ("http://host:70000", "port must be a number"),
@@ -89,11 +90,11 @@ def test_a_missing_key_says_where_to_put_one(auth):
         Settings(address=Address.parse("h"), auth=auth)
 
 
-@pytest.mark.parametrize("auth", ["line\nbreak", "two words", "schlüssel"])
+@pytest.mark.parametrize("auth", ["secret\nbreak", "two\r\nlines", "trail\r", "two words", "schlüssel"])
 def test_an_unusable_key_is_described_and_not_shown(auth):
     with pytest.raises(ConfigurationError, match="API key") as caught:
         Settings(address=Address.parse("h"), auth=auth)
-    assert auth not in str(caught.value)
+    assert auth.split()[0] not in str(caught.value)
 
 
 @pytest.mark.parametrize(

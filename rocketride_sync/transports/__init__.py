@@ -5,17 +5,14 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Union
 
-from .._version import __version__
 from ..errors import ConfigurationError
 from .base import PollingWatch, Transport, Watch
 from .pipes import Pipe, PipingTransport, Uploads
 
 if TYPE_CHECKING:
     from ..config import Settings
-    from .http import HttpTransport
 
 __all__ = ["Pipe", "PipingTransport", "PollingWatch", "Transport", "Uploads", "Watch", "create"]
 
@@ -37,31 +34,15 @@ def create(transport: Union[str, Transport], settings: Settings) -> Transport:
             f"transport must be one of {', '.join(NAMES)} or an object, not {transport!r}"
         )
     if transport == "http":
-        return _http(settings)
+        from .http import HttpTransport
+
+        return HttpTransport(settings)
     from .websocket import WebSocketTransport
 
     websocket = WebSocketTransport(settings)
     if transport == "websocket":
         return websocket
     from .auto import AutoTransport
-
-    return AutoTransport(websocket, _http(settings))
-
-
-def _http(settings: Settings) -> HttpTransport:
     from .http import HttpTransport
 
-    return HttpTransport(
-        base_url=settings.address.http_url,
-        auth=settings.auth,
-        connect_timeout=settings.connect_timeout,
-        verify=settings.verify,
-        cert=settings.cert,
-        proxies=settings.proxies,
-        max_response_bytes=settings.max_response_bytes,
-        user_agent=_user_agent(),
-    )
-
-
-def _user_agent() -> str:
-    return "rocketride-sync/{} Python/{}.{}.{}".format(__version__, *sys.version_info[:3])
+    return AutoTransport(websocket, HttpTransport(settings))

@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from rocketride_sync import errors
+from rocketride_sync.config import Address, Settings
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.protocol.operations import get_task_status
 from rocketride_sync.transports import Transport
@@ -49,16 +50,7 @@ HTTP_FAULTS = {
 def http(script):
     answers = [HTTP_FAULTS[item] if isinstance(item, str) else answer(item) for item in script]
     with Server(always(*answers)) as server:
-        transport = HttpTransport(
-            base_url=server.url,
-            auth="key",
-            connect_timeout=10.0,
-            verify=True,
-            cert=None,
-            proxies=None,
-            max_response_bytes=1_000_000,
-            user_agent="test",
-        )
+        transport = HttpTransport(Settings(address=Address.parse(server.url), auth="key"))
         try:
             yield transport
         finally:

@@ -27,6 +27,7 @@ import responses
 import urllib3.exceptions
 
 from rocketride_sync import errors
+from rocketride_sync.config import Address, Settings
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.protocol.operations import Operation, get_task_status
 from rocketride_sync.transports import tcp as _tcp
@@ -43,19 +44,9 @@ STATUS = get_task_status(TOKEN)
 START = Operation(name="use", command="execute", arguments={}, method="POST", path="/task")
 
 
-def make(url, **options):
-    arguments = {
-        "base_url": url,
-        "auth": KEY,
-        "connect_timeout": 10.0,
-        "verify": True,
-        "cert": None,
-        "proxies": None,
-        "max_response_bytes": 1_000_000,
-        "user_agent": "rocketride-sync/test",
-        **options,
-    }
-    return HttpTransport(**arguments)
+def make(url, auth=KEY, **options):
+    options = {"max_response_bytes": 1_000_000, **options}
+    return HttpTransport(Settings(address=Address.parse(url), auth=auth, **options))
 
 
 @contextlib.contextmanager
@@ -106,7 +97,7 @@ class TestTheRequest:
         assert headers["Authorization"] == f"Bearer {KEY}"
         assert headers["Accept"] == "application/json"
         assert headers["Accept-Encoding"] == "identity"
-        assert headers["User-Agent"] == "rocketride-sync/test"
+        assert headers["User-Agent"].startswith("rocketride-sync/")
         assert headers["Host"] == f"{HOST}:{server.port}"
 
     def test_quotes_the_token(self):
@@ -133,16 +124,8 @@ class TestTheRequest:
         assert f"a redirect to {elsewhere.url}/task." in str(error)
         assert elsewhere.connections == 0
 
-    @pytest.mark.parametrize("auth", ["two\r\nlines", "two\nlines", "caf\u00e9\u2603", "trail\r"])
-    def test_with_an_unsendable_key_is_a_configuration_error(self, auth):
-        with Server(always(answer({}))) as server, using(server.url, auth=auth) as transport:
-            error = failing(transport, errors.ConfigurationError)
-        assert auth.split()[0] not in str(error)
-        assert server.requests == []
-
-    @pytest.mark.parametrize("url", ["http://", "gopher://localhost", "http://a..b", "//x"])
-    def test_to_an_unusable_address_is_a_configuration_error(self, url):
-        with using(url) as transport:
+    def test_to_an_impossible_host_name_is_a_configuration_error(self):
+        with using("http://a..b") as transport:
             failing(transport, errors.ConfigurationError)
 
 
@@ -590,11 +573,11 @@ class TestKeptConnections:
         with Server(always(answer({"state": 1}))) as server:
             script = f"""
                 import os, sys
+                from rocketride_sync.config import Address, Settings
                 from rocketride_sync.deadline import Deadline
                 from rocketride_sync.protocol.operations import get_task_status
                 from rocketride_sync.transports.http import HttpTransport
-                transport = HttpTransport(base_url={server.url!r}, auth="k", connect_timeout=5.0, verify=True,
-                    cert=None, proxies=None, max_response_bytes=1000, user_agent="t")
+                transport = HttpTransport(Settings(address=Address.parse({server.url!r}), auth="k"))
                 ask = lambda who: transport.call(get_task_status(who), Deadline(10.0))
                 ask("parent")
                 child = os.fork()
@@ -649,7 +632,7 @@ class TestProxies:
         refusal = answer(b"", "407 Proxy Authentication Required")
         with Server(always(refusal)) as proxy, through(proxy) as transport:
             assert "407" in str(failing(transport, errors.TransportError))
-        assert proxy.requests[0].startswith("CONNECT server.test:443 ")
+        assert proxy.requests[0].startswith("CONNECT server.test:5565 ")
         assert KEY not in proxy.requests[0]
 
     def test_that_are_down_are_a_transport_error(self):
@@ -777,16 +760,19 @@ class TestTls:
             failing(transport, errors.ConfigurationError)
 
     @pytest.mark.parametrize("option", ["verify", "cert"])
-    def test_missing_files_are_a_configuration_error(self, authority, tmp_path, option):
-        options = {"verify": authority[1], option: str(tmp_path / "missing.pem")}
+    def test_files_that_have_gone_since_are_a_configuration_error(self, authority, tmp_path, option):
+        file = tmp_path / "short-lived.pem"
+        file.write_bytes(Path(authority[1]).read_bytes())
+        options = {"verify": authority[1], option: str(file)}
         with self.server(authority) as server, using(server.url, **options) as transport:
+            file.unlink()
             failing(transport, errors.ConfigurationError)
 
 
 class TestMockedWithResponses:
     """The users' own tests may use `responses`, which replaces requests' adapter."""
 
-    URL = "http://server.test/task"
+    URL = "http://server.test:5565/task"
 
     @responses.activate
     def test_an_answer(self):
@@ -932,9 +918,9 @@ class TestSecrets:
 def test_making_a_transport_does_no_io_and_imports_no_requests():
     script = """
         import sys
+        from rocketride_sync.config import Address, Settings
         from rocketride_sync.transports.http import HttpTransport
-        transport = HttpTransport(base_url="http://nowhere.invalid", auth="k", connect_timeout=5.0, verify=True,
-            cert=None, proxies=None, max_response_bytes=1000, user_agent="t")
+        transport = HttpTransport(Settings(address=Address.parse("http://nowhere.invalid"), auth="k"))
         transport.watch(None)
         transport.close()
         assert not {"requests", "urllib3", "ssl", "certifi"} & set(sys.modules)

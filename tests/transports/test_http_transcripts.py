@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from rocketride_sync import errors
+from rocketride_sync.config import Address, Settings
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.models import TaskStatus
 from rocketride_sync.protocol.operations import Operation
@@ -88,16 +89,7 @@ def test_a_recorded_answer_is_understood(exchange):
         peer.send(raw_answer(exchange))
 
     with Server(handler) as server:
-        transport = HttpTransport(
-            base_url=server.url,
-            auth=credential,
-            connect_timeout=10.0,
-            verify=True,
-            cert=None,
-            proxies=None,
-            max_response_bytes=10_000_000,
-            user_agent="test",
-        )
+        transport = HttpTransport(Settings(address=Address.parse(server.url), auth=credential))
         outcome = outcome_of(transport, operation_of(exchange))
     if isinstance(outcome, errors.RocketRideError):
         assert type(outcome) is expected(exchange["status"], exchange["body"], credential), repr(outcome)

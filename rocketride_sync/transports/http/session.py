@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 import http.client
 import socket
-from typing import Any, Dict, List, Mapping, Optional, Tuple, Union
-from urllib.parse import urlsplit
+import sys
+from typing import Any, Dict, List, Mapping, Tuple
 
 import requests
 
+from ..._version import __version__
+from ...config import Settings
 from ...deadline import Deadline
 from ...errors import RocketRideError, TransportError
 from ...protocol import objects
@@ -25,52 +27,41 @@ from .sockets import Exchange
 Answer = Tuple[int, Mapping[str, str], bytes]
 Query = Tuple[Tuple[str, str], ...]
 
+USER_AGENT = "rocketride-sync/{} Python/{}.{}.{}".format(__version__, *sys.version_info[:3])
+
 _PREPARED_KEPT = 64
 _PIECE = 65_536
 
 
 class Session:
-    """What `HttpTransport` keeps in one process; its arguments are those of the transport."""
+    """What `HttpTransport` keeps in one process."""
 
-    def __init__(
-        self,
-        *,
-        base_url: str,
-        auth: str,
-        connect_timeout: Optional[float],
-        verify: Union[bool, str],
-        cert: Union[str, Tuple[str, str], None],
-        proxies: Optional[Mapping[str, str]],
-        max_response_bytes: int,
-        user_agent: str,
-    ) -> None:
+    def __init__(self, settings: Settings) -> None:
         redact_urllib3()
         headers = {
-            "Authorization": f"Bearer {auth}",
+            "Authorization": f"Bearer {settings.auth}",
             "Accept": "application/json",
             "Accept-Encoding": "identity",
-            "User-Agent": user_agent,
+            "User-Agent": USER_AGENT,
         }
-        self._prepared = functools.lru_cache(_PREPARED_KEPT)(functools.partial(_prepare, base_url, headers))
+        prepare = functools.partial(_prepare, settings.address.http_url, headers)
+        self._prepared = functools.lru_cache(_PREPARED_KEPT)(prepare)
         self._adapter = DeadlineAdapter()
-        self._options = _environment(base_url, verify, cert, proxies)
-        self._address = urlsplit(base_url).netloc.rpartition("@")[2]
-        self._auth = auth
-        self._connect_timeout = connect_timeout
-        self._limit = max_response_bytes
+        self._options = _environment(settings)
+        self._settings = settings
 
     def send(self, operation: Operation, deadline: Deadline) -> Answer:
         """Status, headers and decompressed body of the answer. Raises only our errors."""
         for _ in range(2):
-            exchange = Exchange(deadline, self._connect_timeout)
+            exchange = Exchange(deadline, self._settings.connect_timeout)
             try:
                 with exchange:
                     return self._ask(operation, exchange)
             except RocketRideError:
                 raise  # of the object that was to be sent, or of the answer
             except FOREIGN as error:
-                secrets = secrets_of(operation, self._auth)
-                problem = translate(error, operation.name, self._address, secrets, exchange.connecting)
+                address, secrets = self._settings.address, secrets_of(operation, self._settings.auth)
+                problem = translate(error, operation.name, address.authority, secrets, exchange.connecting)
             if isinstance(problem, TransportError):
                 problem.request_sent = not exchange.connecting
             # The server closes an idle connection without a word: the request may just have met that. urllib3
@@ -94,13 +85,14 @@ class Session:
             raise socket.timeout("timed out")
         response = self._adapter.send(request, stream=True, timeout=timeout, **self._options)
         raw = response.raw
+        limit = self._settings.max_response_bytes
         try:
-            body = _read(raw, self._limit)
+            body = _read(raw, limit)
         finally:
             # A connection that was read to its end is in the pool by now; any other must not get there.
             raw.close()
         headers = raw.headers
-        return response.status_code, headers, decompress(headers.get("Content-Encoding"), body, self._limit)
+        return response.status_code, headers, decompress(headers.get("Content-Encoding"), body, limit)
 
     def close(self) -> None:
         """Close the connections; those in use when their answer is read."""
@@ -118,19 +110,14 @@ def _prepare(
     return request
 
 
-def _environment(
-    base_url: str,
-    verify: Union[bool, str],
-    cert: Union[str, Tuple[str, str], None],
-    proxies: Optional[Mapping[str, str]],
-) -> Dict[str, Any]:
+def _environment(settings: Settings) -> Dict[str, Any]:
     """TLS and proxy options: as given, else from the environment as requests reads it."""
-    if base_url.startswith("https:"):
-        verify = certificates(verify)
+    url = settings.address.http_url
+    verify = certificates(settings.verify) if settings.address.secure else settings.verify
     with requests.Session() as session:
-        options = session.merge_environment_settings(base_url, {}, True, verify, cert)
-    if proxies is not None:
-        options["proxies"] = dict(proxies)
+        options = session.merge_environment_settings(url, {}, True, verify, settings.cert)
+    if settings.proxies is not None:
+        options["proxies"] = dict(settings.proxies)
     return {name: options[name] for name in ("verify", "cert", "proxies")}
 
 

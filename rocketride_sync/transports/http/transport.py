@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Any, Dict
 
+from ...config import Settings
 from ...deadline import Deadline
 from ...errors import UnsupportedOperationError
 from ...protocol.http import interpret
@@ -18,50 +19,17 @@ if TYPE_CHECKING:
 
 
 class HttpTransport:
-    """Asks over HTTP. May be shared by threads, and used after a fork.
+    """Asks over HTTP. May be shared by threads, and used after a fork. Making one does no I/O.
 
     Args:
-        base_url: ``http(s)://host:port`` and a base path, without a query.
-        auth: the API key, or a task token or public key. Sent to that host only.
-        connect_timeout: seconds for making a connection (TCP to all addresses, a proxy's tunnel, TLS), None for
-            as long as the call may last.
-        verify: True checks certificates against the usual authorities (or ``REQUESTS_CA_BUNDLE``), a path against
-            those in that file or directory, False does not check.
-        cert: a client certificate: path of a PEM file with its key, or (certificate, key).
-        proxies: proxy addresses by scheme, such as ``{"http": "http://proxy:3128"}``; None reads ``HTTP_PROXY``,
-            ``HTTPS_PROXY`` and ``NO_PROXY``, ``{}`` uses none.
-        max_response_bytes: a larger answer is a `ProtocolError`, counted both as sent and decompressed.
-        user_agent: sent with every request.
-
-    Making one does no I/O.
+        settings: address, credential, timeouts, TLS, proxies, size limit.
     """
 
     # Each takes one of the ten slots that a server has for all its users over HTTP.
     uploads_at_once = 4
 
-    def __init__(
-        self,
-        *,
-        base_url: str,
-        auth: str,
-        connect_timeout: Optional[float],
-        verify: Union[bool, str],
-        cert: Union[str, Tuple[str, str], None],
-        proxies: Optional[Mapping[str, str]],
-        max_response_bytes: int,
-        user_agent: str,
-    ) -> None:
-        self._auth = auth
-        self._arguments: Dict[str, Any] = {
-            "base_url": base_url,
-            "auth": auth,
-            "connect_timeout": connect_timeout,
-            "verify": verify,
-            "cert": cert,
-            "proxies": proxies,
-            "max_response_bytes": max_response_bytes,
-            "user_agent": user_agent,
-        }
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         # By process id. A forked child leaves its parent's connections alone, open as they are:
         # the parent goes on using them.
         self._sessions: Dict[int, Session] = {}
@@ -77,8 +45,8 @@ class HttpTransport:
         if not operation.over_http:
             raise _unsupported(operation)
         status, headers, body = self._session().send(operation, deadline)
-        data = interpret(operation, status, headers, body, self._auth)
-        return data if operation.data is None else result(operation, data, self._auth)
+        data = interpret(operation, status, headers, body, self._settings.auth)
+        return data if operation.data is None else result(operation, data, self._settings.auth)
 
     def pipe(self, operation: Operation, deadline: Deadline) -> SpooledPipe:  # noqa: ARG002 - no I/O yet
         """As `rocketride_sync.transports.PipingTransport.pipe`."""
@@ -103,7 +71,7 @@ class HttpTransport:
             from .session import Session
 
             # Two threads may both get here; setdefault lets one of the sessions win.
-            session = self._sessions.setdefault(pid, Session(**self._arguments))
+            session = self._sessions.setdefault(pid, Session(self._settings))
         return session
 
 
