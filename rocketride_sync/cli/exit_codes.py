@@ -6,13 +6,14 @@ import enum
 from typing import TYPE_CHECKING, Tuple, Type
 
 from .. import errors
+from .signals import Terminated
 
 if TYPE_CHECKING:
     from ..models import TaskStatus
 
 
 class ExitCode(enum.IntEnum):
-    """The exit codes of `rocketride-sync`. A SIGTERM ends the process by the signal: a shell shows 143."""
+    """The exit codes of `rocketride-sync`."""
 
     SUCCEEDED = 0
     FAILED = 1
@@ -25,6 +26,7 @@ class ExitCode(enum.IntEnum):
     TIMEOUT = 124  # as of timeout(1)
     INTERRUPTED = 130
     BROKEN_PIPE = 141
+    TERMINATED = 143  # what a shell shows of a process that SIGTERM ended, as it ends ours
 
 
 HELP = """exit codes:
@@ -37,14 +39,16 @@ HELP = """exit codes:
   6    task unknown, vanished, or replaced by another run
   124  timeout: the task had not ended
   130  interrupted by Ctrl-C
+  143  ended by SIGTERM
 """
 
 # The first class that fits counts, so subclasses come before their parents.
 _FAILURES: Tuple[Tuple[Type[BaseException], ExitCode, str], ...] = (
     (KeyboardInterrupt, ExitCode.INTERRUPTED, ""),
+    (Terminated, ExitCode.TERMINATED, ""),
     (errors.ConfigurationError, ExitCode.USAGE, ""),
     (errors.UnsupportedOperationError, ExitCode.USAGE, "here: --transport websocket"),
-    (errors.AuthenticationError, ExitCode.DENIED, "check ROCKETRIDE_APIKEY or --apikey-file"),
+    (errors.AuthenticationError, ExitCode.DENIED, "here also --apikey-file"),
     (errors.PermissionDeniedError, ExitCode.DENIED, "use a key that has this permission"),
     (errors.TaskNotFoundError, ExitCode.LOST, "check the token, or whether the task ended long ago"),
     (errors.TaskAlreadyRunningError, ExitCode.FAILED, ""),

@@ -6,11 +6,12 @@ import argparse
 import contextlib
 import re
 import signal
+import sys
 import warnings
 from typing import Iterator, NoReturn, Optional, Sequence, Union
 
 from .._version import __version__
-from ..errors import RocketRideError, RocketRideWarning
+from ..errors import ConfigurationError, RocketRideError, RocketRideWarning
 from . import (
     connection,
     demo,
@@ -27,7 +28,7 @@ from . import (
     wait,
 )
 from .exit_codes import ExitCode
-from .signals import Terminated, terminable
+from .signals import STOPS, Terminated, terminable
 
 _COMMANDS = {
     "run": run,
@@ -48,42 +49,45 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         argv: the arguments, without the program's name; None takes those of the process.
     """
     output.escape_unencodable()
+    words = sys.argv[1:] if argv is None else argv
+    code = ExitCode.TERMINATED
     try:
         with terminable(), _warnings_as_lines():
-            return int(_run(_parse(argv)))
-    except Terminated:
+            code = _run(words)
+    except Terminated:  # a moment before there was anything to tell
         pass
     except KeyboardInterrupt:  # a second one, while the first was being reported
-        return int(ExitCode.INTERRUPTED)
+        code = ExitCode.INTERRUPTED
     finally:
         output.flush()
-    signal.raise_signal(signal.SIGTERM)
-    return 128 + signal.SIGTERM  # reached only where raising a signal does not end the process
+    if code is ExitCode.TERMINATED:
+        signal.raise_signal(signal.SIGTERM)
+    return int(code)
 
 
-def _run(args: argparse.Namespace) -> ExitCode:
-    verbose.log_to(output.note, "DEBUG" if args.verbose else "WARNING")
+def _run(words: Sequence[str]) -> ExitCode:
     failure: BaseException
     try:
+        args = _parse(words)
+        verbose.log_to(output.note, "DEBUG" if args.verbose else "WARNING")
         code: ExitCode = _COMMANDS[args.command].run(args)
         return code
-    except (RocketRideError, KeyboardInterrupt) as error:
+    except (RocketRideError, *STOPS) as error:
         failure = error
     except BrokenPipeError:
         return ExitCode.BROKEN_PIPE
     except OSError as error:
-        output.problem(str(error))
-        return ExitCode.USAGE
+        failure = ConfigurationError(str(error))
     except Exception as error:  # noqa: BLE001 - Python's own exit code 1 would say that the task failed
         failure = error
-        if args.verbose:
+        if "--verbose" in words:
             verbose.log_defect(error)
-    return report.failure(failure, as_json=getattr(args, "json", False))
+    return report.failure(failure, as_json="--json" in words)
 
 
-def _parse(argv: Optional[Sequence[str]]) -> argparse.Namespace:
+def _parse(words: Sequence[str]) -> argparse.Namespace:
     parser = _parser()
-    args, unknown = parser.parse_known_args(argv)
+    args, unknown = parser.parse_known_args(words)
     if unknown:
         # Their values are not repeated: somebody may have tried to pass a key.
         options = [word.split("=")[0] for word in unknown if word.startswith("-")]
@@ -98,8 +102,9 @@ _REPEATED_VALUE = re.compile(r"(invalid (?:choice|\S+ value)): .*?(?= \(choose f
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
         # Without the value that argparse repeats: it may be a key in the wrong place.
-        super().error(output.visible(_REPEATED_VALUE.sub(r"\1", message)))
+        raise ConfigurationError(_REPEATED_VALUE.sub(r"\1", message))
 
 
 def _parser() -> argparse.ArgumentParser:

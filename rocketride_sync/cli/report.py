@@ -8,9 +8,9 @@ import sys
 from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Optional, Tuple
 
 from ..errors import RocketRideError, TaskFailedError, TaskReplacedError
-from ..redact import redact
 from . import exit_codes, output
 from .exit_codes import ExitCode
+from .signals import STOPS
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -80,8 +80,8 @@ def failure(
 def _message(error: BaseException) -> str:
     if isinstance(error, RocketRideError):
         return str(error)
-    if isinstance(error, KeyboardInterrupt):
-        return str(error) or "interrupted"
+    if isinstance(error, STOPS):
+        return str(error) or ("interrupted" if isinstance(error, KeyboardInterrupt) else "terminated")
     return f"{type(error).__name__}: {error}"
 
 
@@ -121,9 +121,9 @@ def _describe(error: BaseException) -> Dict[str, Any]:
 def presentable(value: Any) -> Any:
     """`value` with the tokens in its strings shortened, and null for numbers that JSON does not know."""
     if isinstance(value, str):
-        return redact(value)
+        return output.without_secrets(value)
     if isinstance(value, dict):
-        return {name: presentable(item) for name, item in value.items()}
+        return {output.without_secrets(name): presentable(item) for name, item in value.items()}
     if isinstance(value, list):
         return [presentable(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

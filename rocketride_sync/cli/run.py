@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Dict, Optional
 
 from .. import pipelines
 from ..errors import ConfigurationError, RocketRideError, TaskAlreadyRunningError, WaitTimeoutError
+from ..redact import printable
 from . import options, output, report, results, signals, sources
 from .connection import Environment, add_options, connect
 from .exit_codes import ExitCode
@@ -59,7 +60,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     try:
         with job.follower:
             seen = job.run()
-    except (RocketRideError, KeyboardInterrupt) as error:
+    except (RocketRideError, *signals.STOPS) as error:
         failure = error
     else:
         return job.conclude(seen)
@@ -122,7 +123,7 @@ class Job:
         """At once: whatever comes, the caller can reach the task."""
         self._kept["token"] = token
         if not self._args.json:
-            output.result(output.escaped(token))
+            output.result(printable(token))
 
     def _wait(self, task: Task) -> TaskStatus:
         try:
@@ -154,8 +155,8 @@ class Job:
 
     def fail(self, error: BaseException) -> ExitCode:
         """Print the results there are, and what went wrong; return the exit code."""
-        if isinstance(error, KeyboardInterrupt) and self._kept:
-            error = KeyboardInterrupt("interrupted; the task runs on")
+        if isinstance(error, signals.STOPS) and self._kept:
+            error = signals.left_running(error)
         return results.failure(
             error,
             self._uploads.results,

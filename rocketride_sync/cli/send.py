@@ -9,6 +9,7 @@ from ..errors import ConfigurationError, RocketRideError
 from . import options, report, results
 from .connection import FROM_STDIN, Environment, add_options, connect, task_token
 from .exit_codes import ExitCode
+from .signals import STOPS
 from .uploads import Uploads
 
 HELP = "send files to a running task, and print what it made of them"
@@ -45,7 +46,7 @@ def run(args: argparse.Namespace) -> ExitCode:
         with follower, connect(args, environment) as client:
             follower.last = client.get_task_status(token)
             seen = uploads.send(client, token)
-    except (RocketRideError, KeyboardInterrupt) as error:
+    except (RocketRideError, *STOPS) as error:
         failure = error
     else:
         return results.conclusion(uploads.results, seen, as_json=args.json, quiet=args.quiet)

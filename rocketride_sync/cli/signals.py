@@ -10,7 +10,16 @@ from typing import Callable, Iterator, List, NoReturn, Optional
 
 
 class Terminated(BaseException):
-    """A SIGTERM came: everything on the way out is cleaned up, then the signal ends the process."""
+    """A SIGTERM came: everything on the way out is cleaned up and told, then the signal ends the process."""
+
+
+STOPS = (KeyboardInterrupt, Terminated)
+
+
+def left_running(stop: BaseException) -> BaseException:
+    """What to tell of a Ctrl-C or SIGTERM that leaves a task as it is."""
+    word = "interrupted" if isinstance(stop, KeyboardInterrupt) else "terminated"
+    return type(stop)(f"{word}; the task runs on")
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from ..errors import RocketRideError
-from . import options, report
+from . import options, report, signals
 from .connection import Environment, add_options, add_token, connect, task_token
 from .exit_codes import ExitCode
 from .progress import Follower
@@ -35,8 +35,8 @@ def run(args: argparse.Namespace) -> ExitCode:
             seen = _wait(args, follower)
     except RocketRideError as error:
         failure = error
-    except KeyboardInterrupt:
-        failure = KeyboardInterrupt("interrupted; the task runs on")
+    except signals.STOPS as stop:
+        failure = signals.left_running(stop)
     else:
         return report.conclusion(
             seen, as_json=args.json, quiet=args.quiet, allow_failures=args.allow_failures
