@@ -1,15 +1,30 @@
-"""Keeping secrets out of text: API keys and whole task tokens never reach a log, a repr or an exception."""
+"""Text from outside, fit to be shown: without secrets, and without characters that steer a terminal.
+
+API keys and whole task tokens never reach a log, a repr or an exception. Nor does a raw control character: an
+exception's text may end on a terminal, in a traceback that is not ours to write.
+"""
 
 from __future__ import annotations
 
+import binascii
+import functools
+import json
 import re
-from typing import Iterable
+from typing import Iterable, Iterator, Tuple
 from urllib.parse import quote, quote_plus
 
 _TOKEN = re.compile(r"(?:tk|pk)_[A-Za-z0-9_\-]{5,}")
 _PREFIX = re.compile(r"(?:tk|pk)_")
+_HEX = re.compile(r"%[0-9A-F]{2}")
 _SHOWN = 4
 _SHORTEST_TO_SHOW = 12
+_SHORTEST_IN_BASE64 = 8
+_HTML_TEXT = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_HTML = (str.maketrans(_HTML_TEXT), str.maketrans({**_HTML_TEXT, '"': "&quot;", "'": "&#x27;"}))
+_URL_SAFE = str.maketrans("+/", "-_")
+_SPACES = frozenset(
+    "\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+)
 
 
 def shorten(token: str) -> str:
@@ -17,13 +32,61 @@ def shorten(token: str) -> str:
     prefix = _PREFIX.match(token)
     start = prefix.end() if prefix else 0
     shown = _SHOWN if len(token) - start >= _SHORTEST_TO_SHOW else 0
-    return token[: start + shown] + "…"
+    return printable(token[: start + shown]) + "…"
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
-    """`text` without any of `secrets`, as they are or URL-quoted, and with everything token-like shortened."""
+    """`text` without any of `secrets`, as they are or encoded, and with everything token-like shortened.
+
+    Encoded is: for URLs, as JSON, as HTML, as base64, alone or inside more text.
+    """
     for secret in sorted(secrets, key=len, reverse=True):  # one may be a part of another
         if secret:
-            for form in {secret, quote(secret, safe=""), quote_plus(secret)}:
-                text = text.replace(form, shorten(secret) if _PREFIX.match(secret) else "***")
+            shown = shorten(secret) if _PREFIX.match(secret) else "***"
+            for form in _forms(secret):
+                text = text.replace(form, shown)
     return _TOKEN.sub(lambda match: shorten(match.group()), text)
+
+
+def printable(text: str) -> str:
+    r"""`text` with escapes such as ``\x1b`` in place of what is not seen.
+
+    That covers control characters (line breaks, terminal escapes), the invisible characters that reverse or join
+    text, and lone surrogates.
+    """
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() or char in _SPACES else _escape(char) for char in text)
+
+
+def _escape(char: str) -> str:
+    return char.encode("unicode_escape").decode("ascii")
+
+
+@functools.lru_cache(maxsize=16)
+def _forms(secret: str) -> Tuple[str, ...]:
+    return tuple(dict.fromkeys(_spellings(secret)))
+
+
+def _spellings(secret: str) -> Iterator[str]:
+    yield secret
+    for quote_it, safe in ((quote, ""), (quote, "/"), (quote_plus, "")):
+        quoted = quote_it(secret, safe, errors="replace")
+        yield quoted
+        yield _HEX.sub(lambda match: match.group().lower(), quoted)
+    yield json.dumps(secret)[1:-1]
+    yield json.dumps(secret, ensure_ascii=False)[1:-1]
+    for escapes in _HTML:
+        yield secret.translate(escapes)
+    for form in _in_base64(secret.encode("utf-8", "replace")):
+        yield form
+        yield form.translate(_URL_SAFE)
+
+
+def _in_base64(secret: bytes) -> Iterator[str]:
+    """What base64 makes of `secret` wherever it begins in the text that is encoded."""
+    for before, first in ((0, 0), (1, 2), (2, 3)):
+        coded = binascii.b2a_base64(bytes(before) + secret, newline=False).decode()
+        own = coded[first : (before + len(secret)) * 8 // 6]
+        if len(own) >= _SHORTEST_IN_BASE64:
+            yield own

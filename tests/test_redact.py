@@ -1,8 +1,13 @@
-"""Secrets stay out of text."""
+"""Secrets stay out of text, and so do characters that steer a terminal."""
+
+import base64
+import html
+import json
+from urllib.parse import quote
 
 import pytest
 
-from rocketride_sync.redact import redact, shorten
+from rocketride_sync.redact import printable, redact, shorten
 
 TOKEN = "tk_5f3a0123456789abcdef0123456789ab"
 
@@ -16,6 +21,7 @@ TOKEN = "tk_5f3a0123456789abcdef0123456789ab"
         ("nonsense", "…"),
         ("a-token-chosen-by-the-caller", "a-to…"),
         ("", "…"),
+        ("\x1b]0;owned\x07 and more", "\\x1b]0;…"),
     ],
 )
 def test_a_token_is_shortened(token, shown):
@@ -38,3 +44,40 @@ def test_an_empty_secret_changes_nothing():
 
 def test_a_secret_that_is_a_part_of_another_uncovers_nothing():
     assert redact("nightly-secret-run-20261124", ["nightly", "nightly-secret-run-20261124"]) == "***"
+
+
+@pytest.mark.parametrize("before", ["", "x", "xx", "xxx", "Bearer "])
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+def test_a_secret_within_base64_does_not_show(before, encode):
+    key = "k<e>y/with?all~kinds&of'signs+0123456789"
+    encoded = encode(f"{before}{key}:more".encode()).decode()
+    left = redact(f"you sent {encoded}.", [key])
+    assert "***" in left
+    # All but the ends, whose bits belong to their neighbours too.
+    assert len(left) <= len("you sent ***.") + len(encode(f"{before}:more".encode())) + 4
+
+
+@pytest.mark.parametrize(
+    "encode",
+    [lambda key: quote(key).lower(), json.dumps, html.escape, lambda key: html.escape(key, quote=False)],
+)
+def test_an_encoded_secret_does_not_show(encode):
+    key = "key\"with<all>&'kinds'\\of/signs"
+    assert "kinds" not in redact(f"you sent {encode(key)}.", [key]).lower()
+
+
+def test_a_token_that_no_encoding_can_say_is_no_trouble():
+    assert redact("no task \ud800-token", ["\ud800-token"]) == "no task ***"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain äöü 漢字\u3000🚀", "plain äöü 漢字\u3000🚀"),
+        ("a\tb\r\nc\b", "a\\tb\\r\\nc\\x08"),
+        ("\x1b[31m\x9b1m\x7f\x00", "\\x1b[31m\\x9b1m\\x7f\\x00"),
+        ("\u2028\u200b\u202e\u2066\ufeff\ud800", "\\u2028\\u200b\\u202e\\u2066\\ufeff\\ud800"),
+    ],
+)
+def test_what_is_not_seen_is_written_as_an_escape(text, shown):
+    assert printable(text) == shown

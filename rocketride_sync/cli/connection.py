@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Dict, Iterable, Optional
 
 from ..errors import ConfigurationError
-from . import env_file, files
+from . import env_file, files, output
 
 if TYPE_CHECKING:
     from ..client import RocketRideClient
@@ -73,6 +73,7 @@ def connect(args: argparse.Namespace, environment: Environment) -> RocketRideCli
     key = api_key(args, environment)
     if key is None:
         raise ConfigurationError("no API key: set ROCKETRIDE_APIKEY, or use --apikey-file or --env-file")
+    output.conceal(key)
 
     from ..client import RocketRideClient
 

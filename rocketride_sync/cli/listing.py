@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Dict, Sequence
 
-from ..redact import shorten
+from ..redact import printable, shorten
 from . import options, output, report
 from .connection import Environment, add_options, connect
 from .exit_codes import ExitCode
@@ -65,4 +65,4 @@ def _table(rows: Sequence[Dict[str, str]]) -> str:
 
 def _cell(row: Dict[str, str], column: str) -> str:
     text = row[column]
-    return output.escaped(text) if column == "token" else output.shorten(text, _WIDEST)
+    return printable(text) if column == "token" else output.shorten(text, _WIDEST)

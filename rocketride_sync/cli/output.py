@@ -4,35 +4,33 @@ from __future__ import annotations
 
 import os
 import sys
-import unicodedata
-from typing import Optional, TextIO
+from typing import List, Optional, TextIO
 
-from ..redact import redact
+from ..redact import printable, redact
 
 PROGRAM = "rocketride-sync"
 
+_SHORTEST_SECRET = 8
 _COLOURS = {"green": "32", "red": "31", "yellow": "33"}
 
 
+_concealed: List[str] = []
+
+
+def conceal(secret: str) -> None:
+    """Never print `secret`, whatever a server says. One as short as a word would only make text unreadable."""
+    if len(secret) >= _SHORTEST_SECRET:
+        _concealed.append(secret)
+
+
+def without_secrets(text: str) -> str:
+    """`text` with tokens shortened, and without what was to be concealed."""
+    return redact(text, _concealed)
+
+
 def visible(text: str) -> str:
-    """Text of a server as it may be shown: tokens shortened, and control characters written as escapes.
-
-    That covers line breaks, terminal escapes, and the invisible characters that reverse or join text.
-    """
-    return escaped(redact(text))
-
-
-def escaped(text: str) -> str:
-    """`text` with control characters written as escapes, and tokens left whole: for whoever asked for them."""
-    return "".join(_escape(char) if _is_hidden(char) else char for char in text)
-
-
-def _is_hidden(char: str) -> bool:
-    return unicodedata.category(char) in ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp")
-
-
-def _escape(char: str) -> str:
-    return char.encode("unicode_escape").decode("ascii")
+    """Text of a server as it may be shown: without secrets, and with control characters written as escapes."""
+    return printable(without_secrets(text))
 
 
 def shorten(text: str, width: int) -> str:

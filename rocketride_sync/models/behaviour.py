@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING, Optional, Tuple, cast
 
 from ..errors import RocketRideError, TaskCancelledError, TaskFailedError
-from ..redact import redact
+from ..redact import printable, redact
 from .document import Document, fit
 from .messages import NewMessages, new_messages
 
@@ -186,6 +186,5 @@ def _moment(seconds: float) -> Optional[datetime]:
 
 def _one_line(text: str, longest: int) -> str:
     """`text` made fit for a message: no whole token, nothing that steers a terminal, at most `longest` long."""
-    clean = redact(text[: longest * 4])
-    shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in clean)
+    shown = printable(redact(text[: longest * 4]))
     return shown if len(shown) <= longest else shown[: longest - 1] + "…"

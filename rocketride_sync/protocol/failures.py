@@ -17,7 +17,7 @@ from ..errors import (
     TaskAlreadyRunningError,
     TaskNotFoundError,
 )
-from ..redact import redact
+from ..redact import printable, redact
 from .operations import Operation
 
 _LONGEST_SHOWN = 300
@@ -48,7 +48,7 @@ def readable(text: str, secrets: Iterable[str] = ()) -> str:
     line = " ".join(words)
     if len(line) > _LONGEST_SHOWN:
         line = line[: _LONGEST_SHOWN - 1] + "…"
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+    return printable(line)
 
 
 def failure(
