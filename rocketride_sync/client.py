@@ -6,15 +6,13 @@ import warnings
 from types import TracebackType
 from typing import Mapping, Optional, Type, Union
 
-from .config import DEFAULT_MAX_RESPONSE_BYTES, Cert, Settings, Verify, resolve
+from .config import DEFAULT_MAX_RESPONSE_BYTES, DEFAULT_RETRY, Cert, Settings, Verify, resolve
 from .errors import RocketRideWarning
 from .lifecycle import Lifecycle
 from .observing import Observing
 from .options import RetryPolicy
 from .sending import Sending
 from .transports import Transport, create
-
-DEFAULT_RETRY = RetryPolicy()
 
 
 class RocketRideClient(Observing, Lifecycle, Sending):

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any, Iterator, Mapping, Optional, Tuple, Union
+from typing import Any, Iterator, Mapping, NamedTuple, Optional, Tuple, Union
 from urllib.parse import SplitResult, urlsplit
 
-import attrs
-
 from .errors import ConfigurationError
+from .frozen import Frozen
 from .options import RetryPolicy, optional_seconds
 
 DEFAULT_URI = "https://api.rocketride.ai"
 DEFAULT_PORT = 5565
 CLOUD_DOMAIN = "rocketride.ai"
 DEFAULT_MAX_RESPONSE_BYTES = 250 * 1024 * 1024
+DEFAULT_RETRY = RetryPolicy()
 
 _SCHEMES = {"http": False, "https": True, "ws": False, "wss": True}
 _HAS_SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.\-]*://")
@@ -26,8 +26,7 @@ Verify = Union[bool, str]
 Cert = Union[None, str, Tuple[str, str]]
 
 
-@attrs.frozen
-class Address:
+class Address(NamedTuple):
     """The server's address, for either transport.
 
     Attributes:
@@ -107,7 +106,7 @@ def _is_cloud(address: str) -> bool:
     return host == CLOUD_DOMAIN or host.endswith("." + CLOUD_DOMAIN)
 
 
-def _check_auth(_: object, __: Any, auth: Any) -> None:
+def _check_auth(auth: Any) -> None:
     # The value itself is a secret: the messages describe it only.
     if not isinstance(auth, str):
         raise ConfigurationError(f"auth must be a string, not {type(auth).__name__}")
@@ -119,10 +118,6 @@ def _check_auth(_: object, __: Any, auth: Any) -> None:
         )
 
 
-def _check_optional_seconds(_: object, field: Any, value: Any) -> None:
-    optional_seconds(field.name, value)
-
-
 def _as_text(paths: Any) -> Any:
     """Paths as strings, so that nothing below meets a `Path`; everything else as it is."""
     if isinstance(paths, tuple):
@@ -130,7 +125,7 @@ def _as_text(paths: Any) -> Any:
     return os.fspath(paths) if isinstance(paths, os.PathLike) else paths
 
 
-def _check_verify(_: object, __: Any, verify: Any) -> None:
+def _check_verify(verify: Any) -> None:
     if isinstance(verify, bool):
         return
     if not isinstance(verify, str):
@@ -139,7 +134,7 @@ def _check_verify(_: object, __: Any, verify: Any) -> None:
         raise ConfigurationError(f"verify: there is no file or directory {verify!r}")
 
 
-def _check_cert(_: object, __: Any, cert: Any) -> None:
+def _check_cert(cert: Any) -> None:
     files = (cert,) if isinstance(cert, str) else cert
     if files is None:
         return
@@ -150,34 +145,81 @@ def _check_cert(_: object, __: Any, cert: Any) -> None:
             raise ConfigurationError(f"cert: there is no file {file!r}")
 
 
-def _check_proxies(_: object, __: Any, proxies: Any) -> None:
+def _check_proxies(proxies: Any) -> None:
     if proxies is not None and not isinstance(proxies, Mapping):
         raise ConfigurationError("proxies must be a mapping such as {'https': 'http://proxy:3128'}")
 
 
-def _check_retry(_: object, __: Any, retry: Any) -> None:
+def _check_retry(retry: Any) -> None:
     if not isinstance(retry, RetryPolicy):
         raise ConfigurationError(f"retry must be a RetryPolicy, not {type(retry).__name__}")
 
 
-def _check_size(_: object, __: Any, size: Any) -> None:
+def _check_size(size: Any) -> None:
     if isinstance(size, bool) or not isinstance(size, int) or size < 1:
         raise ConfigurationError(f"max_response_bytes must be a positive number of bytes, not {size!r}")
 
 
-@attrs.frozen(kw_only=True)
-class Settings:
-    """All a transport needs to know, checked. The credential and the proxies stay out of the repr."""
+class Settings(Frozen):
+    """All a transport needs to know, checked. The credential, certificates and proxies stay out of the repr."""
+
+    # The order is that of the repr.
+    __slots__ = (  # noqa: RUF023
+        "address",
+        "auth",
+        "timeout",
+        "connect_timeout",
+        "retry",
+        "verify",
+        "cert",
+        "proxies",
+        "max_response_bytes",
+    )
+    _secret = ("auth", "cert", "proxies")
 
     address: Address
-    auth: str = attrs.field(repr=False, validator=_check_auth)
-    timeout: Optional[float] = attrs.field(default=30.0, validator=_check_optional_seconds)
-    connect_timeout: Optional[float] = attrs.field(default=10.0, validator=_check_optional_seconds)
-    retry: RetryPolicy = attrs.field(factory=RetryPolicy, validator=_check_retry)
-    verify: Verify = attrs.field(default=True, validator=_check_verify, converter=_as_text)
-    cert: Cert = attrs.field(default=None, repr=False, validator=_check_cert, converter=_as_text)
-    proxies: Optional[Mapping[str, str]] = attrs.field(default=None, repr=False, validator=_check_proxies)
-    max_response_bytes: int = attrs.field(default=DEFAULT_MAX_RESPONSE_BYTES, validator=_check_size)
+    auth: str
+    timeout: Optional[float]
+    connect_timeout: Optional[float]
+    retry: RetryPolicy
+    verify: Verify
+    cert: Cert
+    proxies: Optional[Mapping[str, str]]
+    max_response_bytes: int
+
+    def __init__(
+        self,
+        *,
+        address: Address,
+        auth: str,
+        timeout: Optional[float] = 30.0,
+        connect_timeout: Optional[float] = 10.0,
+        retry: RetryPolicy = DEFAULT_RETRY,
+        verify: Verify = True,
+        cert: Cert = None,
+        proxies: Optional[Mapping[str, str]] = None,
+        max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES,
+    ) -> None:
+        verify, cert = _as_text(verify), _as_text(cert)
+        _check_auth(auth)
+        optional_seconds("timeout", timeout)
+        optional_seconds("connect_timeout", connect_timeout)
+        _check_retry(retry)
+        _check_verify(verify)
+        _check_cert(cert)
+        _check_proxies(proxies)
+        _check_size(max_response_bytes)
+        self._set(
+            address=address,
+            auth=auth,
+            timeout=timeout,
+            connect_timeout=connect_timeout,
+            retry=retry,
+            verify=verify,
+            cert=cert,
+            proxies=proxies,
+            max_response_bytes=max_response_bytes,
+        )
 
     def risks(self) -> Iterator[str]:
         """What a user should be warned of."""

@@ -6,9 +6,8 @@ import enum
 import math
 from typing import Any, Optional, Union
 
-import attrs
-
 from .errors import ConfigurationError
+from .frozen import Frozen
 
 
 class Omitted(enum.Enum):
@@ -44,25 +43,13 @@ def optional_seconds(name: str, value: Any, *, zero: bool = False) -> Optional[f
     return None if value is None else seconds(name, value, zero=zero)
 
 
-def _duration(_: object, field: attrs.Attribute[Any], value: Any) -> None:
-    seconds(field.name, value)
+def _check_between(low: float, high: float, name: str, value: Any) -> None:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not (number and low <= value <= high):
+        raise ConfigurationError(f"{name} must be a number from {low} to {high}, not {value!r}")
 
 
-def _optional_duration(_: object, field: attrs.Attribute[Any], value: Any) -> None:
-    optional_seconds(field.name, value)
-
-
-def _between(low: float, high: float) -> Any:
-    def check(_: object, field: attrs.Attribute[Any], value: Any) -> None:
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not (number and low <= value <= high):
-            raise ConfigurationError(f"{field.name} must be a number from {low} to {high}, not {value!r}")
-
-    return check
-
-
-@attrs.frozen(kw_only=True)
-class RetryPolicy:
+class RetryPolicy(Frozen):
     """How a wait goes on after transient faults, and a single call after an overload answer.
 
     The pause after the n-th fault in a row is ``initial_delay * multiplier ** n``, at most `max_delay`, of
@@ -77,11 +64,36 @@ class RetryPolicy:
         jitter: the random share, 0 to 1. Default 0.5.
     """
 
-    max_outage: Optional[float] = attrs.field(default=300.0, validator=_optional_duration)
-    initial_delay: float = attrs.field(default=0.25, validator=_duration)
-    max_delay: float = attrs.field(default=15.0, validator=_duration)
-    multiplier: float = attrs.field(default=2.0, validator=_between(1, 10))
-    jitter: float = attrs.field(default=0.5, validator=_between(0, 1))
+    # The order is that of the repr.
+    __slots__ = ("max_outage", "initial_delay", "max_delay", "multiplier", "jitter")  # noqa: RUF023
+
+    max_outage: Optional[float]
+    initial_delay: float
+    max_delay: float
+    multiplier: float
+    jitter: float
+
+    def __init__(
+        self,
+        *,
+        max_outage: Optional[float] = 300.0,
+        initial_delay: float = 0.25,
+        max_delay: float = 15.0,
+        multiplier: float = 2.0,
+        jitter: float = 0.5,
+    ) -> None:
+        optional_seconds("max_outage", max_outage)
+        seconds("initial_delay", initial_delay)
+        seconds("max_delay", max_delay)
+        _check_between(1, 10, "multiplier", multiplier)
+        _check_between(0, 1, "jitter", jitter)
+        self._set(
+            max_outage=max_outage,
+            initial_delay=initial_delay,
+            max_delay=max_delay,
+            multiplier=multiplier,
+            jitter=jitter,
+        )
 
     def delay(self, attempt: int, retry_after: Optional[float] = None) -> float:
         """Seconds to pause after fault number `attempt` (from 0), at least `retry_after` if that is given."""

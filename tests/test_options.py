@@ -1,6 +1,8 @@
 """Options fail where they are written."""
 
+import copy
 import math
+import pickle
 
 import pytest
 
@@ -61,3 +63,23 @@ def test_retry_after_is_a_floor():
     policy = RetryPolicy(initial_delay=1.0, max_delay=5.0, jitter=0)
     assert policy.delay(0, retry_after=60.0) == 60.0
     assert policy.delay(0, retry_after=0.1) == 1.0
+
+
+def test_a_policy_is_a_value():
+    policy = RetryPolicy(jitter=0.25)
+    assert policy == RetryPolicy(jitter=0.25)
+    assert hash(policy) == hash(RetryPolicy(jitter=0.25))
+    assert policy not in (RetryPolicy(), "a policy")
+    assert copy.copy(policy) == pickle.loads(pickle.dumps(policy)) == policy
+    assert repr(policy) == (
+        "RetryPolicy(max_outage=300.0, initial_delay=0.25, max_delay=15.0, multiplier=2.0, jitter=0.25)"
+    )
+
+
+@pytest.mark.parametrize("name", ["jitter", "unknown"])
+def test_a_policy_cannot_be_changed(name):
+    policy = RetryPolicy()
+    with pytest.raises(AttributeError, match="make another one"):
+        setattr(policy, name, 0.0)
+    with pytest.raises(AttributeError, match="make another one"):
+        del policy.jitter

@@ -5,9 +5,7 @@ Source of the facts: docs/protocol.md, "HTTP" and "WebSocket".
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator, Mapping, Optional, Protocol, Sequence, Tuple, Union
-
-import attrs
+from typing import Any, Dict, Iterator, Mapping, NamedTuple, Optional, Protocol, Sequence, Tuple, Union
 
 Query = Tuple[Tuple[str, str], ...]
 Buffer = Union[bytes, memoryview]
@@ -28,8 +26,7 @@ class Data(Protocol):
         """The chunks. Each may be overwritten once the next is asked for."""
 
 
-@attrs.frozen(kw_only=True)
-class Operation:
+class Operation(NamedTuple):
     """One request to the server, in the terms of both transports.
 
     Attributes:
@@ -50,12 +47,12 @@ class Operation:
 
     name: str
     command: str
-    arguments: Mapping[str, Any] = attrs.field(repr=False)
+    arguments: Mapping[str, Any]
     method: Optional[str] = None
     path: str = ""
-    query: Query = attrs.field(default=(), repr=False)
-    json: Any = attrs.field(default=None, repr=False)
-    data: Optional[Data] = attrs.field(default=None, repr=False)
+    query: Query = ()
+    json: Any = None
+    data: Optional[Data] = None
     http_lacks: Tuple[str, ...] = ()
     repeatable: bool = False
     recovery: str = ""
@@ -64,6 +61,10 @@ class Operation:
     def over_http(self) -> bool:
         """Whether HTTP can carry it, with all its arguments."""
         return self.method is not None and not self.http_lacks
+
+    def __repr__(self) -> str:
+        """Without what may hold a token or a user's data."""
+        return f"Operation(name={self.name!r}, command={self.command!r})"
 
 
 def get_task_status(token: str) -> Operation:

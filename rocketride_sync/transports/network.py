@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Mapping, Optional
+from typing import TYPE_CHECKING, Mapping, NamedTuple, Optional
 from urllib.parse import unquote, urlsplit
-
-import attrs
 
 from ..config import Address, Cert, Verify
 from ..errors import ConfigurationError
@@ -63,8 +61,7 @@ def tls_context(verify: Verify, cert: Cert) -> ssl.SSLContext:
     raise ConfigurationError(f"verify or cert: the certificate files are unusable: {reason}")
 
 
-@attrs.frozen
-class Proxy:
+class Proxy(NamedTuple):
     """An HTTP proxy.
 
     Attributes:
@@ -75,7 +72,10 @@ class Proxy:
 
     host: str
     port: int
-    credentials: Optional[str] = attrs.field(repr=False)
+    credentials: Optional[str]
+
+    def __repr__(self) -> str:
+        return f"Proxy(host={self.host!r}, port={self.port!r})"
 
     @classmethod
     def parse(cls, url: str) -> Proxy:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Generator, Iterator, Optional, Protocol, Tuple
 
-import attrs
-
 from ..deadline import Deadline
 from ..errors import ConfigurationError
 from ..objects import File
@@ -87,7 +85,7 @@ class SpooledPipe:
 
     def close(self, deadline: Deadline) -> Any:
         """As `Pipe.close`."""
-        operation = attrs.evolve(self._operation, data=File.spooled(self._file))
+        operation = self._operation._replace(data=File.spooled(self._file))
         try:
             return self._transport.call(operation, deadline)
         finally:

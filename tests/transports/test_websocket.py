@@ -470,13 +470,11 @@ def test_a_connection_closed_while_idle_is_replaced_unnoticed(connect):
 
 
 def test_a_request_that_must_not_be_repeated_is_not(connect):
-    import attrs
-
     def action(peer):
         peer.answer(peer.request(), RUNNING)
         peer.peer.sock.shutdown(socket.SHUT_RDWR)
 
-    once = attrs.evolve(STATUS, repeatable=False)
+    once = STATUS._replace(repeatable=False)
     with Server(dap(action)) as server:
         transport = connect(server)
         assert ask(transport, operation=once) == RUNNING

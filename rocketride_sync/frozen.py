@@ -1,0 +1,46 @@
+"""Frozen values in plain Python: attrs needs up to a millisecond for a class, in every process that loads it."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, NoReturn, Tuple
+
+
+class Frozen:
+    """A value: it cannot be changed, and equals another of its class if their fields do.
+
+    A subclass names its fields in `__slots__`; its `__init__` takes them by keyword and ends with `_set`.
+    """
+
+    __slots__: ClassVar[Tuple[str, ...]] = ()
+
+    _secret: ClassVar[Tuple[str, ...]] = ()
+    """The fields that stay out of the repr."""
+
+    def _set(self, **fields: Any) -> None:
+        for name, value in fields.items():
+            object.__setattr__(self, name, value)
+
+    def _refuse(self, *_: object) -> NoReturn:
+        raise AttributeError(f"a {type(self).__name__} cannot be changed: make another one")
+
+    __setattr__ = __delattr__ = _refuse
+
+    def _fields(self) -> Tuple[Any, ...]:
+        return tuple(getattr(self, name) for name in self.__slots__)
+
+    def __eq__(self, other: object) -> bool:
+        return self._fields() == other._fields() if type(other) is type(self) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._fields())
+
+    def __repr__(self) -> str:
+        shown = (f"{name}={getattr(self, name)!r}" for name in self.__slots__ if name not in self._secret)
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        return _made, (type(self), dict(zip(self.__slots__, self._fields())))
+
+
+def _made(cls: Any, fields: Any) -> Any:
+    return cls(**fields)
