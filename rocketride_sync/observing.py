@@ -7,6 +7,7 @@ import warnings
 from typing import Any, Callable, Generator, Optional
 
 from .calling import Calling, check_token
+from .deadline import Deadline
 from .errors import (
     ConfigurationError,
     RocketRideError,
@@ -18,7 +19,7 @@ from .models import TaskStatus
 from .options import OMITTED, Timeout, optional_seconds, seconds
 from .protocol import operations
 from .protocol.operations import Operation
-from .waiting import RETENTION, Wait, check_same_run, vanished
+from .waiting import RETENTION, Wait, check_same_run, statuses, vanished
 
 log = logging.getLogger("rocketride_sync")
 
@@ -172,17 +173,19 @@ class Observing(Calling):
     ) -> Statuses:
         watch = self._transport.watch(operation)
         wait = Wait(
-            lambda deadline: TaskStatus.from_dict(watch.call(operation, deadline)),
-            watch.pause,
-            token=token,
+            token,
             timeout=timeout,
             interval=interval,
             call_timeout=self._settings.timeout,
             retry=self._settings.retry,
             previous=previous,
         )
+
+        def look(deadline: Deadline) -> TaskStatus:
+            return TaskStatus.from_dict(watch.call(operation, deadline))
+
         try:
-            yield from wait.statuses()
+            yield from statuses(token, wait, look, watch.pause)
         finally:
             watch.close()
 

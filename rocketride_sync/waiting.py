@@ -1,18 +1,18 @@
 """The wait: when to look at a task again, when it has ended, and when to give up.
 
-It knows no transport: it looks through one function, pauses through another, and tells time by a clock.
+It knows no transport: `Wait` is the rules alone, and `statuses` looks through one function and pauses through another.
 The rules are those of docs/protocol.md, "The life of a task".
 """
 
 from __future__ import annotations
 
 import logging
-import math
 import time
 from typing import Callable, Generator, Optional, Union
 
 from .deadline import Clock, Deadline
 from .errors import (
+    RocketRideError,
     TaskNotFoundError,
     TaskReplacedError,
     TaskVanishedError,
@@ -21,18 +21,17 @@ from .errors import (
 )
 from .models import TaskStatus
 from .options import RetryPolicy
+from .pacing import HAIR, Outage, Schedule
 from .redact import shorten
 
 log = logging.getLogger("rocketride_sync")
 
+Seen = Union[TaskStatus, RocketRideError]
 Look = Callable[[Deadline], TaskStatus]
-Pause = Callable[[float], None]
+Sleep = Callable[[float], None]
 
 RETENTION = 300.0
 """Seconds for which a server remembers a finished task, at least (docs/protocol.md)."""
-
-_SHORTEST_ROUND_TRIP = 0.005  # what a sleep may overshoot by: a last look needs room for that too
-_HAIR = 0.001  # moments this close are one: a sleep may end a little early, and sums of floats are not exact
 
 
 def check_same_run(token: str, previous: Optional[TaskStatus], status: TaskStatus) -> None:
@@ -63,157 +62,159 @@ def _fate(last_status: TaskStatus) -> str:
     return f"was last seen as {last_status.state.name}, its outcome is unknown"
 
 
-class Schedule:
-    """When to look: at fixed ticks from the start, missed ones skipped, and once more just before the end."""
-
-    def __init__(self, interval: float, timeout: Optional[float], clock: Clock) -> None:
-        self._interval = interval
-        self._clock = clock
-        self.started = clock()
-        self.deadline = Deadline(timeout, clock)
-        self.round_trip = _SHORTEST_ROUND_TRIP
-
-    @property
-    def elapsed(self) -> float:
-        return self._clock() - self.started
-
-    def looked(self, began: float) -> None:
-        """Note how long a look took: the last one must begin early enough to be answered."""
-        self.round_trip = max(_SHORTEST_ROUND_TRIP, self._clock() - began)
-
-    def until_last_look(self) -> float:
-        """Seconds until the last look, two round trips before the deadline; less than 0 once it is past."""
-        return self.deadline.remaining() - 2 * self.round_trip
-
-    def until_tick(self) -> float:
-        """Seconds until the next tick; never 0, and one that is due within a hair counts as reached."""
-        left = self._interval - self.elapsed % self._interval
-        return left if left > min(self._interval / 100, _HAIR) else left + self._interval
-
-
 class Wait:
-    """One wait for the end of one task.
+    """The rules of one wait for the end of one task: when to look, and what becomes of what was seen.
+
+    It does nothing itself. Whoever looks says so to `begin`, hands what the look brought to `take`, and unless that
+    was the end, asks `pause` when to look again.
 
     Args:
-        look: reads the status within a deadline, raising errors of `rocketride_sync.errors`.
-        pause: returns after some seconds, or sooner when there is reason to look.
         token: the task's token, for messages, where it is shortened.
         timeout: seconds for the whole wait; None is unlimited; 0 looks once.
         interval: seconds between looks.
         call_timeout: seconds for one look; None is unlimited.
         retry: what to do about transient faults.
         previous: an earlier status of the same token.
+        phase: for one of many waits: by how many seconds its ticks are put off, so that not all look at once.
         clock: monotonic seconds.
+
+    Attributes:
+        last: the latest status seen, or None.
+        deadline: the end of the wait's time.
     """
+
+    __slots__ = (
+        "_began",
+        "_call_timeout",
+        "_clock",
+        "_fault",
+        "_once",
+        "_outage",
+        "_retry",
+        "_run",
+        "_schedule",
+        "_token",
+        "last",
+    )
 
     def __init__(
         self,
-        look: Look,
-        pause: Pause,
-        *,
         token: str,
+        *,
         timeout: Optional[float],
         interval: float,
         call_timeout: Optional[float],
         retry: RetryPolicy,
         previous: Optional[TaskStatus] = None,
+        phase: Optional[float] = None,
         clock: Clock = time.monotonic,
     ) -> None:
-        self._look = look
-        self._pause = pause
         self._token = token
         self._once = timeout == 0
         self._call_timeout = call_timeout
         self._retry = retry
-        self._last = previous
+        self.last = previous
         self._run = previous  # the latest status that says when its run started
         self._clock = clock
-        self._schedule = Schedule(interval, call_timeout if self._once else timeout, clock)
+        self._schedule = Schedule(interval, call_timeout if self._once else timeout, clock, phase)
+        self._began = self._schedule.started
+        self._fault: Optional[TransientError] = None
         self._outage: Optional[Outage] = None
 
-    def statuses(self) -> Generator[TaskStatus, None, None]:
-        """Every status seen, the terminal one last and once.
+    @property
+    def deadline(self) -> Deadline:
+        return self._schedule.deadline
+
+    def begin(self) -> Deadline:
+        """It is time to look; by when the look must be answered."""
+        self._began = self._clock()
+        return self.look_deadline()
+
+    def look_deadline(self) -> Deadline:
+        """By when a look must be answered that is sent now, having waited for its turn."""
+        return self._schedule.deadline.within(self._call_timeout)
+
+    def take(self, seen: Seen) -> None:
+        """Take in what a look brought.
 
         Raises:
-            WaitTimeoutError, TaskNotFoundError, TaskVanishedError, TaskReplacedError, and what `look` raises:
-            a `TransientError` only after `RetryPolicy.max_outage` seconds of nothing else.
+            TaskNotFoundError, TaskVanishedError, TaskReplacedError: the wait has ended without the task's end.
+            RocketRideError: `seen`, unless it is one that may pass.
         """
-        while True:
-            seen = self._try_to_look()
-            if isinstance(seen, TransientError):
-                pause = self._pause_after_fault(seen)
-            else:
-                yield seen
-                if seen.is_terminal:
-                    return
-                pause = self._schedule.until_tick()
-            room = self._schedule.until_last_look()
-            if self._once or room < _HAIR:
-                raise self._timed_out(seen) from (seen if isinstance(seen, TransientError) else None)
-            self._pause(min(pause, room))
-
-    def _try_to_look(self) -> Union[TaskStatus, TransientError]:
-        began = self._clock()
-        try:
-            status = self._look(self._schedule.deadline.within(self._call_timeout))
-        except TransientError as fault:
-            self._outage = self._outage or Outage(began, self._retry, self._clock)
-            return fault
-        except TaskNotFoundError:
-            if self._last is None:
-                raise
-            lost = self._last
-        else:
+        self._fault = None
+        if isinstance(seen, TransientError):
+            self._fault = seen
+            self._outage = self._outage or Outage(self._began, self._retry, self._clock)
+        elif isinstance(seen, TaskStatus):
             self._outage = None
-            self._schedule.looked(began)
-            self._remember(status)
-            return status
-        raise vanished(self._token, lost)
+            self._schedule.looked(self._began)
+            self._remember(seen)
+        elif isinstance(seen, TaskNotFoundError) and self.last is not None:
+            raise vanished(self._token, self.last)
+        else:
+            raise seen
+
+    def pause(self) -> float:
+        """Seconds until the next look.
+
+        Raises:
+            WaitTimeoutError: the time is up.
+            TransientError: for `RetryPolicy.max_outage` seconds there has been nothing else.
+        """
+        fault = self._fault
+        if fault is None or self._outage is None:
+            pause = self._schedule.until_tick()
+        else:
+            pause = self._outage.pause_after(fault)
+        room = self._schedule.until_last_look()
+        if self._once or room < HAIR:
+            raise self._timed_out() from fault
+        return min(pause, room)
 
     def _remember(self, status: TaskStatus) -> None:
         check_same_run(self._token, self._run, status)
-        self._last = status
+        self.last = status
         if status.start_time:
             self._run = status
 
-    def _pause_after_fault(self, fault: TransientError) -> float:
-        assert self._outage is not None
-        pause = self._outage.pause_after(fault)
-        log.info("task %s: %s; looking again in %.1f s at the latest", shorten(self._token), fault, pause)
-        return pause
-
-    def _timed_out(self, seen: Union[TaskStatus, TransientError]) -> WaitTimeoutError:
+    def _timed_out(self) -> WaitTimeoutError:
         elapsed = self._schedule.elapsed
         task = f"task {shorten(self._token)}"
-        if self._last is None:
+        if self.last is None:
             message = f"{task}: no status could be read for {elapsed:.1f} s"
         else:
-            message = f"{task} has not ended after {elapsed:.1f} s (last seen as {self._last.state.name})"
-        if isinstance(seen, TransientError):
-            message += f"; the last look failed: {seen}"
-        else:
-            message += "; it runs on"
-        return WaitTimeoutError(message, token=shorten(self._token), elapsed=elapsed, last_status=self._last)
+            message = f"{task} has not ended after {elapsed:.1f} s (last seen as {self.last.state.name})"
+        message += "; it runs on" if self._fault is None else f"; the last look failed: {self._fault}"
+        return WaitTimeoutError(message, token=shorten(self._token), elapsed=elapsed, last_status=self.last)
 
 
-class Outage:
-    """A row of transient faults without a success between them."""
+def statuses(token: str, wait: Wait, look: Look, sleep: Sleep) -> Generator[TaskStatus, None, None]:
+    """Every status of a task that is waited for, the terminal one last and once.
 
-    def __init__(self, began: float, retry: RetryPolicy, clock: Clock) -> None:
-        self._retry = retry
-        self._clock = clock
-        self._attempt = 0
-        self._ends = math.inf if retry.max_outage is None else began + retry.max_outage
+    Args:
+        token: the task's token, for the log, where it is shortened.
+        wait: the rules of the wait.
+        look: reads the status within a deadline, raising errors of `rocketride_sync.errors`.
+        sleep: returns after some seconds, or sooner when there is reason to look.
 
-    def pause_after(self, fault: TransientError) -> float:
-        """Seconds to pause before the next try, cut so that one more fits before the outage has lasted too long.
+    Raises:
+        RocketRideError: what ended the wait: see `Wait.take` and `Wait.pause`.
+    """
+    while True:
+        seen = _try_to_look(look, wait.begin())
+        wait.take(seen)
+        if isinstance(seen, TaskStatus):
+            yield seen
+            if seen.is_terminal:
+                return
+        pause = wait.pause()
+        if not isinstance(seen, TaskStatus):
+            log.info("task %s: %s; looking again in %.1f s at the latest", shorten(token), seen, pause)
+        sleep(pause)
 
-        Raises:
-            TransientError: `fault` itself, once it has.
-        """
-        left = self._ends - self._clock()
-        if left < _HAIR:
-            raise fault
-        delay = self._retry.delay(self._attempt, fault.retry_after)
-        self._attempt += 1
-        return min(delay, left)
+
+def _try_to_look(look: Look, deadline: Deadline) -> Seen:
+    try:
+        return look(deadline)
+    except RocketRideError as error:
+        return error

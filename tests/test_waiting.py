@@ -19,7 +19,7 @@ from rocketride_sync import (
     TransportTimeoutError,
     WaitTimeoutError,
 )
-from rocketride_sync.waiting import Wait
+from rocketride_sync.waiting import Wait, statuses
 
 TOKEN = "tk_5f3a0123456789abcdef0123456789ab"
 PROMPT = RetryPolicy(initial_delay=1.0, max_delay=8.0, jitter=0)
@@ -65,9 +65,7 @@ class World:
 
     def wait(self, timeout=None, interval=2.0, call_timeout=30.0, retry=PROMPT, previous=None):
         wait = Wait(
-            self.look,
-            self.pause,
-            token=TOKEN,
+            TOKEN,
             timeout=timeout,
             interval=interval,
             call_timeout=call_timeout,
@@ -75,7 +73,7 @@ class World:
             previous=previous,
             clock=self.clock,
         )
-        return wait.statuses()
+        return statuses(TOKEN, wait, self.look, self.pause)
 
 
 def after(seconds, then, before=RUNNING):

@@ -1,0 +1,83 @@
+"""When to look again: at ticks, just before the end of the time, and ever less often while nothing can be seen."""
+
+from __future__ import annotations
+
+import math
+from typing import Optional
+
+from .deadline import Clock, Deadline
+from .errors import TransientError
+from .options import RetryPolicy
+
+_SHORTEST_ROUND_TRIP = 0.005  # what a sleep may overshoot by: a last look needs room for that too
+HAIR = 0.001  # moments this close are one: a sleep may end a little early, and sums of floats are not exact
+
+
+class Schedule:
+    """When to look: at fixed ticks from the start, missed ones skipped, and once more just before the end."""
+
+    __slots__ = (
+        "_among_many",
+        "_clock",
+        "_interval",
+        "_least",
+        "_phase",
+        "deadline",
+        "round_trip",
+        "started",
+    )
+
+    def __init__(
+        self, interval: float, timeout: Optional[float], clock: Clock, phase: Optional[float] = None
+    ) -> None:
+        self._interval = interval
+        self._clock = clock
+        self._among_many = phase is not None
+        self._phase = phase or 0.0
+        self.started = clock()
+        self.deadline = Deadline(timeout, clock)
+        self.round_trip = self._least = _SHORTEST_ROUND_TRIP
+
+    @property
+    def elapsed(self) -> float:
+        return self._clock() - self.started
+
+    def looked(self, began: float) -> None:
+        """Note how long a look took: the last one must begin early enough to be answered."""
+        took = self._clock() - began
+        if self._among_many:
+            # The first look was one of all at once, and so will be the last.
+            self._least, self._among_many = max(self._least, took), False
+        self.round_trip = max(self._least, took)
+
+    def until_last_look(self) -> float:
+        """Seconds until the last look, two round trips before the deadline; less than 0 once it is past."""
+        return self.deadline.remaining() - 2 * self.round_trip
+
+    def until_tick(self) -> float:
+        """Seconds until the next tick; never 0, and one that is due within a hair counts as reached."""
+        left = self._interval - (self.elapsed - self._phase) % self._interval
+        return left if left > min(self._interval / 100, HAIR) else left + self._interval
+
+
+class Outage:
+    """A row of transient faults without a success between them."""
+
+    def __init__(self, began: float, retry: RetryPolicy, clock: Clock) -> None:
+        self._retry = retry
+        self._clock = clock
+        self._attempt = 0
+        self._ends = math.inf if retry.max_outage is None else began + retry.max_outage
+
+    def pause_after(self, fault: TransientError) -> float:
+        """Seconds to pause before the next try, cut so that one more fits before the outage has lasted too long.
+
+        Raises:
+            TransientError: `fault` itself, once it has.
+        """
+        left = self._ends - self._clock()
+        if left < HAIR:
+            raise fault
+        delay = self._retry.delay(self._attempt, fault.retry_after)
+        self._attempt += 1
+        return min(delay, left)
