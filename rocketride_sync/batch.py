@@ -7,7 +7,7 @@ import queue
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
 from .calling import Calling, outcome_of
-from .deadline import Deadline
+from .deadline import SLICE, Deadline
 from .errors import RocketRideError
 from .pipe import result_of
 from .protocol.operations import Data, Operation
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from . import transports
 
 _ENDS = ("complete", "error")
-_LISTEN = 1.0  # a wait without end does not notice Ctrl-C on Windows
 
 
 class Batch:
@@ -114,7 +113,7 @@ class Batch:
     def _listen(self, events: queue.SimpleQueue[Any]) -> None:
         """Take the next event, in the caller's thread."""
         try:
-            upload, event = events.get(timeout=_LISTEN)
+            upload, event = events.get(timeout=SLICE)
         except queue.Empty:
             return
         if upload is None:

@@ -8,7 +8,12 @@ from typing import Callable, Optional
 
 Clock = Callable[[], float]
 
-_SLICE = 0.5
+SLICE = 0.5
+"""Seconds that a blocking step may last before it is taken up again.
+
+A signal that comes just before a step of the operating system begins, or that another thread receives, is noticed
+only when the step is over; on Windows that holds for every Ctrl-C.
+"""
 
 
 class Deadline:
@@ -46,12 +51,17 @@ class Deadline:
         """Sleep for `seconds`, or until this passes or is cancelled."""
         end = self.within(seconds)
         while not (end.expired or self.expired):
-            time.sleep(min(end.remaining(), _SLICE))
+            time.sleep(min(end.remaining(), SLICE))
 
     def cancel(self) -> None:
-        """Let it pass now. For another thread: what waits on it notices within a second or so."""
+        """Let it pass now. For another thread: what waits on it notices within half a second or so."""
         self._at = -math.inf
 
     def within(self, seconds: Optional[float]) -> Deadline:
         """A deadline `seconds` from now, but never later than this one."""
         return Deadline(self.clamp(seconds), self._clock)
+
+
+def pause(seconds: float) -> None:
+    """Sleep for `seconds`, in slices."""
+    Deadline(None).sleep(seconds)

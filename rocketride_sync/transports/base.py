@@ -6,10 +6,9 @@ bytes crosses this line: every exception a transport raises is one of `rocketrid
 
 from __future__ import annotations
 
-import time
 from typing import Any, Protocol
 
-from ..deadline import Deadline
+from ..deadline import Deadline, pause
 from ..protocol.operations import Operation
 
 
@@ -56,7 +55,7 @@ class PollingWatch:
         return self._transport.call(operation, deadline)
 
     def pause(self, seconds: float) -> None:
-        time.sleep(seconds)
+        pause(seconds)
 
     def close(self) -> None:
         """Nothing is held."""

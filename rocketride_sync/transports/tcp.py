@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import os
+import selectors
 import socket
-from typing import Any, Sequence
+from typing import Any, Callable, Sequence, TypeVar
 
-from ..deadline import Deadline
+from ..deadline import SLICE, Deadline
+
+T = TypeVar("T")
 
 Options = Sequence[Any]
 
@@ -27,7 +32,7 @@ def connect(host: str, port: int, deadline: Deadline, options: Options = ()) -> 
     failure: OSError = OSError(f"{host} has no address")
     try:
         for index, (family, kind, protocol, _, address) in enumerate(addresses):
-            share = deadline.remaining() / (len(addresses) - index)
+            share = deadline.within(deadline.remaining() / (len(addresses) - index))
             try:
                 return _connected(socket.socket(family, kind, protocol), address, options, share)
             except OSError as error:
@@ -48,13 +53,40 @@ def set_timeout(sock: Any, seconds: float) -> None:
     sock.settimeout(None if seconds == math.inf else seconds)
 
 
-def _connected(sock: socket.socket, address: Any, options: Options, timeout: float) -> socket.socket:
+def in_slices(sock: Any, deadline: Deadline, step: Callable[..., T], *args: Any) -> T:
+    """The result of `step`, an operation of `sock` that may be taken up again when it has timed out.
+
+    Raises:
+        socket.timeout: `deadline` passed.
+    """
+    while True:
+        set_timeout(sock, min(deadline.remaining(), SLICE))
+        with contextlib.suppress(socket.timeout):
+            return step(*args)
+
+
+def _connected(sock: socket.socket, address: Any, options: Options, deadline: Deadline) -> socket.socket:
     try:
         for option in options:
             sock.setsockopt(*option)
-        set_timeout(sock, timeout)
-        sock.connect(address)
+        set_timeout(sock, min(deadline.remaining(), SLICE))
+        try:
+            sock.connect(address)
+        except socket.timeout:
+            _await_connection(sock, deadline)
     except BaseException:
         sock.close()
         raise
     return sock
+
+
+def _await_connection(sock: socket.socket, deadline: Deadline) -> None:
+    """Wait until `sock`, which is connecting, is connected or refused. Its `connect` cannot be called again."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(sock, selectors.EVENT_WRITE)
+        while not selector.select(min(deadline.remaining(), SLICE)):
+            if deadline.expired:
+                raise socket.timeout("timed out")
+    failure = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if failure:
+        raise OSError(failure, os.strerror(failure))

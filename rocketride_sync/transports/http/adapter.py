@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import queue
 import time
 import weakref
-from typing import Any, MutableMapping, Optional
+from collections import deque
+from typing import Any, Deque, MutableMapping, Optional
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -18,8 +20,33 @@ _LONGEST_IDLE = 30.0
 _CONNECTIONS_KEPT = 32
 
 
+class _Stack:
+    """What a pool asks of `queue.LifoQueue`, without a lock: Ctrl-C at a bad moment would leave it locked for ever."""
+
+    def __init__(self, maxsize: int) -> None:
+        self.queue: Deque[Any] = deque()
+        self._maxsize = maxsize
+
+    def get(self, block: bool = False, timeout: Optional[float] = None) -> Any:  # noqa: ARG002 - never blocks
+        try:
+            return self.queue.pop()
+        except IndexError:
+            pass
+        raise queue.Empty
+
+    def put(self, item: Any, block: bool = False) -> None:  # noqa: ARG002 - never blocks
+        if len(self.queue) >= self._maxsize:
+            raise queue.Full
+        self.queue.append(item)
+
+    def qsize(self) -> int:
+        return len(self.queue)
+
+
 class _KeepsFresh(HTTPConnectionPool):
     """A pool that does not hand out connections which are likely dead."""
+
+    QueueCls: Any = _Stack
 
     def _get_conn(self, timeout: Optional[float] = None) -> Any:
         connection: Any = super()._get_conn(timeout)

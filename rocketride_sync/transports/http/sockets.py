@@ -12,19 +12,19 @@ import http.client
 import io
 import math
 import socket
+import ssl
 import threading
 from typing import Any, Optional
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+from urllib3.util.ssl_ import create_urllib3_context, resolve_cert_reqs
 
-from ...deadline import Deadline
-from ..tcp import connect, set_timeout
+from ...deadline import SLICE, Deadline
+from ..tcp import connect, in_slices, set_timeout
 
 # settimeout is a system call: a difference that nobody would notice is left alone.
 _TOLERANCE = 0.02
-# A step that takes long is taken in slices: between them it is noticed that a deadline was cancelled.
-_SLICE = 1.0
 
 
 class Exchange:
@@ -91,7 +91,7 @@ class _Reader(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> Optional[int]:
         while True:
-            _arm(self._sock, _SLICE)
+            _arm(self._sock, SLICE)
             try:
                 count: int = self._sock.recv_into(buffer)
             except socket.timeout:
@@ -139,17 +139,12 @@ class _KeepsDeadline(HTTPConnection):
         except OSError as error:
             raise NewConnectionError(self, "not connected") from error
 
-    def _tunnel(self) -> None:
-        super()._tunnel()
-        # The TLS handshake comes next, and starts with the timeout that is set now.
-        _arm(self.sock)
-
     def send(self, data: Any) -> None:
         if self.sock is None and self.auto_open:
             self.connect()
         left = memoryview(data)
         while left:
-            _arm(self.sock, _SLICE)
+            _arm(self.sock, SLICE)
             with contextlib.suppress(socket.timeout):
                 left = left[self.sock.send(left) :]
 
@@ -158,5 +153,20 @@ class Connection(_KeepsDeadline, HTTPConnection):
     pass
 
 
+class _TlsSocket(ssl.SSLSocket):
+    """Shakes hands within the deadline, and is closed if that fails, whatever the reason."""
+
+    def do_handshake(self, *args: Any) -> None:
+        try:
+            in_slices(self, current.exchange.deadline, super().do_handshake, *args)
+        except BaseException:
+            self.close()
+            raise
+
+
 class TlsConnection(_KeepsDeadline, HTTPSConnection):
-    pass
+    def connect(self) -> None:
+        if self.ssl_context is None:
+            self.ssl_context = create_urllib3_context(cert_reqs=resolve_cert_reqs(self.cert_reqs))
+            self.ssl_context.sslsocket_class = _TlsSocket
+        super().connect()

@@ -14,7 +14,7 @@ from ...config import Address
 from ...deadline import Deadline
 from ...errors import CertificateError, RocketRideError, TransportError, TransportTimeoutError
 from ..network import Proxy, is_certificate_alert
-from ..tcp import connect, set_timeout
+from ..tcp import connect, in_slices, set_timeout
 
 T = TypeVar("T")
 
@@ -97,8 +97,8 @@ def _tunnel(sock: socket.socket, proxy: Proxy, target: str, deadline: Deadline) 
     sock.sendall((request + "\r\n").encode("latin-1"))
     answer = b""
     while b"\r\n\r\n" not in answer:
-        set_timeout(sock, deadline.remaining())
-        chunk = sock.recv(1)  # one at a time: what follows the answer belongs to the server
+        # One byte at a time: what follows the answer belongs to the server.
+        chunk: bytes = in_slices(sock, deadline, sock.recv, 1)
         if not chunk or len(answer) > _LONGEST_PROXY_ANSWER:
             raise OSError(None, "the proxy did not answer CONNECT as HTTP does")
         answer += chunk
@@ -111,8 +111,7 @@ def _tunnel(sock: socket.socket, proxy: Proxy, target: str, deadline: Deadline) 
 def _encrypt(sock: socket.socket, host: str, context: ssl.SSLContext, deadline: Deadline) -> Any:
     encrypted = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
     try:
-        set_timeout(encrypted, deadline.remaining())
-        encrypted.do_handshake()
+        in_slices(encrypted, deadline, encrypted.do_handshake)
     except BaseException:
         encrypted.close()
         raise

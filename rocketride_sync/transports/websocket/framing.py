@@ -13,11 +13,10 @@ from typing import Any, Callable
 
 import websocket
 
-from ...deadline import Deadline
+from ...deadline import SLICE, Deadline
 from ...protocol.operations import Buffer
 from .masking import binary_frame
 
-_SLICE = 1.0  # a blocking read of the operating system is not interrupted by Ctrl-C on Windows
 _READ_AHEAD = 65_536
 _EARLY = 0.02
 _LATE = 0.001
@@ -90,7 +89,7 @@ class SteadySocket:
 
     def _arm(self) -> None:
         """Let the next step take a slice of what remains of the deadline; the caller tries again after it."""
-        left = min(self.deadline.remaining(), _SLICE)
+        left = min(self.deadline.remaining(), SLICE)
         if left <= 0.0:
             raise socket.timeout("timed out")
         # settimeout is a system call. A step may end early, for it is tried again, but must not outlast the deadline.
@@ -100,7 +99,7 @@ class SteadySocket:
 
     def gettimeout(self) -> float:
         """For websocket-client, which asks whether the socket blocks: it does."""
-        return _SLICE
+        return SLICE
 
     def close(self) -> None:
         self._sock.close()

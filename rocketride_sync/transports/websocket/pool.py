@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Callable, Deque, Optional, TypeVar
+from typing import TYPE_CHECKING, Callable, Deque, Iterator, Optional, TypeVar
 
 from ...deadline import Deadline
 from ...errors import RocketRideError, TransportError, TransportTimeoutError
@@ -22,6 +23,7 @@ _MOST_IDLE = 8
 _CONNECTING_AT_ONCE = (
     4  # the server takes ten that have not authenticated yet, from all clients of an address
 )
+_ONE_TURN = 0.1  # seconds after which a thread tries for the next of them
 
 
 class Pool:
@@ -79,13 +81,26 @@ class Pool:
             RocketRideError: what `connect` raises, or `TransportTimeoutError` when its turn does not come.
         """
         self._forget_inherited()
-        left = deadline.clamp(None)
-        if not self._turns.acquire(timeout=threading.TIMEOUT_MAX if left is None else left):
-            raise TransportTimeoutError("no connection within the timeout: too many threads are connecting")
+        turn = self._turn(deadline)
         try:
             return self._connect(deadline)
         finally:
-            self._turns.release()
+            turn.release()
+
+    def _turn(self, deadline: Deadline) -> threading.Lock:
+        """One of the turns, taken. Which is tried first goes round."""
+        first = next(self._first)
+        patience = 0.0
+        while True:
+            for number in range(first, first + _CONNECTING_AT_ONCE):
+                turn = self._turns[number % _CONNECTING_AT_ONCE]
+                if turn.acquire(timeout=min(patience, deadline.remaining())):
+                    return turn
+            if deadline.expired:
+                raise TransportTimeoutError(
+                    "no connection within the timeout: too many threads are connecting"
+                )
+            patience = _ONE_TURN
 
     def give(self, connection: Connection) -> None:
         """Keep `connection` for later, unless it is broken. Of many, the latest are kept."""
@@ -114,7 +129,9 @@ class Pool:
     def _begin(self) -> None:
         self._pid = os.getpid()
         self._idle: Deque[Connection] = deque()
-        self._turns = threading.BoundedSemaphore(_CONNECTING_AT_ONCE)
+        # Not a semaphore: that has a lock of its own, which Ctrl-C at a bad moment leaves locked for ever.
+        self._turns = [threading.Lock() for _ in range(_CONNECTING_AT_ONCE)]
+        self._first: Iterator[int] = itertools.count()
 
     def _forget_inherited(self) -> None:
         """After a fork, start anew: a goodbye on a connection of the parent's would end it for the parent."""

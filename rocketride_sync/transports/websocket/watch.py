@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 import math
-import time
 from typing import TYPE_CHECKING, Any, Mapping, Optional
 
-from ...deadline import Deadline
+from ...deadline import Deadline, pause
 from ...errors import RocketRideError
 from ...protocol import dap, operations
 from ...protocol.operations import Operation
@@ -67,19 +66,19 @@ class WebSocketWatch:
         that was a twin's, costs a few looks and no more. A lost connection ends a pause too, but one that is
         lost again and again does so later and later.
         """
-        pause = seconds
+        length = seconds
         if self._answered:  # after a fault, the pause is the backoff that the server may have asked for
-            pause, self._step = min(seconds, self._step), self._step * 2
+            length, self._step = min(seconds, self._step), self._step * 2
         self._connection = self._pool.own(self._connection)
         if self._connection is None:
-            time.sleep(pause)
+            pause(length)
             return
         try:
-            ended = self._listen(self._connection, Deadline(pause))
+            ended = self._listen(self._connection, Deadline(length))
         except RocketRideError as error:
             log.info("lost the connection while waiting, connecting again: %s", error)
             self._connection = None
-            time.sleep(min(seconds, self._after_loss))
+            pause(min(seconds, self._after_loss))
             self._after_loss = max(_FIRST_LOSS, self._after_loss * 2)
         else:
             self._after_loss = 0.0

@@ -1,0 +1,52 @@
+"""A process that uses a client until it is interrupted: python interruptible.py URL TRANSPORT ACTION.
+
+Says ``interrupted``, then ``closed``. Reads lines: ``late`` raises SIGINT in a thread that is not the main one, so that
+no step of the operating system is cut short by it; ``close`` closes the client; the end of the input ends the process.
+"""
+
+import signal
+import sys
+import threading
+import time
+
+from rocketride_sync import RetryPolicy, RocketRideClient
+
+TOKEN = "tk_5f3a0123456789abcdef0123456789ab"
+LONG = 50.0
+ACTIONS = {
+    "status": lambda client: client.get_task_status(TOKEN),
+    "wait": lambda client: client.wait_until_complete(TOKEN, interval=LONG),
+    "callback": lambda client: client.wait_until_complete(TOKEN, on_progress=lambda _: time.sleep(LONG)),
+    "send": lambda client: client.send(TOKEN, bytes(2**26)),
+}
+
+
+def obey(told_to_close: threading.Event) -> None:
+    for line in sys.stdin:
+        if line == "late\n":
+            signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+        else:
+            told_to_close.set()
+
+
+def main() -> None:
+    uri, transport, action = sys.argv[1:]
+    retry = RetryPolicy(initial_delay=LONG, max_delay=LONG, jitter=0)
+    client = RocketRideClient(
+        uri, "key", transport=transport, retry=retry, timeout=LONG + 10, connect_timeout=LONG
+    )
+    told_to_close = threading.Event()
+    listener = threading.Thread(target=obey, args=(told_to_close,))
+    listener.start()
+    try:
+        ACTIONS[action](client)
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+    told_to_close.wait()
+    client.close()
+    print("closed", flush=True)
+    listener.join()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""What the tests of this folder share: processes of this Python, peers that notice a client's leaving, and patience."""
+
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from transports.dap_peer import serve
+from transports.loopback import answer
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+SECONDS = 60.0
+STRICT = ["-X", "dev", "-W", "error"]
+
+
+def wait_until(condition, what, seconds=SECONDS):
+    """Poll `condition` until it gives something true, and return that."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < deadline, f"{what} did not come true within {seconds} s"
+        time.sleep(0.01)
+
+
+def run(script, *arguments, options=STRICT):
+    """Run Python code to its end; it must succeed, and say nothing on stderr. Its output."""
+    command = [sys.executable, *options, "-c", script, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=2 * SECONDS, cwd=ROOT)
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    return done.stdout
+
+
+def until_gone(peer):
+    """Read, and say nothing, until the client has closed the connection."""
+    while peer.sock.recv(65536):
+        pass
+
+
+def status_of(token, **fields):
+    """A document that belongs to `token` and to no other."""
+    running = {"state": 3, "completed": False, "project_id": f"project of {token}", "source": "s"}
+    return {**running, "startTime": 100.0, **fields}
+
+
+def either(status):
+    """A handler for both transports: each status that is asked for is `status(token)`."""
+
+    def reply(peer, request):
+        asked = request["command"] == "rrext_get_task_status"
+        peer.answer(request, status(request["arguments"]["token"]) if asked else None)
+
+    def handler(peer):
+        if b"/task/service" in peer.sock.recv(4096, socket.MSG_PEEK):
+            serve(reply)(peer)
+            return
+        request = peer.read_request()
+        while request is not None:
+            peer.send(answer(status(request.split("token=")[1].split()[0])))
+            request = peer.read_request()
+
+    return handler
