@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from json.scanner import make_scanner
 from typing import Any
+
+_WHITE_SPACE = " \t\n\r"
 
 
 def _refuse(constant: str) -> Any:
     raise ValueError(f"{constant} is not JSON")
 
 
-# One decoder for everything: json.loads(parse_constant=…) would build one for each text.
-_decode = json.JSONDecoder(parse_constant=_refuse).decode
+# One scanner for everything: json.loads(parse_constant=…) would build one for each text. And the scanner, not the
+# decoder around it: skipping white space by regular expressions takes a tenth of the time of a short text.
+_scan = make_scanner(json.JSONDecoder(parse_constant=_refuse))
 
 
 def loads(text: bytes) -> Any:
@@ -20,8 +24,15 @@ def loads(text: bytes) -> Any:
     Raises:
         ValueError: it is not JSON, not UTF-8, or nested too deeply.
     """
+    document = text.decode("utf-8").strip(_WHITE_SPACE)
     try:
-        return _decode(text.decode("utf-8"))
+        value, end = _scan(document, 0)
+    except StopIteration:
+        problem = "no value begins where one should"
     except RecursionError:
-        pass
-    raise ValueError("nested too deeply")
+        problem = "nested too deeply"
+    else:
+        if end == len(document):
+            return value
+        problem = "something follows the value"
+    raise ValueError(problem)
