@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-import math
-from typing import TYPE_CHECKING, Any, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from ...deadline import Deadline, pause
 from ...errors import RocketRideError
-from ...protocol import dap, operations
+from ...protocol import operations
 from ...protocol.operations import Operation
+from ..hurry import Hurry
+from .events import END, TURNS, Subject
 from .pool import Pool
 
 if TYPE_CHECKING:
@@ -17,10 +18,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("rocketride_sync")
 
-_TASK_EVENT = "apaevt_task"
-_END = "end"
-_TURNS = (_END, "begin", "restart")
-_FIRST_STEP = 0.002
 _FIRST_LOSS = 0.25
 _GOODBYE_WITHIN = 0.5
 
@@ -36,8 +33,8 @@ class WebSocketWatch:
         self._pool = pool
         self._token: str = operation.arguments["token"]
         self._connection: Optional[Connection] = None
-        self._task: Mapping[str, Any] = {}
-        self._step = math.inf
+        self._subject = Subject()
+        self._hurry = Hurry()
         self._answered = False
         self._after_loss = 0.0
 
@@ -55,8 +52,7 @@ class WebSocketWatch:
 
         document = self._pool.attempt(ask, deadline, repeatable=True, held=self._connection)
         self._answered = True
-        if isinstance(document, dict):
-            self._task = document
+        self._subject.seen(document)
         return document
 
     def pause(self, seconds: float) -> None:
@@ -66,9 +62,8 @@ class WebSocketWatch:
         that was a twin's, costs a few looks and no more. A lost connection ends a pause too, but one that is
         lost again and again does so later and later.
         """
-        length = seconds
-        if self._answered:  # after a fault, the pause is the backoff that the server may have asked for
-            length, self._step = min(seconds, self._step), self._step * 2
+        # After a fault, the pause is the backoff that the server may have asked for.
+        length = self._hurry.shorten(seconds) if self._answered else seconds
         self._connection = self._pool.own(self._connection)
         if self._connection is None:
             pause(length)
@@ -82,8 +77,8 @@ class WebSocketWatch:
             self._after_loss = max(_FIRST_LOSS, self._after_loss * 2)
         else:
             self._after_loss = 0.0
-            if ended and self._step > seconds:
-                self._step = _FIRST_STEP
+            if ended:
+                self._hurry.told_end(seconds)
 
     def _subscribe(self, connection: Connection, deadline: Deadline) -> None:
         if connection is self._connection:
@@ -100,20 +95,9 @@ class WebSocketWatch:
             event = connection.listen(deadline)
             if event is None:
                 return False
-            action = self._action(event)
-            if action in _TURNS:
-                return action == _END
-
-    def _action(self, event: dap.Message) -> Optional[str]:
-        """What the event says of the task, None if it is of another event or of another project or source."""
-        body = event.get("body")
-        if event.get("event") != _TASK_EVENT or not isinstance(body, dict):
-            return None
-        for told, known in (("projectId", "project_id"), ("source", "source")):
-            if self._task.get(known) and body.get(told) != self._task[known]:
-                return None
-        action = body.get("action")
-        return action if isinstance(action, str) else None
+            action = self._subject.action(event)
+            if action in TURNS:
+                return action == END
 
     def close(self) -> None:
         """As `rocketride_sync.transports.Watch.close`: unsubscribes, and gives the connection back."""
