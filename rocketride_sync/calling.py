@@ -73,7 +73,10 @@ def check_token(token: Any) -> str:
         ConfigurationError: it is no string, or blank.
     """
     if not isinstance(token, str):
-        raise ConfigurationError(f"token must be a string, not {type(token).__name__}")
+        hint = "; pass its .token" if hasattr(token, "token") else ""
+        raise ConfigurationError(f"token must be a string, not {type(token).__name__}{hint}")
     if not token.strip():
         raise ConfigurationError("token is empty; pass the token that use() returned")
+    if token.endswith("…"):
+        raise ConfigurationError("token is a shortened one, as messages show it; pass the whole token")
     return token

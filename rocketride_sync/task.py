@@ -32,6 +32,7 @@ class Task:
         start: the server's answer to the start.
         joined: whether it was started with ``use_existing=True``, so that it may be somebody else's.
         status: the first status after the start, by which the run is known; None if it could not be read.
+        ended: whether `terminate`, or leaving the ``with`` block, has seen to it that the run is over.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Task:
         self.start = start
         self.joined = joined
         self.status = status
+        self.ended = False
 
     @property
     def token(self) -> str:
@@ -122,6 +124,7 @@ class Task:
     def terminate(self, *, timeout: Timeout = OMITTED) -> None:
         """As `RocketRideClient.terminate`."""
         self._client.terminate(self.token, timeout=timeout)
+        self.ended = True
 
     def __enter__(self) -> Task:
         return self
@@ -144,10 +147,10 @@ class Task:
 
     def _end(self) -> None:
         try:
-            ended = self.get_status().is_terminal
+            self.ended = self.get_status().is_terminal
         except (TaskLostError, TaskNotFoundError):
-            ended = True  # forgotten, or another's run by now: nothing of ours is left to end
-        if not ended:
+            self.ended = True  # forgotten, or another's run by now: nothing of ours is left to end
+        if not self.ended:
             self.terminate()
 
     def __repr__(self) -> str:

@@ -23,10 +23,12 @@ class ExitCode(enum.IntEnum):
     UNAVAILABLE = 5
     LOST = 6
     INTERNAL = 70  # EX_SOFTWARE: a defect of this program must not look like a failed task
+    NOT_WRITTEN = 74  # EX_IOERR
     TIMEOUT = 124  # as of timeout(1)
     INTERRUPTED = 130
     BROKEN_PIPE = 141
-    TERMINATED = 143  # what a shell shows of a process that SIGTERM ended, as it ends ours
+    HUNG_UP = 129  # this and the next: what a shell shows of a process that the signal ended, as it ends ours
+    TERMINATED = 143
 
 
 HELP = """exit codes:
@@ -37,7 +39,9 @@ HELP = """exit codes:
   4    authentication or permission refused
   5    server unreachable, overloaded, or its answer malformed
   6    task unknown, vanished, or replaced by another run
+  74   the results could not be written
   124  timeout: the task had not ended
+  129  the terminal was closed (SIGHUP)
   130  interrupted by Ctrl-C
   143  ended by SIGTERM
 """
@@ -45,9 +49,8 @@ HELP = """exit codes:
 # The first class that fits counts, so subclasses come before their parents.
 _FAILURES: Tuple[Tuple[Type[BaseException], ExitCode, str], ...] = (
     (KeyboardInterrupt, ExitCode.INTERRUPTED, ""),
-    (Terminated, ExitCode.TERMINATED, ""),
     (errors.ConfigurationError, ExitCode.USAGE, ""),
-    (errors.UnsupportedOperationError, ExitCode.USAGE, "here: --transport websocket"),
+    (errors.UnsupportedOperationError, ExitCode.USAGE, ""),
     (errors.AuthenticationError, ExitCode.DENIED, "here also --apikey-file"),
     (errors.PermissionDeniedError, ExitCode.DENIED, "use a key that has this permission"),
     (errors.TaskNotFoundError, ExitCode.LOST, "check the token, or whether the task ended long ago"),
@@ -60,6 +63,7 @@ _FAILURES: Tuple[Tuple[Type[BaseException], ExitCode, str], ...] = (
     (errors.TransientError, ExitCode.UNAVAILABLE, "try again later"),
     (errors.ProtocolError, ExitCode.UNAVAILABLE, "check that --uri is a RocketRide server's address"),
     (errors.RocketRideError, ExitCode.UNAVAILABLE, ""),
+    (OSError, ExitCode.NOT_WRITTEN, ""),
 )
 
 
@@ -67,6 +71,8 @@ def explain(error: BaseException) -> Tuple[ExitCode, str]:
     """The exit code of `error`, and in a few words what to do about it (empty where its message says so)."""
     if type(error) is errors.ServerError and error.operation == "use":
         return ExitCode.FAILED, ""  # the pipeline was refused, or failed before it ran
+    if isinstance(error, Terminated):
+        return ExitCode(128 + error.number), ""
     for kind, code, advice in _FAILURES:
         if isinstance(error, kind):
             return code, advice

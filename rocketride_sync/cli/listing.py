@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Dict, Sequence
+from typing import TYPE_CHECKING, Dict, Mapping, Sequence
 
 from ..redact import printable, shorten
 from . import options, output, report
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from ..models import TaskInfo
 
 HELP = "list the running tasks of the account"
-EPILOG = """The columns are token, name, source, and what the task says it is doing. It takes WebSocket.
+EPILOG = """It takes WebSocket.
 Whoever has a task's token can read and end it, so tokens are shortened unless you ask for them.
 
 with --json, one document on stdout, whatever happens:
   {"outcome": null, "error": null or as of status, "status": null,
-   "tasks": [{"token", "name", "description", "source", "status"}, ...]}
+   "tasks": [{"token", "name", "description", "project", "source", "status"}, ...]}
 """
 
-_COLUMNS = ("token", "name", "source", "status")
+_COLUMNS = ("token", "name", "project", "source", "status")
 _WIDEST = 40
 
 
@@ -47,9 +47,12 @@ def run(args: argparse.Namespace) -> ExitCode:
 
 def _row(task: TaskInfo, *, show_token: bool) -> Dict[str, str]:
     """A task by known names: what else the server tells holds its pipeline, and with it perhaps other keys."""
+    pipeline = task.extra.get("pipeline")
+    project = pipeline.get("project_id") if isinstance(pipeline, Mapping) else None
     known = {
         "name": task.name,
         "description": task.description,
+        "project": project if isinstance(project, str) else "",
         "source": task.source,
         "status": task.status,
     }
@@ -57,7 +60,8 @@ def _row(task: TaskInfo, *, show_token: bool) -> Dict[str, str]:
 
 
 def _table(rows: Sequence[Dict[str, str]]) -> str:
-    cells = [[_cell(row, column) for column in _COLUMNS] for row in rows]
+    cells = [[column.upper() for column in _COLUMNS]]
+    cells += [[_cell(row, column) for column in _COLUMNS] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells)]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(line, widths)) for line in cells)
     return "\n".join(line.rstrip() for line in lines)

@@ -27,7 +27,7 @@ from . import (
     verbose,
     wait,
 )
-from .exit_codes import ExitCode
+from .exit_codes import ExitCode, explain
 from .signals import STOPS, Terminated, terminable
 
 _COMMANDS = {
@@ -43,25 +43,24 @@ _COMMANDS = {
 
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
-    """Run one command. Returns its exit code; a SIGTERM ends the process by the signal, after cleaning up.
+    """Run one command. Returns its exit code; SIGTERM and SIGHUP end the process by the signal, after cleaning up.
 
     Args:
         argv: the arguments, without the program's name; None takes those of the process.
     """
     output.escape_unencodable()
     words = sys.argv[1:] if argv is None else argv
-    code = ExitCode.TERMINATED
     try:
         with terminable(), _warnings_as_lines():
             code = _run(words)
-    except Terminated:  # a moment before there was anything to tell
-        pass
+    except Terminated as stop:  # a moment before there was anything to tell
+        code = explain(stop)[0]
     except KeyboardInterrupt:  # a second one, while the first was being reported
         code = ExitCode.INTERRUPTED
     finally:
         output.flush()
-    if code is ExitCode.TERMINATED:
-        signal.raise_signal(signal.SIGTERM)
+    if code in (ExitCode.HUNG_UP, ExitCode.TERMINATED):
+        signal.raise_signal(code - 128)
     return int(code)
 
 
@@ -77,7 +76,7 @@ def _run(words: Sequence[str]) -> ExitCode:
     except BrokenPipeError:
         return ExitCode.BROKEN_PIPE
     except OSError as error:
-        failure = ConfigurationError(str(error))
+        failure = error
     except Exception as error:  # noqa: BLE001 - Python's own exit code 1 would say that the task failed
         failure = error
         if "--verbose" in words:
@@ -91,8 +90,10 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
     if unknown:
         # Their values are not repeated: somebody may have tried to pass a key.
         options = [word.split("=")[0] for word in unknown if word.startswith("-")]
-        if options or "files" not in args:
-            parser.error(f"unknown option {', '.join(options)}" if options else "too many arguments")
+        if options:
+            args.parser.error(f"unknown option {options[0]}{args.parser.suggestion(options[0])}")
+        if "files" not in args:
+            args.parser.error("too many arguments")
         args.files += unknown  # argparse takes positional arguments no further than to the next option
     return args
 
@@ -105,6 +106,13 @@ class _Parser(argparse.ArgumentParser):
         self.print_usage(sys.stderr)
         # Without the value that argparse repeats: it may be a key in the wrong place.
         raise ConfigurationError(_REPEATED_VALUE.sub(r"\1", message))
+
+    def suggestion(self, option: str) -> str:
+        """A hint at the option that may have been meant, empty if there is none like it."""
+        import difflib
+
+        alike = difflib.get_close_matches(option, self._option_string_actions, 1)
+        return f"; did you mean {alike[0]}?" if alike else ""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -128,6 +136,7 @@ def _parser() -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
+        child.set_defaults(parser=child)
         command.add_arguments(child)
     return parser
 

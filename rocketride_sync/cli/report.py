@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Optional,
 from ..errors import RocketRideError, TaskFailedError, TaskReplacedError
 from . import exit_codes, output
 from .exit_codes import ExitCode
-from .signals import STOPS
+from .signals import Terminated
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -80,9 +80,10 @@ def failure(
 def _message(error: BaseException) -> str:
     if isinstance(error, RocketRideError):
         return str(error)
-    if isinstance(error, STOPS):
-        return str(error) or ("interrupted" if isinstance(error, KeyboardInterrupt) else "terminated")
-    return f"{type(error).__name__}: {error}"
+    if isinstance(error, KeyboardInterrupt):
+        return str(error) or "interrupted"
+    known = isinstance(error, (Terminated, OSError))
+    return str(error) if known else f"{type(error).__name__}: {error}"
 
 
 def document(

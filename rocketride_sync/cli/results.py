@@ -43,11 +43,11 @@ def conclusion(
         output.result(report.document(seen, outcome=outcome, **_member(results), **more))
     elif not quiet:
         show(results)
-        output.result(report.aligned(_summary(results, seen, outcome)))
+        output.result(report.aligned(_summary(results, seen)))
     code = exit_codes.of_files(len(failed), seen, allow_failures=allow_failures)
     if code:
-        first = complaint(failed[0])
-        output.problem(f"{len(failed):,} of {len(results):,} files failed, the first was {first}")
+        first = f", the first was {complaint(failed[0])}" if quiet else ""  # else each was told as it came
+        output.problem(f"{len(failed):,} of {len(results):,} files failed{first}")
     return code
 
 
@@ -78,15 +78,13 @@ def complaint(result: Result) -> str:
 
 
 def show(results: Sequence[Result]) -> None:
-    """Print what became of each file, for people."""
+    """Print what the pipeline made of each file, for people. What failed was told as it came."""
     for result in results:
-        output.result("\n".join(_lines(result)))
+        if not failures([result]):
+            output.result("\n".join(_lines(result)))
 
 
 def _lines(result: Result) -> Iterator[str]:
-    if failures([result]):
-        yield f"{report.painted('failed')}: {complaint(result)}"
-        return
     took = report.duration(result["upload_time"])
     yield f"{output.visible(result['filepath'])}: {result['bytes_sent']:,} bytes in {took}"
     made = result.get("result") or {}
@@ -101,9 +99,9 @@ def _texts(value: Any) -> Iterator[str]:
         yield from item.splitlines() if isinstance(item, str) else [json.dumps(item, ensure_ascii=False)]
 
 
-def _summary(results: Sequence[Result], seen: TaskStatus, outcome: str) -> Iterator[Tuple[str, str]]:
+def _summary(results: Sequence[Result], seen: TaskStatus) -> Iterator[Tuple[str, str]]:
     failed = len(failures(results))
     yield "Task", report.task(seen)
-    yield "Outcome", report.painted(outcome)
-    yield "Files", report.amount(len(results) - failed, failed, len(results), "")
+    yield "Sent", report.amount(len(results) - failed, failed, len(results), "")
     yield "Size", f"{sum(result['bytes_sent'] for result in results):,} bytes"
+    yield "Words", f"{seen.words_count:,}" if seen.words_count else ""

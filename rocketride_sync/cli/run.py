@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import functools
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Dict, Optional
 
 from .. import pipelines
-from ..errors import ConfigurationError, RocketRideError, TaskAlreadyRunningError, WaitTimeoutError
+from ..errors import (
+    ConfigurationError,
+    RocketRideError,
+    TaskAlreadyRunningError,
+    UnsupportedOperationError,
+    WaitTimeoutError,
+)
 from ..redact import printable
 from . import options, output, report, results, signals, sources
 from .connection import Environment, add_options, connect
@@ -26,13 +33,17 @@ with another source takes no FILEs: run waits for its end.
 
 The task is ended on every way out, also after an error, a timeout, Ctrl-C or SIGTERM; with --keep
 on none: its token is the first line on stdout (with --json: the member "token"), nothing is waited
-for but the FILEs, and it goes on until stop. It has no ttl, which takes WebSocket.
+for but the FILEs, and it goes on until stop. It has no ttl; over HTTP, which cannot carry
+that, the server ends it when 15 minutes pass without data, even if it is busy.
 
 ${{ROCKETRIDE_...}} in the pipeline are taken from the environment and --env-file, but for the API key.
 
 {report.JSON_HELP}{results.JSON_HELP}"""
 
-_ACTIVE = "a run of this pipeline is active already: wait for its end or stop it (list shows it)"
+_ACTIVE = "a run of this pipeline is active already: wait for its end or stop it (list --show-tokens prints its token)"
+_OVER_HTTP = (
+    "warning: over HTTP the server ends the task when 15 minutes pass without data, even if it is busy"
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "pipeline", metavar="PIPELINE", help="the pipeline's file (.pipe or JSON; JSON5 with the extra json5)"
     )
-    add("files", metavar="FILE", nargs="*", help="a file to send")
+    add("files", metavar="FILE", nargs="*", default=[], help="a file to send")
     add("--source", metavar="ID", help="the component to start at (default: the pipeline's own)")
     add("--threads", type=int, metavar="N", help="1 to 64 (default: the server's choice)")
     add("--name", help="the task's name (default: the pipeline's)")
@@ -88,13 +99,14 @@ class Job:
         options.check_times(args)
         self.follower = options.follower(args)
         self._uploads = Uploads(args.files, self.follower, args.timeout)
+        self._task: Optional[Task] = None
         self._kept: Dict[str, Any] = {}
 
     def run(self) -> Optional[TaskStatus]:
         """The task's status after all is done: its terminal one, or the last before it is ended or left."""
         with connect(self._args, self._environment) as client, ExitStack() as ending:
             with signals.held_back(_tell_interrupted):  # or nobody would know the task that was being started
-                task = self._start(client)
+                task = self._task = self._start(client)
                 if self._args.keep:
                     self._tell_token(task.token)
                 else:
@@ -106,18 +118,26 @@ class Job:
             return task.status if self._args.keep else self._wait(task)
 
     def _start(self, client: RocketRideClient) -> Task:
-        names = pipelines.references(self._pipeline) - {pipelines.KEY_VARIABLE}
         try:
-            return client.use(
-                pipeline=self._pipeline,
-                threads=self._args.threads,
-                ttl=0,
-                name=self._args.name,
-                env=self._environment.of_file(names),
-            )
+            return self._use(client)
         except TaskAlreadyRunningError as error:
             code, operation = error.code, error.operation
         raise TaskAlreadyRunningError(_ACTIVE, code=code, operation=operation)
+
+    def _use(self, client: RocketRideClient) -> Task:
+        names = pipelines.references(self._pipeline) - {pipelines.KEY_VARIABLE}
+        use = functools.partial(
+            client.use,
+            pipeline=self._pipeline,
+            threads=self._args.threads,
+            name=self._args.name,
+            env=self._environment.of_file(names),
+        )
+        try:
+            return use(ttl=0)
+        except UnsupportedOperationError:
+            output.problem(_OVER_HTTP)
+        return use()
 
     def _tell_token(self, token: str) -> None:
         """At once: whatever comes, the caller can reach the task."""
@@ -130,7 +150,7 @@ class Job:
             return task.wait_until_complete(self._args.timeout, self._args.interval, self.follower)
         except WaitTimeoutError as error:
             elapsed, last, token = error.elapsed, error.last_status, error.token
-        message = f"the task had not ended after {elapsed:.1f} s, so it is terminated"
+        message = f"the task had not ended after {elapsed:.1f} s"
         raise WaitTimeoutError(message, token=token, elapsed=elapsed, last_status=last)
 
     def conclude(self, seen: Optional[TaskStatus]) -> ExitCode:
@@ -155,8 +175,13 @@ class Job:
 
     def fail(self, error: BaseException) -> ExitCode:
         """Print the results there are, and what went wrong; return the exit code."""
-        if isinstance(error, signals.STOPS) and self._kept:
-            error = signals.left_running(error)
+        fate = self._fate()
+        if fate and isinstance(error, signals.STOPS):
+            error = signals.told(error, fate)
+        elif fate and isinstance(error, WaitTimeoutError):
+            error = WaitTimeoutError(
+                f"{error}; {fate}", token="", elapsed=error.elapsed, last_status=error.last_status
+            )
         return results.failure(
             error,
             self._uploads.results,
@@ -165,6 +190,14 @@ class Job:
             quiet=self._args.quiet,
             **self._kept,
         )
+
+    def _fate(self) -> str:
+        """What became of the task, empty if there is none."""
+        if self._task is None:
+            return ""
+        if self._args.keep:
+            return "the task runs on"
+        return "the task was ended" if self._task.ended else "the task may run on"
 
 
 def _check_files(args: argparse.Namespace, *, takes_data: bool) -> None:

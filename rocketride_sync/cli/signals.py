@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: what is cleaned up before they end a command, and how what must not be cut short is kept whole."""
+"""Ctrl-C, SIGTERM and SIGHUP: what is cleaned up before they end a command, and how what must not be cut short is kept whole."""
 
 from __future__ import annotations
 
@@ -8,41 +8,55 @@ import threading
 from types import FrameType
 from typing import Callable, Iterator, List, NoReturn, Optional
 
+_ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
 
 class Terminated(BaseException):
-    """A SIGTERM came: everything on the way out is cleaned up and told, then the signal ends the process."""
+    """A SIGTERM or SIGHUP came: all is cleaned up and told on the way out, then the signal ends the process.
+
+    Args:
+        number: the signal's.
+        message: what to tell.
+    """
+
+    def __init__(self, number: int, message: str = "terminated") -> None:
+        super().__init__(message)
+        self.number = number
 
 
 STOPS = (KeyboardInterrupt, Terminated)
 
 
-def left_running(stop: BaseException) -> BaseException:
-    """What to tell of a Ctrl-C or SIGTERM that leaves a task as it is."""
-    word = "interrupted" if isinstance(stop, KeyboardInterrupt) else "terminated"
-    return type(stop)(f"{word}; the task runs on")
+def told(stop: BaseException, fate: str) -> BaseException:
+    """`stop`, one of `STOPS`, with a message that says what became of the task."""
+    if isinstance(stop, Terminated):
+        return Terminated(stop.number, f"terminated; {fate}")
+    return KeyboardInterrupt(f"interrupted; {fate}")
 
 
 @contextlib.contextmanager
 def terminable() -> Iterator[None]:
-    """Turn a SIGTERM into an exception while this lasts, unless whoever started us ignores or handles it."""
-    if not _in_main_thread() or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
-        yield
-        return
-    signal.signal(signal.SIGTERM, _terminate)
+    """Turn SIGTERM and SIGHUP into an exception while this lasts, but for one that our starter ignores or handles."""
+    ours = [number for number in _ENDING if signal.getsignal(number) is signal.SIG_DFL]
+    if not _in_main_thread():
+        ours = []
+    for number in ours:
+        signal.signal(number, _terminate)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
 
 
-def _terminate(_: int, __: Optional[FrameType]) -> NoReturn:
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a second one ends a clean-up that takes too long
-    raise Terminated
+def _terminate(number: int, _: Optional[FrameType]) -> NoReturn:
+    signal.signal(number, signal.SIG_DFL)  # a second one ends a clean-up that takes too long
+    raise Terminated(number)
 
 
 @contextlib.contextmanager
 def held_back(notice: Callable[[], None]) -> Iterator[None]:
-    """Let the first Ctrl-C or SIGTERM act only at the end of this block. A second one acts at once.
+    """Let the first Ctrl-C, SIGTERM or SIGHUP act only at the end of this block. A second one acts at once.
 
     Args:
         notice: called when the first one comes.
@@ -50,7 +64,7 @@ def held_back(notice: Callable[[], None]) -> Iterator[None]:
     if not _in_main_thread():
         yield
         return
-    usual = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    usual = {number: signal.getsignal(number) for number in (signal.SIGINT, *_ENDING)}
     caught = {number: handler for number, handler in usual.items() if callable(handler)}
     came: List[int] = []
 

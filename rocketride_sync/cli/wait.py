@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     except RocketRideError as error:
         failure = error
     except signals.STOPS as stop:
-        failure = signals.left_running(stop)
+        failure = signals.told(stop, "the task runs on")
     else:
         return report.conclusion(
             seen, as_json=args.json, quiet=args.quiet, allow_failures=args.allow_failures

@@ -31,6 +31,9 @@ class Outcome(enum.Enum):
     FAILED = "failed"
     CANCELLED = "cancelled"
 
+    def __str__(self) -> str:
+        return self.value
+
 
 class StatusBehaviour(Document):
     """The base of `TaskStatus`."""

@@ -24,6 +24,7 @@ _LONGEST_SHOWN = 300
 _LONGEST_READ = 8192
 _ALREADY_RUNNING = "Pipeline is already running"
 _NOT_RUNNING = "Your pipeline is not running"
+_OVER_ALREADY = "Task has already completed"
 _NO_SLOTS = "server rejected WebSocket connection: HTTP 403"
 _UNKNOWN_CREDENTIAL = "Bad request"
 _NO_PERMISSION = ("Permission '", "Access denied: no permissions", "Not authenticated")
@@ -80,6 +81,8 @@ def failure(
     kind = _error_type(message, auth, code, http_status)
     if kind is TaskAlreadyRunningError:
         text += " Join it with use_existing=True (over WebSocket), or terminate it first."
+    if message.startswith(_OVER_ALREADY):
+        text += ". It ended within moments of its start, which a server takes for a failed start; its work may be done"
     return kind(
         text,
         code=readable(code, secrets) if isinstance(code, str) else None,

@@ -62,6 +62,11 @@ class Operation(NamedTuple):
         """Whether HTTP can carry it, with all its arguments."""
         return self.method is not None and not self.http_lacks
 
+    @property
+    def beyond_http(self) -> str:
+        """What HTTP cannot carry, for a message: the name, and the arguments that are too much for it."""
+        return f"{self.name} with {', '.join(self.http_lacks)}" if self.http_lacks else self.name
+
     def __repr__(self) -> str:
         """Without what may hold a token or a user's data."""
         return f"Operation(name={self.name!r}, command={self.command!r})"

@@ -6,6 +6,7 @@ import logging
 from typing import Any, Optional
 
 from ..deadline import Deadline
+from ..errors import UnsupportedOperationError
 from ..protocol.operations import Operation
 from .base import Watch
 from .http import HttpTransport
@@ -43,9 +44,15 @@ class AutoTransport:
         try:
             return websocket.call(operation, deadline)
         except (NoSlotError, NoWebSocketError, UpgradeCutError) as error:
-            if not operation.over_http:
+            # A fault that may pass must not look like a transport that cannot.
+            if not (operation.over_http or isinstance(error, NoWebSocketError)):
                 raise
             for_good, reason = not isinstance(error, NoSlotError), str(error)
+        if not operation.over_http:
+            # Without the advice to use HTTP, which follows the reason.
+            raise UnsupportedOperationError(
+                f"{operation.beyond_http} takes WebSocket, but {reason.partition(';')[0]}"
+            )
         document = self._http.call(operation, deadline)
         if for_good and not self._http_only:
             self._http_only = True

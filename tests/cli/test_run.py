@@ -150,8 +150,7 @@ def test_run_prints_what_the_pipeline_made_of_each_file(server, dropper, texts):
     assert counts.startswith("  wordcount: {")
     assert '"wordsCount": 3' in counts
     assert second.startswith(f"{texts[1]}: 9 bytes in ")
-    assert re.search(r"^Outcome +succeeded$", done.stdout, re.MULTILINE)
-    assert re.search(r"^Files +2 of 2$", done.stdout, re.MULTILINE)
+    assert re.search(r"^Sent +2 of 2$", done.stdout, re.MULTILINE)
 
 
 def test_run_is_quiet_on_request(server, dropper, texts):
@@ -223,7 +222,7 @@ def test_a_name_and_threads_are_passed_on(server, simulation, client):
 def test_a_timeout_ends_the_task(server, simulation):
     done = command(server, "run", simulation(forever=True), *FAST, "--timeout", "0.5", "--json")
     assert done.returncode == 124, done.stderr
-    assert "terminated" in problems(done)[0]
+    assert "the task was ended" in problems(done)[0]
     assert "runs on" not in done.stderr
     document = json.loads(done.stdout)
     assert document["error"]["type"] == "WaitTimeoutError"
@@ -231,7 +230,14 @@ def test_a_timeout_ends_the_task(server, simulation):
 
 
 @posix
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (signal.SIGINT, 130),
+        (signal.SIGTERM, -signal.SIGTERM),
+        (getattr(signal, "SIGHUP", None), -getattr(signal, "SIGHUP", 0)),
+    ],
+)
 def test_a_signal_ends_the_task(server, simulation, client, number, code):
     process = started(server, "run", simulation(forever=True))
     until(client.get_tasks)
@@ -239,6 +245,7 @@ def test_a_signal_ends_the_task(server, simulation, client, number, code):
     _, trouble = process.communicate(timeout=SECONDS)
     assert process.returncode == code, trouble
     assert "Traceback" not in trouble
+    assert trouble.endswith("; the task was ended\n")
     assert client.get_tasks() == []
 
 
@@ -251,7 +258,7 @@ def test_ctrl_c_while_a_file_is_sent_ends_the_task(server, dropper, client, tmp_
     process.send_signal(signal.SIGINT)
     _, trouble = process.communicate(timeout=SECONDS)
     assert process.returncode == 130, trouble
-    assert trouble == "rocketride-sync: interrupted\n"
+    assert trouble == "rocketride-sync: interrupted; the task was ended\n"
     assert client.get_tasks() == []
 
 
@@ -295,10 +302,17 @@ def test_a_useless_pipeline(server, tmp_path, text, message):
     assert json.loads(done.stdout)["error"]["type"] == "ConfigurationError"
 
 
-def test_run_takes_websocket(server, simulation):
-    done = command(server, "run", simulation(), "--transport", "http")
+def test_run_over_http_warns_of_the_ttl_it_cannot_set(server, simulation):
+    done = command(server, "run", simulation(), *FAST, "--transport", "http")
+    assert done.returncode == 0, done.stderr
+    assert "15 minutes" in problems(done)[0]
+
+
+def test_a_name_takes_websocket(server, simulation):
+    done = command(server, "run", simulation(), "--name", "mine", "--transport", "http")
     assert done.returncode == 2
-    assert "--transport websocket" in problems(done)[0]
+    assert "use with name" in problems(done)[1]
+    assert 'transport="websocket"' in problems(done)[1]
 
 
 def test_placeholders_are_filled_from_the_env_file_and_the_key_is_not(server, tmp_path):
@@ -332,9 +346,13 @@ def test_a_kept_task_is_listed_and_stopped(server, dropper, client):
     (task,) = client.get_tasks()
     assert done.stdout == f"{task.token}\n"
     listed = command(server, "list")
-    assert listed.stdout.split()[:2] == [f"{task.token[:7]}…", task.name]
+    header, row = listed.stdout.splitlines()
+    assert header.split() == ["TOKEN", "NAME", "PROJECT", "SOURCE", "STATUS"]
+    assert row.split()[:4] == [f"{task.token[:7]}…", task.name, task.name, "in"]
+    refused = command(server, "stop", row.split()[0])
+    assert (refused.returncode, "shortened" in problems(refused)[0]) == (2, True)
     assert task.token not in listed.stdout
-    assert command(server, "list", "--show-tokens").stdout.split()[0] == task.token
+    assert command(server, "list", "--show-tokens").stdout.splitlines()[1].split()[0] == task.token
     stopped = command(server, "stop", "-", stdin=task.token)
     assert stopped.returncode == 0
     assert re.search(r"^Outcome +cancelled$", stopped.stdout, re.MULTILINE)
@@ -367,7 +385,7 @@ def test_the_list_as_json_holds_no_pipeline(server, dropper):
         assert document["error"] is None
         (task,) = document["tasks"]
         assert task["token"] == shown
-        assert sorted(task) == ["description", "name", "source", "status", "token"]
+        assert sorted(task) == ["description", "name", "project", "source", "status", "token"]
     command(server, "stop", token)
 
 
@@ -419,7 +437,7 @@ def test_where_send_takes_the_token_from(server, token, texts, way):
     }[way]
     done = command(server, "send", *arguments, stdin=token, **variables)
     assert done.returncode == 0, done.stderr
-    assert re.search(r"^Files +2 of 2$", done.stdout, re.MULTILINE)
+    assert re.search(r"^Sent +2 of 2$", done.stdout, re.MULTILINE)
 
 
 @pytest.mark.parametrize("arguments", [["tk_1"], ["tk_1", "there is no such file"], ["-"]])
@@ -441,7 +459,7 @@ def test_sending_to_a_task_that_takes_no_data(server, simulation, texts):
     assert done.returncode == 1
     assert "2 of 2 files failed" in problems(done)[-1]
     assert done.stderr.count("file error: ") == 2
-    assert re.search(r"^Outcome +failed$", done.stdout, re.MULTILINE)
+    assert re.search(r"^Sent +0 of 2, 2 failed$", done.stdout, re.MULTILINE)
     command(server, "stop", token)
 
 

@@ -12,6 +12,7 @@ from rocketride_sync import (
     RocketRideClient,
     TransientError,
     TransportError,
+    UnsupportedOperationError,
 )
 
 from .dap_peer import DONE, KEY, RUNNING, TOKEN, DapPeer, Gone, always, serve
@@ -138,11 +139,17 @@ def test_websocket_is_preferred():
 
 @pytest.mark.parametrize("upgrade", [refuse("403 Forbidden"), lambda peer: None], ids=["no slot", "cut"])
 def test_what_http_cannot_carry_keeps_the_fault_of_the_upgrade(upgrade):
-    """A fault that may pass must not look like a transport that cannot."""
     retry = RetryPolicy(initial_delay=0.01)
     with Server(Both(upgrade)) as server, RocketRideClient(
         server.url, KEY, timeout=0.5, retry=retry
     ) as client:
         with pytest.raises(TransientError):
+            client.get_tasks()
+        assert calls(server) == 0
+
+
+def test_what_http_cannot_carry_is_unsupported_where_there_is_no_websocket():
+    with Server(Both(refuse("404 Not Found"))) as server, RocketRideClient(server.url, KEY) as client:
+        with pytest.raises(UnsupportedOperationError, match=r"get_tasks takes WebSocket, but .* HTTP 404"):
             client.get_tasks()
         assert calls(server) == 0

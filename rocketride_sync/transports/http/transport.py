@@ -76,7 +76,6 @@ class HttpTransport:
 
 
 def _unsupported(operation: Operation) -> UnsupportedOperationError:
-    lacks = f" with {', '.join(operation.http_lacks)}" if operation.http_lacks else ""
     return UnsupportedOperationError(
-        f'{operation.name}{lacks}: the server does not offer this over HTTP; use transport="websocket"'
+        f'{operation.beyond_http}: the server does not offer this over HTTP; use transport="websocket"'
     )
