@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import warnings
 from types import TracebackType
-from typing import Mapping, Optional, Type, Union
+from typing import Mapping, NoReturn, Optional, Type, Union
 
 from .config import DEFAULT_MAX_RESPONSE_BYTES, DEFAULT_RETRY, Cert, Settings, Verify, resolve
 from .errors import RocketRideWarning
+from .gathering import Gathering
 from .lifecycle import Lifecycle
 from .observing import Observing
 from .options import RetryPolicy
@@ -15,7 +16,7 @@ from .sending import Sending
 from .transports import Transport, create
 
 
-class RocketRideClient(Observing, Lifecycle, Sending):
+class RocketRideClient(Observing, Gathering, Lifecycle, Sending):
     """A blocking client of one RocketRide server. Making one does no I/O.
 
     It may be shared by threads, and used again after `fork` and after `close`.
@@ -86,6 +87,11 @@ class RocketRideClient(Observing, Lifecycle, Sending):
         traceback: Optional[TracebackType],
     ) -> None:
         self.close()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a RocketRideClient holds a key and connections, so it is not pickled; make one in each process"
+        )
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._settings.address}>"

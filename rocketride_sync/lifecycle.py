@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("rocketride_sync")
 
+_MOST_THREADS = 64
+
 
 class Lifecycle(Calling):
     """The part of `RocketRideClient` that changes tasks."""
@@ -67,6 +69,7 @@ class Lifecycle(Calling):
         from .task import Task
 
         document = pipelines.load(filepath, pipeline, source)
+        _check_threads(threads)
         operation = operations.execute(
             document,
             token=token,
@@ -175,3 +178,9 @@ class Lifecycle(Calling):
             # The task runs, and its token must reach the caller; later looks will tell what is wrong.
             log.warning("the task was started, but its first status could not be read: %s", error)
             return None
+
+
+def _check_threads(threads: Any) -> None:
+    whole = isinstance(threads, int) and not isinstance(threads, bool)
+    if threads is not None and not (whole and 1 <= threads <= _MOST_THREADS):
+        raise ConfigurationError(f"threads must be a whole number from 1 to {_MOST_THREADS}, not {threads!r}")

@@ -310,3 +310,10 @@ def test_a_client_is_a_context_manager_that_closes():
 
 def test_the_repr_shows_the_address_and_no_key():
     assert repr(client_of(RUNNING)) == "<RocketRideClient http://localhost:5565>"
+
+
+def test_pickling_a_client_says_what_to_do():
+    with RocketRideClient("test", KEY, transport=MemoryTransport([])) as client:
+        with pytest.raises(TypeError, match="make one in each process") as caught:
+            pickle.dumps(client)
+    assert KEY not in str(caught.value)

@@ -60,6 +60,13 @@ def forever(project=None):
 # --- use
 
 
+@pytest.mark.parametrize("threads", [0, 65, True, "4"])
+def test_useless_threads_are_said_before_anything_is_sent(threads):
+    with RocketRideClient("test", KEY, transport=MemoryTransport([])) as client:
+        with pytest.raises(ConfigurationError, match="threads must be a whole number from 1 to 64"):
+            client.use(pipeline=pipeline(), threads=threads)
+
+
 def test_a_started_task_knows_its_run_and_speaks_the_documented_names(either):
     task = either.use(pipeline=forever())
     assert task["token"] == task.token == task.start.token
