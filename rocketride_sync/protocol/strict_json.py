@@ -15,7 +15,7 @@ def _refuse(constant: str) -> Any:
 
 # One scanner for everything: json.loads(parse_constant=…) would build one for each text. And the scanner, not the
 # decoder around it: skipping white space by regular expressions takes a tenth of the time of a short text.
-_scan = make_scanner(json.JSONDecoder(parse_constant=_refuse))
+_scan = make_scanner(json.JSONDecoder(parse_constant=_refuse))  # type: ignore[arg-type]  # typeshed errs
 
 
 def loads(text: bytes) -> Any:

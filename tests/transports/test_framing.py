@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rocketride_sync.deadline import Deadline
-from rocketride_sync.transports.websocket.framing import SteadySocket
-from rocketride_sync.transports.websocket.masking import binary_frame
+from rocketride_sync.transports.websocket.framing import Framing, SteadySocket, TooLargeError
+from rocketride_sync.transports.websocket.masking import masked_frame
 
 
 class SilentSocket:
@@ -64,8 +64,131 @@ def test_no_bytes_are_not_waited_for():
 def test_frames_are_masked_as_websocket_client_reads_them(parts, size):
     parts.append(b"x" * size)
     payload = b"".join(parts)
-    frame = bytes(binary_frame(*map(memoryview, parts)))
+    frame = bytes(masked_frame(websocket.ABNF.OPCODE_BINARY, *map(memoryview, parts)))
     key = frame[-len(payload) - 4 : len(frame) - len(payload)]
     expected = websocket.ABNF.create_frame(payload, websocket.ABNF.OPCODE_BINARY)
     expected.get_mask_key = lambda size: key
     assert frame == expected.format()
+
+
+class ChunkedSocket:
+    """Gives its chunks one by one; an empty one is a timeout. Afterwards the stream has ended. Takes what is sent."""
+
+    def __init__(self, chunks):
+        self.sent = b""
+        self.ends = 0
+        self._chunks = list(chunks)
+
+    def settimeout(self, seconds):
+        pass
+
+    def recv(self, size):
+        if not self._chunks:
+            self.ends += 1
+            return b""
+        chunk = self._chunks.pop(0)
+        if not chunk:
+            raise socket.timeout("timed out")
+        assert len(chunk) <= size
+        return chunk
+
+    def send(self, data):
+        taken = data[: max(1, len(data) // 2)]
+        self.sent += taken
+        return len(taken)
+
+
+def framing(chunks, limit=10**6):
+    sock = ChunkedSocket(chunks)
+    return Framing(SteadySocket(sock, Deadline(60.0), dead_after=45.0), limit), sock
+
+
+def server_frame(opcode, payload, fin=1):
+    frame = websocket.ABNF.create_frame(payload, opcode, fin)
+    frame.mask_value = frame.mask = 0
+    return frame.format()
+
+
+TEXT, BINARY, PING = websocket.ABNF.OPCODE_TEXT, websocket.ABNF.OPCODE_BINARY, websocket.ABNF.OPCODE_PING
+MESSAGES = st.lists(
+    st.tuples(
+        st.sampled_from([TEXT, TEXT, BINARY, PING]),
+        st.sampled_from([0, 1, 2, 125, 126, 127, 300, 65_535, 65_536]),
+        st.booleans(),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@given(MESSAGES, st.lists(st.integers(0, 70_000), max_size=12))
+def test_messages_come_out_as_they_were_sent_however_they_arrive(messages, sizes):
+    """Long or short, whole, in pieces, in fragments with pings between them, with timeouts in the middle."""
+    sent, wire = [], b""
+    for opcode, size, in_fragments in messages:
+        payload = bytes(range(97, 123)) * (size // 26 + 1)
+        payload = payload[: min(size, 125) if opcode == PING else size]
+        if in_fragments and opcode != PING:
+            wire += server_frame(opcode, payload[:10], fin=0) + server_frame(PING, b"between")
+            wire += server_frame(websocket.ABNF.OPCODE_CONT, payload[10:])
+            sent.append((PING, b"between"))
+        else:
+            wire += server_frame(opcode, payload)
+        sent.append((opcode, payload))
+    chunks, at = [], 0
+    for size in sizes:
+        chunks.append(wire[at : at + min(size, 65_536)])
+        at += len(chunks[-1])
+    chunks += [wire[i : i + 65_536] for i in range(at, len(wire), 65_536)]
+    it, _ = framing(chunks)
+    for expected in sent:
+        assert received(it) == expected
+    with pytest.raises(websocket.WebSocketConnectionClosedException):
+        it.receive()
+
+
+def received(it):
+    """What comes next; a timeout in the middle of a frame is no loss."""
+    while True:
+        try:
+            return it.receive()
+        except socket.timeout:
+            pass
+
+
+def test_a_text_in_the_middle_of_a_fragmented_message_is_an_error():
+    it, _ = framing([server_frame(TEXT, b"a", fin=0) + server_frame(PING, b"") + server_frame(TEXT, b"b")])
+    assert it.receive()[0] == PING
+    with pytest.raises(websocket.WebSocketProtocolException):
+        it.receive()
+
+
+@pytest.mark.parametrize("size", [101, 200, 70_000])
+def test_a_message_beyond_the_limit_is_refused(size):
+    it, _ = framing([server_frame(TEXT, b"x" * 100), server_frame(TEXT, b"x" * size)[:60_000]], limit=100)
+    assert it.receive() == (TEXT, b"x" * 100)
+    with pytest.raises(TooLargeError):
+        it.receive()
+
+
+@pytest.mark.parametrize("first", [0x91, 0xC1, 0x83], ids=["reserved bit", "compressed", "reserved opcode"])
+def test_frames_that_were_not_agreed_on_are_refused(first):
+    it, _ = framing([bytes([first, 2]) + b"{}"])
+    with pytest.raises(websocket.WebSocketException):
+        it.receive()
+
+
+def test_the_end_of_the_stream_is_not_waited_for_twice():
+    it, sock = framing([])
+    for _ in range(2):
+        with pytest.raises(websocket.WebSocketConnectionClosedException):
+            it.receive()
+    assert sock.ends == 1
+
+
+def test_a_message_is_sent_to_its_end():
+    it, sock = framing([])
+    it.send_message(TEXT, b"x" * 1000, b"y")
+    frame = sock.sent
+    assert len(frame) == 4 + 4 + 1001
+    assert websocket.ABNF.mask(frame[4:8], frame[8:]) == b"x" * 1000 + b"y"

@@ -8,7 +8,7 @@
     connection.py   upgrade, authentication, asking, listening
     upgrade.py      what a refused upgrade means
     framing.py      websocket-client over a socket that keeps a deadline
-    masking.py      large binary frames
+    masking.py      the frames we send
     dialing.py      TCP, proxy, TLS
 
 Only connection.py and framing.py import websocket-client.

@@ -23,6 +23,7 @@ from .upgrade import NoWebSocketError, UpgradeCutError, refused_upgrade
 
 T = TypeVar("T")
 
+_TEXT, _BINARY, _CLOSE = 1, 2, 8  # opcodes of RFC 6455
 _LARGEST_UPGRADE_ANSWER = 65_536
 _CLOSE_WITHIN = 0.5
 
@@ -107,7 +108,7 @@ class Connection:
         """Send `operation` without waiting for its answer."""
         text = self._dialogue.notice(operation.command, operation.arguments)
         self._socket.deadline = deadline
-        self._guarded(self._framing.send, text)
+        self._guarded(self._send, text, None)
 
     def listen(self, deadline: Deadline) -> Optional[dap.Message]:
         """The next event, or None when `deadline` passes first."""
@@ -146,9 +147,9 @@ class Connection:
 
     def _send(self, text: str, data: Optional[Buffer]) -> None:
         if data is None:
-            self._framing.send(text)
+            self._framing.send_message(_TEXT, text.encode())
         else:
-            self._framing.send_parts(*dap.with_data(text, data))
+            self._framing.send_message(_BINARY, *dap.with_data(text, data))
 
     def _exchange(self, number: int, text: str, data: Optional[Buffer]) -> dap.Message:
         self._send(text, data)
@@ -171,11 +172,11 @@ class Connection:
         return True
 
     def _take_in(self) -> None:
-        opcode, frame = self._framing.recv_data_frame(control_frame=True)
-        if opcode == websocket.ABNF.OPCODE_CLOSE:
-            self._closed(frame.data)
-        if opcode in (websocket.ABNF.OPCODE_TEXT, websocket.ABNF.OPCODE_BINARY):
-            self._dialogue.receive(frame.data, binary=opcode == websocket.ABNF.OPCODE_BINARY)
+        opcode, data = self._framing.receive()
+        if opcode == _CLOSE:
+            self._closed(data)
+        if opcode in (_TEXT, _BINARY):
+            self._dialogue.receive(data, binary=opcode == _BINARY)
 
     def _closed(self, data: bytes) -> NoReturn:
         code = struct.unpack("!H", data[:2])[0] if len(data) >= 2 else "none"
