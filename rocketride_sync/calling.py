@@ -6,7 +6,7 @@ from typing import Any, Callable, Optional, TypeVar
 
 from .config import Settings
 from .deadline import Deadline
-from .errors import ConfigurationError, OverloadedError, RocketRideError, TransportError
+from .errors import ConfigurationError, OverloadedError, RocketRideError
 from .options import Omitted, Timeout, optional_seconds
 from .protocol.operations import Operation
 from .transports import Transport
@@ -27,23 +27,24 @@ class Calling:
         """Ask once; again only after an overload answer, which says that the server did not even listen.
 
         Raises:
-            TransportError: if what must not be repeated may have arrived all the same, the message says so.
+            RocketRideError: if what must not be repeated may have arrived all the same, the message says so.
         """
         try:
             return self._patiently(lambda: self._transport.call(operation, deadline), deadline)
-        except TransportError as error:
+        except RocketRideError as error:
             fault = outcome_of(operation, error)
         raise fault
 
     def _patiently(self, step: Callable[[], T], deadline: Deadline) -> T:
         """What `step` returns; as long as the server is overloaded, it is taken again."""
         retry = self._settings.retry
-        patience = deadline.within(retry.max_outage)
+        patience: Optional[Deadline] = None
         attempt = 0
         while True:
             try:
                 return step()
             except OverloadedError as error:
+                patience = patience or deadline.within(retry.max_outage)
                 pause = retry.delay(attempt, error.retry_after)
                 if pause >= patience.remaining():
                     raise
@@ -59,24 +60,26 @@ class Calling:
 
 def outcome_of(operation: Operation, error: RocketRideError) -> RocketRideError:
     """`error`; if what must not be repeated may have been carried out all the same, an error that says so."""
-    if operation.repeatable or not (isinstance(error, TransportError) and error.request_sent):
+    if operation.repeatable or not error.request_sent:
         return error
-    unknown = type(error)(f"{error}; whether the server carried it out is unknown{operation.recovery}")
-    unknown.request_sent = True
+    import copy  # seldom needed
+
+    unknown = copy.copy(error)
+    unknown.args = (f"{error}; whether the server carried it out is unknown{operation.recovery}",)
     return unknown
 
 
-def check_token(token: Any) -> str:
-    """`token`, if it can be one.
+def check_token(token: Any, name: str = "token") -> str:
+    """`token`, if it can be one; `name` is what messages call it.
 
     Raises:
-        ConfigurationError: it is no string, or blank.
+        ConfigurationError: it is no string, blank, or shortened.
     """
     if not isinstance(token, str):
         hint = "; pass its .token" if hasattr(token, "token") else ""
-        raise ConfigurationError(f"token must be a string, not {type(token).__name__}{hint}")
+        raise ConfigurationError(f"{name} must be a string, not {type(token).__name__}{hint}")
     if not token.strip():
-        raise ConfigurationError("token is empty; pass the token that use() returned")
+        raise ConfigurationError(f"{name} is empty; pass the token that use() returned")
     if token.endswith("…"):
-        raise ConfigurationError("token is a shortened one, as messages show it; pass the whole token")
+        raise ConfigurationError(f"{name} is a shortened one, as messages show it; pass the whole token")
     return token

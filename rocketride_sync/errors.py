@@ -47,7 +47,14 @@ def _rebuild(cls: Type[E], args: Tuple[Any, ...], state: Dict[str, Any]) -> E:
 
 
 class RocketRideError(RuntimeError):
-    """The root of every error of this library."""
+    """The root of every error of this library.
+
+    Attributes:
+        request_sent: whether the request may have reached the server and been carried out all the same. True only
+            for faults; a refusal by the server says that nothing was done.
+    """
+
+    request_sent = False
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -79,13 +86,7 @@ class TransientError(RocketRideError):
 
 
 class TransportError(TransientError, ConnectionError):
-    """The server could not be reached, or the connection broke. Check address, network and server.
-
-    Attributes:
-        request_sent: whether the request may have reached the server.
-    """
-
-    request_sent = False
+    """The server could not be reached, or the connection broke. Check address, network and server."""
 
 
 class TransportTimeoutError(TransportError, TimeoutError):

@@ -6,20 +6,25 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, cast
 
-from . import pipelines
+from . import arguments
 from .calling import Calling, check_token
-from .errors import ConfigurationError, ProtocolError, RocketRideError, TaskNotFoundError
-from .models import TaskInfo, TaskStart, TaskStatus
-from .options import OMITTED, Timeout
+from .deadline import Deadline
+from .errors import DecodeError, ProtocolError, RocketRideError, TaskNotFoundError
+from .models import TaskStatus
+from .options import OMITTED, Timeout, optional_seconds
 from .protocol import operations
+from .protocol.operations import Operation
 
 if TYPE_CHECKING:
+    from . import pipelines
     from .client import RocketRideClient
+    from .models import TaskInfo, TaskStart
     from .task import Task
 
 log = logging.getLogger("rocketride_sync")
 
 _MOST_THREADS = 64
+_TRACE_LEVELS = ("none", "metadata", "summary", "full")
 
 
 class Lifecycle(Calling):
@@ -64,32 +69,53 @@ class Lifecycle(Calling):
             TaskAlreadyRunningError: a run of the same project and source is active.
             ServerError: the pipeline is refused, or failed before it ran; the message holds its exit text.
             UnsupportedOperationError: HTTP cannot carry an argument that was given.
-            TransportError: with `request_sent`, it may run all the same; `get_task_token` tells.
+            RocketRideError: with `request_sent`, it may run all the same. Over WebSocket, `get_task_token` gives the
+                token of the latest run, and the `start_time` of its status tells whether it is this one.
+            KeyboardInterrupt: on Ctrl-C; whether the task was started is unknown.
         """
+        from . import pipelines  # these are slow to load, and a process that only looks needs neither
         from .task import Task
 
         document = pipelines.load(filepath, pipeline, source)
-        _check_threads(threads)
         operation = operations.execute(
             document,
-            token=token,
-            threads=threads,
-            use_existing=use_existing,
-            args=tuple(args or ()),
-            ttl=ttl,
-            name=name,
+            token=arguments.optional_text("token", token),
+            threads=arguments.optional_count("threads", threads, _MOST_THREADS),
+            use_existing=arguments.optional_flag("use_existing", use_existing),
+            args=arguments.texts("args", args),
+            ttl=optional_seconds("ttl", ttl, zero=True),
+            name=arguments.optional_text("name", name),
             env=pipelines.environment_for(document, env),
-            trace_level=trace_level,
+            trace_level=arguments.optional_choice("trace_level", trace_level, _TRACE_LEVELS),
         )
-        start = TaskStart.from_dict(self._call(operation, timeout))
-        if not start.token:
-            raise ProtocolError("use: the server started a task and did not tell its token")
+        deadline = Deadline(self._limit(timeout))
+        start = self._start(operation, deadline)
         return Task(
             cast("RocketRideClient", self),
             start,
             joined=bool(use_existing),
-            status=self._first_look(start.token),
+            status=self._first_look(start.token, deadline),
         )
+
+    def _start(self, operation: Operation, deadline: Deadline) -> TaskStart:
+        from .models import TaskStart
+
+        try:
+            body = self._call_within(operation, deadline)
+        except KeyboardInterrupt as stop:
+            stop.args = stop.args or (
+                f"interrupted; whether the task was started is unknown{operation.recovery}",
+            )
+            raise
+        token = body.get("token") if isinstance(body, dict) else None
+        if not isinstance(token, str) or not token:
+            raise ProtocolError("use: the server started a task and did not tell its token")
+        try:
+            return TaskStart.from_dict(body)
+        except DecodeError as error:
+            # The task runs, and its token must reach the caller.
+            log.warning("the task was started, but the answer is not as it should be: %s", error)
+        return TaskStart.from_dict({"token": token})
 
     def terminate(self, token: str, *, timeout: Timeout = OMITTED) -> None:
         """End a task, and return once it is dead: after 0.1 s, or 5 s if it resists. Repeating it does no harm.
@@ -120,14 +146,19 @@ class Lifecycle(Calling):
         Raises:
             TaskNotFoundError: there is no such task.
         """
+        from . import pipelines
+
         document = pipelines.load(None, pipeline, None)
-        found = token or self.get_task_token(project_id, source)
+        deadline = Deadline(self._limit(timeout))
+        found = token or self._token_of(project_id, source, deadline)
         if found is None:
             raise TaskNotFoundError("restart: the project has no task with this source", operation="restart")
-        self._call(operations.restart(check_token(found), project_id, source, document), timeout)
+        self._call_within(operations.restart(check_token(found), project_id, source, document), deadline)
 
     def get_tasks(self, *, timeout: Timeout = OMITTED) -> List[TaskInfo]:
         """The running tasks of the account. WebSocket only."""
+        from .models import TaskInfo
+
         body = self._call(operations.get_tasks(), timeout)
         tasks = body.get("tasks") if isinstance(body, dict) else None
         if not isinstance(tasks, list):
@@ -136,12 +167,20 @@ class Lifecycle(Calling):
 
     def get_task_token(self, project_id: str, source: str, *, timeout: Timeout = OMITTED) -> Optional[str]:
         """The token of the latest run of a project's source, None if the server knows none. WebSocket only."""
+        return self._token_of(project_id, source, Deadline(self._limit(timeout)))
+
+    def _token_of(self, project_id: str, source: str, deadline: Deadline) -> Optional[str]:
+        operation = operations.get_task_token(
+            arguments.text("project_id", project_id), arguments.text("source", source)
+        )
         try:
-            body = self._call(operations.get_task_token(project_id, source), timeout)
+            body = self._call_within(operation, deadline)
         except TaskNotFoundError:
             return None
         token = body.get("token") if isinstance(body, dict) else None
-        return token if isinstance(token, str) else None
+        if not isinstance(token, str):
+            raise ProtocolError("get_task_token: the answer holds no token")
+        return token or None
 
     def ping(self, *, timeout: Timeout = OMITTED) -> float:
         """Ask the server for a sign of life; the seconds it took. WebSocket only."""
@@ -150,7 +189,7 @@ class Lifecycle(Calling):
         return time.monotonic() - began
 
     def call(
-        self, command: str, *, token: Optional[str] = None, timeout: Timeout = OMITTED, **arguments: Any
+        self, command: str, /, *, token: Optional[str] = None, timeout: Timeout = OMITTED, **parameters: Any
     ) -> Dict[str, Any]:
         """Any command of the server, by its name on the wire; the body of the answer, ``{}`` where there is none.
 
@@ -160,27 +199,26 @@ class Lifecycle(Calling):
             command: such as ``rrext_get_pipeline``.
             token: the task it is about, if it is about one.
             timeout: seconds; omitted, the client's; None is unlimited.
-            arguments: the command's own.
-        """
-        if not isinstance(command, str) or not command:
-            raise ConfigurationError(
-                "command must be the name of a command of the server, such as 'rrext_ping'"
-            )
-        about = {} if token is None else {"token": check_token(token)}
-        body = self._call(operations.call(command, {**arguments, **about}), timeout)
-        return body if isinstance(body, dict) else {}
+            parameters: the command's own arguments.
 
-    def _first_look(self, token: str) -> Optional[TaskStatus]:
+        Raises:
+            ProtocolError: the body of the answer is no object.
+        """
+        about = {} if token is None else {"token": check_token(token)}
+        given = arguments.document("the arguments", {**parameters, **about})
+        body = self._call(operations.call(arguments.text("command", command), given), timeout)
+        if body is None:
+            return {}
+        if isinstance(body, dict):
+            return body
+        raise ProtocolError(f"{command}: the body of the answer is no object but {type(body).__name__}")
+
+    def _first_look(self, token: str, deadline: Deadline) -> Optional[TaskStatus]:
         """The status of a task just started: by its ``startTime`` the handle knows its run."""
+        within = deadline.within(self._settings.timeout)
         try:
-            return TaskStatus.from_dict(self._call(operations.get_task_status(token), OMITTED))
+            return TaskStatus.from_dict(self._call_within(operations.get_task_status(token), within))
         except RocketRideError as error:
             # The task runs, and its token must reach the caller; later looks will tell what is wrong.
             log.warning("the task was started, but its first status could not be read: %s", error)
             return None
-
-
-def _check_threads(threads: Any) -> None:
-    whole = isinstance(threads, int) and not isinstance(threads, bool)
-    if threads is not None and not (whole and 1 <= threads <= _MOST_THREADS):
-        raise ConfigurationError(f"threads must be a whole number from 1 to {_MOST_THREADS}, not {threads!r}")

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import logging
 import warnings
-from typing import Any, Callable, Generator, Optional
+from typing import Any, Callable, Generator, List, Optional
 
 from .calling import Calling, check_token
 from .deadline import Deadline
 from .errors import (
     ConfigurationError,
+    ProtocolError,
     RocketRideError,
     RocketRideWarning,
+    TaskLostError,
     TaskNotFoundError,
+    TransientError,
     WaitTimeoutError,
 )
 from .models import TaskStatus
 from .options import OMITTED, Timeout, optional_seconds, seconds
 from .protocol import operations
 from .protocol.operations import Operation
+from .redact import shorten
 from .waiting import RETENTION, Wait, check_same_run, statuses, vanished
 
-log = logging.getLogger("rocketride_sync")
-
+_CANCEL_WITHIN = 30.0
 _AFTER_CANCEL = 0.1  # seconds between looks at a task that was just terminated: it is dead, or nearly so
 
 OnProgress = Callable[[TaskStatus], object]
@@ -88,8 +90,10 @@ class Observing(Calling):
                 ends the wait and comes out unchanged. Time spent in it counts.
             previous: an earlier status of the same token; see `get_task_status`.
             check: raise if the task did not succeed, instead of leaving that to the caller.
-            cancel_on_timeout: terminate the task when `timeout` passes, and return the status it ends with.
-            cancel_on_interrupt: terminate the task on Ctrl-C, before the `KeyboardInterrupt` goes on.
+            cancel_on_timeout: terminate the task when `timeout` passes, and return the status it ends with. That may
+                take another client timeout, 30 s at most; a task that cannot be reached is a `WaitTimeoutError` still.
+            cancel_on_interrupt: terminate the task on Ctrl-C, before the `KeyboardInterrupt` goes on. Its message
+                says what became of the task.
 
         Raises:
             WaitTimeoutError: it has not ended; the task runs on.
@@ -99,38 +103,59 @@ class Observing(Calling):
             RocketRideError: and the other errors of `rocketride_sync.errors`.
         """
         last: Optional[TaskStatus] = None
+        timed_out: List[WaitTimeoutError] = []
+        seen = self._observe(token, previous, timeout, interval)
         try:
-            for status in _ending(self._observe(token, previous, timeout, interval), cancel_on_timeout):
+            for status in _ending(seen, timed_out) if cancel_on_timeout else seen:
                 last = status
                 if on_progress is not None:
                     on_progress(status)
-        except KeyboardInterrupt:
-            if cancel_on_interrupt:
-                self._cancel_interrupted(token, last or previous)
+        except KeyboardInterrupt as stop:
+            fate = self._cancel_interrupted(token, last or previous) if cancel_on_interrupt else "it runs on"
+            stop.args = stop.args or (f"interrupted; task {shorten(token)}: {fate}",)
             raise
-        if last is None or not last.is_terminal:
-            last = self._cancel(token, last or previous)
+        if timed_out:
+            last = self._cancel_timed_out(token, last or previous, timed_out[0])
             if on_progress is not None:
                 on_progress(last)
+        assert last is not None  # a wait that ends without an error has seen the end
         if check:
             last.raise_for_outcome()
         return last
 
     def _cancel(self, token: str, last: Optional[TaskStatus]) -> TaskStatus:
         """Terminate the run that was watched, and return its terminal status. Another run is left alone."""
-        status = self.get_task_status(token, previous=last)
-        if not status.is_terminal:
-            self._call(operations.terminate(token), OMITTED)
-            status = self.wait_until_complete(token, self._settings.timeout, _AFTER_CANCEL, previous=status)
-        return status
-
-    def _cancel_interrupted(self, token: str, last: Optional[TaskStatus]) -> None:
+        deadline = Deadline(min(self._settings.timeout or _CANCEL_WITHIN, _CANCEL_WITHIN))
+        status = self.get_task_status(token, previous=last, timeout=deadline.clamp(None))
+        if status.is_terminal:
+            return status
         try:
-            outcome = self._cancel(token, last).outcome.value
-        except RocketRideError as error:
-            log.warning("interrupted; the task could not be terminated: %s", error)
+            self._call_within(operations.terminate(token), deadline)
+        except TaskNotFoundError:
+            forgotten = True  # between the two calls
         else:
-            log.info("interrupted; the task was ended: %s", outcome)
+            forgotten = False
+        if forgotten:
+            raise vanished(token, status)
+        return self.wait_until_complete(token, deadline.remaining(), _AFTER_CANCEL, previous=status)
+
+    def _cancel_timed_out(
+        self, token: str, last: Optional[TaskStatus], timed_out: WaitTimeoutError
+    ) -> TaskStatus:
+        try:
+            return self._cancel(token, last)
+        except (TransientError, ProtocolError, WaitTimeoutError) as error:
+            timed_out.args = (f"{timed_out}; it could not be terminated and may run on: {error}",)
+        raise timed_out
+
+    def _cancel_interrupted(self, token: str, last: Optional[TaskStatus]) -> str:
+        """What became of the task, for the message of the `KeyboardInterrupt`."""
+        try:
+            return f"it was ended: {self._cancel(token, last).outcome.value}"
+        except TaskLostError as error:
+            return str(error)
+        except RocketRideError as error:
+            return f"it could not be terminated and may run on: {error}"
 
     def iter_task_status(
         self,
@@ -153,14 +178,7 @@ class Observing(Calling):
         operation = operations.get_task_status(check_token(token))
         _check_previous(previous)
         timeout = optional_seconds("timeout", timeout, zero=True)
-        interval = seconds("interval", interval)
-        if interval > RETENTION:
-            warnings.warn(
-                f"interval={interval:g}: a server forgets a finished task after {RETENTION:.0f} s, "
-                "so its end may be missed; look more often",
-                RocketRideWarning,
-                stacklevel=3,
-            )
+        interval = check_interval(interval)
         return self._watch(operation, token, previous, timeout, interval)
 
     def _watch(
@@ -190,13 +208,25 @@ class Observing(Calling):
             watch.close()
 
 
-def _ending(statuses: Statuses, at_timeout: bool) -> Statuses:
-    """`statuses`; with `at_timeout` they just end when the wait's timeout passes."""
+def check_interval(interval: Any) -> float:
+    """`interval`, if it can be one. Warns if it is so long that the end of a task may be missed."""
+    checked = seconds("interval", interval)
+    if checked > RETENTION:
+        warnings.warn(
+            f"interval={checked:g}: a server forgets a finished task after {RETENTION:.0f} s, "
+            "so its end may be missed; look more often",
+            RocketRideWarning,
+            stacklevel=4,
+        )
+    return checked
+
+
+def _ending(statuses: Statuses, timed_out: List[WaitTimeoutError]) -> Statuses:
+    """`statuses`; when the wait's timeout passes they just end, and the error is in `timed_out`."""
     try:
         yield from statuses
-    except WaitTimeoutError:
-        if not at_timeout:
-            raise
+    except WaitTimeoutError as error:
+        timed_out.append(error)
 
 
 def _check_previous(previous: Any) -> None:

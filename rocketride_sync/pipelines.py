@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import os
 import re
 from typing import Any, Dict, Iterator, Mapping, Optional, Set, Union
 
+from . import arguments
 from .errors import ConfigurationError
 
 PathLike = Union[str, "os.PathLike[str]"]
@@ -37,16 +37,17 @@ def load(
     if (filepath is None) == (pipeline is None):
         raise ConfigurationError("give a pipeline either as filepath= or as pipeline=")
     if filepath is not None:
-        document, what = _read(filepath), f"the pipeline file {os.fspath(filepath)!r}"
+        path = arguments.path("filepath", filepath)
+        document, what = arguments.document("the pipeline", _read(path)), f"the pipeline file {path!r}"
     else:
-        document, what = copy.deepcopy(pipeline), "pipeline="
+        document, what = arguments.document("pipeline", pipeline), "pipeline="
     if isinstance(document, Mapping) and isinstance(document.get("pipeline"), Mapping):
         document = document["pipeline"]
     if not isinstance(document, Mapping) or not isinstance(document.get("components"), list):
         raise ConfigurationError(
             f"{what} is not a pipeline: a JSON object with a list of components is expected"
         )
-    return {**document, **({} if source is None else {"source": source})}
+    return {**document, **({} if source is None else {"source": arguments.text("source", source)})}
 
 
 def environment_for(pipeline: Mapping[str, Any], env: Optional[Mapping[str, str]]) -> Dict[str, str]:
@@ -56,10 +57,10 @@ def environment_for(pipeline: Mapping[str, Any], env: Optional[Mapping[str, str]
         ConfigurationError: the pipeline refers to the API key, which `env` does not hand out. A pipeline from
             elsewhere must not make off with it.
     """
-    given = dict(env or {})
+    given = arguments.text_by_name("env", env)
     found = {}
     for name in sorted(references(pipeline) - set(given)):
-        if name == KEY_VARIABLE:
+        if name.upper() == KEY_VARIABLE:  # names of variables have no case on Windows
             raise ConfigurationError(
                 f"the pipeline refers to ${{{name}}}: the API key is sent along only if you hand it out, "
                 f"with env={{'{name}': …}}"
@@ -78,23 +79,22 @@ def _references(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield from _REFERENCE.findall(value)
     elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _references(item)
+        for part in (*value, *value.values()):
+            yield from _references(part)
     elif isinstance(value, (list, tuple)):
         for item in value:
             yield from _references(item)
 
 
-def _read(path: PathLike) -> Any:
-    shown = os.fspath(path)
+def _read(path: str) -> Any:
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8-sig") as file:
             text = file.read()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8"
     else:
-        return _parse(text, shown)
-    raise ConfigurationError(f"the pipeline file {shown!r} cannot be read: {reason}")
+        return _parse(text, path)
+    raise ConfigurationError(f"the pipeline file {path!r} cannot be read: {reason}")
 
 
 def _parse(text: str, shown: str) -> Any:

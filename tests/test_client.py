@@ -214,8 +214,9 @@ def test_a_timeout_of_the_callbacks_own_is_not_the_waits():
 def test_an_earlier_end_is_no_answer_when_nobody_could_be_asked():
     ended = TaskStatus.from_dict(DONE)
     client = client_of(TransportError("refused"), TransportError("refused"))
-    with pytest.raises(TransportError):
+    with pytest.raises(WaitTimeoutError, match="could not be terminated and may run on: refused") as caught:
         client.wait_until_complete(TOKEN, timeout=0, previous=ended, cancel_on_timeout=True)
+    assert caught.value.last_status == ended
 
 
 def test_a_wall_clock_that_is_set_changes_nothing(monkeypatch):

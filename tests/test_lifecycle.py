@@ -1,13 +1,18 @@
 """The life of a task from start to end: `use`, `Task`, `terminate` and their kin, against the local server."""
 
 import http.client
+import socket
+import time
 
 import pytest
+from transports import loopback
+from transports.loopback import Server
 
 from rocketride_sync import (
     ConfigurationError,
     MemoryTransport,
     Outcome,
+    ProtocolError,
     RetryPolicy,
     RocketRideClient,
     ServerError,
@@ -16,6 +21,8 @@ from rocketride_sync import (
     TaskNotFoundError,
     TaskReplacedError,
     TaskState,
+    TaskVanishedError,
+    TransientError,
     TransportError,
     UnsupportedOperationError,
     WaitTimeoutError,
@@ -285,10 +292,10 @@ def interrupt(_status):
 
 def test_an_interrupt_leaves_the_task_running_or_cancels_it(either):
     task = either.use(pipeline=forever())
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt, match=r"interrupted; task tk_....…: it runs on"):
         task.wait_until_complete(GENEROUS, 0.1, interrupt)
     assert not task.get_status().is_terminal
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt, match="it was ended: cancelled"):
         task.wait_until_complete(GENEROUS, 0.1, interrupt, cancel_on_interrupt=True)
     assert task.get_status().outcome is Outcome.CANCELLED
 
@@ -306,12 +313,144 @@ def test_cancelling_leaves_another_run_alone(client, server):
         client.use(pipeline=forever(project))
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt, match="another run took over"):
         task.wait_until_complete(GENEROUS, 0.1, replace, cancel_on_interrupt=True)
     assert not client.get_task_status(task.token).is_terminal
 
 
+STEPS = {"token": "tk_1", "state": 3, "startTime": 5.0}
+
+
+def test_a_task_that_is_forgotten_while_it_is_cancelled_has_vanished():
+    script = [STEPS, STEPS, TaskNotFoundError("gone")]
+    with RocketRideClient("h", KEY, transport=MemoryTransport(script)) as client:
+        with pytest.raises(TaskVanishedError):
+            client.wait_until_complete("tk_1", 0, cancel_on_timeout=True)
+
+
+def test_cancelling_a_task_out_of_reach_takes_no_longer_than_its_own_time():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        uri = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with RocketRideClient(uri, KEY, timeout=1.0, transport="websocket") as client:
+            began = time.monotonic()
+            with pytest.raises(WaitTimeoutError, match="could not be terminated"):
+                client.wait_until_complete("tk_1", 0.5, 0.1, cancel_on_timeout=True)
+    assert time.monotonic() - began < 6.0
+
+
 # --- what must not be repeated
+
+
+def posted(answer):
+    """A server that answers `POST /task` so."""
+    return Server(loopback.always(answer))
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (loopback.answer(b"", "504 Gateway Timeout"), TransientError),
+        (loopback.answer(b"<html>", "200 OK"), ProtocolError),
+        (loopback.answer(b'{"status":"OK"', "200 OK"), ProtocolError),
+    ],
+)
+def test_a_start_over_http_that_a_proxy_gave_up_on_may_have_been_carried_out(answer, kind):
+    with posted(answer) as server, RocketRideClient(server.url, KEY, transport="http") as client:
+        with pytest.raises(kind, match="whether the server carried it out is unknown") as caught:
+            client.use(pipeline=forever())
+        assert caught.value.request_sent
+        assert len(server.requests) == 1
+
+
+def test_a_start_that_was_refused_was_not_carried_out():
+    busy = loopback.answer(b"", "429 Too Many Requests")
+    with posted(busy) as server, RocketRideClient(server.url, KEY, transport="http") as client:
+        with pytest.raises(TransientError) as caught:
+            client.use(pipeline=forever())
+    assert "unknown" not in str(caught.value)
+
+
+def test_the_token_of_a_task_that_runs_is_not_lost_with_the_rest_of_the_answer():
+    script = [{"token": "tk_1", "id": 5}, STEPS]
+    with RocketRideClient("h", KEY, transport=MemoryTransport(script)) as client:
+        assert client.use(pipeline=forever()).token == "tk_1"
+
+
+def test_starting_and_the_first_look_share_one_timeout():
+    deadlines = []
+
+    class Slow(MemoryTransport):
+        def call(self, operation, deadline):
+            deadlines.append(deadline.remaining())
+            return super().call(operation, deadline)
+
+    with RocketRideClient("h", KEY, transport=Slow([{"token": "tk_1"}, STEPS]), timeout=30) as client:
+        client.use(pipeline=forever(), timeout=2)
+    assert max(deadlines) <= 2
+
+
+def test_ctrl_c_while_a_task_is_started_says_how_to_look():
+    with RocketRideClient("h", KEY, transport=MemoryTransport([KeyboardInterrupt()])) as client:
+        with pytest.raises(KeyboardInterrupt, match="unknown; over WebSocket, get_task_token"):
+            client.use(pipeline=forever())
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("token", " "),
+        ("token", 5),
+        ("source", ""),
+        ("use_existing", "no"),
+        ("args", "--foo"),
+        ("args", [1]),
+        ("ttl", float("nan")),
+        ("ttl", -1),
+        ("name", ""),
+        ("env", "abc"),
+        ("env", {"A": 1}),
+        ("trace_level", "bogus"),
+        ("pipeline", {"components": [float("nan")]}),
+        ("pipeline", {"components": [{1, 2}]}),
+        ("timeout", 0),
+    ],
+)
+def test_a_wrong_argument_is_said_before_anything_is_sent(argument, value):
+    transport = MemoryTransport([])
+    with RocketRideClient("h", KEY, transport=transport) as client:
+        with pytest.raises(ConfigurationError, match=argument):
+            client.use(**{"pipeline": forever(), argument: value})
+    assert transport.calls == []
+
+
+def test_a_call_whose_arguments_json_cannot_say_is_not_sent():
+    transport = MemoryTransport([])
+    with RocketRideClient("h", KEY, transport=transport) as client:
+        for wrong in (float("inf"), {1}, b"x"):
+            with pytest.raises(ConfigurationError, match="JSON"):
+                client.call("rrext_ping", x=wrong)
+        with pytest.raises(ConfigurationError, match="project_id"):
+            client.get_task_token({1}, "s")
+    assert transport.calls == []
+
+
+@pytest.mark.parametrize("body", [[1], "text", 5])
+def test_a_body_that_is_no_object_is_not_taken_for_none(body):
+    with RocketRideClient("h", KEY, transport=MemoryTransport([body])) as client:
+        with pytest.raises(ProtocolError, match="no object"):
+            client.call("rrext_something", command="a name of its own")
+
+
+@pytest.mark.parametrize(("body", "token"), [({"token": ""}, None), ({"token": "tk_1"}, "tk_1")])
+def test_a_looked_up_token_is_one_or_none(body, token):
+    with RocketRideClient("h", KEY, transport=MemoryTransport([body])) as client:
+        assert client.get_task_token("p", "s") == token
+
+
+def test_a_look_up_without_an_answer_is_no_none():
+    with RocketRideClient("h", KEY, transport=MemoryTransport([{"tok": 1}])) as client:
+        with pytest.raises(ProtocolError, match="no token"):
+            client.get_task_token("p", "s")
 
 
 def test_a_start_that_may_have_arrived_is_not_repeated_and_says_so():
@@ -319,7 +458,7 @@ def test_a_start_that_may_have_arrived_is_not_repeated_and_says_so():
     fault.request_sent = True
     transport = MemoryTransport([fault])
     client = RocketRideClient("h", KEY, transport=transport, retry=RetryPolicy(initial_delay=0.01))
-    with pytest.raises(TransportError, match=r"unknown; get_task_token") as caught:
+    with pytest.raises(TransportError, match=r"unknown; over WebSocket, get_task_token") as caught:
         client.use(pipeline=forever())
     assert caught.value.request_sent
     assert len(transport.calls) == 1

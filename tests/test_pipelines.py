@@ -115,3 +115,22 @@ def test_the_api_key_never_goes_along_uninvited(monkeypatch):
     assert "the-secret-key" not in str(caught.value)
     invited = {"ROCKETRIDE_APIKEY": "another"}
     assert environment_for(document, invited) == invited
+
+
+def test_a_byte_order_mark_is_passed_over(tmp_path):
+    path = tmp_path / "job.pipe"
+    path.write_text(json.dumps(PIPELINE), encoding="utf-8-sig")
+    assert load(path, None, None) == PIPELINE
+
+
+@pytest.mark.parametrize("path", [5, "", "a\0b", b"job.pipe"])
+def test_a_path_that_is_none_is_refused(path):
+    with pytest.raises(ConfigurationError, match="filepath"):
+        load(path, None, None)
+
+
+def test_a_reference_in_a_key_counts_and_the_api_key_is_known_in_any_case(monkeypatch):
+    monkeypatch.setenv("ROCKETRIDE_X", "x")
+    assert environment_for({"components": [{"${ROCKETRIDE_X}": 1}]}, None) == {"ROCKETRIDE_X": "x"}
+    with pytest.raises(ConfigurationError, match="only if you hand it out"):
+        environment_for({"components": ["${ROCKETRIDE_ApiKey}"]}, None)

@@ -22,11 +22,14 @@ from .operations import Operation
 
 _LONGEST_SHOWN = 300
 _LONGEST_READ = 8192
+_SHORTEST_SECRET = 8
 _ALREADY_RUNNING = "Pipeline is already running"
 _NOT_RUNNING = "Your pipeline is not running"
 _OVER_ALREADY = "Task has already completed"
 _NO_SLOTS = "server rejected WebSocket connection: HTTP 403"
 _UNKNOWN_CREDENTIAL = "Bad request"
+_NOT_REGISTERED = "TASK_NOT_REGISTERED"
+_CODES = (_NOT_REGISTERED, "TASK_AMBIGUOUS", "TASK_COMPLETED", "TASK_STOPPED")
 _NO_PERMISSION = ("Permission '", "Access denied: no permissions", "Not authenticated")
 
 
@@ -36,8 +39,13 @@ def is_task_credential(auth: str) -> bool:
 
 
 def secrets_of(operation: Operation, auth: str) -> Iterable[str]:
-    """The texts that must not be shown when `operation` fails."""
-    return (auth, str(operation.arguments.get("token") or ""))
+    """The texts that must not be shown when `operation` fails: credential, token, and values of variables.
+
+    Of these, the longer ones: a ``1`` or ``true`` is no secret, and would make the message unreadable.
+    """
+    variables = (operation.arguments.get("env") or {}).values()
+    secrets = (value for value in variables if isinstance(value, str) and len(value) >= _SHORTEST_SECRET)
+    return (auth, str(operation.arguments.get("token") or ""), *secrets)
 
 
 def readable(text: str, secrets: Iterable[str] = ()) -> str:
@@ -96,8 +104,8 @@ def _error_type(message: str, auth: str, code: Any, http_status: Optional[int]) 
     """Which `ServerError` it is."""
     if http_status == 403:
         return PermissionDeniedError
-    if isinstance(code, str) and code:
-        return TaskNotFoundError if code == "TASK_NOT_REGISTERED" else ServerError
+    if isinstance(code, str) and code in _CODES:
+        return TaskNotFoundError if code == _NOT_REGISTERED else ServerError
     if message.startswith(_NOT_RUNNING):
         return TaskNotFoundError
     if message.startswith(_ALREADY_RUNNING):

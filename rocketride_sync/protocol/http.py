@@ -19,7 +19,8 @@ from .operations import Operation
 
 Headers = Mapping[str, str]
 
-_TRANSIENT = (429, 502, 503, 504)
+TOO_MANY_REQUESTS = 429
+_TRANSIENT = (TOO_MANY_REQUESTS, 502, 503, 504)
 _LONGEST_RETRY_AFTER = 86_400.0
 _LONGEST_ERROR_BODY = 8192
 _MARKUP = re.compile(r"<(style|script|head)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNORECASE)

@@ -141,8 +141,9 @@ def execute(
             for key, value in _given({"token": token, "threads": threads, "trace": trace_level}).items()
         ),
         json=pipeline,
-        recovery="; get_task_token(project_id, source) tells whether it runs",
-        http_lacks=tuple(_given(websocket_only)),
+        recovery="; over WebSocket, get_task_token(project_id, source) gives the token of the latest run, and the "
+        "start_time of its status tells whether it is this one",
+        http_lacks=tuple("use_existing" if key == "useExisting" else key for key in _given(websocket_only)),
     )
 
 
@@ -206,7 +207,12 @@ def through_pipe(opened: Operation, subcommand: str, pipe_id: Any) -> Operation:
 def restart(token: str, project_id: str, source: str, pipeline: Mapping[str, Any]) -> Operation:
     """Run a task again, perhaps with another pipeline; the answer is that of `execute`."""
     arguments = {"token": token, "projectId": project_id, "source": source, "pipeline": pipeline}
-    return Operation(name="restart", command="restart", arguments=arguments)
+    return Operation(
+        name="restart",
+        command="restart",
+        arguments=arguments,
+        recovery="; the task's status tells: a restart sets its counts to 0",
+    )
 
 
 def get_tasks() -> Operation:

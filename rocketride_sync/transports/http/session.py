@@ -13,7 +13,7 @@ import requests
 from ..._version import __version__
 from ...config import Settings
 from ...deadline import Deadline
-from ...errors import RocketRideError, TransportError
+from ...errors import ProtocolError, RocketRideError, TransportError
 from ...protocol import objects
 from ...protocol.failures import secrets_of
 from ...protocol.http import decompress, too_large
@@ -57,12 +57,13 @@ class Session:
             try:
                 with exchange:
                     return self._ask(operation, exchange)
-            except RocketRideError:
-                raise  # of the object that was to be sent, or of the answer
+            except RocketRideError as error:  # of the answer, or of the object that was to be sent
+                error.request_sent = isinstance(error, ProtocolError)
+                raise
             except FOREIGN as error:
                 address, secrets = self._settings.address, secrets_of(operation, self._settings.auth)
                 problem = translate(error, operation.name, address.authority, secrets, exchange.connecting)
-            if isinstance(problem, TransportError):
+            if isinstance(problem, (TransportError, ProtocolError)):
                 problem.request_sent = not exchange.connecting
             # The server closes an idle connection without a word: the request may just have met that. urllib3
             # makes a new connection next, in place of the one it has just given up.

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Dict
+from typing import TYPE_CHECKING, Any, Dict, Sequence
 
 from ...config import Settings
 from ...deadline import Deadline
-from ...errors import UnsupportedOperationError
-from ...protocol.http import interpret
+from ...errors import OverloadedError, ProtocolError, TransientError, UnsupportedOperationError
+from ...protocol.http import TOO_MANY_REQUESTS, interpret
 from ...protocol.objects import result
 from ...protocol.operations import Operation
 from ..base import PollingWatch, Watch
 from ..pipes import SpooledPipe
 
 if TYPE_CHECKING:
+    from ..looks import Look, ThreadedLooks
     from .session import Session
 
 
@@ -45,8 +46,13 @@ class HttpTransport:
         if not operation.over_http:
             raise _unsupported(operation)
         status, headers, body = self._session().send(operation, deadline)
-        data = interpret(operation, status, headers, body, self._settings.auth)
-        return data if operation.data is None else result(operation, data, self._settings.auth)
+        try:
+            data = interpret(operation, status, headers, body, self._settings.auth)
+            return data if operation.data is None else result(operation, data, self._settings.auth)
+        except (TransientError, ProtocolError) as error:
+            # A proxy may have given up on a server that has not; an answer that is none tells nothing.
+            error.request_sent = not isinstance(error, OverloadedError) and status != TOO_MANY_REQUESTS
+            raise
 
     def pipe(self, operation: Operation, deadline: Deadline) -> SpooledPipe:  # noqa: ARG002 - no I/O yet
         """As `rocketride_sync.transports.PipingTransport.pipe`."""
@@ -57,6 +63,12 @@ class HttpTransport:
     def watch(self, operation: Operation) -> Watch:  # noqa: ARG002 - over HTTP all tasks are watched alike
         """A watch that asks through this transport and sleeps in between."""
         return PollingWatch(self)
+
+    def watch_many(self, looks: Sequence[Look]) -> ThreadedLooks:  # noqa: ARG002 - all tasks are watched alike
+        """As `rocketride_sync.transports.looks.LookingTransport.watch_many`, with a few threads."""
+        from ..looks import ThreadedLooks
+
+        return ThreadedLooks(self, self.uploads_at_once)
 
     def close(self) -> None:
         """Close this process's connections. May be called twice; a later call opens new ones."""

@@ -80,11 +80,10 @@ class Connection:
             ServerError, ProtocolError: as `rocketride_sync.protocol.dap.interpret`.
         """
         try:
-            answer = self._answer(operation, deadline, data)
-        except TransportError as error:
+            return self.interpret(operation, self._answer(operation, deadline, data))
+        except (TransportError, ProtocolError) as error:
             error.request_sent = True
             raise
-        return self.interpret(operation, answer)
 
     def post(self, operation: Operation, deadline: Deadline, data: Optional[Buffer] = None) -> int:
         """Send `operation` while others may be under way; its number, for `next_answer`. Raises TransportError."""

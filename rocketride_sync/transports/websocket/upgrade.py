@@ -6,7 +6,6 @@ from typing import Mapping
 
 from ...config import Address
 from ...errors import OverloadedError, ProtocolError, RocketRideError, TransientError, TransportError
-from ...protocol.http import retry_after
 
 _NO_WEBSOCKET = (404, 405, 426, 501)
 _TOO_MANY_REQUESTS = 429
@@ -39,6 +38,8 @@ def refused_upgrade(address: Address, status: int, headers: Mapping[str, str]) -
     if status in _NO_WEBSOCKET:
         return NoWebSocketError(f'{text}: no WebSocket there; use transport="http"')
     if status == _TOO_MANY_REQUESTS or status >= _FIRST_SERVER_ERROR:
+        from ...protocol.http import retry_after  # seldom needed
+
         after = retry_after({name.title(): value for name, value in headers.items()})
         return TransientError(text, http_status=status, retry_after=after)
     return ProtocolError(text)
