@@ -12,7 +12,7 @@ from .drift import drift
 from .errors import SchemaError
 from .naming import snake
 from .parse import parse
-from .render import MODULE, render
+from .render import MODULES, render
 from .source import MARK
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -41,7 +41,7 @@ def _drift(schemas: Sequence[ir.Schema]) -> int:
 
 
 def load(root: Path) -> List[ir.Schema]:
-    """Parse every schema below `root`. Their classes share one module, so that names must differ."""
+    """Parse every schema below `root`. Their classes share one package, so that names must differ."""
     schemas = [_parsed(path) for path in sorted((root / "schema").glob("*.schema.json"))]
     if not schemas:
         raise SchemaError("", "no *.schema.json found", "schema/")
@@ -79,7 +79,7 @@ def problems(root: Path, outputs: Dict[str, str]) -> List[str]:
 
 def generated_files(root: Path) -> List[Path]:
     """Files beside the outputs whose first line says that they are generated."""
-    places = [*root.glob(str(Path(MODULE).parent / "*.py")), *root.glob("docs/*.md")]
+    places = [*root.glob(f"{MODULES}/*.py"), *root.glob("docs/*.md")]
     return [path for path in places if MARK in path.read_text("utf-8").split("\n", 1)[0]]
 
 

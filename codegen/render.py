@@ -14,7 +14,7 @@ from .naming import snake
 from .reference import reference
 from .source import MARK, WIDTH, Enums, annotation, docstring, literal, member, shown_default
 
-MODULE = "rocketride_sync/models/_generated.py"
+MODULES = "rocketride_sync/models"
 REFERENCE = "docs/fields.md"
 
 _BASES = {"TaskStatus": "StatusBehaviour"}
@@ -35,10 +35,10 @@ _WRONG = {
 _EXTRA = "extra: Keys that the schema does not know, with their JSON values."
 
 _HEADER = '''\
-"""The models of the documents on the wire. {mark}: do not edit.
+"""The models of a document on the wire. {mark}: do not edit.
 
-Change the schema and run that again. Made from:
-{sources}
+Change the schema and run that again. Made from {file},
+sha256 {sha256}
 """
 
 from __future__ import annotations
@@ -56,14 +56,19 @@ from __future__ import annotations
 
 def render(schemas: Sequence[ir.Schema]) -> Dict[str, str]:
     """Every output file: path below the repository's root → text."""
-    return {MODULE: module(schemas), REFERENCE: reference(schemas)}
+    return {**{path(schema): module(schema) for schema in schemas}, REFERENCE: reference(schemas)}
 
 
-def module(schemas: Sequence[ir.Schema]) -> str:
-    """The Python module of all schemas."""
-    enums = {enum.name: enum for schema in schemas for enum in schema.enums}
-    models = [model for schema in schemas for model in schema.models]
-    sources = "\n".join(f"{schema.file}, sha256 {schema.sha256}" for schema in schemas)
+def path(schema: ir.Schema) -> str:
+    """The module of a schema. Each has its own, for making attrs classes takes time: most processes need one."""
+    name = schema.file.rpartition("/")[2].partition(".")[0]
+    return f"{MODULES}/_{name}.py"
+
+
+def module(schema: ir.Schema) -> str:
+    """The Python module of a schema."""
+    enums = {enum.name: enum for enum in schema.enums}
+    models = schema.models
     blocks: List[List[str]] = []
     blocks += [block for enum in enums.values() for block in _enum(enum)]
     for model in models:
@@ -82,7 +87,8 @@ def module(schemas: Sequence[ir.Schema]) -> str:
         ]
     ]
     body = "\n\n\n".join("\n".join(block) for block in blocks)
-    return _HEADER.format(mark=MARK, sources=sources, imports=_imports(body)) + "\n\n" + body + "\n"
+    header = _HEADER.format(mark=MARK, file=schema.file, sha256=schema.sha256, imports=_imports(body))
+    return header + "\n\n" + body + "\n"
 
 
 def _registry(name: str, base: str, items: Sequence[ir.Definition]) -> List[str]:
@@ -132,7 +138,7 @@ def _enum(enum: ir.Enum) -> Iterator[List[str]]:
 def _model(model: ir.Model, enums: Enums) -> List[str]:
     attributes = [_attribute(field, enums) for field in model.fields]
     return [
-        "@attrs.frozen(kw_only=True, repr=False, hash=False, weakref_slot=False)",
+        "@attrs.frozen(kw_only=True, repr=False, eq=False, weakref_slot=False)",
         f"class {model.name}(_{model.name}Slots):",
         *docstring(model.description, "    ", [*attributes, _EXTRA]),
         "",
@@ -141,7 +147,6 @@ def _model(model: ir.Model, enums: Enums) -> List[str]:
         ),
         "    extra: Mapping[str, Any] = attrs.field(default=EMPTY, converter=read_only)",
         "",
-        "    __hash__ = None  # type: ignore[assignment]",
         "    _attributes: ClassVar[Mapping[str, str]] = {",
         *(f'        "{field.wire}": "{field.attribute}",' for field in model.fields),
         "    }",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ._generated import (
+from typing import TYPE_CHECKING
+
+from ._task_status import (
     TASK_METRICS,
     TASK_STATE,
     TASK_STATUS,
@@ -10,9 +12,7 @@ from ._generated import (
     TASK_STATUS_FLOW,
     TASK_STATUS_SLOWEST_DOC,
     TASK_TOKENS,
-    TaskInfo,
     TaskMetrics,
-    TaskStart,
     TaskState,
     TaskStatus,
     TaskStatusComponentStat,
@@ -22,7 +22,13 @@ from ._generated import (
 )
 from .behaviour import Outcome
 from .converter import converter
-from .messages import NewMessages
+
+if TYPE_CHECKING:
+    from ._task_info import TaskInfo as TaskInfo
+    from ._task_start import TaskStart as TaskStart
+    from .messages import NewMessages as NewMessages
+
+_LOADED_ON_FIRST_USE = {"NewMessages": "messages", "TaskInfo": "_task_info", "TaskStart": "_task_start"}
 
 __all__ = [
     "TASK_METRICS",
@@ -45,3 +51,14 @@ __all__ = [
     "TaskTokens",
     "converter",
 ]
+
+
+def __getattr__(name: str) -> object:
+    home = _LOADED_ON_FIRST_USE.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value: object = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Optional, Tuple, cast
 from ..errors import RocketRideError, TaskCancelledError, TaskFailedError
 from ..redact import printable, redact
 from .document import Document, fit
-from .messages import NewMessages, new_messages
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from ._generated import TaskState, TaskStatus
+    from ._task_status import TaskState, TaskStatus
+    from .messages import NewMessages
 
 _TEXT_SHOWN = 200
 _NAME_SHOWN = 20
@@ -156,11 +156,11 @@ class StatusBehaviour(Document):
         that repeats over the whole window hides how often it came; a restart clears the window, and shows as `lost`
         or, if the same messages come again, not at all.
         """
-        return new_messages(self.errors, () if previous is None else previous.errors)
+        return _new_messages(self.errors, () if previous is None else previous.errors)
 
     def new_warnings(self, previous: Optional[StatusBehaviour]) -> NewMessages:
         """The warnings that came since `previous`; see `new_errors`."""
-        return new_messages(self.warnings, () if previous is None else previous.warnings)
+        return _new_messages(self.warnings, () if previous is None else previous.warnings)
 
     def __repr__(self) -> str:
         counts = f"{_count(self.completed_count)}/{_count(self.total_count)}"
@@ -168,6 +168,12 @@ class StatusBehaviour(Document):
         # The name is left out: the server makes it of the token.
         source = f" {_one_line(self.source, _NAME_SHOWN)}" if self.source else ""
         return fit(f"{type(self).__name__}{source} {self.state.name} {counts}{failed}")
+
+
+def _new_messages(current: Tuple[str, ...], earlier: Tuple[str, ...]) -> NewMessages:
+    from .messages import new_messages  # most processes ask for none
+
+    return new_messages(current, earlier)
 
 
 def _part(done: int, total: int) -> float:

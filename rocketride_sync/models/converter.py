@@ -21,15 +21,16 @@ def converter() -> cattrs.Converter:
     """
     import cattrs
 
-    from . import _generated
+    from . import _task_info, _task_start, _task_status
 
     result = cattrs.Converter(detailed_validation=False)
-    for model in _generated.MODELS:
-        result.register_structure_hook(model, _structure)
-        result.register_unstructure_hook(model, _unstructure)
-    for enum in _generated.ENUMS:
-        result.register_structure_hook(enum, _structure_member)
-        result.register_unstructure_hook(enum, int)
+    for generated in (_task_info, _task_start, _task_status):
+        for model in generated.MODELS:
+            result.register_structure_hook(model, _structure)
+            result.register_unstructure_hook(model, _unstructure)
+        for enum in generated.ENUMS:
+            result.register_structure_hook(enum, _structure_member)
+            result.register_unstructure_hook(enum, int)
     return result
 
 

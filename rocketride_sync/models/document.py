@@ -57,6 +57,15 @@ class Document(_Mapping):
             hint = f"; the attribute is {hint!r}" if hint else ""
             raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}{hint}")
 
+    # Here and not by attrs, which would compile a function for each class, in each process.
+    def __eq__(self, other: object) -> bool:
+        return self._values() == other._values() if type(other) is type(self) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def _values(self) -> Tuple[Any, ...]:
+        return tuple(getattr(self, name) for name in (*self._attributes.values(), "extra"))
+
     def __iter__(self) -> Iterator[str]:
         yield from self._attributes
         yield from (name for name in self.extra if name not in self._attributes)

@@ -26,5 +26,5 @@ def executed(document, name):
     spec = importlib.util.spec_from_loader(full, loader=None)
     generated = importlib.util.module_from_spec(spec)
     sys.modules[full] = generated
-    exec(compile(module([parsed(document)]), name, "exec"), generated.__dict__)
+    exec(compile(module(parsed(document)), name, "exec"), generated.__dict__)
     return generated

@@ -10,7 +10,9 @@ from samples import GOLDEN, parsed, sample
 
 from codegen.__main__ import ROOT, load, main
 from codegen.drift import drift
-from codegen.render import MODULE, REFERENCE
+from codegen.render import REFERENCE
+
+MODULE = "rocketride_sync/models/_sample.py"
 
 
 @pytest.fixture
