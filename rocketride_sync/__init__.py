@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from .options import RetryPolicy as RetryPolicy
     from .pipe import Pipe as Pipe
     from .task import Task as Task
+    from .task_result import TaskResult as TaskResult
     from .transports.memory import MemoryTransport as MemoryTransport
 
 _HOMES = {
@@ -105,6 +106,7 @@ _HOMES = {
     "options": ("RetryPolicy",),
     "pipe": ("Pipe",),
     "task": ("Task",),
+    "task_result": ("TaskResult",),
     "transports.memory": ("MemoryTransport",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}

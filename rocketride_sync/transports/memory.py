@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 import threading
-from typing import Any, Iterable, Iterator, List, Mapping, Union
+from typing import Any, Iterable, Iterator, List, Mapping, Sequence, Union
 
 from ..deadline import Deadline
 from ..errors import ConfigurationError, TransportTimeoutError
 from ..protocol.operations import Operation
 from ..redact import shorten
 from .base import PollingWatch, Watch
+from .looks import CallingLooks, Look
 
 Script = Iterable[Any]
 
@@ -90,6 +91,10 @@ class MemoryTransport:
     def watch(self, operation: Operation) -> Watch:  # noqa: ARG002 - all tasks are watched alike
         """A watch that asks here and notes its pauses in `pauses` instead of sleeping."""
         return _MemoryWatch(self)
+
+    def watch_many(self, looks: Sequence[Look]) -> CallingLooks:  # noqa: ARG002 - all tasks are watched alike
+        """A way that asks here, one task after the other, and notes its pauses in `pauses` instead of sleeping."""
+        return CallingLooks(self, self.pauses.append)
 
     def close(self) -> None:
         """Do nothing: there is nothing to close."""

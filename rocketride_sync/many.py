@@ -1,0 +1,226 @@
+"""The wait for many tasks: the rules of `Wait` for each of them, and one thread that looks at all."""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+import logging
+import math
+import time
+from typing import Any, Callable, Dict, Generator, Optional, Sequence, Tuple
+
+from .deadline import Clock, Deadline
+from .errors import AuthenticationError, CertificateError, ConfigurationError, RocketRideError
+from .models import TaskStatus
+from .pacing import HAIR
+from .protocol import operations
+from .redact import shorten
+from .task_result import TaskResult
+from .transports.hurry import Hurry
+from .transports.looks import Hint, Looks
+from .waiting import Seen, Wait
+
+log = logging.getLogger("rocketride_sync")
+
+OnProgress = Callable[[str, TaskStatus], object]
+
+_MOMENTS = 50
+_CONCERNS_ALL = (AuthenticationError, CertificateError, ConfigurationError)
+_TOLD_AGAIN_AFTER = 10.0
+_UNDER_WAY = math.inf
+
+
+class Watched:
+    """One task of many.
+
+    Attributes:
+        number: its place among them.
+        token: its token.
+        wait: the rules of the wait for it.
+        operation, until: as of `rocketride_sync.transports.looks.Look`.
+        due: when to look at it; infinite while it is looked at, and when it has ended.
+        hurry: what makes its pauses short, or None if its end was not told.
+        troubled: whether the latest look at it failed.
+        result: what became of it, or None.
+    """
+
+    __slots__ = ("due", "hurry", "number", "operation", "result", "token", "troubled", "until", "wait")
+
+    def __init__(self, number: int, token: str, wait: Wait) -> None:
+        self.number = number
+        self.token = token
+        self.wait = wait
+        self.operation = operations.get_task_status(token)
+        self.until = wait.deadline
+        self.due = -math.inf
+        self.hurry: Optional[Hurry] = None
+        self.troubled = False
+        self.result: Optional[TaskResult] = None
+
+    def begin(self) -> Deadline:
+        """As `rocketride_sync.transports.looks.Look.begin`."""
+        return self.wait.look_deadline()
+
+
+_NOTHING: Tuple[Optional[Watched], Any] = (None, None)
+
+
+class Many:
+    """The wait for many tasks.
+
+    Args:
+        tokens: theirs, each once.
+        interval: seconds between looks at the same task.
+        make_wait: the rules of the wait for a task, whose ticks are put off by so many seconds.
+        make_looks: a way to look at them.
+        on_progress: told of every status, or None.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        tokens: Sequence[str],
+        interval: float,
+        make_wait: Callable[[str, float], Wait],
+        make_looks: Callable[[Sequence[Watched]], Looks],
+        on_progress: Optional[OnProgress] = None,
+        clock: Clock = time.monotonic,
+    ) -> None:
+        # Several at each of a few moments: one by one would wake us and the server each time, all at once is a burst.
+        moments = min(len(tokens), _MOMENTS)
+        self._tasks = [
+            Watched(number, token, make_wait(token, interval * (number % moments) / moments))
+            for number, token in enumerate(tokens)
+        ]
+        self._interval = interval
+        self._make_looks = make_looks
+        self._on_progress = on_progress
+        self._clock = clock
+        self._agenda = [
+            (task.due, task.number) for task in self._tasks
+        ]  # a heap; what is put off stays in it too
+        self._logged = ("", -math.inf)
+
+    def results(self) -> Generator[TaskResult, None, None]:
+        """A result for each task, as they end.
+
+        Raises:
+            AuthenticationError, CertificateError, ConfigurationError: they concern all tasks.
+        """
+        left = len(self._tasks)
+        if not left:
+            return
+        with contextlib.closing(self._make_looks(self._tasks)) as looks:
+            while left:
+                self._ask(looks, self._clock() + HAIR)
+                task, answer = looks.next(Deadline(self._until_due(), self._clock)) or _NOTHING
+                if isinstance(answer, Hint):
+                    self._hint(looks, task, answer)
+                elif task is not None:
+                    self._take(task, answer)
+                    if task.result is not None:
+                        left -= 1
+                        looks.leave(task)
+                        yield task.result
+
+    def so_far(self) -> Dict[str, TaskResult]:
+        """What is known by now of each task, by token."""
+        return {
+            task.token: task.result or TaskResult(token=task.token, status=task.wait.last)
+            for task in self._tasks
+        }
+
+    def _next(self) -> Optional[Watched]:
+        """The task to look at next, None if all are under way."""
+        while self._agenda:
+            due, number = self._agenda[0]
+            task = self._tasks[number]
+            if task.due == due:
+                return task
+            heapq.heappop(self._agenda)
+        return None
+
+    def _until_due(self) -> Optional[float]:
+        task = self._next()
+        return None if task is None else max(0.0, task.due - self._clock())
+
+    def _ask(self, looks: Looks, until: float) -> None:
+        """Look at all tasks that are due by then."""
+        task = self._next()
+        while task is not None and task.due <= until:
+            task.due = _UNDER_WAY
+            task.wait.begin()
+            looks.ask(task)
+            task = self._next()
+
+    def _put(self, task: Watched, due: float) -> None:
+        task.due = due
+        heapq.heappush(self._agenda, (due, task.number))
+
+    def _hint(self, looks: Looks, task: Optional[Watched], hint: Hint) -> None:
+        if task is None:
+            task = self._next()
+            if task is not None:
+                self._ask(looks, task.due)
+            return
+        if hint is Hint.ENDED:
+            task.hurry = task.hurry or Hurry()
+            task.hurry.told_end(self._interval)
+        # After a fault, the pause is the backoff that the server may have asked for.
+        if task.due != _UNDER_WAY and not task.troubled:
+            self._put(task, self._clock())
+
+    def _take(self, task: Watched, answer: Any) -> None:
+        """Take in what a look brought, and plan the next unless it was the last."""
+        seen = _read(answer)
+        error = _error_of(task.wait.take, seen)
+        if error is None and isinstance(seen, TaskStatus):
+            if self._on_progress is not None:
+                self._on_progress(task.token, seen)
+            if seen.is_terminal:
+                task.result = TaskResult(token=task.token, status=seen)
+                return
+        error = error or _error_of(self._plan, task, seen)
+        if isinstance(error, _CONCERNS_ALL):
+            raise error
+        if error is not None:
+            task.result = TaskResult(token=task.token, status=task.wait.last, error=error)
+
+    def _plan(self, task: Watched, seen: Seen) -> None:
+        pause = task.wait.pause()
+        task.troubled = not isinstance(seen, TaskStatus)
+        if task.troubled:
+            self._tell(task, seen, pause)
+        elif task.hurry is not None:
+            pause = task.hurry.shorten(pause)
+        self._put(task, self._clock() + pause)
+
+    def _tell(self, task: Watched, fault: Seen, pause: float) -> None:
+        """Log a fault; what befalls many tasks alike once in a while."""
+        text, now = str(fault), self._clock()
+        if text != self._logged[0] or now - self._logged[1] > _TOLD_AGAIN_AFTER:
+            self._logged = (text, now)
+            log.info(
+                "task %s, and maybe others: %s; looking again in %.1f s at the latest",
+                shorten(task.token),
+                text,
+                pause,
+            )
+
+
+def _read(answer: Any) -> Seen:
+    # Results are kept: their errors must not keep the frames, and with them the connections, that they came through.
+    if isinstance(answer, RocketRideError):
+        return answer.with_traceback(None)
+    try:
+        return TaskStatus.from_dict(answer)
+    except RocketRideError as error:
+        return error.with_traceback(None)
+
+
+def _error_of(step: Callable[..., None], *args: Any) -> Optional[RocketRideError]:
+    try:
+        step(*args)
+    except RocketRideError as error:
+        return error.with_traceback(None)
+    return None

@@ -1,0 +1,194 @@
+"""How many tasks are looked at, whether a transport can do so with several at a time or not."""
+
+from __future__ import annotations
+
+import enum
+import os
+import queue
+import threading
+from collections import deque
+from typing import Any, Callable, Deque, Dict, List, Optional, Protocol, Sequence, Tuple
+
+from ..deadline import SLICE, Deadline, pause
+from ..errors import RocketRideError
+from ..protocol.operations import Operation
+from .base import Transport
+
+
+class Look(Protocol):
+    """A task to look at, now and again.
+
+    Attributes:
+        operation: asks for its status.
+        until: the end of the time for all looks at it.
+    """
+
+    operation: Operation
+    until: Deadline
+
+    def begin(self) -> Deadline:
+        """The question goes out now: by when it must be answered. Any thread may call it."""
+
+
+class Hint(enum.Enum):
+    """In place of an answer: there is reason to look, of which LOOK says no more."""
+
+    LOOK = "look"
+    ENDED = "ended"
+
+
+News = Tuple[Any, Any]
+"""A look, and the document that is its answer, or the error, or a hint: one without a look is for that which is due
+next."""
+
+
+class Looks(Protocol):
+    """A way to look at many tasks."""
+
+    def ask(self, look: Look) -> None:
+        """Look at the task as soon as it is its turn. Does no I/O, and never raises."""
+
+    def next(self, deadline: Deadline) -> Optional[News]:
+        """What comes next; None when `deadline` passes first, or sooner. Does what I/O there is to do meanwhile."""
+
+    def leave(self, look: Look) -> None:
+        """The task will not be looked at any more."""
+
+    def close(self) -> None:
+        """Give back what is held, and end what is under way. Never raises, never blocks for long."""
+
+
+class LookingTransport(Transport, Protocol):
+    """A transport that has a way of its own to look at many tasks. Others are asked for one after the other."""
+
+    def watch_many(self, looks: Sequence[Look]) -> Looks:
+        """Get ready to look at the tasks. Does no I/O yet, and never raises."""
+
+
+def watch_many(transport: Transport, looks: Sequence[Look]) -> Looks:
+    """A way to look at many tasks over `transport`."""
+    opener = getattr(transport, "watch_many", None)
+    way: Looks = CallingLooks(transport) if opener is None else opener(looks)
+    return way
+
+
+def outcome(transport: Transport, look: Look, deadline: Deadline) -> Any:
+    """The document that `transport` brings, or the error."""
+    try:
+        return transport.call(look.operation, deadline)
+    except RocketRideError as error:
+        return error
+
+
+class CallingLooks:
+    """Looks at one task after the other.
+
+    Args:
+        transport: what is asked.
+        sleep: returns after some seconds, or sooner when there is reason to look.
+    """
+
+    def __init__(self, transport: Transport, sleep: Callable[[float], object] = pause) -> None:
+        self._transport = transport
+        self._sleep = sleep
+        self._asked: Deque[Look] = deque()
+
+    def ask(self, look: Look) -> None:
+        self._asked.append(look)
+
+    def next(self, deadline: Deadline) -> News:
+        if self._asked:
+            look = self._asked.popleft()
+            return look, outcome(self._transport, look, look.begin())
+        self._sleep(deadline.remaining())
+        return None, Hint.LOOK
+
+    def leave(self, look: Look) -> None:
+        """Nothing is known of it."""
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class ThreadedLooks:
+    """Looks at several tasks at a time, in threads, which end with `close`.
+
+    Args:
+        transport: what is asked, by several threads at once.
+        at_once: how many of them.
+    """
+
+    def __init__(self, transport: Transport, at_once: int) -> None:
+        self._transport = transport
+        self._at_once = at_once
+        self._asked: Dict[Look, None] = {}
+        self._begin()
+
+    def _begin(self) -> None:
+        self._pid = os.getpid()
+        self._threads: List[threading.Thread] = []
+        self._turns: queue.SimpleQueue[Optional[Look]] = queue.SimpleQueue()
+        self._news: queue.SimpleQueue[Tuple[Look, Any]] = queue.SimpleQueue()
+        self._under_way: Dict[int, Deadline] = {}
+        self._closed = False
+
+    def ask(self, look: Look) -> None:
+        self._asked[look] = None
+        self._turns.put(look)
+        if len(self._threads) < min(self._at_once, len(self._asked)):
+            # A daemon: who leaves it to the end of the interpreter to close this must not wait for it there.
+            thread = threading.Thread(target=self._work, name="rocketride-look", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def next(self, deadline: Deadline) -> Optional[News]:
+        if self._pid != os.getpid():
+            self._begin_again()
+        while not deadline.expired:
+            try:
+                look, answer = self._news.get(timeout=min(deadline.remaining(), SLICE))
+            except queue.Empty:
+                continue
+            del self._asked[look]
+            if isinstance(answer, BaseException) and not isinstance(answer, RocketRideError):
+                raise answer
+            return look, answer
+        return None
+
+    def leave(self, look: Look) -> None:
+        """Nothing is known of it."""
+
+    def close(self) -> None:
+        self._closed = True
+        if self._pid != os.getpid():
+            return
+        for _ in self._threads:
+            self._turns.put(None)
+        for deadline in list(self._under_way.values()):
+            deadline.cancel()
+        for thread in self._threads:
+            thread.join()
+
+    def _begin_again(self) -> None:
+        """In a forked child there are no threads."""
+        asked = list(self._asked)
+        self._asked.clear()
+        self._begin()
+        for look in asked:
+            self.ask(look)
+
+    def _work(self) -> None:
+        while True:
+            look = self._turns.get()
+            if look is None or self._closed:
+                return
+            self._news.put((look, self._look(look)))
+
+    def _look(self, look: Look) -> Any:
+        try:
+            deadline = self._under_way[threading.get_ident()] = look.begin()
+            if self._closed:
+                deadline.cancel()
+            return outcome(self._transport, look, deadline)
+        except BaseException as error:  # noqa: BLE001 - a bug of ours must reach the caller, who waits for news
+            return error

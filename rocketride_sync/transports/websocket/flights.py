@@ -1,0 +1,88 @@
+"""Which of many looks goes out next over a connection, and what becomes of those that it takes with it."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import Deque, Dict, List, NamedTuple, Set
+
+from ...deadline import Deadline
+from ..looks import Look
+
+_AT_ONCE = 64
+
+
+class Flight(NamedTuple):
+    """A look that is on its way."""
+
+    look: Look
+    deadline: Deadline
+    began: float
+
+
+class Flights:
+    """The looks that wait for their turn, and those that are on their way. It does nothing itself.
+
+    What was on its way when a connection was lost goes again, before all others and each alone: so what breaks
+    connections is found, and is the only one to fail.
+
+    Attributes:
+        waiting: the looks whose turn has not come.
+    """
+
+    def __init__(self) -> None:
+        self.waiting: Deque[Look] = deque()
+        self._under_way: Dict[int, Flight] = {}  # by the number of the request
+        self._suspects: Set[Look] = set()
+
+    def __len__(self) -> int:
+        """How many are on their way."""
+        return len(self._under_way)
+
+    def may_go(self, held: int) -> bool:
+        """Whether the next may go, with so many answers that have come but not been handed out."""
+        if not self.waiting or len(self) + held >= _AT_ONCE:
+            return False
+        alone = self._under_way and self._suspects
+        return not (alone and (self.waiting[0] in self._suspects or self.oldest.look in self._suspects))
+
+    def go(self, number: int, deadline: Deadline) -> None:
+        """The next goes, as the request with this number."""
+        self._under_way[number] = Flight(self.waiting.popleft(), deadline, time.monotonic())
+
+    @property
+    def oldest(self) -> Flight:
+        """What has been on its way for longest."""
+        return next(iter(self._under_way.values()))
+
+    @property
+    def newest(self) -> Flight:
+        """What went last."""
+        return next(reversed(self._under_way.values()))
+
+    def landed(self, number: int) -> List[Look]:
+        """The look whose answer has come, if anybody waits for it still."""
+        flight = self._under_way.pop(number, None)
+        if flight is None:
+            return []
+        self._suspects.discard(flight.look)
+        return [flight.look]
+
+    def expired(self) -> List[Flight]:
+        """Those whose time is over."""
+        late = [number for number, flight in self._under_way.items() if flight.deadline.expired]
+        return [self._under_way.pop(number) for number in late]
+
+    def lost(self, *, again: bool) -> List[Look]:
+        """The connection is lost: the look that failed with it, if one did, because it had gone alone before.
+
+        With `again`, one that went alone for the first time may go once more.
+        """
+        lost = [flight.look for flight in self._under_way.values()]
+        self._under_way.clear()
+        if len(lost) == 1 and (lost[0] in self._suspects or not again):
+            self._suspects.discard(lost[0])
+            return lost
+        self._suspects.update(lost)
+        self.waiting.extendleft(reversed(lost))
+        return []

@@ -1,0 +1,238 @@
+"""wait_all and as_completed over a scripted transport: arguments, order, duplicates, what a result says."""
+
+import concurrent.futures
+import copy
+import itertools
+import pickle
+
+import pytest
+
+from rocketride_sync import (
+    AuthenticationError,
+    ConfigurationError,
+    MemoryTransport,
+    RocketRideClient,
+    RocketRideError,
+    RocketRideWarning,
+    TaskNotFoundError,
+    TaskResult,
+    TaskState,
+    TaskStatus,
+    TaskVanishedError,
+    WaitTimeoutError,
+)
+
+RUNNING = {"state": 3, "startTime": 100.0}
+DONE = {**RUNNING, "state": 5, "completed": True}
+FAILED = {**DONE, "exitCode": 1, "exitMessage": "it crashed"}
+UNKNOWN = TaskNotFoundError("Your pipeline is not running")
+A, B, C = "tk_aaaa0123456789abcdef0123456789ab", "tk_bbbb0123456789abcdef0123456789ab", "tk_cccc0123456789"
+
+
+def client_of(scripts):
+    transport = MemoryTransport(scripts)
+    return RocketRideClient("localhost", "the-secret-key", transport=transport), transport
+
+
+# --- order and number
+
+
+def test_wait_all_returns_the_results_in_the_order_of_the_tokens():
+    client, _ = client_of({A: [RUNNING, RUNNING, DONE], B: [DONE], C: [RUNNING, UNKNOWN]})
+    results = client.wait_all([A, B, C])
+    assert [result.token for result in results] == [A, B, C]
+    assert [result.succeeded for result in results] == [True, True, False]
+
+
+def test_as_completed_yields_the_results_in_the_order_of_ending():
+    client, _ = client_of({A: [RUNNING, RUNNING, DONE], B: [DONE], C: [RUNNING, UNKNOWN]})
+    assert [result.token for result in client.as_completed([A, B, C])] == [B, C, A]
+
+
+def test_a_token_that_comes_twice_is_watched_once():
+    client, transport = client_of({A: [RUNNING, DONE], B: [DONE]})
+    first, _, third = client.wait_all([A, B, A])
+    assert first is third
+    assert first.token == A
+    assert len(transport.calls) == 3
+    client, _ = client_of({A: [DONE], B: [DONE]})
+    assert [result.token for result in client.as_completed([A, B, A])] == [A, B]
+
+
+def test_no_token_at_all_asks_nothing():
+    client, transport = client_of([])
+    assert client.wait_all([]) == []
+    assert list(client.as_completed(iter(()))) == []
+    assert transport.calls == []
+
+
+def test_tokens_may_come_from_any_iterable():
+    client, _ = client_of({A: [DONE], B: [DONE]})
+    assert [result.token for result in client.wait_all(token for token in (A, B))] == [A, B]
+
+
+def test_nothing_sleeps_over_the_scripted_transport():
+    client, transport = client_of({A: [RUNNING] * 50 + [DONE], B: [RUNNING] * 50 + [DONE]})
+    assert all(result.succeeded for result in client.wait_all([A, B], interval=200.0))
+    assert len(transport.pauses) >= 50
+
+
+# --- arguments
+
+
+@pytest.mark.parametrize(
+    ("tokens", "named"),
+    [
+        (A, "list of tokens"),
+        (b"tk_1", "list of tokens"),
+        (None, "list of tokens"),
+        (5, "list of tokens"),
+        ([A, ""], r"tokens\[1\]"),
+        ([A, None], r"tokens\[1\]"),
+        (["tk_5f3a…"], r"tokens\[0\]"),
+    ],
+)
+def test_unusable_tokens(tokens, named):
+    client, transport = client_of([DONE])
+    for call in (client.wait_all, client.as_completed):
+        with pytest.raises(ConfigurationError, match=named) as caught:
+            call(tokens)
+        assert A not in str(caught.value)
+    assert transport.calls == []
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"timeout": -1}, {"timeout": True}, {"interval": 0}, {"interval": "2"}, {"timeout": float("nan")}],
+)
+def test_unusable_times(options):
+    client, _ = client_of([DONE])
+    for call in (client.wait_all, client.as_completed):
+        with pytest.raises(ConfigurationError, match=next(iter(options))):
+            call([A], **options)
+
+
+def test_an_interval_longer_than_a_server_remembers_is_a_warning_at_the_callers_line():
+    client, _ = client_of(itertools.repeat(DONE))
+    for call in (
+        client.wait_all,
+        client.as_completed,
+        lambda tokens, **options: client.wait_until_complete(A, **options),
+    ):
+        with pytest.warns(RocketRideWarning, match="interval=301") as caught:
+            call([A], interval=301)
+        assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize("value", ["ALL", None, 1, "all_completed"])
+def test_an_unknown_return_when(value):
+    client, transport = client_of([DONE])
+    with pytest.raises(ConfigurationError, match="FIRST_EXCEPTION"):
+        client.wait_all([A], return_when=value)
+    assert transport.calls == []
+
+
+# --- return_when
+
+
+def test_the_constants_of_concurrent_futures_are_taken():
+    scripts = {A: itertools.repeat(RUNNING), B: [RUNNING, DONE], C: [RUNNING, RUNNING, UNKNOWN]}
+    client, _ = client_of(scripts)
+    first = client.wait_all([A, B, C], return_when=concurrent.futures.FIRST_COMPLETED)
+    assert [result.done for result in first] == [False, True, False]
+    assert first[0].status.state is TaskState.RUNNING
+    client, _ = client_of(
+        {A: itertools.repeat(RUNNING), B: [RUNNING, FAILED], C: [RUNNING, RUNNING, UNKNOWN]}
+    )
+    first = client.wait_all([A, B, C], return_when=concurrent.futures.FIRST_EXCEPTION)
+    assert [result.done for result in first] == [False, True, True]
+    assert isinstance(first[2].error, TaskVanishedError)
+    client, _ = client_of({A: [RUNNING, UNKNOWN], B: [RUNNING, RUNNING, DONE]})
+    both = client.wait_all([A, B], return_when=concurrent.futures.ALL_COMPLETED)
+    assert [result.done for result in both] == [True, True]
+
+
+def test_a_task_that_has_not_ended_has_no_result_yet():
+    client, _ = client_of({A: itertools.repeat(RUNNING), B: [DONE]})
+    running, _ = client.wait_all([A, B], return_when="FIRST_COMPLETED")
+    assert (running.done, running.succeeded, running.error) == (False, False, None)
+    with pytest.raises(RocketRideError, match="wait again") as caught:
+        running.result()
+    assert A not in str(caught.value)
+
+
+# --- progress, and errors for all
+
+
+def test_progress_comes_with_token_and_status():
+    client, _ = client_of({A: [RUNNING, DONE], B: [UNKNOWN]})
+    seen = []
+    client.wait_all([A, B], on_progress=lambda token, status: seen.append((token, status.state.name)))
+    assert seen == [(A, "RUNNING"), (A, "COMPLETED")]
+
+
+def test_what_the_callback_raises_ends_the_wait():
+    client, _ = client_of({A: itertools.repeat(RUNNING)})
+    mine = KeyError("mine")
+
+    def fail(token, status):
+        raise mine
+
+    with pytest.raises(KeyError) as caught:
+        client.wait_all([A], on_progress=fail)
+    assert caught.value is mine
+
+
+def test_a_refused_key_is_raised_not_returned():
+    client, _ = client_of({A: [RUNNING], B: [AuthenticationError("Access denied")]})
+    with pytest.raises(AuthenticationError):
+        client.wait_all([A, B])
+    client, _ = client_of({A: [AuthenticationError("Access denied")]})
+    with pytest.raises(AuthenticationError):
+        list(client.as_completed([A]))
+
+
+def test_at_the_timeout_every_task_has_a_result():
+    client, _ = client_of({A: itertools.repeat(RUNNING), B: [DONE]})
+    late, done = client.wait_all([A, B], timeout=0)
+    assert isinstance(late.error, WaitTimeoutError)
+    assert late.error.last_status is late.status
+    assert late.status.state is TaskState.RUNNING
+    assert done.succeeded
+
+
+# --- a result
+
+
+def test_a_result_gives_the_status_or_raises_the_error():
+    status = TaskStatus.from_dict(FAILED)
+    ended = TaskResult(token=A, status=status)
+    assert ended.result() is status
+    assert (ended.done, ended.succeeded) == (True, False)
+    lost = TaskResult(token=A, error=UNKNOWN)
+    with pytest.raises(TaskNotFoundError) as caught:
+        lost.result()
+    assert caught.value is UNKNOWN
+    assert (lost.done, lost.succeeded) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("result", "shown"),
+    [
+        (
+            TaskResult(token=A, status=TaskStatus.from_dict(DONE)),
+            "<TaskResult tk_aaaa… <TaskStatus COMPLETED 0/0>>",
+        ),
+        (TaskResult(token=A, error=UNKNOWN), "<TaskResult tk_aaaa… TaskNotFoundError>"),
+        (TaskResult(token=A), "<TaskResult tk_aaaa… not looked at>"),
+    ],
+)
+def test_a_result_shows_no_whole_token(result, shown):
+    assert repr(result) == shown
+
+
+def test_a_result_is_a_frozen_value_that_pickles():
+    result = TaskResult(token=A, status=TaskStatus.from_dict(DONE))
+    assert pickle.loads(pickle.dumps(result)) == copy.deepcopy(result) == result
+    with pytest.raises(AttributeError):
+        result.token = B
