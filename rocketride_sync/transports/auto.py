@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Optional
+import math
+import time
+from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence
 
 from ..deadline import Deadline
-from ..errors import UnsupportedOperationError
+from ..errors import RocketRideError, UnsupportedOperationError
 from ..protocol.operations import Operation
 from .base import Watch
 from .http import HttpTransport
@@ -14,7 +16,15 @@ from .pipes import Pipe, Uploads
 from .websocket.transport import WebSocketTransport
 from .websocket.upgrade import NoSlotError, NoWebSocketError, UpgradeCutError
 
+if TYPE_CHECKING:
+    from .looks import Look, Looks, News
+
 log = logging.getLogger("rocketride_sync")
+
+_REFUSED = (NoSlotError, NoWebSocketError, UpgradeCutError)
+
+_FOR_SLOTS = 15.0  # seconds for which many looks go over HTTP when there was no slot for a WebSocket
+_TURN = 0.05
 
 
 class AutoTransport:
@@ -43,20 +53,18 @@ class AutoTransport:
             return self._http.call(operation, deadline)
         try:
             return websocket.call(operation, deadline)
-        except (NoSlotError, NoWebSocketError, UpgradeCutError) as error:
+        except _REFUSED as error:
             # A fault that may pass must not look like a transport that cannot.
             if not (operation.over_http or isinstance(error, NoWebSocketError)):
                 raise
-            for_good, reason = not isinstance(error, NoSlotError), str(error)
+            refusal = error
         if not operation.over_http:
             # Without the advice to use HTTP, which follows the reason.
             raise UnsupportedOperationError(
-                f"{operation.beyond_http} takes WebSocket, but {reason.partition(';')[0]}"
+                f"{operation.beyond_http} takes WebSocket, but {str(refusal).partition(';')[0]}"
             )
         document = self._http.call(operation, deadline)
-        if for_good and not self._http_only:
-            self._http_only = True
-            log.info("%s; using HTTP from now on", reason)
+        self.fell_back(refusal)
         return document
 
     uploads_at_once = HttpTransport.uploads_at_once
@@ -66,7 +74,7 @@ class AutoTransport:
         if not self._http_only:
             try:
                 return self._websocket.pipe(operation, deadline)
-            except (NoSlotError, NoWebSocketError, UpgradeCutError) as error:
+            except _REFUSED as error:
                 if operation.http_lacks:
                     raise
                 log.info("%s; the pipe will go over HTTP", error)
@@ -77,7 +85,7 @@ class AutoTransport:
         if not self._http_only:
             try:
                 return self._websocket.uploads(deadline)
-            except (NoSlotError, NoWebSocketError, UpgradeCutError) as error:
+            except _REFUSED as error:
                 log.info("%s; the files will go over HTTP", error)
         return None
 
@@ -88,6 +96,17 @@ class AutoTransport:
             if self._http_only
             else _AutoWatch(self, self._websocket.watch(operation))
         )
+
+    def watch_many(self, looks: Sequence[Look]) -> Looks:
+        """As `rocketride_sync.transports.looks.LookingTransport.watch_many`."""
+        http = self._http.watch_many(looks)
+        return http if self._http_only else _AutoLooks(self, self._websocket.watch_many(looks), http)
+
+    def fell_back(self, error: RocketRideError) -> None:
+        """HTTP gave an answer where WebSocket was refused with `error`."""
+        if not isinstance(error, NoSlotError) and not self._http_only:
+            self._http_only = True
+            log.info("%s; using HTTP from now on", error)
 
     def close(self) -> None:
         """As `rocketride_sync.transports.Transport.close`."""
@@ -106,3 +125,54 @@ class _AutoWatch:
 
     def call(self, operation: Operation, deadline: Deadline) -> Any:
         return self._transport.ask(self._watch, operation, deadline)
+
+
+class _AutoLooks:
+    """Looks over WebSocket, and over HTTP while no connection can be had: then both are listened to in turn."""
+
+    def __init__(self, transport: AutoTransport, websocket: Looks, http: Looks) -> None:
+        self._transport = transport
+        self._websocket = websocket
+        self._http = http
+        self._over_http: Dict[Look, RocketRideError] = {}  # with why they do not go over WebSocket
+        self._reason: Optional[RocketRideError] = None
+        self._http_until = -math.inf
+
+    def ask(self, look: Look) -> None:
+        if self._reason is not None and time.monotonic() < self._http_until:
+            self._ask_http(look, self._reason)
+        else:
+            self._websocket.ask(look)
+
+    def next(self, deadline: Deadline) -> Optional[News]:
+        news = self._websocket.next(Deadline(0) if self._over_http else deadline)
+        if news is not None:
+            look, answer = news
+            if not isinstance(answer, _REFUSED):
+                return news
+            self._reason = answer
+            self._http_until = math.inf
+            if isinstance(answer, NoSlotError):
+                self._http_until = time.monotonic() + _FOR_SLOTS
+            self._ask_http(look, answer)
+            return None
+        if not self._over_http:
+            return None
+        news = self._http.next(deadline if self._http_until == math.inf else deadline.within(_TURN))
+        if news is not None:
+            look, answer = news
+            reason = self._over_http.pop(look)
+            if not isinstance(answer, RocketRideError):
+                self._transport.fell_back(reason)
+        return news
+
+    def _ask_http(self, look: Look, reason: RocketRideError) -> None:
+        self._over_http[look] = reason
+        self._http.ask(look)
+
+    def leave(self, look: Look) -> None:
+        self._websocket.leave(look)
+
+    def close(self) -> None:
+        self._websocket.close()
+        self._http.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, Optional, Sequence
 
 import attrs
 
@@ -20,7 +20,9 @@ from .watch import WebSocketWatch
 if TYPE_CHECKING:
     import ssl
 
+    from ..looks import Look
     from .connection import Connection
+    from .looks import WebSocketLooks
 
 DEAD_AFTER = 45.0
 
@@ -77,6 +79,12 @@ class WebSocketTransport:
     def watch(self, operation: Operation) -> WebSocketWatch:
         """As `rocketride_sync.transports.Transport.watch`."""
         return WebSocketWatch(self.pool, operation)
+
+    def watch_many(self, looks: Sequence[Look]) -> WebSocketLooks:
+        """As `rocketride_sync.transports.looks.LookingTransport.watch_many`."""
+        from .looks import WebSocketLooks
+
+        return WebSocketLooks(self.pool, self._settings.retry, len(looks))
 
     def close(self) -> None:
         """As `rocketride_sync.transports.Transport.close`."""
