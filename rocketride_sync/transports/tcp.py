@@ -28,7 +28,9 @@ def connect(host: str, port: int, deadline: Deadline, options: Options = ()) -> 
     Raises:
         OSError: what the last address failed with; `socket.timeout` among them.
     """
-    addresses = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
+    name = host.strip("[]")
+    # Text would have Python load its IDNA codec, which ASCII does not need and a process notices.
+    addresses = socket.getaddrinfo(name.encode() if name.isascii() else name, port, type=socket.SOCK_STREAM)
     failure: OSError = OSError(f"{host} has no address")
     try:
         for index, (family, kind, protocol, _, address) in enumerate(addresses):

@@ -1,4 +1,7 @@
-"""The HTTP transport. requests is imported on the first call, not before: that takes longer than a whole call."""
+"""The HTTP transport. requests is imported on the first call, not before: that takes longer than a whole call.
+
+So is what reads answers: with ``transport="auto"`` most processes never need it.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,12 @@ from typing import TYPE_CHECKING, Any, Dict, Sequence
 from ...config import Settings
 from ...deadline import Deadline
 from ...errors import OverloadedError, ProtocolError, TransientError, UnsupportedOperationError
-from ...protocol.http import TOO_MANY_REQUESTS, interpret
-from ...protocol.objects import result
 from ...protocol.operations import Operation
 from ..base import PollingWatch, Watch
-from ..pipes import SpooledPipe
 
 if TYPE_CHECKING:
     from ..looks import Look, ThreadedLooks
+    from ..pipes import SpooledPipe
     from .session import Session
 
 
@@ -43,19 +44,28 @@ class HttpTransport:
         Raises:
             UnsupportedOperationError: the server offers it, or an argument of it, over WebSocket only.
         """
+        from ...protocol.http import TOO_MANY_REQUESTS, interpret
+
         if not operation.over_http:
             raise _unsupported(operation)
         status, headers, body = self._session().send(operation, deadline)
         try:
             data = interpret(operation, status, headers, body, self._settings.auth)
-            return data if operation.data is None else result(operation, data, self._settings.auth)
+            return data if operation.data is None else self._result(operation, data)
         except (TransientError, ProtocolError) as error:
             # A proxy may have given up on a server that has not; an answer that is none tells nothing.
             error.request_sent = not isinstance(error, OverloadedError) and status != TOO_MANY_REQUESTS
             raise
 
+    def _result(self, operation: Operation, data: Any) -> Any:
+        from ...protocol.objects import result
+
+        return result(operation, data, self._settings.auth)
+
     def pipe(self, operation: Operation, deadline: Deadline) -> SpooledPipe:  # noqa: ARG002 - no I/O yet
         """As `rocketride_sync.transports.PipingTransport.pipe`."""
+        from ..pipes import SpooledPipe
+
         if operation.http_lacks:
             raise _unsupported(operation)
         return SpooledPipe(self, operation)
