@@ -66,6 +66,8 @@ class Connection:
         self._limit = max_response_bytes
         self._dialogue = dap.Dialogue()
         self.broken = False
+        # Our own: websocket-client's stops counting as connected when a close frame has come, whatever follows.
+        self._upgraded = False
         self.pid = os.getpid()
         self.idle_since = 0.0
         self._guarded(self._upgrade, f"{client_name}/{client_version}")
@@ -132,6 +134,12 @@ class Connection:
                 self._framing.send_close()
         self._socket.close()
 
+    def __del__(self) -> None:
+        # Ctrl-C at a bad moment, or the garbage collector, may find it in nobody's hands. websocket-client's objects
+        # refer to each other, so that the socket would be closed some time later.
+        if hasattr(self, "_socket"):
+            self._socket.close()
+
     def _authenticate(self, operation: Operation, deadline: Deadline) -> None:
         answer = self._answer(operation, deadline)
         refused = dap.refused_credential(operation, answer, self._auth)
@@ -178,6 +186,7 @@ class Connection:
             self._dialogue.receive(data, binary=opcode == _BINARY)
 
     def _closed(self, data: bytes) -> NoReturn:
+        self.close()
         code = struct.unpack("!H", data[:2])[0] if len(data) >= 2 else "none"
         raise TransportError(f"{self._address} closed the connection (code {code})")
 
@@ -185,6 +194,7 @@ class Connection:
         self._socket.room = _LARGEST_UPGRADE_ANSWER
         self._framing.upgrade(self._address.websocket_url, self._address.authority, user_agent)
         self._socket.room = math.inf
+        self._upgraded = True
 
     def _guarded(self, step: Callable[..., T], *args: Any) -> T:
         """The result of `step`. Whatever stops it breaks the connection, and comes out as an error of ours."""
@@ -217,8 +227,8 @@ class Connection:
             return tls_fault(self._address, error)
         if isinstance(error, (OSError, websocket.WebSocketConnectionClosedException)):
             reason = reason_of(error) if isinstance(error, OSError) else "it ended"
-            kind = TransportError if self._framing.connected else UpgradeCutError
+            kind = TransportError if self._upgraded else UpgradeCutError
             return kind(f"the connection to {self._address} broke: {reason}")
-        if self._framing.connected:
+        if self._upgraded:
             return ProtocolError(f"{self._address} does not speak WebSocket as it should")
         return NoWebSocketError(f"{self._address} does not answer a WebSocket upgrade as it should")

@@ -1,0 +1,88 @@
+"""Ctrl-C between any two lines: it comes out, no lock stays held, no connection stays open, the client works on.
+
+A signal handler of Python runs between two lines, or as a function returns. So each of these moments in turn, or every
+nineteenth, gets a KeyboardInterrupt.
+"""
+
+import itertools
+import sys
+import warnings
+
+import pytest
+from transports.loopback import Server
+
+from rocketride_sync import RocketRideClient
+
+from .peers import either, status_of, wait_until
+
+TOKEN = "tk_5f3a0123456789abcdef0123456789ab"
+STRIDE = 19
+CALLS = {
+    "status": lambda client: client.get_task_status(TOKEN, timeout=20),
+    "wait": lambda client: client.wait_until_complete(TOKEN, timeout=20, interval=0.001),
+}
+
+
+class Moments:
+    """Interrupts at the moment with a certain number; `count` says how many there were until then."""
+
+    def __init__(self, number):
+        self.number = number
+        self.count = 0
+
+    def trace(self, frame, event, argument):
+        if event in ("line", "return") and frame.f_code.co_filename != __file__:
+            self.count += 1
+            if self.count == self.number:
+                raise KeyboardInterrupt
+        return self.trace
+
+    def __enter__(self):
+        self._outer = sys.gettrace()
+        sys.settrace(self.trace)
+        return self
+
+    def __exit__(self, *exc_info):
+        sys.settrace(self._outer)
+
+
+def interrupted(call, client, number):
+    """Whether there was such a moment in `call`."""
+    with Moments(number) as moments:
+        try:
+            call(client)
+        except KeyboardInterrupt:
+            return True
+    # It may have come in a destructor: Python goes on after that.
+    return moments.count >= number
+
+
+@pytest.fixture
+def _quiet(monkeypatch):
+    """A socket that was in nobody's hands yet is closed by the garbage collector, which says so."""
+    monkeypatch.setattr(sys, "unraisablehook", lambda _: None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        yield
+
+
+@pytest.mark.usefixtures("_quiet")
+@pytest.mark.parametrize("kept", [False, True], ids=["new connection", "kept connection"])
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+@pytest.mark.parametrize("transport", ["websocket", "http"])
+def test_ctrl_c_at_any_moment(transport, call, kept):
+    answers = itertools.cycle([status_of(TOKEN), status_of(TOKEN), status_of(TOKEN, state=5, completed=True)])
+    with Server(either(lambda _: next(answers))) as server:
+        with RocketRideClient(server.url, "key", transport=transport) as first:
+            call(first)  # imports what there is to import
+        for number in itertools.count(1, STRIDE):
+            client = RocketRideClient(server.url, "key", transport=transport)
+            if kept:
+                call(client)
+            was_interrupted = interrupted(call, client, number)
+            call(client)
+            client.close()
+            wait_until(lambda: server.open == 0, "the end of the connections")
+            if not was_interrupted:
+                break
+        assert number > 50
