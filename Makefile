@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 CODE   := rocketride_sync codegen tests benchmarks tools
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types generate generate-check drift test-ends test-all test-min bench clean
+.PHONY: help demo test check lint types generate generate-check drift test-ends test-all test-min test-wheel faults bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  \1|/p' Makefile | column -t -s '|'
@@ -30,7 +30,7 @@ demo: $(VENV)/.demo ## run a real task on real files to its end, through this li
 test: $(VENV)/.dev ## run the tests
 	$(PYTEST)
 
-check: lint types generate-check test ## all that a change must pass
+check: lint types generate-check test test-min test-wheel ## all that a change must pass
 
 lint: $(VENV)/.dev ## style, common mistakes, formatting
 	$(BIN)/ruff check $(CODE)
@@ -56,6 +56,12 @@ test-all: ## the tests on every supported Python of this machine
 
 test-min: ## the tests with the lowest supported version of each dependency
 	$(PYTHON) tools/test_pythons.py --oldest --constraint constraints/lowest.txt
+
+faults: $(VENV)/.dev ## every fault of network and server against tight limits; the table in docs/reliability.md
+	$(BIN)/python -m tests.faults
+
+test-wheel: ## the tests against the built wheel, in an empty environment
+	$(PYTHON) tools/test_wheel.py
 
 bench: ## measure against the peers, in an environment of its own
 	$(PYTHON) -m venv .venv-bench
