@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence
 
 from ..deadline import Deadline
-from ..errors import RocketRideError, UnsupportedOperationError
+from ..errors import RocketRideError, TransientError, UnsupportedOperationError
 from ..protocol.operations import Operation
 from .base import Watch
 from .http import HttpTransport
@@ -41,7 +41,7 @@ class AutoTransport:
     def __init__(self, websocket: WebSocketTransport, http: HttpTransport) -> None:
         self._websocket = websocket
         self._http = http
-        self._http_only = False
+        self.http_only = False
 
     def call(self, operation: Operation, deadline: Deadline) -> Any:
         """As `rocketride_sync.transports.Transport.call`."""
@@ -49,7 +49,7 @@ class AutoTransport:
 
     def ask(self, websocket: Any, operation: Operation, deadline: Deadline) -> Any:
         """Ask through `websocket`, a transport or a watch, and through HTTP if no connection can be had for it."""
-        if self._http_only:
+        if self.http_only:
             return self._http.call(operation, deadline)
         try:
             return websocket.call(operation, deadline)
@@ -71,7 +71,7 @@ class AutoTransport:
 
     def pipe(self, operation: Operation, deadline: Deadline) -> Pipe:
         """As `rocketride_sync.transports.PipingTransport.pipe`."""
-        if not self._http_only:
+        if not self.http_only:
             try:
                 return self._websocket.pipe(operation, deadline)
             except _REFUSED as error:
@@ -82,7 +82,7 @@ class AutoTransport:
 
     def uploads(self, deadline: Deadline) -> Optional[Uploads]:
         """As `rocketride_sync.transports.PipingTransport.uploads`."""
-        if not self._http_only:
+        if not self.http_only:
             try:
                 return self._websocket.uploads(deadline)
             except _REFUSED as error:
@@ -93,19 +93,19 @@ class AutoTransport:
         """As `rocketride_sync.transports.Transport.watch`."""
         return (
             self._http.watch(operation)
-            if self._http_only
+            if self.http_only
             else _AutoWatch(self, self._websocket.watch(operation))
         )
 
     def watch_many(self, looks: Sequence[Look]) -> Looks:
         """As `rocketride_sync.transports.looks.LookingTransport.watch_many`."""
         http = self._http.watch_many(looks)
-        return http if self._http_only else _AutoLooks(self, self._websocket.watch_many(looks), http)
+        return http if self.http_only else _AutoLooks(self, self._websocket.watch_many(looks), http)
 
     def fell_back(self, error: RocketRideError) -> None:
         """HTTP gave an answer where WebSocket was refused with `error`."""
-        if not isinstance(error, NoSlotError) and not self._http_only:
-            self._http_only = True
+        if not isinstance(error, NoSlotError) and not self.http_only:
+            self.http_only = True
             log.info("%s; using HTTP from now on", error)
 
     def close(self) -> None:
@@ -146,25 +146,28 @@ class _AutoLooks:
 
     def next(self, deadline: Deadline) -> Optional[News]:
         news = self._websocket.next(Deadline(0) if self._over_http else deadline)
-        if news is not None:
-            look, answer = news
-            if not isinstance(answer, _REFUSED):
-                return news
-            self._reason = answer
-            self._http_until = math.inf
-            if isinstance(answer, NoSlotError):
-                self._http_until = time.monotonic() + _FOR_SLOTS
-            self._ask_http(look, answer)
+        if news is not None and isinstance(news[1], _REFUSED):
+            self._fall_back(*news)
             return None
-        if not self._over_http:
-            return None
-        news = self._http.next(deadline if self._http_until == math.inf else deadline.within(_TURN))
-        if news is not None:
-            look, answer = news
-            reason = self._over_http.pop(look)
-            if not isinstance(answer, RocketRideError):
-                self._transport.fell_back(reason)
+        if news is None and self._over_http:
+            news = self._http.next(deadline if self._http_until == math.inf else deadline.within(_TURN))
+            if news is not None:
+                self._answered(*news)
         return news
+
+    def _fall_back(self, look: Look, reason: RocketRideError) -> None:
+        slots = isinstance(reason, NoSlotError)
+        self._http_until = time.monotonic() + _FOR_SLOTS if slots else math.inf
+        self._reason = reason
+        self._ask_http(look, reason)
+
+    def _answered(self, look: Look, answer: Any) -> None:
+        """HTTP has answered."""
+        reason = self._over_http.pop(look)
+        if not isinstance(answer, RocketRideError):
+            self._transport.fell_back(reason)
+        elif isinstance(answer, TransientError) and not self._transport.http_only:
+            self._http_until = -math.inf  # the server may have been on its way down
 
     def _ask_http(self, look: Look, reason: RocketRideError) -> None:
         self._over_http[look] = reason

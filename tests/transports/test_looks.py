@@ -530,6 +530,26 @@ def test_after_a_while_a_websocket_is_tried_again_where_there_was_no_slot(monkey
     assert handler.refused == 1
 
 
+def test_a_server_that_went_down_is_asked_over_websocket_again():
+    """The upgrade is cut, and HTTP has no answer either."""
+    tasks = Tasks(done=True)
+    cut = []
+
+    def handler(peer):
+        upgrade = b"/task/service" in peer.sock.recv(4096, socket.MSG_PEEK)
+        if upgrade and cut:
+            either(tasks)(peer)
+        elif upgrade:
+            cut.append(peer)
+        else:
+            while peer.read_request() is not None:
+                peer.send(answer(b"down", "503 Service Unavailable"))
+
+    with Server(handler) as server, client_of(server, "auto") as client:
+        assert all(result.succeeded for result in client.wait_all(tokens(5), timeout=LONG))
+    assert len(cut) == 1
+
+
 def test_a_transport_without_a_way_of_its_own_is_asked_for_one_after_the_other():
     class Plain:
         def __init__(self):
