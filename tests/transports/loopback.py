@@ -87,6 +87,7 @@ class Server:
         self._faults = []
         self.port = self._listener.getsockname()[1]
         self.stopped = threading.Event()
+        self._refusing = threading.Event()
         self.requests = []
         self.connections = 0
         self.open = 0
@@ -96,16 +97,12 @@ class Server:
         return f"{'https' if self._tls else 'http'}://{HOST}:{self.port}"
 
     def __enter__(self):
-        self._start(self._accept)
+        self._accepting = self._start(self._accept)
         return self
 
     def __exit__(self, *exc_info):
         self.stopped.set()
-        # A listener that is merely closed leaves accept() hanging.
-        with contextlib.suppress(OSError), socket.socket() as knock:
-            knock.connect((HOST, self.port))
-        self._threads[0].join(10)
-        self._listener.close()
+        self.refuse()
         for sock in self._socks:
             # Not SSLSocket's own: it forgets the encryption first, and a handler would read ciphertext as frames.
             with contextlib.suppress(OSError):
@@ -118,15 +115,35 @@ class Server:
         if self._faults:
             raise self._faults[0]
 
+    def refuse(self):
+        """Accept no more connections; those that there are go on. May be called twice."""
+        if self._listener is None:
+            return
+        # A listener that is merely closed leaves accept() hanging.
+        self._refusing.set()
+        with contextlib.suppress(OSError), socket.socket() as knock:
+            knock.connect((HOST, self.port))
+        self._accepting.join(10)
+        self._listener.close()
+        self._listener = None
+
+    def accept_again(self):
+        """After `refuse`, on the same port. May be called twice."""
+        if self._listener is None:
+            self._listener = socket.create_server((HOST, self.port))
+            self._refusing.clear()
+            self._accepting = self._start(self._accept)
+
     def _start(self, target, *args):
         thread = threading.Thread(target=target, args=args, daemon=True)
         self._threads.append(thread)
         thread.start()
+        return thread
 
     def _accept(self):
         while True:
             sock, _ = self._listener.accept()
-            if self.stopped.is_set():
+            if self._refusing.is_set():
                 sock.close()
                 return
             # As every server has it; else the answer before a reset may never leave this machine's buffer.

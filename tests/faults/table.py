@@ -1,0 +1,227 @@
+"""The table: every fault, how the client meets it, and what is documented to come of it."""
+
+import itertools
+import signal
+from typing import Any, Dict, Optional
+
+import attrs
+
+from rocketride_sync import (
+    CertificateError,
+    OverloadedError,
+    TaskVanishedError,
+    TransientError,
+    TransportError,
+    TransportTimeoutError,
+    WaitTimeoutError,
+)
+
+from . import spoiling
+from .happenings import BadCertificate, Killed, Mode, Refused, Restarted, Spoiled, Unresolved
+from .spoiling import Moment, Spoiling
+
+TRANSPORTS = ("websocket", "http")
+
+
+@attrs.frozen
+class Limit:
+    """Something that must run out before a cell can end."""
+
+    name: str
+    seconds: float
+
+
+TIMEOUT = Limit("timeout", 0.3)  # of a call, or of one look of a wait, where no answer will come
+DEADLINE = Limit("deadline", 0.4)  # of a wait
+OUTAGE = Limit("max_outage", 0.4)  # of a wait that cannot go on
+RETRY_AFTER = Limit("Retry-After", 1.0)
+STALL = Limit("stall", 1.0)
+
+
+@attrs.frozen
+class Expected:
+    """What must come.
+
+    Attributes:
+        error: an error of this class; None: the truth, that is the status of the task.
+        after: what must run out before; None: nothing.
+        slack: seconds after that until it comes.
+        early: whether it may come a little before `after` has run out.
+        attributes: what the error must have.
+    """
+
+    error: Optional[type] = None
+    after: Optional[Limit] = None
+    slack: float = 0.1
+    early: bool = False
+    attributes: Dict[str, Any] = attrs.field(factory=dict)
+
+    def in_time(self, seconds, room):
+        """Whether that is when it had to come, give or take `room` seconds."""
+        least = self.after.seconds if self.after else 0.0
+        return least - (room if self.early else 0.01) <= seconds <= least + self.slack + room
+
+
+NOT_SENT = Expected(TransportError, attributes={"request_sent": False})
+BROKEN = Expected(TransportError, attributes={"request_sent": True})
+SILENT = Expected(TransportTimeoutError, TIMEOUT)
+ANSWERED = Expected()
+ANSWERED_NEXT_TIME = Expected(after=TIMEOUT)
+AT_ITS_DEADLINE = Expected(WaitTimeoutError, DEADLINE, early=True)
+REFUSED_TLS = Expected(CertificateError)
+
+
+@attrs.frozen
+class Row:
+    """A fault.
+
+    Attributes:
+        name: what happens.
+        fault: how it begins and ends, see happenings.py.
+        call, wait, deadline: what comes of each `Mode`. A wait is counted from the fault, but for its deadline.
+        by: how the client comes to the server, see `scene.Scene`.
+        warm: whether the call has a connection, and a status, from before.
+    """
+
+    name: str
+    fault: Any
+    call: Expected
+    wait: Expected = ANSWERED
+    deadline: Expected = AT_ITS_DEADLINE
+    by: str = "proxy"
+    warm: bool = False
+
+    def expected(self, mode):
+        """What is documented."""
+        return {Mode.CALL: self.call, Mode.WAIT: self.wait, Mode.DEADLINE: self.deadline}[mode]
+
+
+@attrs.frozen
+class Cell:
+    row: Row
+    transport: str
+    mode: Mode
+
+    @property
+    def id(self):
+        return f"{self.row.name}-{self.transport}-{self.mode.name.lower()}"
+
+
+def _spoiled(at, act):
+    # Where a connection is made, there must be a new one to be made.
+    return Spoiled(Spoiling(at, act, cut=at is not Moment.QUESTION))
+
+
+def _breaks(name, act):
+    """It is over at once: a call fails, a wait asks again."""
+    return Row(name, _spoiled(Moment.QUESTION, act), BROKEN)
+
+
+def _hangs(name, at, act, **options):
+    """Nothing comes: what waits for it runs into its timeout."""
+    return Row(name, _spoiled(at, act), SILENT, ANSWERED_NEXT_TIME, **options)
+
+
+def _passes(name, at, act, **options):
+    """It does no harm."""
+    return Row(name, _spoiled(at, act), ANSWERED, **options)
+
+
+NETWORK = [
+    Row("refused", Refused(), NOT_SENT, Expected(slack=0.6)),
+    # Over WebSocket what was cut is the upgrade.
+    Row("reset when accepted", _spoiled(Moment.ACCEPT, spoiling.reset), Expected(TransportError)),
+    _breaks("reset before the request", spoiling.reset),
+    _breaks("reset after the request", spoiling.reset_after_the_request),
+    _breaks("reset in mid-answer", spoiling.reset_in_mid_answer),
+    _hangs("black hole after accept", Moment.ACCEPT, spoiling.hold),
+    _hangs("black hole after the request", Moment.QUESTION, spoiling.hold_after_the_request),
+    _hangs("black hole in mid-answer", Moment.QUESTION, spoiling.hold_in_mid_answer),
+    _hangs("drip in the headers", Moment.HTTP, spoiling.drip),
+    _hangs("drip in the body", Moment.QUESTION, spoiling.drip_the_body),
+    Row("stall of 1 s", _spoiled(Moment.QUESTION, spoiling.stall), Expected(after=STALL), ANSWERED_NEXT_TIME),
+    _hangs("half-open", Moment.QUESTION, spoiling.hold_if_old, warm=True),
+    _breaks("truncated answer", spoiling.truncate),
+    _passes("duplicated answer", Moment.QUESTION, spoiling.duplicate),
+    _hangs("answer after the request was given up", Moment.QUESTION, spoiling.answer_too_late),
+    _passes("stale keep-alive, closed", Moment.HTTP, spoiling.pass_on, warm=True),
+    _passes("stale keep-alive, reset", Moment.QUESTION, spoiling.reset_if_old, warm=True),
+]
+
+SERVER = [
+    Row(
+        "server restarted",
+        Restarted(),
+        Expected(TaskVanishedError),
+        Expected(TaskVanishedError),
+        by="itself",
+        warm=True,
+    ),
+    *(
+        Row(
+            signal.Signals(number).name,
+            Killed(number),
+            NOT_SENT,
+            Expected(TransportError, OUTAGE),
+            by="itself",
+            warm=True,
+        )
+        for number in (signal.SIGTERM, signal.SIGKILL)
+    ),
+]
+
+
+def _refusals(status):
+    """An HTTP error, without and with the wish to be left alone for a second."""
+    number = int(status.split()[0])
+    # By the server's clock, whatever it says.
+    date = {"Date": "Wed, 01 Jan 2020 00:00:00 GMT", "Retry_After": "Wed, 01 Jan 2020 00:00:01 GMT"}
+    for wish, headers in (
+        ("", {}),
+        (", Retry-After in seconds", {"Retry_After": "1"}),
+        (", Retry-After as a date", date),
+    ):
+        after = RETRY_AFTER if headers else None
+        yield Row(
+            f"HTTP {number}{wish}",
+            _spoiled(Moment.HTTP, spoiling.refuse(status, **headers)),
+            Expected(
+                TransientError, attributes={"http_status": number, "retry_after": after and after.seconds}
+            ),
+            Expected(after=after),
+        )
+
+
+ANSWERS = [
+    *itertools.chain.from_iterable(
+        map(
+            _refusals,
+            ("429 Too Many Requests", "502 Bad Gateway", "503 Service Unavailable", "504 Gateway Timeout"),
+        )
+    ),
+    Row(
+        "overload answer",
+        _spoiled(Moment.HTTP, spoiling.refuse_for_want_of_slots),
+        Expected(OverloadedError, TIMEOUT, early=True),
+    ),
+]
+
+NAMES_AND_TLS = [
+    Row("name not found", Unresolved(), NOT_SENT, by="name"),
+    _hangs("TLS handshake stalls", Moment.ACCEPT, spoiling.hold, by="tls"),
+    *(
+        Row(
+            f"certificate {name.replace('_', ' ')}",
+            BadCertificate(name),
+            REFUSED_TLS,
+            REFUSED_TLS,
+            REFUSED_TLS,
+            by="tls",
+        )
+        for name in ("expired", "of_another_host", "of_an_unknown_authority")
+    ),
+]
+
+ROWS = [*NETWORK, *SERVER, *ANSWERS, *NAMES_AND_TLS]
+CELLS = [Cell(row, transport, mode) for row in ROWS for transport in TRANSPORTS for mode in Mode]
+SPOILINGS = {row.name: row.fault.spoiling for row in ROWS if isinstance(row.fault, Spoiled)}
