@@ -119,8 +119,10 @@ class Observing(Calling):
             if on_progress is not None:
                 on_progress(last)
         assert last is not None  # a wait that ends without an error has seen the end
-        if check:
-            last.raise_for_outcome()
+        # As `raise_for_outcome`, which cannot know what to keep out of its message.
+        error = last._outcome_error((self._settings.auth, token)) if check else None
+        if error is not None:
+            raise error
         return last
 
     def _cancel(self, token: str, last: Optional[TaskStatus]) -> TaskStatus:

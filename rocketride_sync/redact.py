@@ -70,6 +70,7 @@ def _forms(secret: str) -> Tuple[str, ...]:
 
 def _spellings(secret: str) -> Iterator[str]:
     yield secret
+    yield secret.encode("utf-8", "replace").decode("latin-1")  # as it looks in HTTP's headers
     for quote_it, safe in ((quote, ""), (quote, "/"), (quote_plus, "")):
         quoted = quote_it(secret, safe, errors="replace")
         yield quoted

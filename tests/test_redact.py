@@ -66,6 +66,10 @@ def test_an_encoded_secret_does_not_show(encode):
     assert "kinds" not in redact(f"you sent {encode(key)}.", [key]).lower()
 
 
+def test_a_secret_as_http_shows_it_does_not_show():
+    assert redact("no task nachtlÃ¤ufer", ["nachtläufer"]) == "no task ***"
+
+
 def test_a_token_that_no_encoding_can_say_is_no_trouble():
     assert redact("no task \ud800-token", ["\ud800-token"]) == "no task ***"
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 import time
-from typing import TYPE_CHECKING, Optional, Tuple, cast
+from typing import TYPE_CHECKING, Iterable, Optional, Tuple, cast
 
 from ..errors import RocketRideError, TaskCancelledError, TaskFailedError
 from ..redact import printable, redact
@@ -135,19 +135,24 @@ class StatusBehaviour(Document):
             TaskCancelledError: the outcome is CANCELLED.
             RocketRideError: the task has not ended, so that there is no outcome yet; wait for it first.
         """
-        outcome = self.outcome
-        if outcome is Outcome.RUNNING:
+        if not self.is_terminal:
             raise RocketRideError(
                 f"the task has no outcome yet, its state is {self.state.name}: wait for its end"
             )
+        error = self._outcome_error()
+        if error is not None:
+            raise error
+
+    def _outcome_error(self, secrets: Iterable[str] = ()) -> Optional[TaskFailedError]:
+        """What a terminal status that is no success is raised as; its message shows none of `secrets`."""
         status = cast("TaskStatus", self)
-        reason = f": {_one_line(self.exit_message, _TEXT_SHOWN)}" if self.exit_message else ""
-        if outcome is Outcome.FAILED:
-            raise TaskFailedError(
-                f"the task failed with exit code {_count(self.exit_code or 0)}{reason}", status=status
-            )
-        if outcome is Outcome.CANCELLED:
-            raise TaskCancelledError(f"the task was cancelled{reason}", status=status)
+        reason = f": {_one_line(self.exit_message, _TEXT_SHOWN, secrets)}" if self.exit_message else ""
+        if self.outcome is Outcome.FAILED:
+            text = f"the task failed with exit code {_count(self.exit_code or 0)}{reason}"
+            return TaskFailedError(text, status=status)
+        if self.outcome is Outcome.CANCELLED:
+            return TaskCancelledError(f"the task was cancelled{reason}", status=status)
+        return None
 
     def new_errors(self, previous: Optional[StatusBehaviour]) -> NewMessages:
         """The errors that came since `previous`, an earlier status of the same run (None: all of them).
@@ -193,7 +198,7 @@ def _moment(seconds: float) -> Optional[datetime]:
         return None
 
 
-def _one_line(text: str, longest: int) -> str:
-    """`text` made fit for a message: no whole token, nothing that steers a terminal, at most `longest` long."""
-    shown = printable(redact(text[: longest * 4]))
+def _one_line(text: str, longest: int, secrets: Iterable[str] = ()) -> str:
+    """`text` made fit for a message: no secrets, nothing that steers a terminal, at most `longest` long."""
+    shown = printable(redact(text[: longest * 4], secrets))
     return shown if len(shown) <= longest else shown[: longest - 1] + "…"

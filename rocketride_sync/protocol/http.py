@@ -20,6 +20,7 @@ from .operations import Operation
 Headers = Mapping[str, str]
 
 TOO_MANY_REQUESTS = 429
+_PROXY_AUTHENTICATION = 407
 _TRANSIENT = (TOO_MANY_REQUESTS, 502, 503, 504)
 _LONGEST_RETRY_AFTER = 86_400.0
 _LONGEST_ERROR_BODY = 8192
@@ -117,6 +118,10 @@ def _refusal(
     """The error for an answer that is no success."""
     if status < 400:
         return ProtocolError(_unexpected(operation, status, headers, auth))
+    if status == _PROXY_AUTHENTICATION:
+        # Its page is not shown: it may repeat the password.
+        text = "the proxy wants a password, or refused the one it got (HTTP 407). See proxies="
+        return ServerError(f"{operation.name} failed: {text}", http_status=status, operation=operation.name)
     message, code, hint = _reported_in(body)
     if status in _TRANSIENT:
         shown = readable(message, secrets_of(operation, auth))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 import socket
 import ssl
 from typing import Any, Iterable, List, Type
@@ -25,6 +26,7 @@ from ..network import is_certificate_alert
 # What sending a request may raise. Whatever else comes is a bug, and should look like one.
 FOREIGN = (OSError, ValueError, http.client.HTTPException, u3.HTTPError)
 
+_TUNNEL = re.compile(r"Tunnel connection failed: (\d+)")
 _CERTIFICATE = (ssl.SSLCertVerificationError, HostnameMismatch)
 _TIMEOUT = (socket.timeout, TimeoutError, rq.Timeout, u3.TimeoutError)
 _CONFIGURATION = (
@@ -140,6 +142,9 @@ def _is_missing_file(error: BaseException) -> bool:
 def _reason(causes: List[BaseException]) -> str:
     """The innermost cause in words: what requests and urllib3 say of it would show the URL."""
     innermost = causes[-1]
+    refused = _TUNNEL.match(str(innermost))
+    if refused:  # what else the proxy says may repeat its password
+        return f"the proxy refused the tunnel: HTTP {refused.group(1)}"
     speaks = isinstance(innermost, (OSError, http.client.HTTPException))
     if speaks and not isinstance(innermost, (rq.RequestException, u3.HTTPError)):
         return str(innermost) or type(innermost).__name__

@@ -1,4 +1,4 @@
-"""urllib3 logs the paths of requests, and ours hold the task's token."""
+"""urllib3 logs the paths of requests, and ours hold the task's token; and headers of answers, which may repeat a key."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ import re
 from ...redact import redact, shorten
 
 _LOGGERS = ("urllib3.connection", "urllib3.connectionpool", "urllib3.util.retry")
+_UNPARSED = re.compile(r"(unparsed data: ).*", re.DOTALL)
 _TOKEN_IN_QUERY = re.compile(r"(/task\b[^\s\"'?]*\?(?:[^\s\"']*?&)?token=)([^\s\"'&]+)")
 
 
 class _Redact(logging.Filter):
-    """Takes task tokens out of a record. It is asked only for records that are logged."""
+    """Takes secrets out of a record. It is asked only for records that are logged."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         text = _TOKEN_IN_QUERY.sub(
             lambda match: match.group(1) + shorten(match.group(2)), record.getMessage()
         )
-        record.msg, record.args = redact(text), ()
+        record.msg, record.args = redact(_UNPARSED.sub(r"\1…", text)), ()
+        record.exc_info = record.exc_text = None  # what a server sent, and with what arguments we asked
         return True
 
 

@@ -118,6 +118,8 @@ class _KeepsDeadline(HTTPConnection):
 
     response_class = _Response
     parked_at = math.inf
+    # Whoever sets it for all connections would have answers printed, and a server may repeat our key in one.
+    debuglevel = 0
 
     def connect(self) -> None:
         exchange = current.exchange
