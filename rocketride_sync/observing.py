@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from typing import Any, Callable, Generator, List, Optional
 
@@ -106,10 +107,12 @@ class Observing(Calling):
         timed_out: List[WaitTimeoutError] = []
         seen = self._observe(token, previous, timeout, interval)
         try:
-            for status in _ending(seen, timed_out) if cancel_on_timeout else seen:
-                last = status
-                if on_progress is not None:
-                    on_progress(status)
+            # Closed now, and not when nobody looks at the traceback of what a callback raised any more.
+            with contextlib.closing(seen):
+                for status in _ending(seen, timed_out) if cancel_on_timeout else seen:
+                    last = status
+                    if on_progress is not None:
+                        on_progress(status)
         except KeyboardInterrupt as stop:
             fate = self._cancel_interrupted(token, last or previous) if cancel_on_interrupt else "it runs on"
             stop.args = stop.args or (f"interrupted; task {shorten(token)}: {fate}",)
