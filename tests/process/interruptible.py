@@ -16,6 +16,7 @@ LONG = 50.0
 ACTIONS = {
     "status": lambda client: client.get_task_status(TOKEN),
     "wait": lambda client: client.wait_until_complete(TOKEN, interval=LONG),
+    "many": lambda client: client.wait_all([TOKEN, "tk_other"], interval=LONG),
     "callback": lambda client: client.wait_until_complete(TOKEN, on_progress=lambda _: time.sleep(LONG)),
     "send": lambda client: client.send(TOKEN, bytes(2**26)),
 }

@@ -171,6 +171,8 @@ CUT = [  # transport, what the client does, where its peer leaves it waiting
     ("websocket", "status", "authentication"),
     ("websocket", "status", "status"),
     ("websocket", "wait", "status"),
+    ("websocket", "many", "status"),
+    ("http", "many", "header"),
     ("websocket", "send", "chunk"),
 ]
 KEPT = [  # the client may keep the connection until it is closed
@@ -179,6 +181,10 @@ KEPT = [  # the client may keep the connection until it is closed
     ("http", "status", "overload"),
     ("http", "callback", "http_pause"),
     ("websocket", "wait", "websocket_pause"),
+    ("http", "many", "http_pause"),
+    ("http", "many", "http_backoff"),
+    ("websocket", "many", "websocket_pause"),
+    ("websocket", "many", "http_backoff"),
     ("websocket", "wait", "http_backoff"),
     ("websocket", "callback", "websocket_pause"),
 ]
