@@ -13,9 +13,7 @@ from rocketride_sync import (
     TaskNotFoundError,
     TaskReplacedError,
     TaskState,
-    TaskStatus,
     TaskVanishedError,
-    TransportError,
     WaitTimeoutError,
 )
 from rocketride_sync.emulator import Emulator
@@ -176,35 +174,11 @@ def test_thirty_threads_at_once_are_all_answered(client, server):
 class TestServerGoesAway:
     retry = RetryPolicy(initial_delay=0.05, max_delay=0.2, max_outage=GENEROUS)
 
-    def test_a_restarted_server_has_forgotten_the_task(self, transport):
-        with Emulator(api_key=KEY, **FAST) as server:
-            token = server.start(pipeline(forever=True))
-            with RocketRideClient(server.uri, KEY, transport=transport, retry=self.retry) as client:
-                statuses = client.iter_task_status(token, timeout=GENEROUS, interval=0.1)
-                assert next(statuses).state is TaskState.RUNNING
-                server.restart()
-                with pytest.raises(TaskVanishedError) as caught:
-                    list(statuses)
-                assert isinstance(caught.value.last_status, TaskStatus)
-
     def look_until_it_raises(self, client, token, previous):
         deadline = time.monotonic() + GENEROUS
         while time.monotonic() < deadline:
             client.get_task_status(token, previous=previous)
             time.sleep(0.05)
-
-    def test_a_killed_server_ends_a_wait_only_after_the_outage(self, transport):
-        retry = RetryPolicy(initial_delay=0.05, max_delay=0.2, max_outage=1.0)
-        with Emulator(api_key=KEY, **FAST) as server:
-            token = server.start(pipeline(forever=True))
-            with RocketRideClient(server.uri, KEY, transport=transport, retry=retry) as client:
-                statuses = client.iter_task_status(token, timeout=GENEROUS, interval=0.1)
-                next(statuses)
-                server.kill()
-                began = time.monotonic()
-                with pytest.raises(TransportError):
-                    list(statuses)
-                assert 0.8 < time.monotonic() - began < 20
 
     def test_a_forgotten_task_has_vanished(self, transport):
         settings = {**FAST, "retention": 0.5, "scan_interval": 0.1}

@@ -176,3 +176,5 @@ def _compare(expected, outcome):
     for name, value in expected.attributes.items():
         if getattr(outcome, name) != value:
             yield f"{name} is {getattr(outcome, name)!r}, not {value!r}"
+    if expected.says not in str(outcome):
+        yield f"{outcome} does not say {expected.says!r}"

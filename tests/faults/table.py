@@ -48,6 +48,7 @@ class Expected:
         slack: seconds after that until it comes.
         early: whether it may come a little before `after` has run out.
         attributes: what the error must have.
+        says: what its message must contain.
     """
 
     error: Optional[type] = None
@@ -55,6 +56,7 @@ class Expected:
     slack: float = 0.1
     early: bool = False
     attributes: Dict[str, Any] = attrs.field(factory=dict)
+    says: str = ""
 
     def in_time(self, seconds, room):
         """Whether that is when it had to come, give or take `room` seconds."""
@@ -63,12 +65,13 @@ class Expected:
 
 
 NOT_SENT = Expected(TransportError, attributes={"request_sent": False})
+REFUSED = attrs.evolve(NOT_SENT, says="refused")
 BROKEN = Expected(TransportError, attributes={"request_sent": True})
 SILENT = Expected(TransportTimeoutError, TIMEOUT)
 ANSWERED = Expected()
 ANSWERED_NEXT_TIME = Expected(after=TIMEOUT)
 AT_ITS_DEADLINE = Expected(WaitTimeoutError, DEADLINE, early=True)
-REFUSED_TLS = Expected(CertificateError)
+REFUSED_TLS = Expected(CertificateError, says="verify=")
 
 
 @attrs.frozen
@@ -128,7 +131,7 @@ def _passes(name, at, act, **options):
 
 
 NETWORK = [
-    Row("refused", Refused(), NOT_SENT, Expected(slack=0.6)),
+    Row("refused", Refused(), REFUSED, Expected(slack=0.6)),
     # Over WebSocket what was cut is the upgrade.
     Row("reset when accepted", _spoiled(Moment.ACCEPT, spoiling.reset), Expected(TransportError)),
     _breaks("reset before the request", spoiling.reset),
@@ -161,7 +164,7 @@ SERVER = [
         Row(
             signal.Signals(number).name,
             Killed(number),
-            NOT_SENT,
+            REFUSED,
             Expected(TransportError, OUTAGE),
             by="itself",
             warm=True,
@@ -207,7 +210,7 @@ ANSWERS = [
 ]
 
 NAMES_AND_TLS = [
-    Row("name not found", Unresolved(), NOT_SENT, by="name"),
+    Row("name not found", Unresolved(), attrs.evolve(NOT_SENT, says="name resolution"), by="name"),
     _hangs("TLS handshake stalls", Moment.ACCEPT, spoiling.hold, by="tls"),
     *(
         Row(

@@ -8,7 +8,6 @@ import pytest
 from rocketride_sync import (
     RetryPolicy,
     RocketRideClient,
-    TaskVanishedError,
     TransportError,
     WaitTimeoutError,
 )
@@ -16,7 +15,7 @@ from rocketride_sync.config import Address, Settings
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.transports.websocket import WebSocketTransport
 
-from .dap_peer import DONE, KEY, RUNNING, TOKEN, DapPeer, Gone, dap
+from .dap_peer import DONE, KEY, RUNNING, TOKEN, dap
 from .loopback import Server
 
 LONG = 60.0  # an interval that no test waits out
@@ -251,28 +250,6 @@ def test_a_server_that_pings_is_not_dead():
     with Server(dap(script)) as server:
         assert wait(server, dead_after=2.0).succeeded
         assert server.connections == 1
-
-
-def test_a_restarted_server_that_forgot_the_task_is_told_as_such():
-    def handler(peer):
-        it = DapPeer(peer)
-        try:
-            it.welcome()
-            while True:
-                request = it.request()
-                if request["command"] == "rrext_monitor":
-                    it.answer(request)
-                elif it.peer._server.connections == 1:
-                    it.answer(request, RUNNING)
-                    it.peer.reset()
-                else:
-                    it.refuse(request, "Your pipeline is not running")
-        except Gone:
-            pass
-
-    with Server(handler) as server, client_of(server) as client, pytest.raises(TaskVanishedError) as caught:
-        client.wait_until_complete(TOKEN, timeout=40, interval=LONG)
-    assert caught.value.last_status.state == 3
 
 
 def test_a_callback_that_sleeps_misses_nothing():
