@@ -11,12 +11,21 @@ from .deadline import SLICE, Deadline
 from .errors import RocketRideError
 from .pipe import result_of
 from .protocol.operations import Data, Operation
+from .transports.pipes import NotBegunError
 from .uploads import Entry, Event, OnUpload, Upload
 
 if TYPE_CHECKING:
     from . import transports
 
 _ENDS = ("complete", "error")
+
+
+class _CallbackError(Exception):
+    """An error of ours that the callback raised, past transports that must not take it for one of their own."""
+
+    def __init__(self, error: RocketRideError) -> None:
+        super().__init__()
+        self.error = error
 
 
 class Batch:
@@ -51,6 +60,15 @@ class Batch:
         """
         waiting = [Upload(index, entry, self._take) for index, entry in enumerate(entries)]
         waiting.reverse()
+        try:
+            self._send_all(waiting, at_once)
+        except _CallbackError as raised:
+            error = raised.error
+        else:
+            return [self._ends[index] for index in range(len(entries))]
+        raise error
+
+    def _send_all(self, waiting: List[Upload], at_once: Optional[int]) -> None:
         while waiting:
             way = self._way()
             if isinstance(way, RocketRideError):
@@ -60,7 +78,6 @@ class Batch:
                 self._send_with_threads(waiting, at_once)
             else:
                 self._send_over(way, waiting, at_once)
-        return [self._ends[index] for index in range(len(entries))]
 
     def _way(self) -> Union[transports.Uploads, RocketRideError, None]:
         """A connection for many; None if the transport has no such thing, an error if there is none to be had."""
@@ -75,11 +92,17 @@ class Batch:
             return error
 
     def _send_over(self, way: transports.Uploads, waiting: List[Upload], at_once: Optional[int]) -> None:
+        returned: List[Upload] = []
         jobs = (upload for upload in _popped(waiting) if self._begin(upload))
         with contextlib.closing(way.run(jobs, at_once)) as outcomes:
             for upload, outcome in outcomes:
-                failed = isinstance(outcome, RocketRideError)
-                upload.end(outcome_of(upload.operation, outcome) if failed else _checked(outcome))
+                if isinstance(outcome, NotBegunError):
+                    returned.append(upload)
+                elif isinstance(outcome, RocketRideError):
+                    upload.end(outcome_of(upload.operation, outcome))
+                else:
+                    upload.end(_checked(outcome))
+        waiting.extend(reversed(returned))
 
     def _send_with_threads(self, waiting: List[Upload], at_once: Optional[int]) -> None:
         from concurrent.futures import ThreadPoolExecutor  # slow to load, and seldom needed
@@ -146,8 +169,15 @@ class Batch:
     def _take(self, upload: Upload, event: Event) -> None:
         if event["action"] in _ENDS:
             self._ends[upload.index] = event
-        if self._on_progress is not None:
+        if self._on_progress is None:
+            return
+        try:
             self._on_progress(event)
+        except RocketRideError as error:
+            raised = _CallbackError(error)
+        else:
+            return
+        raise raised
 
 
 def _popped(waiting: List[Upload]) -> Iterator[Upload]:

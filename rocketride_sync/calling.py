@@ -29,8 +29,12 @@ class Calling:
         Raises:
             RocketRideError: if what must not be repeated may have arrived all the same, the message says so.
         """
+        return self._carefully(operation, lambda: self._transport.call(operation, deadline), deadline)
+
+    def _carefully(self, operation: Operation, step: Callable[[], T], deadline: Deadline) -> T:
+        """What `step` of `operation` returns. As `_call_within`."""
         try:
-            return self._patiently(lambda: self._transport.call(operation, deadline), deadline)
+            return self._patiently(step, deadline)
         except RocketRideError as error:
             fault = outcome_of(operation, error)
         raise fault

@@ -73,8 +73,8 @@ class File:
 
     @classmethod
     def spooled(cls, file: Any) -> File:
-        """The temporary `file`, which stays open, up to where it was written."""
-        size = file.tell()
+        """The temporary `file`, which stays open."""
+        size = file.seek(0, os.SEEK_END)
 
         def rewound() -> ContextManager[BinaryIO]:
             file.seek(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from types import TracebackType
 from typing import Any, Callable, Dict, Optional, Type
 
@@ -35,8 +36,14 @@ class Pipe:
         result: the object's result, as `RocketRideClient.send` returns it; None until the pipe is closed.
     """
 
-    def __init__(self, opener: Callable[[Deadline], transports.Pipe], timeout: Optional[float]) -> None:
+    def __init__(
+        self,
+        opener: Callable[[Deadline], transports.Pipe],
+        carefully: Callable[[Callable[[], Any], Deadline], Any],
+        timeout: Optional[float],
+    ) -> None:
         self._opener = opener
+        self._carefully = carefully
         self._timeout = timeout
         self._pipe: Optional[transports.Pipe] = None
         self._ended = False
@@ -68,7 +75,7 @@ class Pipe:
         pipe, deadline = self._opened(), Deadline(self._timeout)
         try:
             for piece in pieces:
-                pipe.write(piece, deadline)
+                self._carefully(functools.partial(pipe.write, piece, deadline), deadline)
         except BaseException:
             self.abandon()
             raise
@@ -82,9 +89,10 @@ class Pipe:
         """
         if self.result is not None:
             return self.result
-        pipe = self._opened()
+        pipe, deadline = self._opened(), Deadline(self._timeout)
         try:
-            self.result = result_of("pipe", pipe.close(Deadline(self._timeout)))
+            document = self._carefully(lambda: pipe.close(deadline), deadline)
+            self.result = result_of("pipe", document)
         finally:
             self.abandon()
         return self.result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Union
 
 from .calling import Calling, check_token
@@ -86,7 +87,7 @@ class Sending(Calling):
         def opener(deadline: Deadline) -> pipes.Pipe:
             return self._patiently(lambda: pipes.open_pipe(self._transport, operation, deadline), deadline)
 
-        return Pipe(opener, self._limit(timeout))
+        return Pipe(opener, functools.partial(self._carefully, operation), self._limit(timeout))
 
     def send_files(
         self,

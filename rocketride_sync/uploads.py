@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optio
 import attrs
 
 from .deadline import Deadline
-from .errors import ConfigurationError, RocketRideError
+from .errors import ConfigurationError, RocketRideError, TransportTimeoutError
 from .objects import File, check_info, check_type
 from .protocol.operations import Buffer, Data, Operation
 
@@ -90,7 +90,16 @@ class Upload:
         self._began: Optional[float] = None
 
     def begin(self, timeout: Optional[float], operation: Callable[[Entry, Data], Operation]) -> None:
-        """Its turn has come. Raises ConfigurationError if the file is no more."""
+        """Its turn has come, perhaps once more.
+
+        Raises:
+            ConfigurationError: the file is no more.
+            TransportTimeoutError: its time is over.
+        """
+        if self._began is not None:
+            if self.deadline.expired:
+                raise TransportTimeoutError("send_files failed: no answer within the timeout")
+            return
         self._began = time.monotonic()
         self.deadline = Deadline(timeout)
         file = File.at(self.entry.path)

@@ -55,7 +55,7 @@ class AutoTransport:
             return websocket.call(operation, deadline)
         except _REFUSED as error:
             # A fault that may pass must not look like a transport that cannot.
-            if not (operation.over_http or isinstance(error, NoWebSocketError)):
+            if error.request_sent or not (operation.over_http or isinstance(error, NoWebSocketError)):
                 raise
             refusal = error
         if not operation.over_http:
@@ -75,7 +75,7 @@ class AutoTransport:
             try:
                 return self._websocket.pipe(operation, deadline)
             except _REFUSED as error:
-                if operation.http_lacks:
+                if error.request_sent or operation.http_lacks:
                     raise
                 log.info("%s; the pipe will go over HTTP", error)
         return self._http.pipe(operation, deadline)

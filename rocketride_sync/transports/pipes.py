@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any, Generator, Iterator, Optional, Protocol, Tuple
 
 from ..deadline import Deadline
-from ..errors import ConfigurationError
-from ..objects import File
+from ..errors import ConfigurationError, TransportError
 from ..protocol.operations import Buffer, Operation
 from .base import Transport
 
@@ -18,10 +17,10 @@ class Pipe(Protocol):
         """Send the next piece of the object, and return once the server has taken it."""
 
     def close(self, deadline: Deadline) -> Any:
-        """The object is whole: return the document that is its result."""
+        """The object is whole: return the document that is its result. After an `OverloadedError`, try again."""
 
     def abandon(self) -> None:
-        """The rest of the object will not come. Never raises; after `close` it does nothing."""
+        """Let go of the pipe, and of the object unless `close` has returned. Never raises; may be called twice."""
 
 
 class Job(Protocol):
@@ -31,8 +30,12 @@ class Job(Protocol):
     deadline: Deadline
 
 
+class NotBegunError(TransportError):
+    """The way had to be closed before anything of the object was sent: it can go over the next one."""
+
+
 Outcome = Tuple[Any, Any]
-"""A job, and what came of it: the document that is its result, or a RocketRideError."""
+"""A job, and what came of it: the document that is its result, or a RocketRideError; a `NotBegunError` if nothing."""
 
 
 class Uploads(Protocol):
@@ -85,11 +88,10 @@ class SpooledPipe:
 
     def close(self, deadline: Deadline) -> Any:
         """As `Pipe.close`."""
-        operation = self._operation._replace(data=File.spooled(self._file))
-        try:
-            return self._transport.call(operation, deadline)
-        finally:
-            self.abandon()
+        from ..objects import File
+
+        data = _file_operation(File.spooled, self._file)
+        return self._transport.call(self._operation._replace(data=data), deadline)
 
     def abandon(self) -> None:
         """As `Pipe.abandon`."""

@@ -1,5 +1,6 @@
 """`transport="auto"`: WebSocket where it works, HTTP where it does not."""
 
+import json
 import logging
 import socket
 
@@ -15,7 +16,7 @@ from rocketride_sync import (
     UnsupportedOperationError,
 )
 
-from .dap_peer import DONE, KEY, RUNNING, TOKEN, DapPeer, Gone, always, serve
+from .dap_peer import CLOSE, DONE, KEY, RUNNING, TOKEN, DapPeer, Gone, always, dap, serve
 from .loopback import Server, answer
 
 UPGRADE = "GET /task/service"
@@ -116,6 +117,47 @@ def test_a_refused_connection_does_not_fall_back():
         port = listener.getsockname()[1]
     with RocketRideClient(f"127.0.0.1:{port}", KEY) as client, pytest.raises(TransportError, match="refused"):
         client.get_task_status(TOKEN)
+
+
+PIPELINE = {"source": "s", "components": []}
+
+
+def in_pieces(client):
+    with client.pipe(TOKEN) as pipe:
+        pipe.write(b"x")
+
+
+@pytest.mark.parametrize(
+    ("call", "last"),
+    [
+        (lambda client: client.use(pipeline=PIPELINE), "execute"),
+        (lambda client: client.send(TOKEN, b"x"), "write"),
+        (in_pieces, "write"),
+    ],
+    ids=["use", "send", "pipe"],
+)
+def test_what_may_have_arrived_is_not_sent_again_over_http(call, last):
+    """Not even when the server says goodbye and is gone before it hears ours: five times, for it is a race."""
+
+    def action(peer):
+        while True:
+            opcode, payload = peer.receive()
+            request = json.loads(payload.partition(b"\n")[0])
+            if opcode == CLOSE:
+                raise Gone
+            if last in (request["command"], request["arguments"].get("subcommand")):
+                peer.close(1012)
+                peer.peer.reset()
+            peer.answer(request, {"pipe_id": 1})
+
+    for _ in range(5):
+        with Server(dap(action)) as server, RocketRideClient(server.url, KEY, timeout=20) as client:
+            with pytest.raises(
+                TransportError, match="whether the server carried it out is unknown"
+            ) as caught:
+                call(client)
+            assert caught.value.request_sent
+            assert calls(server) == 0
 
 
 def test_a_bad_certificate_does_not_fall_back(tmp_path):

@@ -1,14 +1,18 @@
 """What goes over the wire when objects are sent, and what becomes of faults on the way."""
 
 import json
+import os
 import select
 import signal
 import socket
 import ssl
 import subprocess
 import sys
+import threading
 import time
+from collections import deque
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import trustme
@@ -21,7 +25,11 @@ from rocketride_sync import (
     ServerError,
     TransportError,
     TransportTimeoutError,
+    WaitTimeoutError,
 )
+from rocketride_sync.deadline import Deadline
+from rocketride_sync.objects import Bytes
+from rocketride_sync.protocol import operations
 
 from .dap_peer import BINARY, CLOSE, KEY, RUNNING, TEXT, TOKEN, Gone, dap
 from .loopback import Server, answer
@@ -31,6 +39,7 @@ RESULT = {"name": "a.txt", "objectId": "1", "text": ["done"]}
 ENVELOPE = {"objectsRequested": 1, "objectsCompleted": 1, "resultTypes": {}, "objects": {"body": RESULT}}
 GENEROUS = 60.0
 QUICK = RetryPolicy(initial_delay=0.01)
+WAITED = WaitTimeoutError("enough", token="", elapsed=1.0)
 
 
 # --- WebSocket
@@ -151,7 +160,35 @@ def test_a_write_that_is_refused_ends_the_pipe():
         with pytest.raises(ServerError, match="not UTF-8") as caught:
             client.send(TOKEN, b"x" * 3 * MIB)
         assert TOKEN not in str(caught.value)
-    assert it.steps == ["open", "write", "close"]
+        with pytest.raises(ServerError, match="not UTF-8"), client.pipe(TOKEN) as pipe:
+            pipe.write(b"x")
+        assert server.connections == 1, "the pipe is closed: the connection may be used again"
+    assert it.steps == ["open", "write", "close"] * 2
+
+
+def at_once(client):
+    client.send(TOKEN, b"x")
+
+
+def in_pieces(client):
+    with client.pipe(TOKEN) as pipe:
+        pipe.write(b"x")
+
+
+def unclear(peer, request):
+    peer.answer(request, success=None)
+
+
+@pytest.mark.parametrize("step", ["open", "write", "close"])
+@pytest.mark.parametrize("way", [at_once, in_pieces])
+def test_a_pipe_that_may_be_open_still_keeps_its_connection_from_being_used_again(step, way):
+    it = PipePeer({step: unclear})
+    with Server(dap(it)) as server, websocket(server) as client:
+        with pytest.raises(ProtocolError, match="neither success nor failure") as caught:
+            way(client)
+        assert caught.value.request_sent == (step != "open")
+        client.get_task_status(TOKEN)
+        assert server.connections == 2
 
 
 def test_a_pipe_without_a_number_is_an_error():
@@ -171,7 +208,11 @@ def test_what_breaks_midway_may_have_arrived_and_is_not_repeated(step):
         assert caught.value.request_sent
         assert "failed_count" in str(caught.value)
         assert caught.value.__context__ is None
-    assert it.steps.count("open") == 1
+        with pytest.raises(TransportError, match="whether the server carried it out is unknown") as caught:
+            with client.pipe(TOKEN) as pipe:
+                pipe.write(b"x")
+        assert caught.value.request_sent
+    assert it.steps.count("open") == 2
 
 
 def test_when_opening_breaks_nothing_was_sent():
@@ -357,15 +398,129 @@ def test_one_file_that_stalls_times_out_alone(files):
         assert server.connections == 2, "the connection with the open pipe is not used again"
 
 
-def test_a_callback_that_raises_ends_it_and_its_connection(files):
+@pytest.mark.parametrize(
+    "error", [KeyError("enough"), ServerError("enough"), WAITED, KeyboardInterrupt()], ids=repr
+)
+def test_a_callback_that_raises_ends_it_and_its_connection(files, error):
+    events = []
+
     def on_progress(event):
-        raise KeyError("enough")
+        events.append(event)
+        if len(events) == 1:
+            raise error
 
     with Server(dap(Hesitant())) as server, websocket(server) as client:
-        with pytest.raises(KeyError):
+        with pytest.raises(type(error)) as caught:
             client.send_files(files, TOKEN, on_progress=on_progress)
+        assert caught.value is error
+        assert caught.value.__context__ is None
         client.send_files(files[:1], TOKEN)
         assert server.connections == 2
+
+
+class OnePipe:
+    """A server's side whose task has one pipe: who opens another waits until it is closed, or its connection is.
+
+    `taken` is held by whoever has the pipe.
+    """
+
+    def __init__(self):
+        self.taken = threading.Lock()
+        self.objects = []
+
+    def __call__(self, peer):
+        waiting, held = deque(), False
+        try:
+            while True:
+                if waiting and not held and self.taken.acquire(blocking=False):
+                    held = True
+                    name = waiting[0]["arguments"]["object"]["name"]
+                    peer.answer(waiting.popleft(), {"pipe_id": name})
+                if not (peer._received or select.select([peer.peer.sock], [], [], 0.02)[0]):
+                    continue
+                _, request, _ = next_request(peer)
+                step = request["arguments"]["subcommand"]
+                if step == "open":
+                    waiting.append(request)
+                    continue
+                if step == "close":
+                    self.objects.append(request["arguments"]["pipe_id"])
+                    self.taken.release()
+                    held = False
+                peer.answer(request, RESULT)
+        finally:
+            if held:
+                self.taken.release()
+
+
+def test_a_late_answer_is_dropped_and_its_pipe_keeps_nobody_waiting(files):
+    """The first file waits in vain for a pipe, and gets it when nobody wants it any more."""
+    it = OnePipe()
+    with Server(dap(it)) as server, websocket(server) as client:
+        it.taken.acquire()
+        threading.Timer(3.0, it.taken.release).start()
+        results = client.send_files(files[:4], TOKEN, timeout=2.0)
+        assert [r["action"] for r in results] == ["error"] + ["complete"] * 3
+        assert "no answer within the timeout" in results[0]["error"]
+        assert "unknown" not in results[0]["error"]
+    assert it.objects == ["01.txt", "02.txt", "03.txt"]
+
+
+def test_an_answer_that_comes_too_late_is_no_matter():
+    """The first object's comes when its time is over, before that of another that is still on its way."""
+    over = threading.Event()
+    held = []
+
+    def close(peer, request):
+        held.append(request)
+        if len(held) == 2:
+            assert over.wait(GENEROUS)
+            for each in held:
+                peer.answer(each, RESULT)
+
+    it = PipePeer({"write": lambda peer, request: peer.answer(request), "close": close})
+    with Server(dap(it)) as server, websocket(server) as client:
+        jobs = [
+            SimpleNamespace(
+                operation=operations.send("send", TOKEN, {}, "text/plain", data=Bytes(b"x")),
+                deadline=Deadline(seconds),
+            )
+            for seconds in (2.0, GENEROUS)
+        ]
+        outcomes = client._transport.uploads(Deadline(GENEROUS)).run(iter(jobs), 2)
+        job, outcome = next(outcomes)
+        assert job is jobs[0]
+        assert isinstance(outcome, TransportTimeoutError)
+        over.set()
+        assert list(outcomes) == [(jobs[1], RESULT)]
+
+
+def test_a_file_that_fails_on_our_side_keeps_no_other_from_being_sent(tmp_path):
+    """It leaves its pipe open, which is all the task has, with two others waiting for it."""
+    first, *others = (tmp_path / name for name in ("a", "b", "c", "d"))
+    first.write_bytes(b"x" * 4 * MIB)
+    for path in others:
+        path.write_bytes(b"y")
+    events = []
+
+    def on_progress(event):
+        events.append((event["action"], event["filepath"]))
+        if events[-2:] == [("write", str(first))] * 2:
+            os.truncate(first, 2 * MIB)
+
+    it = OnePipe()
+    with Server(dap(it)) as server, websocket(server) as client:
+        results = client.send_files([first, *others], TOKEN, on_progress=on_progress, timeout=GENEROUS)
+        assert server.connections == 2
+    assert [r["action"] for r in results] == ["error"] + ["complete"] * 3
+    assert "became shorter" in results[0]["error"]
+    assert it.objects == ["b", "c", "d"]
+    assert [action for action, path in events if path == str(others[0])] == [
+        "open",
+        "write",
+        "close",
+        "complete",
+    ]
 
 
 # --- HTTP
@@ -456,6 +611,15 @@ def test_an_answer_before_the_end_of_the_body_is_told():
             client.send(TOKEN, b"x" * 64 * MIB)
 
 
+def test_a_pipe_outlives_an_overload_answer_too():
+    it = HttpPeer(overloaded(), overloaded(), answer(ENVELOPE))
+    with Server(it) as server, http(server, retry=QUICK) as client:
+        with client.pipe(TOKEN) as pipe:
+            pipe.write(b"x" * 2 * MIB)
+        assert pipe.result == RESULT
+    assert it.bodies == [b"x" * 2 * MIB] * 3
+
+
 def test_a_connection_that_breaks_midway_is_told_and_nothing_repeated():
     def handler(peer):
         peer.read_request()
@@ -465,7 +629,10 @@ def test_a_connection_that_breaks_midway_is_told_and_nothing_repeated():
         with pytest.raises(TransportError, match="whether the server carried it out is unknown") as caught:
             client.send(TOKEN, b"x" * 64 * MIB)
         assert caught.value.request_sent
-    assert len(server.requests) == 1
+        with pytest.raises(TransportError, match="whether the server carried it out is unknown"):
+            with client.pipe(TOKEN) as pipe:
+                pipe.write(b"x")
+    assert len(server.requests) == 2
 
 
 @pytest.mark.parametrize("size", [10, 64 * MIB])

@@ -25,7 +25,7 @@ from rocketride_sync.protocol import operations
 from rocketride_sync.transports.websocket import WebSocketTransport
 from rocketride_sync.transports.websocket.upgrade import NoSlotError, NoWebSocketError, UpgradeCutError
 
-from .dap_peer import BINARY, DONE, KEY, PING, PONG, RUNNING, TOKEN, Gone, always, dap, frame, serve
+from .dap_peer import BINARY, CLOSE, DONE, KEY, PING, PONG, RUNNING, TOKEN, Gone, always, dap, frame, serve
 from .loopback import Server, answer
 
 STATUS = operations.get_task_status(TOKEN)
@@ -372,6 +372,38 @@ def test_a_close_instead_of_an_answer_is_a_transport_error(connect, code):
         ask(connect(server))
 
 
+def test_a_close_is_told_even_if_it_cannot_be_answered(connect):
+    gone = threading.Event()
+
+    def action(peer):
+        peer.close(1012)
+        peer.peer.reset()
+        gone.set()
+
+    with Server(dap(action)) as server:
+        connection = connect(server).pool.make(Deadline(PATIENCE))
+        assert gone.wait(PATIENCE)
+        with pytest.raises(TransportError, match=r"closed the connection \(code 1012\)") as caught:
+            connection.listen(Deadline(PATIENCE))
+        assert type(caught.value) is TransportError
+        assert connection.broken
+
+
+def test_a_close_is_answered(connect):
+    heard = []
+
+    def action(peer):
+        peer.close(1012)
+        heard.append(peer.receive()[0])
+
+    with Server(dap(action)) as server:
+        connection = connect(server).pool.make(Deadline(PATIENCE))
+        with pytest.raises(TransportError, match="1012"):
+            connection.listen(Deadline(PATIENCE))
+        wait_until(lambda: heard)
+    assert heard == [CLOSE]
+
+
 def test_an_end_in_mid_frame_is_a_transport_error(connect):
     def action(peer):
         peer.request()
@@ -453,6 +485,17 @@ def test_a_silent_server_is_dead_after_a_while_even_without_a_deadline(connect):
 
     with Server(dap(action)) as server, pytest.raises(TransportError):
         ask(connect(server, dead_after=1.0), None)
+
+
+def test_a_server_that_takes_nothing_is_dead_after_a_while_even_without_a_deadline(connect):
+    with Server(dap(lambda peer: peer.peer.stall())) as server:
+        connection = connect(server, dead_after=1.0).pool.make(Deadline(PATIENCE))
+        began = time.monotonic()
+        with pytest.raises(TransportError, match="took no more data") as caught:
+            connection.ask(STATUS, Deadline(None), b"x" * (64 << 20))
+        assert 0.9 < time.monotonic() - began < PATIENCE
+        assert not isinstance(caught.value, TransportTimeoutError)
+        assert caught.value.request_sent
 
 
 # --- idle connections

@@ -34,7 +34,7 @@ class SteadySocket:
 
     Attributes:
         deadline: by when the current operation must be over; set before each.
-        dead_after: seconds of silence after which a peer counts as gone.
+        dead_after: seconds after which a peer counts as gone, of silence or without taking a byte.
         heard: when the last byte came, by the monotonic clock.
     """
 
@@ -103,13 +103,18 @@ class SteadySocket:
             raise TooLargeError
 
     def send(self, data: Union[Buffer, bytearray]) -> int:
+        """Send some of `data`; how many bytes. Raises as `recv`, also when none is taken for too long."""
+        began = time.monotonic()
         while True:
             self._arm()
             try:
                 sent: int = self._sock.send(data)
             except socket.timeout:
-                continue
-            return sent
+                if time.monotonic() - began < self.dead_after:
+                    continue
+            else:
+                return sent
+            raise OSError(None, f"it took no more data for {self.dead_after:g} s")
 
     def _arm(self) -> None:
         """Let the next step take a slice of what remains of the deadline; the caller tries again after it."""
@@ -205,7 +210,8 @@ class Framing(websocket.WebSocket):
             raise websocket.WebSocketConnectionClosedException("the connection ended")
         return data
 
-    # The next two do what websocket-client's do, without the trace, which would log keys and whole tokens.
+    # The next two do what websocket-client's do, without the trace, which would log keys and whole tokens. A close
+    # frame is answered by whoever receives it: that it was received must not depend on whether that can be sent.
 
     def send_frame(self, frame: Any) -> int:
         data = frame.format()
@@ -221,9 +227,7 @@ class Framing(websocket.WebSocket):
                 if self.cont_frame.is_fire(frame):
                     return self.cont_frame.extract(frame)
                 continue
-            if frame.opcode == websocket.ABNF.OPCODE_CLOSE:
-                self.send_close()
-            elif frame.opcode == websocket.ABNF.OPCODE_PING:
+            if frame.opcode == websocket.ABNF.OPCODE_PING:
                 self.pong(frame.data)
             if control_frame or frame.opcode == websocket.ABNF.OPCODE_CLOSE:
                 return frame.opcode, frame

@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any, Optional
 
 from ...deadline import Deadline
-from ...errors import RocketRideError, ServerError, TransportError
+from ...errors import RocketRideError, ServerError
 from ...protocol import operations
 from ...protocol.operations import Buffer, Operation
 from .pool import Pool
@@ -19,7 +19,7 @@ log = logging.getLogger("rocketride_sync")
 
 
 class WebSocketPipe:
-    """An open pipe. Its connection goes back to the pool when the pipe was closed, and is closed in any other case.
+    """An open pipe. Its connection goes back to the pool when the pipe is closed, and is closed in any other case.
 
     Args:
         pool: where the connection comes from.
@@ -38,41 +38,47 @@ class WebSocketPipe:
         try:
             self._id = pipe_id_of(operation, connection.ask(operation, deadline))
         except RocketRideError as error:
-            pool.give(connection)
-            if isinstance(error, TransportError):
-                error.request_sent = False
+            self._leave(closed=isinstance(error, ServerError))
+            error.request_sent = False
             raise
 
     def write(self, data: Buffer, deadline: Deadline) -> None:
         """As `rocketride_sync.transports.Pipe.write`."""
-        assert self._connection is not None
         try:
-            self._connection.ask(self._step("write"), deadline, data)
+            self._ask("write", deadline, data)
         except ServerError:
-            self._release(self._connection, deadline)
+            self._release(deadline)
             raise
 
     def close(self, deadline: Deadline) -> Any:
         """As `rocketride_sync.transports.Pipe.close`."""
-        connection, self._connection = self._connection, None
-        assert connection is not None
         try:
-            return connection.ask(self._step("close"), deadline)
-        finally:
-            self._pool.give(connection)
+            result = self._ask("close", deadline)
+        except ServerError:
+            self._leave(closed=True)
+            raise
+        self._leave(closed=True)
+        return result
 
     def abandon(self) -> None:
         """As `rocketride_sync.transports.Pipe.abandon`."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
+        self._leave(closed=False)
 
-    def _step(self, subcommand: str) -> Operation:
-        return operations.through_pipe(self._operation, subcommand, self._id)
+    def _ask(self, subcommand: str, deadline: Deadline, data: Optional[Buffer] = None) -> Any:
+        assert self._connection is not None
+        step = operations.through_pipe(self._operation, subcommand, self._id)
+        return self._connection.ask(step, deadline, data)
 
-    def _release(self, connection: Connection, deadline: Deadline) -> None:
+    def _release(self, deadline: Deadline) -> None:
         """Close a pipe that failed: it would keep its place among the task's pipes for a minute and more."""
         try:
-            connection.ask(self._step("close"), deadline)
+            self.close(deadline)
         except RocketRideError as error:
             log.debug("a pipe that failed could not be closed: %s", error)
+
+    def _leave(self, *, closed: bool) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None and closed:
+            self._pool.give(connection)
+        elif connection is not None:
+            connection.close()

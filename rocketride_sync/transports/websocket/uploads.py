@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import deque
 from typing import TYPE_CHECKING, Any, Deque, Dict, Generator, Iterator, List, Optional, Tuple
 
@@ -9,7 +10,7 @@ from ...deadline import Deadline
 from ...errors import ProtocolError, RocketRideError, ServerError, TransportError, TransportTimeoutError
 from ...protocol import operations
 from ...protocol.operations import Buffer, Operation
-from ..pipes import Job, Outcome
+from ..pipes import Job, NotBegunError, Outcome
 from .pool import Pool
 
 if TYPE_CHECKING:
@@ -21,7 +22,10 @@ Steps = Generator[Tuple[Operation, Optional[Buffer]], Any, Any]
 
 
 def steps(opening: Operation) -> Steps:
-    """What is asked to send the object of `opening`, each time after the answer to the last; returns its result."""
+    """What is asked to send the object of `opening`, each time after the answer to the last; returns its result.
+
+    A `ServerError` comes out of it only when no pipe is open any more: of the opening, or once the pipe is closed.
+    """
     assert opening.data is not None
     pipe_id = pipe_id_of(opening, (yield opening, None))
     fault = None
@@ -50,6 +54,14 @@ def pipe_id_of(opening: Operation, body: Any) -> Any:
     return pipe_id
 
 
+class Single:
+    """A job of its own: one object to send."""
+
+    def __init__(self, operation: Operation, deadline: Deadline) -> None:
+        self.operation = operation
+        self.deadline = deadline
+
+
 class _Flight:
     """One object on its way.
 
@@ -60,11 +72,17 @@ class _Flight:
         over: whether its outcome is known.
     """
 
+    over = False
+
     def __init__(self, job: Job) -> None:
         self.job = job
         self.steps = steps(job.operation)
         self.operation = job.operation
-        self.over = False
+
+    @property
+    def begun(self) -> bool:
+        """Whether its pipe is open; until then nothing of it has been sent."""
+        return self.operation is not self.job.operation
 
     def advance(self, answer: Any) -> Optional[Buffer]:
         """Go on to the next step, after `answer`, which may be an error; the data that goes along with it."""
@@ -73,11 +91,11 @@ class _Flight:
         return data
 
     def lost(self, error: RocketRideError) -> RocketRideError:
-        """`error`, as it is for this object: until the pipe is open, nothing of it has been sent."""
-        if not isinstance(error, TransportError):
+        """`error`, as it is for this object."""
+        if not isinstance(error, (TransportError, ProtocolError)):
             return error
-        own = type(error)(str(error))
-        own.request_sent = self.operation is not self.job.operation
+        own = copy.copy(error)
+        own.request_sent = self.begun
         return own
 
 
@@ -85,7 +103,8 @@ class Uploads:
     """Sends objects over one connection.
 
     The connection goes back to the pool when all objects that were begun have been completed or refused, and is
-    closed in any other case: then the server drops the pipes that are left open.
+    closed in any other case: then the server drops the pipes that are left open. Such a one may keep others from
+    being opened, so once there is one, the objects that have a pipe are sent to their end, and no others.
 
     What breaks the connection takes all with it that is on its way. So the first object goes alone, and with each
     piece that the server has taken one more may be on its way: where data break connections, few objects are lost.
@@ -108,19 +127,29 @@ class Uploads:
         """As `rocketride_sync.transports.Uploads.run`."""
         at_once = at_once or _AT_ONCE
         try:
-            while not self._connection.broken:
-                room = len(self._flights) < min(at_once, 1 + self._taken)
-                job = next(jobs, None) if room else None
-                if job is not None:
-                    self._begin(_Flight(job))
-                elif self._flights:
-                    self._take_answer()
-                else:
-                    return
-                outcomes, self._outcomes = self._outcomes, []
-                yield from outcomes
+            while not self._connection.broken and self._step(jobs, at_once):
+                yield from self._known()
+            self._give_back()
+            yield from self._known()
         finally:
             self._leave()
+
+    def _step(self, jobs: Iterator[Job], at_once: int) -> bool:
+        """Begin an object or take an answer; False if neither is to be done."""
+        room = not self._left_open and len(self._flights) < min(at_once, 1 + self._taken)
+        job = next(jobs, None) if room else None
+        if job is not None:
+            self._begin(_Flight(job))
+            return True
+        awaited = any(flight.begun or not self._left_open for flight in self._flights.values())
+        if awaited:
+            self._take_answer()
+        return awaited
+
+    def _known(self) -> List[Outcome]:
+        """The outcomes that nobody was told yet."""
+        known, self._outcomes = self._outcomes, []
+        return known
 
     def _begin(self, flight: _Flight) -> None:
         self._begun.append(flight)
@@ -130,6 +159,7 @@ class Uploads:
         fault: Optional[RocketRideError] = None
         try:
             data = flight.advance(answer)
+            _check_time(flight)
             number = self._connection.post(flight.operation, flight.job.deadline, data)
         except StopIteration as end:
             self._end(flight, end.value)
@@ -138,8 +168,7 @@ class Uploads:
         else:
             self._flights[number] = flight
         if fault is not None:
-            # An answer that comes back is that to the opening: nothing was opened.
-            self._left_open = self._left_open or fault is not answer
+            self._left_open = self._left_open or not isinstance(fault, ServerError)
             self._end(flight, flight.lost(fault))
             self._check_connection(fault)
 
@@ -157,9 +186,10 @@ class Uploads:
             self._expire()
         else:
             number, answer = found
-            flight = self._flights.pop(number)
-            self._taken += flight.operation is not flight.job.operation
-            self._go_on(flight, self._interpreted(flight, answer))
+            flight = self._flights.pop(number, None)
+            if flight is not None:  # else it came too late
+                self._taken += flight.begun
+                self._go_on(flight, self._interpreted(flight, answer))
 
     def _interpreted(self, flight: _Flight, answer: Any) -> Any:
         """The body of an answer, or the error it is."""
@@ -179,8 +209,15 @@ class Uploads:
         for number in late:
             flight = self._flights.pop(number)
             self._left_open = True
-            fault = TransportTimeoutError(f"{flight.operation.name} failed: no answer within the timeout")
-            self._end(flight, flight.lost(fault))
+            self._end(flight, flight.lost(_late(flight)))
+
+    def _give_back(self) -> None:
+        """What waits for a pipe that is left open may go over another connection."""
+        for flight in self._flights.values():
+            self._end(
+                flight, NotBegunError(f"{flight.operation.name} failed: its connection had to be closed")
+            )
+        self._flights.clear()
 
     def _end(self, flight: _Flight, outcome: Any) -> None:
         flight.over = True
@@ -191,3 +228,13 @@ class Uploads:
             self._connection.close()
         else:
             self._pool.give(self._connection)
+
+
+def _check_time(flight: _Flight) -> None:
+    # To find out while sending would break the connection.
+    if flight.job.deadline.expired:
+        raise _late(flight)
+
+
+def _late(flight: _Flight) -> TransportTimeoutError:
+    return TransportTimeoutError(f"{flight.operation.name} failed: no answer within the timeout")
