@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from typing import Any, Iterator, Mapping, NamedTuple, Optional, Tuple, Union
 from urllib.parse import SplitResult, urlsplit
 
@@ -18,10 +17,6 @@ DEFAULT_MAX_RESPONSE_BYTES = 250 * 1024 * 1024
 DEFAULT_RETRY = RetryPolicy()
 
 _SCHEMES = {"http": False, "https": True, "ws": False, "wss": True}
-_HAS_SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.\-]*://")
-_LOOPBACK = re.compile(r"^(?:localhost|.+\.localhost|127(?:\.\d{1,3}){3}|::1)$")
-_UNPRINTABLE = re.compile(r"[^\x21-\x7e]")
-
 Verify = Union[bool, str]
 Cert = Union[None, str, Tuple[str, str]]
 
@@ -51,9 +46,9 @@ class Address(NamedTuple):
             ConfigurationError: for anything else, and for credentials, a query or a fragment in it.
         """
         text = uri.strip()
-        if not text or _UNPRINTABLE.search(text):
+        if not text or not _is_plain(text):
             raise ConfigurationError("uri: it is empty, or holds white space or characters outside ASCII")
-        if not _HAS_SCHEME.match(text):
+        if not _has_scheme(text):
             text = ("https://" if _is_cloud(text) else "http://") + text
         parts, port = _split(text)
         if parts.scheme not in _SCHEMES:
@@ -101,9 +96,29 @@ def _split(text: str) -> Tuple[SplitResult, Optional[int]]:
     return parts, port
 
 
+# Without regular expressions: to compile these would take as long as half of the rest of this module.
+
+
+def _is_plain(text: str) -> bool:
+    """Whether it is visible ASCII and nothing else."""
+    return text.isascii() and text.isprintable() and " " not in text
+
+
+def _has_scheme(text: str) -> bool:
+    scheme, colon, _ = text.partition("://")
+    return bool(colon) and scheme[:1].isalpha() and not any(c in "/?#[]@:" for c in scheme)
+
+
 def _is_cloud(address: str) -> bool:
-    host = re.split(r"[:/]", address, maxsplit=1)[0].lower()
+    host = address.replace("/", ":").partition(":")[0].lower()
     return host == CLOUD_DOMAIN or host.endswith("." + CLOUD_DOMAIN)
+
+
+def _is_loopback(host: str) -> bool:
+    if host in ("localhost", "::1") or host.endswith(".localhost"):
+        return True
+    parts = host.split(".")
+    return parts[0] == "127" and len(parts) == 4 and all(part.isdigit() and len(part) <= 3 for part in parts)
 
 
 def _check_auth(auth: Any) -> None:
@@ -112,7 +127,7 @@ def _check_auth(auth: Any) -> None:
         raise ConfigurationError(f"auth must be a string, not {type(auth).__name__}")
     if not auth.strip():
         raise ConfigurationError("no API key: pass auth='…' or set ROCKETRIDE_APIKEY")
-    if _UNPRINTABLE.search(auth):
+    if not _is_plain(auth):
         raise ConfigurationError(
             "the API key holds white space or characters outside ASCII; is it a whole line?"
         )
@@ -223,7 +238,7 @@ class Settings(Frozen):
 
     def risks(self) -> Iterator[str]:
         """What a user should be warned of."""
-        if not self.address.secure and not _LOOPBACK.match(self.address.host):
+        if not self.address.secure and not _is_loopback(self.address.host):
             yield f"the API key travels unencrypted to {self.address}; use https://"
         if self.address.secure and self.verify is False:
             yield f"verify=False: {self.address} may be anybody, and the API key is sent to it"
