@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from types import TracebackType
 from typing import Mapping, NoReturn, Optional, Type, Union
@@ -19,7 +20,8 @@ from .transports import Transport, create
 class RocketRideClient(Observing, Gathering, Lifecycle, Sending):
     """A blocking client of one RocketRide server. Making one does no I/O.
 
-    It may be shared by threads, and used again after `fork` and after `close`.
+    It may be shared by threads, and used again after `fork` and after `close`. One that is thrown away with open
+    connections closes them, with a `ResourceWarning`.
 
     Args:
         uri: ``host[:port]`` or an ``http(s)://`` or ``ws(s)://`` address, with or without a base path. Default:
@@ -76,6 +78,18 @@ class RocketRideClient(Observing, Gathering, Lifecycle, Sending):
     def close(self) -> None:
         """Close every connection. May be called twice; a later call opens new ones."""
         self._transport.close()
+
+    def __del__(self) -> None:
+        transport = getattr(self, "_transport", None)
+        if not getattr(transport, "is_open", False):
+            return
+        try:
+            # The end of the program closes everything anyway.
+            if not sys.is_finalizing():
+                message = f"{self!r} was not closed; use it in a with block, or call close()"
+                warnings.warn(message, ResourceWarning, stacklevel=2, source=self)
+        finally:
+            self.close()
 
     def __enter__(self) -> RocketRideClient:
         return self

@@ -108,6 +108,11 @@ class AutoTransport:
             self.http_only = True
             log.info("%s; using HTTP from now on", error)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether there are connections to close."""
+        return self._websocket.is_open or self._http.is_open
+
     def close(self) -> None:
         """As `rocketride_sync.transports.Transport.close`."""
         self._websocket.close()

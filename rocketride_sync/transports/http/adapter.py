@@ -23,9 +23,8 @@ _CONNECTIONS_KEPT = 32
 class _Stack:
     """What a pool asks of `queue.LifoQueue`, without a lock: Ctrl-C at a bad moment would leave it locked for ever."""
 
-    def __init__(self, maxsize: int) -> None:
+    def __init__(self) -> None:
         self.queue: Deque[Any] = deque()
-        self._maxsize = maxsize
 
     def get(self, block: bool = False, timeout: Optional[float] = None) -> Any:  # noqa: ARG002 - never blocks
         try:
@@ -35,7 +34,7 @@ class _Stack:
         raise queue.Empty
 
     def put(self, item: Any, block: bool = False) -> None:  # noqa: ARG002 - never blocks
-        if len(self.queue) >= self._maxsize:
+        if len(self.queue) >= _CONNECTIONS_KEPT:
             raise queue.Full
         self.queue.append(item)
 
@@ -46,7 +45,10 @@ class _Stack:
 class _KeepsFresh(HTTPConnectionPool):
     """A pool that does not hand out connections which are likely dead."""
 
-    QueueCls: Any = _Stack
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Set afterwards: those in a stack of its own urllib3 closes before a client can tell that nobody did.
+        self.pool: Any = _Stack()
 
     def _get_conn(self, timeout: Optional[float] = None) -> Any:
         connection: Any = super()._get_conn(timeout)
@@ -114,6 +116,12 @@ class DeadlineAdapter(HTTPAdapter):
         response.url = req.url
         response.request = req
         return response
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a connection is kept."""
+        kept = self._pool and self._pool.pool
+        return kept is not None and any(connection.sock for connection in tuple(kept.queue))
 
     def close(self) -> None:
         super().close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import http.client
-import socket
 import sys
 from typing import Any, Dict, List, Mapping, Tuple
 
@@ -13,7 +12,7 @@ import requests
 from ..._version import __version__
 from ...config import Settings
 from ...deadline import Deadline
-from ...errors import ProtocolError, RocketRideError, TransportError
+from ...errors import ProtocolError, RocketRideError, TransportError, TransportTimeoutError
 from ...protocol import objects
 from ...protocol.failures import secrets_of
 from ...protocol.http import decompress, too_large
@@ -83,7 +82,7 @@ class Session:
             request.body = iter(operation.data)  # type: ignore[assignment]  # urllib3 takes it
         timeout = exchange.deadline.clamp(None)
         if timeout == 0.0:
-            raise socket.timeout("timed out")
+            raise TransportTimeoutError(f"{operation.name} failed: no time was left to send it")
         response = self._adapter.send(request, stream=True, timeout=timeout, **self._options)
         raw = response.raw
         limit = self._settings.max_response_bytes
@@ -94,6 +93,11 @@ class Session:
             raw.close()
         headers = raw.headers
         return response.status_code, headers, decompress(headers.get("Content-Encoding"), body, limit)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a connection is kept."""
+        return self._adapter.is_open
 
     def close(self) -> None:
         """Close the connections; those in use when their answer is read."""

@@ -80,6 +80,12 @@ class HttpTransport:
 
         return ThreadedLooks(self, self.uploads_at_once)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether there are connections to close."""
+        session = self._sessions.get(os.getpid())
+        return session is not None and session.is_open
+
     def close(self) -> None:
         """Close this process's connections. May be called twice; a later call opens new ones."""
         session = self._sessions.pop(os.getpid(), None)

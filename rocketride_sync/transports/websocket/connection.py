@@ -8,6 +8,7 @@ import os
 import socket
 import ssl
 import struct
+import sys
 from typing import Any, Callable, NoReturn, Optional, Tuple, TypeVar
 
 import websocket
@@ -125,8 +126,11 @@ class Connection:
             pass
 
     def close(self) -> None:
-        """Say goodbye, without waiting for the server's. In a forked child without a word: it is the parent's."""
-        if not self.broken and self.pid == os.getpid():
+        """Say goodbye, without waiting for the server's.
+
+        Without a word in a forked child, for it is the parent's, and at the very end of the program.
+        """
+        if not (self.broken or self.pid != os.getpid() or sys.is_finalizing()):
             self.broken = True
             self._socket.deadline = Deadline(_CLOSE_WITHIN)
             # If it is gone already, that is what was wanted.

@@ -112,6 +112,11 @@ class Pool:
         while len(self._idle) > _MOST_IDLE or _expired(self._idle[0]):
             self._idle.popleft().close()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a connection is kept that this process made."""
+        return bool(self._idle) and self._pid == os.getpid()
+
     @staticmethod
     def own(connection: Optional[Connection]) -> Optional[Connection]:
         """`connection`, unless it is the parent process's: that one is let go of without a word."""

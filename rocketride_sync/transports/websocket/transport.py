@@ -86,6 +86,11 @@ class WebSocketTransport:
 
         return WebSocketLooks(self.pool, self._settings.retry, len(looks))
 
+    @property
+    def is_open(self) -> bool:
+        """Whether there are connections to close."""
+        return self.pool.is_open
+
     def close(self) -> None:
         """As `rocketride_sync.transports.Transport.close`."""
         self.pool.close()
