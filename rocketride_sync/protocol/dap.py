@@ -16,7 +16,9 @@ from .operations import Buffer, Operation
 
 Message = Dict[str, Any]
 
-_EVENTS_KEPT = 256  # a caller who does not read its events loses the oldest, not memory
+# A caller who does not read its events loses the oldest, not memory. Those that a wait reads are a few hundred bytes.
+_EVENTS_KEPT = 256
+_LARGEST_EVENT = 65_536
 
 
 class Dialogue:
@@ -55,7 +57,7 @@ class Dialogue:
             number = message.get("request_seq")
             if isinstance(number, int) and self._answers.get(number, message) is None:
                 self._answers[number] = message
-        elif kind == "event":
+        elif kind == "event" and len(payload) <= _LARGEST_EVENT:
             self._events.append(message)
 
     def answer(self, number: int) -> Optional[Message]:

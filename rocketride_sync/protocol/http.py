@@ -192,9 +192,10 @@ def _message(reported: Any) -> str:
 
 
 def _complaint(item: Dict[str, Any]) -> str:
-    place = item.get("loc")
-    where = ".".join(str(part) for part in place) if isinstance(place, list) else "the request"
-    return f"{where}: {item.get('msg')}"
+    place, said = item.get("loc"), item.get("msg")
+    # Only what has no end of nesting: what Python could read, it may not be able to print.
+    parts = [str(part) for part in place if isinstance(part, (str, int))] if isinstance(place, list) else []
+    return f"{'.'.join(parts) or 'the request'}: {said if isinstance(said, str) else 'refused'}"
 
 
 def _plain(body: bytes) -> str:

@@ -34,6 +34,7 @@ from rocketride_sync.transports import tcp as _tcp
 from rocketride_sync.transports.http import HttpTransport
 from rocketride_sync.transports.http import adapter as _adapter
 from rocketride_sync.transports.http.errors import FOREIGN, translate
+from rocketride_sync.transports.http.sockets import Exchange
 
 from .loopback import HOST, Server, after_request, always, answer
 
@@ -821,7 +822,9 @@ class TestForeignExceptions:
     )
     def test_become_the_right_error(self, foreign, expected):
         assert isinstance(foreign, FOREIGN)
-        assert type(translate(foreign, "get_task_status", "h:1", (), False)) is expected
+        assert (
+            type(translate(foreign, "get_task_status", "h:1", (), Exchange(Deadline(1.0), None))) is expected
+        )
 
     def test_the_callers_own_exception_is_not_taken_for_a_cause(self):
         reset = Server(lambda peer: peer.reset())

@@ -6,7 +6,7 @@ import http.client
 import re
 import socket
 import ssl
-from typing import Any, Iterable, List, Type
+from typing import TYPE_CHECKING, Any, Iterable, List, Type
 
 import requests.exceptions as rq
 import urllib3.exceptions as u3
@@ -22,6 +22,9 @@ from ...errors import (
 )
 from ...protocol.failures import readable
 from ..network import is_certificate_alert
+
+if TYPE_CHECKING:
+    from .sockets import Exchange
 
 # What sending a request may raise. Whatever else comes is a bug, and should look like one.
 FOREIGN = (OSError, ValueError, http.client.HTTPException, u3.HTTPError)
@@ -63,7 +66,7 @@ _PROTOCOL = (
 
 
 def translate(
-    error: BaseException, operation: str, address: str, secrets: Iterable[str], connecting: bool
+    error: BaseException, operation: str, address: str, secrets: Iterable[str], exchange: Exchange
 ) -> RocketRideError:
     """Our error for a foreign one: made, not raised, and without a reference to it.
 
@@ -72,14 +75,16 @@ def translate(
         operation: the name of what failed.
         address: the server's host and port.
         secrets: texts to keep out of the message.
-        connecting: whether a connection was being made when it failed.
+        exchange: the request in which it happened.
     """
     causes = _causes(error)
-    kind = _kind(error, causes)
+    kind = _kind(error, causes, exchange.answered)
     start = f"{operation} failed: "
     if kind is TransportTimeoutError:
         what = (
-            "connection to {} within the connect timeout" if connecting else "complete answer from {} in time"
+            "connection to {} within the connect timeout"
+            if exchange.connecting
+            else "complete answer from {} in time"
         )
         return kind(f"{start}no {what.format(address)}")
     reason = readable(_reason(causes), secrets)
@@ -104,7 +109,7 @@ def _causes(error: BaseException) -> List[BaseException]:
     return found
 
 
-def _kind(error: BaseException, causes: List[BaseException]) -> Type[RocketRideError]:
+def _kind(error: BaseException, causes: List[BaseException], answered: bool) -> Type[RocketRideError]:
     """Which of our errors it is. The order matters: their classes overlap."""
 
     def among(*types: Type[BaseException]) -> bool:
@@ -123,7 +128,7 @@ def _kind(error: BaseException, causes: List[BaseException]) -> Type[RocketRideE
     if among(*_PROTOCOL):
         return ProtocolError
     if among(ValueError):
-        return ConfigurationError
+        return ProtocolError if answered else ConfigurationError
     return TransportError
 
 

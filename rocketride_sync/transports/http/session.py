@@ -52,7 +52,7 @@ class Session:
     def send(self, operation: Operation, deadline: Deadline) -> Answer:
         """Status, headers and decompressed body of the answer. Raises only our errors."""
         for _ in range(2):
-            exchange = Exchange(deadline, self._settings.connect_timeout)
+            exchange = Exchange(deadline, self._settings.connect_timeout, self._settings.max_response_bytes)
             try:
                 with exchange:
                     return self._ask(operation, exchange)
@@ -61,7 +61,7 @@ class Session:
                 raise
             except FOREIGN as error:
                 address, secrets = self._settings.address, secrets_of(operation, self._settings.auth)
-                problem = translate(error, operation.name, address.authority, secrets, exchange.connecting)
+                problem = translate(error, operation.name, address.authority, secrets, exchange)
             if isinstance(problem, (TransportError, ProtocolError)):
                 problem.request_sent = not exchange.connecting
             # The server closes an idle connection without a word: the request may just have met that. urllib3

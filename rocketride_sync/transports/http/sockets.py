@@ -21,10 +21,12 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from urllib3.util.ssl_ import create_urllib3_context, resolve_cert_reqs
 
 from ...deadline import SLICE, Deadline
+from ...protocol.http import too_large
 from ..tcp import connect, in_slices, set_timeout
 
 # settimeout is a system call: a difference that nobody would notice is left alone.
 _TOLERANCE = 0.02
+_LARGEST_HEAD = 1024 * 1024
 
 
 class Exchange:
@@ -36,16 +38,43 @@ class Exchange:
         connecting: whether it has begun to make a connection, and not finished.
         reused: whether it uses a connection kept from before.
         answered: whether a byte of an answer has come.
+        limit: the largest body it may bring, None for any.
     """
 
-    __slots__ = ("_outer", "answered", "connect_timeout", "connecting", "deadline", "reused")
+    __slots__ = (
+        "_outer",
+        "_room",
+        "answered",
+        "connect_timeout",
+        "connecting",
+        "deadline",
+        "limit",
+        "reused",
+    )
 
-    def __init__(self, deadline: Deadline, connect_timeout: Optional[float]) -> None:
+    def __init__(
+        self, deadline: Deadline, connect_timeout: Optional[float], limit: Optional[int] = None
+    ) -> None:
         self.deadline = deadline
         self.connect_timeout = connect_timeout
         self.connecting = False
         self.reused = False
         self.answered = False
+        self.limit = limit
+        self._room = math.inf if limit is None else 2 * limit + _LARGEST_HEAD
+
+    def account(self, size: int) -> None:
+        """So many bytes have come.
+
+        Whoever decodes them has other limits, or none: http.client takes a chunk of size -1 for all that comes.
+
+        Raises:
+            ProtocolError: that is more than a body of `limit` can need, be it in small chunks.
+        """
+        self.answered = True
+        self._room -= size
+        if self.limit is not None and self._room < 0:
+            raise too_large(self.limit)
 
     def __enter__(self) -> Exchange:
         # A signal handler may ask in the middle of another exchange of its thread.
@@ -97,7 +126,7 @@ class _Reader(io.RawIOBase):
             except socket.timeout:
                 continue
             if count:
-                current.exchange.answered = True
+                current.exchange.account(count)
             return count
 
     def close(self) -> None:

@@ -104,8 +104,8 @@ def _tunnel(sock: socket.socket, proxy: Proxy, target: str, deadline: Deadline) 
         answer += chunk
     status = answer.split(b"\r\n", 1)[0].split(b" ", 2)[1:2]
     if status != [b"200"]:
-        shown = status[0][:3].decode("ascii", "replace") if status else "nothing"
-        raise OSError(None, f"the proxy refused the tunnel: HTTP {shown}")
+        shown = f"HTTP {int(status[0][:3])}" if status and status[0][:3].isdigit() else "not in HTTP"
+        raise OSError(None, f"the proxy refused the tunnel: {shown}")
 
 
 def _encrypt(sock: socket.socket, host: str, context: ssl.SSLContext, deadline: Deadline) -> Any:

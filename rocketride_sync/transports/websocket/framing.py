@@ -23,6 +23,7 @@ _FINAL_TEXT = 0x81
 _SIZE_FOLLOWS = 126
 _EARLY = 0.02
 _LATE = 0.001
+_LONGEST_CONTROL = 125  # RFC 6455, section 5.5
 
 
 class TooLargeError(Exception):
@@ -147,7 +148,10 @@ class _Frames(websocket.frame_buffer):
 
     def recv_length(self) -> None:
         super().recv_length()
-        if self.length is not None and self.length > self.room:
+        opcode, length = self.header[4] if self.header else 0, self.length or 0
+        if opcode >= websocket.ABNF.OPCODE_CLOSE and length > _LONGEST_CONTROL:
+            raise websocket.WebSocketProtocolException("a control frame is too long")
+        if length > self.room:
             raise TooLargeError
 
     def recv_strict(self, bufsize: int) -> bytes:
@@ -158,6 +162,26 @@ class _Frames(websocket.frame_buffer):
                 return data
             self.recv_buffer.append(data)
         return super().recv_strict(bufsize)
+
+
+class _Fragments(websocket.continuous_frame):
+    """A message's fragments, gathered in time that grows with their size: bytes would be copied for each."""
+
+    def __init__(self) -> None:
+        super().__init__(False, True)
+        self._data: Union[bytes, bytearray] = b""
+
+    def add(self, frame: Any) -> None:
+        if frame.opcode != websocket.ABNF.OPCODE_CONT:
+            self.recving_frames = frame.opcode
+            self._data = frame.data if frame.fin else bytearray(frame.data)
+        else:
+            self._data += frame.data
+
+    def extract(self, frame: Any) -> Tuple[int, Any]:
+        opcode, self.recving_frames = self.recving_frames, None
+        frame.data, self._data = bytes(self._data), b""
+        return opcode or 0, frame
 
 
 class Framing(websocket.WebSocket):
@@ -171,6 +195,7 @@ class Framing(websocket.WebSocket):
         self._between_messages = True
         self._frames = _Frames(self._recv, limit)
         self.frame_buffer = self._frames
+        self.cont_frame = _Fragments()
 
     def upgrade(self, url: str, host: str, user_agent: str) -> None:
         """Shake hands; raises what websocket-client raises, and what the socket does."""
