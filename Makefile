@@ -63,12 +63,13 @@ faults: $(VENV)/.dev ## every fault of network and server against tight limits; 
 test-wheel: ## the tests against the built wheel, in an empty environment
 	$(PYTHON) tools/test_wheel.py
 
-bench: ## measure against the peers, in an environment of its own
+bench: ## measure against the peers, in an environment of its own; writes docs/performance.md, its charts and figures
 	$(PYTHON) -m venv .venv-bench
+	rm -rf build
 # Not an editable installation: its import hook would be part of every process that is measured.
-	.venv-bench/bin/python -m pip --disable-pip-version-check install --quiet '.[conformance,emulator]' httpx websockets
+	.venv-bench/bin/python -m pip --disable-pip-version-check install --quiet '.[bench,conformance,emulator]'
 	.venv-bench/bin/python -m pip --disable-pip-version-check install --quiet --no-deps --force-reinstall .
-	.venv-bench/bin/python -m benchmarks
+	.venv-bench/bin/python -m benchmarks --docs docs
 
 clean: ## remove what the targets above made
 	rm -rf $(VENV) .venv-* build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

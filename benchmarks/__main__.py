@@ -6,24 +6,23 @@ import argparse
 import importlib
 import json
 import os
-import platform
 import sys
-from importlib import metadata
-from typing import Dict, List, Optional
+from pathlib import Path
+from typing import Any, Dict, List, Optional
 
-from .harness import Samples, Suite, Target, measure, multiples, reached, spread
+from . import machine
+from .harness import Samples, Suite, Target, columns, measure, multiples, reached, reference, spread
 
-SUITES = ("imports", "process", "websocket_call", "http_call", "wait_end", "decode", "sending")
-LIBRARIES = (
-    "rocketride-sync",
-    "attrs",
-    "cattrs",
-    "websocket-client",
-    "requests",
-    "urllib3",
-    "httpx",
-    "websockets",
-    "rocketride",
+SUITES = (
+    "imports",
+    "process",
+    "memory",
+    "websocket_call",
+    "http_call",
+    "wait_end",
+    "wait_minute",
+    "decode",
+    "sending",
 )
 
 
@@ -31,13 +30,14 @@ def main(arguments: Optional[List[str]] = None) -> int:
     """Run the suites that were asked for; the exit code says whether all targets were reached, if that was asked."""
     options = _options(arguments)
     _settle()
-    print(f"Python {platform.python_version()}, {', '.join(f'{k} {v}' for k, v in versions().items())}")
+    print(f"{machine.described()}; {', '.join(f'{k} {v}' for k, v in machine.versions().items())}")
     if any(name.startswith("__editable__") for name in sys.modules):
         print(
             "An editable installation: its import hook is part of every process. `make bench` does without."
         )
     print()
-    results, missed = {}, []
+    results: Dict[str, Any] = {}
+    missed = []
     for name in options.suites or SUITES:
         suite: Suite = importlib.import_module(f"benchmarks.{name}").SUITE
         rounds = options.rounds or (2 if options.quick else suite.rounds)
@@ -46,26 +46,15 @@ def main(arguments: Optional[List[str]] = None) -> int:
         _print_samples(suite, samples)
         missed += [target for target in suite.targets if not _print_target(target, samples, options.check)]
         results[name] = {"rounds": rounds, "samples": samples}
-        print()
+        print(flush=True)
+    document = {"machine": machine.described(), "versions": machine.versions(), "suites": results}
     if options.json:
-        with open(options.json, "w", encoding="utf-8") as file:
-            json.dump(
-                {"python": platform.python_version(), "versions": versions(), "suites": results},
-                file,
-                indent=1,
-            )
+        Path(options.json).write_text(json.dumps(document, indent=1), encoding="utf-8")
+    if options.docs:
+        from . import report  # draws with a library that only this needs
+
+        report.write(Path(options.docs), document)
     return 1 if options.check and missed else 0
-
-
-def versions() -> Dict[str, str]:
-    """The versions of what takes part."""
-    found = {}
-    for library in LIBRARIES:
-        try:
-            found[library] = metadata.version(library)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 def _options(arguments: Optional[List[str]]) -> argparse.Namespace:
@@ -76,6 +65,9 @@ def _options(arguments: Optional[List[str]]) -> argparse.Namespace:
         "--quick", action="store_true", help="see whether it all runs; the figures say nothing"
     )
     parser.add_argument("--json", metavar="FILE", help="write every figure there")
+    parser.add_argument(
+        "--docs", metavar="FOLDER", help="write tables, charts and figures there: performance.md and .json"
+    )
     parser.add_argument(
         "--check", type=float, metavar="MARGIN", help="exit with 1 if a target is missed MARGIN times"
     )
@@ -98,30 +90,25 @@ def _settle() -> None:
 
 
 def _print_samples(suite: Suite, samples: Samples) -> None:
-    # A peer that is not installed, as the official client on old Pythons, leaves its place to the first there is.
-    reference = suite.base if suite.base in samples else next(iter(samples))
-    for column in samples[reference]:
-        print(f"  {column:32} median  (10-90 %)            x {reference}")
-        base = samples[reference][column]
-        for name, figures in sorted(samples.items(), key=lambda item: spread(item[1][column])[0]):
-            median, low, high = spread(figures[column])
-            times, least, most = spread(multiples(figures[column], base))
+    for column in columns(samples):
+        found = {name: figures[column] for name, figures in samples.items() if column in figures}
+        base = reference(suite, found)
+        print(f"  {column:36} median  (10-90 %)            x {base}")
+        for name, figures in sorted(found.items(), key=lambda item: spread(item[1])[0]):
+            median, low, high = spread(figures)
+            times, least, most = spread(multiples(figures, found[base]))
             print(
-                f"    {name:30} {median:7.1f}  {f'({low:.1f}-{high:.1f})':18}  {times:6.2f} ({least:.2f}-{most:.2f})"
+                f"    {name:34} {median:7.1f}  {f'({low:.1f}-{high:.1f})':18}  {times:6.2f} ({least:.2f}-{most:.2f})"
             )
 
 
 def _print_target(target: Target, samples: Samples, margin: Optional[float]) -> bool:
     """Print how it went; whether the target was reached, or missed by less than the margin."""
     figure = reached(target, samples)
-    wanted = f"{target.ours}, {target.column} <= {target.limit:g}"
-    wanted += f" x {target.peer}" if target.peer else ""
     if figure is None:
-        print(f"  not measured: {wanted}")
+        print(f"  not measured: {target}")
         return True
-    verdict = "ok" if figure <= target.limit else "MISSED"
-    aim = "" if target.goal is None else f" (aim: {target.goal:g}{', reached' * (figure <= target.goal)})"
-    print(f"  {verdict}: {figure:.2f}, {wanted}{aim}")
+    print(f"  {'ok' if figure <= target.limit else 'MISSED'}: {figure:.2f}, {target}")
     return figure <= target.limit * (margin or 1.0)
 
 

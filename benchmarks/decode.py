@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import enum
 import json
 import time
 import typing
-from typing import Any, Callable, Dict, List, Mapping
+from typing import Any, Callable, Dict, List, Mapping, Tuple
 
 import attr
 import attrs
@@ -33,6 +34,10 @@ def _contenders(stack: contextlib.ExitStack, quick: bool) -> Mapping[str, Conten
     }
     found = {name: _timed(decode, values) for name, decode in decoders.items()}
     found["json.loads"] = _timed(json.loads, texts)
+    if installed({"msgspec": None}, {"msgspec": "msgspec"}):
+        convert, from_text = _msgspec()
+        found["msgspec.convert"] = _timed(convert, values)
+        found["msgspec, from text"] = _timed(from_text, texts)
     if installed({"pydantic": None}, {"pydantic": "rocketride"}):
         from rocketride.types.task import TASK_STATUS
 
@@ -57,22 +62,42 @@ def _plain_cattrs() -> Callable[[Any], Any]:
     """cattrs as it comes, on attrs classes of the same fields."""
     import cattrs
 
-    twins: Dict[str, Any] = {}
+    def make(name: str, fields: Mapping[str, Any]) -> Any:
+        members = {wire: attr.ib(default=None, type=hint) for wire, hint in fields.items()}
+        return attrs.make_class(name, members, frozen=True, slots=True)
 
-    def twin(model: Any) -> Any:
-        if model.__name__ not in twins:
+    structure, target = cattrs.Converter(detailed_validation=False).structure, _twin(TaskStatus, make)
+    return lambda value: structure(value, target)
+
+
+def _msgspec() -> Tuple[Any, Any]:
+    """A function that makes a msgspec struct of a document, and one that makes it of JSON text."""
+    import msgspec
+
+    def make(name: str, fields: Mapping[str, Any]) -> Any:
+        members = [(wire, hint, None) for wire, hint in fields.items()]
+        return msgspec.defstruct(name, members, frozen=True)
+
+    target = _twin(TaskStatus, make)
+    return (lambda value: msgspec.convert(value, target, str_keys=True)), msgspec.json.Decoder(target).decode
+
+
+def _twin(model: Any, make: Callable[[str, Mapping[str, Any]], Any]) -> Any:
+    """A class of another library with the fields of `model`, by their names on the wire; its parts too."""
+    twins: Dict[Any, Any] = {}
+
+    def of_class(model: Any) -> Any:
+        if model not in twins:
             hints = typing.get_type_hints(model)
-            wire = {attribute: name for name, attribute in model._attributes.items()}
-            fields = {
-                name: attr.ib(default=None, type=replaced(hints[attribute]))
-                for attribute, name in wire.items()
-            }
-            twins[model.__name__] = attrs.make_class(model.__name__, fields, frozen=True, slots=True)
-        return twins[model.__name__]
+            fields = {wire: replaced(hints[name]) for wire, name in model._attributes.items()}
+            twins[model] = make(model.__name__, fields)
+        return twins[model]
 
     def replaced(hint: Any) -> Any:
         if isinstance(hint, type) and attrs.has(hint):
-            return twin(hint)
+            return of_class(hint)
+        if isinstance(hint, type) and issubclass(hint, enum.IntEnum):
+            return enum.IntEnum(hint.__name__, {member.name: member.value for member in hint})
         if hint is typing.get_type_hints(TaskStatus)["notes"]:
             return List[Any]
         arguments = typing.get_args(hint)
@@ -82,17 +107,16 @@ def _plain_cattrs() -> Callable[[Any], Any]:
             return Dict[arguments[0], replaced(arguments[1])]  # type: ignore[misc]
         return hint
 
-    structure, target = cattrs.Converter(detailed_validation=False).structure, twin(TaskStatus)
-    return lambda value: structure(value, target)
+    return of_class(model)
 
 
 SUITE = Suite(
-    about="a decoded document becomes a typed status (json.loads: the same documents from text)",
+    about="a decoded document becomes a typed status (json.loads, and msgspec once: from the same as text)",
     base="json.loads",
     rounds=40,
     targets=[
-        Target("rocketride_sync", "2 KB µs", 1.0, "json.loads", goal=0.75),
-        Target("rocketride_sync", "200 KB µs", 1.0, "json.loads", goal=0.45),
+        Target("rocketride_sync", "2 KB µs", 0.75, "json.loads"),
+        Target("rocketride_sync", "200 KB µs", 0.45, "json.loads"),
         Target("rocketride_sync", "2 KB µs", 1.0, "cattrs"),
         Target("rocketride_sync", "200 KB µs", 1.0, "cattrs"),
     ],

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import json
+import os
 import random
 import statistics
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import attrs
@@ -28,7 +31,6 @@ class Target:
         column: which of its figures.
         limit: the most that its median may be, as a multiple of the same of `peer`.
         peer: None if `limit` is in the column's own unit.
-        goal: a better figure that is aimed at.
         every: the limit holds for each figure, not for the median.
     """
 
@@ -36,8 +38,11 @@ class Target:
     column: str
     limit: float
     peer: Optional[str] = None
-    goal: Optional[float] = None
     every: bool = False
+
+    def __str__(self) -> str:
+        times = f" x {self.peer}" if self.peer else ""
+        return f"{self.ours}, {self.column}{' at most' * self.every} <= {self.limit:g}{times}"
 
 
 @attrs.frozen
@@ -51,6 +56,8 @@ class Suite:
         targets: what must come of it.
         contenders: makes them, with resources that end with the stack; with True, for a quick look, a turn does
             the least that it can. Peers that are not installed are left out.
+        together: the turns of a round are taken at the same time, and there is none to warm up: for turns that are
+            long, and idle nearly always.
     """
 
     about: str
@@ -58,6 +65,7 @@ class Suite:
     rounds: int
     targets: Sequence[Target]
     contenders: Callable[[contextlib.ExitStack, bool], Mapping[str, Contender]]
+    together: bool = False
 
 
 Samples = Mapping[str, Mapping[str, List[float]]]
@@ -68,20 +76,46 @@ def measure(suite: Suite, rounds: int, quick: bool) -> Samples:
     """Let each contender take a turn to warm up, then one in each round, in random order."""
     with contextlib.ExitStack() as stack:
         contenders = suite.contenders(stack, quick)
-        samples: Dict[str, Dict[str, List[float]]] = {
-            name: {column: [] for column in turn()} for name, turn in contenders.items()
-        }
+        samples: Dict[str, Dict[str, List[float]]] = {name: {} for name in contenders}
+        take_turns = _at_once if suite.together else _one_by_one
+        if not suite.together:
+            take_turns(contenders)
         for _ in range(rounds):
-            for name, turn in random.sample(list(contenders.items()), len(contenders)):
-                gc.collect()
-                for column, figure in turn().items():
-                    samples[name][column].append(figure)
+            for name, figures in take_turns(contenders).items():
+                for column, figure in figures.items():
+                    samples[name].setdefault(column, []).append(figure)
     return samples
+
+
+def _one_by_one(contenders: Mapping[str, Contender]) -> Dict[str, Figures]:
+    taken = {}
+    for name, turn in random.sample(list(contenders.items()), len(contenders)):
+        gc.collect()
+        taken[name] = turn()
+    return {name: taken[name] for name in contenders}
+
+
+def _at_once(contenders: Mapping[str, Contender]) -> Dict[str, Figures]:
+    with ThreadPoolExecutor(len(contenders)) as pool:
+        turns = {name: pool.submit(turn) for name, turn in contenders.items()}
+        return {name: turn.result() for name, turn in turns.items()}
+
+
+def columns(samples: Samples) -> List[str]:
+    """The columns of a suite, in the order they were measured in."""
+    return list(dict.fromkeys(column for figures in samples.values() for column in figures))
+
+
+def reference(suite: Suite, contenders: Mapping[str, Any]) -> str:
+    """Whom the others are shown as multiples of: a peer that is not there, as the official client on old Pythons,
+    leaves its place to the first that is.
+    """
+    return suite.base if suite.base in contenders else next(iter(contenders))
 
 
 def multiples(figures: Sequence[float], of: Sequence[float]) -> List[float]:
     """Round by round, the one figure as a multiple of the other."""
-    return [figure / other for figure, other in zip(figures, of)]
+    return [figure / other if other else 1.0 for figure, other in zip(figures, of)]
 
 
 def spread(figures: Sequence[float]) -> Tuple[float, float, float]:
@@ -93,8 +127,8 @@ def spread(figures: Sequence[float]) -> Tuple[float, float, float]:
 
 
 def reached(target: Target, samples: Samples) -> Optional[float]:
-    """The figure to hold against the target's limit; None if its peer is not installed."""
-    if target.peer is not None and target.peer not in samples:
+    """The figure to hold against the target's limit; None if it was not measured, or its peer is not installed."""
+    if target.ours not in samples or (target.peer is not None and target.peer not in samples):
         return None
     figures: Sequence[float] = samples[target.ours][target.column]
     if target.peer is not None:
@@ -127,18 +161,33 @@ def repeat(call: Callable[[], object]) -> Callable[[int], None]:
 
 def process(code: str, *arguments: str) -> Contender:
     """A turn in which a fresh Python runs `code` and exits: what it takes in all, and of CPU."""
-    import resource
-
-    def cpu() -> float:
-        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return usage.ru_utime + usage.ru_stime
 
     def turn() -> Figures:
-        used, began = cpu(), time.perf_counter()
-        subprocess.run([sys.executable, "-I", "-c", code, *arguments], check=True, stdout=subprocess.DEVNULL)
-        return {"wall ms": (time.perf_counter() - began) * 1e3, "CPU ms": (cpu() - used) * 1e3}
+        began = time.perf_counter()
+        child = subprocess.Popen(_python(code, *arguments), stdout=subprocess.DEVNULL)
+        _, status, usage = os.wait4(child.pid, 0)
+        wall = time.perf_counter() - began
+        child.returncode = status  # it is waited for already
+        if status:
+            raise subprocess.CalledProcessError(status, "a contender")
+        return {"CPU ms": (usage.ru_utime + usage.ru_stime) * 1e3, "wall ms": wall * 1e3}
 
     return turn
+
+
+def reporting(code: str, *arguments: str) -> Contender:
+    """A turn in which a fresh Python runs `code` and prints its figures as JSON, on the last line."""
+
+    def turn() -> Figures:
+        run = subprocess.run(_python(code, *arguments), check=True, stdout=subprocess.PIPE)
+        figures: Figures = json.loads(run.stdout.splitlines()[-1])
+        return figures
+
+    return turn
+
+
+def _python(code: str, *arguments: str) -> List[str]:
+    return [sys.executable, "-I", "-c", code, *arguments]
 
 
 def installed(contenders: Mapping[str, Any], needs: Mapping[str, str]) -> Dict[str, Any]:

@@ -51,8 +51,8 @@ SUITE = Suite(
     base="requests.Session",
     rounds=40,
     targets=[
-        Target("rocketride_sync", "CPU µs", 0.75, "requests.Session", goal=0.55),
-        Target("rocketride_sync", "CPU µs", 1.0, "httpx.Client", goal=0.85),
+        Target("rocketride_sync", "CPU µs", 0.55, "requests.Session"),
+        Target("rocketride_sync", "CPU µs", 0.85, "httpx.Client"),
     ],
     contenders=_contenders,
 )

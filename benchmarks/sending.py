@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
-from typing import Callable, Mapping
+from typing import Mapping
 
-from .harness import Contender, Figures, Suite, Target, installed
+from .harness import Contender, Suite, Target, installed, reporting
 
 KEY = "the-key"
 MIB = 1024 * 1024
@@ -81,7 +78,9 @@ def _contenders(stack: contextlib.ExitStack, quick: bool) -> Mapping[str, Conten
     client = stack.enter_context(RocketRideClient(server.uri, KEY))
     task = stack.enter_context(client.use(pipeline=PIPELINE, ttl=0))
     codes = installed(_CODE, {"official client": "rocketride"})
-    return {name: _contender(code, server.uri, KEY, task.token, folder) for name, code in codes.items()}
+    return {
+        name: reporting(_MEASURE + code, server.uri, KEY, task.token, folder) for name, code in codes.items()
+    }
 
 
 def _write_files(folder: Path, small: int, mib: int) -> None:
@@ -92,15 +91,6 @@ def _write_files(folder: Path, small: int, mib: int) -> None:
     with open(folder / "large.bin", "wb") as file:
         for _ in range(mib):
             file.write(text.ljust(MIB))
-
-
-def _contender(code: str, *arguments: str) -> Callable[[], Figures]:
-    def turn() -> Figures:
-        command = [sys.executable, "-I", "-c", _MEASURE + code, *arguments]
-        figures: Figures = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
-        return figures
-
-    return turn
 
 
 SUITE = Suite(

@@ -21,7 +21,10 @@ def _contenders(stack: contextlib.ExitStack, quick: bool) -> Mapping[str, Conten
     interval = _QUICK_INTERVAL if quick else _INTERVAL
     return {
         name: _wait(stack.enter_context(RocketRideClient(address, KEY, transport=transport)), interval)
-        for name, transport in (("WebSocket", "websocket"), ("HTTP", "http"))
+        for name, transport in (
+            ("rocketride_sync, WebSocket", "websocket"),
+            ("rocketride_sync, HTTP", "http"),
+        )
     }
 
 
@@ -44,12 +47,12 @@ def _wait(client: RocketRideClient, interval: float) -> Contender:
 
 SUITE = Suite(
     about=f"from the end of a task to the return of wait_until_complete(interval={_INTERVAL:g})",
-    base="HTTP",
+    base="rocketride_sync, HTTP",
     rounds=20,
     targets=[
-        Target("WebSocket", "delay ms", 5.0, goal=3.0),
-        Target("WebSocket", "looks - elapsed / interval", 4.0, every=True),
-        Target("HTTP", "looks - elapsed / interval", 4.0, every=True),
+        Target("rocketride_sync, WebSocket", "delay ms", 3.0),
+        Target("rocketride_sync, WebSocket", "looks - elapsed / interval", 4.0, every=True),
+        Target("rocketride_sync, HTTP", "looks - elapsed / interval", 4.0, every=True),
     ],
     contenders=_contenders,
 )

@@ -1,6 +1,7 @@
-"""The benchmarks run. What they measure is not looked at here."""
+"""The benchmarks run, and a short run of them is not far from the targets."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,17 @@ import pytest
 pytest.importorskip("resource", reason="the benchmarks need a Unix")
 
 ROOT = Path(__file__).resolve().parents[1]
+SUITES = [
+    "decode",
+    "http_call",
+    "imports",
+    "memory",
+    "process",
+    "sending",
+    "wait_end",
+    "wait_minute",
+    "websocket_call",
+]
 
 
 def test_a_quick_run_measures_every_suite_and_writes_its_figures(tmp_path):
@@ -23,10 +35,48 @@ def test_a_quick_run_measures_every_suite_and_writes_its_figures(tmp_path):
     )
     assert (run.returncode, run.stderr) == (0, "")
     suites = json.loads(results.read_text(encoding="utf-8"))["suites"]
-    for suite in ("imports", "process", "websocket_call", "http_call", "wait_end", "decode", "sending"):
-        columns = [figures for column in suites[suite]["samples"].values() for figures in column.values()]
+    assert sorted(suites) == sorted(SUITES)
+    for suite in suites.values():
+        columns = [figures for column in suite["samples"].values() for figures in column.values()]
         assert columns
         assert all(len(figures) == 1 for figures in columns)
+
+
+def test_the_costs_are_nowhere_near_twice_the_targets():
+    """The targets themselves are for `make bench`, on a quiet machine and without an editable installation."""
+    suites = ["imports", "process", "websocket_call", "http_call", "decode"]
+    command = [sys.executable, "-m", "benchmarks", *suites, "--rounds", "5", "--check", "2"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=110)
+    assert (run.returncode, run.stderr) == (0, ""), run.stdout
+
+
+def test_a_run_becomes_a_page_with_tables_and_charts(tmp_path):
+    pytest.importorskip("pygal", reason="the charts need the bench extra")
+    page = tmp_path / "performance.md"
+    page.write_text(
+        "By hand.\n\n<!-- From here on written by `make bench`. -->\n\nOf another run.\n", "utf-8"
+    )
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks",
+        "decode",
+        "--quick",
+        "--rounds",
+        "1",
+        "--docs",
+        str(tmp_path),
+    ]
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, timeout=100)
+    text = page.read_text("utf-8")
+    assert text.startswith("By hand.\n")
+    assert "Of another run" not in text
+    assert "| **rocketride_sync** |" in text
+    charts = re.findall(r"!\[.*\]\((performance/.*\.svg)\)", text)
+    assert len(charts) == 2
+    assert all("</svg>" in (tmp_path / chart).read_text("utf-8") for chart in charts)
+    figures = json.loads((tmp_path / "performance.json").read_text("utf-8"))
+    assert figures["suites"]["decode"]["samples"]["json.loads"].keys() == {"2 KB µs", "200 KB µs"}
 
 
 def test_a_missed_target_fails_a_check():

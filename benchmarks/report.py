@@ -1,0 +1,138 @@
+"""The figures of a run as documentation: tables and charts in performance.md, every figure in performance.json."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+from typing import Any, Dict, Iterator, Sequence
+
+import attrs
+
+from . import charts
+from .harness import Samples, Suite, Target, multiples, reached, reference, spread
+
+BEGIN = "<!-- From here on written by `make bench`. -->"
+CHARTS = "performance"
+
+
+@attrs.frozen
+class Column:
+    """What is shown of a column of a suite.
+
+    Attributes:
+        suite: the suite's name.
+        name: the column's name.
+        title: of its chart.
+        multiples: show its figures as multiples of the suite's base.
+        digits: after the decimal point.
+    """
+
+    suite: str
+    name: str
+    title: str
+    multiples: bool = False
+    digits: int = 1
+
+
+SHOWN = (
+    Column("imports", "CPU ms", "A process that imports and exits, CPU in ms"),
+    Column("process", "CPU ms", "A process that gets one status and exits, CPU in ms"),
+    Column("memory", "peak MiB", "The most memory of that process, MiB"),
+    Column("websocket_call", "CPU µs", "One status over WebSocket, CPU of the client in µs", digits=0),
+    Column("http_call", "CPU µs", "One status over HTTP, CPU of the client in µs", digits=0),
+    Column("wait_end", "delay ms", "From the end of a task to the return of the wait, ms"),
+    Column("wait_minute", "CPU ms a minute", "A minute of waiting, CPU in ms"),
+    Column("wait_minute", "looks a minute", "A minute of waiting, requests sent"),
+    Column("decode", "2 KB µs", "Document of 2 KB to typed status, x json.loads", multiples=True, digits=2),
+    Column(
+        "decode", "200 KB µs", "Document of 200 KB to typed status, x json.loads", multiples=True, digits=2
+    ),
+    Column("sending", "small files ms", "Sending 200 files of 64 KiB, ms", digits=0),
+    Column("sending", "large file ms", "Sending a file of 256 MiB, ms", digits=0),
+    Column("sending", "memory for it MiB", "Memory that the file of 256 MiB takes, MiB"),
+)
+
+
+def write(folder: Path, document: Dict[str, Any]) -> None:
+    """Write the figures of `document` into `folder`; of performance.md, what stands before the mark is kept."""
+    (folder / "performance.json").write_text(
+        json.dumps(_rounded(document), indent=1) + "\n", encoding="utf-8"
+    )
+    (folder / CHARTS).mkdir(exist_ok=True)
+    lines = [*_heading(document), *_targets(document), *_suites(folder, document)]
+    page = folder / "performance.md"
+    kept = page.read_text(encoding="utf-8").partition(BEGIN)[0]
+    page.write_text(kept + "\n".join([BEGIN, "", *lines]) + "\n", encoding="utf-8")
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _rounded(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_rounded(item) for item in value]
+    return round(value, 3) if isinstance(value, float) else value
+
+
+def _heading(document: Dict[str, Any]) -> Iterator[str]:
+    versions = ", ".join(f"{library} {version}" for library, version in document["versions"].items())
+    yield from ("## The run", "", f"{document['machine']}; {versions}.", "")
+
+
+def _suite(name: str) -> Suite:
+    suite: Suite = importlib.import_module(f"benchmarks.{name}").SUITE
+    return suite
+
+
+def _targets(document: Dict[str, Any]) -> Iterator[str]:
+    yield from ("### Targets", "", "| suite | what | target | this run |", "|---|---|---|---|")
+    for name, results in document["suites"].items():
+        for target in _suite(name).targets:
+            figure = reached(target, results["samples"])
+            if figure is not None:
+                yield f"| `{name}` | {_described(target)} | ≤ {target.limit:g} | {figure:.2f} |"
+    yield ""
+
+
+def _described(target: Target) -> str:
+    peer = f" / {target.peer}" if target.peer else ""
+    return f"{target.ours}{peer}: {target.column}{', at most' * target.every}"
+
+
+def _suites(folder: Path, document: Dict[str, Any]) -> Iterator[str]:
+    for name, results in document["suites"].items():
+        suite = _suite(name)
+        yield from (
+            f"### {name}",
+            "",
+            f"{suite.about[0].upper()}{suite.about[1:]}; {results['rounds']} rounds.",
+            "",
+        )
+        for column in SHOWN:
+            if column.suite == name and any(
+                column.name in figures for figures in results["samples"].values()
+            ):
+                yield from _shown(folder, suite, column, results["samples"])
+
+
+def _shown(folder: Path, suite: Suite, column: Column, samples: Samples) -> Iterator[str]:
+    """A chart and a table of one column, the best first."""
+    found = {name: figures[column.name] for name, figures in samples.items() if column.name in figures}
+    base = reference(suite, found)
+    names = sorted(found, key=lambda name: spread(found[name])[0])
+    shown = {name: multiples(found[name], found[base]) if column.multiples else found[name] for name in names}
+    file = f"{CHARTS}/{column.suite}_{column.name.replace(' ', '_').replace('µ', 'u')}.svg"
+    charts.write(folder / file, column.title, {name: spread(figures)[0] for name, figures in shown.items()})
+    yield from (f"![{column.title}]({file})", "")
+    yield f"| | {column.name}, median (10-90 %) | x {base} (10-90 %) |"
+    yield "|---|---|---|"
+    for name in names:
+        bold = "**" if name.startswith(charts.OURS) else ""
+        figures = _spread(found[name], column.digits if not column.multiples else 1)
+        yield f"| {bold}{name}{bold} | {figures} | {_spread(multiples(found[name], found[base]), 2)} |"
+    yield ""
+
+
+def _spread(figures: Sequence[float], digits: int) -> str:
+    median, low, high = spread(list(figures))
+    return f"{median:.{digits}f} ({low:.{digits}f}-{high:.{digits}f})"
