@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import stat
 from typing import Any, BinaryIO, Callable, ContextManager, Dict, Iterator, Optional
 
 from .errors import ConfigurationError
@@ -61,15 +62,9 @@ class File:
         """The file at `path`, with the size it has now.
 
         Raises:
-            ConfigurationError: it cannot be looked at.
+            ConfigurationError: as `size_of`.
         """
-        try:
-            size = os.stat(path).st_size
-        except OSError as error:
-            reason = _reason(error)
-        else:
-            return cls(path, size, lambda: open(path, "rb", buffering=0))
-        raise ConfigurationError(f"the file {path!r} cannot be read: {reason}")
+        return cls(path, size_of(path), lambda: open(path, "rb", buffering=0, opener=_open_regular))
 
     @classmethod
     def spooled(cls, file: Any) -> File:
@@ -105,22 +100,59 @@ class File:
             left -= chunk.nbytes
 
 
+def size_of(path: str) -> int:
+    """How many bytes the file at `path` holds.
+
+    Raises:
+        ConfigurationError: it is not there, is no regular file, or cannot be looked at.
+    """
+    try:
+        found = os.stat(path)
+    except (FileNotFoundError, ValueError):  # a path with a null character cannot be there
+        problem = "is not there"
+    except OSError as error:
+        problem = f"cannot be read: {_reason(error)}"
+    else:
+        _check_regular(path, found.st_mode)
+        return found.st_size
+    raise ConfigurationError(f"the file {path!r} {problem}")
+
+
+def _open_regular(path: str, flags: int) -> int:
+    """For `open`: it may have become something else meanwhile, and a FIFO would be waited for."""
+    number = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    try:
+        _check_regular(path, os.fstat(number).st_mode)
+    except BaseException:
+        os.close(number)
+        raise
+    return number
+
+
+def _check_regular(path: str, mode: int) -> None:
+    if not stat.S_ISREG(mode):
+        kind = "a directory" if stat.S_ISDIR(mode) else "no regular file"
+        raise ConfigurationError(f"the file {path!r} is {kind}")
+
+
 def check_info(info: Any) -> Dict[str, Any]:
     """What is known of an object, if it can be sent; ``{}`` for None.
 
     Raises:
-        ConfigurationError: it is no mapping, or JSON cannot say it.
+        ConfigurationError: it is no mapping, JSON in UTF-8 cannot say it, or its name is no string.
     """
     if info is None:
         return {}
     try:
         known = dict(info)
-        json.dumps(known, allow_nan=False).encode()
+        json.dumps(known, allow_nan=False, ensure_ascii=False).encode()
     except (TypeError, ValueError, RecursionError):
-        pass
+        problem = "objinfo must be a dict of what JSON can say in UTF-8, such as {'name': 'a.txt'}"
     else:
-        return known
-    raise ConfigurationError("objinfo must be a dict of what JSON knows, such as {'name': 'a.txt'}")
+        if isinstance(known.get("name", ""), str):
+            return known
+        problem = f"objinfo['name'] must be a string, not {type(known['name']).__name__}"
+    raise ConfigurationError(problem)
 
 
 def check_type(mime_type: Any) -> str:

@@ -10,7 +10,7 @@ import attrs
 
 from .deadline import Deadline
 from .errors import ConfigurationError, RocketRideError, TransportTimeoutError
-from .objects import File, check_info, check_type
+from .objects import File, check_info, check_type, size_of
 from .protocol.operations import Buffer, Data, Operation
 
 Path = Union[str, "os.PathLike[str]"]
@@ -39,20 +39,38 @@ def read_entries(files: Any) -> List[Entry]:
         raise ConfigurationError(f"files must be a list of paths, not {type(files).__name__}")
     if not files:
         raise ConfigurationError("files is empty: there is nothing to send")
-    return [_entry(file, f"files[{index}]") for index, file in enumerate(files)]
+    return [_placed(file, index) for index, file in enumerate(files)]
 
 
-def _entry(file: Any, where: str) -> Entry:
-    parts = file if isinstance(file, tuple) else (file,)
-    if not 1 <= len(parts) <= 3 or not isinstance(parts[0], (str, os.PathLike)):
-        raise ConfigurationError(f"{where} must be a path, (path, objinfo) or (path, objinfo, mimetype)")
-    path, info, mime_type = (*parts, None, None)[:3]
-    path = os.fspath(path)
-    if not os.path.isfile(path):
-        problem = "is a directory" if os.path.isdir(path) else "is not there"
-        raise ConfigurationError(f"{where}: the file {path!r} {problem}")
-    known = {"name": os.path.basename(path)} if info is None else check_info(info)
+def _placed(file: Any, index: int) -> Entry:
+    """The entry for `file`; its errors say which of the files it is."""
+    try:
+        return _entry(*file) if isinstance(file, tuple) and 1 <= len(file) <= 3 else _entry(file)
+    except ConfigurationError as error:
+        problem = str(error)
+    raise ConfigurationError(f"files[{index}]: {problem}")
+
+
+def _entry(file: Any, info: Any = None, mime_type: Any = None) -> Entry:
+    path = os.fspath(file) if isinstance(file, (str, os.PathLike)) else None
+    if not isinstance(path, str):
+        raise ConfigurationError("it must be a path (no bytes), (path, objinfo) or (path, objinfo, mimetype)")
+    size_of(path)
+    known = {"name": _name_of(path)} if info is None else check_info(info)
     return Entry(path, known, check_type(_guessed(path) if mime_type is None else mime_type))
+
+
+def _name_of(path: str) -> str:
+    name = os.path.basename(path)
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        pass
+    else:
+        return name
+    raise ConfigurationError(
+        f"the name of the file {path!r} is not UTF-8; rename it, or pass (path, {{'name': …}})"
+    )
 
 
 def _guessed(path: str) -> Optional[str]:

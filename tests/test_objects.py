@@ -2,13 +2,14 @@
 
 import os
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rocketride_sync import ConfigurationError
-from rocketride_sync.objects import CHUNK, Bytes, File, check_info, check_type
+from rocketride_sync.objects import CHUNK, Bytes, File, check_info, check_type, size_of
 
 
 def chunks_of(data):
@@ -87,7 +88,7 @@ def test_a_file_that_shrinks_is_an_error(path):
 
 
 def test_a_file_that_goes_is_an_error(path):
-    with pytest.raises(ConfigurationError, match="cannot be read") as caught:
+    with pytest.raises(ConfigurationError, match="is not there") as caught:
         File.at(path)
     assert caught.value.__context__ is None
     write(path, b"x")
@@ -95,6 +96,34 @@ def test_a_file_that_goes_is_an_error(path):
     os.remove(path)
     with pytest.raises(ConfigurationError, match="cannot be read") as caught:
         chunks_of(file)
+    assert caught.value.__context__ is None
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs FIFOs")
+def test_a_fifo_is_not_waited_for(path):
+    """Neither one that was there before nor one that takes a file's place."""
+    write(path, b"x")
+    file = File.at(path)
+    os.remove(path)
+    os.mkfifo(path)
+    with ThreadPoolExecutor() as executor:
+        reading = executor.submit(chunks_of, file)
+        try:
+            with pytest.raises(ConfigurationError, match="is no regular file"):
+                reading.result(20)
+        finally:
+            os.close(os.open(path, os.O_RDWR))  # lets go of who waits
+    with pytest.raises(ConfigurationError, match="is no regular file"):
+        File.at(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "problem"),
+    [("/", "is a directory"), (os.devnull, "is no regular file"), ("a\0b", "is not there")],
+)
+def test_what_is_no_file(path, problem):
+    with pytest.raises(ConfigurationError, match=problem) as caught:
+        size_of(path)
     assert caught.value.__context__ is None
 
 
@@ -109,7 +138,8 @@ def test_a_spooled_file_may_be_read_again_and_stays_open():
 def test_what_is_known_of_an_object():
     assert check_info(None) == {}
     assert check_info({"name": "ä", "tags": [1, None]}) == {"name": "ä", "tags": [1, None]}
-    for wrong in ("name", 5, {"data": b"x"}, {"share": float("nan")}, {("a",): 1}):
+    surrogate = {"path": "caf\udce9"}
+    for wrong in ("name", 5, {"data": b"x"}, {"share": float("nan")}, {("a",): 1}, surrogate, {"name": 5}):
         with pytest.raises(ConfigurationError, match="objinfo") as caught:
             check_info(wrong)
         assert caught.value.__context__ is None

@@ -195,7 +195,7 @@ def test_a_file_that_goes_meanwhile_fails_alone(folder):
     client = RocketRideClient("localhost", KEY, transport=Removing([{"name": "a"}, {"name": "c"}]))
     results = client.send_files([folder / name for name in ("01.txt", "02.txt", "03.txt")], "tk_1")
     assert [r["action"] for r in results] == ["complete", "error", "complete"]
-    assert "02.txt' cannot be read" in results[1]["error"]
+    assert "02.txt' is not there" in results[1]["error"]
     assert (results[1]["file_size"], results[1]["bytes_sent"]) == (0, 0)
 
 
@@ -230,6 +230,22 @@ def test_a_callback_that_raises_ends_it(client, task, folder):
     assert client.send(task.token, "still works")
 
 
+class InBytes:
+    def __fspath__(self):
+        return b"a.txt"
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="needs file names that are any bytes")
+def test_a_name_that_is_not_utf_8_is_refused_and_may_be_replaced(folder):
+    path = folder / os.fsdecode(b"caf\xe9.txt")
+    path.write_text("x")
+    client = RocketRideClient("localhost", KEY, transport=MemoryTransport([{}]))
+    with pytest.raises(ConfigurationError, match=r"files\[0\]: the name .*caf\\udce9.txt' is not UTF-8"):
+        client.send_files([path], "tk_1")
+    (result,) = client.send_files([(path, {"name": "café.txt"})], "tk_1")
+    assert result["action"] == "complete"
+
+
 def test_wrong_files_are_refused_before_anything_is_sent(folder):
     client = RocketRideClient("localhost", KEY, transport=MemoryTransport([]))
     good = folder / "01.txt"
@@ -240,12 +256,14 @@ def test_wrong_files_are_refused_before_anything_is_sent(folder):
         ({good}, "list of paths"),
         ([good, folder / "gone.txt"], r"files\[1\].*gone.txt' is not there"),
         ([folder], "is a directory"),
-        ([()], r"files\[0\] must be"),
-        ([(good, {}, "x/y", 1)], r"files\[0\] must be"),
-        ([b"a.txt"], r"files\[0\] must be"),
-        ([None], r"files\[0\] must be"),
-        ([(good, "name")], "objinfo"),
-        ([(good, None, "text")], "MIME"),
+        ([()], r"files\[0\]: it must be"),
+        ([(good, {}, "x/y", 1)], r"files\[0\]: it must be"),
+        ([b"a.txt"], r"files\[0\]: it must be"),
+        ([InBytes()], r"files\[0\]: it must be"),
+        ([None], r"files\[0\]: it must be"),
+        ([(good, "name")], r"files\[0\]: objinfo"),
+        ([good, (good, {"name": 5})], r"files\[1\]: objinfo\['name'\] must be a string"),
+        ([(good, None, "text")], r"files\[0\]: .*MIME"),
     ):
         with pytest.raises(ConfigurationError, match=problem):
             client.send_files(files, "tk_1")

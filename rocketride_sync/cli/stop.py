@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Optional
 
-from ..errors import TaskNotFoundError
+from ..errors import RocketRideError, TaskNotFoundError
 from . import options, output, report
 from .connection import Environment, add_options, add_token, connect, task_token
 from .exit_codes import ExitCode
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 HELP = "end a task, and print its terminal status"
 EPILOG = f"""It returns once the task is ended. Stopping one that has ended already does no harm.
 
-{report.JSON_HELP}The status is null where the server has forgotten the task already.
+{report.JSON_HELP}The status is null where the server has forgotten the task already, or does not tell it.
 """
 
 
@@ -45,4 +45,7 @@ def _last_look(client: RocketRideClient, token: str) -> Optional[TaskStatus]:
     try:
         return client.get_task_status(token)
     except TaskNotFoundError:  # it was stopped right after its start: such tasks are forgotten at once
+        return None
+    except RocketRideError as error:
+        output.problem(f"warning: the task was ended, but its status cannot be read: {error}")
         return None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence
 
 from ..deadline import Deadline
-from ..errors import ConfigurationError, WaitTimeoutError
+from ..errors import WaitTimeoutError
+from ..objects import size_of
 from . import output, snapshot
 from .progress import Follower
 from .results import Result, complaint, failures
@@ -39,9 +39,9 @@ class Uploads:
         self._follower = follower
         self._timeout = timeout
         self._deadline = Deadline(None)
-        self._total = sum(_size(file) for file in files)
+        self._total = sum(map(size_of, files))
         self._sent: Dict[str, int] = {}
-        self._all_sent = self._failed = 0
+        self._all_sent = self._through = self._failed = 0
 
     def send(self, client: RocketRideClient, token: str) -> TaskStatus:
         """Send them to the task; returns its status after that.
@@ -62,7 +62,10 @@ class Uploads:
         self._all_sent += sent - self._sent.get(path, 0)
         self._sent[path] = sent
         if event["action"] in ("complete", "error"):
+            del self._sent[path]  # the same file may come again
             self.results.append(event)
+            # What fails once time is up fails for that.
+            self._through += event["action"] == "complete" or not self._deadline.expired
             self._tell(event)
         self._follower.display.update(
             Snapshot("sending", self._all_sent, self._total, BYTES, self._failed, snapshot.subject(path))
@@ -70,7 +73,7 @@ class Uploads:
         self._check_time()
 
     def _check_time(self) -> None:
-        done = len(self.results) - self._failed
+        done = self._through
         if done < len(self._files) and self._deadline.expired:
             seconds = self._timeout or 0.0
             message = f"{done:,} of {len(self._files):,} files were through after {seconds:g} s"
@@ -84,10 +87,3 @@ class Uploads:
         if not self._follower.quiet:
             label = output.paint("file error:", "red", sys.stderr)
             self._follower.display.say(f"{label} {complaint(result)}")
-
-
-def _size(file: str) -> int:
-    if not os.path.isfile(file):
-        reason = "it is a directory" if os.path.isdir(file) else "there is no such file"
-        raise ConfigurationError(f"cannot send {file}: {reason}")
-    return os.path.getsize(file)

@@ -37,7 +37,7 @@ def _filename(name: str) -> str:
     """
     if _PLAIN_NAME.fullmatch(name):
         return f'filename="{name}"'
-    return f"filename*=UTF-8''{quote(name, safe='', errors='replace')}"
+    return f"filename*=UTF-8''{quote(name, safe='')}"
 
 
 def result(operation: Operation, data: Any, auth: str) -> Dict[str, Any]:

@@ -85,6 +85,8 @@ class Stub:
             def do_GET(self) -> None:
                 stub._answer(self)
 
+            do_DELETE = do_GET
+
             def log_message(self, *_: object) -> None:
                 pass
 

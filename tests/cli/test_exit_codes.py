@@ -89,6 +89,14 @@ def test_refusals(stub, command, answers, code):
     assert "Traceback" not in done.stderr
 
 
+def test_a_task_that_was_ended_is_no_failure_when_it_cannot_be_looked_at(stub):
+    stub.answers = [ok({}), refusal(503, "try later")]
+    done = run_with(stub, "stop", TOKEN, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["status"] is None
+    assert "the task was ended, but its status cannot be read" in problems(done)[0]
+
+
 def test_unreachable():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))  # bound but not listening: refused, and nobody else's meanwhile

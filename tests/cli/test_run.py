@@ -447,6 +447,18 @@ def test_send_without_files(server, arguments):
     assert "file" in problems(done)[0].lower()
 
 
+@pytest.mark.parametrize("transport", ["websocket", "http"])
+def test_time_is_up_while_files_are_sent(server, token, tmp_path, transport):
+    large = tmp_path / "large.bin"
+    with open(large, "wb") as file:
+        file.truncate(1 << 30)
+    done = command(
+        server, "send", token, str(large), str(large), "--timeout", "0.5", "--transport", transport
+    )
+    assert done.returncode == 124, done.stderr
+    assert "0 of 2 files were through after 0.5 s" in problems(done)[-1]
+
+
 def test_sending_to_an_unknown_task(server, texts):
     done = command(server, "send", "tk_unknown", *texts, "--json")
     assert done.returncode == 6

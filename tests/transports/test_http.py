@@ -285,7 +285,8 @@ class TestTheDeadline:
 
     def test_that_has_passed_sends_nothing(self):
         with Server(always(answer({}))) as server, using(server.url) as transport:
-            failing(transport, errors.TransportTimeoutError, seconds=0.0)
+            error = failing(transport, errors.TransportTimeoutError, START, seconds=0.0)
+        assert not error.request_sent
         assert server.connections == 0
 
     def test_may_be_unlimited(self):
