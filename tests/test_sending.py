@@ -20,6 +20,7 @@ from rocketride_sync import (
     UnsupportedOperationError,
 )
 from rocketride_sync.emulator import Emulator
+from rocketride_sync.uploads import Entry, Upload
 
 pytest.importorskip("fastapi", reason="needs the extra `emulator`")
 
@@ -296,6 +297,17 @@ def test_each_file_has_a_timeout_of_its_own(folder):
     client.send_files([folder / "01.txt"], "tk_1")
     assert all(40 < budget <= 50 for budget in budgets[:2])
     assert budgets[2] == float("inf")
+
+
+def test_a_file_that_begins_once_more_has_no_more_time_than_before(folder):
+    upload = Upload(0, Entry(str(folder / "01.txt"), {}, "text/plain"), lambda upload, event: None)
+    upload.begin(50, lambda entry, data: None)
+    deadline = upload.deadline
+    upload.begin(50, lambda entry, data: None)
+    assert upload.deadline is deadline
+    deadline.cancel()
+    with pytest.raises(TransportTimeoutError):
+        upload.begin(50, lambda entry, data: None)
 
 
 # --- a scripted transport

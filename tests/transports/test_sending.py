@@ -495,6 +495,44 @@ def test_an_answer_that_comes_too_late_is_no_matter():
         assert list(outcomes) == [(jobs[1], RESULT)]
 
 
+def test_an_object_whose_time_is_over_when_its_turn_comes_fails_alone():
+    """Its pipe is open, but its data are not begun: that would break the connection under the others."""
+    late = SimpleNamespace(
+        operation=operations.send("send", TOKEN, {}, "text/plain", data=Bytes(b"x")),
+        deadline=Deadline(GENEROUS),
+    )
+
+    class Data:
+        size = 3
+
+        def __iter__(self):
+            yield b"1"
+            yield b"2"
+            late.deadline.cancel()
+            yield b"3"
+
+    def action(peer):
+        peer.answer(next_request(peer)[1], {"pipe_id": 1})
+        peer.answer(next_request(peer)[1])
+        write, opening = next_request(peer)[1], next_request(peer)[1]
+        frames, send = [], peer.raw
+        peer.raw = frames.append
+        peer.answer(write)
+        peer.answer(opening, {"pipe_id": 2})
+        peer.raw = send
+        peer.raw(b"".join(frames))
+        peer.answer(next_request(peer)[1])
+        peer.answer(next_request(peer)[1], RESULT)
+
+    with Server(dap(action)) as server, websocket(server) as client:
+        data = operations.send("send", TOKEN, {}, "text/plain", data=Data())
+        jobs = [SimpleNamespace(operation=data, deadline=Deadline(GENEROUS)), late]
+        first, second = client._transport.uploads(Deadline(GENEROUS)).run(iter(jobs), 2)
+    assert first[0] is late
+    assert isinstance(first[1], TransportTimeoutError)
+    assert second == (jobs[0], RESULT)
+
+
 def test_a_file_that_fails_on_our_side_keeps_no_other_from_being_sent(tmp_path):
     """It leaves its pipe open, which is all the task has, with two others waiting for it."""
     first, *others = (tmp_path / name for name in ("a", "b", "c", "d"))

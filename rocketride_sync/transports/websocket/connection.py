@@ -39,7 +39,8 @@ class Connection:
         client_name: what the server is told about us.
         client_version: the same.
         max_response_bytes: larger messages are a `ProtocolError`.
-        dead_after: seconds of silence, while it listens, after which the server counts as gone.
+        dead_after: seconds of silence, while it listens, or without taking a byte, while it sends, after which
+            the server counts as gone.
         deadline: by when upgrade and authentication must be done.
 
     Raises:

@@ -39,7 +39,7 @@ class WebSocketTransport:
     Args:
         settings: address, credential, timeouts, TLS, proxies, size limit.
         dead_after: seconds of silence, while it listens, after which a server that should ping every 15 s
-            counts as gone. Default 45.
+            counts as gone, or without taking a byte, while it sends. Default 45.
     """
 
     def __init__(self, settings: Settings, *, dead_after: float = DEAD_AFTER) -> None:
