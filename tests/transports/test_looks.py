@@ -258,6 +258,7 @@ def test_after_a_connection_was_lost_between_looks_all_are_looked_at_and_subscri
 
     with Server(dap(script)) as server, client_of(server) as client:
         results = client.wait_all(tokens(3), timeout=LONG, interval=LONG)
+        client.get_task_status("tk_other")  # its answer comes after all that was asked before
         assert server.connections == 2
     assert all(result.succeeded for result in results)
     assert [types for _, types in tasks.subscriptions] == [["TASK"]] * 6 + [[]] * 3
@@ -296,6 +297,21 @@ def test_an_answer_that_is_too_large_is_its_own_tasks_error_alone():
     assert type(results[7].error) is ProtocolError
 
 
+def test_a_single_answer_that_is_too_large_is_asked_for_once():
+    asked = []
+
+    def reply(peer, request):
+        if request["command"] == STATUS:
+            asked.append(request)
+            peer.raw(frame(b"", announced=2**40))
+            raise Gone
+
+    with Server(serve(reply)) as server, client_of(server) as client:
+        (result,) = client.wait_all(tokens(1), timeout=LONG)
+    assert type(result.error) is ProtocolError
+    assert len(asked) == 1
+
+
 def test_an_answer_that_never_comes_holds_up_nobody_else():
     tasks = Tasks(done=True)
     mute = tokens(200)[7]
@@ -309,6 +325,9 @@ def test_an_answer_that_never_comes_holds_up_nobody_else():
         seen = []
         for result in client.as_completed(tokens(200), timeout=4.0):
             seen.append((result, time.monotonic() - began))
+        assert server.connections == 1
+        client.get_task_status(tokens(1)[0])  # not over a connection on which an answer may come late
+        assert server.connections == 2
     *others, (last, _) = seen
     assert all(result.succeeded for result, _ in others)
     assert max(moment for _, moment in others) < 2.5
@@ -460,6 +479,19 @@ def test_over_http_four_are_looked_at_a_time():
         assert all(result.succeeded for result in client.wait_all(tokens(40), timeout=LONG))
         assert not looking_threads()
     assert max(seen) == 4
+
+
+def test_few_looks_take_few_threads():
+    tasks = Tasks()
+    most = []
+
+    def callback(token, status):
+        most.append(len(looking_threads()))
+        tasks.done = len(most) > 8
+
+    with Server(either(tasks)) as server, client_of(server, "http") as client:
+        client.wait_all(tokens(1), LONG, 0.02, callback)
+    assert set(most) == {1}
 
 
 def test_leaving_early_cuts_off_what_is_under_way_over_http():

@@ -23,7 +23,7 @@ class Flight(NamedTuple):
 class Flights:
     """The looks that wait for their turn, and those that are on their way. It does nothing itself.
 
-    What was on its way when a connection was lost goes again, before all others and each alone: so what breaks
+    What was on its way when a connection was lost goes again, after those that wait, and each alone: so what breaks
     connections is found, and is the only one to fail.
 
     Attributes:
@@ -84,5 +84,5 @@ class Flights:
             self._suspects.discard(lost[0])
             return lost
         self._suspects.update(lost)
-        self.waiting.extendleft(reversed(lost))
+        self.waiting.extend(lost)
         return []
