@@ -180,7 +180,7 @@ class WaitTimeoutError(RocketRideError, TimeoutError):
     """
 
     def __init__(
-        self, message: str, *, token: str, elapsed: float, last_status: Optional[TaskStatus] = None
+        self, message: str, *, token: str = "", elapsed: float = 0.0, last_status: Optional[TaskStatus] = None
     ) -> None:
         super().__init__(message)
         self.token = token
@@ -192,10 +192,11 @@ class TaskLostError(RocketRideError):
     """The task was there and its end was missed: the outcome cannot be known any more.
 
     Attributes:
-        last_status: the latest status seen of the lost run.
+        last_status: the latest status seen of the lost run; None only where no more than the message was kept, as
+            in a result of Celery in JSON.
     """
 
-    def __init__(self, message: str, *, last_status: TaskStatus) -> None:
+    def __init__(self, message: str, *, last_status: Optional[TaskStatus] = None) -> None:
         super().__init__(message)
         self.last_status = last_status
 
@@ -212,10 +213,16 @@ class TaskReplacedError(TaskLostError):
 
     Attributes:
         last_status: the latest status seen of the lost run.
-        new_status: the first status seen of the run that replaced it.
+        new_status: the first status seen of the run that replaced it; None as for `last_status`.
     """
 
-    def __init__(self, message: str, *, last_status: TaskStatus, new_status: TaskStatus) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        last_status: Optional[TaskStatus] = None,
+        new_status: Optional[TaskStatus] = None,
+    ) -> None:
         super().__init__(message, last_status=last_status)
         self.new_status = new_status
 

@@ -61,12 +61,12 @@ class Schedule:
 
 
 class Outage:
-    """A row of transient faults without a success between them."""
+    """A row of transient faults without a success between them, the first of them at `began`."""
 
-    def __init__(self, began: float, retry: RetryPolicy, clock: Clock) -> None:
+    def __init__(self, began: float, retry: RetryPolicy, clock: Clock, attempt: int = 0) -> None:
         self._retry = retry
         self._clock = clock
-        self._attempt = 0
+        self._attempt = attempt
         self._ends = math.inf if retry.max_outage is None else began + retry.max_outage
 
     def pause_after(self, fault: TransientError) -> float:

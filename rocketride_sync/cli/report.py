@@ -113,7 +113,7 @@ def document(
 
 def _describe(error: BaseException) -> Dict[str, Any]:
     known = {name: getattr(error, name, None) for name in _ERROR_DETAILS}
-    if isinstance(error, TaskReplacedError):
+    if isinstance(error, TaskReplacedError) and error.new_status is not None:
         known["new_status"] = error.new_status.to_dict()
     details = {name: value for name, value in known.items() if value is not None}
     return {"type": type(error).__name__, "message": _message(error), **details}
