@@ -16,6 +16,22 @@ T = TypeVar("T")
 Options = Sequence[Any]
 
 
+class _Socket(socket.socket):
+    def __del__(self) -> None:
+        discard(self)
+
+
+def discard(sock: socket.socket) -> None:
+    """Close a socket that was thrown away, without the warning that it would give of its own.
+
+    The client warns, if it was not closed. Besides, a child process throws away what it inherits, and Ctrl-C at a bad
+    moment leaves a socket in nobody's hands.
+    """
+    descriptor = sock.detach()
+    if descriptor != -1:
+        socket.close(descriptor)
+
+
 def connect(host: str, port: int, deadline: Deadline, options: Options = ()) -> socket.socket:
     """A connected socket. Each address gets its share of the time, so that a silent one does not use up all.
 
@@ -36,7 +52,7 @@ def connect(host: str, port: int, deadline: Deadline, options: Options = ()) -> 
         for index, (family, kind, protocol, _, address) in enumerate(addresses):
             share = deadline.within(deadline.remaining() / (len(addresses) - index))
             try:
-                return _connected(socket.socket(family, kind, protocol), address, options, share)
+                return _connected(_Socket(family, kind, protocol), address, options, share)
             except OSError as error:
                 failure = error
         raise failure

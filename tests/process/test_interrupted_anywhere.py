@@ -6,7 +6,7 @@ nineteenth, gets a KeyboardInterrupt.
 
 import itertools
 import sys
-import warnings
+from unittest import mock
 
 import pytest
 from transports.loopback import Server
@@ -48,7 +48,7 @@ class Moments:
 
 def interrupted(call, client, number):
     """Whether there was such a moment in `call`."""
-    with Moments(number) as moments:
+    with mock.patch("sys.unraisablehook"), Moments(number) as moments:
         try:
             call(client)
         except KeyboardInterrupt:
@@ -57,16 +57,6 @@ def interrupted(call, client, number):
     return moments.count >= number
 
 
-@pytest.fixture
-def _quiet(monkeypatch):
-    """A socket that was in nobody's hands yet is closed by the garbage collector, which says so."""
-    monkeypatch.setattr(sys, "unraisablehook", lambda _: None)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        yield
-
-
-@pytest.mark.usefixtures("_quiet")
 @pytest.mark.parametrize("kept", [False, True], ids=["new connection", "kept connection"])
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 @pytest.mark.parametrize("transport", ["websocket", "http"])

@@ -14,6 +14,7 @@ import math
 import socket
 import ssl
 import threading
+import time
 from typing import Any, Optional
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -21,8 +22,9 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from urllib3.util.ssl_ import create_urllib3_context, resolve_cert_reqs
 
 from ...deadline import SLICE, Deadline
+from ...logs import log
 from ...protocol.http import too_large
-from ..tcp import connect, in_slices, set_timeout
+from ..tcp import connect, discard, in_slices, set_timeout
 
 # settimeout is a system call: a difference that nobody would notice is left alone.
 _TOLERANCE = 0.02
@@ -155,11 +157,14 @@ class _KeepsDeadline(HTTPConnection):
         exchange.connecting = True
         whole = exchange.deadline
         exchange.deadline = whole.within(exchange.connect_timeout)
+        began = time.perf_counter()
         try:
             super().connect()
         finally:
             exchange.deadline = whole
         exchange.connecting = False
+        took_ms = (time.perf_counter() - began) * 1000
+        log.debug("connected to %s:%s over HTTP in %.1f ms", self.host, self.port, took_ms)
 
     def _new_conn(self) -> socket.socket:
         # urllib3 lets some errors pass in sending, for an answer may have come all the same. These must not.
@@ -193,6 +198,9 @@ class _TlsSocket(ssl.SSLSocket):
         except BaseException:
             self.close()
             raise
+
+    def __del__(self) -> None:
+        discard(self)
 
 
 class TlsConnection(_KeepsDeadline, HTTPSConnection):

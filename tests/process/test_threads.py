@@ -1,0 +1,114 @@
+"""One client for many: threads, greenlets, an event loop and what runs beside it."""
+
+import asyncio
+import importlib.util
+import os
+import sys
+import threading
+
+import pytest
+from transports.loopback import Server
+
+from rocketride_sync import RocketRideClient
+
+from .peers import SECONDS, either, run, status_of, wait_until
+
+transports = pytest.mark.parametrize("transport", ["websocket", "http"])
+
+
+class Gathering:
+    """The statuses of tasks that all run until so many of them have been asked for."""
+
+    def __init__(self, members):
+        self._members = members
+        self._seen = set()
+
+    def status(self, token):
+        self._seen.add(token)
+        return (
+            status_of(token, state=5, completed=True)
+            if len(self._seen) >= self._members
+            else status_of(token)
+        )
+
+
+def open_files():
+    return len(os.listdir("/proc/self/fd")) if sys.platform == "linux" else 0
+
+
+@transports
+def test_sixteen_threads_get_the_answers_they_asked_for(transport):
+    before, threads_before = open_files(), threading.active_count()
+    right = []
+
+    def work(client, number):
+        tokens = [f"tk_{number}_{step}" for step in range(25)]
+        right.extend(client.get_task_status(token).project_id == f"project of {token}" for token in tokens)
+        end = client.wait_until_complete(f"tk_{number}", timeout=SECONDS, interval=0.01)
+        right.append(end.project_id == f"project of tk_{number}")
+
+    with Server(either(Gathering(16 * 26).status)) as server:
+        with RocketRideClient(server.url, "key", transport=transport) as client:
+            threads = [threading.Thread(target=work, args=(client, number)) for number in range(16)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(SECONDS)
+        assert right == [True] * 16 * 26
+        assert server.connections <= 16
+        wait_until(lambda: server.open == 0, "the end of the connections")
+    assert threading.active_count() == threads_before
+    wait_until(lambda: open_files() <= before, "as many open files as before")
+
+
+GREENLETS = """
+import sys
+from gevent import monkey
+monkey.patch_all()
+import gevent
+from rocketride_sync import RocketRideClient
+with RocketRideClient(sys.argv[1], "key", transport=sys.argv[2]) as client:
+    waits = [gevent.spawn(client.wait_until_complete, f"tk_{n}", 60, 0.05) for n in range(50)]
+    gevent.joinall(waits, raise_error=True)
+    print(all(wait.value.succeeded and wait.value.project_id == f"project of tk_{n}" for n, wait in enumerate(waits)))
+"""
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("gevent"), reason="needs gevent")
+@transports
+def test_fifty_greenlets_wait_at_the_same_time(transport):
+    """None of the tasks ends before all are waited for: one wait after the other would never be over."""
+    with Server(either(Gathering(50).status)) as server:
+        assert run(GREENLETS, server.url, transport, options=[]) == "True\n"
+
+
+@transports
+def test_inside_an_event_loop(transport):
+    """A call blocks the loop, and leaves it as it was."""
+
+    async def main(client):
+        first = client.get_task_status("tk_1")
+        await asyncio.sleep(0)
+        return first, client.wait_until_complete("tk_2", timeout=SECONDS, interval=0.01)
+
+    with Server(either(Gathering(2).status)) as server:
+        with RocketRideClient(server.url, "key", transport=transport) as client:
+            first, last = asyncio.run(main(client))
+    assert (first.project_id, last.project_id) == ("project of tk_1", "project of tk_2")
+
+
+@pytest.mark.skipif(sys.version_info < (3, 9), reason="asyncio.to_thread is of Python 3.9")
+@transports
+def test_beside_an_event_loop(transport):
+    """In threads, waits leave the loop free: the task of the first ends only once the loop has started the second."""
+
+    async def main(client):
+        first = asyncio.create_task(asyncio.to_thread(client.wait_until_complete, "tk_1", SECONDS, 0.01))
+        await asyncio.sleep(0.05)
+        second = await asyncio.to_thread(client.wait_until_complete, "tk_2", SECONDS, 0.01)
+        return await first, second
+
+    with Server(either(Gathering(2).status)) as server:
+        with RocketRideClient(server.url, "key", transport=transport) as client:
+            ends = asyncio.run(main(client))
+    assert [end.project_id for end in ends] == ["project of tk_1", "project of tk_2"]
