@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Dict, Iterable, Optional
+from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Optional
 
 from ..errors import ConfigurationError
 from . import env_file, files, output
@@ -93,14 +93,42 @@ def add_token(parser: argparse.ArgumentParser) -> None:
 def task_token(args: argparse.Namespace, environment: Environment) -> str:
     """The token given as argument, on standard input or in the environment."""
     if args.token == FROM_STDIN:
-        if sys.stdin is None:
-            raise ConfigurationError("standard input is closed; the task's token was expected there")
-        return files.only_word(
-            files.decode(sys.stdin.buffer, "standard input"), "standard input", "the token"
-        )
-    token = args.token or environment.get("ROCKETRIDE_TOKEN")
+        return files.only_word(_standard_input(), "standard input", "the token")
+    return str(args.token or _default_token(environment))
+
+
+def add_tokens(parser: argparse.ArgumentParser) -> None:
+    """As `add_token`, for a command that takes several."""
+    parser.add_argument(
+        "tokens",
+        metavar="TOKEN",
+        nargs="*",
+        help="the task's token, or those of several; other users may see arguments, so - reads them from standard "
+        "input, one a line (default: ROCKETRIDE_TOKEN)",
+    )
+
+
+def task_tokens(args: argparse.Namespace, environment: Environment) -> List[str]:
+    """The tokens given as arguments, on standard input or in the environment, each once."""
+    tokens: List[str] = []
+    for token in args.tokens or [_default_token(environment)]:
+        if token == FROM_STDIN:
+            tokens += files.words_of_lines(_standard_input(files.LARGEST_LIST), "standard input", "the token")
+        else:
+            tokens.append(token)
+    return list(dict.fromkeys(tokens))
+
+
+def _standard_input(largest: int = files.LARGEST) -> str:
+    if sys.stdin is None:
+        raise ConfigurationError("standard input is closed; the task's token was expected there")
+    return files.decode(sys.stdin.buffer, "standard input", largest)
+
+
+def _default_token(environment: Environment) -> str:
+    token = environment.get("ROCKETRIDE_TOKEN")
     if not token:
         raise ConfigurationError(
             "no task token: give TOKEN, or - to read it from standard input, or set ROCKETRIDE_TOKEN"
         )
-    return str(token)
+    return token

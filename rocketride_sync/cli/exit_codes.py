@@ -79,6 +79,22 @@ def explain(error: BaseException) -> Tuple[ExitCode, str]:
     return ExitCode.INTERNAL, "this is a defect: please report it, with what --verbose shows"
 
 
+_GRAVITY = (
+    ExitCode.DENIED,
+    ExitCode.UNAVAILABLE,
+    ExitCode.LOST,
+    ExitCode.FAILED,
+    ExitCode.CANCELLED,
+    ExitCode.TIMEOUT,
+    ExitCode.SUCCEEDED,
+)
+
+
+def gravity(code: ExitCode) -> int:
+    """The place of `code` among those of many tasks, the gravest first."""
+    return _GRAVITY.index(code) if code in _GRAVITY else -1
+
+
 def of_status(status: TaskStatus, *, allow_failures: bool = False) -> ExitCode:
     """The exit code of a terminal status; `allow_failures` forgives items that failed or were left undone."""
     from ..models import Outcome

@@ -92,9 +92,12 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
         options = [word.split("=")[0] for word in unknown if word.startswith("-")]
         if options:
             args.parser.error(f"unknown option {options[0]}{args.parser.suggestion(options[0])}")
-        if "files" not in args:
+        several = [name for name in ("files", "tokens") if name in args]
+        if not several:
             args.parser.error("too many arguments")
-        args.files += unknown  # argparse takes positional arguments no further than to the next option
+        vars(args)[several[0]] += (
+            unknown  # argparse takes positional arguments no further than to the next option
+        )
     return args
 
 

@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from . import output, verbose
-from .progress import Follower, display
+from .progress import Display, Follower, display
 
 
 def add_wait_options(parser: argparse.ArgumentParser, *, timeout_help: str) -> None:
@@ -57,11 +57,16 @@ def add_quiet(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def follower(args: argparse.Namespace) -> Follower:
-    """What shows progress and tells of errors as `add_output_options` let the user choose."""
+def screen(args: argparse.Namespace) -> Display:
+    """Where progress is shown as `add_output_options` let the user choose."""
     wanted = output.is_terminal(sys.stderr) if args.progress is None else args.progress
     shown = bool(wanted and not args.quiet)
     screen = display(shown)
     if shown:  # a reader wants to know why nothing moves
         verbose.log_to(screen.say, "DEBUG" if args.verbose else "INFO")
-    return Follower(screen, quiet=args.quiet)
+    return screen
+
+
+def follower(args: argparse.Namespace) -> Follower:
+    """What shows progress and tells of errors as `add_output_options` let the user choose."""
+    return Follower(screen(args), quiet=args.quiet)

@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any, Callable, Optional, Protocol, TextIO, Tup
 
 from . import output, snapshot
 from .report import amount, duration
-from .snapshot import BYTES, ITEMS, Snapshot
+from .snapshot import BYTES, Snapshot
 
 if TYPE_CHECKING:
     from ..models import NewMessages, TaskStatus
+
+
+_MOST_TOLD = 100  # at one look; servers keep the newest 1000
 
 
 class Display(Protocol):
@@ -25,6 +28,9 @@ class Display(Protocol):
 
     def say(self, line: str) -> None:
         """Print a line that stays."""
+
+    def print(self, line: str) -> None:
+        """Print a line of the result on stdout."""
 
     def close(self) -> None:
         """Leave the terminal ready for other output."""
@@ -56,6 +62,9 @@ class Silent:
     def say(self, line: str) -> None:
         output.note(line)
 
+    def print(self, line: str) -> None:
+        output.result(line)
+
     def close(self) -> None:
         """Nothing is held."""
 
@@ -76,13 +85,13 @@ class Lines(Silent):
 
 
 def _counted(seen: Snapshot) -> str:
-    if seen.unit == ITEMS:
+    if seen.unit != BYTES:
         return amount(seen.done - seen.failed, seen.failed, seen.total, "")
     return ", ".join(part for part in (amount(seen.done, 0, seen.total, " bytes"), _failed(seen)) if part)
 
 
 def _failed(seen: Snapshot) -> str:
-    return f"{seen.failed:,} failed" if seen.failed else ""
+    return f"{output.number(seen.failed)} failed" if seen.failed else ""
 
 
 class Estimate:
@@ -145,6 +154,10 @@ class Bar:
     def say(self, line: str) -> None:
         self._kind.write(line, file=sys.stderr)
 
+    def print(self, line: str) -> None:
+        with self._kind.external_write_mode(file=sys.stdout):
+            output.result(line)
+
     def close(self) -> None:
         if self._bar is not None:
             self._bar.close()
@@ -181,8 +194,10 @@ class Follower:
         label = output.paint(f"task {kind}:", colour, sys.stderr)
         if new.lost:
             self.display.say(f"{label} (some may have been lost between two looks)")
-        for message in new.messages:
-            self.display.say(f"{label} {output.visible(message)}")
+        for message in new.messages[:_MOST_TOLD]:
+            self.display.say(f"{label} {output.message(message)}")
+        if len(new.messages) > _MOST_TOLD:
+            self.display.say(f"{label} (and {len(new.messages) - _MOST_TOLD:,} more: see status --json)")
 
     def __enter__(self) -> Follower:
         return self

@@ -28,6 +28,7 @@ Tokens in it are shortened.
 _ERROR_DETAILS = ("code", "hint", "http_status", "retry_after", "elapsed", "path")
 _MESSAGES_SHOWN = 10
 _WIDTH = 100
+_LONGEST_DURATION = 1e10
 _COLOUR_OF = {"succeeded": "green", "failed": "red", "cancelled": "yellow"}
 
 
@@ -47,19 +48,20 @@ def conclusion(
     if as_json or not quiet:
         status(seen, as_json=as_json, messages=False)
     if code:
-        output.problem(_complaint(seen))
+        output.problem(complaint(seen))
     return code
 
 
-def _complaint(seen: TaskStatus) -> str:
+def complaint(seen: TaskStatus) -> str:
+    """What is amiss with a terminal status."""
     try:
         seen.raise_for_outcome()
     except TaskFailedError as error:
         return str(error)
     if seen.failed_count:
-        return f"the task ended well, but {seen.failed_count:,} of its items failed (--allow-failures forgives that)"
+        return f"the task ended well, but {output.number(seen.failed_count)} of its items failed (--allow-failures forgives that)"
     undone = seen.total_count - seen.completed_count
-    return f"the task ended, but {undone:,} of its items were left undone; was its engine killed?"
+    return f"the task ended, but {output.number(undone)} of its items were left undone; was its engine killed?"
 
 
 def failure(
@@ -101,14 +103,22 @@ def document(
         outcome: in place of the status's own.
         more: further members, printed as they are: see `presentable`.
     """
+    # Left at ASCII, it holds no control character, and every stream can encode it.
+    return json.dumps({**described(seen, error, outcome=outcome), **more}, indent=2, allow_nan=False)
+
+
+def described(
+    seen: Optional[TaskStatus], error: Optional[BaseException], *, outcome: Optional[str] = None
+) -> Dict[str, Any]:
+    """What ``--json`` tells of a task: ``outcome``, ``error`` and ``status``. The arguments are those of `document`."""
     known = outcome or (None if seen is None else seen.outcome.value)
-    described = {
+    told = {
         "outcome": known if error is None else None,
         "error": None if error is None else _describe(error),
         "status": None if seen is None else seen.to_dict(),
     }
-    # Left at ASCII, it holds no control character, and every stream can encode it.
-    return json.dumps({**presentable(described), **more}, indent=2, allow_nan=False)
+    fit: Dict[str, Any] = presentable(told)
+    return fit
 
 
 def _describe(error: BaseException) -> Dict[str, Any]:
@@ -150,7 +160,7 @@ def _rows(seen: TaskStatus) -> Iterator[Tuple[str, str]]:
     yield "State", f"{seen.state.name}{stopping}"
     yield "Items", amount(seen.completed_count, seen.failed_count, seen.total_count, "")
     yield "Size", amount(seen.completed_size, seen.failed_size, seen.total_size, " bytes")
-    yield "Words", f"{seen.words_count:,}" if seen.words_count else ""
+    yield "Words", output.number(seen.words_count) if seen.words_count else ""
     yield "Started", _time(seen.started_at)
     yield "Ended", _time(seen.ended_at)
     elapsed = seen.elapsed()
@@ -179,8 +189,15 @@ def amount(done: int, failed: int, total: int, unit: str) -> str:
     """Such as ``45 of 100, 2 failed``; empty where nothing is known."""
     if not (done or failed or total):
         return ""
-    text = f"{done:,} of {total:,}{unit}" if total else f"{done:,}{unit}"
-    return f"{text}, {failed:,} failed" if failed else text
+    count = output.number
+    text = f"{count(done)} of {count(total)}{unit}" if total else f"{count(done)}{unit}"
+    return f"{text}, {count(failed)} failed" if failed else text
+
+
+def brief(seen: TaskStatus, width: int) -> str:
+    """A status in a few words: the task's name, and how many items are done."""
+    done = amount(seen.completed_count, seen.failed_count, seen.total_count, "")
+    return ", ".join(part for part in (output.shorten(seen.name, width), done) if part)
 
 
 def _time(moment: Optional[datetime]) -> str:
@@ -189,6 +206,8 @@ def _time(moment: Optional[datetime]) -> str:
 
 def duration(seconds: float) -> str:
     """Such as ``4.2 s``, ``3 min 20 s``, ``5 h 07 min``."""
+    if seconds > _LONGEST_DURATION:
+        return "over 300 years"
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -201,11 +220,11 @@ def duration(seconds: float) -> str:
 def _exit(seen: TaskStatus) -> str:
     if not (seen.is_terminal or seen.exit_code or seen.exit_message):
         return ""
-    code = "" if seen.exit_code is None else str(seen.exit_code)
+    code = "" if seen.exit_code is None else output.number(seen.exit_code, "d")
     return " ".join(part for part in (code, output.shorten(seen.exit_message, _WIDTH)) if part)
 
 
 def _messages(kind: str, texts: Tuple[str, ...]) -> List[Tuple[str, str]]:
     earlier = len(texts) - _MESSAGES_SHOWN
     rows = [(kind, f"({earlier} earlier ones: see --json)")] if earlier > 0 else []
-    return rows + [(kind, output.visible(text)) for text in texts[-_MESSAGES_SHOWN:]]
+    return rows + [(kind, output.message(text)) for text in texts[-_MESSAGES_SHOWN:]]

@@ -10,9 +10,11 @@ if TYPE_CHECKING:
     from ..models import TaskStatus
 
 _OBJECT_WIDTH = 40
+_LARGEST = 10**15
 
 ITEMS = " items"
 BYTES = "B"
+TASKS = " tasks"
 
 
 class Snapshot(NamedTuple):
@@ -22,7 +24,7 @@ class Snapshot(NamedTuple):
         state: what is being done, in a word.
         done: how much is behind us, what failed included, in `unit`.
         total: how much there is; 0 while that is unknown.
-        unit: `ITEMS` or `BYTES`.
+        unit: `ITEMS`, `BYTES` or `TASKS`.
         failed: how many items failed.
         subject: what is being worked on, made visible and short.
     """
@@ -42,7 +44,13 @@ def of_status(status: TaskStatus) -> Snapshot:
     else:
         unit, total, done = BYTES, status.total_size, status.completed_size + status.failed_size
     state = status.state.name.lower()
-    return Snapshot(state, done, total, unit, status.failed_count, subject(status.current_object))
+    done, total, failed = map(_countable, (done, total, status.failed_count))
+    return Snapshot(state, done, total, unit, failed, subject(status.current_object))
+
+
+def _countable(number: int) -> int:
+    """`number`, within what time left can be reckoned with."""
+    return min(max(number, 0), _LARGEST)
 
 
 def subject(text: str) -> str:

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
 from ..errors import RocketRideError
-from . import options, report, signals
-from .connection import Environment, add_options, add_token, connect, task_token
+from . import many, options, report, signals
+from .connection import Environment, add_options, add_tokens, connect, task_tokens
 from .exit_codes import ExitCode
-from .progress import Follower
 
-if TYPE_CHECKING:
-    from ..models import TaskStatus
+HELP = "wait for the end of a task, and print its terminal status; of several, a line for each"
+EPILOG = f"""Of several tasks, the exit code is the gravest: the first there is of 4, 5, 6, 1, 3, 124.
 
-HELP = "wait for the end of a task, and print its terminal status"
-EPILOG = report.JSON_HELP
+{report.JSON_HELP}{many.JSON_HELP}"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_token(parser)
+    add_tokens(parser)
     options.add_wait_options(
         parser, timeout_help="give up after S seconds (0: look once; default: never); the task runs on"
     )
@@ -28,11 +25,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> ExitCode:
+    environment = Environment(args.env_file)
+    tokens = task_tokens(args, environment)
+    if len(tokens) > 1:
+        return many.run(args, environment, tokens)
+    return _run(args, environment, tokens[0])
+
+
+def _run(args: argparse.Namespace, environment: Environment, token: str) -> ExitCode:
     failure: BaseException
     follower = options.follower(args)
     try:
-        with follower:
-            seen = _wait(args, follower)
+        with follower, connect(args, environment) as client:
+            seen = client.wait_until_complete(token, args.timeout, args.interval, follower)
     except RocketRideError as error:
         failure = error
     except signals.STOPS as stop:
@@ -42,10 +47,3 @@ def run(args: argparse.Namespace) -> ExitCode:
             seen, as_json=args.json, quiet=args.quiet, allow_failures=args.allow_failures
         )
     return report.failure(failure, as_json=args.json, last=follower.last)
-
-
-def _wait(args: argparse.Namespace, follower: Follower) -> TaskStatus:
-    environment = Environment(args.env_file)
-    token = task_token(args, environment)
-    with connect(args, environment) as client:
-        return client.wait_until_complete(token, args.timeout, args.interval, follower)

@@ -139,7 +139,6 @@ def test_a_wait_survives_an_overload(stub):
         [],
         ["frobnicate"],
         ["wait", TOKEN, "--nonsense"],
-        ["wait", TOKEN, "one", "too", "many"],
         ["wait", TOKEN, "--interval", "soon"],
         ["wait", TOKEN, "--interval", "0"],
         ["wait", TOKEN, "--timeout", "nan"],

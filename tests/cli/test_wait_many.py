@@ -1,0 +1,214 @@
+"""`wait` with several tokens: a line a task, a total, one document, and the exit code of the gravest."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+from command import (
+    CANCELLED,
+    COMMAND,
+    FAILED,
+    KEY,
+    NOT_RUNNING,
+    RUNNING,
+    SUCCEEDED,
+    WITH_FAILURES,
+    Answer,
+    Stub,
+    environment,
+    ok,
+    refusal,
+    run_with,
+)
+
+FAST = ("--interval", "0.05")
+FOREIGN = Answer(200, "<html>Please log in</html>", "text/html")
+DENIED = refusal(400, "Permission 'task.monitor' denied")
+OTHER_RUN = ok({**RUNNING, "startTime": 1700000500.0})
+SHOWN = re.compile(r"(tk_\w{4}…)  (\w+)(?:  (.*))?")
+
+
+def token(number):
+    return f"tk_{number:04x}456789abcdef0123456789abcd"
+
+
+class Tasks(Stub):
+    """A server that has a script of answers for each task; the last answer repeats."""
+
+    def __init__(self):
+        super().__init__()
+        self.scripts = {}
+        self._turn = threading.Lock()
+
+    def _answer(self, handler):
+        script = self.scripts.get(handler.path.partition("token=")[2], [NOT_RUNNING])
+        with self._turn:
+            self.answers = [script.pop(0) if len(script) > 1 else script[0]]
+            super()._answer(handler)
+
+
+@pytest.fixture
+def tasks():
+    server = Tasks()
+    yield server
+    server.close()
+
+
+def wait(tasks, *scripts, options=(), stdin="", arguments=None):
+    """Wait for as many tasks as there are scripts."""
+    tasks.scripts = {token(number): list(script) for number, script in enumerate(scripts)}
+    return run_with(tasks, "wait", *(arguments or tasks.scripts), *FAST, *options, stdin=stdin)
+
+
+def lines(done):
+    """The lines of the tasks by token, and the total."""
+    *shown, total = done.stdout.splitlines()
+    matches = [SHOWN.fullmatch(line) for line in shown]
+    return {match.group(1): match.group(2, 3) for match in matches}, total
+
+
+def test_a_line_for_each_task_as_it_ends_and_a_total(tasks):
+    done = wait(
+        tasks, [ok(RUNNING)] * 4 + [ok(SUCCEEDED)], [ok(SUCCEEDED)], [ok(RUNNING), ok(FAILED)], [NOT_RUNNING]
+    )
+    found, total = lines(done)
+    assert found["tk_0000…"] == ("succeeded", "words, 4 of 4")
+    assert found["tk_0001…"] == ("succeeded", "words, 4 of 4")
+    assert found["tk_0002…"] == ("failed", "words, 4 of 4")
+    assert found["tk_0003…"][0] == "lost"
+    assert list(found)[-1] == "tk_0000…"
+    assert total == "4 tasks: 2 succeeded, 1 lost, 1 failed"
+    problem = "rocketride-sync: 2 of 4 tasks did not end well, the gravest is task tk_0003…: "
+    assert done.stderr.startswith(problem)
+    assert "not running" in done.stderr
+    assert token(0)[:10] not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("scripts", "options", "code"),
+    [
+        ([[ok(SUCCEEDED)], [ok(SUCCEEDED)]], [], 0),
+        ([[ok(SUCCEEDED)], [ok(RUNNING)]], ["--timeout", "0.5"], 124),
+        ([[ok(RUNNING)], [ok(CANCELLED)]], ["--timeout", "0.5"], 3),
+        ([[ok(CANCELLED)], [ok(FAILED)]], [], 1),
+        ([[ok(WITH_FAILURES)], [ok(SUCCEEDED)]], [], 1),
+        ([[ok(WITH_FAILURES)], [ok(SUCCEEDED)]], ["--allow-failures"], 0),
+        ([[ok(FAILED)], [NOT_RUNNING]], [], 6),
+        ([[ok(FAILED)], [ok(RUNNING), NOT_RUNNING]], [], 6),
+        ([[ok(FAILED)], [ok(RUNNING), OTHER_RUN]], [], 6),
+        ([[NOT_RUNNING], [FOREIGN]], [], 5),
+        ([[FOREIGN], [DENIED], [ok(SUCCEEDED)]], [], 4),
+        ([[ok(SUCCEEDED)], [Answer(401, "Access denied", "text/plain")]], [], 4),
+    ],
+)
+def test_the_exit_code_is_that_of_the_gravest(tasks, scripts, options, code):
+    done = wait(tasks, *scripts, options=options)
+    assert done.returncode == code, done.stderr
+    problems = done.stderr.splitlines()
+    assert len(problems) == (1 if code else 0)
+    assert "Traceback" not in done.stderr
+
+
+def test_quiet_is_silent_on_success_and_one_line_otherwise(tasks):
+    done = wait(tasks, [ok(SUCCEEDED)], [ok(SUCCEEDED)], options=["--quiet"])
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    done = wait(tasks, [ok(SUCCEEDED)], [ok(FAILED)], options=["--quiet"])
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.count("\n") == 1
+    assert "the engine fell over" in done.stderr
+
+
+def test_json_is_one_document(tasks):
+    done = wait(tasks, [ok(RUNNING), ok(SUCCEEDED)], [NOT_RUNNING], [ok(FAILED)], options=["--json"])
+    document = json.loads(done.stdout)
+    assert (document["outcome"], document["status"]) == (None, None)
+    assert document["error"]["type"] == "TaskNotFoundError"
+    results = {result["token"]: result for result in document["results"]}
+    assert set(results) == {"tk_0000…", "tk_0001…", "tk_0002…"}
+    assert results["tk_0000…"]["outcome"] == "succeeded"
+    assert results["tk_0000…"]["status"]["completedCount"] == 4
+    assert results["tk_0001…"]["error"]["type"] == "TaskNotFoundError"
+    assert results["tk_0002…"]["outcome"] == "failed"
+    assert done.returncode == 6
+
+
+def test_json_of_success_and_of_failed_tasks(tasks):
+    document = json.loads(wait(tasks, [ok(SUCCEEDED)], [ok(SUCCEEDED)], options=["--json"]).stdout)
+    assert (document["outcome"], document["error"]) == ("succeeded", None)
+    document = json.loads(wait(tasks, [ok(SUCCEEDED)], [ok(FAILED)], options=["--json"]).stdout)
+    assert (document["outcome"], document["error"]) == ("failed", None)
+
+
+def test_tokens_come_from_standard_input_one_a_line(tasks):
+    stdin = f"\n{token(0)}\r\n  {token(1)}\n{token(0)}\n"
+    done = wait(tasks, [ok(SUCCEEDED)], [ok(SUCCEEDED)], arguments=["-"], stdin=stdin)
+    assert lines(done)[1] == "2 tasks: 2 succeeded"
+    done = wait(
+        tasks, [ok(SUCCEEDED)], [ok(SUCCEEDED)], [ok(SUCCEEDED)], arguments=[token(2), "-"], stdin=stdin
+    )
+    assert lines(done)[1] == "3 tasks: 3 succeeded"
+
+
+def test_thousands_of_tokens_fit(tasks):
+    stdin = "".join(f"{token(number)}\n" for number in range(3000))
+    done = run_with(tasks, "wait", "-", "--timeout", "0", stdin=stdin + "two words\n")
+    assert done.returncode == 2
+    assert "a line of standard input" in done.stderr
+
+
+def test_one_token_given_twice_is_one_task(tasks):
+    done = wait(tasks, [ok(SUCCEEDED)], arguments=[token(0), token(0)])
+    assert "Outcome   succeeded" in done.stdout
+
+
+def test_options_may_come_between_tokens(tasks):
+    tasks.scripts = {token(number): [ok(SUCCEEDED)] for number in range(3)}
+    done = run_with(
+        tasks, "wait", token(0), "--timeout", "30", token(1), "--quiet", token(2), "--interval", "0.1"
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {asked for asked, _ in tasks.requests} == set(tasks.scripts)
+
+
+@pytest.mark.parametrize("stdin", ["", "\n \n", f"{token(0)} {token(1)}\n"])
+def test_unusable_standard_input(tasks, stdin):
+    done = run_with(tasks, "wait", token(0), "-", stdin=stdin)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert token(1)[:10] not in done.stderr
+    assert tasks.requests == []
+
+
+def test_progress_counts_the_tasks(tasks):
+    done = wait(tasks, [ok(SUCCEEDED)], [ok(RUNNING), ok(FAILED)], options=["--progress"])
+    shown = done.stderr.splitlines()
+    assert shown[0] == "waiting, 0 of 2"
+    assert shown[1].startswith("waiting, 1 of 2")
+    assert shown[2] == "ended, 1 of 2, 1 failed, tk_0001…"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_ctrl_c_tells_what_is_known_and_that_the_tasks_run_on(tasks):
+    tasks.scripts = {token(0): [ok(SUCCEEDED)], token(1): [ok(RUNNING)]}
+    waiting = subprocess.Popen(
+        [*COMMAND, "wait", *tasks.scripts, "--interval", "0.2", "--json"],
+        env=environment(ROCKETRIDE_URI=tasks.uri, ROCKETRIDE_APIKEY=KEY),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    for _ in range(600):
+        if sum(asked == token(1) for asked, _ in tasks.requests) > 2:
+            break
+        tasks.asked.clear()
+        tasks.asked.wait(0.1)
+    waiting.send_signal(signal.SIGINT)
+    output, trouble = waiting.communicate(timeout=30)
+    assert waiting.returncode == 130
+    assert "the tasks run on" in trouble
+    assert [result["token"] for result in json.loads(output)["results"]] == ["tk_0000…"]
