@@ -341,6 +341,26 @@ def test_an_answer_that_never_comes_holds_up_nobody_else():
     assert isinstance(last.error, WaitTimeoutError)
 
 
+def test_an_answer_that_never_comes_keeps_no_end_untold():
+    tasks = Tasks()
+    target, mute = tokens(2)
+
+    def script(peer):
+        while True:
+            request = peer.request()
+            if request["arguments"]["token"] != mute:
+                tasks.reply(peer, request)
+            elif request["command"] == STATUS:
+                tasks.done = True
+                tasks.end_of(peer, target)
+
+    with Server(dap(script)) as server, client_of(server) as client:
+        began = time.monotonic()
+        result = next(client.as_completed([target, mute], timeout=LONG, interval=LONG))
+        assert time.monotonic() - began < 15
+    assert (result.token, result.succeeded) == (target, True)
+
+
 def test_a_dead_connection_is_replaced():
     tasks = Tasks(done=True)
 

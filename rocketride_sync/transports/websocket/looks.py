@@ -174,7 +174,8 @@ class WebSocketLooks:
             self._news.append((waiting.popleft(), TransportTimeoutError("no connection within the timeout")))
 
     def _take_answer(self, connection: Connection, deadline: Deadline) -> None:
-        patience = self._until_gathered() if self._news else deadline.remaining()
+        # Events are read in between: an answer that never comes must not keep the end of another task untold.
+        patience = self._until_gathered() if self._news else min(deadline.remaining(), _GATHERING)
         found = connection.next_answer(self._flights.oldest.deadline.within(max(patience, _LEAST)))
         if found is None:
             self._expire(connection)
