@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 CODE   := rocketride_sync codegen tests benchmarks tools
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types generate generate-check drift test-ends test-all test-min test-wheel faults bench clean
+.PHONY: help demo test check lint types generate generate-check drift test-ends test-all test-min test-wheel faults soak bench docs clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  \1|/p' Makefile | column -t -s '|'
@@ -23,6 +23,10 @@ $(VENV)/.demo: setup.cfg | $(BIN)/python
 $(VENV)/.dev: setup.cfg | $(BIN)/python
 	$(PIP) install --quiet -e '.[dev,conformance]'
 	@touch $@ $(VENV)/.demo
+
+$(VENV)/.docs: setup.cfg | $(VENV)/.dev
+	$(PIP) install --quiet -e '.[docs]'
+	@touch $@
 
 demo: $(VENV)/.demo ## run a real task on real files to its end, through this library
 	$(BIN)/rocketride-sync demo
@@ -60,6 +64,12 @@ test-min: ## the tests with the lowest supported version of each dependency
 faults: $(VENV)/.dev ## every fault of network and server against tight limits; the table in docs/reliability.md
 	$(BIN)/python -m tests.faults
 
+soak: $(VENV)/.dev ## five minutes of tasks on a server that is restarted, over connections that are cut
+	$(BIN)/python -m tests.soak
+
+docs: $(VENV)/.docs ## build the documentation into site/; needs Python 3.11; a warning is an error
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --fresh-env -b html docs site
+
 test-wheel: ## the tests against the built wheel, in an empty environment
 	$(PYTHON) tools/test_wheel.py
 
@@ -72,4 +82,4 @@ bench: ## measure against the peers, in an environment of its own; writes docs/p
 	.venv-bench/bin/python -m benchmarks --docs docs
 
 clean: ## remove what the targets above made
-	rm -rf $(VENV) .venv-* build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-* build dist site *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
