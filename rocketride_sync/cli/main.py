@@ -13,6 +13,7 @@ from typing import Iterator, NoReturn, Optional, Sequence, Union
 from .._version import __version__
 from ..errors import ConfigurationError, RocketRideError, RocketRideWarning
 from . import (
+    completion,
     connection,
     demo,
     exit_codes,
@@ -85,7 +86,7 @@ def _run(words: Sequence[str]) -> ExitCode:
 
 
 def _parse(words: Sequence[str]) -> argparse.Namespace:
-    parser = _parser()
+    parser = make_parser()
     args, unknown = parser.parse_known_args(words)
     if unknown:
         # Their values are not repeated: somebody may have tried to pass a key.
@@ -118,7 +119,8 @@ class _Parser(argparse.ArgumentParser):
         return f"; did you mean {alike[0]}?" if alike else ""
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
     parser = _Parser(
         prog=output.PROGRAM,
         description="Run RocketRide pipelines, ask tasks how they are doing, and wait for their end.",
@@ -127,6 +129,7 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    completion.add_option(parser)
     parser.set_defaults(**connection.DEFAULTS)
     connection.add_options(parser)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands")

@@ -1,0 +1,56 @@
+"""`--print-completion`: what a shell needs to complete the command line."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any, Iterator
+
+from ..errors import ConfigurationError
+
+# What these stand for in the help is completed from the file system.
+_FILES = ("FILE", "PIPELINE")
+_DIRECTORIES = ("DIR",)
+
+
+def add_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option to the program's own parser."""
+    parser.add_argument(
+        "--print-completion",
+        action=_PrintCompletion,
+        choices=("bash", "zsh", "tcsh"),
+        help="print a completion script for this shell, and exit (extra: completion)",
+    )
+
+
+class _PrintCompletion(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, _: object, shell: Any, __: object = None) -> None:
+        sys.stdout.write(_script(parser, str(shell)))
+        parser.exit()
+
+
+def _script(parser: argparse.ArgumentParser, shell: str) -> str:
+    try:
+        import shtab
+    except ImportError:
+        script = None
+    else:
+        for action in _actions(parser):
+            if action.metavar in _FILES:
+                action.complete = shtab.FILE  # type: ignore[attr-defined]  # shtab's way to say it
+            elif action.metavar in _DIRECTORIES:
+                action.complete = shtab.DIRECTORY  # type: ignore[attr-defined]
+        script = shtab.complete(parser, shell)
+    if script is None:
+        raise ConfigurationError(
+            "shell completion needs the extra: pip install 'rocketride-sync[completion]'"
+        )
+    return f"{script.rstrip()}\n"
+
+
+def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+    for action in parser._actions:  # argparse has no public way to look at them
+        yield action
+        if isinstance(action, argparse._SubParsersAction):
+            for child in action.choices.values():
+                yield from _actions(child)
