@@ -9,6 +9,7 @@ from typing import Any, Callable, Dict, Optional, Type
 from . import transports
 from .deadline import Deadline
 from .errors import ConfigurationError, ProtocolError
+from .models.checks import ROOT, json_value
 from .objects import Bytes
 
 
@@ -128,7 +129,12 @@ class Pipe:
 
 
 def result_of(name: str, document: Any) -> Dict[str, Any]:
-    """`document`, if it can be the result of an object."""
+    """`document`, if it can be the result of an object.
+
+    Raises:
+        ProtocolError: it is no object, or `DecodeError`: JSON that is nested too deeply to work with, say.
+    """
     if not isinstance(document, dict):
         raise ProtocolError(f"{name} failed: the answer holds no result of the object")
-    return document
+    result: Dict[str, Any] = json_value(document, ROOT)
+    return result

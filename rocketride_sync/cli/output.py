@@ -11,6 +11,8 @@ from ..redact import printable, redact
 PROGRAM = "rocketride-sync"
 
 _SHORTEST_SECRET = 8
+_LARGEST = 10**15
+_LONGEST_MESSAGE = 2000
 _COLOURS = {"green": "32", "red": "31", "yellow": "33"}
 
 
@@ -37,6 +39,16 @@ def shorten(text: str, width: int) -> str:
     """`text` made visible and cut to `width` characters."""
     text = visible(text[: width + 1])
     return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def message(text: str) -> str:
+    """A message of a task, made visible, and cut where nobody reads on."""
+    return shorten(text, _LONGEST_MESSAGE)
+
+
+def number(value: int, style: str = ",") -> str:
+    """Such as ``12,345``; Python refuses to print integers of thousands of digits."""
+    return f"{value:{style}}" if abs(value) < _LARGEST else "very many"
 
 
 def paint(text: str, colour: str, stream: Optional[TextIO]) -> str:

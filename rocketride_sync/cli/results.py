@@ -88,7 +88,8 @@ def _lines(result: Result) -> Iterator[str]:
     took = report.duration(result["upload_time"])
     yield f"{output.visible(result['filepath'])}: {result['bytes_sent']:,} bytes in {took}"
     made = result.get("result") or {}
-    for name in made.get("result_types") or ():
+    types = made.get("result_types")
+    for name in types if isinstance(types, dict) else ():
         for text in _texts(made.get(name)):
             yield f"  {output.visible(name)}: {output.visible(text)}"
 
@@ -104,4 +105,4 @@ def _summary(results: Sequence[Result], seen: TaskStatus) -> Iterator[Tuple[str,
     yield "Task", report.task(seen)
     yield "Sent", report.amount(len(results) - failed, failed, len(results), "")
     yield "Size", f"{sum(result['bytes_sent'] for result in results):,} bytes"
-    yield "Words", f"{seen.words_count:,}" if seen.words_count else ""
+    yield "Words", output.number(seen.words_count) if seen.words_count else ""

@@ -23,6 +23,7 @@ Place = Tuple[Any, ...]
 ROOT: Place = ()
 DEEPEST = 100
 _LONGEST_KEY = 40
+_LONGEST_PATH = 300
 _REQUIRED: Any = object()
 _SMALL = {str(number): number for number in range(64)}
 _NAMES: Mapping[type, str] = {str: "a string", list: "an array", dict: "an object"}
@@ -208,7 +209,9 @@ def json_path(place: Place) -> str:
     while place:
         place, key = place
         steps.append(_step(key))
-    return "$" + "".join(reversed(steps))
+    path = "$" + "".join(reversed(steps))
+    half = _LONGEST_PATH // 2
+    return path if len(path) <= _LONGEST_PATH else f"{path[:half]}…{path[-half:]}"
 
 
 def _step(key: Any) -> str:
