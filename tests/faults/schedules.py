@@ -1,6 +1,7 @@
 """Random schedules of faults, delays and timeouts, for one property: nothing outlives its deadline, nothing lies."""
 
 import time
+from typing import List, Optional
 
 import attrs
 from hypothesis import strategies as st
@@ -14,29 +15,29 @@ from .scene import Scene
 from .spoiling import Moment, Spoiling
 from .table import SPOILINGS, TRANSPORTS
 
-_GOOD = "nothing"
-_FAULTS = {**SPOILINGS, _GOOD: Spoiling(Moment.QUESTION, spoiling.pass_on)}
+_FAULTS = {**SPOILINGS, "nothing": Spoiling(Moment.QUESTION, spoiling.pass_on)}
 
 
 @attrs.frozen
 class Schedule:
-    """What happens to one call or wait.
+    """What happens to a call or a wait.
 
     Attributes:
         transport: the transport.
         faults: what comes of request after request: names of rows of the table, or "nothing".
-        timeout: seconds for the call or the wait.
-        look_timeout: seconds for each look of a wait; None: it is a call.
+        tasks: what is waited for, each with the seconds that it runs, None until it is terminated; no task at all
+            makes it one call.
+        timeout: seconds for all of it.
+        look_timeout: seconds for each look of a wait.
         interval: seconds between looks.
-        work: seconds that the task runs; None: until it is terminated.
     """
 
     transport: str
-    faults: list
+    faults: List[str]
+    tasks: List[Optional[float]]
     timeout: float
     look_timeout: float
     interval: float
-    work: float
 
 
 def _seconds(least, most):
@@ -47,10 +48,10 @@ SCHEDULES = st.builds(
     Schedule,
     transport=st.sampled_from(TRANSPORTS),
     faults=st.lists(st.sampled_from(sorted(_FAULTS)), max_size=6),
+    tasks=st.lists(st.none() | _seconds(0, 0.4), max_size=5),
     timeout=_seconds(0.05, 0.6),
-    look_timeout=st.none() | _seconds(0.05, 0.4),
+    look_timeout=_seconds(0.05, 0.4),
     interval=_seconds(0.02, 0.3),
-    work=st.none() | _seconds(0, 0.4),
 )
 
 
@@ -58,33 +59,40 @@ def play(schedule, stage, room):
     """What was wrong, in words; `room` is how many seconds all may take longer than it should."""
     problems = []
     with watched(problems), Scene(stage.server, stage.certificates, "proxy") as scene:
-        token, _ = scene.start(schedule.work)
+        tokens = [scene.start(seconds)[0] for seconds in schedule.tasks or [None]]
         direct = scene.direct()
         scene.proxy.spoil([_FAULTS[name] for name in schedule.faults])
+        ask = {0: _call, 1: _wait}.get(len(schedule.tasks), _wait_for_all)
+        retry = RetryPolicy(initial_delay=0.02, max_delay=0.1)
+        client = scene.client(schedule.transport, timeout=schedule.look_timeout, retry=retry)
         began = time.monotonic()
-        outcome = outcome_of(lambda: _ask(schedule, scene, token))
+        outcomes = ask(client, schedule, tokens)
         seconds = time.monotonic() - began
         scene.proxy.spoil([])
         if seconds > schedule.timeout + room:
             problems.append(f"took {seconds:.3f} s")
-        problems += _judge(schedule, outcome, direct, token)
+        for token, outcome in zip(tokens, outcomes):
+            problems += _judge(outcome, direct.get_task_status(token), waited=bool(schedule.tasks))
     return problems
 
 
-def _ask(schedule, scene, token):
-    retry = RetryPolicy(initial_delay=0.02, max_delay=0.1)
-    client = scene.client(schedule.transport, timeout=schedule.look_timeout or schedule.timeout, retry=retry)
-    if schedule.look_timeout is None:
-        return client.get_task_status(token)
-    return client.wait_until_complete(token, schedule.timeout, schedule.interval)
+def _call(client, schedule, tokens):
+    return [outcome_of(lambda: client.get_task_status(*tokens, timeout=schedule.timeout))]
 
 
-def _judge(schedule, outcome, direct, token):
+def _wait(client, schedule, tokens):
+    return [outcome_of(lambda: client.wait_until_complete(*tokens, schedule.timeout, schedule.interval))]
+
+
+def _wait_for_all(client, schedule, tokens):
+    return [outcome_of(it.result) for it in client.wait_all(tokens, schedule.timeout, schedule.interval)]
+
+
+def _judge(outcome, truth, waited):
     if isinstance(outcome, RocketRideError):
-        documented = TransientError if schedule.look_timeout is None else WaitTimeoutError
+        documented = WaitTimeoutError if waited else TransientError
         return [] if isinstance(outcome, documented) else [f"{outcome!r} came"]
-    truth = direct.get_task_status(token)
-    if schedule.look_timeout is None:
-        # The task may have gone on meanwhile.
-        return [] if outcome.project_id == truth.project_id else [f"the status of {outcome.project_id} came"]
-    return list(differences(outcome, truth))
+    if waited:
+        return list(differences(outcome, truth))
+    # Its task may have gone on meanwhile.
+    return [] if outcome.project_id == truth.project_id else [f"the status of {outcome.project_id} came"]
