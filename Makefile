@@ -73,6 +73,12 @@ docs: $(VENV)/.docs ## build the documentation into site/; needs Python 3.11; a 
 test-wheel: ## the tests against the built wheel, in an empty environment
 	$(PYTHON) tools/test_wheel.py
 
+test-airflow: ## the Airflow sensor, in an environment of its own
+	$(PYTHON) -m venv .venv-airflow
+	.venv-airflow/bin/python -m pip --disable-pip-version-check install --quiet -e '.[airflow,emulator]' \
+		pytest pytest-socket pytest-timeout pytest-xdist
+	.venv-airflow/bin/python -m pytest --numprocesses=0 tests/contrib/test_airflow_sensor.py
+
 bench: ## measure against the peers, in an environment of its own; writes docs/performance.md, its charts and figures
 	$(PYTHON) -m venv .venv-bench
 	rm -rf build

@@ -1,0 +1,97 @@
+"""The sensor in a DAG that Airflow runs, with a database of its own. `make test-airflow` makes the environment."""
+
+import json
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from counting_tasks import pipeline
+from process.peers import wait_until
+from secrecy.marks import CHOSEN_TOKEN, KEY, TOKEN, found_in
+
+pytestmark = [
+    pytest.mark.skipif(find_spec("airflow") is None, reason="Airflow is not installed: make test-airflow"),
+    pytest.mark.timeout(300),
+]
+
+DAGS = Path(__file__).parent / "airflow_dags"
+GENEROUS = 120.0
+
+
+def simulate(**config):
+    component = {"id": "src_1", "provider": "simulate", "config": config}
+    return {"source": "src_1", "components": [component]}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("airflow")
+    settings = {
+        "AIRFLOW_HOME": str(folder),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    }
+    command = [sys.executable, "-m", "airflow", "db", "migrate"]
+    subprocess.run(command, env={**os.environ, **settings}, check=True, capture_output=True, timeout=GENEROUS)
+    return settings
+
+
+@pytest.fixture
+def run(home, server, tmp_path):
+    """Starts the DAG for a token, and gives its process."""
+
+    def start(token):
+        (tmp_path / "job").write_text(token)
+        settings = {**home, "ROCKETRIDE_URI": server.uri, "ROCKETRIDE_APIKEY": KEY, "TOKENS": str(tmp_path)}
+        command = [sys.executable, str(DAGS / "watching_dag.py"), "job"]
+        return subprocess.Popen(
+            command,
+            env={**os.environ, **settings},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    return start
+
+
+def said(process):
+    """All output, and of its last line the JSON."""
+    output, _ = process.communicate(timeout=GENEROUS)
+    return output, json.loads(output.splitlines()[-1])
+
+
+def looks(folder):
+    path = folder / "looks"
+    return len(path.read_text().splitlines()) if path.exists() else 0
+
+
+def test_its_xcom_is_the_outcome_and_no_secret_is_anywhere(client, run, home):
+    output, end = said(run(client.use(pipeline=simulate(seconds=0.3, total=3), token=TOKEN).token))
+    assert end["state"] == "success"
+    assert (end["xcom"]["outcome"], end["xcom"]["completed_count"]) == ("succeeded", 3)
+    assert not found_in(output)
+    for path in Path(home["AIRFLOW_HOME"]).rglob("*"):
+        assert path.is_dir() or not found_in(path.read_text("latin-1")), path
+
+
+def test_it_is_rescheduled_until_the_end_and_fails_if_that_was_no_success(client, run, tmp_path):
+    process = run(client.use(pipeline=pipeline(), token=CHOSEN_TOKEN).token)
+    wait_until(lambda: looks(tmp_path) > 1, "a second look", GENEROUS)
+    client.terminate(CHOSEN_TOKEN)
+    output, end = said(process)
+    assert end["state"] == "failed"
+    assert "the task was cancelled" in output
+    assert not found_in(output)
+
+
+def test_what_it_has_seen_outlives_the_rescheduling(client, server, run, tmp_path):
+    process = run(client.use(pipeline=pipeline()).token)
+    wait_until(lambda: looks(tmp_path) > 1, "a second look", GENEROUS)
+    server.restart()
+    output, end = said(process)
+    assert end["state"] == "failed"
+    assert "the server no longer knows it" in output  # not: it is unknown
