@@ -203,19 +203,30 @@ def test_the_end_is_learnt_long_before_the_interval(server):
         assert len(looks) <= 5
 
 
-def test_a_wait_whose_callback_sleeps_hinders_nobody(server):
-    """Other waiters, and the task itself, go on while one waiter does not read."""
-    token = server.start(pipeline(seconds=1.0))
-    slow_done = threading.Event()
-    with RocketRideClient(server.uri, KEY) as client:
+@pytest.mark.parametrize("transport", ["websocket", "http"])
+def test_waits_whose_callbacks_sleep_hinder_nobody(server, transport):
+    """Their tasks go on to the end, other waiters learn of it, and tasks can be terminated."""
+    ending, endless = server.start(pipeline(seconds=1.0)), server.start(pipeline(forever=True))
+    awake, asleep = threading.Event(), []
 
-        def slow():
-            client.wait_until_complete(token, GENEROUS, 0.05, lambda _: time.sleep(2.0))
-            slow_done.set()
+    def sleep(status):
+        asleep.append(status)
+        awake.wait(GENEROUS)
 
-        thread = threading.Thread(target=slow)
-        thread.start()
-        assert client.wait_until_complete(token, GENEROUS, 0.05).succeeded
-        assert not slow_done.is_set()
-        thread.join(GENEROUS)
-        assert slow_done.is_set()
+    with RocketRideClient(server.uri, KEY, transport=transport) as client:
+        sleepers = [
+            threading.Thread(target=client.wait_until_complete, args=(token, GENEROUS, 0.05, sleep))
+            for token in (ending, endless) * 3
+        ]
+        for sleeper in sleepers:
+            sleeper.start()
+        while len(asleep) < len(sleepers):
+            time.sleep(0.01)
+        assert client.wait_until_complete(ending, GENEROUS, 0.05).succeeded
+        client.terminate(endless)
+        assert client.wait_until_complete(endless, GENEROUS, 0.05).outcome is Outcome.CANCELLED
+        assert len(asleep) == len(sleepers)
+        awake.set()
+        for sleeper in sleepers:
+            sleeper.join(GENEROUS)
+            assert not sleeper.is_alive()
