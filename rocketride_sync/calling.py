@@ -7,6 +7,7 @@ from typing import Any, Callable, Optional, TypeVar
 from .config import Settings
 from .deadline import Deadline
 from .errors import ConfigurationError, OverloadedError, RocketRideError
+from .logs import log
 from .options import Omitted, Timeout, optional_seconds
 from .protocol.operations import Operation
 from .transports import Transport
@@ -52,6 +53,7 @@ class Calling:
                 pause = retry.delay(attempt, error.retry_after)
                 if pause >= patience.remaining():
                     raise
+                log.info("%s; asking again in %.1f s", error, pause)
             deadline.sleep(pause)
             attempt += 1
 

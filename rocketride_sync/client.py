@@ -11,6 +11,7 @@ from .config import DEFAULT_MAX_RESPONSE_BYTES, DEFAULT_RETRY, Cert, Settings, V
 from .errors import RocketRideWarning
 from .gathering import Gathering
 from .lifecycle import Lifecycle
+from .logs import log
 from .observing import Observing
 from .options import RetryPolicy
 from .sending import Sending
@@ -71,6 +72,8 @@ class RocketRideClient(Observing, Gathering, Lifecycle, Sending):
             max_response_bytes=max_response_bytes,
         )
         self._transport = create(transport, self._settings)
+        shown = transport if isinstance(transport, str) else type(transport).__name__
+        log.debug("a client of %s, transport %s", address.http_url, shown)
         if isinstance(transport, str):
             for risk in self._settings.risks():
                 warnings.warn(risk, RocketRideWarning, stacklevel=2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, cast
 
@@ -10,6 +9,7 @@ from . import arguments
 from .calling import Calling, check_token
 from .deadline import Deadline
 from .errors import DecodeError, ProtocolError, RocketRideError, TaskNotFoundError
+from .logs import log
 from .models import TaskStatus
 from .options import OMITTED, Timeout, optional_seconds
 from .protocol import operations
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from .client import RocketRideClient
     from .models import TaskInfo, TaskStart
     from .task import Task
-
-log = logging.getLogger("rocketride_sync")
 
 _MOST_THREADS = 64
 _TRACE_LEVELS = ("none", "metadata", "summary", "full")

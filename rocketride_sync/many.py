@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import heapq
-import logging
 import math
 import time
 from typing import Any, Callable, Dict, Generator, Optional, Sequence, Tuple
 
 from .deadline import Clock, Deadline
 from .errors import AuthenticationError, CertificateError, ConfigurationError, RocketRideError
+from .logs import log
 from .models import TaskStatus
 from .pacing import HAIR
 from .protocol import operations
@@ -19,8 +19,6 @@ from .task_result import TaskResult
 from .transports.hurry import Hurry
 from .transports.looks import Hint, Looks
 from .waiting import Seen, Wait
-
-log = logging.getLogger("rocketride_sync")
 
 OnProgress = Callable[[str, TaskStatus], object]
 
@@ -188,9 +186,11 @@ class Many:
 
     def _plan(self, task: Watched, seen: Seen) -> None:
         pause = task.wait.pause()
-        task.troubled = not isinstance(seen, TaskStatus)
+        was_troubled, task.troubled = task.troubled, not isinstance(seen, TaskStatus)
         if task.troubled:
             self._tell(task, seen, pause)
+        elif was_troubled:
+            self._tell_again(task)
         elif task.hurry is not None:
             pause = task.hurry.shorten(pause)
         self._put(task, self._clock() + pause)
@@ -206,6 +206,12 @@ class Many:
                 text,
                 pause,
             )
+
+    def _tell_again(self, task: Watched) -> None:
+        """Log that what was told last is over."""
+        if self._logged[0]:
+            self._logged = ("", -math.inf)
+            log.info("task %s, and maybe others: seen again", shorten(task.token))
 
 
 def _read(answer: Any) -> Seen:

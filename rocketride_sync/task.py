@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Dict, Generator, List, Mapping, Optional, Sequence, Type, Union
 
 from .errors import RocketRideError, TaskLostError, TaskNotFoundError
+from .logs import log
 from .models import TaskStart, TaskStatus
 from .observing import OnProgress
 from .options import OMITTED, Timeout
@@ -16,8 +16,6 @@ from .redact import shorten
 if TYPE_CHECKING:
     from .client import RocketRideClient
     from .uploads import FileEntry, OnUpload
-
-log = logging.getLogger("rocketride_sync")
 
 
 class Task:

@@ -6,7 +6,6 @@ The rules are those of docs/protocol.md, "The life of a task".
 
 from __future__ import annotations
 
-import logging
 import time
 from typing import Callable, Generator, Optional, Union
 
@@ -19,12 +18,11 @@ from .errors import (
     TransientError,
     WaitTimeoutError,
 )
+from .logs import log
 from .models import TaskStatus
 from .options import RetryPolicy
 from .pacing import HAIR, Outage, Schedule
 from .redact import shorten
-
-log = logging.getLogger("rocketride_sync")
 
 Seen = Union[TaskStatus, RocketRideError]
 Look = Callable[[Deadline], TaskStatus]
@@ -60,6 +58,31 @@ def _fate(last_status: TaskStatus) -> str:
     if last_status.is_terminal:
         return f"had ended, {last_status.outcome.value}"
     return f"was last seen as {last_status.state.name}, its outcome is unknown"
+
+
+class _Account:
+    """What is logged of a wait.
+
+    Args:
+        token: the task's token.
+    """
+
+    def __init__(self, token: str) -> None:
+        self._task = shorten(token)
+        self._failing_since: Optional[float] = None
+
+    def saw(self, status: TaskStatus) -> None:
+        """A look brought a status."""
+        if self._failing_since is not None:
+            log.info("task %s: seen again after %.1f s", self._task, time.monotonic() - self._failing_since)
+            self._failing_since = None
+        log.debug("task %s: %r", self._task, status)
+
+    def failed(self, fault: RocketRideError, pause: float) -> None:
+        """A look failed, and there will be another."""
+        if self._failing_since is None:
+            self._failing_since = time.monotonic()
+        log.info("task %s: %s; looking again in %.1f s at the latest", self._task, fault, pause)
 
 
 class Wait:
@@ -200,16 +223,18 @@ def statuses(token: str, wait: Wait, look: Look, sleep: Sleep) -> Generator[Task
     Raises:
         RocketRideError: what ended the wait: see `Wait.take` and `Wait.pause`.
     """
+    account = _Account(token)
     while True:
         seen = _try_to_look(look, wait.begin())
         wait.take(seen)
         if isinstance(seen, TaskStatus):
+            account.saw(seen)
             yield seen
             if seen.is_terminal:
                 return
         pause = wait.pause()
         if not isinstance(seen, TaskStatus):
-            log.info("task %s: %s; looking again in %.1f s at the latest", shorten(token), seen, pause)
+            account.failed(seen, pause)
         sleep(pause)
 
 

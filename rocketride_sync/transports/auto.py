@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import time
 from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence
 
 from ..deadline import Deadline
 from ..errors import RocketRideError, TransientError, UnsupportedOperationError
+from ..logs import log
 from ..protocol.operations import Operation
 from .base import Watch
 from .http import HttpTransport
@@ -18,8 +18,6 @@ from .websocket.upgrade import NoSlotError, NoWebSocketError, UpgradeCutError
 
 if TYPE_CHECKING:
     from .looks import Look, Looks, News
-
-log = logging.getLogger("rocketride_sync")
 
 _REFUSED = (NoSlotError, NoWebSocketError, UpgradeCutError)
 
@@ -104,7 +102,9 @@ class AutoTransport:
 
     def fell_back(self, error: RocketRideError) -> None:
         """HTTP gave an answer where WebSocket was refused with `error`."""
-        if not isinstance(error, NoSlotError) and not self.http_only:
+        if isinstance(error, NoSlotError):
+            log.debug("%s; using HTTP this time", error)
+        elif not self.http_only:
             self.http_only = True
             log.info("%s; using HTTP from now on", error)
 

@@ -12,6 +12,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from ...logs import log
 from .sockets import Connection, TlsConnection, current
 
 # A server or a proxy in between may have dropped an idle connection without a word, and a request
@@ -55,6 +56,8 @@ class _KeepsFresh(HTTPConnectionPool):
         if time.monotonic() - connection.parked_at > _LONGEST_IDLE:
             connection.close()
         current.exchange.reused = connection.sock is not None
+        if current.exchange.reused:
+            log.debug("a kept HTTP connection is used again")
         return connection
 
     def _put_conn(self, connection: Any) -> None:

@@ -13,6 +13,7 @@ from ..._version import __version__
 from ...config import Settings
 from ...deadline import Deadline
 from ...errors import ProtocolError, RocketRideError, TransportError, TransportTimeoutError
+from ...logs import log
 from ...protocol import objects
 from ...protocol.failures import secrets_of
 from ...protocol.http import decompress, too_large
@@ -69,6 +70,7 @@ class Session:
             stale = exchange.reused and not exchange.answered and type(problem) is TransportError
             if not (stale and operation.repeatable):
                 break
+            log.debug("an HTTP connection is replaced: %s", problem)
         raise problem
 
     def _ask(self, operation: Operation, exchange: Exchange) -> Answer:

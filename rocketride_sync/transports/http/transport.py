@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Dict, Sequence
 from ...config import Settings
 from ...deadline import Deadline
 from ...errors import OverloadedError, ProtocolError, TransientError, UnsupportedOperationError
+from ...logs import DEBUG, log, timed
 from ...protocol.operations import Operation
 from ..base import PollingWatch, Watch
 
@@ -44,10 +45,15 @@ class HttpTransport:
         Raises:
             UnsupportedOperationError: the server offers it, or an argument of it, over WebSocket only.
         """
-        from ...protocol.http import TOO_MANY_REQUESTS, interpret
-
         if not operation.over_http:
             raise _unsupported(operation)
+        if log.isEnabledFor(DEBUG):
+            return timed(operation, "HTTP", self._call, operation, deadline)
+        return self._call(operation, deadline)
+
+    def _call(self, operation: Operation, deadline: Deadline) -> Any:
+        from ...protocol.http import TOO_MANY_REQUESTS, interpret
+
         status, headers, body = self._session().send(operation, deadline)
         try:
             data = interpret(operation, status, headers, body, self._settings.auth)

@@ -16,6 +16,7 @@ import websocket
 from ...config import Address
 from ...deadline import Deadline
 from ...errors import ProtocolError, RocketRideError, TransportError, TransportTimeoutError
+from ...logs import DEBUG, log, timed
 from ...protocol import dap, operations
 from ...protocol.operations import Buffer, Operation
 from .dialing import reason_of, tls_fault
@@ -83,6 +84,11 @@ class Connection:
                 request may have arrived.
             ServerError, ProtocolError: as `rocketride_sync.protocol.dap.interpret`.
         """
+        if log.isEnabledFor(DEBUG):
+            return timed(operation, "WebSocket", self._ask, operation, deadline, data)
+        return self._ask(operation, deadline, data)
+
+    def _ask(self, operation: Operation, deadline: Deadline, data: Optional[Buffer]) -> Any:
         try:
             return self.interpret(operation, self._answer(operation, deadline, data))
         except (TransportError, ProtocolError) as error:

@@ -60,13 +60,13 @@ class Flights:
         """What went last."""
         return next(reversed(self._under_way.values()))
 
-    def landed(self, number: int) -> List[Look]:
-        """The look whose answer has come, if anybody waits for it still."""
+    def landed(self, number: int) -> List[Flight]:
+        """The one whose answer has come, if anybody waits for it still."""
         flight = self._under_way.pop(number, None)
         if flight is None:
             return []
         self._suspects.discard(flight.look)
-        return [flight.look]
+        return [flight]
 
     def expired(self) -> List[Flight]:
         """Those whose time is over."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import time
 from collections import deque
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Deque, Dict, Optional
 
 from ...deadline import Deadline
 from ...errors import RocketRideError, TransportError, TransportTimeoutError
+from ...logs import DEBUG, about, log, took
 from ...options import RetryPolicy
 from ...protocol import dap, operations
 from ..looks import Hint, Look, News
@@ -19,8 +19,6 @@ from .pool import Pool
 
 if TYPE_CHECKING:
     from .connection import Connection
-
-log = logging.getLogger("rocketride_sync")
 
 _FEW = 32  # tasks to be told of: each subscription is answered with a list of all active tasks of the account
 _GATHERING = 0.5
@@ -142,7 +140,10 @@ class WebSocketLooks:
         """As `WebSocketWatch` does; see there why it is TASK, and why the answer is not awaited."""
         if self._left <= _FEW and look not in self._subjects:
             self._subjects[look] = Subject()
-            connection.tell(_subscription(look, to_events=True), deadline)
+            subscription = _subscription(look, to_events=True)
+            connection.tell(subscription, deadline)
+            if log.isEnabledFor(DEBUG):
+                log.debug("subscribed to events: %s", about(subscription))
 
     # Receiving.
 
@@ -183,8 +184,11 @@ class WebSocketLooks:
         number, answer = found
         self._answered = time.monotonic()
         self._failures = 0
-        for look in self._flights.landed(number):
-            self._news.append((look, self._document(connection, look, answer)))
+        for look, _, began in self._flights.landed(number):
+            document = self._document(connection, look, answer)
+            if log.isEnabledFor(DEBUG):
+                took(look.operation, "WebSocket", self._answered - began, document)
+            self._news.append((look, document))
 
     def _document(self, connection: Connection, look: Look, answer: dap.Message) -> Any:
         try:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any, Optional
 
 from ...deadline import Deadline
 from ...errors import RocketRideError, ServerError
+from ...logs import log
 from ...protocol import operations
 from ...protocol.operations import Buffer, Operation
 from .pool import Pool
@@ -14,8 +14,6 @@ from .uploads import pipe_id_of
 
 if TYPE_CHECKING:
     from .connection import Connection
-
-log = logging.getLogger("rocketride_sync")
 
 
 class WebSocketPipe:

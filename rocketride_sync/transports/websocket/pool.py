@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Callable, Deque, Iterator, Optional, TypeVar
 
 from ...deadline import Deadline
 from ...errors import RocketRideError, TransportError, TransportTimeoutError
+from ...logs import log
 
 if TYPE_CHECKING:
     from .connection import Connection
@@ -46,7 +47,9 @@ class Pool:
             except IndexError:  # another thread was faster
                 break
             if _usable(connection):
+                log.debug("a kept WebSocket connection is used again")
                 return connection
+            log.debug("a kept WebSocket connection is stale, and is closed")
             connection.close()
         return None
 
@@ -69,9 +72,10 @@ class Pool:
                 return step(connection)
             except TransportTimeoutError:
                 raise
-            except TransportError:
+            except TransportError as error:
                 if not repeatable:
                     raise
+                log.debug("a WebSocket connection is replaced: %s", error)
         return step(self.make(deadline))
 
     def make(self, deadline: Deadline) -> Connection:
@@ -84,6 +88,9 @@ class Pool:
         turn = self._turn(deadline)
         try:
             return self._connect(deadline)
+        except RocketRideError as error:
+            log.debug("no WebSocket connection: %s", error)
+            raise
         finally:
             turn.release()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, Optional, Sequence
 
 import attrs
@@ -10,6 +11,7 @@ from ..._version import __version__
 from ...config import Settings
 from ...deadline import Deadline
 from ...errors import RocketRideError
+from ...logs import log
 from ...protocol.operations import Operation
 from ..network import proxy_for, tls_context
 from .pipe import WebSocketPipe
@@ -99,9 +101,10 @@ class WebSocketTransport:
         from .connection import Connection
         from .dialing import dial
 
+        began = time.perf_counter()
         settings = self._settings
         proxy = proxy_for(settings.address, settings.proxies)
-        return Connection(
+        connection = Connection(
             dial(settings.address, proxy, self._tls(), deadline.within(settings.connect_timeout)),
             settings.address,
             settings.auth,
@@ -111,6 +114,9 @@ class WebSocketTransport:
             dead_after=self._dead_after,
             deadline=deadline,
         )
+        took_ms = (time.perf_counter() - began) * 1000
+        log.debug("connected to %s over WebSocket in %.1f ms", settings.address.http_url, took_ms)
+        return connection
 
     def _tls(self) -> Optional[ssl.SSLContext]:
         if self._context is None and self._settings.address.secure:

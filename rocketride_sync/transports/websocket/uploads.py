@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, Deque, Dict, Generator, Iterator, List, Optional, Tuple
 
 from ...deadline import Deadline
 from ...errors import ProtocolError, RocketRideError, ServerError, TransportError, TransportTimeoutError
+from ...logs import DEBUG, log, took
 from ...protocol import operations
 from ...protocol.operations import Buffer, Operation
 from ..pipes import Job, NotBegunError, Outcome
@@ -67,6 +69,7 @@ class _Flight:
 
     Attributes:
         job: what it is.
+        started: when it set out, as a time of `time.perf_counter`.
         steps: its further steps.
         operation: the step whose answer is awaited.
         over: whether its outcome is known.
@@ -76,6 +79,7 @@ class _Flight:
 
     def __init__(self, job: Job) -> None:
         self.job = job
+        self.started = time.perf_counter()
         self.steps = steps(job.operation)
         self.operation = job.operation
 
@@ -221,6 +225,8 @@ class Uploads:
 
     def _end(self, flight: _Flight, outcome: Any) -> None:
         flight.over = True
+        if log.isEnabledFor(DEBUG):
+            took(flight.job.operation, "WebSocket", time.perf_counter() - flight.started, outcome)
         self._outcomes.append((flight.job, outcome))
 
     def _leave(self) -> None:

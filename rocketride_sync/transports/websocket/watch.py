@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any, Optional
 
 from ...deadline import Deadline, pause
 from ...errors import RocketRideError
+from ...logs import log
 from ...protocol import operations
 from ...protocol.operations import Operation
+from ...redact import shorten
 from ..hurry import Hurry
 from .events import END, TURNS, Subject
 from .pool import Pool
 
 if TYPE_CHECKING:
     from .connection import Connection
-
-log = logging.getLogger("rocketride_sync")
 
 _FIRST_LOSS = 0.25
 _GOODBYE_WITHIN = 0.5
@@ -32,6 +31,7 @@ class WebSocketWatch:
     def __init__(self, pool: Pool, operation: Operation) -> None:
         self._pool = pool
         self._token: str = operation.arguments["token"]
+        self._task = shorten(self._token)
         self._connection: Optional[Connection] = None
         self._subject = Subject()
         self._hurry = Hurry()
@@ -88,6 +88,7 @@ class WebSocketWatch:
         # task for everybody, terminate included. Of TASK come a few hundred bytes in the life of a task.
         # The answer is not awaited: refused or not, the wait looks all the same.
         connection.tell(operations.monitor(self._token, ["TASK"]), deadline)
+        log.debug("subscribed to events: task %s", self._task)
 
     def _listen(self, connection: Connection, deadline: Deadline) -> bool:
         """Listen until `deadline` or an event of the task. Whether it was told that the task ended."""
@@ -97,6 +98,7 @@ class WebSocketWatch:
                 return False
             action = self._subject.action(event)
             if action in TURNS:
+                log.debug("told of task %s: %s", self._task, action)
                 return action == END
 
     def close(self) -> None:
