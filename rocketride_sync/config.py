@@ -54,7 +54,7 @@ class Address(NamedTuple):
         if parts.scheme not in _SCHEMES:
             raise ConfigurationError(f"uri: unknown scheme {parts.scheme!r}; use http, https, ws or wss")
         host = parts.hostname or ""
-        if not host:
+        if not _is_host(host):
             raise ConfigurationError(
                 "uri: no usable host name in it; give host[:port] or http(s)://host[:port]"
             )
@@ -112,6 +112,12 @@ def _has_scheme(text: str) -> bool:
 def _is_cloud(address: str) -> bool:
     host = address.replace("/", ":").partition(":")[0].lower()
     return host == CLOUD_DOMAIN or host.endswith("." + CLOUD_DOMAIN)
+
+
+def _is_host(host: str) -> bool:
+    """Whether it can be one: the name service takes no label that is empty or longer than 63 characters."""
+    labels = (host[:-1] if host.endswith(".") else host).split(".")
+    return all(0 < len(label) < 64 for label in labels)
 
 
 def _is_loopback(host: str) -> bool:

@@ -26,6 +26,7 @@ KEY = "the-secret-key"
         ("http://[::1]:8080", "http://[::1]:8080", "ws://[::1]:8080/task/service"),
         ("http://[::1]", "http://[::1]:5565", "ws://[::1]:5565/task/service"),
         ("  localhost\n", "http://localhost:5565", None),
+        ("http://rr.example.", "http://rr.example.:5565", None),
     ],
 )
 def test_addresses_are_read_as_documented(uri, http, websocket):
@@ -41,6 +42,8 @@ def test_addresses_are_read_as_documented(uri, http, websocket):
         ("ftp://host", "unknown scheme 'ftp'"),
         ("http://", "no usable host"),
         ("//x", "no usable host"),
+        ("http://a..b", "no usable host"),
+        ("http://" + "a" * 64, "no usable host"),
         ("http://host:port", "port must be a number"),
         ("http://host:0", "port must be a number"),
         ("http://host:70000", "port must be a number"),

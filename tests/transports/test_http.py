@@ -125,10 +125,6 @@ class TestTheRequest:
         assert f"a redirect to {elsewhere.url}/task." in str(error)
         assert elsewhere.connections == 0
 
-    def test_to_an_impossible_host_name_is_a_configuration_error(self):
-        with using("http://a..b") as transport:
-            failing(transport, errors.ConfigurationError)
-
 
 class TestTheAnswer:
     def test_may_have_no_data(self):
