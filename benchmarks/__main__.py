@@ -21,6 +21,7 @@ SUITES = (
     "http_call",
     "wait_end",
     "wait_minute",
+    "many",
     "decode",
     "sending",
 )

@@ -15,6 +15,7 @@ SUITES = [
     "decode",
     "http_call",
     "imports",
+    "many",
     "memory",
     "process",
     "sending",
