@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from .models.converter import converter as converter
     from .options import RetryPolicy as RetryPolicy
     from .pipe import Pipe as Pipe
+    from .progress import TqdmProgress as TqdmProgress
     from .task import Task as Task
     from .task_result import TaskResult as TaskResult
     from .transports.memory import MemoryTransport as MemoryTransport
@@ -105,6 +106,7 @@ _HOMES = {
     "models.converter": ("converter",),
     "options": ("RetryPolicy",),
     "pipe": ("Pipe",),
+    "progress": ("TqdmProgress",),
     "task": ("Task",),
     "task_result": ("TaskResult",),
     "transports.memory": ("MemoryTransport",),

@@ -59,6 +59,12 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() or char in _SPACES else _escape(char) for char in text)
 
 
+def excerpt(text: str, longest: int, secrets: Iterable[str] = ()) -> str:
+    """`text` made fit for a message: no secrets, nothing that steers a terminal, at most `longest` long."""
+    shown = printable(redact(text[: longest * 4], secrets))
+    return shown if len(shown) <= longest else shown[: longest - 1] + "…"
+
+
 def _escape(char: str) -> str:
     return char.encode("unicode_escape").decode("ascii")
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence
 
 from ..errors import RocketRideError
 from ..redact import shorten
+from ..snapshot import TASKS, Snapshot
 from . import exit_codes, options, output, report, signals
 from .connection import Environment, connect
 from .exit_codes import ExitCode
 from .progress import Display
-from .snapshot import TASKS, Snapshot, subject
 
 if TYPE_CHECKING:
     from ..task_result import TaskResult
@@ -71,7 +71,7 @@ class Tally:
     def _snapshot(self) -> Snapshot:
         done = len(self._results)
         bad = sum(map(bool, self._codes))
-        last = subject(shorten(self._results[-1].token)) if self._results else ""
+        last = shorten(self._results[-1].token) if self._results else ""
         return Snapshot("waiting" if done < self._total else "ended", done, self._total, TASKS, bad, last)
 
     def conclusion(self) -> ExitCode:

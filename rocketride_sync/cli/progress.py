@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 import time
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Callable, Optional, Protocol, TextIO, Tuple, Type
+from typing import TYPE_CHECKING, Callable, Optional, Protocol, TextIO, Tuple, Type
 
-from . import output, snapshot
+from .. import snapshot
+from ..snapshot import BYTES, Snapshot
+from . import output
 from .report import amount, duration
-from .snapshot import BYTES, Snapshot
 
 if TYPE_CHECKING:
     from ..models import NewMessages, TaskStatus
@@ -122,45 +122,18 @@ class Bar:
     def __init__(self) -> None:
         from tqdm import tqdm  # type: ignore[import-untyped]  # its stubs are not worth a dependency
 
-        # No monitor thread, and no lock of multiprocessing, which may start a process: one thread draws here.
-        kind: Any = type("_Bar", (tqdm,), {"monitor_interval": 0})
-        kind.set_lock(threading.RLock())
-        self._kind = kind
-        self._bar: Any = None
+        from .. import progress
 
-    def update(self, seen: Snapshot) -> None:
-        if self._bar is None or seen.done < self._bar.n or seen.unit != self._bar.unit:
-            self._restart(seen)
-        bar = self._bar
-        bar.total = seen.total or None
-        bar.n = seen.done
-        bar.set_description_str(seen.state, refresh=False)
-        bar.set_postfix_str(", ".join(part for part in (_failed(seen), seen.subject) if part), refresh=False)
-        bar.refresh()
-
-    def _restart(self, seen: Snapshot) -> None:
-        if self._bar is not None:
-            self._bar.leave = False
-            self._bar.close()
-        self._bar = self._kind(
-            file=sys.stderr,
-            initial=seen.done,  # so that the estimate counts from the first look
-            total=seen.total or None,
-            unit=seen.unit,
-            unit_scale=seen.unit == BYTES,
-            dynamic_ncols=True,
-        )
+        self._bar = progress.Bar(tqdm, file=sys.stderr)
+        self.update = self._bar.update
+        self.close = self._bar.close
 
     def say(self, line: str) -> None:
-        self._kind.write(line, file=sys.stderr)
+        self._bar.kind.write(line, file=sys.stderr)
 
     def print(self, line: str) -> None:
-        with self._kind.external_write_mode(file=sys.stdout):
+        with self._bar.kind.external_write_mode(file=sys.stdout):
             output.result(line)
-
-    def close(self) -> None:
-        if self._bar is not None:
-            self._bar.close()
 
 
 class Follower:
@@ -181,7 +154,7 @@ class Follower:
 
     def __call__(self, status: TaskStatus) -> None:
         self.look(status)
-        self.display.update(snapshot.of_status(status))
+        self.display.update(snapshot.of_status(status, output.shorten))
 
     def look(self, status: TaskStatus) -> None:
         """Tell what is new, and show no progress."""

@@ -61,7 +61,9 @@ def complaint(seen: TaskStatus) -> str:
     if seen.failed_count:
         return f"the task ended well, but {output.number(seen.failed_count)} of its items failed (--allow-failures forgives that)"
     undone = seen.total_count - seen.completed_count
-    return f"the task ended, but {output.number(undone)} of its items were left undone; was its engine killed?"
+    return (
+        f"the task ended, but {output.number(undone)} of its items were left undone; was its engine killed?"
+    )
 
 
 def failure(

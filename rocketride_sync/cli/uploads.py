@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence
 from ..deadline import Deadline
 from ..errors import WaitTimeoutError
 from ..objects import size_of
-from . import output, snapshot
+from ..snapshot import BYTES, SUBJECT_WIDTH, Snapshot
+from . import output
 from .progress import Follower
 from .results import Result, complaint, failures
-from .snapshot import BYTES, Snapshot
 
 if TYPE_CHECKING:
     from ..client import RocketRideClient
@@ -68,7 +68,14 @@ class Uploads:
             self._through += event["action"] == "complete" or not self._deadline.expired
             self._tell(event)
         self._follower.display.update(
-            Snapshot("sending", self._all_sent, self._total, BYTES, self._failed, snapshot.subject(path))
+            Snapshot(
+                "sending",
+                self._all_sent,
+                self._total,
+                BYTES,
+                self._failed,
+                output.shorten(path, SUBJECT_WIDTH),
+            )
         )
         self._check_time()
 

@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING, Iterable, Optional, Tuple, cast
 
 from ..errors import RocketRideError, TaskCancelledError, TaskFailedError
-from ..redact import printable, redact
+from ..redact import excerpt
 from .document import Document, fit
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ class StatusBehaviour(Document):
     def _outcome_error(self, secrets: Iterable[str] = ()) -> Optional[TaskFailedError]:
         """What a terminal status that is no success is raised as; its message shows none of `secrets`."""
         status = cast("TaskStatus", self)
-        reason = f": {_one_line(self.exit_message, _TEXT_SHOWN, secrets)}" if self.exit_message else ""
+        reason = f": {excerpt(self.exit_message, _TEXT_SHOWN, secrets)}" if self.exit_message else ""
         if self.outcome is Outcome.FAILED:
             text = f"the task failed with exit code {_count(self.exit_code or 0)}{reason}"
             return TaskFailedError(text, status=status)
@@ -171,7 +171,7 @@ class StatusBehaviour(Document):
         counts = f"{_count(self.completed_count)}/{_count(self.total_count)}"
         failed = f", {_count(self.failed_count)} failed" if self.failed_count else ""
         # The name is left out: the server makes it of the token.
-        source = f" {_one_line(self.source, _NAME_SHOWN)}" if self.source else ""
+        source = f" {excerpt(self.source, _NAME_SHOWN)}" if self.source else ""
         return fit(f"{type(self).__name__}{source} {self.state.name} {counts}{failed}")
 
 
@@ -196,9 +196,3 @@ def _moment(seconds: float) -> Optional[datetime]:
         return datetime.fromtimestamp(seconds, timezone.utc) if seconds > 0 else None
     except (ValueError, OverflowError, OSError):
         return None
-
-
-def _one_line(text: str, longest: int, secrets: Iterable[str] = ()) -> str:
-    """`text` made fit for a message: no secrets, nothing that steers a terminal, at most `longest` long."""
-    shown = printable(redact(text[: longest * 4], secrets))
-    return shown if len(shown) <= longest else shown[: longest - 1] + "…"

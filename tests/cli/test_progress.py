@@ -12,8 +12,8 @@ from contextlib import redirect_stderr
 import pytest
 from command import COMMAND, FAILED, KEY, OVERLOADED, RUNNING, SUCCEEDED, TOKEN, environment, ok, run_with
 
-from rocketride_sync import TaskStatus
-from rocketride_sync.cli import progress, snapshot
+from rocketride_sync import TaskStatus, snapshot
+from rocketride_sync.cli import output, progress
 
 FAST = ("--interval", "0.05")
 
@@ -23,7 +23,7 @@ def status(**fields):
 
 
 def look(**fields):
-    return snapshot.of_status(status(**fields))
+    return snapshot.of_status(status(**fields), output.shorten)
 
 
 def test_no_progress_without_a_terminal(stub):
@@ -48,7 +48,8 @@ def test_who_watches_is_told_why_nothing_moves(stub):
     stub.answers = [OVERLOADED, ok(SUCCEEDED)]
     lines = run_with(stub, "wait", TOKEN, *FAST, "--progress").stderr.splitlines()
     assert "looking again" in lines[0]
-    assert lines[1:] == ["completed, 4 of 4"]
+    assert "seen again after" in lines[1]
+    assert lines[2:] == ["completed, 4 of 4"]
 
 
 def test_an_outage_is_not_mentioned_to_a_log_file_unless_asked(stub):
