@@ -94,8 +94,8 @@ def test_a_line_for_each_task_as_it_ends_and_a_total(tasks):
     ("scripts", "options", "code"),
     [
         ([[ok(SUCCEEDED)], [ok(SUCCEEDED)]], [], 0),
-        ([[ok(SUCCEEDED)], [ok(RUNNING)]], ["--timeout", "0.5"], 124),
-        ([[ok(RUNNING)], [ok(CANCELLED)]], ["--timeout", "0.5"], 3),
+        ([[ok(SUCCEEDED)], [ok(RUNNING)]], ["--timeout", "5"], 124),
+        ([[ok(RUNNING)], [ok(CANCELLED)]], ["--timeout", "5"], 3),
         ([[ok(CANCELLED)], [ok(FAILED)]], [], 1),
         ([[ok(WITH_FAILURES)], [ok(SUCCEEDED)]], [], 1),
         ([[ok(WITH_FAILURES)], [ok(SUCCEEDED)]], ["--allow-failures"], 0),
