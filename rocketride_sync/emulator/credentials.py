@@ -62,11 +62,13 @@ class Credentials:
             if task is None:
                 raise CredentialError("Bad request", http_status=400, http_text="Bad request")
             return Access(credential, task)
-        if self._api_key is not None and not _equal(credential, self._api_key):
+        if self._api_key is not None and not same(credential, self._api_key):
             raise CredentialError("Invalid API key")
         return Access(credential)
 
 
-def _equal(given: str, expected: str) -> bool:
-    """Compares in constant time."""
-    return hmac.compare_digest(given.encode("utf-8", "replace"), expected.encode("utf-8", "replace"))
+def same(given: str, expected: str) -> bool:
+    """Compares in constant time, whatever the characters: half a surrogate pair too, which JSON can hold."""
+    return hmac.compare_digest(
+        given.encode("utf-8", "surrogatepass"), expected.encode("utf-8", "surrogatepass")
+    )

@@ -12,6 +12,8 @@ import attrs
 from .faults import RequestError
 from .words import CHUNK
 
+_OPENING = os.O_RDONLY | sum(getattr(os, flag, 0) for flag in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
+
 
 @attrs.frozen
 class Item:
@@ -57,7 +59,9 @@ def _confined(root: Path, name: str) -> Path:
         raise RequestError(
             f"files: {name!r} leads through a symbolic link, which this server does not follow"
         )
-    if not path.exists():
+    if not os.path.exists(
+        path
+    ):  # unlike Path.exists, it takes a name that is too long for one that is not there
         raise RequestError(f"files: there is no {name!r} below the server's root directory")
     return path
 
@@ -81,9 +85,13 @@ def _gather(start: Path, root: Path, found: Listing) -> None:
 
 
 def read_chunks(item: Item) -> Iterator[bytes]:
-    """The bytes of a file in chunks. Raises OSError. A link put in its place meanwhile is not followed."""
-    descriptor = os.open(item.path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
-    with open(descriptor, "rb", buffering=0) as file:
+    """The bytes of a file in chunks. Raises OSError.
+
+    A link put in its place meanwhile is not followed, and a device or a FIFO is not waited for.
+    """
+    with open(os.open(item.path, _OPENING), "rb", buffering=0) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(None, "it is not a regular file any more")
         chunk = file.read(CHUNK)
         while chunk:
             yield chunk

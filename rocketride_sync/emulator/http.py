@@ -16,8 +16,10 @@ from .faults import RequestError
 from .gate import Gate
 from .http_data import add_data_route
 from .options import RunOptions
-from .routing import ACCESS, answer_fault, ok, take_slot
+from .routing import ACCESS, answer_fault, answers, ok, take_slot
 from .websocket import add_websocket_route
+
+_TOKEN = {"type": "object", "required": ["token"], "properties": {"token": {"type": "string"}}}
 
 
 def make_app(core: Core) -> FastAPI:
@@ -43,7 +45,7 @@ def make_app(core: Core) -> FastAPI:
 
 
 def _add_task_routes(app: FastAPI, core: Core) -> None:
-    @app.post("/task")
+    @app.post("/task", responses=answers(data=_TOKEN))
     async def execute(
         pipeline: Dict[str, Any],
         access: Access = ACCESS,
@@ -57,13 +59,13 @@ def _add_task_routes(app: FastAPI, core: Core) -> None:
         task = await core.registry.execute(pipeline, token=token, options=RunOptions(threads=threads))
         return ok(data={"token": task.token})
 
-    @app.get("/task")
+    @app.get("/task", responses=answers(data={"type": "object"}))
     async def get_task_status(token: str = Query(...), access: Access = ACCESS) -> JSONResponse:
         """The status of a task."""
         await take_slot(core)
         return ok(data=core.registry.get(access.token(token)).status.document)
 
-    @app.delete("/task")
+    @app.delete("/task", responses=answers())
     async def terminate(token: str = Query(...), access: Access = ACCESS) -> JSONResponse:
         """Terminate a task; answers once it is gone."""
         await take_slot(core)

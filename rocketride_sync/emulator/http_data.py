@@ -19,7 +19,7 @@ from .credentials import Access
 from .faults import RequestError
 from .gate import DATA
 from .intake import Entry
-from .routing import ACCESS, fault, ok, take_slot
+from .routing import ACCESS, answers, fault, ok, take_slot
 from .task import Task
 from .words import CHUNK
 
@@ -32,15 +32,15 @@ _BODY = {
         _FORM: {"schema": {"type": "object", "additionalProperties": _BINARY}},
     },
 }
-_ANSWERS: Dict[Union[int, str], Dict[str, Any]] = {
-    400: {"description": "Malformed form, or too many calls at once"},
-    401: {"description": "Access denied"},
-    413: {"description": "The body is too large"},
+_REPORT = {
+    "type": "object",
+    "required": ["objectsRequested", "objectsCompleted", "resultTypes", "objects"],
+    "properties": {"objectsRequested": {"type": "integer"}, "objectsCompleted": {"type": "integer"}},
 }
 
 
 def add_data_route(app: FastAPI, core: Core) -> None:
-    @app.post(DATA, openapi_extra={"requestBody": _BODY}, responses=_ANSWERS)
+    @app.post(DATA, openapi_extra={"requestBody": _BODY}, responses=answers(data=_REPORT))
     async def send_data(
         request: Request, access: Access = ACCESS, token: Optional[str] = Query(None)
     ) -> Response:

@@ -40,6 +40,9 @@ class Pipe:
     Attributes:
         number: identifies it within one run of a task; never used again.
         lane: its place among the pipes that are open at a time; free again once it has ended.
+
+    Args:
+        idle: seconds without data after which it is dropped; 0 is never.
     """
 
     def __init__(
@@ -50,6 +53,7 @@ class Pipe:
         *,
         pipeline: Pipeline,
         status: Status,
+        idle: float,
         release: Callable[[Pipe], None],
     ) -> None:
         self.number = number
@@ -64,10 +68,15 @@ class Pipe:
         status.expect(1, entry.size)
         flow = [entry.name, *(component.id for component in pipeline.chain)]
         status.begin(f"{pipeline.source.provider}://{entry.name}", entry.size, flow, lane)
+        self._idle = idle
+        self._loop = asyncio.get_running_loop()
+        self._active_at = self._loop.time()
+        self._timer = self._loop.call_later(idle, self._drop_if_idle) if idle else None
 
     def write(self, data: bytes) -> None:
         """Take in the next piece of the object. Raises RequestError when the pipe has ended."""
         self._check()
+        self._active_at = self._loop.time()
         self._size += len(data)
         self._counter.feed(data)
 
@@ -85,6 +94,13 @@ class Pipe:
             self._end()
             self._status.fail(self._size, reason, self._entry.name, self.lane)
 
+    def _drop_if_idle(self) -> None:
+        left = self._active_at + self._idle - self._loop.time()
+        if left > 0:
+            self._timer = self._loop.call_later(left, self._drop_if_idle)
+        else:
+            self.drop(f"no data came for {self._idle:g} s")
+
     def _check(self) -> None:
         if not self._open:
             raise RequestError(f"Pipe with id {self.number} is not open any more")
@@ -92,6 +108,8 @@ class Pipe:
     def _end(self) -> None:
         """Now the true size is known, whatever was announced."""
         self._open = False
+        if self._timer:
+            self._timer.cancel()
         self._status.expect(0, self._size - self._entry.size)
         self._release(self)
 
@@ -114,10 +132,12 @@ class Intake:
     Args:
         pipeline: what the objects go through.
         lanes: how many pipes may be open at a time; the next ones wait for one to end, first come, first served.
+        idle: seconds without data after which a pipe is dropped; 0 is never.
     """
 
-    def __init__(self, pipeline: Pipeline, lanes: int) -> None:
+    def __init__(self, pipeline: Pipeline, lanes: int, idle: float) -> None:
         self._pipeline = pipeline
+        self._idle = idle
         self._free: List[int] = list(range(lanes))
         self._waiting: Deque[asyncio.Future[int]] = deque()
         self._pipes: Dict[int, Pipe] = {}
@@ -130,7 +150,15 @@ class Intake:
         if self._closed:
             raise RequestError(_NO_ROOM)
         self._last += 1
-        pipe = Pipe(self._last, lane, entry, pipeline=self._pipeline, status=status, release=self._release)
+        pipe = Pipe(
+            self._last,
+            lane,
+            entry,
+            pipeline=self._pipeline,
+            status=status,
+            idle=self._idle,
+            release=self._release,
+        )
         self._pipes[pipe.number] = pipe
         return pipe
 

@@ -7,6 +7,7 @@ import hmac
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
+from .credentials import same
 from .events import Hub
 from .faults import NOT_RUNNING, RequestError
 from .options import RunOptions
@@ -51,7 +52,7 @@ class Registry:
     def find_by_credential(self, credential: str) -> Optional[Task]:
         """The task that a token or a public token opens, or None."""
         for task in self._tasks.values():
-            if credential in (task.token, task.public_token):
+            if same(credential, task.token) or same(credential, task.public_token):
                 return task
         return None
 
@@ -86,9 +87,10 @@ class Registry:
                 await running.joined()
                 return running
             raise RequestError("Pipeline is already running.")
+        self._make_room()
         task = Task(
             pipeline,
-            make_source(pipeline, self._root, options.threads),
+            make_source(pipeline, self._root, options.threads, self._settings),
             token=token,
             public_token=self._derive("pk_", token),
             settings=self._settings,
@@ -99,6 +101,15 @@ class Registry:
         self._tasks[token] = task
         await self._start(task)
         return task
+
+    def _make_room(self) -> None:
+        """Forget the first task that has ended, if there are too many. Raises RequestError when none has."""
+        if len(self._tasks) < self._settings.max_tasks:
+            return
+        ended = next((task for task in self._tasks.values() if task.ended.is_set()), None)
+        if ended is None:
+            raise RequestError(f"This server runs {len(self._tasks)} tasks, and may run no more")
+        self._forget(ended)
 
     async def _start(self, task: Task) -> None:
         try:
@@ -123,7 +134,7 @@ class Registry:
         pipeline = task.pipeline if document is None else parse(document, task.options.env)
         if pipeline.key != task.pipeline.key:
             raise RequestError("A restart must keep the pipeline's project and source")
-        source = make_source(pipeline, self._root, task.options.threads)
+        source = make_source(pipeline, self._root, task.options.threads, self._settings)
         try:
             await task.restart(pipeline, source)
         except RequestError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Dict
+from typing import Any, Dict, Union
 
 from fastapi import Depends, Header, Request
 from fastapi.responses import JSONResponse
@@ -20,6 +20,44 @@ def _access(request: Request, authorization: str = Header(...)) -> Access:  # no
 
 
 ACCESS = Depends(_access)
+
+_TEXT = {"schema": {"type": "string"}}
+_REFUSED = {
+    "anyOf": [
+        {
+            "type": "object",
+            "required": ["status", "error"],
+            "properties": {"status": {"const": "Error"}, "error": {"type": "object"}},
+        },
+        {"type": "object", "required": ["detail"]},
+    ]
+}
+
+
+def answers(**data: Any) -> Dict[Union[int, str], Dict[str, Any]]:
+    """The answers that a route declares in the OpenAPI document: success with `data`, and the refusals.
+
+    Args:
+        data: the members of a success beside its status, as JSON schemas.
+    """
+    succeeded = {
+        "type": "object",
+        "required": ["status", *data],
+        "properties": {"status": {"const": "OK"}, **data},
+    }
+    refused = {"application/json": {"schema": _REFUSED}}
+    return {
+        200: {"description": "Done", "content": {"application/json": {"schema": succeeded}}},
+        400: {
+            "description": "It cannot be done, the message says why; or too many calls at once",
+            "content": refused,
+        },
+        401: {
+            "description": "Access denied",
+            "content": {**refused, "text/html": _TEXT, "text/plain": _TEXT},
+        },
+        413: {"description": "The body is too large"},
+    }
 
 
 async def take_slot(core: Core) -> None:

@@ -117,6 +117,7 @@ def _make_server(
             http="h11",
             log_config=None,
             access_log=False,  # request lines hold task tokens
+            limit_concurrency=settings.max_connections,
             timeout_keep_alive=settings.keep_alive,
             timeout_graceful_shutdown=SHUTDOWN_SECONDS,
             ws_ping_interval=settings.ping_interval,

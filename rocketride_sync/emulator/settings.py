@@ -36,10 +36,14 @@ class Settings:
         auth_attempts: how often one WebSocket connection may authenticate.
         ping_interval: how often WebSocket connections are pinged.
         ping_timeout: how long a pong may take.
+        pipe_idle: how long a pipe may get no data before it is dropped; 0 is for ever.
         keep_alive: how long an idle HTTP connection stays open; uvicorn takes whole seconds.
         max_pipeline_bytes: the largest HTTP request body, apart from data.
         max_data_bytes: the largest HTTP request body with data.
         max_message_bytes: the largest WebSocket message.
+        max_connections: how many connections there may be: more are refused, with HTTP 503 or, for WebSocket, 403.
+        max_requests: how many requests of one WebSocket connection may wait for their answers: with more, it is closed.
+        max_tasks: how many tasks are remembered: the next one takes the place of the first that has ended.
     """
 
     retention: float = _seconds(300.0)
@@ -56,10 +60,14 @@ class Settings:
     auth_attempts: int = _count(5)
     ping_interval: float = _seconds(15.0)
     ping_timeout: float = _seconds(60.0)
+    pipe_idle: float = _seconds(60.0)
     keep_alive: int = _count(5)
     max_pipeline_bytes: int = _count(4 * 2**20)
     max_data_bytes: int = _count(2**32)
     max_message_bytes: int = _count(250 * 2**20)
+    max_connections: int = _count(1000)
+    max_requests: int = _count(1000)
+    max_tasks: int = _count(10_000)
 
     def to_dict(self) -> Dict[str, Any]:
         """The settings as a dict that JSON can carry; ``Settings(**settings.to_dict())`` makes them again."""

@@ -13,6 +13,7 @@ from .fields import Fields
 from .files import Item, Listing, list_files, read_chunks
 from .intake import Intake
 from .pipeline import Pipeline
+from .settings import Settings
 from .status import Status
 from .words import WordCounter
 
@@ -54,13 +55,14 @@ class Source(Protocol):
         """Do the work, while the task is RUNNING."""
 
 
-def make_source(pipeline: Pipeline, root: Optional[Path], threads: int) -> Source:
+def make_source(pipeline: Pipeline, root: Optional[Path], threads: int, settings: Settings) -> Source:
     """The source that `pipeline` begins with.
 
     Args:
         pipeline: the pipeline.
         root: the directory that `files` may read, or None.
         threads: how many objects that are sent may be in work at a time.
+        settings: delays and limits.
 
     Raises:
         RequestError: its config is wrong.
@@ -72,7 +74,7 @@ def make_source(pipeline: Pipeline, root: Optional[Path], threads: int) -> Sourc
     elif pipeline.source.provider == "simulate":
         source = SimulateSource(config, pipeline)
     else:
-        return ServingSource(pipeline, threads)
+        return ServingSource(pipeline, threads, settings)
     config.check_unknown()
     return source
 
@@ -190,8 +192,8 @@ class ServingSource:
 
     linger = 0.0
 
-    def __init__(self, pipeline: Pipeline, threads: int) -> None:
-        self.intake: Optional[Intake] = Intake(pipeline, threads)
+    def __init__(self, pipeline: Pipeline, threads: int, settings: Settings) -> None:
+        self.intake: Optional[Intake] = Intake(pipeline, threads, settings.pipe_idle)
 
     async def load(self) -> None:
         """Nothing to get ready."""

@@ -28,7 +28,8 @@ def add_websocket_route(app: FastAPI, core: Core) -> None:
     @app.websocket("/task/service")
     async def task_service(websocket: WebSocket) -> None:
         address = websocket.client.host if websocket.client else OWN_ADDRESS
-        if not core.slots.take(address):
+        full = len(core.hub.listeners) >= core.settings.max_connections
+        if full or not core.slots.take(address):
             await websocket.close()  # before `accept` this refuses the upgrade: 403
             return
         await Connection(websocket, core, address).run()
@@ -58,6 +59,9 @@ class Connection:
             while True:
                 frame = await self._websocket.receive()
                 if frame["type"] != "websocket.receive":
+                    return
+                if len(self._requests) >= self._core.settings.max_requests:
+                    await self._websocket.close(1008)
                     return
                 self._receive(frame)
         finally:

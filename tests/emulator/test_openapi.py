@@ -1,0 +1,45 @@
+"""The HTTP side does what its OpenAPI document says, whatever it is sent: no 500, no undeclared answer."""
+
+import pytest
+from emulation import KEY
+from hypothesis import HealthCheck, given, settings
+
+schemathesis = pytest.importorskip("schemathesis", reason="schemathesis needs Python 3.10 (extra: dev)")
+of_openapi = pytest.importorskip("schemathesis.specs.openapi.checks")
+
+EXAMPLES = 40
+AUTHORIZED = {"Authorization": f"Bearer {KEY}"}
+OPERATIONS = ["DELETE /task", "GET /task", "GET /version", "POST /task", "POST /task/data"]
+
+# A token that nobody has is well-formed and refused all the same; and what a route does not know, it ignores.
+NOT_MEANT = [of_openapi.positive_data_acceptance, of_openapi.negative_data_rejection]
+
+
+@pytest.fixture(scope="module")
+def operations(server):
+    schema = schemathesis.openapi.from_url(f"{server.uri}/openapi.json", headers=AUTHORIZED)
+    return {operation.label: operation for operation in (found.ok() for found in schema.get_all_operations())}
+
+
+def test_these_are_all(operations):
+    assert sorted(operations) == OPERATIONS
+
+
+@pytest.mark.parametrize("mode", list(schemathesis.GenerationMode), ids=lambda mode: mode.value)
+@pytest.mark.parametrize("label", OPERATIONS)
+def test_every_route_does_what_it_declares(operations, label, mode):
+    strategy = operations[label].as_strategy(generation_mode=mode)
+
+    @settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(strategy)
+    def check(case):
+        case.call_and_validate(headers=AUTHORIZED, timeout=30, excluded_checks=NOT_MEANT)
+
+    if (label, mode.value) != ("GET /version", "negative"):  # it takes nothing that could be wrong
+        check()
