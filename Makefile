@@ -5,10 +5,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest
-CODE   := rocketride_sync codegen tests benchmarks tools
+CODE   := rocketride_sync codegen tests benchmarks examples tools
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types generate generate-check drift test-ends test-all test-min test-wheel faults soak bench docs clean
+.PHONY: help demo test check lint types generate generate-check drift test-ends test-all test-min test-wheel test-airflow faults soak bench docs clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  \1|/p' Makefile | column -t -s '|'

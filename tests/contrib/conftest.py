@@ -68,10 +68,14 @@ class Worker:
                 start_new_session=True,
             )
 
+    def signal(self, number):
+        """Send a signal to it and its processes."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, number)
+
     def kill(self):
         """End it and its processes without a word to anybody."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        self.signal(signal.SIGKILL)
         self._process.wait()
 
 

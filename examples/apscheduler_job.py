@@ -1,0 +1,42 @@
+"""APScheduler: a pipeline every hour, never two runs of it at a time."""
+
+# How to run it:
+#
+#   pip install rocketride-sync apscheduler
+#   ROCKETRIDE_URI=… ROCKETRIDE_APIKEY=… python apscheduler_job.py nightly.pipe
+
+import datetime
+import logging
+import signal
+import sys
+
+from apscheduler.schedulers.blocking import BlockingScheduler
+
+from rocketride_sync import RocketRideClient, RocketRideError
+
+EVERY = 3600
+TIMEOUT = EVERY - 60  # a run is over, or ended, before the next one is due
+
+log = logging.getLogger("jobs")
+client = RocketRideClient()  # one for all of the scheduler's threads
+
+
+def run(path):
+    try:
+        with client.use(filepath=path, ttl=TIMEOUT) as task:
+            status = task.wait_until_complete(timeout=TIMEOUT, check=True)
+    except RocketRideError as error:
+        log.error("%s: %s", path, error)
+    else:
+        log.info("%s: %s of %s items", path, status.completed_count, status.total_count)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO)
+    scheduler = BlockingScheduler()
+    now = datetime.datetime.now(datetime.timezone.utc)
+    # A run that was missed is made up for once, not as often as it was missed.
+    scheduler.add_job(run, "interval", [sys.argv[1]], seconds=EVERY, next_run_time=now, coalesce=True)
+    signal.signal(signal.SIGTERM, lambda *_: scheduler.shutdown(wait=False))
+    with client:
+        scheduler.start()

@@ -1,0 +1,53 @@
+"""Celery: start a pipeline, watch it without holding a worker, go on when it has ended."""
+
+# How to run it:
+#
+#   pip install 'rocketride-sync[celery]' redis
+#   export ROCKETRIDE_URI=… ROCKETRIDE_APIKEY=… BROKER=redis://localhost/0
+#   celery --app celery_app worker &
+#   python celery_app.py job-17 nightly.pipe
+
+import functools
+import os
+import sys
+from pathlib import Path
+
+from celery import Celery
+
+from rocketride_sync import RocketRideClient
+from rocketride_sync.contrib.celery import register
+
+TIMEOUT = 3600
+# Tokens are secrets: here is where they are kept, and nothing but a job's name goes through the broker.
+TOKENS = Path(os.environ.get("TOKENS", "tokens"))
+
+app = Celery("celery_app", broker=os.environ["BROKER"], backend=os.environ["BROKER"])
+# What a worker had when it was killed is handed out again after so many seconds; Redis's default is an hour.
+app.conf.broker_transport_options = {"visibility_timeout": 600}
+
+
+@functools.lru_cache(maxsize=None)
+def client():
+    return RocketRideClient(timeout=10)
+
+
+watch = register(app, client=client, load_token=lambda job: (TOKENS / job).read_text(), interval=5)
+
+
+@app.task
+def start(job, path):
+    task = client().use(filepath=path, ttl=TIMEOUT)
+    TOKENS.mkdir(mode=0o700, exist_ok=True)
+    (TOKENS / job).write_text(task.token)
+    return job
+
+
+@app.task
+def report(outcome, job):
+    return f"{job}: {outcome['outcome']}, {outcome['completed_count']} of {outcome['total_count']} items"
+
+
+if __name__ == "__main__":
+    job, path = sys.argv[1:]
+    # The job's name goes from `start` to `watch`, the outcome from `watch` to `report`.
+    print((start.s(job, path) | watch.s(timeout=TIMEOUT) | report.s(job)).delay().get(TIMEOUT))

@@ -1,0 +1,30 @@
+"""`manage.py run_job FILE`: run a pipeline to its end, and keep what came of it."""
+
+from django.core.management.base import BaseCommand, CommandError
+from jobs.models import Job
+from jobs.rocketride import client
+
+from rocketride_sync import RocketRideError
+
+
+class Command(BaseCommand):
+    help = "Run a pipeline to its end."
+
+    def add_arguments(self, parser):
+        parser.add_argument("file")
+        parser.add_argument("--timeout", type=float, default=3600, help="seconds (default: %(default)s)")
+
+    def handle(self, *, file, timeout, **_):
+        try:
+            with client() as connected, connected.use(filepath=file, ttl=timeout) as task:
+                job = Job(name=file, token=task.token)
+                status = task.wait_until_complete(
+                    timeout, 5, lambda status: self.keep(job, status), check=True
+                )
+        except RocketRideError as error:
+            raise CommandError(f"{file}: {error}") from error
+        self.stdout.write(f"job {job.pk}: {status.completed_count} of {status.total_count} items")
+
+    def keep(self, job, status):
+        job.status = status.to_dict()
+        job.save()

@@ -1,0 +1,28 @@
+"""How a run is doing, as JSON. In a project of yours, check who asks."""
+
+import logging
+
+from django.http import JsonResponse
+from django.shortcuts import get_object_or_404
+
+from rocketride_sync import RocketRideError, TaskLostError, TaskNotFoundError, TaskStatus
+
+from .models import Job
+from .rocketride import client
+
+log = logging.getLogger(__name__)
+
+
+def job_status(_, pk):
+    job = get_object_or_404(Job, pk=pk)
+    status = TaskStatus.from_dict(job.status)
+    if not status.is_terminal:
+        try:
+            status = client().get_task_status(job.token, previous=status)
+        except (TaskLostError, TaskNotFoundError):
+            return JsonResponse({"outcome": "unknown", "progress": status.progress})
+        except RocketRideError as error:
+            log.error("job %s: %s", pk, error)
+            return JsonResponse({"error": "try again later"}, status=502)
+    # Not the whole document: its notes may hold the token.
+    return JsonResponse({"outcome": status.outcome.value, "progress": status.progress})

@@ -1,0 +1,65 @@
+"""Fixtures of the tests of examples/: a server with files to work on, and the examples as processes."""
+
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+
+import pytest
+from example import EXAMPLES, GENEROUS
+
+from rocketride_sync import RocketRideClient
+from rocketride_sync.emulator import Emulator
+
+KEY = "key-5f3a9c1e-secret"
+FAST = {"init_seconds": 0, "handshake_seconds": 0.001, "early_end": 0, "stop_seconds": 0}
+
+# Each test file of an example is there if all its packages are.
+_NEEDS = {
+    "test_apscheduler.py": ["apscheduler"],
+    "test_celery_app.py": ["celery", "redis"],
+    "test_django_site.py": ["django"],
+    "test_flask_app.py": ["flask"],
+    "test_gevent_server.py": ["gevent"],
+    "test_notebook.py": ["nbclient", "ipykernel"],
+}
+_MISSING = [name for name, needs in _NEEDS.items() if not all(map(find_spec, needs))]
+collect_ignore_glob = _MISSING if find_spec("fastapi") else ["test_*.py"]
+
+
+@pytest.fixture
+def server(tmp_path_factory):
+    root = tmp_path_factory.mktemp("texts")
+    for number in range(3):
+        (root / f"{number}.txt").write_text("one two three")
+    with Emulator(root=root, api_key=KEY, **FAST) as running:
+        yield running
+
+
+@pytest.fixture
+def client(server):
+    with RocketRideClient(server.uri, KEY) as made:
+        yield made
+
+
+@pytest.fixture
+def environment(server):
+    """What an example is told by its environment."""
+    return {**os.environ, "ROCKETRIDE_URI": server.uri, "ROCKETRIDE_APIKEY": KEY, "PYTHONUNBUFFERED": "1"}
+
+
+@pytest.fixture
+def run(environment):
+    """Runs Python with `arguments`, in the folder of the examples, to its end."""
+
+    def run(*arguments, cwd=EXAMPLES):
+        return subprocess.run(
+            [sys.executable, *map(str, arguments)],
+            cwd=cwd,
+            env=environment,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=GENEROUS,
+        )
+
+    return run

@@ -1,0 +1,38 @@
+"""examples/celery_app.py"""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from example import EXAMPLES
+from redis_server import redis_server
+
+
+@pytest.fixture
+def environment(environment, tmp_path):
+    folder = tmp_path / "redis"
+    folder.mkdir()
+    with redis_server(folder) as redis:
+        yield {**environment, "BROKER": redis.url, "TOKENS": str(tmp_path / "tokens")}
+
+
+def test_a_pipeline_is_started_watched_and_reported(environment, run, tmp_path):
+    log = tmp_path / "log"
+    with log.open("wb") as output:
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "celery", "--app", "celery_app", "worker", "--concurrency", "1"],
+            cwd=EXAMPLES,
+            env=environment,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    try:
+        done = run("celery_app.py", "job-17", EXAMPLES / "nightly.pipe")
+    finally:
+        os.killpg(worker.pid, signal.SIGKILL)
+        worker.wait()
+    assert done.stdout == "job-17: succeeded, 3 of 3 items\n", done.stderr
+    assert (tmp_path / "tokens" / "job-17").read_text() not in log.read_text()

@@ -1,0 +1,48 @@
+"""examples/cron_job.py"""
+
+import json
+
+import pytest
+
+
+@pytest.fixture
+def pipe(tmp_path):
+    """Writes a pipeline of work that is made up."""
+
+    def write(**config):
+        component = {"id": "s", "provider": "simulate", "config": {"seconds": 0.3, **config}}
+        path = tmp_path / "job.pipe"
+        path.write_text(json.dumps({"project_id": "job", "source": "s", "components": [component]}))
+        return path
+
+    return write
+
+
+def test_it_is_silent_on_success(run):
+    done = run("cron_job.py", "nightly.pipe")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        (
+            {"exit_code": 1, "exit_message": "out of memory"},
+            "the task failed with exit code 1: out of memory",
+        ),
+        ({"total": 4, "failed": 1}, "3 of 4 items succeeded"),
+    ],
+)
+def test_trouble_is_one_line_and_an_exit_code(run, pipe, config, says):
+    path = pipe(**config)
+    done = run("cron_job.py", path)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"{path}: {says}\n")
+
+
+def test_a_run_that_is_still_going_on_is_left_alone(run, pipe, client):
+    path = pipe(forever=True)
+    with client.use(filepath=path) as yesterday:
+        done = run("cron_job.py", path)
+        assert not yesterday.get_status().is_terminal
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert "already running" in done.stderr
