@@ -1,7 +1,7 @@
 """Ctrl-C between any two lines: it comes out, no lock stays held, no connection stays open, the client works on.
 
 A signal handler of Python runs between two lines, or as a function returns. So each of these moments in turn, or every
-nineteenth, gets a KeyboardInterrupt.
+thirty-first, gets a KeyboardInterrupt.
 """
 
 import itertools
@@ -16,7 +16,7 @@ from rocketride_sync import RocketRideClient
 from .peers import either, status_of, wait_until
 
 TOKEN = "tk_5f3a0123456789abcdef0123456789ab"
-STRIDE = 19
+STRIDE = 31
 CALLS = {
     "status": lambda client: client.get_task_status(TOKEN, timeout=20),
     "wait": lambda client: client.wait_until_complete(TOKEN, timeout=20, interval=0.001),
