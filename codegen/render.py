@@ -109,13 +109,12 @@ def _imports(body: str) -> str:
         [
             *line("typing", "Any", "ClassVar", "Mapping", "Optional", "Tuple", "Type", "Union"),
             "",
-            "import attrs",
-            "",
             "from . import checks as _checks",
             *line(".behaviour", "StatusBehaviour"),
             *line(".checks", "ROOT", "Place"),
             *line(".document", "Document"),
             *line(".enums", "OpenIntEnum"),
+            *line(".lazy_attrs", "field", "frozen"),
             *line(".readonly", "EMPTY", "as_tuple", "read_only"),
         ]
     )
@@ -138,14 +137,16 @@ def _enum(enum: ir.Enum) -> Iterator[List[str]]:
 def _model(model: ir.Model, enums: Enums) -> List[str]:
     attributes = [_attribute(field, enums) for field in model.fields]
     return [
-        "@attrs.frozen(kw_only=True, repr=False, eq=False, weakref_slot=False)",
+        "@frozen(kw_only=True, repr=False, eq=False, weakref_slot=False)",
         f"class {model.name}(_{model.name}Slots):",
         *docstring(model.description, "    ", [*attributes, _EXTRA]),
+        "",
+        "    __slots__ = ()",
         "",
         *_fitted(
             f"    {field.attribute}: {annotation(field)} = {_value(field, enums)}" for field in model.fields
         ),
-        "    extra: Mapping[str, Any] = attrs.field(default=EMPTY, converter=read_only)",
+        "    extra: Mapping[str, Any] = field(default=EMPTY, converter=read_only)",
         "",
         "    _attributes: ClassVar[Mapping[str, str]] = {",
         *(f'        "{field.wire}": "{field.attribute}",' for field in model.fields),
@@ -165,14 +166,14 @@ def _attribute(field: ir.Field, enums: Enums) -> str:
 def _value(field: ir.Field, enums: Enums) -> str:
     """What stands behind the equals sign in the class."""
     if isinstance(field.type, ir.Array):
-        return "attrs.field(default=(), converter=as_tuple)"
+        return "field(default=(), converter=as_tuple)"
     if isinstance(field.type, ir.Map):
-        return "attrs.field(default=EMPTY, converter=read_only)"
+        return "field(default=EMPTY, converter=read_only)"
     if isinstance(field.type, ir.Scalar):
         return literal(field.default)
     if field.type.name in enums:
-        return f"attrs.field(default={member(field, enums)}, converter={field.type.name})"
-    return f"attrs.field(factory={field.type.name})"
+        return f"field(default={member(field, enums)}, converter={field.type.name})"
+    return f"field(factory={field.type.name})"
 
 
 def _slots(model: ir.Model) -> List[str]:

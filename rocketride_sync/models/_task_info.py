@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Mapping, Tuple, Type
 
-import attrs
-
 from . import checks as _checks
 from .checks import ROOT, Place
 from .document import Document
 from .enums import OpenIntEnum
+from .lazy_attrs import field, frozen
 from .readonly import EMPTY, read_only
 
 # Each class is frozen, and gets its slots from a base class that is not: a decoder fills an object of the
@@ -35,7 +34,7 @@ class _TaskInfoSlots(Document):
     )
 
 
-@attrs.frozen(kw_only=True, repr=False, eq=False, weakref_slot=False)
+@frozen(kw_only=True, repr=False, eq=False, weakref_slot=False)
 class TaskInfo(_TaskInfoSlots):
     """One running task in the list of tasks. It holds the task's token, which is a secret: its repr does not
     show it, and neither should yours.
@@ -49,12 +48,14 @@ class TaskInfo(_TaskInfoSlots):
         extra: Keys that the schema does not know, with their JSON values.
     """
 
+    __slots__ = ()
+
     name: str = ""
     description: str = ""
     source: str = ""
     token: str = ""
     status: str = ""
-    extra: Mapping[str, Any] = attrs.field(default=EMPTY, converter=read_only)
+    extra: Mapping[str, Any] = field(default=EMPTY, converter=read_only)
 
     _attributes: ClassVar[Mapping[str, str]] = {
         "name": "name",

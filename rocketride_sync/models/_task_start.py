@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Mapping, Tuple, Type
 
-import attrs
-
 from . import checks as _checks
 from .checks import ROOT, Place
 from .document import Document
 from .enums import OpenIntEnum
+from .lazy_attrs import field, frozen
 from .readonly import EMPTY, read_only
 
 # Each class is frozen, and gets its slots from a base class that is not: a decoder fills an object of the
@@ -36,7 +35,7 @@ class _TaskStartSlots(Document):
     )
 
 
-@attrs.frozen(kw_only=True, repr=False, eq=False, weakref_slot=False)
+@frozen(kw_only=True, repr=False, eq=False, weakref_slot=False)
 class TaskStart(_TaskStartSlots):
     """The answer to the start of a task. Over HTTP the token is all there is. It does not tell whether the
     task was started or joined.
@@ -53,13 +52,15 @@ class TaskStart(_TaskStartSlots):
         extra: Keys that the schema does not know, with their JSON values.
     """
 
+    __slots__ = ()
+
     id: str = ""
     token: str = ""
     public_token: str = ""
     project_id: str = ""
     source: str = ""
     provider: str = ""
-    extra: Mapping[str, Any] = attrs.field(default=EMPTY, converter=read_only)
+    extra: Mapping[str, Any] = field(default=EMPTY, converter=read_only)
 
     _attributes: ClassVar[Mapping[str, str]] = {
         "id": "id",

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Mapping, Optional, Tuple, Type, Union
 
-import attrs
-
 from . import checks as _checks
 from .behaviour import StatusBehaviour
 from .checks import ROOT, Place
 from .document import Document
 from .enums import OpenIntEnum
+from .lazy_attrs import field, frozen
 from .readonly import EMPTY, as_tuple, read_only
 
 # Each class is frozen, and gets its slots from a base class that is not: a decoder fills an object of the
@@ -68,7 +67,7 @@ class _TaskStatusFlowSlots(Document):
     )
 
 
-@attrs.frozen(kw_only=True, repr=False, eq=False, weakref_slot=False)
+@frozen(kw_only=True, repr=False, eq=False, weakref_slot=False)
 class TaskStatusFlow(_TaskStatusFlowSlots):
     """What the instances of a pipeline are working in.
 
@@ -79,9 +78,11 @@ class TaskStatusFlow(_TaskStatusFlowSlots):
         extra: Keys that the schema does not know, with their JSON values.
     """
 
+    __slots__ = ()
+
     total_pipes: int = 0
-    by_pipe: Mapping[int, Tuple[str, ...]] = attrs.field(default=EMPTY, converter=read_only)
-    extra: Mapping[str, Any] = attrs.field(default=EMPTY, converter=read_only)
+    by_pipe: Mapping[int, Tuple[str, ...]] = field(default=EMPTY, converter=read_only)
+    extra: Mapping[str, Any] = field(default=EMPTY, converter=read_only)
 
     _attributes: ClassVar[Mapping[str, str]] = {
         "totalPipes": "total_pipes",
@@ -137,7 +138,7 @@ class _TaskMetricsSlots(Document):
     )
 
 
-@attrs.frozen(kw_only=True, repr=False, eq=False, weakref_slot=False)
+@frozen(kw_only=True, repr=False, eq=False, weakref_slot=False)
 class TaskMetrics(_TaskMetricsSlots):
     """Use of processor and memory by the task's own process. Zeroed when the task ends, peaks and averages
     too.
@@ -155,6 +156,8 @@ class TaskMetrics(_TaskMetricsSlots):
         extra: Keys that the schema does not know, with their JSON values.
     """
 
+    __slots__ = ()
+
     cpu_percent: float = 0.0
     cpu_memory_mb: float = 0.0
     gpu_memory_mb: float = 0.0
@@ -164,7 +167,7 @@ class TaskMetrics(_TaskMetricsSlots):
     avg_cpu_percent: float = 0.0
     avg_cpu_memory_mb: float = 0.0
     avg_gpu_memory_mb: float = 0.0
-    extra: Mapping[str, Any] = attrs.field(default=EMPTY, converter=read_only)
+    extra: Mapping[str, Any] = field(default=EMPTY, converter=read_only)
 
     _attributes: ClassVar[Mapping[str, str]] = {
         "cpu_percent": "cpu_percent",
@@ -261,7 +264,7 @@ class _TaskTokensSlots(Document):
     )
 
 
-@attrs.frozen(kw_only=True, repr=False, eq=False, weakref_slot=False)
+@frozen(kw_only=True, repr=False, eq=False, weakref_slot=False)
 class TaskTokens(_TaskTokensSlots):
     """What a task has cost so far, in billing tokens (100 make a dollar).
 
@@ -275,13 +278,15 @@ class TaskTokens(_TaskTokensSlots):
         extra: Keys that the schema does not know, with their JSON values.
     """
 
+    __slots__ = ()
+
     cpu_utilization: float = 0.0
     cpu_memory: float = 0.0
     gpu_memory: float = 0.0
     gpu_inference: float = 0.0
-    custom: Mapping[str, float] = attrs.field(default=EMPTY, converter=read_only)
+    custom: Mapping[str, float] = field(default=EMPTY, converter=read_only)
     total: float = 0.0
-    extra: Mapping[str, Any] = attrs.field(default=EMPTY, converter=read_only)
+    extra: Mapping[str, Any] = field(default=EMPTY, converter=read_only)
 
     _attributes: ClassVar[Mapping[str, str]] = {
         "cpu_utilization": "cpu_utilization",
@@ -355,7 +360,7 @@ class _TaskStatusComponentStatSlots(Document):
     )
 
 
-@attrs.frozen(kw_only=True, repr=False, eq=False, weakref_slot=False)
+@frozen(kw_only=True, repr=False, eq=False, weakref_slot=False)
 class TaskStatusComponentStat(_TaskStatusComponentStatSlots):
     """Time spent in one component.
 
@@ -366,10 +371,12 @@ class TaskStatusComponentStat(_TaskStatusComponentStatSlots):
         extra: Keys that the schema does not know, with their JSON values.
     """
 
+    __slots__ = ()
+
     calls: int = 0
     total_seconds: float = 0.0
     max_seconds: float = 0.0
-    extra: Mapping[str, Any] = attrs.field(default=EMPTY, converter=read_only)
+    extra: Mapping[str, Any] = field(default=EMPTY, converter=read_only)
 
     _attributes: ClassVar[Mapping[str, str]] = {
         "calls": "calls",
@@ -428,7 +435,7 @@ class _TaskStatusSlowestDocSlots(Document):
     )
 
 
-@attrs.frozen(kw_only=True, repr=False, eq=False, weakref_slot=False)
+@frozen(kw_only=True, repr=False, eq=False, weakref_slot=False)
 class TaskStatusSlowestDoc(_TaskStatusSlowestDocSlots):
     """One of the slowest items of a run.
 
@@ -441,11 +448,13 @@ class TaskStatusSlowestDoc(_TaskStatusSlowestDocSlots):
         extra: Keys that the schema does not know, with their JSON values.
     """
 
+    __slots__ = ()
+
     name: str = ""
     elapsed: float = 0.0
     begin_time: float = 0.0
     begin_seq: Optional[int] = None
-    extra: Mapping[str, Any] = attrs.field(default=EMPTY, converter=read_only)
+    extra: Mapping[str, Any] = field(default=EMPTY, converter=read_only)
 
     _attributes: ClassVar[Mapping[str, str]] = {
         "name": "name",
@@ -542,7 +551,7 @@ class _TaskStatusSlots(StatusBehaviour):
     )
 
 
-@attrs.frozen(kw_only=True, repr=False, eq=False, weakref_slot=False)
+@frozen(kw_only=True, repr=False, eq=False, weakref_slot=False)
 class TaskStatus(_TaskStatusSlots):
     """How a task is doing: its state, what it has worked on, what went wrong, and what it costs. One look at
     it, taken when the server answered.
@@ -601,20 +610,22 @@ class TaskStatus(_TaskStatusSlots):
         extra: Keys that the schema does not know, with their JSON values.
     """
 
+    __slots__ = ()
+
     name: str = ""
     project_id: str = ""
     source: str = ""
     completed: bool = False
-    state: TaskState = attrs.field(default=TaskState.NONE, converter=TaskState)
+    state: TaskState = field(default=TaskState.NONE, converter=TaskState)
     start_time: float = 0.0
     end_time: float = 0.0
     debugger_attached: bool = False
     status: str = ""
-    warnings: Tuple[str, ...] = attrs.field(default=(), converter=as_tuple)
-    errors: Tuple[str, ...] = attrs.field(default=(), converter=as_tuple)
+    warnings: Tuple[str, ...] = field(default=(), converter=as_tuple)
+    errors: Tuple[str, ...] = field(default=(), converter=as_tuple)
     current_object: str = ""
     current_size: int = 0
-    notes: Tuple[Union[str, Mapping[str, Any]], ...] = attrs.field(default=(), converter=as_tuple)
+    notes: Tuple[Union[str, Mapping[str, Any]], ...] = field(default=(), converter=as_tuple)
     total_size: int = 0
     total_count: int = 0
     completed_size: int = 0
@@ -628,16 +639,16 @@ class TaskStatus(_TaskStatusSlots):
     service_up: bool = False
     exit_code: Optional[int] = 0
     exit_message: str = ""
-    pipeflow: TaskStatusFlow = attrs.field(factory=TaskStatusFlow)
-    metrics: TaskMetrics = attrs.field(factory=TaskMetrics)
-    tokens: TaskTokens = attrs.field(factory=TaskTokens)
-    component_stats: Mapping[str, TaskStatusComponentStat] = attrs.field(default=EMPTY, converter=read_only)
-    slowest_docs: Tuple[TaskStatusSlowestDoc, ...] = attrs.field(default=(), converter=as_tuple)
+    pipeflow: TaskStatusFlow = field(factory=TaskStatusFlow)
+    metrics: TaskMetrics = field(factory=TaskMetrics)
+    tokens: TaskTokens = field(factory=TaskTokens)
+    component_stats: Mapping[str, TaskStatusComponentStat] = field(default=EMPTY, converter=read_only)
+    slowest_docs: Tuple[TaskStatusSlowestDoc, ...] = field(default=(), converter=as_tuple)
     completion_seconds: float = 0.0
     idle_seconds: float = 0.0
     idle_longest_seconds: float = 0.0
     idle_longest_at: float = 0.0
-    extra: Mapping[str, Any] = attrs.field(default=EMPTY, converter=read_only)
+    extra: Mapping[str, Any] = field(default=EMPTY, converter=read_only)
 
     _attributes: ClassVar[Mapping[str, str]] = {
         "name": "name",

@@ -6,6 +6,8 @@ import collections.abc
 import enum
 from typing import TYPE_CHECKING, Any, ClassVar, Dict, Iterator, Mapping, Tuple, Type, TypeVar
 
+from .lazy_attrs import LazyAttrs
+
 D = TypeVar("D", bound="Document")
 
 # At runtime without `typing.Generic`, which makes every new object ten times as dear before Python 3.9.
@@ -18,7 +20,7 @@ _LINE = 79
 _LARGEST = 2**63
 
 
-class Document(_Mapping):
+class Document(_Mapping, metaclass=LazyAttrs):
     """A decoded document: immutable, and a mapping by the names of the wire.
 
     ``status.completed_count`` and ``status["completedCount"]`` are the same value. Iteration gives the

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Mapping, Optional, Tuple, Type, Union
 
-import attrs
-
 from . import checks as _checks
 from .checks import ROOT, Place
 from .document import Document
 from .enums import OpenIntEnum
+from .lazy_attrs import field, frozen
 from .readonly import EMPTY, as_tuple, read_only
 
 # Each class is frozen, and gets its slots from a base class that is not: a decoder fills an object of the
@@ -50,7 +49,7 @@ class _InnerSlots(Document):
     )
 
 
-@attrs.frozen(kw_only=True, repr=False, eq=False, weakref_slot=False)
+@frozen(kw_only=True, repr=False, eq=False, weakref_slot=False)
 class Inner(_InnerSlots):
     """A smaller model.
 
@@ -59,8 +58,10 @@ class Inner(_InnerSlots):
         extra: Keys that the schema does not know, with their JSON values.
     """
 
+    __slots__ = ()
+
     share: float = 0.0
-    extra: Mapping[str, Any] = attrs.field(default=EMPTY, converter=read_only)
+    extra: Mapping[str, Any] = field(default=EMPTY, converter=read_only)
 
     _attributes: ClassVar[Mapping[str, str]] = {
         "share": "share",
@@ -116,7 +117,7 @@ class _SampleSlots(Document):
     )
 
 
-@attrs.frozen(kw_only=True, repr=False, eq=False, weakref_slot=False)
+@frozen(kw_only=True, repr=False, eq=False, weakref_slot=False)
 class Sample(_SampleSlots):
     """One of everything. \"\"\" is no end of it, \\ no escape, {braces} no format.
 
@@ -137,20 +138,22 @@ class Sample(_SampleSlots):
         extra: Keys that the schema does not know, with their JSON values.
     """
 
+    __slots__ = ()
+
     class_: str = "it's"
     type: int = 7
     document: float = 0.5
     id: Optional[int] = None
     http_status: bool = True
-    colour: Colour = attrs.field(default=Colour.BLUE, converter=Colour)
-    inner: Inner = attrs.field(factory=Inner)
-    words: Tuple[str, ...] = attrs.field(default=(), converter=as_tuple)
-    sizes: Tuple[int, ...] = attrs.field(default=(), converter=as_tuple)
-    inners: Tuple[Inner, ...] = attrs.field(default=(), converter=as_tuple)
-    mixed: Tuple[Union[str, Mapping[str, Any]], ...] = attrs.field(default=(), converter=as_tuple)
-    colours: Mapping[str, Colour] = attrs.field(default=EMPTY, converter=read_only)
-    numbered: Mapping[int, Tuple[str, ...]] = attrs.field(default=EMPTY, converter=read_only)
-    extra: Mapping[str, Any] = attrs.field(default=EMPTY, converter=read_only)
+    colour: Colour = field(default=Colour.BLUE, converter=Colour)
+    inner: Inner = field(factory=Inner)
+    words: Tuple[str, ...] = field(default=(), converter=as_tuple)
+    sizes: Tuple[int, ...] = field(default=(), converter=as_tuple)
+    inners: Tuple[Inner, ...] = field(default=(), converter=as_tuple)
+    mixed: Tuple[Union[str, Mapping[str, Any]], ...] = field(default=(), converter=as_tuple)
+    colours: Mapping[str, Colour] = field(default=EMPTY, converter=read_only)
+    numbered: Mapping[int, Tuple[str, ...]] = field(default=EMPTY, converter=read_only)
+    extra: Mapping[str, Any] = field(default=EMPTY, converter=read_only)
 
     _attributes: ClassVar[Mapping[str, str]] = {
         "class": "class_",

@@ -1,0 +1,104 @@
+"""attrs classes for processes that never ask attrs about them.
+
+To load attrs and to have it make the classes of a status would be a quarter of the time of a process that asks for one
+status. So classes are made here that behave like those of ``attrs.frozen(kw_only=True)``, and attrs is loaded when
+somebody asks for their fields: `attrs.has`, `attrs.fields`, `attrs.asdict`, `attrs.evolve` and cattrs do. To type
+checkers they are attrs classes.
+"""
+
+from __future__ import annotations
+
+import abc
+from typing import TYPE_CHECKING, Any, Callable, Dict, NamedTuple, NoReturn, Optional, Tuple
+
+if TYPE_CHECKING:
+    from inspect import Signature
+
+_set = object.__setattr__
+
+
+class _Field(NamedTuple):
+    """What `attrs.field` is given."""
+
+    default: Any = None
+    factory: Optional[Callable[[], Any]] = None
+    converter: Optional[Callable[[Any], Any]] = None
+
+    def value(self, given: Dict[str, Any], name: str) -> Any:
+        if name not in given:
+            return self.factory() if self.factory else self.default
+        value = given.pop(name)
+        return self.converter(value) if self.converter else value
+
+
+class LazyAttrs(abc.ABCMeta):
+    """The type of these classes, which has what takes long to make."""
+
+    _lazy_fields: Dict[str, _Field]
+
+    @property
+    def __attrs_attrs__(cls) -> Tuple[Any, ...]:
+        if "_lazy_attributes" not in cls.__dict__:
+            cls._lazy_attributes = _twin(cls).__attrs_attrs__
+        made: Tuple[Any, ...] = cls._lazy_attributes
+        return made
+
+    @property
+    def __signature__(cls) -> Signature:
+        from inspect import signature
+
+        return signature(_twin(cls))
+
+
+def _twin(cls: LazyAttrs) -> Any:
+    """A class that attrs makes of the same fields."""
+    if "_lazy_fields" not in cls.__dict__:
+        raise AttributeError(f"{cls.__name__} has no fields")
+    import attr  # `attrs.field` takes no type before attrs 23.1
+
+    fields = {
+        name: attr.ib(
+            type=cls.__annotations__[name],
+            converter=field.converter,
+            **({"factory": field.factory} if field.factory else {"default": field.default}),
+        )
+        for name, field in cls._lazy_fields.items()
+    }
+    return attr.make_class(cls.__name__, fields, kw_only=True, frozen=True, eq=False, repr=False)
+
+
+def _frozen(**_: Any) -> Callable[[LazyAttrs], LazyAttrs]:
+    return _made
+
+
+def _made(cls: LazyAttrs) -> LazyAttrs:
+    """The class that was written, with its fields taken out of the way of the slots of its base."""
+    cls._lazy_fields = {}
+    for name, annotation in cls.__annotations__.items():
+        if not annotation.startswith("ClassVar"):
+            default = cls.__dict__[name]
+            cls._lazy_fields[name] = default if type(default) is _Field else _Field(default)
+            delattr(cls, name)
+    for name, method in (("__init__", _init), ("__setattr__", _refuse), ("__delattr__", _refuse)):
+        setattr(cls, name, method)
+    return cls
+
+
+def _init(self: Any, **values: Any) -> None:
+    for name, field in type(self)._lazy_fields.items():
+        _set(self, name, field.value(values, name))
+    if values:
+        raise TypeError(f"{type(self).__name__}() got an unexpected keyword argument {next(iter(values))!r}")
+
+
+def _refuse(self: Any, name: str, value: Any = None) -> NoReturn:  # noqa: ARG001 - for both methods
+    from attrs.exceptions import FrozenInstanceError
+
+    raise FrozenInstanceError
+
+
+if TYPE_CHECKING:
+    from attrs import field as field
+    from attrs import frozen as frozen
+else:
+    field, frozen = _Field, _frozen
