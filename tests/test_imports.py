@@ -37,7 +37,9 @@ def test_importing_the_package_loads_no_module_but_its_own():
 
 def test_making_a_client_loads_no_transport_library():
     loaded = modules_after("import rocketride_sync; rocketride_sync.RocketRideClient('localhost', 'key')")
-    assert not {"requests", "urllib3", "websocket", "attr", "cattrs", "asyncio", "email", "html"} & set(loaded)
+    assert not {"requests", "urllib3", "websocket", "attr", "cattrs", "asyncio", "email", "html"} & set(
+        loaded
+    )
 
 
 @pytest.mark.parametrize("name", rocketride_sync.__all__)
