@@ -1,13 +1,24 @@
 """What every test shares."""
 
 import signal
+from pathlib import Path
 
 import pytest
+
+TESTS = Path(__file__).parent
+LENGTHY = ("contrib", "docs", "examples", "fuzz", "process", "soak", "test_benchmarks.py")
 
 # Started in the background by a shell, this process ignores Ctrl-C, and so would the processes it starts, which
 # tests interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items):
+    """Mark what takes long and depends little on the versions of Python and of the dependencies."""
+    for item in items:
+        if item.path.relative_to(TESTS).parts[0] in LENGTHY:
+            item.add_marker(pytest.mark.lengthy)
 
 
 @pytest.fixture(autouse=True)

@@ -59,6 +59,7 @@ def main() -> int:
     which.add_argument("--ends", action="store_true", help="the oldest and the newest only")
     which.add_argument("--oldest", action="store_true", help="the oldest only")
     parser.add_argument("--constraint", help="a pip constraints file")
+    parser.add_argument("--brief", action="store_true", help="without the lengthy tests")
     parser.add_argument("pytest", nargs="*", help="arguments for pytest, after --")
     options = parser.parse_args()
     found = [(version, python) for version in SUPPORTED for python in [find(version)] if python]
@@ -66,6 +67,8 @@ def main() -> int:
         print(f"no Python of {', '.join(SUPPORTED)} found", file=sys.stderr)
         return 1
     chosen = found[:1] if options.oldest else [found[0], *found[1:][-1:]] if options.ends else found
+    if options.brief:
+        options.pytest += ["-m", "not lengthy"]
     failed = [v for v, python in chosen if not run(python, v, options.constraint, options.pytest)]
     print("failed on Python " + ", ".join(failed) if failed else "passed on every Python tried", flush=True)
     return 1 if failed else 0
