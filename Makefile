@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 CODE   := rocketride_sync codegen tests benchmarks examples tools
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types generate generate-check drift test-ends test-all test-min test-wheel test-airflow faults soak bench docs clean
+.PHONY: help demo test check lint types generate generate-check drift test-ends test-all test-min test-wheel test-airflow faults soak bench docs recordings dist clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  \1|/p' Makefile | column -t -s '|'
@@ -21,12 +21,8 @@ $(VENV)/.demo: setup.cfg | $(BIN)/python
 	@touch $@
 
 $(VENV)/.dev: setup.cfg | $(BIN)/python
-	$(PIP) install --quiet -e '.[dev,conformance]'
+	$(PIP) install --quiet -e '.[dev,conformance,examples,docs]'
 	@touch $@ $(VENV)/.demo
-
-$(VENV)/.docs: setup.cfg | $(VENV)/.dev
-	$(PIP) install --quiet -e '.[docs]'
-	@touch $@
 
 demo: $(VENV)/.demo ## run a real task on real files to its end, through this library
 	$(BIN)/rocketride-sync demo
@@ -34,7 +30,7 @@ demo: $(VENV)/.demo ## run a real task on real files to its end, through this li
 test: $(VENV)/.dev ## run the tests
 	$(PYTEST)
 
-check: lint types generate-check test test-min test-wheel ## all that a change must pass
+check: lint types generate-check docs test test-min test-wheel ## all that a change must pass
 
 lint: $(VENV)/.dev ## style, common mistakes, formatting
 	$(BIN)/ruff check $(CODE)
@@ -43,23 +39,25 @@ lint: $(VENV)/.dev ## style, common mistakes, formatting
 types: $(VENV)/.dev ## mypy --strict
 	$(BIN)/mypy
 
-generate: $(VENV)/.dev ## write the models and the field reference from schema/
+generate: $(VENV)/.dev ## write the models and the references of fields and of the command line
 	$(BIN)/python -m codegen
+	$(BIN)/python tools/cli_reference.py
 
 generate-check: $(VENV)/.dev ## fail if what is generated is stale, missing or orphaned
 	$(BIN)/python -m codegen --check
+	$(BIN)/python tools/cli_reference.py --check
 
 drift: $(VENV)/.dev ## compare the schema with the official client's model
 	$(BIN)/python -m codegen drift
 
-test-ends: ## the tests on the oldest and the newest Python of this machine
-	$(PYTHON) tools/test_pythons.py --ends
+test-ends: ## the tests but the lengthy ones, on the oldest and the newest Python of this machine
+	$(PYTHON) tools/test_pythons.py --brief --ends
 
 test-all: ## the tests on every supported Python of this machine
 	$(PYTHON) tools/test_pythons.py
 
-test-min: ## the tests with the lowest supported version of each dependency
-	$(PYTHON) tools/test_pythons.py --oldest --constraint constraints/lowest.txt
+test-min: ## the tests but the lengthy ones, with the lowest supported version of each dependency
+	$(PYTHON) tools/test_pythons.py --brief --oldest --constraint constraints/lowest.txt
 
 faults: $(VENV)/.dev ## every fault of network and server against tight limits; the table in docs/reliability.md
 	$(BIN)/python -m tests.faults
@@ -67,11 +65,14 @@ faults: $(VENV)/.dev ## every fault of network and server against tight limits; 
 soak: $(VENV)/.dev ## five minutes of tasks on a server that is restarted, over connections that are cut
 	$(BIN)/python -m tests.soak
 
-docs: $(VENV)/.docs ## build the documentation into site/; needs Python 3.11; a warning is an error
+docs: $(VENV)/.dev ## build the documentation into site/, from Python 3.11 on; a warning is an error
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --fresh-env -b html docs site
 
-test-wheel: ## the tests against the built wheel, in an empty environment
-	$(PYTHON) tools/test_wheel.py
+recordings: $(VENV)/.dev ## draw the pictures of a terminal in docs/terminal/ anew
+	$(BIN)/python tools/record_terminal.py
+
+test-wheel: ## the tests but the lengthy ones, against the built wheel, in an empty environment
+	$(PYTHON) tools/test_wheel.py -m 'not lengthy'
 
 test-airflow: ## the Airflow sensor, in an environment of its own
 	$(PYTHON) -m venv .venv-airflow
