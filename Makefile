@@ -2,13 +2,14 @@
 
 PYTHON ?= python3
 VENV   := .venv
+MINUTES ?= 10
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest
 CODE   := rocketride_sync codegen tests benchmarks examples tools
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types generate generate-check drift test-ends test-all test-min test-wheel test-airflow faults soak bench docs recordings dist clean
+.PHONY: help demo test check lint types generate generate-check drift test-ends test-all test-min test-wheel test-airflow faults fuzz soak bench docs recordings dist clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  \1|/p' Makefile | column -t -s '|'
@@ -62,6 +63,9 @@ test-min: ## the tests but the lengthy ones, with the lowest supported version o
 faults: $(VENV)/.dev ## every fault of network and server against tight limits; the table in docs/reliability.md
 	$(BIN)/python -m tests.faults
 
+fuzz: $(VENV)/.dev ## made-up input for all that decodes, MINUTES=10 of it; what fails is kept in tests/fuzz/corpus
+	$(BIN)/python -m tests.fuzz --minutes $(MINUTES)
+
 soak: $(VENV)/.dev ## five minutes of tasks on a server that is restarted, over connections that are cut
 	$(BIN)/python -m tests.soak
 
@@ -87,6 +91,16 @@ bench: ## measure against the peers, in an environment of its own; writes docs/p
 	.venv-bench/bin/python -m pip --disable-pip-version-check install --quiet '.[bench,conformance,emulator]'
 	.venv-bench/bin/python -m pip --disable-pip-version-check install --quiet --no-deps --force-reinstall .
 	.venv-bench/bin/python -m benchmarks --docs docs
+
+dist: ## build the sdist and the wheel into dist/, and check them
+	$(PYTHON) -m venv .venv-dist
+	.venv-dist/bin/python -m pip --disable-pip-version-check install --quiet \
+		'build>=1.2,<2' 'check-wheel-contents>=0.6,<1' 'twine>=6.1,<8'
+	rm -rf build dist
+	.venv-dist/bin/python -m build --outdir dist . > /dev/null
+	.venv-dist/bin/twine check --strict dist/*
+	.venv-dist/bin/check-wheel-contents dist/*.whl
+	$(PYTHON) tools/check_dist.py dist
 
 clean: ## remove what the targets above made
 	rm -rf $(VENV) .venv-* build dist site *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

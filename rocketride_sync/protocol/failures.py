@@ -54,10 +54,8 @@ def readable(text: str, secrets: Iterable[str] = ()) -> str:
     if len(text) > _LONGEST_READ:
         # The word that the cut went through may be the beginning of a secret, which nothing would recognise.
         del words[-1:]
-    line = " ".join(words)
-    if len(line) > _LONGEST_SHOWN:
-        line = line[: _LONGEST_SHOWN - 1] + "…"
-    return printable(line)
+    line = printable(" ".join(words))
+    return line if len(line) <= _LONGEST_SHOWN else line[: _LONGEST_SHOWN - 1] + "…"
 
 
 def failure(

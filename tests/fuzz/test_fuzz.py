@@ -1,0 +1,36 @@
+"""The corpus, replayed, and some hundred inputs more; `make fuzz` tries for minutes."""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from . import inputs, targets
+
+EXAMPLES = {"decoder": 300, "envelope": 300, "dialogue": 300, "frames": 150, "http_bytes": 150}
+KEPT = [(name, path) for name in targets.TARGETS for path in inputs.corpus(name)]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _shared():
+    yield
+    targets.close()
+
+
+@pytest.mark.parametrize(("target", "path"), KEPT, ids=[f"{name}-{path.name}" for name, path in KEPT])
+def test_the_corpus(target, path):
+    targets.TARGETS[target](path.read_bytes())
+
+
+@pytest.mark.parametrize("target", targets.TARGETS)
+def test_inputs_made_up(target):
+    @settings(
+        max_examples=EXAMPLES[target],
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(inputs.of(target))
+    def check(data):
+        targets.TARGETS[target](data)
+
+    check()
