@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from .options import RetryPolicy as RetryPolicy
     from .pipe import Pipe as Pipe
     from .progress import TqdmProgress as TqdmProgress
+    from .recorder import RunRecorder as RunRecorder
     from .task import Task as Task
     from .task_result import TaskResult as TaskResult
     from .transports.memory import MemoryTransport as MemoryTransport
@@ -107,6 +108,7 @@ _HOMES = {
     "options": ("RetryPolicy",),
     "pipe": ("Pipe",),
     "progress": ("TqdmProgress",),
+    "recorder": ("RunRecorder",),
     "task": ("Task",),
     "task_result": ("TaskResult",),
     "transports.memory": ("MemoryTransport",),

@@ -19,6 +19,11 @@ def add_wait_options(parser: argparse.ArgumentParser, *, timeout_help: str) -> N
         action="store_true",
         help="exit 0 for a task that succeeded, whatever its items did",
     )
+    add(
+        "--report",
+        metavar="FILE.html",
+        help="write a page with charts of what was seen, and all messages, however it ends (extra report)",
+    )
 
 
 def add_timeout(parser: argparse.ArgumentParser, text: str) -> None:
@@ -69,4 +74,9 @@ def screen(args: argparse.Namespace) -> Display:
 
 def follower(args: argparse.Namespace) -> Follower:
     """What shows progress and tells of errors as `add_output_options` let the user choose."""
-    return Follower(screen(args), quiet=args.quiet)
+    recorder = None
+    if args.report is not None:
+        from ..recorder import RunRecorder
+
+        recorder = RunRecorder(args.report, secrets=output.concealed)
+    return Follower(screen(args), quiet=args.quiet, recorder=recorder)

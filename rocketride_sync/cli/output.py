@@ -16,18 +16,18 @@ _LONGEST_MESSAGE = 2000
 _COLOURS = {"green": "32", "red": "31", "yellow": "33"}
 
 
-_concealed: List[str] = []
+concealed: List[str] = []
 
 
 def conceal(secret: str) -> None:
     """Never print `secret`, whatever a server says. One as short as a word would only make text unreadable."""
     if len(secret) >= _SHORTEST_SECRET:
-        _concealed.append(secret)
+        concealed.append(secret)
 
 
 def without_secrets(text: str) -> str:
     """`text` with tokens shortened, and without what was to be concealed."""
-    return redact(text, _concealed)
+    return redact(text, concealed)
 
 
 def visible(text: str) -> str:

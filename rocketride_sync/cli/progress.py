@@ -9,12 +9,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Callable, Optional, Protocol, TextIO, Tuple, Type
 
 from .. import snapshot
+from ..errors import ConfigurationError
 from ..snapshot import BYTES, Snapshot
 from . import output
 from .report import amount, duration
 
 if TYPE_CHECKING:
     from ..models import NewMessages, TaskStatus
+    from ..recorder import RunRecorder
 
 
 _MOST_TOLD = 100  # at one look; servers keep the newest 1000
@@ -142,14 +144,18 @@ class Follower:
     Args:
         display: where; closed on leaving the follower's ``with`` block.
         quiet: tell nothing.
+        recorder: what remembers all, and writes its report on leaving the ``with`` block; None for none.
 
     Attributes:
         last: the latest status seen, or None.
     """
 
-    def __init__(self, display: Display, *, quiet: bool = False) -> None:
+    def __init__(
+        self, display: Display, *, quiet: bool = False, recorder: Optional[RunRecorder] = None
+    ) -> None:
         self.display = display
         self.quiet = quiet
+        self.recorder = recorder
         self.last: Optional[TaskStatus] = None
 
     def __call__(self, status: TaskStatus) -> None:
@@ -158,6 +164,8 @@ class Follower:
 
     def look(self, status: TaskStatus) -> None:
         """Tell what is new, and show no progress."""
+        if self.recorder is not None:
+            self.recorder(status)
         if not self.quiet:
             self._tell("error", "red", status.new_errors(self.last))
             self._tell("warning", "yellow", status.new_warnings(self.last))
@@ -182,3 +190,13 @@ class Follower:
         traceback: Optional[TracebackType],
     ) -> None:
         self.display.close()
+        if self.recorder is not None:
+            self._report(self.recorder, error)
+
+    @staticmethod
+    def _report(recorder: RunRecorder, error: Optional[BaseException]) -> None:
+        """Write the report. What came of the task matters more than whether that succeeds."""
+        try:
+            recorder.save(error=error)
+        except ConfigurationError as failure:
+            output.problem(f"warning: {failure}")

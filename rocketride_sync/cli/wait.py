@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ..errors import RocketRideError
+from ..errors import ConfigurationError, RocketRideError
 from . import many, options, report, signals
 from .connection import Environment, add_options, add_tokens, connect, task_tokens
 from .exit_codes import ExitCode
@@ -27,6 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> ExitCode:
     environment = Environment(args.env_file)
     tokens = task_tokens(args, environment)
+    if len(tokens) > 1 and args.report is not None:
+        raise ConfigurationError("--report is about one task: give one TOKEN")
     if len(tokens) > 1:
         return many.run(args, environment, tokens)
     return _run(args, environment, tokens[0])

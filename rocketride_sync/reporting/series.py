@@ -1,0 +1,95 @@
+"""What the charts of a report show, reckoned from observations: lines of points, with gaps, and the units of axes."""
+
+from __future__ import annotations
+
+from typing import Callable, Iterable, List, NamedTuple, Optional, Sequence, Tuple
+
+from ..recorder import Observation
+
+Point = Tuple[float, Optional[float]]
+Line = List[Point]
+
+_INTERVALS = 120  # of a rate: of shorter ones the eye sees only noise
+_COMPLETE = 0.001
+
+_TIMES = ((7200.0, 3600.0, "hours"), (120.0, 60.0, "minutes"), (0.0, 1.0, "seconds"))
+_RATES = ((1.0, 1.0, "second"), (1 / 60, 60.0, "minute"), (0.0, 3600.0, "hour"))
+_SIZES = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (0.0, "bytes"))
+
+
+class Unit(NamedTuple):
+    """What the numbers of an axis are divided by, and what they are then."""
+
+    divisor: float
+    name: str
+
+
+def time_unit(seconds: float) -> Unit:
+    """The unit for an axis of so many seconds."""
+    return next(Unit(divisor, name) for least, divisor, name in _TIMES if seconds >= least)
+
+
+def rate_unit(most: float, of: str) -> Unit:
+    """The unit for a rate of at most so many a second: such as ``items per minute``."""
+    return next(Unit(1 / factor, f"{of} per {name}") for least, factor, name in _RATES if most >= least)
+
+
+def size_unit(most: float) -> Unit:
+    """The unit for sizes of at most so many bytes."""
+    return next(Unit(least or 1.0, name) for least, name in _SIZES if most >= least)
+
+
+def in_unit(line: Iterable[Point], across: Unit, up: Unit) -> Line:
+    """`line` in the units of its axes."""
+    return [(x / across.divisor, None if y is None else y / up.divisor) for x, y in line]
+
+
+def highest(lines: Iterable[Line]) -> float:
+    """The highest value there is in them; 0 if there is none."""
+    return max((y for line in lines for _, y in line if y is not None), default=0.0)
+
+
+def over_time(seen: Sequence[Observation], value: Callable[[Observation], Optional[float]]) -> Line:
+    """The values one by one, with a gap where there is none."""
+    return [(now.seconds, value(now)) for now in seen]
+
+
+def counted(seen: Sequence[Observation], value: Callable[[Observation], float]) -> Line:
+    """The values one by one, with a gap where the task was restarted, so that counting began anew."""
+    line: Line = []
+    for before, now in zip([None, *seen], seen):
+        if before is not None and restarted(before, now):
+            line.append((now.seconds, None))
+        line.append((now.seconds, value(now)))
+    return line
+
+
+def restarted(before: Observation, now: Observation) -> bool:
+    """Whether counting began anew between the two."""
+    done = before.completed + before.failed, before.completed_size + before.failed_size
+    return (now.completed + now.failed, now.completed_size + now.failed_size) < done
+
+
+def rate(seen: Sequence[Observation], value: Callable[[Observation], float]) -> Line:
+    """How much `value` grew a second: steps, level over each interval between two observations, short ones joined."""
+    if not seen:
+        return []
+    shortest = (seen[-1].seconds - seen[0].seconds) / _INTERVALS
+    line: Line = []
+    first = seen[0]
+    for before, now in zip(seen, seen[1:]):
+        if restarted(before, now):
+            line.append((now.seconds, None))
+            first = now
+        elif now.seconds - first.seconds >= max(shortest, _COMPLETE) or now is seen[-1]:
+            line += _step(first, now, value)
+            first = now
+    return line
+
+
+def _step(first: Observation, last: Observation, value: Callable[[Observation], float]) -> Line:
+    seconds = last.seconds - first.seconds
+    if seconds < _COMPLETE:
+        return []
+    speed = max(0.0, value(last) - value(first)) / seconds
+    return [(first.seconds, speed), (last.seconds, speed)]

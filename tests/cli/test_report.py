@@ -1,0 +1,128 @@
+"""`wait --report` and `run --report`: the page, also when the wait ends otherwise than well."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import pytest
+from command import (
+    COMMAND,
+    FAILED,
+    KEY,
+    NOT_RUNNING,
+    PROGRAM,
+    RUNNING,
+    SUCCEEDED,
+    TOKEN,
+    environment,
+    ok,
+    run_with,
+)
+
+pytest.importorskip("pygal")
+
+FAST = ("--interval", "0.05")
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "run.html"
+
+
+@pytest.mark.parametrize(
+    ("last", "options", "code", "shown"),
+    [
+        (ok(SUCCEEDED), (), 0, "succeeded"),
+        (ok(SUCCEEDED), ("--quiet",), 0, "succeeded"),
+        (ok(FAILED), (), 1, "the engine fell over"),
+        (ok(RUNNING), ("--timeout", "2"), 124, "WaitTimeoutError: task tk_0123… has not ended after"),
+        (NOT_RUNNING, (), 6, "TaskVanishedError: task tk_0123…"),
+    ],
+)
+def test_the_page_tells_how_it_ended(stub, path, last, options, code, shown):
+    stub.answers = [ok({**RUNNING, "errors": [f"bad key {KEY}"]}), last]
+    done = run_with(stub, "wait", TOKEN, *FAST, *options, "--report", str(path))
+    assert done.returncode == code, done.stderr
+    page = path.read_text(encoding="utf-8")
+    assert shown in page
+    assert "bad key ***" in page
+    assert TOKEN not in page
+    assert KEY not in page
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+@pytest.mark.parametrize(
+    ("number", "shown"), [(signal.SIGINT, "KeyboardInterrupt"), (signal.SIGTERM, "Terminated")]
+)
+def test_an_interrupted_wait_leaves_its_page(stub, path, number, shown):
+    stub.answers = [ok(RUNNING)]
+    process = subprocess.Popen(
+        [*COMMAND, "wait", TOKEN, *FAST, "--progress", "--report", str(path)],
+        env=environment(ROCKETRIDE_URI=stub.uri, ROCKETRIDE_APIKEY=KEY),
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    with process:
+        assert "running" in process.stderr.readline()
+        process.send_signal(number)
+        process.communicate(timeout=60)
+    assert shown in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("where", ["no/such/folder/run.html", "."])
+def test_a_path_that_cannot_be_written_is_said_before_the_wait(stub, tmp_path, where):
+    stub.answers = [ok(SUCCEEDED)]
+    done = run_with(stub, "wait", TOKEN, "--report", str(tmp_path / where))
+    assert done.returncode == 2
+    assert "the report cannot be written to" in done.stderr
+    assert stub.requests == []
+
+
+def test_a_missing_extra_is_said_before_the_wait(stub, path, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['pygal'] = None")
+    stub.answers = [ok(SUCCEEDED)]
+    done = run_with(stub, "wait", TOKEN, "--report", str(path), PYTHONPATH=str(tmp_path))
+    assert done.returncode == 2
+    assert "rocketride-sync[report]" in done.stderr
+    assert stub.requests == []
+
+
+def test_a_report_is_about_one_task(stub, path):
+    stub.answers = [ok(SUCCEEDED)]
+    done = run_with(stub, "wait", TOKEN, TOKEN[::-1], "--report", str(path))
+    assert done.returncode == 2
+    assert "give one TOKEN" in done.stderr
+
+
+def test_a_disk_that_is_full_by_then_does_not_hide_the_outcome(stub):
+    if sys.platform != "linux":
+        pytest.skip("needs /dev/full")
+    stub.answers = [ok(FAILED)]
+    done = run_with(stub, "wait", TOKEN, "--report", "/dev/full")
+    assert done.returncode == 1
+    assert "warning: the report cannot be written to /dev/full: No space left on device" in done.stderr
+
+
+def test_of_a_run(tmp_path, path):
+    pytest.importorskip("fastapi", reason="needs the extra `emulator`")
+    from rocketride_sync.emulator import Emulator
+
+    pipeline = tmp_path / "job.pipe"
+    pipeline.write_text(
+        '{"project_id": "p", "source": "s", "components": '
+        '[{"id": "s", "provider": "simulate", "config": {"seconds": 0.5, "total": 3}}]}'
+    )
+    with Emulator(api_key=KEY) as server:
+        done = subprocess.run(
+            [*PROGRAM, "run", str(pipeline), *FAST, "--report", str(path)],
+            env=environment(ROCKETRIDE_URI=server.uri, ROCKETRIDE_APIKEY=KEY),
+            capture_output=True,
+            encoding="utf-8",
+            timeout=60,
+        )
+    assert done.returncode == 0, done.stderr
+    page = path.read_text(encoding="utf-8")
+    assert "3 of 3" in page
+    assert page.count("<svg") >= 2

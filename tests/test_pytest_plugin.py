@@ -1,0 +1,126 @@
+"""The fixtures that this package brings to the tests of others."""
+
+import subprocess
+import sys
+from importlib.util import find_spec
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+NEEDS_EMULATOR = pytest.mark.skipif(not find_spec("fastapi"), reason="needs the extra emulator")
+
+THEIRS = """
+import os
+import pytest
+import rocketride_sync
+from rocketride_sync import Outcome, RocketRideClient, TaskCancelledError, TaskFailedError
+
+servers = set()
+left = []
+
+@pytest.fixture(params=["websocket", "http"])
+def client(request, rocketride_server):
+    servers.add(rocketride_server.pid)
+    with RocketRideClient(rocketride_server.uri, "any", transport=request.param) as client:
+        yield client
+
+def test_success(client, rocketride_tasks):
+    task = rocketride_tasks(seconds=0.1, total=5, warnings=["beware"], name="nightly")
+    status = client.wait_until_complete(task.token, timeout=60, interval=0.05)
+    assert status.outcome is Outcome.SUCCEEDED
+    assert (status.name, status.completed_count, status.total_count) == ("nightly.scripted", 5, 5)
+    assert "beware" in status.warnings[0]
+
+def test_failures(client, rocketride_tasks):
+    task = rocketride_tasks(seconds=0, failed=2, errors=["no disk"])
+    status = client.wait_until_complete(task.token, timeout=60, interval=0.05)
+    assert (status.completed_count, status.failed_count) == (2, 2)
+    assert any("no disk" in text for text in status.errors)
+
+def test_a_failed_task(client, rocketride_tasks):
+    task = rocketride_tasks(seconds=0.05, exit_code=3, exit_message="out of memory")
+    with pytest.raises(TaskFailedError, match="out of memory"):
+        client.wait_until_complete(task.token, timeout=60, interval=0.05, check=True)
+
+def test_several_at_once(client, rocketride_tasks):
+    tasks = [rocketride_tasks(seconds=0.1) for _ in range(3)]
+    results = client.wait_all([task.token for task in tasks], timeout=60, interval=0.05)
+    assert [result.succeeded for result in results] == [True] * 3
+
+def test_one_that_never_ends(client, rocketride_tasks):
+    task = rocketride_tasks(forever=True)
+    left.append(task)
+    assert not client.get_task_status(task.token).is_terminal
+
+def test_which_was_ended_after_its_test(client):
+    assert left
+    for task in left:
+        assert client.get_task_status(task.token).outcome is Outcome.CANCELLED
+
+def test_all_had_one_server(rocketride_server):
+    assert servers == {rocketride_server.pid}
+"""
+
+
+@NEEDS_EMULATOR
+def test_the_fixtures(pytester):
+    pytester.makepyfile(THEIRS)
+    done = pytester.runpytest_subprocess("-q", "-W", "error", "-p", "no:randomly", timeout=100)
+    done.assert_outcomes(passed=13)
+    assert not done.errlines
+
+
+@NEEDS_EMULATOR
+def test_nothing_is_left_running(pytester):
+    pytester.makepyfile(
+        """
+        import pathlib
+        def test_it(rocketride_server, rocketride_tasks):
+            rocketride_tasks(forever=True)
+            pathlib.Path("pid").write_text(str(rocketride_server.pid))
+            assert 0
+        """
+    )
+    pytester.runpytest_subprocess(timeout=100).assert_outcomes(failed=1)
+    psutil = pytest.importorskip("psutil")
+    assert not psutil.pid_exists(int((pytester.path / "pid").read_text()))
+
+
+def test_without_the_extra_tests_fail_with_its_name(pytester, monkeypatch):
+    pytester.makepyfile(
+        """
+        def test_it(rocketride_tasks): pass
+        def test_another(): pass
+        """
+    )
+    pytester.makepyfile(sitecustomize="import sys; sys.modules['fastapi'] = None")
+    monkeypatch.setenv("PYTHONPATH", str(pytester.path))
+    done = pytester.runpytest_subprocess(timeout=100)
+    done.assert_outcomes(errors=1, passed=1)
+    done.stdout.fnmatch_lines(["*pip install 'rocketride-sync[[]emulator[]]'*"])
+    done.stdout.no_fnmatch_line("*Traceback*")
+
+
+def test_fixtures_are_described(pytester):
+    done = pytester.runpytest_subprocess("--fixtures", "-q", timeout=100)
+    done.stdout.fnmatch_lines(["rocketride_server [[]session scope[]]*", "rocketride_tasks -- *"])
+
+
+def test_it_can_be_left_out(pytester):
+    pytester.makepyfile("def test_it(rocketride_tasks): pass")
+    done = pytester.runpytest_subprocess("-p", "no:rocketride", timeout=100)
+    done.stdout.fnmatch_lines(["*fixture 'rocketride_tasks' not found*"])
+
+
+def test_loading_it_loads_nothing_else():
+    code = (
+        "import sys, pytest; before = set(sys.modules); import rocketride_sync.pytest_plugin; "
+        "print(' '.join(name for name in set(sys.modules) - before))"
+    )
+    done = subprocess.run([sys.executable, "-I", "-c", code], check=True, capture_output=True, text=True)
+    assert set(done.stdout.split()) <= {
+        "rocketride_sync",
+        "rocketride_sync._version",
+        "rocketride_sync.pytest_plugin",
+    }

@@ -1,0 +1,353 @@
+"""RunRecorder: what it remembers, how much of it, and the page it makes of it."""
+
+import re
+import sys
+from html.parser import HTMLParser
+
+import pytest
+
+from rocketride_sync import (
+    ConfigurationError,
+    MemoryTransport,
+    RocketRideClient,
+    RunRecorder,
+    TaskFailedError,
+    TaskStatus,
+    WaitTimeoutError,
+)
+from rocketride_sync.recorder import LONGEST_MESSAGE, MOST_MESSAGES, MOST_OBSERVATIONS
+from rocketride_sync.reporting import series
+
+RUNNING = {"name": "words", "state": 3, "startTime": 1700000000.0, "totalCount": 4, "completedCount": 1}
+DONE = {**RUNNING, "state": 5, "completed": True, "completedCount": 4, "endTime": 1700000009.0, "exitCode": 0}
+TOKEN = "tk_0123456789abcdef"
+KEY = "key-5f3a9c1e-secret"
+
+
+class Clock:
+    def __init__(self):
+        self.now = 50.0
+
+    def __call__(self):
+        return self.now
+
+
+def record(*documents, seconds=2.0, **options):
+    """A recorder that was shown `documents`, so many seconds apart."""
+    clock = Clock()
+    recorder = RunRecorder(clock=clock, **options)
+    for document in documents:
+        recorder(TaskStatus.from_dict(document))
+        clock.now += seconds
+    return recorder
+
+
+def test_every_observation_is_remembered():
+    size = {"completedSize": 30, "totalSize": 40}
+    recorder = record(RUNNING, {**RUNNING, "completedCount": 2, "failedCount": 1, **size}, DONE)
+    assert recorder.looks == 3
+    assert [seen.seconds for seen in recorder.observations] == [0, 2, 4]
+    assert [seen.state for seen in recorder.observations] == ["RUNNING", "RUNNING", "COMPLETED"]
+    _, second, last = recorder.observations
+    assert (second.completed, second.failed, second.total) == (2, 1, 4)
+    assert (second.completed_size, second.total_size) == (30, 40)
+    assert last.completed == 4
+    assert recorder.last.is_terminal
+
+
+def test_peaks_outlive_the_end_of_the_task():
+    used = {"cpu_percent": 80.0, "cpu_memory_mb": 300.0, "peak_cpu_percent": 95.5}
+    recorder = record({**RUNNING, "metrics": used}, {**RUNNING, "metrics": {"cpu_memory_mb": 200.0}}, DONE)
+    assert recorder.peaks == (95.5, 300.0, 0.0)
+    assert [seen.measured for seen in recorder.observations] == [True, True, False]
+
+
+def test_numbers_that_cannot_be_drawn():
+    odd = {"cpu_memory_mb": 1e300, "gpu_memory_mb": -1.0}
+    recorder = record({**RUNNING, "metrics": odd, "completedCount": 10**5000})
+    assert recorder.peaks == (0.0, 1e15, 0.0)
+    assert recorder.observations[0].completed == 10**15
+    assert "1,000,000,000,000,000" in recorder.html()
+
+
+def test_messages_of_the_ring_buffers_are_joined():
+    recorder = record(
+        {**RUNNING, "errors": ["a", "b"], "warnings": ["w"]},
+        {**RUNNING, "errors": ["b", "c"], "warnings": ["w"]},
+        {**RUNNING, "errors": ["x", "y"], "warnings": ["w"]},
+    )
+    assert [(m.seconds, m.text, m.gap) for m in recorder.errors.kept] == [
+        (0, "a", False),
+        (0, "b", False),
+        (2, "c", False),
+        (4, "x", True),  # nothing of the window before is left
+        (4, "y", False),
+    ]
+    assert recorder.errors.count == 5
+    assert [message.text for message in recorder.warnings.kept] == ["w"]
+
+
+@pytest.mark.parametrize("looks", [1, MOST_OBSERVATIONS, MOST_OBSERVATIONS + 1, 9_999, 10_000])
+def test_memory_is_bounded_and_what_is_kept_is_evenly_spread(looks):
+    status = TaskStatus.from_dict(RUNNING)
+    clock = Clock()
+    recorder = RunRecorder(clock=clock)
+    for _ in range(looks):
+        recorder(status)
+        clock.now += 1
+    times = [seen.seconds for seen in recorder.observations]
+    assert recorder.looks == looks
+    assert min(looks, MOST_OBSERVATIONS // 2) <= len(times) <= MOST_OBSERVATIONS
+    assert times[0] == 0
+    assert times[-1] == looks - 1
+    assert len({later - earlier for earlier, later in zip(times, times[1:-1])}) <= 1
+
+
+def test_of_messages_the_newest_are_kept():
+    recorder = RunRecorder()
+    for first in range(0, MOST_MESSAGES + 500, 500):
+        recorder(
+            TaskStatus.from_dict({**RUNNING, "errors": [f"{first + n} " + "x" * 2000 for n in range(500)]})
+        )
+    assert recorder.errors.count == MOST_MESSAGES + 500
+    assert len(recorder.errors.kept) == MOST_MESSAGES
+    assert recorder.errors.kept[0].text.startswith("500 ")
+    assert {len(message.text) for message in recorder.errors.kept} == {LONGEST_MESSAGE}
+
+
+def test_rates_are_those_of_what_was_counted():
+    recorder = record(RUNNING, {**RUNNING, "completedCount": 3, "failedCount": 1}, DONE, seconds=2.0)
+    rate = series.rate(recorder.observations, lambda o: o.completed + o.failed)
+    assert rate == [(0, 1.5), (2, 1.5), (2, 0), (4, 0)]
+
+
+def test_a_restart_is_a_gap_and_no_negative_rate():
+    recorder = record(
+        {**RUNNING, "completedCount": 3}, RUNNING, {**RUNNING, "completedCount": 2}, seconds=1.0
+    )
+    seen = recorder.observations
+    assert series.rate(seen, lambda o: o.completed) == [(1, None), (1, 1), (2, 1)]
+    assert series.counted(seen, lambda o: o.completed) == [(0, 3), (1, None), (1, 1), (2, 2)]
+
+
+@pytest.mark.parametrize(
+    ("unit", "expected"),
+    [
+        (series.time_unit(90), (1, "seconds")),
+        (series.time_unit(600), (60, "minutes")),
+        (series.time_unit(9000), (3600, "hours")),
+        (series.rate_unit(2.0, "items"), (1, "items per second")),
+        (series.rate_unit(0.1, "items"), (1 / 60, "items per minute")),
+        (series.rate_unit(0.001, "items"), (1 / 3600, "items per hour")),
+        (series.size_unit(2e6), (1e6, "MB")),
+        (series.size_unit(20), (1, "bytes")),
+    ],
+)
+def test_units(unit, expected):
+    assert unit == expected
+
+
+# The page.
+
+
+class Page(HTMLParser):
+    """What a browser would see of a page."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.addresses, self.texts, self._open = [], [], [], []
+        self.feed(text)
+        assert self._open == [], f"not closed: {self._open}"
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.addresses += [value for name, value in attributes if name in ("src", "href", "xlink:href")]
+        if tag != "meta":
+            self._open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self._open.pop() == tag
+
+    def handle_startendtag(self, tag, attributes):
+        self.tags.append(tag)
+
+    def handle_data(self, data):
+        if self._open and self._open[-1] != "style":
+            self.texts.append(data.strip())
+
+    @property
+    def text(self):
+        return "\n".join(filter(None, self.texts))
+
+
+USED = {"cpu_percent": 80.0, "cpu_memory_mb": 300.0, "gpu_memory_mb": 7.0}
+
+
+def test_the_page_shows_all_of_a_run():
+    pytest.importorskip("pygal")
+    data = {"totalSize": 4000, "completedSize": 1000}
+    page = Page(
+        record(
+            {**RUNNING, **data, "metrics": USED, "errors": ["no disk"], "project_id": "nightly"},
+            {**RUNNING, **data, "completedSize": 3000, "completedCount": 3, "metrics": USED},
+            {**DONE, **data, "completedSize": 4000, "project_id": "nightly"},
+        ).html()
+    )
+    assert page.tags.count("svg") == 5
+    for text in ("words", "succeeded", "nightly", "4 of 4", "2023-11-14 22:13:20 UTC", "9.0 s", "no disk"):
+        assert text in page.texts
+    for title in ("Progress", "Item rate", "Data rate", "CPU", "Memory", "Errors (1)"):
+        assert title in page.texts
+    for axis in (
+        "items",
+        "items per second",
+        "kB per second",
+        "percent",
+        "MB",
+        "seconds since the first look",
+    ):
+        assert axis in page.texts
+    assert page.texts[page.texts.index("Peak CPU") + 1] == "80 %"
+
+
+def test_the_page_needs_nothing_from_outside_and_runs_nothing():
+    pytest.importorskip("pygal")
+    html = record({**RUNNING, "metrics": USED}, DONE).html()
+    page = Page(html)
+    assert "script" not in page.tags
+    assert page.addresses == []
+    assert not re.search(r"@import|url\(", html)
+    assert set(re.findall(r"https?://[^\s\"'<]+", html)) <= {"http://www.w3.org/2000/svg"}
+    assert "default-src 'none'" in html
+
+
+HOSTILE = "<script>alert(1)</script> \"'&\x1b[2J\u202e" + TOKEN + " " + KEY
+
+
+@pytest.mark.parametrize(
+    "field", ["name", "project_id", "source", "errors", "warnings", "exitMessage", "currentObject"]
+)
+def test_text_of_the_server_is_only_text(field):
+    pytest.importorskip("pygal")
+    text = [HOSTILE] if field in ("errors", "warnings") else HOSTILE
+    html = record({**DONE, field: text}, secrets=[KEY]).html(TaskFailedError(HOSTILE, status=None))
+    page = Page(html)
+    assert "script" not in page.tags
+    assert "<script>alert(1)</script>" in page.text
+    assert not {"\x1b", "\u202e"} & set(html)
+    assert TOKEN not in html
+    assert KEY not in html
+    assert "tk_0123…" in page.text
+
+
+def test_a_page_of_nothing():
+    pytest.importorskip("pygal")
+    page = Page(record().html(WaitTimeoutError("no status for 3 s", token="", elapsed=3.0)))
+    assert "svg" not in page.tags
+    assert "none was seen" in page.texts
+    assert "WaitTimeoutError: no status for 3 s" in page.texts
+
+
+@pytest.mark.parametrize("document", [RUNNING, DONE, {}, {**RUNNING, "totalCount": 0, "metrics": USED}])
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_a_page_of_little(document, times):
+    pytest.importorskip("pygal")
+    page = Page(record(*[document] * times).html())
+    assert page.tags.count("svg") >= 1
+    assert any(text.startswith(f"Made of {times} look") for text in page.texts)
+
+
+def test_a_task_that_counts_bytes_only():
+    pytest.importorskip("pygal")
+    size = {"state": 3, "startTime": 1.0, "totalSize": 3_000_000}
+    page = Page(record({**size, "completedSize": 0}, {**size, "completedSize": 2_000_000}).html())
+    assert page.tags.count("svg") == 2
+    assert "Item rate" not in page.texts
+    assert {"MB", "MB per second"} <= set(page.texts)
+
+
+def test_a_long_run_makes_a_page_of_bounded_size():
+    pytest.importorskip("pygal")
+    statuses = [TaskStatus.from_dict({**RUNNING, "completedCount": n, "metrics": USED}) for n in range(3000)]
+    recorder = RunRecorder()
+    for status in statuses:
+        recorder(status)
+    assert len(recorder.html()) < 400_000
+
+
+# Writing it.
+
+
+def client(*answers):
+    return RocketRideClient("test", KEY, transport=MemoryTransport(answers))
+
+
+def test_it_follows_a_wait_and_writes_its_page(tmp_path):
+    pytest.importorskip("pygal")
+    path = tmp_path / "run.html"
+    with client(RUNNING, DONE) as asking, RunRecorder(path) as recorder:
+        asking.wait_until_complete(TOKEN, on_progress=recorder)
+    assert "succeeded" in Page(path.read_text(encoding="utf-8")).texts
+
+
+@pytest.mark.parametrize("failure", [WaitTimeoutError, KeyboardInterrupt, ZeroDivisionError])
+def test_the_page_is_written_however_the_block_is_left(tmp_path, failure):
+    pytest.importorskip("pygal")
+    path = tmp_path / "run.html"
+    error = failure("late", token="", elapsed=1.0) if failure is WaitTimeoutError else failure("secret")
+    recorder = RunRecorder(path)
+    recorder(TaskStatus.from_dict(RUNNING))
+    with pytest.raises(failure), recorder:
+        raise error
+    page = Page(path.read_text(encoding="utf-8"))
+    assert "not ended" in page.texts
+    shown = {
+        WaitTimeoutError: "WaitTimeoutError: late",
+        KeyboardInterrupt: "KeyboardInterrupt: secret",  # our own words: what became of the task
+        ZeroDivisionError: "ZeroDivisionError",
+    }
+    assert shown[failure] in page.texts
+
+
+def test_a_path_that_cannot_be_written_is_said_at_once(tmp_path):
+    pytest.importorskip("pygal")
+    for path in (tmp_path, tmp_path / "no" / "run.html"):
+        with pytest.raises(ConfigurationError, match="cannot be written to"):
+            RunRecorder(path)
+
+
+def test_looking_whether_a_path_can_be_written_changes_nothing(tmp_path):
+    pytest.importorskip("pygal")
+    path = tmp_path / "run.html"
+    RunRecorder(path)
+    assert not path.exists()
+    path.write_text("yesterday's")
+    RunRecorder(path)
+    assert path.read_text() == "yesterday's"
+
+
+def test_a_path_that_cannot_be_written_any_more(tmp_path, caplog):
+    pytest.importorskip("pygal")
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    with pytest.raises(ConfigurationError, match="cannot be written to"), RunRecorder(folder / "run.html"):
+        folder.rmdir()
+    folder.mkdir()
+    recorder = RunRecorder(folder / "run.html")
+    folder.rmdir()
+    with pytest.raises(ZeroDivisionError), recorder:
+        raise ZeroDivisionError
+    assert "cannot be written to" in caplog.text
+
+
+def test_without_a_path():
+    with pytest.raises(ConfigurationError, match="no path"), RunRecorder() as recorder:
+        recorder.save()
+
+
+def test_without_pygal_the_extra_is_named_at_once(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "pygal", None)
+    for use in (lambda: RunRecorder(tmp_path / "run.html"), RunRecorder().html):
+        with pytest.raises(ConfigurationError, match=r"rocketride-sync\[report\]"):
+            use()
+    assert not (tmp_path / "run.html").exists()
