@@ -16,7 +16,7 @@ from .redact import printable, shorten
 if TYPE_CHECKING:
     from .protocol.operations import Operation
 
-__all__ = ["DEBUG", "about", "log", "timed", "took"]
+__all__ = ["DEBUG", "log", "timed", "took"]
 
 T = TypeVar("T")
 
@@ -43,14 +43,14 @@ def timed(operation: Operation, way: str, step: Callable[..., T], *args: Any) ->
 def took(operation: Operation, way: str, seconds: float, outcome: object = None) -> None:
     """Log a call over `way` that took so long; `outcome` is what came of it: if that is an exception, it failed."""
     if not isinstance(outcome, BaseException):
-        log.debug("%s over %s took %.1f ms", about(operation), way, seconds * 1000)
+        log.debug("%s over %s took %.1f ms", _about(operation), way, seconds * 1000)
         return
     # Others, such as Ctrl-C, may say anything.
     reason = outcome if isinstance(outcome, RocketRideError) else type(outcome).__name__
-    log.debug("%s over %s failed after %.1f ms: %s", about(operation), way, seconds * 1000, reason)
+    log.debug("%s over %s failed after %.1f ms: %s", _about(operation), way, seconds * 1000, reason)
 
 
-def about(operation: Operation) -> str:
+def _about(operation: Operation) -> str:
     """An operation as it may be shown: ``get_task_status tk_5f3a…``."""
     token = operation.arguments.get("token")
     name = printable(operation.name)

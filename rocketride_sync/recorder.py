@@ -218,7 +218,7 @@ class RunRecorder:
             if error is None:
                 raise
             # What went wrong in the block is what the caller must see.
-            log.warning("%s", failure)
+            log.warning("no report was written: %s", failure)
 
 
 def _observation(status: TaskStatus, seconds: float) -> Observation:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Deque, Dict, Optional
 
 from ...deadline import Deadline
 from ...errors import RocketRideError, TransportError, TransportTimeoutError
-from ...logs import DEBUG, about, log, took
+from ...logs import DEBUG, log, took
 from ...options import RetryPolicy
 from ...protocol import dap, operations
+from ...redact import shorten
 from ..looks import Hint, Look, News
 from .events import END, TURNS, Subject
 from .flights import Flights
@@ -140,10 +141,9 @@ class WebSocketLooks:
         """As `WebSocketWatch` does; see there why it is TASK, and why the answer is not awaited."""
         if self._left <= _FEW and look not in self._subjects:
             self._subjects[look] = Subject()
-            subscription = _subscription(look, to_events=True)
-            connection.tell(subscription, deadline)
+            connection.tell(_subscription(look, to_events=True), deadline)
             if log.isEnabledFor(DEBUG):
-                log.debug("subscribed to events: %s", about(subscription))
+                log.debug("subscribed to events: task %s", shorten(look.operation.arguments["token"]))
 
     # Receiving.
 
