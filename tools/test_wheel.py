@@ -10,7 +10,8 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from zipfile import ZipFile
+
+from check_dist import check_wheel
 
 ROOT = Path(__file__).resolve().parent.parent
 PLACE = ROOT / ".venv-wheel"
@@ -26,17 +27,6 @@ def build(folder: Path) -> Path:
     return wheel
 
 
-def check_contents(wheel: Path) -> None:
-    """Fail if the wheel holds anything but the package and its metadata, or lacks what makes it typed."""
-    names = ZipFile(wheel).namelist()
-    strangers = [name for name in names if not name.startswith((f"{PACKAGE}/", f"{PACKAGE}-"))]
-    if strangers or f"{PACKAGE}/py.typed" not in names:
-        raise SystemExit(
-            f"{wheel.name}: unexpected {strangers}" if strangers else f"{wheel.name}: no py.typed"
-        )
-    print(f"{wheel.name}: {len(names)} files, the package and nothing else", flush=True)
-
-
 def copy_without_package(folder: Path) -> None:
     unwanted = shutil.ignore_patterns(".*", PACKAGE, "*.egg-info", "build", "dist", "__pycache__")
     shutil.copytree(ROOT, folder, ignore=unwanted)
@@ -45,7 +35,7 @@ def copy_without_package(folder: Path) -> None:
 def main() -> int:
     shutil.rmtree(PLACE, ignore_errors=True)
     wheel = build(PLACE / "dist")
-    check_contents(wheel)
+    check_wheel(wheel)
     python = PLACE / ("Scripts" if os.name == "nt" else "bin") / "python"
     subprocess.run([sys.executable, "-m", "venv", str(PLACE)], check=True)
     install = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]

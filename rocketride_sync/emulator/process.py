@@ -23,7 +23,7 @@ _ANNOUNCEMENT = "Serving on "
 
 
 class Emulator:
-    """A local RocketRide server that runs while the ``with`` block does, and never outlives this process.
+    """A local RocketRide server that runs while the ``with`` block does, and never outlives this process::
 
         with Emulator(root="docs", api_key="secret") as server:
             client = RocketRideClient(server.uri, "secret")

@@ -1,0 +1,40 @@
+"""The documentation site: `make docs` builds it from the Markdown in this folder and from docstrings."""
+
+from __future__ import annotations
+
+from importlib.metadata import version as version_of
+from typing import TYPE_CHECKING
+
+from pygments.lexers.special import TextLexer
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+project = "rocketride_sync"
+author = "the rocketride_sync authors"
+release = version = version_of("rocketride-sync")
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
+source_suffix = {".md": "markdown"}
+default_role = "py:obj"  # `name` in a docstring links to what it names, and is plain code where that is nothing
+
+myst_heading_anchors = 4  # the anchors that GitHub makes, so that links work there and here
+suppress_warnings = ["myst.xref_ambiguous"]
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented_params"
+autodoc_preserve_defaults = True
+napoleon_use_ivar = True
+
+html_theme = "furo"
+html_title = f"rocketride_sync {version}"
+html_copy_source = False
+html_show_sourcelink = False
+copybutton_exclude = ".linenos, .gp, .go"
+
+
+def setup(app: Sphinx) -> None:
+    """Name the kinds of blocks that are plain text."""
+    for kind in ("crontab", "diagram", "help"):
+        app.add_lexer(kind, TextLexer)

@@ -1,0 +1,68 @@
+"""What of the documentation is made by programs is as they make it today."""
+
+from __future__ import annotations
+
+import html
+import os
+import re
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from rocketride_sync.cli.exit_codes import ExitCode
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        encoding="utf-8",
+        env=environment,
+        timeout=100,
+        check=False,
+    )
+
+
+def test_the_reference_of_the_command_line():
+    done = run("tools/cli_reference.py", "--check")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_exit_code_is_explained():
+    page = (ROOT / "docs" / "errors.md").read_text("utf-8")
+    explained = {int(code) for code in re.findall(r"^\| (\d+) \|", page, re.MULTILINE)}
+    assert explained == {int(code) for code in ExitCode}
+
+
+def test_every_error_is_explained():
+    import rocketride_sync
+
+    page = (ROOT / "docs" / "errors.md").read_text("utf-8")
+    explained = set(re.findall(r"^\| [├│└ ]*`(\w+Error)` \|", page, re.MULTILINE))
+    errors = {name for name in rocketride_sync.__all__ if name.endswith("Error")}
+    assert explained == errors - {"RocketRideError"}
+
+
+def shown(picture: Path) -> str:
+    """The text in a picture of a terminal, without what differs from one recording to the next."""
+    lines = re.findall(r"<text[^>]*>(.*?)</text>", picture.read_text("utf-8"), re.DOTALL)
+    text = html.unescape("".join(lines)).replace("\xa0", " ")
+    text = re.sub(r"\|[ \u2588-\u258f]*\|", "|bar|", text)
+    return re.sub(r"\b[0-9a-f]{8}\.|[\d:,.]+", "0", " ".join(text.split()))
+
+
+@pytest.mark.skipif(
+    sys.platform == "win32" or not find_spec("pyte"), reason="it takes the extra docs, and a pty"
+)
+def test_the_recordings(tmp_path):
+    done = run("tools/record_terminal.py", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    for name in ("run.svg", "waiting.svg", "waited.svg"):
+        assert shown(tmp_path / name) == shown(ROOT / "docs" / "terminal" / name)

@@ -1,0 +1,85 @@
+"""Every block of code of the README and of every page of the documentation runs, and prints what is shown."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", ROOT / "schema" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+FENCE = re.compile(r"^( *)(```+)(.*)$", re.MULTILINE)
+# python, sh and text are run and compared; these show files, a diagram, or say something to Sphinx.
+SHOWN = {
+    "python",
+    "sh",
+    "text",
+    "diagram",
+    "help",
+    "crontab",
+    "ini",
+    "toml",
+    "json",
+    "nginx",
+    "yaml",
+    "typescript",
+}
+
+
+def languages(page: Path) -> list[str]:
+    """What stands behind each opening fence."""
+    found, open_fence = [], ""
+    for fence, information in (match.group(2, 3) for match in FENCE.finditer(page.read_text("utf-8"))):
+        if not open_fence:
+            open_fence = fence
+            found.append(information.strip())
+        elif fence == open_fence and not information:
+            open_fence = ""
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_block_says_what_it_is(page):
+    """A block without a language would be run by nobody, and nobody would know."""
+    strange = {language for language in languages(page) if not language.startswith("{")} - SHOWN
+    assert not strange
+
+
+RUN = [page for page in PAGES if {"python", "sh"} & set(languages(page))]
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.skipif(
+    not find_spec("sybil") or not find_spec("fastapi"), reason="it takes the extras docs and emulator"
+)
+@pytest.mark.parametrize("page", RUN, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_blocks_of_a_page(page, tmp_path):
+    """In a folder as a user has it: with the examples and the pages themselves, to count their words."""
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    shutil.copytree(ROOT / "docs", tmp_path / "docs", ignore=shutil.ignore_patterns("*.svg", "*.json"))
+    binaries = str(Path(sys.executable).parent)
+    environment = {
+        **{
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("ROCKETRIDE_", "PYTEST_"))
+        },
+        "PATH": os.pathsep.join([binaries, os.environ["PATH"]]),
+        "HOME": str(tmp_path),
+    }
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(Path(__file__).with_name("reading.py")), str(page)],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,73 @@
+"""What a release must be: its version, its changelog, the contents of its archives."""
+
+from __future__ import annotations
+
+import datetime
+import re
+import subprocess
+import sys
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+from rocketride_sync import __version__
+
+ROOT = Path(__file__).resolve().parents[1]
+HEADINGS = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+RELEASED = [heading for heading in HEADINGS if heading != "Unreleased"]
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))
+
+
+def test_the_headings_of_the_changelog():
+    """`Unreleased` or the version on top, then `X.Y.Z - YYYY-MM-DD`, newest first."""
+    assert "Unreleased" not in HEADINGS[1:]
+    versions, dates = zip(*(heading.split(" - ") for heading in RELEASED)) if RELEASED else ((), ())
+    assert list(versions) == sorted(versions, key=numbers, reverse=True)
+    assert list(dates) == sorted(
+        (datetime.date.fromisoformat(date).isoformat() for date in dates), reverse=True
+    )
+
+
+def test_the_changelog_fits_the_version():
+    """A version is never older than what is released; it is the newest one once nothing is unreleased."""
+    newest = RELEASED[0].split(" - ")[0] if RELEASED else "0.0.0"
+    if HEADINGS[0] == "Unreleased":
+        assert numbers(__version__) >= numbers(newest)
+    else:
+        assert __version__ == newest
+
+
+def test_the_version_is_in_one_place():
+    metadata = (ROOT / "setup.cfg").read_text("utf-8")
+    assert "version = attr: rocketride_sync._version.__version__" in metadata
+
+
+@pytest.mark.parametrize(
+    ("extra", "missing", "complaint"),
+    [
+        ("tests/test_it.py", "", "tests/test_it.py"),
+        ("rocketride_sync/__pycache__/client.cpython-311.pyc", "", "client.cpython-311.pyc"),
+        ("", "rocketride_sync/schema/task_status.schema.json", "task_status.schema.json"),
+        ("", "rocketride_sync/py.typed", "py.typed"),
+    ],
+)
+def test_a_wheel_with_wrong_contents_is_noticed(tmp_path, extra, missing, complaint):
+    schemas = {f"rocketride_sync/schema/{path.name}" for path in (ROOT / "schema").glob("*.json")}
+    names = {"rocketride_sync/client.py", "rocketride_sync/py.typed", *schemas, extra} - {missing, ""}
+    with ZipFile(tmp_path / "rocketride_sync-1-py3-none-any.whl", "w") as wheel:
+        for name in names:
+            wheel.writestr(name, "")
+    (tmp_path / "rocketride_sync-1.tar.gz").touch()
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "tools" / "check_dist.py"), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert complaint in done.stderr
