@@ -43,7 +43,8 @@ class ScriptedTasks:
         """Start a task. Returns once it runs.
 
         Args:
-            seconds: how long it works.
+            seconds: how long it works. With less than `Settings.early_end`, which `rocketride_server` sets to 0, the
+                start fails.
             total: how many items it has, of 1,000 bytes each.
             failed: how many of them fail, the last ones, each with an error.
             errors: further error messages, spread over the work.
