@@ -10,12 +10,11 @@ from hypothesis import given, settings
 # The tests are no package: pytest finds their modules so.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from faults.happenings import Mode
 from faults.report import DOCUMENT, line, write
 from faults.running import run
 from faults.scene import Stage
 from faults.schedules import SCHEDULES, play
-from faults.table import CELLS, ROWS, TRANSPORTS, Cell
+from faults.table import CELLS
 
 ROOM = 0.25
 
@@ -29,7 +28,6 @@ def main():
     cells = [cell for cell in CELLS if all(word in cell.id for word in words)]
     results = []
     with tempfile.TemporaryDirectory() as folder, Stage(Path(folder)) as stage:
-        _warm_up(stage)
         for cell in cells:
             results.append(run(cell, stage, ROOM))
             print(line(results[-1]), flush=True)
@@ -41,12 +39,6 @@ def main():
         write(results)
         print(f"written to {DOCUMENT}")
     return 1 if failed else 0
-
-
-def _warm_up(stage):
-    """Load what is loaded on first use, which takes longer than a whole call."""
-    for transport in TRANSPORTS:
-        run(Cell(ROWS[0], transport, Mode.CALL), stage, 60.0)
 
 
 def _play_schedules(stage):

@@ -17,6 +17,8 @@ from .proxy import Proxy
 KEY = "testkey-123"
 NAME = "localhost"  # one for which the key may travel unencrypted
 FAST = {"init_seconds": 0, "handshake_seconds": 0.001, "early_end": 0, "stop_seconds": 0}
+# Hundreds of tasks, each needed for some seconds, would keep a server busy.
+SHORT_LIVED = {"ttl": 60, "retention": 60, "scan_interval": 5}
 
 _numbers = itertools.count()
 
@@ -31,16 +33,23 @@ class Stage:
 
     def __enter__(self):
         self.certificates = Certificates(self._folder)
-        self.server = self._stack.enter_context(Emulator(api_key=KEY, **FAST))
+        self.server = self._stack.enter_context(Emulator(api_key=KEY, **FAST, **SHORT_LIVED))
+        self._warm_up()
         return self
 
     def __exit__(self, *exc_info):
         self._stack.close()
 
+    def _warm_up(self):
+        """Load what is loaded on first use, which takes longer than a whole call."""
+        for transport in ("websocket", "http"):
+            with Scene(self.server, self.certificates, "proxy") as scene:
+                scene.client(transport).get_task_status(scene.start()[0])
+
     def mortal(self):
         """A server that may be killed."""
         if self._mortal is None:
-            self._mortal = self._stack.enter_context(Emulator(api_key=KEY, **FAST))
+            self._mortal = self._stack.enter_context(Emulator(api_key=KEY, **FAST, **SHORT_LIVED))
         return self._mortal
 
 
