@@ -123,7 +123,7 @@ def _shown(folder: Path, suite: Suite, column: Column, samples: Samples) -> Iter
     base = reference(suite, found)
     names = sorted(found, key=lambda name: spread(found[name])[0])
     shown = {name: multiples(found[name], found[base]) if column.multiples else found[name] for name in names}
-    file = f"{CHARTS}/{column.suite}_{column.name.replace(' ', '_').replace('µ', 'u')}.svg"
+    file = f"{CHARTS}/{column.suite}_{column.name.replace(' ', '_').replace('µ', 'u').replace('%', 'percent')}.svg"
     charts.write(folder / file, column.title, {name: spread(figures)[0] for name, figures in shown.items()})
     yield from (f"![{column.title}]({file})", "")
     yield f"| | {column.name}, median (10-90 %) | x {base} (10-90 %) |"

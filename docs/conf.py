@@ -24,14 +24,16 @@ suppress_warnings = ["myst.xref_ambiguous"]
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented_params"
-autodoc_preserve_defaults = True
 napoleon_use_ivar = True
 
 html_theme = "furo"
 html_title = f"rocketride_sync {version}"
+html_show_copyright = False
+html_static_path = ["_static"]
+html_css_files = ["wide.css"]
 html_copy_source = False
 html_show_sourcelink = False
-copybutton_exclude = ".linenos, .gp, .go"
+copybutton_selector = "div:not(.highlight-text):not(.highlight-help):not(.highlight-diagram) > div.highlight > pre"
 
 
 def setup(app: Sphinx) -> None:

@@ -32,12 +32,12 @@ class TaskResult(Frozen):
 
     @property
     def done(self) -> bool:
-        """Whether this is final: the task has ended, or an error ended the wait for it."""
+        """Whether this is final, because the task has ended or an error ended the wait for it."""
         return self.error is not None or (self.status is not None and self.status.is_terminal)
 
     @property
     def succeeded(self) -> bool:
-        """Whether the task has ended, and well: `TaskStatus.succeeded`."""
+        """Whether the task has ended, and well, as `TaskStatus.succeeded` says."""
         return self.error is None and self.status is not None and self.status.succeeded
 
     def result(self) -> TaskStatus:

@@ -59,7 +59,7 @@ class StatusBehaviour(Document):
 
     @property
     def is_terminal(self) -> bool:
-        """Whether this is the end: `completed`, and the state COMPLETED or CANCELLED.
+        """Whether this is the end, with `completed` true and the state COMPLETED or CANCELLED.
 
         `completed` alone is not: a task that stops shows it early. CANCELLED alone is not: a restart passes by it.
         """
@@ -80,7 +80,7 @@ class StatusBehaviour(Document):
 
     @property
     def succeeded(self) -> bool:
-        """Whether the outcome is SUCCEEDED. Single items may have failed nevertheless: `has_failures`."""
+        """Whether the outcome is SUCCEEDED. Single items may have failed nevertheless, see `has_failures`."""
         return self.outcome is Outcome.SUCCEEDED
 
     @property
@@ -94,8 +94,8 @@ class StatusBehaviour(Document):
 
     @property
     def progress(self) -> Optional[float]:
-        """The finished part, failed items included, from 0.0 to 1.0: by counts, else by sizes; None if neither
-        total is known.
+        """The finished part, failed items included, from 0.0 to 1.0. It goes by counts, else by sizes; None
+        if neither total is known.
         """
         if self.total_count > 0:
             return _part(self.completed_count + self.failed_count, self.total_count)

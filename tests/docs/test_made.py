@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import inspect
 import os
 import re
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+import rocketride_sync
 from rocketride_sync.cli.exit_codes import ExitCode
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,12 +44,27 @@ def test_every_exit_code_is_explained():
 
 
 def test_every_error_is_explained():
-    import rocketride_sync
-
     page = (ROOT / "docs" / "errors.md").read_text("utf-8")
     explained = set(re.findall(r"^\| [├│└ ]*`(\w+Error)` \|", page, re.MULTILINE))
     errors = {name for name in rocketride_sync.__all__ if name.endswith("Error")}
     assert explained == errors - {"RocketRideError"}
+
+
+def test_every_public_name_is_in_the_reference():
+    page = (ROOT / "docs" / "api.md").read_text("utf-8")
+    missing = [name for name in rocketride_sync.__all__ if not re.search(rf"\b{name}\b", page)]
+    assert missing == ["__version__"]
+
+
+def test_properties_are_described_by_a_sentence():
+    """Sphinx takes what stands before a colon in the first line for the type."""
+    values = (getattr(rocketride_sync, name) for name in rocketride_sync.__all__)
+    members = (member for cls in values if isinstance(cls, type) for _, member in inspect.getmembers(cls))
+    lines = [
+        member.__doc__.split("\n")[0] for member in members if isinstance(member, property) and member.__doc__
+    ]
+    assert lines
+    assert [line for line in lines if ":" in line] == []
 
 
 def shown(picture: Path) -> str:
