@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, 
 from .calling import Calling, check_token
 from .deadline import Deadline
 from .errors import ConfigurationError
-from .objects import CHUNK, Bytes, check_info, check_type
 from .options import OMITTED, Timeout, optional_seconds
-from .pipe import Pipe, result_of
 from .protocol import operations
 from .protocol.operations import Data, Operation
-from .transports import pipes
 
+# What sends is loaded when something is sent: most processes only look at tasks.
 if TYPE_CHECKING:
+    from .pipe import Pipe
+    from .transports import pipes
     from .uploads import FileEntry, OnUpload
 
 _PARSED_AT_ONCE = ("application/json", "application/rocketride-", "lane/")
@@ -56,6 +56,9 @@ class Sending(Calling):
             UnsupportedOperationError: HTTP cannot carry something of `objinfo`.
             TransportError: with `request_sent`, it may have arrived; the task's counts tell.
         """
+        from .objects import CHUNK, Bytes, check_info, check_type
+        from .pipe import result_of
+
         mime_type = check_type(mimetype)
         whole = mime_type.lower().startswith(_PARSED_AT_ONCE)
         body = Bytes(_encoded(data), None if whole else CHUNK)
@@ -80,12 +83,16 @@ class Sending(Calling):
             provider: the source that must be the one to take it, such as ``webhook``. WebSocket only.
             timeout: seconds for each call of the pipe's methods; omitted, the client's; None is unlimited.
         """
+        from .objects import check_info, check_type
+        from .pipe import Pipe
+        from .transports.pipes import open_pipe
+
         operation = operations.send(
             "pipe", check_token(token), check_info(objinfo), check_type(mime_type), provider=provider
         )
 
         def opener(deadline: Deadline) -> pipes.Pipe:
-            return self._patiently(lambda: pipes.open_pipe(self._transport, operation, deadline), deadline)
+            return self._patiently(lambda: open_pipe(self._transport, operation, deadline), deadline)
 
         return Pipe(opener, functools.partial(self._carefully, operation), self._limit(timeout))
 
@@ -124,7 +131,7 @@ class Sending(Calling):
         Raises:
             ConfigurationError: an entry is unusable, or no file is there. Nothing has been sent then.
         """
-        from . import batch, uploads  # slow to load, and seldom needed
+        from . import batch, uploads
 
         check_token(token)
         limit = optional_seconds("timeout", timeout)

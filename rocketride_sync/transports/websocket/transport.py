@@ -1,11 +1,9 @@
-"""Asking over pooled connections."""
+"""Asking over pooled connections. What a single status does not need is loaded on first use."""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING, Any, Optional, Sequence
-
-import attrs
 
 from ..._version import __version__
 from ...config import Settings
@@ -14,10 +12,7 @@ from ...errors import RocketRideError
 from ...logs import log
 from ...protocol.operations import Operation
 from ..network import proxy_for, tls_context
-from .pipe import WebSocketPipe
 from .pool import Pool
-from .uploads import Uploads
-from .watch import WebSocketWatch
 
 if TYPE_CHECKING:
     import ssl
@@ -25,14 +20,11 @@ if TYPE_CHECKING:
     from ..looks import Look
     from .connection import Connection
     from .looks import WebSocketLooks
+    from .pipe import WebSocketPipe
+    from .uploads import Uploads
+    from .watch import WebSocketWatch
 
 DEAD_AFTER = 45.0
-
-
-@attrs.define
-class _Job:
-    operation: Operation
-    deadline: Deadline
 
 
 class WebSocketTransport:
@@ -65,21 +57,29 @@ class WebSocketTransport:
 
     def pipe(self, operation: Operation, deadline: Deadline) -> WebSocketPipe:
         """As `rocketride_sync.transports.PipingTransport.pipe`."""
+        from .pipe import WebSocketPipe
+
         return WebSocketPipe(self.pool, operation, deadline)
 
     def uploads(self, deadline: Deadline) -> Uploads:
         """As `rocketride_sync.transports.PipingTransport.uploads`."""
+        from .uploads import Uploads
+
         return Uploads(self.pool, deadline)
 
     def _send(self, operation: Operation, deadline: Deadline) -> Any:
         """Send one object; its result."""
-        ((_, outcome),) = self.uploads(deadline).run(iter([_Job(operation, deadline)]), 1)
+        from .uploads import Single
+
+        ((_, outcome),) = self.uploads(deadline).run(iter([Single(operation, deadline)]), 1)
         if isinstance(outcome, RocketRideError):
             raise outcome
         return outcome
 
     def watch(self, operation: Operation) -> WebSocketWatch:
         """As `rocketride_sync.transports.Transport.watch`."""
+        from .watch import WebSocketWatch
+
         return WebSocketWatch(self.pool, operation)
 
     def watch_many(self, looks: Sequence[Look]) -> WebSocketLooks:
