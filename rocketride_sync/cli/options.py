@@ -75,8 +75,9 @@ def screen(args: argparse.Namespace) -> Display:
 def follower(args: argparse.Namespace) -> Follower:
     """What shows progress and tells of errors as `add_output_options` let the user choose."""
     recorder = None
-    if args.report is not None:
+    path = getattr(args, "report", None)  # send shows progress too, and has no such option
+    if path is not None:
         from ..recorder import RunRecorder
 
-        recorder = RunRecorder(args.report, secrets=output.concealed)
+        recorder = RunRecorder(path, secrets=output.concealed)
     return Follower(screen(args), quiet=args.quiet, recorder=recorder)
