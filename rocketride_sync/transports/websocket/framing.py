@@ -23,6 +23,7 @@ _FINAL_TEXT = 0x81
 _SIZE_FOLLOWS = 126
 _EARLY = 0.02
 _LATE = 0.001
+_SWITCHING_PROTOCOLS = 101
 _LONGEST_CONTROL = 125  # RFC 6455, section 5.5
 
 
@@ -207,6 +208,10 @@ class Framing(websocket.WebSocket):
             suppress_origin=True,
             redirect_limit=0,
         )
+        # websocket-client before 1.9 takes a redirect that it is not to follow for success.
+        status, headers = self.getstatus() or 0, self.getheaders()
+        if status != _SWITCHING_PROTOCOLS:
+            raise websocket.WebSocketBadStatusException(f"Handshake status {status}", status, None, headers)
 
     def send_message(self, opcode: int, *parts: Buffer) -> None:
         """Send a message in one frame, with the payload `parts`."""
