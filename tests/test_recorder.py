@@ -1,8 +1,10 @@
 """RunRecorder: what it remembers, how much of it, and the page it makes of it."""
 
 import re
+import subprocess
 import sys
 from html.parser import HTMLParser
+from importlib.util import find_spec
 
 import pytest
 
@@ -67,7 +69,6 @@ def test_numbers_that_cannot_be_drawn():
     recorder = record({**RUNNING, "metrics": odd, "completedCount": 10**5000})
     assert recorder.peaks == (0.0, 1e15, 0.0)
     assert recorder.observations[0].completed == 10**15
-    assert "1,000,000,000,000,000" in recorder.html()
 
 
 def test_messages_of_the_ring_buffers_are_joined():
@@ -149,6 +150,8 @@ def test_units(unit, expected):
 
 # The page.
 
+needs_pygal = pytest.mark.skipif(not find_spec("pygal"), reason="needs the extra report")
+
 
 class Page(HTMLParser):
     """What a browser would see of a page."""
@@ -180,11 +183,12 @@ class Page(HTMLParser):
         return "\n".join(filter(None, self.texts))
 
 
+HUGE = {**RUNNING, "completedCount": 10**5000, "totalSize": 10**5000, "exitCode": 10**5000}
 USED = {"cpu_percent": 80.0, "cpu_memory_mb": 300.0, "gpu_memory_mb": 7.0}
 
 
+@needs_pygal
 def test_the_page_shows_all_of_a_run():
-    pytest.importorskip("pygal")
     data = {"totalSize": 4000, "completedSize": 1000}
     page = Page(
         record(
@@ -210,8 +214,8 @@ def test_the_page_shows_all_of_a_run():
     assert page.texts[page.texts.index("Peak CPU") + 1] == "80 %"
 
 
+@needs_pygal
 def test_the_page_needs_nothing_from_outside_and_runs_nothing():
-    pytest.importorskip("pygal")
     html = record({**RUNNING, "metrics": USED}, DONE).html()
     page = Page(html)
     assert "script" not in page.tags
@@ -224,11 +228,11 @@ def test_the_page_needs_nothing_from_outside_and_runs_nothing():
 HOSTILE = "<script>alert(1)</script> \"'&\x1b[2J\u202e" + TOKEN + " " + KEY
 
 
+@needs_pygal
 @pytest.mark.parametrize(
     "field", ["name", "project_id", "source", "errors", "warnings", "exitMessage", "currentObject"]
 )
 def test_text_of_the_server_is_only_text(field):
-    pytest.importorskip("pygal")
     text = [HOSTILE] if field in ("errors", "warnings") else HOSTILE
     html = record({**DONE, field: text}, secrets=[KEY]).html(TaskFailedError(HOSTILE, status=None))
     page = Page(html)
@@ -240,25 +244,32 @@ def test_text_of_the_server_is_only_text(field):
     assert "tk_0123…" in page.text
 
 
+@needs_pygal
+def test_drawing_leaves_nothing_behind_that_later_imports_complain_of():
+    code = "from rocketride_sync import RunRecorder, TaskStatus; r = RunRecorder(); r(TaskStatus()); r.html(); import wave"
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@needs_pygal
 def test_a_page_of_nothing():
-    pytest.importorskip("pygal")
     page = Page(record().html(WaitTimeoutError("no status for 3 s", token="", elapsed=3.0)))
     assert "svg" not in page.tags
     assert "none was seen" in page.texts
     assert "WaitTimeoutError: no status for 3 s" in page.texts
 
 
-@pytest.mark.parametrize("document", [RUNNING, DONE, {}, {**RUNNING, "totalCount": 0, "metrics": USED}])
+@needs_pygal
+@pytest.mark.parametrize("document", [RUNNING, DONE, {}, {**RUNNING, "totalCount": 0, "metrics": USED}, HUGE])
 @pytest.mark.parametrize("times", [1, 2, 3])
 def test_a_page_of_little(document, times):
-    pytest.importorskip("pygal")
     page = Page(record(*[document] * times).html())
     assert page.tags.count("svg") >= 1
     assert any(text.startswith(f"Made of {times} look") for text in page.texts)
 
 
+@needs_pygal
 def test_a_task_that_counts_bytes_only():
-    pytest.importorskip("pygal")
     size = {"state": 3, "startTime": 1.0, "totalSize": 3_000_000}
     page = Page(record({**size, "completedSize": 0}, {**size, "completedSize": 2_000_000}).html())
     assert page.tags.count("svg") == 2
@@ -266,8 +277,8 @@ def test_a_task_that_counts_bytes_only():
     assert {"MB", "MB per second"} <= set(page.texts)
 
 
+@needs_pygal
 def test_a_long_run_makes_a_page_of_bounded_size():
-    pytest.importorskip("pygal")
     statuses = [TaskStatus.from_dict({**RUNNING, "completedCount": n, "metrics": USED}) for n in range(3000)]
     recorder = RunRecorder()
     for status in statuses:
@@ -282,17 +293,17 @@ def client(*answers):
     return RocketRideClient("test", KEY, transport=MemoryTransport(answers))
 
 
+@needs_pygal
 def test_it_follows_a_wait_and_writes_its_page(tmp_path):
-    pytest.importorskip("pygal")
     path = tmp_path / "run.html"
     with client(RUNNING, DONE) as asking, RunRecorder(path) as recorder:
         asking.wait_until_complete(TOKEN, on_progress=recorder)
     assert "succeeded" in Page(path.read_text(encoding="utf-8")).texts
 
 
+@needs_pygal
 @pytest.mark.parametrize("failure", [WaitTimeoutError, KeyboardInterrupt, ZeroDivisionError])
 def test_the_page_is_written_however_the_block_is_left(tmp_path, failure):
-    pytest.importorskip("pygal")
     path = tmp_path / "run.html"
     error = failure("late", token="", elapsed=1.0) if failure is WaitTimeoutError else failure("secret")
     recorder = RunRecorder(path)
@@ -309,15 +320,15 @@ def test_the_page_is_written_however_the_block_is_left(tmp_path, failure):
     assert shown[failure] in page.texts
 
 
+@needs_pygal
 def test_a_path_that_cannot_be_written_is_said_at_once(tmp_path):
-    pytest.importorskip("pygal")
     for path in (tmp_path, tmp_path / "no" / "run.html"):
         with pytest.raises(ConfigurationError, match="cannot be written to"):
             RunRecorder(path)
 
 
+@needs_pygal
 def test_looking_whether_a_path_can_be_written_changes_nothing(tmp_path):
-    pytest.importorskip("pygal")
     path = tmp_path / "run.html"
     RunRecorder(path)
     assert not path.exists()
@@ -326,8 +337,8 @@ def test_looking_whether_a_path_can_be_written_changes_nothing(tmp_path):
     assert path.read_text() == "yesterday's"
 
 
+@needs_pygal
 def test_a_path_that_cannot_be_written_any_more(tmp_path, caplog):
-    pytest.importorskip("pygal")
     folder = tmp_path / "gone"
     folder.mkdir()
     with pytest.raises(ConfigurationError, match="cannot be written to"), RunRecorder(folder / "run.html"):

@@ -6,6 +6,7 @@ of loading along, plotly 3 MB of JavaScript for each page. What pygal adds for i
 
 from __future__ import annotations
 
+import sys
 from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Tuple
 from xml.etree import ElementTree
 
@@ -118,10 +119,8 @@ def _measured(seen: Sequence[Observation], value: Callable[[Observation], float]
 
 
 def _draw(plot: _Plot, seconds: float, *, few: bool) -> Chart:
-    import pygal  # type: ignore[import-untyped]  # it has no annotations
-
     across = series.time_unit(seconds)
-    chart = pygal.XY(
+    chart = _pygal().XY(
         style=_style([colour for _, colour, _ in plot.lines], _THICK if few or plot.steps else _THIN),
         width=960,
         height=300,
@@ -147,11 +146,18 @@ def _draw(plot: _Plot, seconds: float, *, few: bool) -> Chart:
     return Chart(plot.title, [(name, colour) for name, colour, _ in plot.lines], svg, plot.note)
 
 
+def _pygal() -> Any:
+    if "pygal" not in sys.modules:
+        import pygal  # type: ignore[import-untyped]  # it has no annotations
+
+        # For its maps it leaves an importer behind of a kind so old that Python warns of it at each later import.
+        sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != pygal.__name__]
+    return sys.modules["pygal"]
+
+
 def _style(colours: Sequence[str], stroke: str) -> Any:
     """The colours are those of the page, which has them for light and dark."""
-    from pygal.style import Style  # type: ignore[import-untyped]  # it has no annotations
-
-    return Style(
+    return _pygal().style.Style(
         background="transparent",
         plot_background="transparent",
         foreground="var(--soft)",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import pytest
 from command import (
@@ -21,7 +22,7 @@ from command import (
     run_with,
 )
 
-pytest.importorskip("pygal")
+pytestmark = pytest.mark.skipif(not find_spec("pygal"), reason="needs the extra report")
 
 FAST = ("--interval", "0.05")
 
