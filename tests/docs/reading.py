@@ -169,7 +169,7 @@ def main() -> None:
     signal.alarm(SECONDS)
     (page,) = sys.argv[1:]
     with contextlib.ExitStack() as stack:
-        server = stack.enter_context(Emulator(root=".", api_key=KEY))
+        server = stack.enter_context(Emulator(root="docs", api_key=KEY))
         os.environ.update(ROCKETRIDE_URI=server.uri, ROCKETRIDE_APIKEY=KEY)
         client = stack.enter_context(RocketRideClient())
         places = {
