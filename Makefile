@@ -6,7 +6,7 @@ MINUTES ?= 10
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest
-CODE   := rocketride_sync codegen tests benchmarks examples tools
+CODE   := rocketride_sync codegen tests benchmarks docs/conf.py examples tools
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check lint types generate generate-check drift test-ends test-all test-min test-wheel test-airflow faults fuzz soak bench docs recordings dist clean

@@ -16,7 +16,9 @@ release = version = version_of("rocketride-sync")
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
 source_suffix = {".md": "markdown"}
-default_role = "py:obj"  # `name` in a docstring links to what it names, and is plain code where that is nothing
+default_role = (
+    "py:obj"  # `name` in a docstring links to what it names, and is plain code where that is nothing
+)
 
 myst_heading_anchors = 4  # the anchors that GitHub makes, so that links work there and here
 suppress_warnings = ["myst.xref_ambiguous"]
@@ -33,7 +35,9 @@ html_static_path = ["_static"]
 html_css_files = ["wide.css"]
 html_copy_source = False
 html_show_sourcelink = False
-copybutton_selector = "div:not(.highlight-text):not(.highlight-help):not(.highlight-diagram) > div.highlight > pre"
+copybutton_selector = (
+    "div:not(.highlight-text):not(.highlight-help):not(.highlight-diagram) > div.highlight > pre"
+)
 
 
 def setup(app: Sphinx) -> None:

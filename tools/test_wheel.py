@@ -28,7 +28,7 @@ def build(folder: Path) -> Path:
 
 
 def copy_without_package(folder: Path) -> None:
-    unwanted = shutil.ignore_patterns(".*", PACKAGE, "*.egg-info", "build", "dist", "__pycache__")
+    unwanted = shutil.ignore_patterns(".*", PACKAGE, "*.egg-info", "build", "dist", "site", "__pycache__")
     shutil.copytree(ROOT, folder, ignore=unwanted)
 
 

@@ -51,6 +51,12 @@ def test_a_block_says_what_it_is(page):
     assert not strange
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_what_is_left_out_has_its_reason(page):
+    directives = re.findall(r"^<!--+ *skip\b.*$", page.read_text("utf-8"), re.MULTILINE)
+    assert [line for line in directives if not re.fullmatch(r'<!-- skip: next ".+" -->', line)] == []
+
+
 RUN = [page for page in PAGES if {"python", "sh"} & set(languages(page))]
 
 
