@@ -42,6 +42,16 @@ def test_making_a_client_loads_no_transport_library():
     )
 
 
+def test_asking_for_a_status_loads_nothing_that_shows_or_records():
+    loaded = modules_after(
+        "from rocketride_sync import MemoryTransport, RocketRideClient; "
+        "RocketRideClient('localhost', 'key', transport=MemoryTransport([{}])).get_task_status('tk_1')"
+    )
+    assert "rocketride_sync.logs" in loaded
+    unwanted = ("progress", "pytest_plugin", "recorder", "reporting", "snapshot")
+    assert not {f"rocketride_sync.{name}" for name in unwanted} & set(loaded)
+
+
 @pytest.mark.parametrize("name", rocketride_sync.__all__)
 def test_every_public_name_is_there(name):
     assert getattr(rocketride_sync, name) is not None
