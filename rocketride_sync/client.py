@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import sys
 import warnings
+import weakref
 from types import TracebackType
 from typing import Mapping, NoReturn, Optional, Type, Union
 
@@ -72,6 +74,7 @@ class RocketRideClient(Observing, Gathering, Lifecycle, Sending):
             max_response_bytes=max_response_bytes,
         )
         self._transport = create(transport, self._settings)
+        _clients.add(self)
         shown = transport if isinstance(transport, str) else type(transport).__name__
         log.debug("a client of %s, transport %s", address.http_url, shown)
         if isinstance(transport, str):
@@ -83,16 +86,17 @@ class RocketRideClient(Observing, Gathering, Lifecycle, Sending):
         self._transport.close()
 
     def __del__(self) -> None:
-        transport = getattr(self, "_transport", None)
-        if not getattr(transport, "is_open", False):
+        # The end of the program closes everything anyway, and `_close_all` did so in order.
+        if sys is None or sys.is_finalizing() or not self._is_open():
             return
         try:
-            # The end of the program closes everything anyway.
-            if not sys.is_finalizing():
-                message = f"{self!r} was not closed; use it in a with block, or call close()"
-                warnings.warn(message, ResourceWarning, stacklevel=2, source=self)
+            message = f"{self!r} was not closed; use it in a with block, or call close()"
+            warnings.warn(message, ResourceWarning, stacklevel=2, source=self)
         finally:
             self.close()
+
+    def _is_open(self) -> bool:
+        return bool(getattr(getattr(self, "_transport", None), "is_open", False))
 
     def __enter__(self) -> RocketRideClient:
         return self
@@ -112,3 +116,14 @@ class RocketRideClient(Observing, Gathering, Lifecycle, Sending):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._settings.address}>"
+
+
+_clients: weakref.WeakSet[RocketRideClient] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    """Close what is open while there is still everything that this takes."""
+    for client in list(_clients):
+        if client._is_open():
+            client.close()

@@ -16,20 +16,19 @@ T = TypeVar("T")
 Options = Sequence[Any]
 
 
-class _Socket(socket.socket):
-    def __del__(self) -> None:
-        discard(self)
-
-
-def discard(sock: socket.socket) -> None:
+def discard(sock: socket.socket, close: Callable[[int], None] = socket.close) -> None:
     """Close a socket that was thrown away, without the warning that it would give of its own.
 
     The client warns, if it was not closed. Besides, a child process throws away what it inherits, and Ctrl-C at a bad
-    moment leaves a socket in nobody's hands.
+    moment leaves a socket in nobody's hands. At the very end of the program modules are empty: so `close` is held here.
     """
     descriptor = sock.detach()
     if descriptor != -1:
-        socket.close(descriptor)
+        close(descriptor)
+
+
+class _Socket(socket.socket):
+    __del__ = discard
 
 
 def connect(host: str, port: int, deadline: Deadline, options: Options = ()) -> socket.socket:

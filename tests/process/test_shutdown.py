@@ -69,8 +69,9 @@ def test_one_that_could_not_be_made_says_nothing():
         "client = make(); client.get_task_status('tk_1')",
         "client = make(); client.itself = client; client.get_task_status('tk_1')",
         "import functools; make = functools.lru_cache(None)(make); make().get_task_status('tk_1')",
+        "threading.outlives_our_modules = make(); threading.outlives_our_modules.get_task_status('tk_1')",
     ],
-    ids=["global", "cycle", "cached"],
+    ids=["global", "cycle", "cached", "in another module"],
 )
 def test_the_end_of_the_program_with_an_open_client_is_silent(server, transport, use):
     run(START + use, server.url, transport)

@@ -199,8 +199,7 @@ class _TlsSocket(ssl.SSLSocket):
             self.close()
             raise
 
-    def __del__(self) -> None:
-        discard(self)
+    __del__ = discard
 
 
 class TlsConnection(_KeepsDeadline, HTTPSConnection):

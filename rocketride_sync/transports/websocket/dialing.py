@@ -109,8 +109,7 @@ def _tunnel(sock: socket.socket, proxy: Proxy, target: str, deadline: Deadline) 
 
 
 class _TlsSocket(ssl.SSLSocket):
-    def __del__(self) -> None:
-        discard(self)
+    __del__ = discard
 
 
 def _encrypt(sock: socket.socket, host: str, context: ssl.SSLContext, deadline: Deadline) -> Any:
