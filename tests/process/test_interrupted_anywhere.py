@@ -5,6 +5,7 @@ thirty-first, gets a KeyboardInterrupt.
 """
 
 import itertools
+import logging
 import sys
 from unittest import mock
 
@@ -17,6 +18,8 @@ from .peers import either, status_of, wait_until
 
 TOKEN = "tk_5f3a0123456789abcdef0123456789ab"
 STRIDE = 31
+# The lock of logging is taken before Python 3.13 in a way that Ctrl-C can leave it held for ever, here for later tests.
+NOT_HERE = (__file__, logging.__file__)
 CALLS = {
     "status": lambda client: client.get_task_status(TOKEN, timeout=20),
     "wait": lambda client: client.wait_until_complete(TOKEN, timeout=20, interval=0.001),
@@ -31,7 +34,7 @@ class Moments:
         self.count = 0
 
     def trace(self, frame, event, argument):
-        if event in ("line", "return") and frame.f_code.co_filename != __file__:
+        if event in ("line", "return") and frame.f_code.co_filename not in NOT_HERE:
             self.count += 1
             if self.count == self.number:
                 raise KeyboardInterrupt

@@ -32,12 +32,13 @@ USER_AGENT = "rocketride-sync/{} Python/{}.{}.{}".format(__version__, *sys.versi
 _PREPARED_KEPT = 64
 _PIECE = 65_536
 
+redact_urllib3()
+
 
 class Session:
     """What `HttpTransport` keeps in one process."""
 
     def __init__(self, settings: Settings) -> None:
-        redact_urllib3()
         headers = {
             "Authorization": f"Bearer {settings.auth}",
             "Accept": "application/json",
