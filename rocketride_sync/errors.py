@@ -111,15 +111,18 @@ class ProtocolError(RocketRideError):
 class DecodeError(ProtocolError, ValueError):
     """A field of a document has a type its schema does not allow.
 
+    All attributes are "" only where no more than the message was kept, as in a result of Celery in JSON.
+
     Attributes:
         path: where, as a JSON path such as ``$.metrics.cpu_percent``.
         expected: what the schema allows there.
         actual: what came, described by type (and value where it is a number).
     """
 
-    def __init__(self, path: str, expected: str, actual: str) -> None:
-        super().__init__(f"{path}: expected {expected}, got {actual}")
-        self.path = path
+    def __init__(self, path: str, expected: str = "", actual: str = "") -> None:
+        message, where = (f"{path}: expected {expected}, got {actual}", path) if expected else (path, "")
+        super().__init__(message)
+        self.path = where
         self.expected = expected
         self.actual = actual
 
@@ -231,10 +234,10 @@ class TaskFailedError(RocketRideError):
     """The task ended with a failure. Raised by ``check=True`` and `TaskStatus.raise_for_outcome`.
 
     Attributes:
-        status: the terminal status.
+        status: the terminal status; None only where no more than the message was kept, as for `TaskLostError`.
     """
 
-    def __init__(self, message: str, *, status: TaskStatus) -> None:
+    def __init__(self, message: str, *, status: Optional[TaskStatus] = None) -> None:
         super().__init__(message)
         self.status = status
 

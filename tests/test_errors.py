@@ -100,6 +100,23 @@ def test_errors_copy_whole(error):
         assert vars(again) == vars(error)
 
 
+@pytest.mark.parametrize("error", EXAMPLES, ids=lambda e: type(e).__name__)
+def test_errors_can_be_made_of_their_message_alone(error):
+    """What Celery keeps of an error in JSON is its class and its `args`."""
+    again = type(error)(*error.args)
+    assert str(again) == str(error)
+    assert again.args == error.args
+    assert set(vars(again)) == set(vars(error))
+
+
+def test_a_decode_error_is_made_of_its_parts():
+    error = errors.DecodeError("$.state", "an integer", actual="a string")
+    assert str(error) == "$.state: expected an integer, got a string"
+    assert (error.path, error.expected, error.actual) == ("$.state", "an integer", "a string")
+    bare = errors.DecodeError(str(error))
+    assert (bare.path, bare.expected, bare.actual) == ("", "", "")
+
+
 def test_the_reference_page_catches_them_as_runtime_errors():
     for error in EXAMPLES:
         with pytest.raises(RuntimeError):
