@@ -59,9 +59,20 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() or char in _SPACES else _escape(char) for char in text)
 
 
+def cut(text: str, limit: int, secrets: Iterable[str] = ()) -> str:
+    """The first `limit` characters of `text`, redacted; of a secret that the cut goes through nothing shows either."""
+    if len(text) <= limit:
+        return redact(text, secrets)
+    secrets = tuple(secrets)
+    # So many at the end may be the beginning of a secret, which nothing recognises: they are read, and not shown.
+    unsure = max((len(form) for secret in secrets for form in _forms(secret)), default=0)
+    shown = redact(text[: limit + unsure], secrets)
+    return shown[: max(0, len(shown) - unsure)]
+
+
 def excerpt(text: str, longest: int, secrets: Iterable[str] = ()) -> str:
     """`text` made fit for a message: no secrets, nothing that steers a terminal, at most `longest` long."""
-    shown = printable(redact(text[: longest * 4], secrets))
+    shown = printable(cut(text, longest * 4, secrets))
     return shown if len(shown) <= longest else shown[: longest - 1] + "…"
 
 

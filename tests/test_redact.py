@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from rocketride_sync.redact import printable, redact, shorten
+from rocketride_sync.redact import cut, excerpt, printable, redact, shorten
 
 TOKEN = "tk_5f3a0123456789abcdef0123456789ab"
 
@@ -85,3 +85,35 @@ def test_a_token_that_no_encoding_can_say_is_no_trouble():
 )
 def test_what_is_not_seen_is_written_as_an_escape(text, shown):
     assert printable(text) == shown
+
+
+SECRET = "sk-live ABC/DEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def shown_of(secret, text):
+    """The longest beginning of `secret` that `text` shows."""
+    return max(n for n in range(len(secret) + 1) if secret[:n] in text)
+
+
+@pytest.mark.parametrize(
+    "encode", [str, quote, html.escape, lambda key: base64.b64encode(key.encode()).decode()]
+)
+@pytest.mark.parametrize("before", range(60, 101))
+def test_of_a_secret_that_a_cut_goes_through_nothing_shows(before, encode):
+    left = cut("." * before + encode(SECRET) + "!" * 50, 100, [SECRET])
+    assert left in ("." * before + "***" + "!" * (100 - before))[: len(left)]
+    assert shown_of(encode(SECRET), left) == 0
+
+
+def test_a_text_is_cut_at_its_limit_and_a_short_one_is_whole():
+    assert cut("x" * 100, 100, [SECRET]) == "x" * 100
+    assert cut("x" * 200, 100, [SECRET]) == "x" * 100
+    assert cut(f"a {SECRET} b", 100, [SECRET]) == "a *** b"
+
+
+@pytest.mark.parametrize("length", range(20, 60))
+def test_an_excerpt_of_one_secret_after_another_shows_none(length):
+    secret = "".join(chr(ord("A") + n) for n in range(length))
+    shown = excerpt(f"bad key {secret}; " * 400, 200, [secret])
+    assert shown_of(secret, shown) == 0
+    assert len(shown) <= 200

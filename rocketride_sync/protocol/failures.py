@@ -17,7 +17,7 @@ from ..errors import (
     TaskAlreadyRunningError,
     TaskNotFoundError,
 )
-from ..redact import printable, redact
+from ..redact import cut, printable
 from .operations import Operation
 
 _LONGEST_SHOWN = 300
@@ -50,11 +50,7 @@ def secrets_of(operation: Operation, auth: str) -> Iterable[str]:
 
 def readable(text: str, secrets: Iterable[str] = ()) -> str:
     """Text from outside on one line, without secrets or control characters, of bounded length."""
-    words = redact(text[:_LONGEST_READ], secrets).split()
-    if len(text) > _LONGEST_READ:
-        # The word that the cut went through may be the beginning of a secret, which nothing would recognise.
-        del words[-1:]
-    line = printable(" ".join(words))
+    line = printable(" ".join(cut(text, _LONGEST_READ, secrets).split()))
     return line if len(line) <= _LONGEST_SHOWN else line[: _LONGEST_SHOWN - 1] + "…"
 
 
