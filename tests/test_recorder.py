@@ -1,5 +1,6 @@
 """RunRecorder: what it remembers, how much of it, and the page it makes of it."""
 
+import os
 import re
 import subprocess
 import sys
@@ -17,8 +18,8 @@ from rocketride_sync import (
     TaskStatus,
     WaitTimeoutError,
 )
-from rocketride_sync.recorder import LONGEST_MESSAGE, MOST_MESSAGES, MOST_OBSERVATIONS
 from rocketride_sync.reporting import series
+from rocketride_sync.reporting.observations import LONGEST_MESSAGE, MOST_MESSAGES, MOST_OBSERVATIONS
 
 RUNNING = {"name": "words", "state": 3, "startTime": 1700000000.0, "totalCount": 4, "completedCount": 1}
 DONE = {**RUNNING, "state": 5, "completed": True, "completedCount": 4, "endTime": 1700000009.0, "exitCode": 0}
@@ -245,6 +246,22 @@ def test_text_of_the_server_is_only_text(field):
 
 
 @needs_pygal
+@pytest.mark.parametrize("shown", [1, len(KEY) // 2, len(KEY) - 1])
+def test_a_secret_that_the_end_of_a_long_message_goes_through_is_not_on_the_page(shown):
+    message = "x" * (LONGEST_MESSAGE - shown) + KEY + " and more"
+    html = record({**RUNNING, "errors": [message]}, secrets=iter([KEY])).html()
+    assert "xxx" + KEY[:1] not in html
+
+
+@needs_pygal
+def test_a_secret_that_becomes_known_later_is_not_on_the_page():
+    secrets = set()
+    recorder = record({**RUNNING, "errors": [KEY]}, secrets=secrets)
+    secrets.add(KEY)
+    assert KEY not in recorder.html()
+
+
+@needs_pygal
 def test_drawing_leaves_nothing_behind_that_later_imports_complain_of():
     code = "from rocketride_sync import RunRecorder, TaskStatus; r = RunRecorder(); r(TaskStatus()); r.html(); import wave"
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True)
@@ -335,6 +352,29 @@ def test_looking_whether_a_path_can_be_written_changes_nothing(tmp_path):
     path.write_text("yesterday's")
     RunRecorder(path)
     assert path.read_text() == "yesterday's"
+
+
+@needs_pygal
+def test_a_link_to_a_page_that_is_not_yet_there_stays(tmp_path):
+    link, target = tmp_path / "run.html", tmp_path / "elsewhere.html"
+    try:
+        link.symlink_to(target)
+    except OSError:
+        pytest.skip("no symbolic links here")
+    with RunRecorder(link):
+        assert link.is_symlink()
+        assert not target.exists()
+    assert link.is_symlink()
+    assert "none was seen" in Page(target.read_text(encoding="utf-8")).texts
+
+
+@needs_pygal
+@pytest.mark.skipif(not os.path.exists("/dev/stdout"), reason="needs /dev")
+def test_a_pipe_is_written_to():
+    code = "from rocketride_sync import RunRecorder\nwith RunRecorder('/dev/stdout'): pass"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stderr == ""
+    assert "none was seen" in Page(done.stdout).texts
 
 
 @needs_pygal

@@ -10,8 +10,8 @@ import sys
 from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Tuple
 from xml.etree import ElementTree
 
-from ..recorder import Observation
 from . import series
+from .observations import Observation
 from .series import Line, Unit
 
 _FEW = 60  # observations of which each gets a dot

@@ -6,15 +6,14 @@ import html
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Callable, Iterator, List, Optional, Sequence, Tuple
 
-from .. import recorder as recording
 from .._version import __version__
 from ..errors import RocketRideError
 from ..redact import printable, redact
 from .charts import Chart, charts
+from .observations import LONGEST_MESSAGE, Message, Messages, Record
 
 if TYPE_CHECKING:
     from ..models import TaskStatus
-    from ..recorder import Message, Messages, RunRecorder
 
 Show = Callable[[str], str]
 Row = Tuple[str, str]
@@ -53,11 +52,11 @@ footer { margin-top: 1rem }
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
-def page(recorder: RunRecorder, error: Optional[BaseException], secrets: Sequence[str]) -> str:
-    """The page of what `recorder` has seen.
+def page(record: Record, error: Optional[BaseException], secrets: Sequence[str]) -> str:
+    """The page of what `record` holds.
 
     Args:
-        recorder: the recorder.
+        record: what was seen.
         error: what ended the wait, if that was not the end of the task.
         secrets: texts that must not be on the page.
     """
@@ -65,16 +64,16 @@ def page(recorder: RunRecorder, error: Optional[BaseException], secrets: Sequenc
     def show(text: str) -> str:
         return html.escape(printable(redact(text, secrets)))
 
-    last = recorder.last
+    last = record.last
     name = show((last.name or last.source) if last else "") or "a task"
     parts = [
         f"<h1>{name}{_outcome(last)}</h1>",
         _failure(error, show),
-        _section("", _list(_facts(recorder, show))),
-        *map(_figure, charts(recorder.observations)),
-        _messages("Errors", recorder.errors, show),
-        _messages("Warnings", recorder.warnings, show),
-        f"<footer>{_made_of(recorder)}</footer>",
+        _section("", _list(_facts(record, show))),
+        *map(_figure, charts(record.observations)),
+        _messages("Errors", record.errors, show),
+        _messages("Warnings", record.warnings, show),
+        f"<footer>{_made_of(record)}</footer>",
     ]
     return f"""<!DOCTYPE html>
 <html lang="en">
@@ -108,9 +107,9 @@ def _failure(error: Optional[BaseException], show: Show) -> str:
     return f'<section class="error"><h2>The wait ended before the task</h2><p>{show(text)}</p></section>'
 
 
-def _facts(recorder: RunRecorder, show: Show) -> Iterator[Row]:
+def _facts(record: Record, show: Show) -> Iterator[Row]:
     """What is known in the end, each with its name."""
-    last = recorder.last
+    last = record.last
     if last is None:
         yield "Status", "none was seen"
         return
@@ -121,13 +120,13 @@ def _facts(recorder: RunRecorder, show: Show) -> Iterator[Row]:
     yield "Ended", _moment(last.ended_at)
     elapsed = last.elapsed() if last.is_terminal else None
     yield "Took", "" if elapsed is None else duration(elapsed)
-    seen = recorder.observations[-1]
+    seen = record.observations[-1]
     yield "Items", _amount(seen.completed, seen.failed, seen.total, "")
     yield "Data", _amount(seen.completed_size, seen.failed_size, seen.total_size, " bytes")
     if last.is_terminal:
         code = "" if last.exit_code is None else _whole(last.exit_code)
         yield "Exit", " ".join(filter(None, (code, show(last.exit_message))))
-    peaks = recorder.peaks
+    peaks = record.peaks
     yield "Peak CPU", f"{peaks.cpu_percent:,.4g} %" if peaks.cpu_percent else ""
     yield "Peak RAM", f"{peaks.cpu_memory_mb:,.6g} MB" if peaks.cpu_memory_mb else ""
     yield "Peak GPU memory", f"{peaks.gpu_memory_mb:,.6g} MB" if peaks.gpu_memory_mb else ""
@@ -189,15 +188,15 @@ def _rows(message: Message, show: Show) -> List[str]:
     return [gap, row] if message.gap else [row]
 
 
-def _made_of(recorder: RunRecorder) -> str:
+def _made_of(record: Record) -> str:
     """Where the page comes from, and what it leaves out."""
-    kept, looks = len(recorder.observations), recorder.looks
+    kept, looks = len(record.observations), record.looks
     began = ""
-    if recorder.began_at is not None:
-        moment = datetime.fromtimestamp(recorder.began_at, timezone.utc)
+    if record.began_at is not None:
+        moment = datetime.fromtimestamp(record.began_at, timezone.utc)
         began = f", the first at {_moment(moment)} by this computer's clock"
     thinned = f", of which the charts show {kept:,}, evenly spread" if kept < looks else ""
-    cut = f"Messages are cut at {recording.LONGEST_MESSAGE:,} characters. " if recorder.errors.count else ""
+    cut = f"Messages are cut at {LONGEST_MESSAGE:,} characters. " if record.errors.count else ""
     many = "look" if looks == 1 else "looks"
     return (
         f"Made of {looks:,} {many} at the task{began}{thinned}. Times are since the first look. {cut}"

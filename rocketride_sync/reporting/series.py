@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Callable, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
-from ..recorder import Observation
+from .observations import Observation
 
 Point = Tuple[float, Optional[float]]
 Line = List[Point]

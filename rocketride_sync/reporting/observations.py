@@ -1,0 +1,175 @@
+"""What is remembered of a task that is watched: observations, evenly thinned, peaks, and the newest messages."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Collection, Deque, List, NamedTuple, Optional
+
+from ..redact import cut
+
+if TYPE_CHECKING:
+    from ..deadline import Clock
+    from ..models import NewMessages, TaskStatus
+
+MOST_OBSERVATIONS = 2_000
+MOST_MESSAGES = 10_000
+LONGEST_MESSAGE = 1_000
+_LARGEST = 10**15
+
+
+class Observation(NamedTuple):
+    """What one look saw.
+
+    Attributes:
+        seconds: since the first look.
+        state: the state's name, such as ``RUNNING``.
+        completed, failed, total: items.
+        completed_size, failed_size, total_size: bytes.
+        cpu_percent: percent of one core.
+        cpu_memory_mb, gpu_memory_mb: megabytes.
+        measured: whether the three above were measured: the server sets them to 0 when a task ends.
+    """
+
+    seconds: float
+    state: str
+    completed: int
+    failed: int
+    total: int
+    completed_size: int
+    failed_size: int
+    total_size: int
+    cpu_percent: float
+    cpu_memory_mb: float
+    gpu_memory_mb: float
+    measured: bool
+
+
+class Peaks(NamedTuple):
+    """The most that was used: the highest of what looks saw, and of what the server called the peak."""
+
+    cpu_percent: float = 0.0
+    cpu_memory_mb: float = 0.0
+    gpu_memory_mb: float = 0.0
+
+
+class Message(NamedTuple):
+    """An error or warning of the task.
+
+    Attributes:
+        seconds: when it was first seen, since the first look.
+        text: what the server wrote, redacted, and cut at 1,000 characters.
+        gap: whether messages before it may have been missed.
+    """
+
+    seconds: float
+    text: str
+    gap: bool
+
+
+class Messages:
+    """The newest 10,000 messages of one kind.
+
+    Args:
+        secrets: texts that must not show, nor their beginnings where a message is cut; may grow.
+
+    Attributes:
+        kept: the messages, oldest first.
+        count: how many there were.
+    """
+
+    def __init__(self, secrets: Collection[str] = ()) -> None:
+        self._secrets = secrets
+        self.kept: Deque[Message] = deque(maxlen=MOST_MESSAGES)
+        self.count = 0
+
+    def add(self, new: NewMessages, seconds: float) -> None:
+        """Take in what is new since the last look."""
+        for number, text in enumerate(new.messages):
+            shown = cut(text, LONGEST_MESSAGE, self._secrets)
+            self.kept.append(Message(seconds, shown, new.lost and number == 0))
+        self.count += len(new.messages)
+
+
+class Record:
+    """What looks at a task saw: it is called with each status.
+
+    Args:
+        secrets: texts that must not show; may grow.
+        clock: monotonic seconds.
+
+    Attributes: see `rocketride_sync.RunRecorder`.
+    """
+
+    def __init__(self, secrets: Collection[str], clock: Clock) -> None:
+        self._clock = clock
+        self._began = 0.0
+        self._every = 1
+        self._spare = False  # whether the latest observation is kept only because it is the latest
+        self.observations: List[Observation] = []
+        self.looks = 0
+        self.peaks = Peaks()
+        self.errors = Messages(secrets)
+        self.warnings = Messages(secrets)
+        self.began_at: Optional[float] = None
+        self.last: Optional[TaskStatus] = None
+
+    def __call__(self, status: TaskStatus) -> None:
+        """Remember `status`."""
+        if self.began_at is None:
+            self._began, self.began_at = self._clock(), time.time()
+        seconds = self._clock() - self._began
+        self._keep(_observation(status, seconds))
+        self.peaks = Peaks(*map(max, self.peaks, _used(status)))
+        self.errors.add(status.new_errors(self.last), seconds)
+        self.warnings.add(status.new_warnings(self.last), seconds)
+        self.last = status
+
+    def _keep(self, seen: Observation) -> None:
+        kept = self.observations
+        if self._spare:
+            kept.pop()
+        if len(kept) >= MOST_OBSERVATIONS:
+            del kept[1::2]
+            self._every *= 2
+        kept.append(seen)
+        self._spare = self.looks % self._every != 0
+        self.looks += 1
+
+
+def _observation(status: TaskStatus, seconds: float) -> Observation:
+    cpu, memory, gpu = _used_now(status)
+    return Observation(
+        seconds=seconds,
+        state=status.state.name,
+        completed=_whole(status.completed_count),
+        failed=_whole(status.failed_count),
+        total=_whole(status.total_count),
+        completed_size=_whole(status.completed_size),
+        failed_size=_whole(status.failed_size),
+        total_size=_whole(status.total_size),
+        cpu_percent=cpu,
+        cpu_memory_mb=memory,
+        gpu_memory_mb=gpu,
+        measured=any((cpu, memory, gpu)) or not status.completed,
+    )
+
+
+def _used_now(status: TaskStatus) -> Peaks:
+    metrics = status.metrics
+    return Peaks(*map(_sane, (metrics.cpu_percent, metrics.cpu_memory_mb, metrics.gpu_memory_mb)))
+
+
+def _used(status: TaskStatus) -> Peaks:
+    metrics = status.metrics
+    told = metrics.peak_cpu_percent, metrics.peak_cpu_memory_mb, metrics.peak_gpu_memory_mb
+    return Peaks(*map(max, _used_now(status), map(_sane, told)))
+
+
+def _sane(number: float) -> float:
+    """`number`, within what can be drawn."""
+    return min(max(number, 0.0), _LARGEST)
+
+
+def _whole(count: int) -> int:
+    return int(_sane(count))
