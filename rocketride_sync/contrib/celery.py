@@ -5,13 +5,16 @@
 
     watch.delay(job.pk, timeout=3600).get()   # {"outcome": "succeeded", …}
 
-Such a Celery task looks once, and puts itself back into the queue to look again later.
+Such a Celery task looks once, and puts itself back into the queue to look again later. Run by its caller
+(``task_always_eager``, ``apply``, a plain call) it has no queue: the call lasts until the end.
 """
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, Callable, Dict, Optional
 
+from ..errors import ConfigurationError
 from ..observing import check_interval
 from ..options import optional_seconds
 from .looking import Looking, Memory
@@ -24,7 +27,8 @@ if TYPE_CHECKING:
 NAME = "rocketride_sync.watch"
 
 # A look may be made twice without harm, so none is lost with its worker; and a wait has as many looks as it takes.
-_DURABLE = {"acks_late": True, "reject_on_worker_lost": True, "max_retries": None}
+# A shared task would be in every app of the process, and keep the watcher of another app from its name.
+_OPTIONS = {"acks_late": True, "reject_on_worker_lost": True, "max_retries": None, "shared": False}
 
 
 def register(
@@ -51,15 +55,16 @@ def register(
         load_token: from a reference to the token. Only the reference goes through the broker, into logs and results.
             What it raises fails the Celery task, but for a `TransientError`, which is a look that failed.
         interval: seconds between looks. Default 30. Warns above 300, when servers forget finished tasks.
-        name: the Celery task's name.
+        name: the Celery task's name; one for each watcher of an app.
         options: of ``app.task``, such as ``ignore_result`` or ``rate_limit``.
 
     Raises:
-        ConfigurationError: `interval` is not a positive number.
+        ConfigurationError: `interval` is not a positive number, or the app has a watcher of this `name`.
     """
     check_interval(interval)
+    _take(name, app)
 
-    @app.task(bind=True, name=name, **{**_DURABLE, **options})  # type: ignore[untyped-decorator]  # Celery has no types
+    @app.task(bind=True, name=name, **{**_OPTIONS, **options})  # type: ignore[untyped-decorator]  # Celery has no types
     def watch(
         self: Task,
         reference: Any,
@@ -71,9 +76,28 @@ def register(
         optional_seconds("timeout", timeout, zero=True)
         looking = Looking(client(), lambda: load_token(reference), interval, timeout)
         look = looking.look(Memory(**memory or {}))
+        while look.outcome is None and _is_run_by_its_caller(self):
+            time.sleep(look.pause)
+            look = looking.look(look.memory)
         if look.outcome is not None:
             return look.outcome
         carried = {"timeout": timeout, "memory": look.memory.to_dict()}
         raise self.retry(args=(reference,), kwargs=carried, countdown=look.pause, exc=look.fault)
 
     return watch
+
+
+def _take(name: str, app: Celery) -> None:
+    """Celery gives the first task of a name to whoever makes another one."""
+    # To ask `app.tasks` would read the app's configuration, which may not be there yet.
+    taken = vars(app).setdefault("_rocketride_sync_watchers", set())
+    if name in taken:
+        raise ConfigurationError(
+            f"this Celery app has a watcher {name!r} already: give this one another name="
+        )
+    taken.add(name)
+
+
+def _is_run_by_its_caller(task: Task) -> bool:
+    """Whether no worker runs it: there is no queue to put it back into, and Celery would nest the looks."""
+    return bool(task.request.is_eager or task.request.called_directly)

@@ -1,0 +1,60 @@
+"""The Celery task without a broker: run by its caller; and more than one of it."""
+
+import pytest
+from celery import Celery
+
+from rocketride_sync import (
+    ConfigurationError,
+    MemoryTransport,
+    RetryPolicy,
+    RocketRideClient,
+    TransportError,
+    WaitTimeoutError,
+)
+from rocketride_sync.contrib.celery import register
+
+RUNNING = {"state": 3, "startTime": 100.0}
+ENDED = {"state": 5, "completed": True, "startTime": 100.0, "totalCount": 7}
+
+
+def make_app():
+    app = Celery("jobs", broker="memory://", backend="cache+memory://", set_as_current=False)
+    app.conf.task_always_eager = True
+    return app
+
+
+def watcher(app, *answers, **options):
+    client = RocketRideClient(
+        "test", "key", transport=MemoryTransport(answers), retry=RetryPolicy(initial_delay=0.01)
+    )
+    return register(app, client=lambda: client, load_token=str, interval=0.001, **options)
+
+
+@pytest.mark.parametrize("run", [lambda watch: watch.delay("job").get(), lambda watch: watch("job")])
+def test_run_by_its_caller_it_looks_on_until_the_end(run):
+    looks = [RUNNING] * 1100  # more than Python could nest
+    watch = watcher(make_app(), *looks, TransportError("broke"), ENDED)
+    assert run(watch)["outcome"] == "succeeded"
+
+
+def test_run_by_its_caller_it_keeps_to_the_timeout():
+    watch = watcher(make_app(), *[RUNNING] * 5000)
+    with pytest.raises(WaitTimeoutError, match="last seen as RUNNING"):
+        watch.delay("job", timeout=0.2).get()
+
+
+def test_the_second_watcher_of_an_app_needs_a_name_of_its_own():
+    app = make_app()
+    one = watcher(app, {**ENDED, "totalCount": 1})
+    with pytest.raises(ConfigurationError, match=r"'rocketride_sync\.watch'.*name="):
+        watcher(app, ENDED)
+    two = watcher(app, {**ENDED, "totalCount": 2}, name="two")
+    assert [watch.delay("job").get()["total_count"] for watch in (one, two)] == [1, 2]
+
+
+def test_every_app_has_its_own_watcher():
+    apps = [make_app(), make_app()]
+    watches = [watcher(app, {**ENDED, "totalCount": number}) for number, app in enumerate(apps)]
+    for app in apps:
+        app.finalize()  # as a worker does first
+    assert [watch.delay("job").get()["total_count"] for watch in watches] == [0, 1]
