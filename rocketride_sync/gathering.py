@@ -33,8 +33,8 @@ class Gathering(Calling):
         """Block until many tasks have ended, and return a result for each: its terminal status, or what ended the wait
         for it. What befalls one task does not end the wait for the others.
 
-        Over WebSocket all are watched through one connection; over HTTP at most four are looked at a time, in threads
-        that end before this returns. A server is told of the end of tasks while there are 32 at most.
+        Over WebSocket all are watched through one connection, and while 32 at most are left, the server tells when one
+        of them ends. Over HTTP at most four are looked at a time, in threads that end before this returns.
 
         Args:
             tokens: the tasks' tokens. One that comes several times is watched once, and has the same result each

@@ -148,10 +148,10 @@ class Lifecycle(Calling):
 
         document = pipelines.load(None, pipeline, None)
         deadline = Deadline(self._limit(timeout))
-        found = token or self._token_of(project_id, source, deadline)
+        found = self._token_of(project_id, source, deadline) if token is None else check_token(token)
         if found is None:
             raise TaskNotFoundError("restart: the project has no task with this source", operation="restart")
-        self._call_within(operations.restart(check_token(found), project_id, source, document), deadline)
+        self._call_within(operations.restart(found, project_id, source, document), deadline)
 
     def get_tasks(self, *, timeout: Timeout = OMITTED) -> List[TaskInfo]:
         """The running tasks of the account. WebSocket only."""

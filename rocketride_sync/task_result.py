@@ -54,6 +54,9 @@ class TaskResult(Frozen):
             )
         return self.status
 
+    def __hash__(self) -> int:
+        return hash(self.token)  # a status has no hash
+
     def __repr__(self) -> str:
         seen = "not looked at" if self.status is None else repr(self.status)
         return (

@@ -236,3 +236,8 @@ def test_a_result_is_a_frozen_value_that_pickles():
     assert pickle.loads(pickle.dumps(result)) == copy.deepcopy(result) == result
     with pytest.raises(AttributeError):
         result.token = B
+
+
+def test_a_result_may_be_kept_in_a_set():
+    result = TaskResult(token=A, status=TaskStatus.from_dict(DONE))
+    assert {result, copy.deepcopy(result), TaskResult(token=B)} == {TaskResult(token=B), result}

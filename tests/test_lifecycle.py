@@ -434,6 +434,14 @@ def test_a_call_whose_arguments_json_cannot_say_is_not_sent():
     assert transport.calls == []
 
 
+def test_an_empty_token_to_restart_is_an_error_and_not_looked_up():
+    transport = MemoryTransport([{"token": "tk_other"}, {}])
+    with RocketRideClient("h", KEY, transport=transport) as client:
+        with pytest.raises(ConfigurationError, match="token"):
+            client.restart(token="", project_id="p", source="s", pipeline=forever())
+    assert transport.calls == []
+
+
 @pytest.mark.parametrize("body", [[1], "text", 5])
 def test_a_body_that_is_no_object_is_not_taken_for_none(body):
     with RocketRideClient("h", KEY, transport=MemoryTransport([body])) as client:
