@@ -6,13 +6,36 @@ nothing before a fixture is asked for. The fixtures need the extra ``testing``. 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Iterator
+import sys
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from typing import TYPE_CHECKING, Iterator, Optional, Sequence
 
 import pytest
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from .emulator import Emulator
     from .emulator.scripted import ScriptedTasks
+
+_LIBRARY = f"{__package__}."
+
+
+class _AsCompiled(MetaPathFinder):
+    """Loads the library's modules as Python does anywhere else.
+
+    pytest rewrites the assertions in all modules of a distribution that brings a plugin, and to that end compiles them
+    anew: in each session, where Python may not write bytecode. The library has none to show.
+    """
+
+    def find_spec(
+        self, fullname: str, path: Optional[Sequence[str]], target: Optional[ModuleType] = None
+    ) -> Optional[ModuleSpec]:
+        return PathFinder.find_spec(fullname, path, target) if fullname.startswith(_LIBRARY) else None
+
+
+sys.meta_path.insert(0, _AsCompiled())
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,14 @@
 """The fixtures that this package brings to the tests of others."""
 
+import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
+
+import rocketride_sync
 
 pytest_plugins = ["pytester"]
 
@@ -111,6 +115,45 @@ def test_it_can_be_left_out(pytester):
     pytester.makepyfile("def test_it(rocketride_tasks): pass")
     done = pytester.runpytest_subprocess("-p", "no:rocketride", timeout=100)
     done.stdout.fnmatch_lines(["*fixture 'rocketride_tasks' not found*"])
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """The package as a wheel installs it, whose files pytest finds listed; returns where its modules are."""
+    package = Path(rocketride_sync.__file__).parent
+    shutil.copytree(package, tmp_path / package.name, ignore=shutil.ignore_patterns("__pycache__"))
+    about = tmp_path / "rocketride_sync-1.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: rocketride-sync\nVersion: 1\n")
+    (about / "entry_points.txt").write_text("[pytest11]\nrocketride = rocketride_sync.pytest_plugin\n")
+    (about / "RECORD").write_text("rocketride_sync/__init__.py,,\nrocketride_sync/pytest_plugin.py,,\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    return tmp_path / package.name
+
+
+def test_pytest_does_not_compile_the_package_anew(pytester, installed):
+    """It would, in each session: of a distribution that brings a plugin, it rewrites the assertions."""
+    pytester.makepyfile(
+        """
+        import sys
+        import rocketride_sync.errors
+        from rocketride_sync import RocketRideClient, TaskStatus
+
+        def test_it():
+            loaders = {
+                name: type(module.__loader__).__name__
+                for name, module in sys.modules.items()
+                if name.startswith("rocketride_sync.") and name not in BEFORE
+            }
+            print(rocketride_sync.__file__, sorted(loaders))
+            assert set(loaders.values()) == {"SourceFileLoader"}
+
+        BEFORE = {"rocketride_sync._version", "rocketride_sync.pytest_plugin"}
+        """
+    )
+    done = pytester.runpytest_subprocess("-s", "-p", "no:cacheprovider", timeout=100)
+    done.assert_outcomes(passed=1)
+    done.stdout.fnmatch_lines([f"*{installed}*rocketride_sync.errors*"])
 
 
 def test_loading_it_loads_nothing_else():
