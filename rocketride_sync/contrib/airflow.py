@@ -31,7 +31,8 @@ class RocketRideSensor(BaseSensorOperator):  # type: ignore[misc]  # Airflow is 
     It fails for good, with `AirflowFailException`, if there will be no end to see (`TaskNotFoundError`,
     `TaskVanishedError`, `TaskReplacedError`), and with `check` if the task did not succeed; with
     `AirflowSensorTimeout` after `timeout`. Transient faults are looks that failed, until the client's
-    `RetryPolicy.max_outage`. That and all other errors are tries that failed, which Airflow's `retries` may repeat.
+    `RetryPolicy.max_outage`. That and all other errors are tries that failed, which Airflow's `retries` may repeat,
+    each with the whole `max_outage`.
 
     Args:
         reference: what `load_token` finds the token by; templated. Logs and the web page show it.
@@ -64,10 +65,15 @@ class RocketRideSensor(BaseSensorOperator):  # type: ignore[misc]  # Airflow is 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once."""
         store = context["task_state_store"]
+        memory = Memory(**store.get(_KEY) or {})
         try:
-            look = self._look(Memory(**store.get(_KEY) or {}))
+            look = self._look(memory)
         except (TaskNotFoundError, TaskLostError) as error:
             lost = error
+        except Exception:
+            # The next try has an outage of its own to outlive.
+            store.set(_KEY, memory.without_faults().to_dict())
+            raise
         else:
             return self._told(look, store)
         # For whoever clears the sensor, so that it watches the run there is then.

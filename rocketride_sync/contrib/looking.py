@@ -55,6 +55,9 @@ class Memory:
     def last_status(self) -> Optional[TaskStatus]:
         return None if self.previous is None else TaskStatus.from_dict(self.previous)
 
+    def without_faults(self) -> Memory:
+        return attrs.evolve(self, faults=0, failing_since=0.0)
+
     def after(self, status: TaskStatus) -> Memory:
         kept = without_text(status)
         # A run that is about to start does not say when yet: only later shows whether it is another one.

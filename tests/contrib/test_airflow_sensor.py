@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -11,6 +12,14 @@ import pytest
 from counting_tasks import pipeline
 from process.peers import wait_until
 from secrecy.marks import CHOSEN_TOKEN, KEY, TOKEN, found_in
+
+from rocketride_sync import (
+    MemoryTransport,
+    RetryPolicy,
+    RocketRideClient,
+    TaskNotFoundError,
+    TransportError,
+)
 
 pytestmark = [
     pytest.mark.skipif(find_spec("airflow") is None, reason="Airflow is not installed: make test-airflow"),
@@ -86,6 +95,37 @@ def test_it_is_rescheduled_until_the_end_and_fails_if_that_was_no_success(client
     assert end["state"] == "failed"
     assert "the task was cancelled" in output
     assert not found_in(output)
+
+
+class Store(dict):
+    """Airflow's task state store, as far as it is used."""
+
+    set, delete = dict.__setitem__, dict.pop
+
+
+def test_a_try_after_an_outage_that_lasted_too_long_has_the_whole_patience_again():
+    from airflow.sdk.exceptions import AirflowFailException
+
+    from rocketride_sync.contrib.airflow import RocketRideSensor
+
+    running, broke = {"state": 3, "startTime": 100.0}, TransportError("broke")
+    script = MemoryTransport([running, *[broke] * 4, TaskNotFoundError("not running")])
+    retry = RetryPolicy(max_outage=0.2, initial_delay=0.01)
+    context = {"task_state_store": Store()}
+    sensor = RocketRideSensor(
+        task_id="wait",
+        reference="job",
+        load_token=str,
+        client=lambda: RocketRideClient("test", KEY, transport=script, retry=retry),
+    )
+    assert not sensor.poke(context).is_done
+    for _ in range(2):
+        assert not sensor.poke(context).is_done
+        time.sleep(0.3)  # longer than the outage may last
+        with pytest.raises(TransportError):
+            sensor.poke(context)
+    with pytest.raises(AirflowFailException, match="no longer knows it"):  # what was seen before is kept
+        sensor.poke(context)
 
 
 def test_what_it_has_seen_outlives_the_rescheduling(client, server, run, tmp_path):

@@ -112,6 +112,15 @@ def test_an_outage_that_lasts_too_long_comes_out():
     assert raised.value is fault
 
 
+def test_a_memory_without_its_faults_gives_the_next_try_a_whole_outage():
+    looking = looking_at(RUNNING, TransportError("broke"), TransportError("still"))
+    fault = follow(looking, 2)[1].memory
+    anew = fault.without_faults()
+    assert (anew.faults, anew.failing_since) == (0, 0.0)
+    assert (anew.began, anew.previous) == (fault.began, fault.previous)
+    assert looking.look(carried(anew)).pause == 1
+
+
 def test_the_timeout_counts_from_the_first_look_and_cuts_the_last_pause():
     memory = Memory(began=time.time() - 90)
     look = looking_at(RUNNING, timeout=100).look(memory)
