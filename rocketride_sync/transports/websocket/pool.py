@@ -41,12 +41,8 @@ class Pool:
     def take(self) -> Optional[Connection]:
         """A connection that is alive as far as can be told, or None."""
         self._forget_inherited()
-        while self._idle:
-            try:
-                connection = self._idle.pop()
-            except IndexError:  # another thread was faster
-                break
-            if _usable(connection):
+        for connection in iter(self._latest, None):
+            if self.own(connection) and _usable(connection):
                 log.debug("a kept WebSocket connection is used again")
                 return connection
             log.debug("a kept WebSocket connection is stale, and is closed")
@@ -116,8 +112,8 @@ class Pool:
             return
         connection.idle_since = time.monotonic()
         self._idle.append(connection)
-        while len(self._idle) > _MOST_IDLE or _expired(self._idle[0]):
-            self._idle.popleft().close()
+        for superfluous in iter(self._superfluous, None):
+            superfluous.close()
 
     @property
     def is_open(self) -> bool:
@@ -135,23 +131,40 @@ class Pool:
     def close(self) -> None:
         """Close every idle connection."""
         self._forget_inherited()
-        while self._idle:
-            self._idle.pop().close()
+        for connection in iter(self._latest, None):
+            connection.close()
+
+    def _latest(self) -> Optional[Connection]:
+        """The latest connection, taken out; None when there is none. Other threads take and give meanwhile."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
+
+    def _superfluous(self) -> Optional[Connection]:
+        """A connection that is one too many, or idle for too long, taken out; None when there is none."""
+        try:
+            if len(self._idle) <= _MOST_IDLE and not _expired(self._idle[0]):
+                return None
+            return self._idle.popleft()
+        except IndexError:  # another thread was faster
+            return None
 
     def _begin(self) -> None:
-        self._pid = os.getpid()
         self._idle: Deque[Connection] = deque()
         # Not a semaphore: that has a lock of its own, which Ctrl-C at a bad moment leaves locked for ever.
         self._turns = [threading.Lock() for _ in range(_CONNECTING_AT_ONCE)]
         self._first: Iterator[int] = itertools.count()
+        # The last: a thread that finds its process here uses the rest.
+        self._pid = os.getpid()
 
     def _forget_inherited(self) -> None:
         """After a fork, start anew: a goodbye on a connection of the parent's would end it for the parent."""
         if self._pid != os.getpid():
             inherited = self._idle
             self._begin()
-            for connection in inherited:
-                connection.abandon()
+            for connection in tuple(inherited):
+                self.own(connection)
 
 
 def _expired(connection: Connection) -> bool:

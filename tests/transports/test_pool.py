@@ -1,0 +1,143 @@
+"""The pool of idle WebSocket connections, under threads that meet at the worst moment."""
+
+import os
+import sys
+import threading
+import time
+from collections import deque
+
+import pytest
+
+from rocketride_sync.deadline import Deadline
+from rocketride_sync.transports.websocket import pool as _pool
+from rocketride_sync.transports.websocket.pool import Pool
+
+
+class Connection:
+    """Alive, and silent."""
+
+    broken = False
+
+    def __init__(self):
+        self.pid = os.getpid()
+        self.idle_since = time.monotonic()
+        self.closed = False
+
+    def drain(self):
+        pass
+
+    def close(self):
+        self.closed = True
+
+    def abandon(self):
+        pass
+
+
+@pytest.fixture
+def pool():
+    return Pool(lambda _deadline: Connection())
+
+
+def meanwhile(step, *args):
+    """`step` in another thread, to its end."""
+    results = []
+    thread = threading.Thread(target=lambda: results.append(step(*args)))
+    thread.start()
+    thread.join(30)
+    return results
+
+
+def test_what_a_step_returned_is_not_lost_if_another_thread_takes_its_connection_as_it_is_given_back(pool):
+    class Contended(deque):
+        def append(self, connection):
+            super().append(connection)
+            assert meanwhile(pool.take) == [connection]
+
+    def step(connection):
+        pool.give(connection)
+        return "the answer"
+
+    pool._idle = Contended()
+    assert pool.attempt(step, Deadline(30.0), repeatable=False) == "the answer"
+
+
+def test_closing_goes_on_when_another_thread_takes_the_last_connection(pool):
+    class Contended(deque):
+        def __bool__(self):
+            meanwhile(self.clear)
+            return True
+
+    pool._idle = Contended([Connection()])
+    pool.close()
+    assert len(pool._idle) == 0
+
+
+def test_many_threads_take_give_and_close(pool):
+    faults = []
+    end = time.monotonic() + 0.5
+
+    def step(connection):
+        pool.give(connection)
+
+    def work():
+        try:
+            while time.monotonic() < end:
+                pool.attempt(step, Deadline(30.0), repeatable=True)
+                pool.close()
+        except Exception as fault:
+            faults.append(fault)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=work) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+    finally:
+        sys.setswitchinterval(interval)
+    assert faults == []
+
+
+def test_of_many_the_latest_are_kept_and_those_idle_for_long_closed(pool):
+    connections = [Connection() for _ in range(12)]
+    for connection in connections:
+        pool.give(connection)
+    assert [connection.closed for connection in connections] == [True] * 4 + [False] * 8
+    for connection in connections[4:]:
+        connection.idle_since -= 60.0
+    latest = Connection()
+    pool.give(latest)
+    assert all(connection.closed for connection in connections)
+    assert pool.take() is latest
+    assert not latest.closed
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_no_thread_of_a_forked_child_gets_a_connection_of_the_parents(pool, monkeypatch):
+    """Not even one that asks while another is starting the pool anew."""
+    pool.give(Connection())
+    child = os.fork()
+    if child == 0:
+        found = ["nobody asked"]
+        real = _pool.deque
+
+        def contended(*args):
+            monkeypatch.setattr(_pool, "deque", real)
+            found[:] = meanwhile(pool.take)
+            return real(*args)
+
+        monkeypatch.setattr(_pool, "deque", contended)
+        found.append(pool.take())
+        os._exit(0 if found == [None, None] else 1)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_connection_of_the_parents_is_passed_over_wherever_it_comes_from(pool):
+    pool.take()
+    inherited = Connection()
+    inherited.pid = os.getppid()
+    pool._idle.append(inherited)
+    assert pool.take() is None
