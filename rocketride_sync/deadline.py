@@ -26,14 +26,17 @@ class Deadline:
     On Linux the monotonic clock stands still while a machine is suspended: a budget is time awake.
     """
 
-    __slots__ = ("_at", "_clock")
+    __slots__ = ("_at", "_clock", "_whole")
 
     def __init__(self, seconds: Optional[float], clock: Clock = time.monotonic) -> None:
         self._clock = clock
         self._at = math.inf if seconds is None else clock() + seconds
+        self._whole: Optional[Deadline] = None
 
     def remaining(self) -> float:
         """Seconds left: never below 0.0, `math.inf` when unlimited."""
+        if self._whole is not None and self._whole.expired:
+            return 0.0
         return max(0.0, self._at - self._clock())
 
     def clamp(self, seconds: Optional[float]) -> Optional[float]:
@@ -45,7 +48,7 @@ class Deadline:
 
     @property
     def expired(self) -> bool:
-        return self._clock() >= self._at
+        return self._clock() >= self._at or (self._whole is not None and self._whole.expired)
 
     def sleep(self, seconds: float) -> None:
         """Sleep for `seconds`, or until this passes or is cancelled."""
@@ -54,12 +57,17 @@ class Deadline:
             time.sleep(min(end.remaining(), SLICE))
 
     def cancel(self) -> None:
-        """Let it pass now. For another thread: what waits on it notices within half a second or so."""
+        """Let it pass now, and all that were made of it with `within`.
+
+        For another thread: what waits on it notices within half a second or so.
+        """
         self._at = -math.inf
 
     def within(self, seconds: Optional[float]) -> Deadline:
         """A deadline `seconds` from now, but never later than this one."""
-        return Deadline(self.clamp(seconds), self._clock)
+        share = Deadline(self.clamp(seconds), self._clock)
+        share._whole = self
+        return share
 
 
 def pause(seconds: float) -> None:

@@ -80,3 +80,22 @@ def test_a_sleep_ends_with_its_time_the_deadline_or_by_being_cancelled():
     thread.join(30)
     assert not thread.is_alive()
     assert time.monotonic() - began < 30
+
+
+def test_to_cancel_a_deadline_is_to_cancel_those_made_of_it():
+    """Whoever connects holds a share of a share of the time, and is in it still."""
+    for seconds in (None, 60.0):
+        whole = Deadline(seconds)
+        share = whole.within(30.0).within(None)
+        assert not share.expired
+        whole.cancel()
+        assert share.expired
+        assert share.remaining() == 0.0
+        assert share.clamp(5.0) == 0.0
+
+
+def test_to_cancel_a_share_leaves_the_whole():
+    whole = Deadline(60.0)
+    whole.within(30.0).cancel()
+    assert not whole.expired
+    assert whole.remaining() > 0.0

@@ -10,7 +10,8 @@ from collections import deque
 from typing import Any, Callable, Deque, Dict, List, Optional, Protocol, Sequence, Tuple
 
 from ..deadline import SLICE, Deadline, pause
-from ..errors import RocketRideError
+from ..errors import RocketRideError, TransportError
+from ..logs import log
 from ..protocol.operations import Operation
 from .base import Transport
 
@@ -134,12 +135,22 @@ class ThreadedLooks:
 
     def ask(self, look: Look) -> None:
         self._asked[look] = None
-        self._turns.put(look)
         if len(self._threads) < min(self._at_once, len(self._asked)):
-            # A daemon: who leaves it to the end of the interpreter to close this must not wait for it there.
-            thread = threading.Thread(target=self._work, name="rocketride-look", daemon=True)
-            self._threads.append(thread)
+            self._start_thread()
+        if self._threads:
+            self._turns.put(look)
+        else:
+            self._news.put((look, TransportError("the task was not looked at: no thread could be started")))
+
+    def _start_thread(self) -> None:
+        # A daemon: who leaves it to the end of the interpreter to close this must not wait for it there.
+        thread = threading.Thread(target=self._work, name="rocketride-look", daemon=True)
+        self._threads.append(thread)  # before it starts: Ctrl-C may come while it does
+        try:
             thread.start()
+        except RuntimeError as error:  # the system has no more of them
+            self._threads.remove(thread)
+            log.debug("looks go on in %s threads: %s", len(self._threads), error)
 
     def next(self, deadline: Deadline) -> Optional[News]:
         if self._pid != os.getpid():
@@ -167,7 +178,8 @@ class ThreadedLooks:
         for deadline in list(self._under_way.values()):
             deadline.cancel()
         for thread in self._threads:
-            thread.join()
+            if thread.is_alive():  # one that never started cannot be joined
+                thread.join()
 
     def _begin_again(self) -> None:
         """In a forked child there are no threads."""
