@@ -12,7 +12,11 @@ def main() -> int:
 
         return run()
     except KeyboardInterrupt:
-        return 130
+        import signal
+
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.raise_signal(signal.SIGINT)
+        return 130  # reached only where raising a signal does not end the process
 
 
 if __name__ == "__main__":

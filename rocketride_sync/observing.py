@@ -104,6 +104,8 @@ class Observing(Calling):
             RocketRideError: and the other errors of `rocketride_sync.errors`.
         """
         last: Optional[TaskStatus] = None
+        if on_progress is not None and not callable(on_progress):
+            raise ConfigurationError(f"on_progress must be a function, not {type(on_progress).__name__}")
         timed_out: List[WaitTimeoutError] = []
         seen = self._observe(token, previous, timeout, interval)
         try:

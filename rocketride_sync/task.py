@@ -137,6 +137,8 @@ class Task:
             return
         try:
             self._end()
+            if self.ended and isinstance(error, KeyboardInterrupt):
+                error.args = (f"interrupted; task {shorten(self.token)} was ended",)
         except RocketRideError as fault:
             if error is None:
                 raise

@@ -271,7 +271,7 @@ def test_over_http_what_the_server_lacks_says_which_transport_has_it(server, ask
 def test_a_timeout_leaves_the_task_running_and_says_so(either):
     task = either.use(pipeline=forever())
     with pytest.raises(WaitTimeoutError, match="runs on"):
-        task.wait_until_complete(0.3, 0.1)
+        task.wait_until_complete(2.0, 0.1)
     assert not task.get_status().is_terminal
 
 
@@ -477,3 +477,9 @@ def test_a_start_that_did_not_arrive_is_a_plain_fault():
     with pytest.raises(TransportError) as caught:
         RocketRideClient("h", KEY, transport=transport).use(pipeline=forever())
     assert "unknown" not in str(caught.value)
+
+
+def test_ctrl_c_in_a_block_says_that_the_task_was_ended(either):
+    with pytest.raises(KeyboardInterrupt, match=r"task tk_....… was ended"):
+        with either.use(pipeline=forever()) as task:
+            task.wait_until_complete(GENEROUS, 0.1, interrupt)

@@ -192,3 +192,9 @@ def test_comparing_full_windows_takes_linear_time():
     assert new_messages([*window, "b"], ["c", *window]).messages == ("b",)
     assert new_messages([*window, "b"], window[:-1] * 1 + ["c"]).lost
     assert time.perf_counter() - start < 5
+
+
+def test_an_outcome_is_its_word():
+    assert Outcome.SUCCEEDED == "succeeded"
+    assert f"{Outcome.SUCCEEDED} {Outcome.FAILED!s}" == "succeeded failed"
+    assert repr(Outcome.CANCELLED) == "<Outcome.CANCELLED: 'cancelled'>"

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Optional
 
 from ..errors import ConfigurationError
+from ..transports import NAMES
 from . import env_file, files, output
 
 if TYPE_CHECKING:
@@ -22,7 +23,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     They have no defaults, lest a command's overwrite what was given before its name; `DEFAULTS` has them.
     """
     _add(parser, "--uri", metavar="URI", help="the server's address (else ROCKETRIDE_URI)")
-    _add(parser, "--transport", metavar="NAME", help="how to ask: auto (the default), websocket or http")
+    _add(
+        parser,
+        "--transport",
+        choices=NAMES,
+        metavar="NAME",
+        help="how to ask: auto (the default), websocket or http",
+    )
     add_key_options(parser)
 
 

@@ -73,6 +73,12 @@ def explain(error: BaseException) -> Tuple[ExitCode, str]:
         return ExitCode.FAILED, ""  # the pipeline was refused, or failed before it ran
     if isinstance(error, Terminated):
         return ExitCode(128 + error.number), ""
+    if (
+        isinstance(error, errors.WaitTimeoutError)
+        and error.last_status is None
+        and error.__cause__ is not None
+    ):
+        return explain(error.__cause__)  # not one look succeeded
     for kind, code, advice in _FAILURES:
         if isinstance(error, kind):
             return code, advice

@@ -29,7 +29,7 @@ from . import (
     wait,
 )
 from .exit_codes import ExitCode, explain
-from .signals import STOPS, Terminated, terminable
+from .signals import STOPS, Terminated, end_by, terminable
 
 _COMMANDS = {
     "run": run,
@@ -44,7 +44,7 @@ _COMMANDS = {
 
 
 def main(argv: Optional[Sequence[str]] = None) -> int:
-    """Run one command. Returns its exit code; SIGTERM and SIGHUP end the process by the signal, after cleaning up.
+    """Run one command. Returns its exit code; a signal ends the process after cleaning up.
 
     Args:
         argv: the arguments, without the program's name; None takes those of the process.
@@ -60,9 +60,13 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         code = ExitCode.INTERRUPTED
     finally:
         output.flush()
-    if code in (ExitCode.HUNG_UP, ExitCode.TERMINATED):
-        signal.raise_signal(code - 128)
+    if code in _SIGNALLED:
+        end_by(signal.Signals(code - 128))
     return int(code)
+
+
+# By the signal itself: a shell's loop goes on after a command that merely exits with 130.
+_SIGNALLED = (ExitCode.HUNG_UP, ExitCode.INTERRUPTED, ExitCode.TERMINATED)
 
 
 def _run(words: Sequence[str]) -> ExitCode:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from typing import List, Optional, TextIO
 
-from ..redact import printable, redact
+from ..redact import cut, printable, redact
 
 PROGRAM = "rocketride-sync"
 
@@ -37,7 +38,7 @@ def visible(text: str) -> str:
 
 def shorten(text: str, width: int) -> str:
     """`text` made visible and cut to `width` characters."""
-    text = visible(text[: width + 1])
+    text = printable(cut(text, width + 1, concealed))
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
@@ -69,8 +70,9 @@ def result(text: str) -> None:
 
 
 def note(text: str) -> None:
-    """Print a line about the work on stderr."""
-    _print(text, sys.stderr)
+    """Print a line about the work on stderr. Where that is not possible, as when the terminal is gone, it is let be."""
+    with contextlib.suppress(OSError):
+        _print(text, sys.stderr)
 
 
 def problem(message: str) -> None:

@@ -136,7 +136,8 @@ class Job:
         try:
             return use(ttl=0)
         except UnsupportedOperationError:
-            output.problem(_OVER_HTTP)
+            if not self._args.quiet:
+                output.problem(_OVER_HTTP)
         return use()
 
     def _tell_token(self, token: str) -> None:

@@ -34,6 +34,12 @@ def told(stop: BaseException, fate: str) -> BaseException:
     return KeyboardInterrupt(f"interrupted; {fate}")
 
 
+def end_by(number: signal.Signals) -> None:
+    """End the process as the signal does that nobody handles. Returns only where a signal does not do that."""
+    signal.signal(number, signal.SIG_DFL)
+    signal.raise_signal(number)
+
+
 @contextlib.contextmanager
 def terminable() -> Iterator[None]:
     """Turn SIGTERM and SIGHUP into an exception while this lasts, but for one that our starter ignores or handles."""

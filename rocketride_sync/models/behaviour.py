@@ -23,8 +23,8 @@ _TEXT_SHOWN = 200
 _NAME_SHOWN = 20
 
 
-class Outcome(enum.Enum):
-    """How a task stands."""
+class Outcome(str, enum.Enum):
+    """How a task stands. Each equals its word: ``status.outcome == "succeeded"``."""
 
     RUNNING = "running"
     SUCCEEDED = "succeeded"

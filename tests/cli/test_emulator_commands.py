@@ -78,7 +78,9 @@ def serving(*arguments, **variables):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, -signal.SIGINT), (signal.SIGTERM, -signal.SIGTERM)]
+)
 def test_serve_until_a_signal(number, code):
     process, uri = serving(ROCKETRIDE_APIKEY=KEY)
     assert run("status", "tk_unknown", ROCKETRIDE_URI=uri, ROCKETRIDE_APIKEY="wrong").returncode == 4
@@ -154,7 +156,9 @@ def test_demo_with_nothing_to_count(tmp_path, content):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, -signal.SIGINT), (signal.SIGTERM, -signal.SIGTERM)]
+)
 def test_demo_takes_its_server_down(tmp_path, number, code):
     (tmp_path / "one.txt").write_text("one two three\n")
     process = subprocess.Popen(

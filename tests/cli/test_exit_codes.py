@@ -196,7 +196,9 @@ def test_no_key():
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, -signal.SIGINT), (signal.SIGTERM, -signal.SIGTERM)]
+)
 def test_signals_end_a_wait(stub, number, code):
     stub.answers = [ok(RUNNING)]
     variables = environment(ROCKETRIDE_URI=stub.uri, ROCKETRIDE_APIKEY=KEY)
@@ -302,7 +304,7 @@ runpy.run_module("rocketride_sync", run_name="__main__")
 
 def test_ctrl_c_while_the_command_is_loaded():
     done = subprocess.run([sys.executable, "-c", LOADING], capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
 
 
 @pytest.mark.parametrize("options", [[], ["--verbose"], ["--json"]])

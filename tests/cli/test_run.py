@@ -233,7 +233,7 @@ def test_a_timeout_ends_the_task(server, simulation):
 @pytest.mark.parametrize(
     ("number", "code"),
     [
-        (signal.SIGINT, 130),
+        (signal.SIGINT, -signal.SIGINT),
         (signal.SIGTERM, -signal.SIGTERM),
         (getattr(signal, "SIGHUP", None), -getattr(signal, "SIGHUP", 0)),
     ],
@@ -257,13 +257,15 @@ def test_ctrl_c_while_a_file_is_sent_ends_the_task(server, dropper, client, tmp_
     until(lambda: any(client.get_task_status(task.token).total_count for task in client.get_tasks()))
     process.send_signal(signal.SIGINT)
     _, trouble = process.communicate(timeout=SECONDS)
-    assert process.returncode == 130, trouble
+    assert process.returncode == -signal.SIGINT, trouble
     assert trouble == "rocketride-sync: interrupted; the task was ended\n"
     assert client.get_tasks() == []
 
 
 @posix
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, -signal.SIGINT), (signal.SIGTERM, -signal.SIGTERM)]
+)
 def test_a_signal_during_the_start_leaves_no_task_behind(tmp_path, number, code):
     pipeline = write_pipeline(tmp_path, "simulate", forever=True)
     with Emulator(api_key=KEY, init_seconds=2, stop_seconds=0) as slow:

@@ -209,6 +209,6 @@ def test_ctrl_c_tells_what_is_known_and_that_the_tasks_run_on(tasks):
         tasks.asked.wait(0.1)
     waiting.send_signal(signal.SIGINT)
     output, trouble = waiting.communicate(timeout=30)
-    assert waiting.returncode == 130
+    assert waiting.returncode == -signal.SIGINT
     assert "the tasks run on" in trouble
     assert [result["token"] for result in json.loads(output)["results"]] == ["tk_0000…"]
