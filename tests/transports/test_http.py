@@ -490,6 +490,41 @@ class TestKeptConnections:
                 transport.close()
         assert server.connections == 2
 
+    @pytest.mark.parametrize("operation", [STATUS, START])
+    def test_closed_as_another_thread_is_about_to_ask_are_made_anew(self, operation, monkeypatch):
+        """The transport may be closed while others use it: nothing of theirs was sent yet, whatever it is."""
+        with Server(always(answer({"state": 1}))) as server, using(server.url) as transport:
+            call(transport, operation)
+            session = transport._sessions[os.getpid()]
+            ask = session._ask
+
+            def closed_before(*args):
+                transport.close()
+                return ask(*args)
+
+            monkeypatch.setattr(session, "_ask", closed_before)
+            assert call(transport, operation) == {"state": 1}
+            assert not session.is_open
+            assert call(transport, operation) == {"state": 1}
+        assert server.connections == 3
+
+    def test_that_broke_are_not_among_them(self):
+        with Server(after_request(lambda peer: peer.reset())) as server, using(server.url) as transport:
+            failing(transport, errors.TransportError, START)
+            assert not transport.is_open
+
+    def test_are_not_kept_when_they_come_back_after_close(self):
+        def slow(peer):
+            peer.read_request()
+            transport.close()
+            peer.send(answer({"state": 1}))
+            peer.stall()
+
+        with Server(slow) as server, using(server.url) as transport:
+            session = transport._session()
+            assert call(transport) == {"state": 1}
+            assert not session.is_open
+
     def test_serve_many_threads(self):
         faults = []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import time
 import weakref
@@ -22,10 +23,14 @@ _CONNECTIONS_KEPT = 32
 
 
 class _Stack:
-    """What a pool asks of `queue.LifoQueue`, without a lock: Ctrl-C at a bad moment would leave it locked for ever."""
+    """What a pool asks of `queue.LifoQueue`, without a lock: Ctrl-C at a bad moment would leave it locked for ever.
+
+    In place of a connection that broke there is None: the next one is made anew.
+    """
 
     def __init__(self) -> None:
         self.queue: Deque[Any] = deque()
+        self._closed = False
 
     def get(self, block: bool = False, timeout: Optional[float] = None) -> Any:  # noqa: ARG002 - never blocks
         try:
@@ -38,6 +43,20 @@ class _Stack:
         if len(self.queue) >= _CONNECTIONS_KEPT:
             raise queue.Full
         self.queue.append(item)
+        if self._closed:
+            self._empty()
+
+    def close(self) -> None:
+        """Close what there is, and whatever is put here from now on."""
+        self._closed = True
+        self._empty()
+
+    def _empty(self) -> None:
+        with contextlib.suppress(queue.Empty):
+            while True:
+                connection = self.get()
+                if connection is not None:
+                    connection.close()
 
     def qsize(self) -> int:
         return len(self.queue)
@@ -64,6 +83,10 @@ class _KeepsFresh(HTTPConnectionPool):
         if connection is not None:
             connection.parked_at = time.monotonic()
         super()._put_conn(connection)
+
+    def close(self) -> None:
+        """Keep no connection any more. Threads that are about to ask have theirs made anew, for this one time."""
+        self.pool.close()
 
 
 class _Pool(_KeepsFresh, HTTPConnectionPool):
@@ -123,8 +146,7 @@ class DeadlineAdapter(HTTPAdapter):
     @property
     def is_open(self) -> bool:
         """Whether a connection is kept."""
-        kept = self._pool and self._pool.pool
-        return kept is not None and any(connection.sock for connection in tuple(kept.queue))
+        return self._pool is not None and any(kept and kept.sock for kept in tuple(self._pool.pool.queue))
 
     def close(self) -> None:
         super().close()
