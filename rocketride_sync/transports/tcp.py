@@ -7,6 +7,7 @@ import math
 import os
 import selectors
 import socket
+import ssl
 from typing import Any, Callable, Sequence, TypeVar
 
 from ..deadline import SLICE, Deadline
@@ -28,6 +29,12 @@ def discard(sock: socket.socket, close: Callable[[int], None] = socket.close) ->
 
 
 class _Socket(socket.socket):
+    __del__ = discard
+
+
+class TlsSocket(ssl.SSLSocket):
+    """For `ssl.SSLContext.sslsocket_class`."""
+
     __del__ = discard
 
 

@@ -12,7 +12,6 @@ import http.client
 import io
 import math
 import socket
-import ssl
 import threading
 import time
 from typing import Any, Optional
@@ -24,7 +23,7 @@ from urllib3.util.ssl_ import create_urllib3_context, resolve_cert_reqs
 from ...deadline import SLICE, Deadline
 from ...logs import log
 from ...protocol.http import too_large
-from ..tcp import connect, discard, in_slices, set_timeout
+from ..tcp import TlsSocket, connect, in_slices, set_timeout
 
 # settimeout is a system call: a difference that nobody would notice is left alone.
 _TOLERANCE = 0.02
@@ -189,7 +188,7 @@ class Connection(_KeepsDeadline, HTTPConnection):
     pass
 
 
-class _TlsSocket(ssl.SSLSocket):
+class _TlsSocket(TlsSocket):
     """Shakes hands within the deadline, and is closed if that fails, whatever the reason."""
 
     def do_handshake(self, *args: Any) -> None:
@@ -198,8 +197,6 @@ class _TlsSocket(ssl.SSLSocket):
         except BaseException:
             self.close()
             raise
-
-    __del__ = discard
 
 
 class TlsConnection(_KeepsDeadline, HTTPSConnection):

@@ -14,7 +14,7 @@ from ...config import Address
 from ...deadline import Deadline
 from ...errors import CertificateError, RocketRideError, TransportError, TransportTimeoutError
 from ..network import Proxy, is_certificate_alert
-from ..tcp import connect, discard, in_slices, set_timeout
+from ..tcp import TlsSocket, connect, in_slices, set_timeout
 
 T = TypeVar("T")
 
@@ -108,12 +108,8 @@ def _tunnel(sock: socket.socket, proxy: Proxy, target: str, deadline: Deadline) 
         raise OSError(None, f"the proxy refused the tunnel: {shown}")
 
 
-class _TlsSocket(ssl.SSLSocket):
-    __del__ = discard
-
-
 def _encrypt(sock: socket.socket, host: str, context: ssl.SSLContext, deadline: Deadline) -> Any:
-    context.sslsocket_class = _TlsSocket
+    context.sslsocket_class = TlsSocket
     encrypted = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
     try:
         in_slices(encrypted, deadline, encrypted.do_handshake)
