@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from .models import TaskStatus
 
 SUBJECT_WIDTH = 40
-_LARGEST = 10**15
+LARGEST = 10**15
 
 ITEMS = " items"
 BYTES = "B"
@@ -41,14 +41,14 @@ def of_status(status: TaskStatus, shorten: Callable[[str, int], str]) -> Snapsho
     """By items, or by bytes where a task counts no items. `shorten` makes a text visible and that short."""
     state = status.state.name.lower()
     subject = shorten(status.current_object, SUBJECT_WIDTH)
-    items = _countable(status.completed_count + status.failed_count)
-    size = _countable(status.completed_size + status.failed_size)
-    failed = _countable(status.failed_count)
+    items = countable(status.completed_count + status.failed_count)
+    size = countable(status.completed_size + status.failed_size)
+    failed = countable(status.failed_count)
     if status.total_count or not status.total_size:
-        return Snapshot(state, items, _countable(status.total_count), ITEMS, failed, subject, size)
-    return Snapshot(state, size, _countable(status.total_size), BYTES, failed, subject)
+        return Snapshot(state, items, countable(status.total_count), ITEMS, failed, subject, size)
+    return Snapshot(state, size, countable(status.total_size), BYTES, failed, subject)
 
 
-def _countable(number: int) -> int:
-    """`number`, within what time left can be reckoned with."""
-    return min(max(number, 0), _LARGEST)
+def countable(number: int) -> int:
+    """`number`, within what time left can be reckoned with, and what can be drawn."""
+    return min(max(number, 0), LARGEST)

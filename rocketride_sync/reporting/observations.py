@@ -7,6 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Collection, Deque, List, NamedTuple, Optional
 
 from ..redact import cut
+from ..snapshot import LARGEST, countable
 
 if TYPE_CHECKING:
     from ..deadline import Clock
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 MOST_OBSERVATIONS = 2_000
 MOST_MESSAGES = 10_000
 LONGEST_MESSAGE = 1_000
-_LARGEST = 10**15
 
 
 class Observation(NamedTuple):
@@ -142,12 +142,12 @@ def _observation(status: TaskStatus, seconds: float) -> Observation:
     return Observation(
         seconds=seconds,
         state=status.state.name,
-        completed=_whole(status.completed_count),
-        failed=_whole(status.failed_count),
-        total=_whole(status.total_count),
-        completed_size=_whole(status.completed_size),
-        failed_size=_whole(status.failed_size),
-        total_size=_whole(status.total_size),
+        completed=countable(status.completed_count),
+        failed=countable(status.failed_count),
+        total=countable(status.total_count),
+        completed_size=countable(status.completed_size),
+        failed_size=countable(status.failed_size),
+        total_size=countable(status.total_size),
         cpu_percent=cpu,
         cpu_memory_mb=memory,
         gpu_memory_mb=gpu,
@@ -168,8 +168,4 @@ def _used(status: TaskStatus) -> Peaks:
 
 def _sane(number: float) -> float:
     """`number`, within what can be drawn."""
-    return min(max(number, 0.0), _LARGEST)
-
-
-def _whole(count: int) -> int:
-    return int(_sane(count))
+    return min(max(number, 0.0), LARGEST)
