@@ -57,7 +57,7 @@ class Watched:
 
     def begin(self) -> Deadline:
         """As `rocketride_sync.transports.looks.Look.begin`."""
-        return self.wait.look_deadline()
+        return self.wait.go()
 
 
 _NOTHING: Tuple[Optional[Watched], Any] = (None, None)

@@ -10,6 +10,8 @@ from .errors import TransientError
 from .options import RetryPolicy
 
 _SHORTEST_ROUND_TRIP = 0.005  # what a sleep may overshoot by: a last look needs room for that too
+_ROOM = 1.5  # among the last looks at many tasks come others, made at ticks
+_LARGEST_SHARE = 0.25  # of the timeout: so much of it at most goes to the last looks at all other tasks
 HAIR = 0.001  # moments this close are one: a sleep may end a little early, and sums of floats are not exact
 
 
@@ -20,8 +22,9 @@ class Schedule:
         "_among_many",
         "_clock",
         "_interval",
-        "_least",
+        "_longest_turn",
         "_phase",
+        "_turn",
         "deadline",
         "round_trip",
         "started",
@@ -34,25 +37,26 @@ class Schedule:
         self._clock = clock
         self._among_many = phase is not None
         self._phase = phase or 0.0
+        self._turn = 0.0
+        self._longest_turn = (timeout or 0.0) * _LARGEST_SHARE
         self.started = clock()
         self.deadline = Deadline(timeout, clock)
-        self.round_trip = self._least = _SHORTEST_ROUND_TRIP
+        self.round_trip = _SHORTEST_ROUND_TRIP
 
     @property
     def elapsed(self) -> float:
         return self._clock() - self.started
 
-    def looked(self, began: float) -> None:
-        """Note how long a look took: the last one must begin early enough to be answered."""
-        took = self._clock() - began
+    def looked(self, due: float, went: float) -> None:
+        """Note how long a look took, and waited for its turn: the last one must begin early enough to be answered."""
+        self.round_trip = max(_SHORTEST_ROUND_TRIP, self._clock() - went)
         if self._among_many:
             # The first look was one of all at once, and so will be the last.
-            self._least, self._among_many = max(self._least, took), False
-        self.round_trip = max(self._least, took)
+            self._turn, self._among_many = min(_ROOM * (went - due), self._longest_turn), False
 
     def until_last_look(self) -> float:
-        """Seconds until the last look, two round trips before the deadline; less than 0 once it is past."""
-        return self.deadline.remaining() - 2 * self.round_trip
+        """Seconds until the last look, two round trips and its turn before the deadline; less than 0 once it is past."""
+        return self.deadline.remaining() - 2 * self.round_trip - self._turn
 
     def until_tick(self) -> float:
         """Seconds until the next tick; never 0, and one that is due within a hair counts as reached."""

@@ -117,6 +117,7 @@ class Wait:
         "_run",
         "_schedule",
         "_token",
+        "_went",
         "last",
     )
 
@@ -140,7 +141,7 @@ class Wait:
         self._run = previous  # the latest status that says when its run started
         self._clock = clock
         self._schedule = Schedule(interval, call_timeout if self._once else timeout, clock, phase)
-        self._began = self._schedule.started
+        self._began = self._went = self._schedule.started
         self._fault: Optional[TransientError] = None
         self._outage: Optional[Outage] = None
 
@@ -151,10 +152,11 @@ class Wait:
     def begin(self) -> Deadline:
         """It is time to look; by when the look must be answered."""
         self._began = self._clock()
-        return self.look_deadline()
+        return self.go()
 
-    def look_deadline(self) -> Deadline:
-        """By when a look must be answered that is sent now, having waited for its turn."""
+    def go(self) -> Deadline:
+        """The look goes out now, having waited for its turn; by when it must be answered."""
+        self._went = self._clock()
         return self._schedule.deadline.within(self._call_timeout)
 
     def take(self, seen: Seen) -> None:
@@ -170,7 +172,7 @@ class Wait:
             self._outage = self._outage or Outage(self._began, self._retry, self._clock)
         elif isinstance(seen, TaskStatus):
             self._outage = None
-            self._schedule.looked(self._began)
+            self._schedule.looked(self._began, self._went)
             self._remember(seen)
         elif isinstance(seen, TaskNotFoundError) and self.last is not None:
             raise vanished(self._token, self.last)

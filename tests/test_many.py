@@ -170,7 +170,7 @@ def test_time_in_the_callback_is_followed_by_no_burst():
     assert min(gaps) >= 2.0
 
 
-def test_the_last_look_at_each_begins_as_early_as_the_first_of_all_took():
+def test_the_last_looks_are_spread_so_that_all_are_answered_before_the_end():
     """A thousand looks just before the end would not all be answered: nobody would learn of ends shortly before."""
     world = World({token: [after(7.99, DONE)] for token in tokens(1000)}, round_trip=0.001)
     results = world.results(timeout=10.0, interval=4.0)
@@ -178,7 +178,17 @@ def test_the_last_look_at_each_begins_as_early_as_the_first_of_all_took():
     world = World({token: [RUNNING] for token in tokens(1000)}, round_trip=0.001)
     results = world.results(timeout=10.0, interval=4.0)
     assert {type(result.error) for result in results} == {WaitTimeoutError}
+    assert not any("the last look failed" in str(result.error) for result in results)
     assert 9.9 < world.now <= 10.0
+
+
+def test_looks_that_take_long_for_all_together_do_not_make_a_wait_give_up_early():
+    """All looks take 5 s, one after the other, and each has been made again 5 s later: no end before that is missed."""
+    world = World({token: [after(8.0, DONE)] for token in tokens(100)}, round_trip=0.05)
+    assert all(result.succeeded for result in world.results(timeout=14.0))
+    world = World({token: [RUNNING] for token in tokens(100)}, round_trip=0.05)
+    errors = [result.error for result in world.results(timeout=14.0)]
+    assert min(error.elapsed for error in errors) > 14.0 * 0.7
 
 
 def test_a_timeout_of_zero_looks_once_at_each():
