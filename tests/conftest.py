@@ -8,10 +8,12 @@ import pytest
 TESTS = Path(__file__).parent
 LENGTHY = ("contrib", "docs", "examples", "fuzz", "process", "soak", "test_benchmarks.py")
 
-# Started in the background by a shell, this process ignores Ctrl-C, and so would the processes it starts, which
-# tests interrupt.
+# Started in the background by a shell, this process ignores Ctrl-C, and SIGHUP under nohup: so would the processes that
+# it starts, which tests send these to. What is caught here, they do not ignore.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda *_: None)
 
 
 def pytest_collection_modifyitems(items):

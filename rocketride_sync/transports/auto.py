@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import time
 from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence
 
 from ..deadline import Deadline
@@ -18,11 +16,11 @@ from .websocket.upgrade import NoSlotError, NoWebSocketError, UpgradeCutError
 
 if TYPE_CHECKING:
     from .looks import Look, Looks, News
+    from .websocket.looks import WebSocketLooks
 
 _REFUSED = (NoSlotError, NoWebSocketError, UpgradeCutError)
 
-_FOR_SLOTS = 15.0  # seconds for which many looks go over HTTP when there was no slot for a WebSocket
-_TURN = 0.05
+_TURN = 0.05  # seconds for which one of two is listened to
 
 
 class AutoTransport:
@@ -133,38 +131,45 @@ class _AutoWatch:
 
 
 class _AutoLooks:
-    """Looks over WebSocket, and over HTTP while no connection can be had: then both are listened to in turn."""
+    """Looks over WebSocket, and over HTTP while no connection can be had: then both are listened to in turn.
 
-    def __init__(self, transport: AutoTransport, websocket: Looks, http: Looks) -> None:
+    When the next connection may be tried is for the looks over WebSocket to say.
+    """
+
+    def __init__(self, transport: AutoTransport, websocket: WebSocketLooks, http: Looks) -> None:
         self._transport = transport
         self._websocket = websocket
         self._http = http
         self._over_http: Dict[Look, RocketRideError] = {}  # with why they do not go over WebSocket
-        self._reason: Optional[RocketRideError] = None
-        self._http_until = -math.inf
+        self._refusal: Optional[RocketRideError] = None  # why WebSocket was refused last, if it was not used since
+        self._for_good = False
 
     def ask(self, look: Look) -> None:
-        if self._reason is not None and time.monotonic() < self._http_until:
-            self._ask_http(look, self._reason)
-        else:
+        if self._refusal is None or (self._websocket.ready and not self._for_good):
             self._websocket.ask(look)
+        else:
+            self._ask_http(look, self._refusal)
 
     def next(self, deadline: Deadline) -> Optional[News]:
         news = self._websocket.next(Deadline(0) if self._over_http else deadline)
-        if news is not None and isinstance(news[1], _REFUSED):
-            self._fall_back(*news)
-            return None
-        if news is None and self._over_http:
-            news = self._http.next(deadline if self._http_until == math.inf else deadline.within(_TURN))
+        if news is not None:
+            return self._heard(*news)
+        if self._over_http:
+            news = self._http.next(deadline if self._for_good else deadline.within(_TURN))
             if news is not None:
                 self._answered(*news)
         return news
 
-    def _fall_back(self, look: Look, reason: RocketRideError) -> None:
-        slots = isinstance(reason, NoSlotError)
-        self._http_until = time.monotonic() + _FOR_SLOTS if slots else math.inf
-        self._reason = reason
-        self._ask_http(look, reason)
+    def _heard(self, look: Look, answer: Any) -> Optional[News]:
+        """News over WebSocket, unless it is that a look must go over HTTP."""
+        if isinstance(answer, _REFUSED):
+            self._for_good = not isinstance(answer, NoSlotError)
+            self._refusal = answer
+            self._ask_http(look, answer)
+            return None
+        if not isinstance(answer, RocketRideError):
+            self._refusal = None
+        return look, answer
 
     def _answered(self, look: Look, answer: Any) -> None:
         """HTTP has answered."""
@@ -172,7 +177,7 @@ class _AutoLooks:
         if not isinstance(answer, RocketRideError):
             self._transport.fell_back(reason)
         elif isinstance(answer, TransientError) and not self._transport.http_only:
-            self._http_until = -math.inf  # the server may have been on its way down
+            self._for_good = False  # the server may have been on its way down
 
     def _ask_http(self, look: Look, reason: RocketRideError) -> None:
         self._over_http[look] = reason

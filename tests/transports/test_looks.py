@@ -569,10 +569,12 @@ class Refusing:
 
 @pytest.mark.parametrize("status", ["404 Not Found", "403 Forbidden"])
 def test_where_websocket_is_refused_all_go_over_http(status):
+    """At once, and as long as the next try over WebSocket has to wait."""
     tasks = Tasks()
     tasks.status = lambda token: DONE if tasks.looks[token] > 3 else RUNNING
     handler = Refusing(status, tasks)
-    with Server(handler) as server, client_of(server, "auto") as client:
+    retry = RetryPolicy(initial_delay=2 * LONG, max_delay=2 * LONG, jitter=0)
+    with Server(handler) as server, client_of(server, "auto", retry=retry) as client:
         results = client.wait_all(tokens(20), timeout=LONG, interval=0.1)
     assert all(result.succeeded for result in results)
     assert handler.refused == 1
@@ -588,15 +590,14 @@ def test_http_is_remembered_after_a_refusal_for_good():
     assert handler.refused == 1
 
 
-def test_after_a_while_a_websocket_is_tried_again_where_there_was_no_slot(monkeypatch):
-    monkeypatch.setattr("rocketride_sync.transports.auto._FOR_SLOTS", 0.3)
+def test_after_a_while_a_websocket_is_tried_again_where_there_was_no_slot():
     tasks = Tasks()
-    handler = Refusing("403 Forbidden", tasks, refusals=1)
+    handler = Refusing("403 Forbidden", tasks, refusals=2)
     tasks.status = lambda token: DONE if tasks.subscriptions else RUNNING
     with Server(handler) as server, client_of(server, "auto") as client:
         results = client.wait_all(tokens(20), timeout=LONG, interval=0.2)
     assert all(result.succeeded for result in results)
-    assert handler.refused == 1
+    assert handler.refused == 2
 
 
 def test_a_server_that_went_down_is_asked_over_websocket_again():

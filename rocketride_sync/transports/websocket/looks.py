@@ -55,6 +55,11 @@ class WebSocketLooks:
         self._failures = 0
         self._not_before = -math.inf
 
+    @property
+    def ready(self) -> bool:
+        """Whether there is a connection, or one may be tried now."""
+        return self._connection is not None or time.monotonic() >= self._not_before
+
     def ask(self, look: Look) -> None:
         """As `rocketride_sync.transports.looks.Looks.ask`."""
         self._flights.waiting.append(look)
@@ -99,7 +104,7 @@ class WebSocketLooks:
 
     def _may_send(self) -> bool:
         if self._connection is None:
-            return bool(self._flights.waiting) and time.monotonic() >= self._not_before
+            return bool(self._flights.waiting) and self.ready
         return self._flights.may_go(len(self._news))
 
     def _send(self) -> None:
