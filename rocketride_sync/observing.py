@@ -206,11 +206,11 @@ class Observing(Calling):
             previous=previous,
         )
 
-        def look(deadline: Deadline) -> TaskStatus:
+        def read(deadline: Deadline) -> TaskStatus:
             return TaskStatus.from_dict(watch.call(operation, deadline))
 
         try:
-            yield from statuses(token, wait, look, watch.pause)
+            yield from statuses(token, wait, read, watch.pause)
         finally:
             watch.close()
 

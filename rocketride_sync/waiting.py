@@ -25,7 +25,7 @@ from .pacing import HAIR, Outage, Schedule
 from .redact import shorten
 
 Seen = Union[TaskStatus, RocketRideError]
-Look = Callable[[Deadline], TaskStatus]
+Read = Callable[[Deadline], TaskStatus]
 Sleep = Callable[[float], None]
 
 RETENTION = 300.0
@@ -213,13 +213,13 @@ class Wait:
         return WaitTimeoutError(message, token=shorten(self._token), elapsed=elapsed, last_status=self.last)
 
 
-def statuses(token: str, wait: Wait, look: Look, sleep: Sleep) -> Generator[TaskStatus, None, None]:
+def statuses(token: str, wait: Wait, read: Read, sleep: Sleep) -> Generator[TaskStatus, None, None]:
     """Every status of a task that is waited for, the terminal one last and once.
 
     Args:
         token: the task's token, for the log, where it is shortened.
         wait: the rules of the wait.
-        look: reads the status within a deadline, raising errors of `rocketride_sync.errors`.
+        read: reads the status within a deadline, raising errors of `rocketride_sync.errors`.
         sleep: returns after some seconds, or sooner when there is reason to look.
 
     Raises:
@@ -227,7 +227,7 @@ def statuses(token: str, wait: Wait, look: Look, sleep: Sleep) -> Generator[Task
     """
     account = _Account(token)
     while True:
-        seen = _try_to_look(look, wait.begin())
+        seen = _try_to_read(read, wait.begin())
         wait.take(seen)
         if isinstance(seen, TaskStatus):
             account.saw(seen)
@@ -240,8 +240,8 @@ def statuses(token: str, wait: Wait, look: Look, sleep: Sleep) -> Generator[Task
         sleep(pause)
 
 
-def _try_to_look(look: Look, deadline: Deadline) -> Seen:
+def _try_to_read(read: Read, deadline: Deadline) -> Seen:
     try:
-        return look(deadline)
+        return read(deadline)
     except RocketRideError as error:
         return error

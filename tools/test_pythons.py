@@ -31,7 +31,7 @@ def find(version: str) -> str | None:
     return next((python for python in candidates if works(python, version)), None)
 
 
-def run(python: str, version: str, constraint: str | None, pytest_arguments: list[str]) -> bool:
+def run(python: str, version: str, constraint: str | None, extras: str, pytest_arguments: list[str]) -> bool:
     folder = ROOT / (f".venv-{version}-lowest" if constraint else f".venv-{version}")
     inside = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
     print(f"== Python {version}{' with the lowest dependencies' if constraint else ''}", flush=True)
@@ -45,7 +45,7 @@ def run(python: str, version: str, constraint: str | None, pytest_arguments: lis
         "--quiet",
         "--disable-pip-version-check",
         "-e",
-        ".[dev,conformance]",
+        f".[{extras}]",
     ]
     install += ["--constraint", constraint] if constraint else []
     subprocess.run(list(map(str, install)), check=True, cwd=ROOT)
@@ -67,9 +67,12 @@ def main() -> int:
         print(f"no Python of {', '.join(SUPPORTED)} found", file=sys.stderr)
         return 1
     chosen = found[:1] if options.oldest else [found[0], *found[1:][-1:]] if options.ends else found
+    extras = "dev,conformance"
     if options.brief:
         options.pytest += ["-m", "not lengthy"]
-    failed = [v for v, python in chosen if not run(python, v, options.constraint, options.pytest)]
+    else:
+        extras += ",examples,docs"  # of use to lengthy tests alone
+    failed = [v for v, python in chosen if not run(python, v, options.constraint, extras, options.pytest)]
     print("failed on Python " + ", ".join(failed) if failed else "passed on every Python tried", flush=True)
     return 1 if failed else 0
 

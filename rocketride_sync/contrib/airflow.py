@@ -14,7 +14,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from ..client import RocketRideClient
 from ..errors import TaskLostError, TaskNotFoundError
-from .looking import Look, Looking, Memory
+from .looking import Looked, Looking, Memory
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -80,12 +80,12 @@ class RocketRideSensor(BaseSensorOperator):  # type: ignore[misc]  # Airflow is 
         store.delete(_KEY)
         raise AirflowFailException(str(lost)) from lost
 
-    def _look(self, memory: Memory) -> Look:
+    def _look(self, memory: Memory) -> Looked:
         with self.client() as client:
             looking = Looking(client, lambda: self.load_token(self.reference), self.poke_interval, None)
             return looking.look(memory)
 
-    def _told(self, look: Look, store: Any) -> PokeReturnValue:
+    def _told(self, look: Looked, store: Any) -> PokeReturnValue:
         if look.outcome is None:
             store.set(_KEY, look.memory.to_dict())
             return PokeReturnValue(is_done=False)

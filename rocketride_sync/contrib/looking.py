@@ -72,7 +72,7 @@ def without_text(status: TaskStatus) -> Dict[str, Any]:
 
 
 @attrs.frozen(kw_only=True)
-class Look:
+class Looked:
     """What a look brought.
 
     Attributes:
@@ -111,7 +111,7 @@ class Looking:
         self._timeout = timeout
         self._token = ""
 
-    def look(self, memory: Memory) -> Look:
+    def look(self, memory: Memory) -> Looked:
         """Look once.
 
         Raises:
@@ -138,17 +138,17 @@ class Looking:
                 error.new_status = TaskStatus.from_dict(without_text(error.new_status))
             raise
 
-    def _after(self, status: TaskStatus, memory: Memory) -> Look:
+    def _after(self, status: TaskStatus, memory: Memory) -> Looked:
         if not status.is_terminal:
-            return Look(outcome=None, memory=memory, pause=self._within_timeout(self._interval, memory))
+            return Looked(outcome=None, memory=memory, pause=self._within_timeout(self._interval, memory))
         secrets = (self._client._settings.auth, self._token)
-        return Look(outcome=outcome_of(status, secrets), memory=memory, pause=0)
+        return Looked(outcome=outcome_of(status, secrets), memory=memory, pause=0)
 
-    def _after_fault(self, fault: TransientError, memory: Memory) -> Look:
+    def _after_fault(self, fault: TransientError, memory: Memory) -> Looked:
         retry = self._client._settings.retry
         pause = Outage(memory.failing_since, retry, time.time, memory.faults).pause_after(fault)
         memory = attrs.evolve(memory, faults=memory.faults + 1)
-        return Look(
+        return Looked(
             outcome=None, memory=memory, pause=self._within_timeout(pause, memory, fault), fault=fault
         )
 

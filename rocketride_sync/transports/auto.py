@@ -141,7 +141,9 @@ class _AutoLooks:
         self._websocket = websocket
         self._http = http
         self._over_http: Dict[Look, RocketRideError] = {}  # with why they do not go over WebSocket
-        self._refusal: Optional[RocketRideError] = None  # why WebSocket was refused last, if it was not used since
+        self._refusal: Optional[RocketRideError] = (
+            None  # why WebSocket was refused last, if it was not used since
+        )
         self._for_good = False
 
     def ask(self, look: Look) -> None:

@@ -64,7 +64,7 @@ class Single:
         self.deadline = deadline
 
 
-class _Flight:
+class _Transfer:
     """One object on its way.
 
     Attributes:
@@ -121,8 +121,8 @@ class Uploads:
     def __init__(self, pool: Pool, deadline: Deadline) -> None:
         self._pool = pool
         self._connection: Connection = pool.take() or pool.make(deadline)
-        self._flights: Dict[int, _Flight] = {}
-        self._begun: Deque[_Flight] = deque()
+        self._transfers: Dict[int, _Transfer] = {}
+        self._begun: Deque[_Transfer] = deque()
         self._outcomes: List[Outcome] = []
         self._taken = 0
         self._left_open = False
@@ -140,12 +140,12 @@ class Uploads:
 
     def _step(self, jobs: Iterator[Job], at_once: int) -> bool:
         """Begin an object or take an answer; False if neither is to be done."""
-        room = not self._left_open and len(self._flights) < min(at_once, 1 + self._taken)
+        room = not self._left_open and len(self._transfers) < min(at_once, 1 + self._taken)
         job = next(jobs, None) if room else None
         if job is not None:
-            self._begin(_Flight(job))
+            self._begin(_Transfer(job))
             return True
-        awaited = any(flight.begun or not self._left_open for flight in self._flights.values())
+        awaited = any(transfer.begun or not self._left_open for transfer in self._transfers.values())
         if awaited:
             self._take_answer()
         return awaited
@@ -155,25 +155,25 @@ class Uploads:
         known, self._outcomes = self._outcomes, []
         return known
 
-    def _begin(self, flight: _Flight) -> None:
-        self._begun.append(flight)
-        self._go_on(flight, None)
+    def _begin(self, transfer: _Transfer) -> None:
+        self._begun.append(transfer)
+        self._go_on(transfer, None)
 
-    def _go_on(self, flight: _Flight, answer: Any) -> None:
+    def _go_on(self, transfer: _Transfer, answer: Any) -> None:
         fault: Optional[RocketRideError] = None
         try:
-            data = flight.advance(answer)
-            _check_time(flight)
-            number = self._connection.post(flight.operation, flight.job.deadline, data)
+            data = transfer.advance(answer)
+            _check_time(transfer)
+            number = self._connection.post(transfer.operation, transfer.job.deadline, data)
         except StopIteration as end:
-            self._end(flight, end.value)
+            self._end(transfer, end.value)
         except RocketRideError as error:
             fault = error
         else:
-            self._flights[number] = flight
+            self._transfers[number] = transfer
         if fault is not None:
             self._left_open = self._left_open or not isinstance(fault, ServerError)
-            self._end(flight, flight.lost(fault))
+            self._end(transfer, transfer.lost(fault))
             self._check_connection(fault)
 
     def _take_answer(self) -> None:
@@ -190,57 +190,57 @@ class Uploads:
             self._expire()
         else:
             number, answer = found
-            flight = self._flights.pop(number, None)
-            if flight is not None:  # else it came too late
-                self._taken += flight.begun
-                self._go_on(flight, self._interpreted(flight, answer))
+            transfer = self._transfers.pop(number, None)
+            if transfer is not None:  # else it came too late
+                self._taken += transfer.begun
+                self._go_on(transfer, self._interpreted(transfer, answer))
 
-    def _interpreted(self, flight: _Flight, answer: Any) -> Any:
+    def _interpreted(self, transfer: _Transfer, answer: Any) -> Any:
         """The body of an answer, or the error it is."""
         try:
-            return self._connection.interpret(flight.operation, answer)
+            return self._connection.interpret(transfer.operation, answer)
         except RocketRideError as error:
             return error
 
     def _check_connection(self, fault: RocketRideError) -> None:
         """If the connection is broken, all that is on its way is lost with it."""
-        while self._connection.broken and self._flights:
-            _, flight = self._flights.popitem()
-            self._end(flight, flight.lost(fault))
+        while self._connection.broken and self._transfers:
+            _, transfer = self._transfers.popitem()
+            self._end(transfer, transfer.lost(fault))
 
     def _expire(self) -> None:
-        late = [number for number, flight in self._flights.items() if flight.job.deadline.expired]
+        late = [number for number, transfer in self._transfers.items() if transfer.job.deadline.expired]
         for number in late:
-            flight = self._flights.pop(number)
+            transfer = self._transfers.pop(number)
             self._left_open = True
-            self._end(flight, flight.lost(_late(flight)))
+            self._end(transfer, transfer.lost(_late(transfer)))
 
     def _give_back(self) -> None:
         """What waits for a pipe that is left open may go over another connection."""
-        for flight in self._flights.values():
+        for transfer in self._transfers.values():
             self._end(
-                flight, NotBegunError(f"{flight.operation.name} failed: its connection had to be closed")
+                transfer, NotBegunError(f"{transfer.operation.name} failed: its connection had to be closed")
             )
-        self._flights.clear()
+        self._transfers.clear()
 
-    def _end(self, flight: _Flight, outcome: Any) -> None:
-        flight.over = True
+    def _end(self, transfer: _Transfer, outcome: Any) -> None:
+        transfer.over = True
         if log.isEnabledFor(DEBUG):
-            took(flight.job.operation, "WebSocket", time.perf_counter() - flight.started, outcome)
-        self._outcomes.append((flight.job, outcome))
+            took(transfer.job.operation, "WebSocket", time.perf_counter() - transfer.started, outcome)
+        self._outcomes.append((transfer.job, outcome))
 
     def _leave(self) -> None:
-        if self._left_open or not all(flight.over for flight in self._begun):
+        if self._left_open or not all(transfer.over for transfer in self._begun):
             self._connection.close()
         else:
             self._pool.give(self._connection)
 
 
-def _check_time(flight: _Flight) -> None:
+def _check_time(transfer: _Transfer) -> None:
     # To find out while sending would break the connection.
-    if flight.job.deadline.expired:
-        raise _late(flight)
+    if transfer.job.deadline.expired:
+        raise _late(transfer)
 
 
-def _late(flight: _Flight) -> TransportTimeoutError:
-    return TransportTimeoutError(f"{flight.operation.name} failed: no answer within the timeout")
+def _late(transfer: _Transfer) -> TransportTimeoutError:
+    return TransportTimeoutError(f"{transfer.operation.name} failed: no answer within the timeout")
