@@ -37,7 +37,7 @@ def check_same_run(token: str, previous: Optional[TaskStatus], status: TaskStatu
 
     A ``startTime`` of 0.0 (before the start) tells nothing, and a restart keeps it.
     """
-    if previous and previous.start_time and status.start_time not in (0.0, previous.start_time):
+    if previous is not None and previous.start_time and status.start_time not in (0.0, previous.start_time):
         raise TaskReplacedError(
             f"task {shorten(token)}: another run took over the token; the run before {_fate(previous)}",
             last_status=previous,

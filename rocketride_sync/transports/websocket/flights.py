@@ -1,10 +1,11 @@
-"""Which of many looks goes out next over a connection, and what becomes of those that it takes with it."""
+"""Which of many looks go out next over a connection, and what becomes of those that it takes with it."""
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections import deque
-from typing import Deque, Dict, List, NamedTuple, Set
+from typing import Deque, Dict, List, NamedTuple, Sequence, Set
 
 from ...deadline import Deadline
 from ..looks import Look
@@ -39,16 +40,23 @@ class Flights:
         """How many are on their way."""
         return len(self._under_way)
 
-    def may_go(self, held: int) -> bool:
-        """Whether the next may go, with so many answers that have come but not been handed out."""
-        if not self.waiting or len(self) + held >= _AT_ONCE:
-            return False
-        alone = self._under_way and self._suspects
-        return not (alone and (self.waiting[0] in self._suspects or self.oldest.look in self._suspects))
+    def departing(self, held: int) -> List[Look]:
+        """Those that may go now, with so many answers that have come but not been handed out."""
+        room = max(0, _AT_ONCE - len(self) - held)
+        first = list(itertools.islice(self.waiting, room))
+        if not self._suspects:
+            return first
+        if self._under_way and self.oldest.look in self._suspects:
+            return []
+        if first and first[0] in self._suspects:
+            return [] if self._under_way else first[:1]
+        return list(itertools.takewhile(lambda look: look not in self._suspects, first))
 
-    def go(self, number: int, deadline: Deadline) -> None:
-        """The next goes, as the request with this number."""
-        self._under_way[number] = Flight(self.waiting.popleft(), deadline, time.monotonic())
+    def go(self, numbers: Sequence[int], deadlines: Sequence[Deadline]) -> None:
+        """As many as there are numbers go, as the requests with these."""
+        now = time.monotonic()
+        for number, deadline in zip(numbers, deadlines):
+            self._under_way[number] = Flight(self.waiting.popleft(), deadline, now)
 
     @property
     def oldest(self) -> Flight:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import socket
 import time
-from typing import Any, Callable, Optional, Tuple, Union
+from typing import Any, Callable, Optional, Sequence, Tuple, Union
 
 import websocket
 
@@ -216,6 +216,10 @@ class Framing(websocket.WebSocket):
     def send_message(self, opcode: int, *parts: Buffer) -> None:
         """Send a message in one frame, with the payload `parts`."""
         self._send_all(masked_frame(opcode, *parts))
+
+    def send_messages(self, opcode: int, payloads: Sequence[bytes]) -> None:
+        """Send several messages at once, each in one frame."""
+        self._send_all(b"".join(masked_frame(opcode, payload) for payload in payloads))
 
     def receive(self) -> Tuple[int, bytes]:
         """The opcode and the payload of the next message or control frame. Pings are answered."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any, Deque, Dict, Optional
+from typing import TYPE_CHECKING, Any, Deque, Dict, List, Optional
 
 from ...deadline import Deadline
 from ...errors import RocketRideError, TransportError, TransportTimeoutError
@@ -73,8 +73,9 @@ class WebSocketLooks:
         if self._connection is not None and self._pool.own(self._connection) is None:
             self._lose(TransportError("the connection is the parent process's"))
         while not self._news or self._until_gathered() > 0:
-            if self._may_send():
-                self._send()
+            departing = self._departing()
+            if departing:
+                self._send(departing)
                 continue
             self._await(deadline)
             if deadline.expired and not self._news:
@@ -102,25 +103,24 @@ class WebSocketLooks:
 
     # Sending.
 
-    def _may_send(self) -> bool:
-        if self._connection is None:
-            return bool(self._flights.waiting) and self.ready
-        return self._flights.may_go(len(self._news))
+    def _departing(self) -> List[Look]:
+        """The looks that may go now."""
+        return self._flights.departing(len(self._news)) if self.ready else []
 
-    def _send(self) -> None:
-        """Send the next look, over a new connection if there is none."""
-        look = self._flights.waiting[0]
-        deadline = look.begin()
-        connection = self._connection or self._connect(deadline)
+    def _send(self, looks: List[Look]) -> None:
+        """Send these looks, over a new connection if there is none."""
+        deadlines = [look.begin() for look in looks]
+        connection = self._connection or self._connect(deadlines[0])
         if connection is None:
             return
-        number, fault = 0, None
+        numbers, fault = list(range(-len(looks), 0)), None
         try:
-            self._subscribe(connection, look, deadline)
-            number = connection.post(look.operation, deadline)
+            for look, deadline in zip(looks, deadlines):
+                self._subscribe(connection, look, deadline)
+            numbers = connection.post_all([look.operation for look in looks], deadlines[-1])
         except RocketRideError as error:
             fault = error
-        self._flights.go(number, deadline)
+        self._flights.go(numbers, deadlines)
         if fault is not None:
             self._lose(fault)
 
