@@ -38,7 +38,8 @@ class RocketRideClient(Observing, Gathering, Lifecycle, Sending):
         verify: True, False (no check of the server's certificate), or a path to CA certificates.
         cert: a client certificate: a path, or the paths (certificate, key).
         proxies: as in requests: ``{"https": "http://proxy:3128"}``. Default: the environment.
-        max_response_bytes: a larger answer is a `ProtocolError`. Default 250 MiB, the largest legal one.
+        max_response_bytes: a larger message is a `ProtocolError`; over WebSocket, waits are also sent a list of all
+            active tasks. Default 250 MiB, the largest legal one.
 
     Raises:
         ConfigurationError: if an argument, or the environment variable used in its place, is unusable.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-from typing import TYPE_CHECKING, Any, Generator, Iterable, List, Optional
+from collections import deque
+from typing import TYPE_CHECKING, Any, Callable, Dict, Generator, Iterable, List, Optional
 
 from .calling import Calling, check_token
 from .errors import ConfigurationError
-from .observing import check_interval
+from .observing import check_interval, check_on_progress
 from .options import optional_seconds
 
 if TYPE_CHECKING:
@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from .task_result import TaskResult
     from .waiting import Wait
 
-_RETURN_WHEN = ("FIRST_COMPLETED", "FIRST_EXCEPTION", "ALL_COMPLETED")
+_ENOUGH: Dict[str, Callable[[TaskResult], bool]] = {
+    "FIRST_COMPLETED": lambda result: True,  # noqa: ARG005
+    "FIRST_EXCEPTION": lambda result: result.error is not None,
+    "ALL_COMPLETED": lambda result: False,  # noqa: ARG005
+}
 
 
 class Gathering(Calling):
@@ -43,11 +47,12 @@ class Gathering(Calling):
                 each.
             interval: seconds between looks at the same task. Default 2.0.
             on_progress: called in your thread with the token and the status, at every look at every task, the first
-                and the terminal one included. What it raises ends the whole wait and comes out unchanged.
+                and the terminal one included; after `timeout`, with terminal ones only. What it raises ends the
+                whole wait and comes out unchanged.
             return_when: as in `concurrent.futures.wait`, one of its constants: ``ALL_COMPLETED``, the default;
                 ``FIRST_COMPLETED``, when there is a result for the first task; ``FIRST_EXCEPTION``, when the first of
-                them has an `error` (that a task failed is a status, not an error). Tasks that have not ended then
-                have results that are not `done`.
+                them has an `error` (that a task failed is a status, not an error). Tasks that are not known to have
+                ended by then have results that are not `done`.
 
         Returns:
             A `TaskResult` for each token, in their order. Its error is a `WaitTimeoutError` when the time was over,
@@ -56,17 +61,11 @@ class Gathering(Calling):
         Raises:
             AuthenticationError, CertificateError, ConfigurationError: they concern all tasks.
         """
-        if return_when not in _RETURN_WHEN:
-            raise ConfigurationError(
-                f"return_when must be one of {', '.join(_RETURN_WHEN)}, not {return_when!r}"
-            )
+        if not isinstance(return_when, str) or return_when not in _ENOUGH:
+            raise ConfigurationError(f"return_when must be one of {', '.join(_ENOUGH)}, not {return_when!r}")
         known = _tokens(tokens)
         many = self._many(known, timeout, interval, on_progress)
-        with contextlib.closing(many.results()) as results:
-            for result in results:
-                error = result.error is not None
-                if return_when == "FIRST_COMPLETED" or (error and return_when == "FIRST_EXCEPTION"):
-                    break
+        deque(many.results(_ENOUGH[return_when]), maxlen=0)
         found = many.so_far()
         return [found[token] for token in known]
 
@@ -79,8 +78,9 @@ class Gathering(Calling):
     ) -> Generator[TaskResult, None, None]:
         """The results of `wait_all`, each as soon as it is there: an iterator. A token that comes several times has one.
 
-        Leaving the loop, or closing the iterator, ends the watching. Time spent in the loop's body counts; nobody is
-        looked at meanwhile. `timeout` is counted from the call. Arguments and errors are those of `wait_all`.
+        Leaving the loop, or closing the iterator, ends the watching. Time spent in the loop's body counts; no look
+        begins meanwhile, but for those that wait for their turn over HTTP. `timeout` is counted from the call.
+        Arguments and errors are those of `wait_all`.
         """
         return self._many(_tokens(tokens), timeout, interval, on_progress).results()
 
@@ -91,6 +91,7 @@ class Gathering(Calling):
         from .transports.looks import watch_many
         from .waiting import Wait
 
+        check_on_progress(on_progress)
         limit = optional_seconds("timeout", timeout, zero=True)
         interval = check_interval(interval)
 

@@ -1,4 +1,4 @@
-"""The wait for many tasks: the rules of `Wait` for each of them, and one thread that looks at all."""
+"""The wait for many tasks: the rules of `Wait` for each of them, and one way to look at all."""
 
 from __future__ import annotations
 
@@ -35,29 +35,34 @@ class Watched:
         number: its place among them.
         token: its token.
         wait: the rules of the wait for it.
-        operation, until: as of `rocketride_sync.transports.looks.Look`.
+        operation, until, begin, landed: as of `rocketride_sync.transports.looks.Look`.
         due: when to look at it; infinite while it is looked at, and when it has ended.
         hurry: what makes its pauses short, or None if its end was not told.
         troubled: whether the latest look at it failed.
         result: what became of it, or None.
     """
 
-    __slots__ = ("due", "hurry", "number", "operation", "result", "token", "troubled", "until", "wait")
+    __slots__ = ("due", "hurry", "number", "operation", "result", "token", "troubled", "wait")
 
     def __init__(self, number: int, token: str, wait: Wait) -> None:
         self.number = number
         self.token = token
         self.wait = wait
         self.operation = operations.get_task_status(token)
-        self.until = wait.deadline
         self.due = -math.inf
         self.hurry: Optional[Hurry] = None
         self.troubled = False
         self.result: Optional[TaskResult] = None
 
+    @property
+    def until(self) -> Deadline:
+        return self.wait.until
+
     def begin(self) -> Deadline:
-        """As `rocketride_sync.transports.looks.Look.begin`."""
-        return self.wait.go()
+        return self.wait.begin()
+
+    def landed(self) -> None:
+        self.wait.landed()
 
 
 _NOTHING: Tuple[Optional[Watched], Any] = (None, None)
@@ -71,7 +76,7 @@ class Many:
         interval: seconds between looks at the same task.
         make_wait: the rules of the wait for a task, whose ticks are put off by so many seconds.
         make_looks: a way to look at them.
-        on_progress: told of every status, or None.
+        on_progress: told of every status that comes in time, and of every end; or None.
         clock: monotonic seconds.
     """
 
@@ -98,9 +103,12 @@ class Many:
             (task.due, task.number) for task in self._tasks
         ]  # a heap; what is put off stays in it too
         self._logged = ("", -math.inf)
+        self._first_landed: Optional[float] = None
 
-    def results(self) -> Generator[TaskResult, None, None]:
-        """A result for each task, as they end.
+    def results(
+        self, enough: Callable[[TaskResult], bool] = lambda _: False
+    ) -> Generator[TaskResult, None, None]:
+        """A result for each task, as they end; after one that is `enough`, only those that are at hand already.
 
         Raises:
             AuthenticationError, CertificateError, ConfigurationError: they concern all tasks.
@@ -108,9 +116,11 @@ class Many:
         left = len(self._tasks)
         if not left:
             return
+        ending = False
         with contextlib.closing(self._make_looks(self._tasks)) as looks:
-            while left:
-                self._ask(looks, self._clock() + HAIR)
+            while left and not (ending and not looks.at_hand):
+                if not ending:
+                    self._ask(looks, self._clock() + HAIR)
                 task, answer = looks.next(Deadline(self._until_due(), self._clock)) or _NOTHING
                 if isinstance(answer, Hint):
                     self._hint(looks, task, answer)
@@ -119,6 +129,7 @@ class Many:
                     if task.result is not None:
                         left -= 1
                         looks.leave(task)
+                        ending = ending or enough(task.result)
                         yield task.result
 
     def so_far(self) -> Dict[str, TaskResult]:
@@ -147,7 +158,7 @@ class Many:
         task = self._next()
         while task is not None and task.due <= until:
             task.due = _UNDER_WAY
-            task.wait.begin()
+            task.wait.due()
             looks.ask(task)
             task = self._next()
 
@@ -171,9 +182,14 @@ class Many:
     def _take(self, task: Watched, answer: Any) -> None:
         """Take in what a look brought, and plan the next unless it was the last."""
         seen = _read(answer)
+        if self._first_landed is None:
+            self._first_landed = task.wait.landed_at
+        if task.wait.last is None:
+            # The first look is one of all at once, and so will be the last.
+            task.wait.reserve_turn(self._first_landed)
         error = _error_of(task.wait.take, seen)
         if error is None and isinstance(seen, TaskStatus):
-            if self._on_progress is not None:
+            if self._on_progress is not None and (seen.is_terminal or not task.wait.deadline.expired):
                 self._on_progress(task.token, seen)
             if seen.is_terminal:
                 task.result = TaskResult(token=task.token, status=seen)

@@ -104,8 +104,7 @@ class Observing(Calling):
             RocketRideError: and the other errors of `rocketride_sync.errors`.
         """
         last: Optional[TaskStatus] = None
-        if on_progress is not None and not callable(on_progress):
-            raise ConfigurationError(f"on_progress must be a function, not {type(on_progress).__name__}")
+        check_on_progress(on_progress)
         timed_out: List[WaitTimeoutError] = []
         seen = self._observe(token, previous, timeout, interval)
         try:
@@ -226,6 +225,12 @@ def check_interval(interval: Any) -> float:
             stacklevel=4,
         )
     return checked
+
+
+def check_on_progress(on_progress: Any) -> None:
+    """Raise `ConfigurationError` if `on_progress` is neither a function nor None."""
+    if on_progress is not None and not callable(on_progress):
+        raise ConfigurationError(f"on_progress must be a function, not {type(on_progress).__name__}")
 
 
 def _ending(statuses: Statuses, timed_out: List[WaitTimeoutError]) -> Statuses:

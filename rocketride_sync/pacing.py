@@ -19,7 +19,6 @@ class Schedule:
     """When to look: at fixed ticks from the start, missed ones skipped, and once more just before the end."""
 
     __slots__ = (
-        "_among_many",
         "_clock",
         "_interval",
         "_longest_turn",
@@ -30,13 +29,10 @@ class Schedule:
         "started",
     )
 
-    def __init__(
-        self, interval: float, timeout: Optional[float], clock: Clock, phase: Optional[float] = None
-    ) -> None:
+    def __init__(self, interval: float, timeout: Optional[float], clock: Clock, phase: float) -> None:
         self._interval = interval
         self._clock = clock
-        self._among_many = phase is not None
-        self._phase = phase or 0.0
+        self._phase = phase
         self._turn = 0.0
         self._longest_turn = (timeout or 0.0) * _LARGEST_SHARE
         self.started = clock()
@@ -47,12 +43,13 @@ class Schedule:
     def elapsed(self) -> float:
         return self._clock() - self.started
 
-    def looked(self, due: float, went: float) -> None:
-        """Note how long a look took, and waited for its turn: the last one must begin early enough to be answered."""
-        self.round_trip = max(_SHORTEST_ROUND_TRIP, self._clock() - went)
-        if self._among_many:
-            # The first look was one of all at once, and so will be the last.
-            self._turn, self._among_many = min(_ROOM * (went - due), self._longest_turn), False
+    def looked(self, seconds: float) -> None:
+        """Note how long a look took: the last one must begin early enough to be answered."""
+        self.round_trip = max(_SHORTEST_ROUND_TRIP, seconds)
+
+    def reserve(self, seconds: float) -> None:
+        """Note how long a look waits for its turn when all are looked at, as they are in the end."""
+        self._turn = min(_ROOM * seconds, self._longest_turn)
 
     def until_last_look(self) -> float:
         """Seconds until the last look, two round trips and its turn before the deadline; less than 0 once it is past."""
@@ -73,15 +70,23 @@ class Outage:
         self._attempt = attempt
         self._ends = math.inf if retry.max_outage is None else began + retry.max_outage
 
-    def pause_after(self, fault: TransientError) -> float:
+    @property
+    def left(self) -> float:
+        """Seconds until it has lasted too long; `math.inf` is never."""
+        return max(0.0, self._ends - self._clock())
+
+    def pause_after(self, fault: TransientError, came: Optional[float] = None) -> float:
         """Seconds to pause before the next try, cut so that one more fits before the outage has lasted too long.
+
+        Args:
+            fault: why the latest try failed.
+            came: when; None is now.
 
         Raises:
             TransientError: `fault` itself, once it has.
         """
-        left = self._ends - self._clock()
-        if left < HAIR:
+        if self._ends - (self._clock() if came is None else came) < HAIR:
             raise fault
         delay = self._retry.delay(self._attempt, fault.retry_after)
         self._attempt += 1
-        return min(delay, left)
+        return min(delay, self.left)

@@ -47,10 +47,10 @@ class TaskResult(Frozen):
             RocketRideError: `error`; or the task had not ended yet, as `return_when` allows.
         """
         if self.error is not None:
-            raise self.error
+            raise self.error.with_traceback(None)  # asked for again and again, it must not grow
         if self.status is None or not self.status.is_terminal:
             raise RocketRideError(
-                f"task {shorten(self.token)} had not ended when the wait for the first of many was over; wait again"
+                f"task {shorten(self.token)} was not known to have ended when enough others had; wait again"
             )
         return self.status
 

@@ -6,6 +6,7 @@ The rules are those of docs/protocol.md, "The life of a task".
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Callable, Generator, Optional, Union
 
@@ -88,8 +89,8 @@ class _Account:
 class Wait:
     """The rules of one wait for the end of one task: when to look, and what becomes of what was seen.
 
-    It does nothing itself. Whoever looks says so to `begin`, hands what the look brought to `take`, and unless that
-    was the end, asks `pause` when to look again.
+    It does nothing itself. Whoever looks says when a look is `due`, when it does `begin`, when its answer has `landed`,
+    hands what it brought to `take`, and unless that was the end, asks `pause` when to look again.
 
     Args:
         token: the task's token, for messages, where it is shortened.
@@ -104,12 +105,14 @@ class Wait:
     Attributes:
         last: the latest status seen, or None.
         deadline: the end of the wait's time.
+        landed_at: when the latest look was answered.
     """
 
     __slots__ = (
         "_began",
         "_call_timeout",
         "_clock",
+        "_due",
         "_fault",
         "_once",
         "_outage",
@@ -117,7 +120,7 @@ class Wait:
         "_run",
         "_schedule",
         "_token",
-        "_went",
+        "landed_at",
         "last",
     )
 
@@ -130,7 +133,7 @@ class Wait:
         call_timeout: Optional[float],
         retry: RetryPolicy,
         previous: Optional[TaskStatus] = None,
-        phase: Optional[float] = None,
+        phase: float = 0.0,
         clock: Clock = time.monotonic,
     ) -> None:
         self._token = token
@@ -141,7 +144,7 @@ class Wait:
         self._run = previous  # the latest status that says when its run started
         self._clock = clock
         self._schedule = Schedule(interval, call_timeout if self._once else timeout, clock, phase)
-        self._began = self._went = self._schedule.started
+        self._due = self._began = self.landed_at = self._schedule.started
         self._fault: Optional[TransientError] = None
         self._outage: Optional[Outage] = None
 
@@ -149,15 +152,30 @@ class Wait:
     def deadline(self) -> Deadline:
         return self._schedule.deadline
 
-    def begin(self) -> Deadline:
-        """It is time to look; by when the look must be answered."""
-        self._began = self._clock()
-        return self.go()
+    @property
+    def until(self) -> Deadline:
+        """The end of the time for looks: that of the wait, or of the outage that there is."""
+        left = math.inf if self._outage is None else self._outage.left
+        return self.deadline if left == math.inf else self.deadline.within(left)
 
-    def go(self) -> Deadline:
+    def due(self) -> None:
+        """It is time to look."""
+        self._due = self._clock()
+
+    def begin(self) -> Deadline:
         """The look goes out now, having waited for its turn; by when it must be answered."""
-        self._went = self._clock()
+        self._began = self._clock()
         return self._schedule.deadline.within(self._call_timeout)
+
+    def landed(self) -> None:
+        """The look has been answered, or has failed, now. What it brought may be taken in later."""
+        self.landed_at = self._clock()
+
+    def reserve_turn(self, first_landed: float) -> None:
+        """Let the last look begin early enough to wait for its turn as the latest did, since the first of all that
+        wait with it landed: what came before that was not their doing.
+        """
+        self._schedule.reserve(max(0.0, self._began - max(self._due, first_landed)))
 
     def take(self, seen: Seen) -> None:
         """Take in what a look brought.
@@ -169,10 +187,10 @@ class Wait:
         self._fault = None
         if isinstance(seen, TransientError):
             self._fault = seen
-            self._outage = self._outage or Outage(self._began, self._retry, self._clock)
+            self._outage = self._outage or Outage(self._due, self._retry, self._clock)
         elif isinstance(seen, TaskStatus):
             self._outage = None
-            self._schedule.looked(self._began, self._went)
+            self._schedule.looked(self.landed_at - self._began)
             self._remember(seen)
         elif isinstance(seen, TaskNotFoundError) and self.last is not None:
             raise vanished(self._token, self.last)
@@ -190,7 +208,7 @@ class Wait:
         if fault is None or self._outage is None:
             pause = self._schedule.until_tick()
         else:
-            pause = self._outage.pause_after(fault)
+            pause = self._outage.pause_after(fault, self.landed_at)
         room = self._schedule.until_last_look()
         if self._once or room < HAIR:
             raise self._timed_out() from fault
@@ -227,7 +245,9 @@ def statuses(token: str, wait: Wait, read: Read, sleep: Sleep) -> Generator[Task
     """
     account = _Account(token)
     while True:
+        wait.due()
         seen = _try_to_read(read, wait.begin())
+        wait.landed()
         wait.take(seen)
         if isinstance(seen, TaskStatus):
             account.saw(seen)

@@ -103,13 +103,21 @@ def test_unusable_tokens(tokens, named):
 
 @pytest.mark.parametrize(
     "options",
-    [{"timeout": -1}, {"timeout": True}, {"interval": 0}, {"interval": "2"}, {"timeout": float("nan")}],
+    [
+        {"timeout": -1},
+        {"timeout": True},
+        {"interval": 0},
+        {"interval": "2"},
+        {"timeout": float("nan")},
+        {"on_progress": 5},
+    ],
 )
-def test_unusable_times(options):
-    client, _ = client_of([DONE])
+def test_unusable_options(options):
+    client, transport = client_of([DONE])
     for call in (client.wait_all, client.as_completed):
         with pytest.raises(ConfigurationError, match=next(iter(options))):
             call([A], **options)
+    assert transport.calls == []
 
 
 def test_an_interval_longer_than_a_server_remembers_is_a_warning_at_the_callers_line():

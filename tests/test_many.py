@@ -62,6 +62,7 @@ class World:
             answer = script.pop(0) if len(script) > 1 else script[0]
             left = look.begin().remaining()
             self.now += min(self.round_trip, left)
+            look.landed()
             if left < self.round_trip:
                 return look, TransportTimeoutError("late")
             return look, answer(self) if callable(answer) else answer
@@ -72,6 +73,10 @@ class World:
         assert deadline.remaining() > 0
         self.now += deadline.remaining()
         return None
+
+    @property
+    def at_hand(self):
+        return False
 
     def leave(self, look):
         self.left.append(look.token)

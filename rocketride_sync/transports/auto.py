@@ -140,17 +140,21 @@ class _AutoLooks:
         self._transport = transport
         self._websocket = websocket
         self._http = http
-        self._over_http: Dict[Look, RocketRideError] = {}  # with why they do not go over WebSocket
-        self._refusal: Optional[RocketRideError] = (
-            None  # why WebSocket was refused last, if it was not used since
-        )
+        self._over_http: Dict[
+            Look, Optional[RocketRideError]
+        ] = {}  # with how WebSocket refused them just now
+        self._refused = False  # the latest time that WebSocket was tried
         self._for_good = False
 
+    @property
+    def at_hand(self) -> bool:
+        return self._websocket.at_hand or self._http.at_hand
+
     def ask(self, look: Look) -> None:
-        if self._refusal is None or (self._websocket.ready and not self._for_good):
+        if not self._refused or (self._websocket.ready and not self._for_good):
             self._websocket.ask(look)
         else:
-            self._ask_http(look, self._refusal)
+            self._ask_http(look, None)
 
     def next(self, deadline: Deadline) -> Optional[News]:
         news = self._websocket.next(Deadline(0) if self._over_http else deadline)
@@ -165,24 +169,24 @@ class _AutoLooks:
     def _heard(self, look: Look, answer: Any) -> Optional[News]:
         """News over WebSocket, unless it is that a look must go over HTTP."""
         if isinstance(answer, _REFUSED):
+            self._refused = True
             self._for_good = not isinstance(answer, NoSlotError)
-            self._refusal = answer
             self._ask_http(look, answer)
             return None
         if not isinstance(answer, RocketRideError):
-            self._refusal = None
+            self._refused = False
         return look, answer
 
     def _answered(self, look: Look, answer: Any) -> None:
         """HTTP has answered."""
-        reason = self._over_http.pop(look)
-        if not isinstance(answer, RocketRideError):
-            self._transport.fell_back(reason)
-        elif isinstance(answer, TransientError) and not self._transport.http_only:
-            self._for_good = False  # the server may have been on its way down
+        refusal = self._over_http.pop(look)
+        if isinstance(answer, TransientError):
+            self._for_good = self._transport.http_only  # else the server may have been on its way down
+        elif refusal is not None and not isinstance(answer, RocketRideError):
+            self._transport.fell_back(refusal)
 
-    def _ask_http(self, look: Look, reason: RocketRideError) -> None:
-        self._over_http[look] = reason
+    def _ask_http(self, look: Look, refusal: Optional[RocketRideError]) -> None:
+        self._over_http[look] = refusal
         self._http.ask(look)
 
     def leave(self, look: Look) -> None:

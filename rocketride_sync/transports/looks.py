@@ -25,10 +25,15 @@ class Look(Protocol):
     """
 
     operation: Operation
-    until: Deadline
+
+    @property
+    def until(self) -> Deadline: ...
 
     def begin(self) -> Deadline:
         """The question goes out now: by when it must be answered. Any thread may call it."""
+
+    def landed(self) -> None:
+        """The answer has come, or failed to, now. To be called before it is handed out, maybe later, by any thread."""
 
 
 class Hint(enum.Enum):
@@ -51,6 +56,10 @@ class Looks(Protocol):
 
     def next(self, deadline: Deadline) -> Optional[News]:
         """What comes next; None when `deadline` passes first, or sooner. Does what I/O there is to do meanwhile."""
+
+    @property
+    def at_hand(self) -> bool:
+        """Whether there is something for `next` to return without I/O."""
 
     def leave(self, look: Look) -> None:
         """The task will not be looked at any more."""
@@ -79,6 +88,8 @@ def outcome(transport: Transport, look: Look, deadline: Deadline) -> Any:
         return transport.call(look.operation, deadline)
     except RocketRideError as error:
         return error
+    finally:
+        look.landed()
 
 
 class CallingLooks:
@@ -93,6 +104,8 @@ class CallingLooks:
         self._transport = transport
         self._sleep = sleep
         self._asked: Deque[Look] = deque()
+
+    at_hand = False
 
     def ask(self, look: Look) -> None:
         self._asked.append(look)
@@ -133,13 +146,19 @@ class ThreadedLooks:
         self._under_way: Dict[int, Deadline] = {}
         self._closed = False
 
+    @property
+    def at_hand(self) -> bool:
+        return not self._news.empty()
+
     def ask(self, look: Look) -> None:
+        self._here()
         self._asked[look] = None
         if len(self._threads) < min(self._at_once, len(self._asked)):
             self._start_thread()
         if self._threads:
             self._turns.put(look)
         else:
+            look.landed()
             self._news.put((look, TransportError("the task was not looked at: no thread could be started")))
 
     def _start_thread(self) -> None:
@@ -153,8 +172,7 @@ class ThreadedLooks:
             log.debug("looks go on in %s threads: %s", len(self._threads), error)
 
     def next(self, deadline: Deadline) -> Optional[News]:
-        if self._pid != os.getpid():
-            self._begin_again()
+        self._here()
         while not deadline.expired:
             try:
                 look, answer = self._news.get(timeout=min(deadline.remaining(), SLICE))
@@ -178,11 +196,14 @@ class ThreadedLooks:
         for deadline in list(self._under_way.values()):
             deadline.cancel()
         for thread in self._threads:
-            if thread.is_alive():  # one that never started cannot be joined
+            # One that never started cannot be joined, nor can one that collects garbage and finds this in it.
+            if thread.is_alive() and thread is not threading.current_thread():
                 thread.join()
 
-    def _begin_again(self) -> None:
-        """In a forked child there are no threads."""
+    def _here(self) -> None:
+        """In a forked child there are no threads: begin again."""
+        if self._pid == os.getpid():
+            return
         asked = list(self._asked)
         self._asked.clear()
         self._begin()

@@ -18,6 +18,9 @@ class Look:
     def begin(self):
         return Deadline(30.0)
 
+    def landed(self):
+        pass
+
 
 class Answers:
     """A transport that answers at once."""
@@ -116,3 +119,23 @@ def test_closing_passes_over_a_thread_that_never_started(monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         looks.ask(Look())
     looks.close()
+
+
+def test_closing_in_one_of_its_threads_ends_the_others():
+    """The garbage collector runs in any thread, and may find looks that nobody holds any more."""
+    ended = threading.Event()
+    faults = []
+
+    class Closing:
+        def call(self, operation, deadline):
+            try:
+                looks.close()
+            except Exception as error:
+                faults.append(error)
+            ended.set()
+            return "answered"
+
+    looks = ThreadedLooks(Closing(), 2)
+    looks.ask(Look())
+    assert ended.wait(20)
+    assert faults == []

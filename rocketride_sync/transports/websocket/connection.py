@@ -9,6 +9,7 @@ import socket
 import ssl
 import struct
 import sys
+import time
 from typing import Any, Callable, List, NoReturn, Optional, Sequence, Tuple, TypeVar
 
 import websocket
@@ -115,6 +116,10 @@ class Connection:
         while found is None and self._receive(deadline):
             found = self._dialogue.next_answer()
         return found
+
+    def is_silent_since(self, moment: float) -> bool:
+        """Whether nothing has come since then, by the monotonic clock, for so long that the server counts as gone."""
+        return time.monotonic() - max(moment, self._socket.heard) >= self._socket.dead_after
 
     def interpret(self, operation: Operation, answer: dap.Message) -> Any:
         """The body of an answer. Raises ServerError, ProtocolError."""

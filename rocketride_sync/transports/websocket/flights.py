@@ -11,6 +11,7 @@ from ...deadline import Deadline
 from ..looks import Look
 
 _AT_ONCE = 64
+_CLEARED_AFTER = 0.5  # seconds: who went alone and has broken nothing by then is slow, no more
 
 
 class Flight(NamedTuple):
@@ -46,11 +47,17 @@ class Flights:
         first = list(itertools.islice(self.waiting, room))
         if not self._suspects:
             return first
-        if self._under_way and self.oldest.look in self._suspects:
+        fresh = self._fresh()
+        if not self._suspects.isdisjoint(fresh):
             return []
         if first and first[0] in self._suspects:
-            return [] if self._under_way else first[:1]
+            return [] if fresh else first[:1]
         return list(itertools.takewhile(lambda look: look not in self._suspects, first))
+
+    def _fresh(self) -> List[Look]:
+        """Those that went so lately that they may break the connection yet."""
+        since = time.monotonic() - _CLEARED_AFTER
+        return [flight.look for flight in self._under_way.values() if flight.began > since]
 
     def go(self, numbers: Sequence[int], deadlines: Sequence[Deadline]) -> None:
         """As many as there are numbers go, as the requests with these."""
@@ -78,8 +85,10 @@ class Flights:
 
     def expired(self) -> List[Flight]:
         """Those whose time is over."""
-        late = [number for number, flight in self._under_way.items() if flight.deadline.expired]
-        return [self._under_way.pop(number) for number in late]
+        numbers = [number for number, flight in self._under_way.items() if flight.deadline.expired]
+        late = [self._under_way.pop(number) for number in numbers]
+        self._suspects.difference_update(flight.look for flight in late)
+        return late
 
     def lost(self, *, again: bool) -> List[Look]:
         """The connection is lost: the look that failed with it, if one did, because it had gone alone before.
@@ -87,10 +96,10 @@ class Flights:
         With `again`, one that went alone for the first time may go once more.
         """
         lost = [flight.look for flight in self._under_way.values()]
+        blamed = self._fresh() or lost
         self._under_way.clear()
-        if len(lost) == 1 and (lost[0] in self._suspects or not again):
-            self._suspects.discard(lost[0])
-            return lost
+        failed = blamed if len(blamed) == 1 and (blamed[0] in self._suspects or not again) else []
         self._suspects.update(lost)
-        self.waiting.extend(lost)
-        return []
+        self._suspects.difference_update(failed)
+        self.waiting.extend(look for look in lost if look not in failed)
+        return failed

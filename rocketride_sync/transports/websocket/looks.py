@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections import deque
@@ -53,7 +54,13 @@ class WebSocketLooks:
         self._answered = -math.inf  # when the last answer came
         self._unanswered = False  # whether an answer may come that nobody waits for any more
         self._failures = 0
+        self._fault: Optional[RocketRideError] = None  # why there is no connection, if that may pass
         self._not_before = -math.inf
+
+    @property
+    def at_hand(self) -> bool:
+        """As `rocketride_sync.transports.looks.Looks.at_hand`."""
+        return bool(self._news)
 
     @property
     def ready(self) -> bool:
@@ -132,10 +139,19 @@ class WebSocketLooks:
             return self._connection
         except RocketRideError as error:
             fault = error
-        self._put_off(self._retry.delay(self._failures, getattr(fault, "retry_after", None)))
-        self._news.extend((look, fault) for look in self._flights.waiting)
-        self._flights.waiting.clear()
+        delay = self._retry.delay(self._failures, getattr(fault, "retry_after", None))
+        # What the server asks for must not cost the last look before the end of the time.
+        half = self._flights.waiting[0].until.remaining() / 2
+        self._put_off(min(delay, max(half, self._retry.initial_delay)))
+        self._fault = fault
+        while self._flights.waiting:
+            self._failed(self._flights.waiting.popleft(), fault)
         return None
+
+    def _failed(self, look: Look, fault: RocketRideError) -> None:
+        look.landed()
+        # One for each, for they are kept, and raised.
+        self._news.append((look, copy.copy(fault)))
 
     def _put_off(self, seconds: float) -> None:
         """Let the next connection be made in so many seconds."""
@@ -177,12 +193,15 @@ class WebSocketLooks:
         until = waiting[0].until
         deadline.sleep(min(until.remaining(), max(0.0, self._not_before - time.monotonic())))
         if until.expired:
-            self._news.append((waiting.popleft(), TransportTimeoutError("no connection within the timeout")))
+            fault = self._fault or TransportTimeoutError("no connection within the timeout")
+            self._failed(waiting.popleft(), fault)
 
     def _take_answer(self, connection: Connection, deadline: Deadline) -> None:
         # Events are read in between: an answer that never comes must not keep the end of another task untold.
         patience = self._until_gathered() if self._news else min(deadline.remaining(), _GATHERING)
-        found = connection.next_answer(self._flights.oldest.deadline.within(max(patience, _LEAST)))
+        patience = min(patience, self._flights.oldest.deadline.remaining())
+        # What came in time, while the caller's code ran, is read even after the end of the time.
+        found = connection.next_answer(Deadline(max(patience, _LEAST)))
         if found is None:
             self._expire(connection)
             return
@@ -193,6 +212,7 @@ class WebSocketLooks:
             document = self._document(connection, look, answer)
             if log.isEnabledFor(DEBUG):
                 took(look.operation, "WebSocket", self._answered - began, document)
+            look.landed()
             self._news.append((look, document))
 
     def _document(self, connection: Connection, look: Look, answer: dap.Message) -> Any:
@@ -224,9 +244,10 @@ class WebSocketLooks:
         late = self._flights.expired()
         for look, _, _ in late:
             fault = TransportTimeoutError(f"{look.operation.name} failed: no answer within the timeout")
-            self._news.append((look, fault))
+            self._failed(look, fault)
         self._unanswered = self._unanswered or bool(late)
-        if any(flight.began > self._answered for flight in late):
+        silent = self._flights and connection.is_silent_since(self._flights.newest.began)
+        if silent or any(flight.began > self._answered for flight in late):
             connection.abandon()
             self._lose(TransportError("the connection gave no more answers"))
 
@@ -235,9 +256,10 @@ class WebSocketLooks:
         log.info("lost the connection while waiting for many tasks, connecting again: %s", fault)
         self._connection = None
         self._unanswered = False
+        self._fault = fault if isinstance(fault, TransportError) else None
         self._put_off(self._retry.delay(self._failures - 1) if self._failures else 0.0)
         for look in self._flights.lost(again=isinstance(fault, TransportError)):
-            self._news.append((look, fault))
+            self._failed(look, fault)
         self._news.extend((look, Hint.LOOK) for look in self._subjects)  # to close the gap
         self._subjects.clear()
 
