@@ -78,10 +78,13 @@ recordings: $(VENV)/.dev ## draw the pictures of a terminal in docs/terminal/ an
 test-wheel: ## the tests but the lengthy ones, against the built wheel, in an empty environment
 	$(PYTHON) tools/test_wheel.py -m 'not lengthy'
 
-test-airflow: ## the Airflow sensor, in an environment of its own
+.venv-airflow/.installed: setup.cfg
 	$(PYTHON) -m venv .venv-airflow
 	.venv-airflow/bin/python -m pip --disable-pip-version-check install --quiet -e '.[airflow,emulator]' \
 		pytest pytest-socket pytest-timeout pytest-xdist
+	@touch $@
+
+test-airflow: .venv-airflow/.installed ## the Airflow sensor, in an environment of its own
 	.venv-airflow/bin/python -m pytest --numprocesses=0 tests/contrib/test_airflow_sensor.py
 
 bench: ## measure against the peers, in an environment of its own; writes docs/performance.md, its charts and figures
