@@ -11,7 +11,7 @@ from .options import RetryPolicy
 
 _SHORTEST_ROUND_TRIP = 0.005  # what a sleep may overshoot by: a last look needs room for that too
 _ROOM = 1.5  # among the last looks at many tasks come others, made at ticks
-_LARGEST_SHARE = 0.25  # of the timeout: so much of it at most goes to the last looks at all other tasks
+_LARGEST_SHARE = 0.25  # of the timeout, for what the last look is kept waiting by, and for what is needed once
 HAIR = 0.001  # moments this close are one: a sleep may end a little early, and sums of floats are not exact
 
 
@@ -21,6 +21,7 @@ class Schedule:
     __slots__ = (
         "_clock",
         "_interval",
+        "_longest_first",
         "_longest_turn",
         "_phase",
         "_turn",
@@ -35,6 +36,7 @@ class Schedule:
         self._phase = phase
         self._turn = 0.0
         self._longest_turn = (timeout or 0.0) * _LARGEST_SHARE
+        self._longest_first = self._longest_turn / 2
         self.started = clock()
         self.deadline = Deadline(timeout, clock)
         self.round_trip = _SHORTEST_ROUND_TRIP
@@ -45,7 +47,9 @@ class Schedule:
 
     def looked(self, seconds: float) -> None:
         """Note how long a look took: the last one must begin early enough to be answered."""
-        self.round_trip = max(_SHORTEST_ROUND_TRIP, seconds)
+        # The first one may include what comes once: imports, connecting.
+        self.round_trip = max(_SHORTEST_ROUND_TRIP, min(seconds, self._longest_first))
+        self._longest_first = math.inf
 
     def reserve(self, seconds: float) -> None:
         """Note how long a look waits for its turn when all are looked at, as they are in the end."""

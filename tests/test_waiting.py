@@ -174,6 +174,19 @@ def test_an_end_just_before_the_deadline_is_not_missed():
     assert list(world.wait(timeout=5.0, interval=2.0))[-1] is DONE
 
 
+def test_a_slow_first_look_that_connects_is_no_round_trip_to_reserve():
+    def connecting(world):
+        world.round_trip = 2.0
+        return RUNNING
+
+    def connected(world):
+        world.round_trip = 0.1
+        return DONE if world.now >= 4.5 else RUNNING
+
+    world = World(connecting, connected)
+    assert list(world.wait(timeout=5.0, interval=1.0))[-1] is DONE
+
+
 def test_a_timeout_shorter_than_the_interval_looks_twice():
     world = World(RUNNING)
     with pytest.raises(WaitTimeoutError):

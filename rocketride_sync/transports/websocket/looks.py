@@ -120,7 +120,7 @@ class WebSocketLooks:
         connection = self._connection or self._connect(deadlines[0])
         if connection is None:
             return
-        numbers, fault = list(range(-len(looks), 0)), None
+        numbers, fault = list(range(-len(looks), 0)), None  # those of no answer, for what cannot be sent
         try:
             for look, deadline in zip(looks, deadlines):
                 self._subscribe(connection, look, deadline)
