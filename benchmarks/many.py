@@ -28,15 +28,12 @@ def begin():
     global began, before, looks, marks
     gc.collect()
     began, before, looks, marks = time.monotonic(), resident(), 0, []
-def seen(token=None, status=None):
+def seen():
     global looks
     looks += 1
     if len(marks) < 2 and time.monotonic() > began + (first + measured if marks else first):
         marks.append((time.monotonic(), time.process_time(), looks, resident()))
-        if len(marks) == 2:
-            raise Measured
-class Measured(Exception):
-    pass
+    return len(marks) == 2
 def report():
     (start, cpu, then, _), (end, used, now, memory) = marks
     figures = {"CPU % of a core": 100 * (used - cpu) / (end - start), "looks a second": (now - then) / (end - start)}
@@ -50,8 +47,13 @@ from rocketride_sync import RocketRideClient
 with RocketRideClient(address, key, transport="websocket") as client:
     client.wait_all([warm], timeout=0)
     begin()
+    class Measured(Exception):
+        pass
+    def callback(token, status):
+        if seen():
+            raise Measured
     try:
-        client.wait_all(tokens, None, interval, seen)
+        client.wait_all(tokens, None, interval, callback)
     except Measured:
         report()
 """
@@ -65,13 +67,11 @@ async def main():
         await client.get_task_status(warm)
         begin()
         async def wait(token):
-            while True:
-                seen(token, await client.get_task_status(token))
+            while not seen():
+                await client.get_task_status(token)
                 await asyncio.sleep(interval)
-        try:
-            await asyncio.gather(*map(wait, tokens))
-        except Measured:
-            report()
+        await asyncio.gather(*map(wait, tokens))
+        report()
 asyncio.run(main())
 """
 

@@ -22,7 +22,7 @@ from .waiting import Seen, Wait
 
 OnProgress = Callable[[str, TaskStatus], object]
 
-_MOMENTS = 50
+_MOMENTS = 20
 _CONCERNS_ALL = (AuthenticationError, CertificateError, ConfigurationError)
 _TOLD_AGAIN_AFTER = 10.0
 _UNDER_WAY = math.inf

@@ -134,7 +134,7 @@ def test_after_that_the_looks_are_spread_over_the_interval():
     world.results(interval=2.0)
     between = Counter(round(moment, 3) for _, moment in world.looks if 2.0 <= moment < 4.0)
     assert sum(between.values()) == 1000
-    assert set(between.values()) == {20}
+    assert set(between.values()) == {50}
     assert min(between) == 2.0
     assert max(between) < 4.0
 
