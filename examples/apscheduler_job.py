@@ -32,11 +32,14 @@ def run(path):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(f"usage: {sys.argv[0]} PIPELINE")
     logging.basicConfig(level=logging.INFO)
     scheduler = BlockingScheduler()
     now = datetime.datetime.now(datetime.timezone.utc)
     # A run that was missed is made up for once, not as often as it was missed.
     scheduler.add_job(run, "interval", [sys.argv[1]], seconds=EVERY, next_run_time=now, coalesce=True)
+    # A run that is under way goes on to its end: give a service's TimeoutStopSec room for that, or use `cron_job.py`.
     signal.signal(signal.SIGTERM, lambda *_: scheduler.shutdown(wait=False))
     with client:
         scheduler.start()

@@ -2,7 +2,7 @@
 
 # How to run it:
 #
-#   pip install 'rocketride-sync[celery]' redis
+#   pip install 'rocketride-sync[celery]' 'celery[redis]'
 #   export ROCKETRIDE_URI=… ROCKETRIDE_APIKEY=… BROKER=redis://localhost/0
 #   celery --app celery_app worker &
 #   python celery_app.py job-17 nightly.pipe
@@ -37,7 +37,7 @@ watch = register(app, client=client, load_token=lambda job: (TOKENS / job).read_
 @app.task
 def start(job, path):
     task = client().use(filepath=path, ttl=TIMEOUT)
-    TOKENS.mkdir(mode=0o700, exist_ok=True)
+    TOKENS.mkdir(mode=0o700, exist_ok=True)  # nobody else gets at what is in it
     (TOKENS / job).write_text(task.token)
     return job
 

@@ -26,6 +26,8 @@ def run(path):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(f"usage: {sys.argv[0]} PIPELINE")
     try:
         run(sys.argv[1])
     except RocketRideError as error:

@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, Generator, Optional, Sequence, Tuple
 
 from .deadline import Clock, Deadline
 from .errors import AuthenticationError, CertificateError, ConfigurationError, RocketRideError
-from .logs import log
+from .logs import DEBUG, log
 from .models import TaskStatus
 from .pacing import HAIR
 from .protocol import operations
@@ -189,6 +189,8 @@ class Many:
             task.wait.reserve_turn(self._first_landed)
         error = _error_of(task.wait.take, seen)
         if error is None and isinstance(seen, TaskStatus):
+            if log.isEnabledFor(DEBUG):
+                log.debug("task %s: %r", shorten(task.token), seen)
             if self._on_progress is not None and (seen.is_terminal or not task.wait.deadline.expired):
                 self._on_progress(task.token, seen)
             if seen.is_terminal:

@@ -11,7 +11,9 @@ from .options import RetryPolicy
 
 _SHORTEST_ROUND_TRIP = 0.005  # what a sleep may overshoot by: a last look needs room for that too
 _ROOM = 1.5  # among the last looks at many tasks come others, made at ticks
-_LARGEST_SHARE = 0.25  # of the timeout, for what the last look is kept waiting by, and for what is needed once
+_LARGEST_SHARE = (
+    0.25  # of the timeout, for what the last look is kept waiting by, and for what is needed once
+)
 HAIR = 0.001  # moments this close are one: a sleep may end a little early, and sums of floats are not exact
 
 

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any, Optional, Tuple, Type
 from . import snapshot
 from .errors import ConfigurationError
 from .redact import excerpt
-from .snapshot import BYTES, Snapshot
+from .snapshot import BYTES, TASKS, Snapshot
 
 if TYPE_CHECKING:
     from .models import TaskStatus
+
+# How long one task took says nothing of the next.
+_WITHOUT_TIME_LEFT = "{l_bar}{bar}| {n_fmt}/{total_fmt}{unit} [{elapsed}{postfix}]"
 
 
 class TqdmProgress:
@@ -109,6 +112,7 @@ class Bar:
             "total": seen.total or None,
             "unit": seen.unit,
             "unit_scale": seen.unit == BYTES,
+            "bar_format": _WITHOUT_TIME_LEFT if seen.unit == TASKS else None,
             **self._options,
         }
         self._bar = self.kind(**options)

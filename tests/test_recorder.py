@@ -123,6 +123,18 @@ def test_rates_are_those_of_what_was_counted():
     assert rate == [(0, 1.5), (2, 1.5), (2, 0), (4, 0)]
 
 
+def test_a_last_look_soon_after_the_one_before_is_no_spike():
+    """As the end is told, or just before a deadline."""
+    clock = Clock()
+    recorder = RunRecorder(clock=clock)
+    for moment, count in ((0, 0), (2, 2), (4, 4), (6, 6), (6.01, 7)):
+        clock.now = moment
+        recorder(TaskStatus.from_dict({**RUNNING, "completedCount": count, "failedCount": 0}))
+    rate = series.rate(recorder.observations, lambda o: o.completed)
+    assert [moment for moment, _ in rate] == [0, 2, 2, 4, 4, 6.01]
+    assert rate[-1][1] == pytest.approx(3 / 2.01)
+
+
 def test_a_restart_is_a_gap_and_no_negative_rate():
     recorder = record(
         {**RUNNING, "completedCount": 3}, RUNNING, {**RUNNING, "completedCount": 2}, seconds=1.0

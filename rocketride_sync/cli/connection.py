@@ -118,7 +118,9 @@ def add_tokens(parser: argparse.ArgumentParser) -> None:
 def task_tokens(args: argparse.Namespace, environment: Environment) -> List[str]:
     """The tokens given as arguments, on standard input or in the environment, each once."""
     tokens: List[str] = []
-    for token in args.tokens or [_default_token(environment)]:
+    for token in dict.fromkeys(args.tokens) or [_default_token(environment)]:
+        if not token.strip():
+            raise ConfigurationError("a TOKEN is empty; is a variable of the script not set?")
         if token == FROM_STDIN:
             tokens += files.words_of_lines(_standard_input(files.LARGEST_LIST), "standard input", "the token")
         else:

@@ -70,9 +70,8 @@ class Tally:
 
     def _snapshot(self) -> Snapshot:
         done = len(self._results)
-        bad = sum(map(bool, self._codes))
         last = shorten(self._results[-1].token) if self._results else ""
-        return Snapshot("waiting" if done < self._total else "ended", done, self._total, TASKS, bad, last)
+        return Snapshot("waiting" if done < self._total else "done", done, self._total, TASKS, 0, last)
 
     def conclusion(self) -> ExitCode:
         """All have a result: print the total, or the document, and return the exit code."""
@@ -93,7 +92,7 @@ class Tally:
         return report.failure(error, as_json=self._args.json, **self._member())
 
     def _counts(self) -> Iterator[str]:
-        counts = Counter(map(_fate, self._results))
+        counts = Counter(map(_fate_of_items_too, self._results, self._codes))
         for fate, count in counts.most_common():
             yield f"{count:,} {fate}"
 
@@ -118,6 +117,10 @@ def _fate(result: TaskResult) -> str:
     return result.result().outcome.value
 
 
+def _fate_of_items_too(result: TaskResult, code: ExitCode) -> str:
+    return f"{_fate(result)} with failed items" if code and result.succeeded else _fate(result)
+
+
 def _line(result: TaskResult) -> str:
     fate = report.painted(_fate(result))
     known = report.brief(result.status, _NAME_WIDTH) if result.status is not None else ""
@@ -126,7 +129,7 @@ def _line(result: TaskResult) -> str:
 
 
 def _complaint(result: TaskResult) -> str:
-    wrong = report.complaint(result.result()) if result.error is None else str(result.error)
+    wrong = report.complaint(result.result()) if result.error is None else report.advised(result.error)
     name = shorten(result.token)
     return wrong if name in wrong else f"task {name}: {wrong}"
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Callable, Optional, Protocol, TextIO, Tuple, T
 
 from .. import snapshot
 from ..errors import ConfigurationError
-from ..snapshot import BYTES, Snapshot
+from ..snapshot import BYTES, TASKS, Snapshot
 from . import output
 from .report import amount, duration
 
@@ -79,7 +79,8 @@ class Lines(Silent):
         self._shown = ""
 
     def update(self, seen: Snapshot) -> None:
-        left = self._estimate.seconds_left(seen.done, seen.total)
+        # How long one task took says nothing of the next.
+        left = None if seen.unit == TASKS else self._estimate.seconds_left(seen.done, seen.total)
         text = ", ".join(part for part in (seen.state, _counted(seen), seen.subject) if part)
         if text != self._shown:
             self._shown = text
@@ -87,6 +88,8 @@ class Lines(Silent):
 
 
 def _counted(seen: Snapshot) -> str:
+    if seen.unit == TASKS:
+        return amount(seen.done, 0, seen.total, TASKS)
     if seen.unit != BYTES:
         return amount(seen.done - seen.failed, seen.failed, seen.total, "")
     return ", ".join(part for part in (amount(seen.done, 0, seen.total, " bytes"), _failed(seen)) if part)
@@ -196,6 +199,9 @@ class Follower:
     @staticmethod
     def _report(recorder: RunRecorder, error: Optional[BaseException]) -> None:
         """Write the report. What came of the task matters more than whether that succeeds."""
+        if not recorder.looks:
+            output.problem("warning: no report was written: nothing was seen of the task")
+            return
         try:
             recorder.save(error=error)
         except ConfigurationError as failure:

@@ -73,12 +73,16 @@ def failure(
 
     `last` is the status seen last; `more` goes into the document, see `document`.
     """
-    code, advice = exit_codes.explain(error)
-    message = _message(error)
-    output.problem(f"{message}; {advice}" if advice else message)
+    output.problem(advised(error))
     if as_json:
         output.result(document(last, error, **more))
-    return code
+    return exit_codes.explain(error)[0]
+
+
+def advised(error: BaseException) -> str:
+    """What went wrong, and in a few words what to do about it."""
+    advice = exit_codes.explain(error)[1]
+    return f"{_message(error)}; {advice}" if advice else _message(error)
 
 
 def _message(error: BaseException) -> str:

@@ -202,6 +202,10 @@ class Job:
 
 
 def _check_files(args: argparse.Namespace, *, takes_data: bool) -> None:
+    if args.keep and args.report is not None and not args.files:
+        raise ConfigurationError(
+            "--report is about a wait, and with --keep there is none: leave one of them out"
+        )
     if args.files and not takes_data:
         raise ConfigurationError(
             "the pipeline's source takes no data, so no FILEs: only a webhook, chat or dropper does"

@@ -9,8 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable
 
-from airflow.sdk import BaseSensorOperator, PokeReturnValue
-from airflow.sdk.exceptions import AirflowFailException
+try:
+    from airflow.sdk import BaseSensorOperator, PokeReturnValue
+    from airflow.sdk.exceptions import AirflowFailException
+except ImportError as error:
+    raise ImportError(
+        "rocketride_sync.contrib.airflow needs Airflow 3.3 or newer: pip install 'rocketride-sync[airflow]'"
+    ) from error
 
 from ..client import RocketRideClient
 from ..errors import TaskLostError, TaskNotFoundError

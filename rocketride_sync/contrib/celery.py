@@ -59,9 +59,13 @@ def register(
         options: of ``app.task``, such as ``ignore_result`` or ``rate_limit``.
 
     Raises:
-        ConfigurationError: `interval` is not a positive number, or the app has a watcher of this `name`.
+        ConfigurationError: `interval` is not a positive number, `client` or `load_token` no function, or the app has a
+            watcher of this `name`.
     """
     check_interval(interval)
+    for argument, value in (("client", client), ("load_token", load_token)):
+        if not callable(value):
+            raise ConfigurationError(f"{argument} must be a function, not {type(value).__name__}")
     _take(name, app)
 
     @app.task(bind=True, name=name, **{**_OPTIONS, **options})  # type: ignore[untyped-decorator]  # Celery has no types

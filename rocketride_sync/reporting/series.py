@@ -72,19 +72,42 @@ def restarted(before: Observation, now: Observation) -> bool:
 
 def rate(seen: Sequence[Observation], value: Callable[[Observation], float]) -> Line:
     """How much `value` grew a second: steps, level over each interval between two observations, short ones joined."""
-    if not seen:
-        return []
-    shortest = (seen[-1].seconds - seen[0].seconds) / _INTERVALS
+    shortest = _shortest_step(seen)
     line: Line = []
-    first = seen[0]
-    for before, now in zip(seen, seen[1:]):
-        if restarted(before, now):
-            line.append((now.seconds, None))
-            first = now
-        elif now.seconds - first.seconds >= max(shortest, _COMPLETE) or now is seen[-1]:
-            line += _step(first, now, value)
-            first = now
+    for number, run in enumerate(_runs(seen)):
+        if number:
+            line.append((run[0].seconds, None))
+        ends = _ends(run, shortest)
+        for first, last in zip(ends, ends[1:]):
+            line += _step(first, last, value)
     return line
+
+
+def _runs(seen: Sequence[Observation]) -> List[List[Observation]]:
+    """The observations up to the first restart, and after each."""
+    runs: List[List[Observation]] = []
+    for before, now in zip([None, *seen], seen):
+        if before is None or restarted(before, now):
+            runs.append([])
+        runs[-1].append(now)
+    return runs
+
+
+def _shortest_step(seen: Sequence[Observation]) -> float:
+    """Seconds: what the eye can see, and not much less than what lies between most looks."""
+    gaps = sorted(now.seconds - before.seconds for before, now in zip(seen, seen[1:]))
+    if not gaps:
+        return _COMPLETE
+    return max(_COMPLETE, gaps[len(gaps) // 2] / 2, (seen[-1].seconds - seen[0].seconds) / _INTERVALS)
+
+
+def _ends(run: Sequence[Observation], shortest: float) -> List[Observation]:
+    """The first observation, and those that the steps end at: the last may come soon after the one before."""
+    ends = [run[0]]
+    for now in run:
+        if now.seconds - ends[-1].seconds >= shortest:
+            ends.append(now)
+    return [*(ends[:-1] if len(ends) > 1 else ends), run[-1]]
 
 
 def _step(first: Observation, last: Observation, value: Callable[[Observation], float]) -> Line:

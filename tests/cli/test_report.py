@@ -90,11 +90,30 @@ def test_a_missing_extra_is_said_before_the_wait(stub, path, tmp_path):
     assert stub.requests == []
 
 
+def test_of_a_task_that_was_not_seen_there_is_no_report(stub, path):
+    """Least of all in place of the one of last night."""
+    path.write_text("of last night")
+    stub.answers = [NOT_RUNNING]
+    done = run_with(stub, "wait", TOKEN, "--report", str(path))
+    assert done.returncode == 6
+    assert "no report was written: nothing was seen of the task" in done.stderr
+    assert path.read_text() == "of last night"
+
+
 def test_a_report_is_about_one_task(stub, path):
     stub.answers = [ok(SUCCEEDED)]
     done = run_with(stub, "wait", TOKEN, TOKEN[::-1], "--report", str(path))
     assert done.returncode == 2
     assert "give one TOKEN" in done.stderr
+
+
+def test_a_run_that_is_left_running_has_no_report(stub, tmp_path, path):
+    pipeline = tmp_path / "job.pipe"
+    pipeline.write_text('{"source": "s", "components": [{"id": "s", "provider": "simulate", "config": {}}]}')
+    done = run_with(stub, "run", str(pipeline), "--keep", "--report", str(path))
+    assert done.returncode == 2
+    assert "--report is about a wait" in done.stderr
+    assert stub.requests == []
 
 
 def test_a_disk_that_is_full_by_then_does_not_hide_the_outcome(stub):

@@ -115,6 +115,29 @@ def test_the_exit_code_is_that_of_the_gravest(tasks, scripts, options, code):
     assert "Traceback" not in done.stderr
 
 
+def test_the_total_tells_of_failed_items_and_the_gravest_of_what_to_do(tasks):
+    done = wait(tasks, [ok(WITH_FAILURES)], [ok(SUCCEEDED)])
+    total = done.stdout.splitlines()[-1]
+    assert total.startswith("2 tasks: ")
+    assert sorted(total[9:].split(", ")) == ["1 succeeded", "1 succeeded with failed items"]
+    done = wait(tasks, [NOT_RUNNING], [ok(SUCCEEDED)])
+    assert done.stderr.endswith("; check the token, or whether the task ended long ago\n")
+
+
+def test_an_empty_token_is_a_mistake_in_words_of_the_command_line(tasks):
+    done = run_with(tasks, "wait", token(0), "")
+    assert (done.returncode, done.stderr) == (
+        2,
+        "rocketride-sync: a TOKEN is empty; is a variable of the script not set?\n",
+    )
+
+
+def test_standard_input_is_read_once(tasks):
+    tasks.scripts = {token(0): [ok(SUCCEEDED)], token(1): [ok(SUCCEEDED)]}
+    done = run_with(tasks, "wait", "-", "-", stdin=f"{token(0)}\n{token(1)}\n")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_quiet_is_silent_on_success_and_one_line_otherwise(tasks):
     done = wait(tasks, [ok(SUCCEEDED)], [ok(SUCCEEDED)], options=["--quiet"])
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
@@ -187,9 +210,9 @@ def test_unusable_standard_input(tasks, stdin):
 def test_progress_counts_the_tasks(tasks):
     done = wait(tasks, [ok(SUCCEEDED)], [ok(RUNNING), ok(FAILED)], options=["--progress"])
     shown = done.stderr.splitlines()
-    assert shown[0] == "waiting, 0 of 2"
-    assert shown[1].startswith("waiting, 1 of 2")
-    assert shown[2] == "ended, 1 of 2, 1 failed, tk_0001…"
+    assert shown[0] == "waiting, 0 of 2 tasks"
+    assert shown[1] == "waiting, 1 of 2 tasks, tk_0000…"  # nobody knows how long the others take
+    assert shown[2] == "done, 2 of 2 tasks, tk_0001…"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")

@@ -52,6 +52,20 @@ def test_the_second_watcher_of_an_app_needs_a_name_of_its_own():
     assert [watch.delay("job").get()["total_count"] for watch in (one, two)] == [1, 2]
 
 
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"client": "a client"}, "client must be a function, not str"),
+        ({"load_token": None}, "load_token must be a function, not NoneType"),
+        ({"interval": 0}, "interval"),
+    ],
+)
+def test_wrong_arguments_are_said_when_it_is_made(wrong, named):
+    right = {"client": lambda: None, "load_token": str}
+    with pytest.raises(ConfigurationError, match=named):
+        register(make_app(), **{**right, **wrong})
+
+
 def test_every_app_has_its_own_watcher():
     apps = [make_app(), make_app()]
     watches = [watcher(app, {**ENDED, "totalCount": number}) for number, app in enumerate(apps)]

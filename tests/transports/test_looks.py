@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import logging
 import os
 import socket
 import threading
@@ -182,7 +183,8 @@ def test_many_tasks_are_not_subscribed_to_until_few_are_left():
     assert {command for command, _ in first_round} == {STATUS}
 
 
-def test_the_end_of_a_task_is_seen_long_before_the_interval():
+def test_the_end_of_a_task_is_seen_long_before_the_interval(caplog):
+    caplog.set_level(logging.DEBUG, "rocketride_sync")
     tasks = Tasks()
     target = tokens(5)[3]
 
@@ -203,6 +205,9 @@ def test_the_end_of_a_task_is_seen_long_before_the_interval():
         assert time.monotonic() - began < 20
     assert (result.token, result.succeeded) == (target, True)
     assert tasks.looks[target] == 2
+    told = [record.getMessage() for record in caplog.records]
+    assert "told of task tk_0000…: end" in told
+    assert any(line.startswith("task tk_0000…: <TaskStatus") and "COMPLETED" in line for line in told)
 
 
 def test_nothing_is_on_its_way_while_the_callers_code_runs():

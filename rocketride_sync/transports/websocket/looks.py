@@ -235,6 +235,7 @@ class WebSocketLooks:
                 action = subject.action(event)
                 if action in TURNS:
                     told = True
+                    log.debug("told of task %s: %s", shorten(look.operation.arguments["token"]), action)
                     self._news.append((look, Hint.ENDED if action == END else Hint.LOOK))
 
     # Losing.
