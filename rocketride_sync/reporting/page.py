@@ -128,8 +128,8 @@ def _facts(record: Record, show: Show) -> Iterator[Row]:
         yield "Exit", " ".join(filter(None, (code, show(last.exit_message))))
     peaks = record.peaks
     yield "Peak CPU", f"{peaks.cpu_percent:,.4g} %" if peaks.cpu_percent else ""
-    yield "Peak RAM", f"{peaks.cpu_memory_mb:,.6g} MB" if peaks.cpu_memory_mb else ""
-    yield "Peak GPU memory", f"{peaks.gpu_memory_mb:,.6g} MB" if peaks.gpu_memory_mb else ""
+    yield "Peak RAM", f"{peaks.cpu_memory_mb:,.1f} MB" if peaks.cpu_memory_mb else ""
+    yield "Peak GPU memory", f"{peaks.gpu_memory_mb:,.1f} MB" if peaks.gpu_memory_mb else ""
 
 
 def _amount(done: int, failed: int, total: int, unit: str) -> str:
