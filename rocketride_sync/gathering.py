@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, Any, Callable, Dict, Generator, Iterable, List, Optional
 
 from .calling import Calling, check_token
@@ -44,7 +43,7 @@ class Gathering(Calling):
             tokens: the tasks' tokens. One that comes several times is watched once, and has the same result each
                 time. None at all is fine, and asks nothing.
             timeout: seconds for the whole wait, for all of them; None, the default, is unlimited; 0 looks once at
-                each.
+                each. The last looks take their turns before it passes, in its last quarter if there are very many.
             interval: seconds between looks at the same task. Default 2.0.
             on_progress: called in your thread with the token and the status, at every look at every task, the first
                 and the terminal one included; after `timeout`, with terminal ones only. What it raises ends the
@@ -65,7 +64,8 @@ class Gathering(Calling):
             raise ConfigurationError(f"return_when must be one of {', '.join(_ENOUGH)}, not {return_when!r}")
         known = _tokens(tokens)
         many = self._many(known, timeout, interval, on_progress)
-        deque(many.results(_ENOUGH[return_when]), maxlen=0)
+        for _ in many.results(_ENOUGH[return_when]):
+            pass  # they are asked for by token below
         found = many.so_far()
         return [found[token] for token in known]
 

@@ -9,7 +9,13 @@ import time
 from typing import Any, Callable, Dict, Generator, Optional, Sequence, Tuple
 
 from .deadline import Clock, Deadline
-from .errors import AuthenticationError, CertificateError, ConfigurationError, RocketRideError
+from .errors import (
+    AuthenticationError,
+    CertificateError,
+    ConfigurationError,
+    RocketRideError,
+    WaitTimeoutError,
+)
 from .logs import DEBUG, log
 from .models import TaskStatus
 from .pacing import HAIR
@@ -103,6 +109,7 @@ class Many:
             (task.due, task.number) for task in self._tasks
         ]  # a heap; what is put off stays in it too
         self._logged = ("", -math.inf)
+        self._left = self._in_last_round = len(self._tasks)
         self._first_landed: Optional[float] = None
 
     def results(
@@ -113,12 +120,11 @@ class Many:
         Raises:
             AuthenticationError, CertificateError, ConfigurationError: they concern all tasks.
         """
-        left = len(self._tasks)
-        if not left:
+        if not self._left:
             return
         ending = False
         with contextlib.closing(self._make_looks(self._tasks)) as looks:
-            while left and not (ending and not looks.at_hand):
+            while self._left and not (ending and not looks.at_hand):
                 if not ending:
                     self._ask(looks, self._clock() + HAIR)
                 task, answer = looks.next(Deadline(self._until_due(), self._clock)) or _NOTHING
@@ -127,7 +133,7 @@ class Many:
                 elif task is not None:
                     self._take(task, answer)
                     if task.result is not None:
-                        left -= 1
+                        self._count_out(task.result)
                         looks.leave(task)
                         ending = ending or enough(task.result)
                         yield task.result
@@ -138,6 +144,11 @@ class Many:
             task.token: task.result or TaskResult(token=task.token, status=task.wait.last)
             for task in self._tasks
         }
+
+    def _count_out(self, result: TaskResult) -> None:
+        self._left -= 1
+        # One whose time is up has had its last look, in the turn that was kept for it.
+        self._in_last_round -= not isinstance(result.error, WaitTimeoutError)
 
     def _next(self) -> Optional[Watched]:
         """The task to look at next, None if all are under way."""
@@ -158,7 +169,7 @@ class Many:
         task = self._next()
         while task is not None and task.due <= until:
             task.due = _UNDER_WAY
-            task.wait.due()
+            task.wait.fell_due()
             looks.ask(task)
             task = self._next()
 
@@ -203,7 +214,7 @@ class Many:
             task.result = TaskResult(token=task.token, status=task.wait.last, error=error)
 
     def _plan(self, task: Watched, seen: Seen) -> None:
-        pause = task.wait.pause()
+        pause = task.wait.pause(self._in_last_round / len(self._tasks))
         was_troubled, task.troubled = task.troubled, not isinstance(seen, TaskStatus)
         if task.troubled:
             self._tell(task, seen, pause)

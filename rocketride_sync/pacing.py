@@ -11,9 +11,7 @@ from .options import RetryPolicy
 
 _SHORTEST_ROUND_TRIP = 0.005  # what a sleep may overshoot by: a last look needs room for that too
 _ROOM = 1.5  # among the last looks at many tasks come others, made at ticks
-_LARGEST_SHARE = (
-    0.25  # of the timeout, for what the last look is kept waiting by, and for what is needed once
-)
+_LARGEST_SHARE = 0.25  # of the timeout, for what the last look waits for, and for a look that took long once
 HAIR = 0.001  # moments this close are one: a sleep may end a little early, and sums of floats are not exact
 
 
@@ -23,12 +21,12 @@ class Schedule:
     __slots__ = (
         "_clock",
         "_interval",
-        "_longest_first",
         "_longest_turn",
         "_phase",
+        "_round_trip",
+        "_took",
         "_turn",
         "deadline",
-        "round_trip",
         "started",
     )
 
@@ -37,11 +35,10 @@ class Schedule:
         self._clock = clock
         self._phase = phase
         self._turn = 0.0
-        self._longest_turn = (timeout or 0.0) * _LARGEST_SHARE
-        self._longest_first = self._longest_turn / 2
+        self._longest_turn = self._took = (timeout or 0.0) * _LARGEST_SHARE
         self.started = clock()
         self.deadline = Deadline(timeout, clock)
-        self.round_trip = _SHORTEST_ROUND_TRIP
+        self._round_trip = _SHORTEST_ROUND_TRIP
 
     @property
     def elapsed(self) -> float:
@@ -49,17 +46,21 @@ class Schedule:
 
     def looked(self, seconds: float) -> None:
         """Note how long a look took: the last one must begin early enough to be answered."""
-        # The first one may include what comes once: imports, connecting.
-        self.round_trip = max(_SHORTEST_ROUND_TRIP, min(seconds, self._longest_first))
-        self._longest_first = math.inf
+        # One alone may include what the next does not need: imports, connecting.
+        self._round_trip = max(_SHORTEST_ROUND_TRIP, min(seconds, self._took))
+        self._took = seconds
 
     def reserve(self, seconds: float) -> None:
         """Note how long a look waits for its turn when all are looked at, as they are in the end."""
         self._turn = min(_ROOM * seconds, self._longest_turn)
 
-    def until_last_look(self) -> float:
-        """Seconds until the last look, two round trips and its turn before the deadline; less than 0 once it is past."""
-        return self.deadline.remaining() - 2 * self.round_trip - self._turn
+    def until_last_look(self, others: float) -> float:
+        """Seconds until the last look, two round trips and its turn before the deadline; less than 0 once it is past.
+
+        Args:
+            others: the share that is left of those that it takes its turn with.
+        """
+        return self.deadline.remaining() - 2 * self._round_trip - others * self._turn
 
     def until_tick(self) -> float:
         """Seconds until the next tick; never 0, and one that is due within a hair counts as reached."""

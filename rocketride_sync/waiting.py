@@ -89,7 +89,7 @@ class _Account:
 class Wait:
     """The rules of one wait for the end of one task: when to look, and what becomes of what was seen.
 
-    It does nothing itself. Whoever looks says when a look is `due`, when it does `begin`, when its answer has `landed`,
+    It does nothing itself. Whoever looks says when a look `fell_due`, when it does `begin`, when its answer has `landed`,
     hands what it brought to `take`, and unless that was the end, asks `pause` when to look again.
 
     Args:
@@ -154,11 +154,11 @@ class Wait:
 
     @property
     def until(self) -> Deadline:
-        """The end of the time for looks: that of the wait, or of the outage that there is."""
-        left = math.inf if self._outage is None else self._outage.left
-        return self.deadline if left == math.inf else self.deadline.within(left)
+        """The end of the time for looks: that of the wait, or of the outage that there is, or may be now."""
+        left = self._retry.max_outage if self._outage is None else self._outage.left
+        return self.deadline if left is None or left == math.inf else self.deadline.within(left)
 
-    def due(self) -> None:
+    def fell_due(self) -> None:
         """It is time to look."""
         self._due = self._clock()
 
@@ -187,7 +187,9 @@ class Wait:
         self._fault = None
         if isinstance(seen, TransientError):
             self._fault = seen
-            self._outage = self._outage or Outage(self._due, self._retry, self._clock)
+            # A look may have waited for its turn for long, or in vain.
+            failed_since = self._began if self._began >= self._due else self.landed_at
+            self._outage = self._outage or Outage(failed_since, self._retry, self._clock)
         elif isinstance(seen, TaskStatus):
             self._outage = None
             self._schedule.looked(self.landed_at - self._began)
@@ -197,8 +199,8 @@ class Wait:
         else:
             raise seen
 
-    def pause(self) -> float:
-        """Seconds until the next look.
+    def pause(self, others: float = 1.0) -> float:
+        """Seconds until the next look; `others`: of those among which it takes its turn, the share that is left.
 
         Raises:
             WaitTimeoutError: the time is up.
@@ -209,7 +211,7 @@ class Wait:
             pause = self._schedule.until_tick()
         else:
             pause = self._outage.pause_after(fault, self.landed_at)
-        room = self._schedule.until_last_look()
+        room = self._schedule.until_last_look(others)
         if self._once or room < HAIR:
             raise self._timed_out() from fault
         return min(pause, room)
@@ -245,7 +247,7 @@ def statuses(token: str, wait: Wait, read: Read, sleep: Sleep) -> Generator[Task
     """
     account = _Account(token)
     while True:
-        wait.due()
+        wait.fell_due()
         seen = _try_to_read(read, wait.begin())
         wait.landed()
         wait.take(seen)

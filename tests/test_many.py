@@ -196,6 +196,20 @@ def test_looks_that_take_long_for_all_together_do_not_make_a_wait_give_up_early(
     assert min(error.elapsed for error in errors) > 14.0 * 0.7
 
 
+def test_the_last_that_is_left_has_nobody_to_wait_for():
+    """A thousand looks took a while; now it is alone."""
+    ended = {token: [DONE] for token in tokens(999)}
+    world = World({**ended, "last": [after(58.0, DONE)]}, round_trip=0.02)
+    assert all(result.succeeded for result in world.results(timeout=60.0))
+
+
+def test_time_in_which_a_look_waited_for_its_turn_is_no_outage():
+    slow = {token: [DONE] for token in tokens(9)}
+    world = World({**slow, "last": [TransportError("once"), DONE]}, round_trip=40.0)
+    results = world.results(retry=RetryPolicy(max_outage=300), call_timeout=60)
+    assert all(result.succeeded for result in results)
+
+
 def test_a_timeout_of_zero_looks_once_at_each():
     world = World({"a": [RUNNING], "b": [DONE]}, round_trip=1.0)
     found = {result.token: result for result in world.results(timeout=0)}

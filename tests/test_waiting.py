@@ -187,6 +187,22 @@ def test_a_slow_first_look_that_connects_is_no_round_trip_to_reserve():
     assert list(world.wait(timeout=5.0, interval=1.0))[-1] is DONE
 
 
+def test_a_slow_look_among_others_is_no_round_trip_to_reserve_either():
+    """It may have connected anew."""
+
+    def slow_once(world):
+        world.round_trip = 4.0 if 4.0 <= world.now < 8.0 else 0.1
+        return DONE if world.now >= 13.0 else RUNNING
+
+    world = World(slow_once)
+    assert list(world.wait(timeout=15.0, interval=4.0))[-1] is DONE
+
+
+def test_a_server_that_is_always_slow_is_looked_at_early_enough():
+    world = World(after(3.5, DONE), round_trip=3.0)
+    assert list(world.wait(timeout=10.0, interval=10.0))[-1] is DONE
+
+
 def test_a_timeout_shorter_than_the_interval_looks_twice():
     world = World(RUNNING)
     with pytest.raises(WaitTimeoutError):

@@ -99,9 +99,11 @@ def add_token(parser: argparse.ArgumentParser) -> None:
 
 def task_token(args: argparse.Namespace, environment: Environment) -> str:
     """The token given as argument, on standard input or in the environment."""
+    if args.token is None:
+        return _default_token(environment)
     if args.token == FROM_STDIN:
         return files.only_word(_standard_input(), "standard input", "the token")
-    return str(args.token or _default_token(environment))
+    return _given(args.token)
 
 
 def add_tokens(parser: argparse.ArgumentParser) -> None:
@@ -119,13 +121,18 @@ def task_tokens(args: argparse.Namespace, environment: Environment) -> List[str]
     """The tokens given as arguments, on standard input or in the environment, each once."""
     tokens: List[str] = []
     for token in dict.fromkeys(args.tokens) or [_default_token(environment)]:
-        if not token.strip():
-            raise ConfigurationError("a TOKEN is empty; is a variable of the script not set?")
         if token == FROM_STDIN:
             tokens += files.words_of_lines(_standard_input(files.LARGEST_LIST), "standard input", "the token")
         else:
-            tokens.append(token)
+            tokens.append(_given(token))
     return list(dict.fromkeys(tokens))
+
+
+def _given(token: str) -> str:
+    # The one in the environment may be another task's.
+    if not token.strip():
+        raise ConfigurationError("a TOKEN is empty; is a variable of the script not set?")
+    return token
 
 
 def _standard_input(largest: int = files.LARGEST) -> str:

@@ -90,11 +90,11 @@ class RocketRideSensor(BaseSensorOperator):  # type: ignore[misc]  # Airflow is 
             looking = Looking(client, lambda: self.load_token(self.reference), self.poke_interval, None)
             return looking.look(memory)
 
-    def _told(self, look: Looked, store: Any) -> PokeReturnValue:
-        if look.outcome is None:
-            store.set(_KEY, look.memory.to_dict())
+    def _told(self, looked: Looked, store: Any) -> PokeReturnValue:
+        if looked.outcome is None:
+            store.set(_KEY, looked.memory.to_dict())
             return PokeReturnValue(is_done=False)
         store.delete(_KEY)
-        if self.check and look.outcome["outcome"] != "succeeded":
-            raise AirflowFailException(look.outcome["message"])
-        return PokeReturnValue(is_done=True, xcom_value=look.outcome)
+        if self.check and looked.outcome["outcome"] != "succeeded":
+            raise AirflowFailException(looked.outcome["message"])
+        return PokeReturnValue(is_done=True, xcom_value=looked.outcome)

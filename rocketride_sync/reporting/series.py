@@ -103,6 +103,8 @@ def _shortest_step(seen: Sequence[Observation]) -> float:
 
 def _ends(run: Sequence[Observation], shortest: float) -> List[Observation]:
     """The first observation, and those that the steps end at: the last may come soon after the one before."""
+    if run[-1].seconds - run[0].seconds < shortest:
+        return []
     ends = [run[0]]
     for now in run:
         if now.seconds - ends[-1].seconds >= shortest:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 _REFUSED = (NoSlotError, NoWebSocketError, UpgradeCutError)
 
-_TURN = 0.05  # seconds for which one of two is listened to
+_TURN = 0.05  # seconds for which HTTP is listened to, where WebSocket has its turn too
+_GLANCE = 0.001  # the same for WebSocket: in no time at all nothing would be read
 
 
 class AutoTransport:
@@ -140,9 +141,8 @@ class _AutoLooks:
         self._transport = transport
         self._websocket = websocket
         self._http = http
-        self._over_http: Dict[
-            Look, Optional[RocketRideError]
-        ] = {}  # with how WebSocket refused them just now
+        # The looks that HTTP is asked for, with how WebSocket refused them just now, if it did.
+        self._over_http: Dict[Look, Optional[RocketRideError]] = {}
         self._refused = False  # the latest time that WebSocket was tried
         self._for_good = False
 
@@ -157,7 +157,7 @@ class _AutoLooks:
             self._ask_http(look, None)
 
     def next(self, deadline: Deadline) -> Optional[News]:
-        news = self._websocket.next(Deadline(0) if self._over_http else deadline)
+        news = self._websocket.next(Deadline(_GLANCE) if self._over_http else deadline)
         if news is not None:
             return self._heard(*news)
         if self._over_http:
@@ -173,7 +173,7 @@ class _AutoLooks:
             self._for_good = not isinstance(answer, NoSlotError)
             self._ask_http(look, answer)
             return None
-        if not isinstance(answer, RocketRideError):
+        if isinstance(answer, dict):  # no error, and no hint
             self._refused = False
         return look, answer
 

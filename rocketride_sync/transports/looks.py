@@ -173,16 +173,18 @@ class ThreadedLooks:
 
     def next(self, deadline: Deadline) -> Optional[News]:
         self._here()
-        while not deadline.expired:
+        while True:
+            # What is at hand is handed out, whatever the time.
             try:
                 look, answer = self._news.get(timeout=min(deadline.remaining(), SLICE))
             except queue.Empty:
+                if deadline.expired:
+                    return None
                 continue
             del self._asked[look]
             if isinstance(answer, BaseException) and not isinstance(answer, RocketRideError):
                 raise answer
             return look, answer
-        return None
 
     def leave(self, look: Look) -> None:
         """Nothing is known of it."""

@@ -41,6 +41,14 @@ def test_the_token(stub, command, arguments, stdin, variables):
     assert asked(stub) == (TOKEN, f"Bearer {KEY}")
 
 
+@pytest.mark.parametrize("command", ["status", "wait", "stop"])
+def test_an_empty_token_is_not_that_of_the_environment(stub, command):
+    done = run_with(stub, command, "", ROCKETRIDE_TOKEN="tk_of_another_task")
+    assert done.returncode == 2
+    assert "a TOKEN is empty" in done.stderr
+    assert stub.requests == []
+
+
 @pytest.mark.parametrize("stdin", ["", "\n", "tk_one tk_two", "x" * 100_000])
 def test_a_useless_token_on_stdin(stub, stdin):
     done = run_with(stub, "wait", "-", stdin=stdin)

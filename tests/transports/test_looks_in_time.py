@@ -1,6 +1,7 @@
 """What slow callers, slow connections, mute tasks and outages cost the waits for many tasks: no end that could be seen."""
 
 import socket
+import threading
 import time
 from collections import Counter
 
@@ -149,6 +150,29 @@ def test_callbacks_do_not_outlive_the_timeout_but_for_ends():
     assert {type(result.error) for result in results[:-1]} == {WaitTimeoutError}
 
 
+def test_a_look_that_is_due_after_the_end_costs_no_answer_that_came_in_time():
+    first, late, slow = tokens(3)
+    answers = []
+
+    def reply(peer, request):
+        if request["command"] == STATUS and request["arguments"]["token"] == late:
+            timer = threading.Timer(0.8, peer.answer, (request, DONE))
+            answers.append(timer)
+            timer.start()
+        else:
+            replying(lambda token: RUNNING)(peer, request)
+
+    def callback(token, status):
+        if token == slow:
+            time.sleep(3)
+
+    with Server(serve(reply)) as server, client_of(server) as client:
+        results = client.wait_all([first, late, slow], timeout=2, interval=0.9, on_progress=callback)
+    for timer in answers:
+        timer.join()
+    assert [result.succeeded for result in results] == [False, True, False]
+
+
 def test_time_to_connect_is_nobodys_turn():
     """A handshake of two seconds, once, is not to be reserved before the end for each task but the first."""
     clock = Clock()
@@ -163,6 +187,28 @@ def test_time_to_connect_is_nobodys_turn():
 
 
 # --- mute tasks and lost connections
+
+
+def test_a_lost_connection_does_not_make_a_slow_server_answer_one_by_one():
+    """What was on its way is asked for again together: one by one, 64 answers take 64 times as long."""
+    connections = []
+
+    def script(peer):
+        connections.append(peer)
+        requests = []
+        while len(requests) < 64:
+            requests += [request for request in [peer.request()] if request["command"] == STATUS]
+        if len(connections) == 1:
+            peer.peer.reset()
+            return
+        for request in requests:
+            peer.answer(request, DONE)
+        peer.request()
+
+    with Server(dap(script)) as server, client_of(server) as client:
+        results = client.wait_all(tokens(64), timeout=ROOM)
+    assert all(result.succeeded for result in results)
+    assert len(connections) == 2
 
 
 def test_a_mute_task_and_a_lost_connection_cost_nobody_else_its_end():
@@ -311,6 +357,22 @@ def test_a_server_that_restarted_is_used_over_websocket_afterwards():
 
 
 # --- the rest
+
+
+def test_over_http_too_the_first_end_is_enough_whatever_is_due():
+    def status(token):
+        return DONE if token == tokens(1)[0] else RUNNING
+
+    with Server(either(status)) as server, client_of(server, "http") as client:
+        for _ in range(5):
+            results = client.wait_all(
+                tokens(6),
+                timeout=ROOM,
+                interval=0.05,
+                on_progress=lambda *_: time.sleep(0.1),
+                return_when="FIRST_COMPLETED",
+            )
+            assert results[0].succeeded
 
 
 def test_when_the_first_has_ended_all_that_are_known_to_have_are_told():

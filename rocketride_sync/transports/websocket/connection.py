@@ -103,9 +103,9 @@ class Connection:
         self._guarded(self._send, text, data)
         return number
 
-    def post_all(self, operations: Sequence[Operation], deadline: Deadline) -> List[int]:
+    def post_all(self, several: Sequence[Operation], deadline: Deadline) -> List[int]:
         """As `post`, for several in one go: each system call costs more than the rest of a request."""
-        requests = [self._dialogue.request(each.command, each.arguments) for each in operations]
+        requests = [self._dialogue.request(each.command, each.arguments) for each in several]
         self._socket.deadline = deadline
         self._guarded(self._framing.send_messages, _TEXT, [text.encode() for _, text in requests])
         return [number for number, _ in requests]

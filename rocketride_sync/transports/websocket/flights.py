@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections import deque
-from typing import Deque, Dict, List, NamedTuple, Sequence, Set
+from typing import Deque, Dict, Iterable, List, NamedTuple, Sequence, Set
 
 from ...deadline import Deadline
 from ..looks import Look
@@ -25,8 +25,8 @@ class Flight(NamedTuple):
 class Flights:
     """The looks that wait for their turn, and those that are on their way. It does nothing itself.
 
-    What was on its way when a connection was lost goes again, after those that wait, and each alone: so what breaks
-    connections is found, and is the only one to fail.
+    What was on its way when a connection was lost goes again, after those that wait. If it is lost again, each goes
+    alone: so what breaks connections is found, and is the only one to fail.
 
     Attributes:
         waiting: the looks whose turn has not come.
@@ -35,6 +35,7 @@ class Flights:
     def __init__(self) -> None:
         self.waiting: Deque[Look] = deque()
         self._under_way: Dict[int, Flight] = {}  # by the number of the request
+        self._lost_once: Set[Look] = set()
         self._suspects: Set[Look] = set()
 
     def __len__(self) -> int:
@@ -80,14 +81,14 @@ class Flights:
         flight = self._under_way.pop(number, None)
         if flight is None:
             return []
-        self._suspects.discard(flight.look)
+        self._clear([flight.look])
         return [flight]
 
     def expired(self) -> List[Flight]:
         """Those whose time is over."""
         numbers = [number for number, flight in self._under_way.items() if flight.deadline.expired]
         late = [self._under_way.pop(number) for number in numbers]
-        self._suspects.difference_update(flight.look for flight in late)
+        self._clear(flight.look for flight in late)
         return late
 
     def lost(self, *, again: bool) -> List[Look]:
@@ -98,8 +99,15 @@ class Flights:
         lost = [flight.look for flight in self._under_way.values()]
         blamed = self._fresh() or lost
         self._under_way.clear()
-        failed = blamed if len(blamed) == 1 and (blamed[0] in self._suspects or not again) else []
-        self._suspects.update(lost)
-        self._suspects.difference_update(failed)
+        failed = blamed if len(blamed) == 1 and (blamed[0] in self._lost_once or not again) else []
+        self._suspects.update(self._lost_once.intersection(lost))
+        self._lost_once.update(lost)
+        self._clear(failed)
         self.waiting.extend(look for look in lost if look not in failed)
         return failed
+
+    def _clear(self, looks: Iterable[Look]) -> None:
+        """They have been answered, or given up."""
+        for look in looks:
+            self._lost_once.discard(look)
+            self._suspects.discard(look)

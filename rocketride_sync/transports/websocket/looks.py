@@ -9,7 +9,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Deque, Dict, List, Optional
 
 from ...deadline import Deadline
-from ...errors import RocketRideError, TransportError, TransportTimeoutError
+from ...errors import RocketRideError, TransientError, TransportError, TransportTimeoutError
 from ...logs import DEBUG, log, took
 from ...options import RetryPolicy
 from ...protocol import dap, operations
@@ -116,10 +116,17 @@ class WebSocketLooks:
 
     def _send(self, looks: List[Look]) -> None:
         """Send these looks, over a new connection if there is none."""
-        deadlines = [look.begin() for look in looks]
-        connection = self._connection or self._connect(deadlines[0])
+        connection = self._connection or self._connect(looks[0].begin())
         if connection is None:
             return
+        deadlines = [look.begin() for look in looks]
+        if deadlines[0].expired:  # to find out while sending would break the connection
+            fault = TransportTimeoutError(f"{looks[0].operation.name} failed: no time was left for it")
+            self._failed(self._flights.waiting.popleft(), fault)
+            return
+        self._send_over(connection, looks, deadlines)
+
+    def _send_over(self, connection: Connection, looks: List[Look], deadlines: List[Deadline]) -> None:
         numbers, fault = list(range(-len(looks), 0)), None  # those of no answer, for what cannot be sent
         try:
             for look, deadline in zip(looks, deadlines):
@@ -143,14 +150,14 @@ class WebSocketLooks:
         # What the server asks for must not cost the last look before the end of the time.
         half = self._flights.waiting[0].until.remaining() / 2
         self._put_off(min(delay, max(half, self._retry.initial_delay)))
-        self._fault = fault
+        self._fault = fault if isinstance(fault, TransientError) else None
         while self._flights.waiting:
             self._failed(self._flights.waiting.popleft(), fault)
         return None
 
     def _failed(self, look: Look, fault: RocketRideError) -> None:
         look.landed()
-        # One for each, for they are kept, and raised.
+        # One for each, for they are kept, and raised; without what else they may hang on to.
         self._news.append((look, copy.copy(fault)))
 
     def _put_off(self, seconds: float) -> None:
@@ -257,7 +264,7 @@ class WebSocketLooks:
         log.info("lost the connection while waiting for many tasks, connecting again: %s", fault)
         self._connection = None
         self._unanswered = False
-        self._fault = fault if isinstance(fault, TransportError) else None
+        self._fault = fault if isinstance(fault, TransientError) else None
         self._put_off(self._retry.delay(self._failures - 1) if self._failures else 0.0)
         for look in self._flights.lost(again=isinstance(fault, TransportError)):
             self._failed(look, fault)
