@@ -201,6 +201,7 @@ def test_a_slow_look_among_others_is_no_round_trip_to_reserve_either():
 def test_a_server_that_is_always_slow_is_looked_at_early_enough():
     world = World(after(3.5, DONE), round_trip=3.0)
     assert list(world.wait(timeout=10.0, interval=10.0))[-1] is DONE
+    assert world.looks == pytest.approx([0.0, 5.0])  # answered at 8
 
 
 def test_a_timeout_shorter_than_the_interval_looks_twice():
