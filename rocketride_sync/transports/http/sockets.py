@@ -112,7 +112,9 @@ def _arm(sock: Any, longest: float = math.inf) -> None:
 class _Reader(io.RawIOBase):
     """A socket's file, each read of which keeps the deadline."""
 
-    def __init__(self, sock: Any, file: io.RawIOBase) -> None:
+    _file: Any = None  # if Ctrl-C comes before the next line, this is closed all the same
+
+    def __init__(self, sock: Any, file: io.BufferedIOBase) -> None:
         self._sock = sock
         self._file = file
 
@@ -131,7 +133,8 @@ class _Reader(io.RawIOBase):
             return count
 
     def close(self) -> None:
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
         super().close()
 
 
@@ -140,7 +143,8 @@ class _Response(http.client.HTTPResponse):
 
     def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
-        self.fp = io.BufferedReader(_Reader(sock, self.fp.detach()))
+        # Not of what is detached from it: Ctrl-C in between would leave a file that cannot be closed.
+        self.fp = io.BufferedReader(_Reader(sock, self.fp))
 
 
 class _KeepsDeadline(HTTPConnection):
