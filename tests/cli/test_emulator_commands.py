@@ -170,6 +170,8 @@ def test_demo_takes_its_server_down(tmp_path, number, code):
     )
     process.stderr.readline()
     uri = re.search(r"http://\S+:\d+", process.stderr.readline()).group()
+    # While modules are loaded, Python itself may swallow what a signal's handler raises.
+    assert process.stderr.readline().startswith("running")
     process.send_signal(number)
     _, trouble = process.communicate(timeout=SECONDS)
     assert process.returncode == code, trouble
