@@ -157,13 +157,15 @@ def test_metrics_are_this_process_s_own_and_zeroed_at_the_end(server):
 
 
 def test_the_next_run_has_the_same_token_and_replaces_the_finished_one(server):
-    document = pipeline("simulate", seconds=0.4)
+    document = pipeline("simulate", forever=True)
     token = begin(server, document)
     code, answer = execute(server, document)
     assert (code, answer["error"]["message"]) == (400, "Pipeline is already running.")
+    ask_json(server, "DELETE", f"/task?token={token}")
     first = wait_for_end(server, token)
     assert begin(server, document) == token
     second = read_status(server, token)
+    ask_json(server, "DELETE", f"/task?token={token}")
     assert second["state"] == 3
     assert second["startTime"] > first["startTime"]
 
