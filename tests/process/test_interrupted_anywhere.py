@@ -55,16 +55,7 @@ class Moments:
 
 
 def interrupted(call, client, number):
-    """Whether there was such a moment in `call`.
-
-    In a thread of its own, for Python 3.12 may take an exception of a tracer for one that is handled for ever, in all
-    that the thread does later.
-    """
-    with ThreadPoolExecutor(1) as executor:
-        return executor.submit(_interrupted, call, client, number).result()
-
-
-def _interrupted(call, client, number):
+    """Whether there was such a moment in `call`."""
     with mock.patch("sys.unraisablehook"), Moments(number) as moments:
         try:
             call(client)
@@ -79,16 +70,25 @@ def _interrupted(call, client, number):
 @pytest.mark.parametrize("transport", ["websocket", "http"])
 def test_ctrl_c_at_any_moment(transport, call, kept):
     answers = itertools.cycle([status_of(TOKEN), status_of(TOKEN), status_of(TOKEN, state=5, completed=True)])
+
+    def survives(number):
+        """Whether there was such a moment; if so, the client works on."""
+        client = RocketRideClient(server.url, "key", transport=transport)
+        if kept:
+            call(client)
+        was_interrupted = interrupted(call, client, number)
+        call(client)
+        client.close()
+        return was_interrupted
+
     with Server(either(lambda _: next(answers))) as server:
         with RocketRideClient(server.url, "key", transport=transport) as first:
             call(first)  # imports what there is to import
         for number in itertools.count(1, STRIDE):
-            client = RocketRideClient(server.url, "key", transport=transport)
-            if kept:
-                call(client)
-            was_interrupted = interrupted(call, client, number)
-            call(client)
-            client.close()
+            # In a thread of its own, for Python 3.12 may take an exception of a tracer for one that is handled for
+            # ever, in all that the thread does later.
+            with ThreadPoolExecutor(1) as executor:
+                was_interrupted = executor.submit(survives, number).result()
             wait_until(lambda: server.open == 0, "the end of the connections")
             if not was_interrupted:
                 break
