@@ -165,9 +165,9 @@ class Many:
         return None if task is None else max(0.0, task.due - self._clock())
 
     def _ask(self, looks: Looks, until: float) -> None:
-        """Look at all tasks that are due by then."""
+        """Look at all tasks that are due before then."""
         task = self._next()
-        while task is not None and task.due <= until:
+        while task is not None and task.due < until:
             task.due = _UNDER_WAY
             task.wait.fell_due()
             looks.ask(task)
@@ -181,7 +181,7 @@ class Many:
         if task is None:
             task = self._next()
             if task is not None:
-                self._ask(looks, task.due)
+                self._ask(looks, task.due + HAIR)
             return
         if hint is Hint.ENDED:
             task.hurry = task.hurry or Hurry()
@@ -222,7 +222,8 @@ class Many:
             self._tell_again(task)
         elif task.hurry is not None:
             pause = task.hurry.shorten(pause)
-        self._put(task, self._clock() + pause)
+        # What is due within a hair is due now: with less, looks could follow each other without a pause.
+        self._put(task, self._clock() + max(pause, HAIR))
 
     def _tell(self, task: Watched, fault: Seen, pause: float) -> None:
         """Log a fault; what befalls many tasks alike once in a while."""

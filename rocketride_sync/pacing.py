@@ -65,7 +65,7 @@ class Schedule:
     def until_tick(self) -> float:
         """Seconds until the next tick; never 0, and one that is due within a hair counts as reached."""
         left = self._interval - (self.elapsed - self._phase) % self._interval
-        return left if left > min(self._interval / 100, HAIR) else left + self._interval
+        return left if left > HAIR else left + self._interval
 
 
 class Outage:

@@ -1,6 +1,9 @@
 """What every test shares."""
 
+import faulthandler
+import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,12 +11,34 @@ import pytest
 TESTS = Path(__file__).parent
 LENGTHY = ("contrib", "docs", "examples", "fuzz", "process", "soak", "test_benchmarks.py")
 
+# Longer than pytest-timeout gives any test, by enough to clean up after it.
+HANGS = 400.0
+STDERR = pytest.StashKey()
+
 # Started in the background by a shell, this process ignores Ctrl-C, and SIGHUP under nohup: so would the processes that
 # it starts, which tests send these to. What is caught here, they do not ignore.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, lambda *_: None)
+
+
+def pytest_configure(config):
+    """Keep the real stderr, which is another's while a test runs."""
+    config.stash[STDERR] = os.fdopen(os.dup(sys.__stderr__.fileno()), "w")
+    config.add_cleanup(config.stash[STDERR].close)
+
+
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item):
+    """End the process, with the stacks of its threads, if not even pytest-timeout ends a test.
+
+    Its error is raised in the main thread: what waits in a `finally` holds it up, and Hypothesis takes it for an example that
+    fails, and tries it again.
+    """
+    faulthandler.dump_traceback_later(HANGS, exit=True, file=item.config.stash[STDERR])
+    yield
+    faulthandler.cancel_dump_traceback_later()
 
 
 def pytest_collection_modifyitems(items):

@@ -268,9 +268,9 @@ def test_over_http_what_the_server_lacks_says_which_transport_has_it(server, ask
 # --- cancelling waits
 
 
-def test_a_timeout_leaves_the_task_running_and_says_so(either):
+def test_a_timeout_leaves_the_task_running(either):
     task = either.use(pipeline=forever())
-    with pytest.raises(WaitTimeoutError, match="runs on"):
+    with pytest.raises(WaitTimeoutError, match="has not ended"):
         task.wait_until_complete(2.0, 0.1)
     assert not task.get_status().is_terminal
 

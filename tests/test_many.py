@@ -31,8 +31,13 @@ PROMPT = RetryPolicy(initial_delay=1.0, max_delay=8.0, jitter=0)
 UNKNOWN = TaskNotFoundError("Your pipeline is not running")
 
 
+MOST_LOOKS = 50_000  # more than any test here has reason for
+
+
 class World:
     """A clock, and a way to look at tasks that answers from a script for each; the last answer repeats.
+
+    Looks that follow each other without a pause would never end: the clock stands still meanwhile.
 
     An answer may be a function of the world. `hints` are told at their moments: (moment, token or None, hint).
     """
@@ -58,6 +63,7 @@ class World:
         if self.asked:
             look = self.asked.popleft()
             self.looks.append((look.token, self.now))
+            assert len(self.looks) < MOST_LOOKS
             script = self.scripts[look.token]
             answer = script.pop(0) if len(script) > 1 else script[0]
             left = look.begin().remaining()
@@ -381,6 +387,26 @@ def test_a_hint_for_none_is_for_the_next_that_is_due():
     world = World({"a": [RUNNING, DONE], "b": [RUNNING, DONE]}, hints=hints)
     world.results(interval=60.0)
     assert world.looks[2:] == [("b", pytest.approx(0.1)), ("a", pytest.approx(0.2))]
+
+
+def test_a_look_just_before_a_tick_stands_for_the_one_at_the_tick():
+    world = World({"a": [RUNNING, RUNNING, DONE]}, hints=[(0.0493, "a", Hint.LOOK)])
+    world.results(interval=0.05)
+    assert world.moments("a") == pytest.approx([0.0, 0.0493, 0.1])
+
+
+@pytest.mark.parametrize(
+    ("now", "timeout", "interval"),
+    [(0.0, 60.0, 1e-4), (1e6, 0.011, 2.0)],
+    ids=["interval", "last look by a coarse clock"],
+)
+def test_between_two_looks_at_a_task_there_is_always_time(now, timeout, interval):
+    """Also if the pause is so short that it counts as over."""
+    world = World({"a": [RUNNING, after(now + 0.02, DONE)]})
+    world.now = now
+    world.results(timeout=timeout, interval=interval)
+    moments = world.moments("a")
+    assert len(moments) == len(set(moments)) > 1
 
 
 def test_a_hint_for_a_task_that_has_ended_is_nothing():

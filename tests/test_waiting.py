@@ -166,6 +166,7 @@ def test_the_last_look_still_fits_before_the_deadline():
     assert caught.value.last_status is RUNNING
     assert caught.value.elapsed == pytest.approx(world.now)
     assert TOKEN not in str(caught.value)
+    assert str(caught.value).endswith("(last seen as RUNNING); it runs on")
     assert caught.value.token == "tk_5f3a…"
 
 
