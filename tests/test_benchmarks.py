@@ -45,10 +45,14 @@ def test_a_quick_run_measures_every_suite_and_writes_its_figures(tmp_path):
         assert all(len(figures) == 1 for figures in columns)
 
 
-def test_the_costs_are_nowhere_near_twice_the_targets():
+# Before 3.11, Python runs Python more slowly beside what it runs in C, which we are measured against.
+ROOM = 2 if sys.version_info >= (3, 11) else 3
+
+
+def test_the_costs_are_not_far_beyond_the_targets():
     """The targets themselves are for `make bench`, on a quiet machine and without an editable installation."""
     suites = ["imports", "process", "websocket_call", "http_call", "decode"]
-    command = [sys.executable, "-m", "benchmarks", *suites, "--rounds", "5", "--check", "2"]
+    command = [sys.executable, "-m", "benchmarks", *suites, "--rounds", "5", "--check", str(ROOM)]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=110)
     assert (run.returncode, run.stderr) == (0, ""), run.stdout
 
