@@ -69,7 +69,7 @@ def soak(seconds, seed, tell=print):
         problems.append(f"{measure()['threads'] - threads} threads are left")
     if work.counts["delivered"] < seconds:
         problems.append(f"only {work.counts['delivered']} outcomes were delivered: nothing was tried")
-    if not (cutter.cuts and server.generation):
+    if not (cutter.cuts and server.restarts):
         problems.append("nothing was cut or restarted")
     return problems
 
@@ -89,6 +89,6 @@ def _line(samples, server, work):
     counts = ", ".join(f"{work.counts[name]} {name}" for name in ("delivered", "lost", "unstarted"))
     now = samples[-1]
     return (
-        f"{len(work.problems)} problems; {counts}; {server.generation} restarts; "
+        f"{len(work.problems)} problems; {counts}; {server.restarts} restarts; "
         f"{now['memory'] / MIB:.1f} MiB, {now['files']} files, {now['threads']} threads"
     )

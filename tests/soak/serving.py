@@ -15,7 +15,8 @@ class UnsteadyServer:
     """A context manager.
 
     Attributes:
-        generation: how often it was ended so far: a task is lost if this changes while it is waited for.
+        generation: a task is lost if this changes from before its start to the end of the wait for it.
+        restarts: how often it was ended so far.
     """
 
     def __init__(self, chance):
@@ -24,7 +25,7 @@ class UnsteadyServer:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._restart_again_and_again)
         self._fault = None
-        self.generation = 0
+        self.generation = self.restarts = 0
 
     def __enter__(self):
         self._emulator.__enter__()
@@ -53,8 +54,10 @@ class UnsteadyServer:
         try:
             while not self._over.wait(self._chance.uniform(*UP_SECONDS)):
                 self.generation += 1
+                self.restarts += 1
                 end = self._chance.choice((self._emulator.stop, self._emulator.kill))
                 end()
+                self.generation += 1  # it may have started tasks while it was ended
                 self._emulator.restart()
         except Exception as fault:
             self._fault = fault
