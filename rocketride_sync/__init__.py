@@ -12,7 +12,8 @@ from ._version import __version__
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from .client import RocketRideClient as RocketRideClient
+    from .client.client import RocketRideClient as RocketRideClient
+    from .client.task import Task as Task
     from .errors import AuthenticationError as AuthenticationError
     from .errors import CertificateError as CertificateError
     from .errors import ConfigurationError as ConfigurationError
@@ -53,15 +54,14 @@ if TYPE_CHECKING:
     from .models import TaskTokens as TaskTokens
     from .models.converter import converter as converter
     from .options import RetryPolicy as RetryPolicy
-    from .pipe import Pipe as Pipe
-    from .progress import TqdmProgress as TqdmProgress
-    from .recorder import RunRecorder as RunRecorder
-    from .task import Task as Task
-    from .task_result import TaskResult as TaskResult
+    from .reporting.recorder import RunRecorder as RunRecorder
+    from .reporting.tqdm_progress import TqdmProgress as TqdmProgress
+    from .sending.pipe import Pipe as Pipe
     from .transports.memory import MemoryTransport as MemoryTransport
+    from .waiting.task_result import TaskResult as TaskResult
 
 _HOMES = {
-    "client": ("RocketRideClient",),
+    "client.client": ("RocketRideClient",),
     "errors": (
         "AuthenticationError",
         "CertificateError",
@@ -106,11 +106,11 @@ _HOMES = {
     ),
     "models.converter": ("converter",),
     "options": ("RetryPolicy",),
-    "pipe": ("Pipe",),
-    "progress": ("TqdmProgress",),
-    "recorder": ("RunRecorder",),
-    "task": ("Task",),
-    "task_result": ("TaskResult",),
+    "sending.pipe": ("Pipe",),
+    "reporting.tqdm_progress": ("TqdmProgress",),
+    "reporting.recorder": ("RunRecorder",),
+    "client.task": ("Task",),
+    "waiting.task_result": ("TaskResult",),
     "transports.memory": ("MemoryTransport",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}

@@ -50,14 +50,14 @@ def test_the_version_is_in_one_place():
     ("extra", "missing", "complaint"),
     [
         ("tests/test_it.py", "", "tests/test_it.py"),
-        ("rocketride_sync/__pycache__/client.cpython-311.pyc", "", "client.cpython-311.pyc"),
+        ("rocketride_sync/client/__pycache__/client.cpython-311.pyc", "", "client.cpython-311.pyc"),
         ("", "rocketride_sync/schema/task_status.schema.json", "task_status.schema.json"),
         ("", "rocketride_sync/py.typed", "py.typed"),
     ],
 )
 def test_a_wheel_with_wrong_contents_is_noticed(tmp_path, extra, missing, complaint):
     schemas = {f"rocketride_sync/schema/{path.name}" for path in (ROOT / "schema").glob("*.json")}
-    names = {"rocketride_sync/client.py", "rocketride_sync/py.typed", *schemas, extra} - {missing, ""}
+    names = {"rocketride_sync/client/client.py", "rocketride_sync/py.typed", *schemas, extra} - {missing, ""}
     with ZipFile(tmp_path / "rocketride_sync-1-py3-none-any.whl", "w") as wheel:
         for name in names:
             wheel.writestr(name, "")

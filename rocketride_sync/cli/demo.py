@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, Tuple
 
 from ..errors import ConfigurationError
-from . import output, report
-from .connection import add_verbose
+from . import output, presentation
 from .exit_codes import ExitCode
 from .progress import Follower, display
+from .server_options import add_verbose
 
 HELP = "watch a task count the words of real files, on a local server (extra: emulator)"
 EPILOG = "The task is slowed down to a few seconds, so that there is something to watch."
@@ -36,13 +36,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> ExitCode:
     root, names = _below_one_root([Path(path) for path in args.paths] or _own_files())
     output.note(f"Counting the words of {len(names)} files in {output.visible(str(root))}")
-    return report.conclusion(_count_words(root, names))
+    return presentation.conclusion(_count_words(root, names))
 
 
 def _count_words(root: Path, names: List[str]) -> Any:
     import secrets  # 4 ms that other commands need not pay
 
-    from ..client import RocketRideClient
+    from ..client.client import RocketRideClient
     from ..emulator import Emulator
 
     key = secrets.token_urlsafe(24)

@@ -6,7 +6,7 @@ import re
 from typing import Dict, Tuple
 
 from ..errors import ConfigurationError
-from .files import read_text
+from .secret_files import read_text
 
 _ASSIGNMENT = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=(.*)", re.DOTALL)
 _QUOTED = re.compile(r"""'([^']*)'|"((?:[^"\\]|\\.)*)\"""")

@@ -6,9 +6,9 @@ import argparse
 from typing import TYPE_CHECKING, Dict, Mapping, Sequence
 
 from ..redact import printable, shorten
-from . import options, output, report
-from .connection import Environment, add_options, connect
+from . import output, presentation, shared_options
 from .exit_codes import ExitCode
+from .server_options import Environment, add_options, connect
 
 if TYPE_CHECKING:
     from ..models import TaskInfo
@@ -28,7 +28,7 @@ _WIDEST = 40
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--show-tokens", action="store_true", help="print whole tokens; they are secrets")
-    options.add_json(parser)
+    shared_options.add_json(parser)
     add_options(parser)
 
 
@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> ExitCode:
         tasks = client.get_tasks()
     rows = [_row(task, show_token=args.show_tokens) for task in tasks]
     if args.json:
-        output.result(report.document(None, tasks=rows))
+        output.result(presentation.document(None, tasks=rows))
     elif rows:
         output.result(_table(rows))
     else:
@@ -56,7 +56,7 @@ def _row(task: TaskInfo, *, show_token: bool) -> Dict[str, str]:
         "source": task.source,
         "status": task.status,
     }
-    return {"token": task.token if show_token else shorten(task.token), **report.presentable(known)}
+    return {"token": task.token if show_token else shorten(task.token), **presentation.presentable(known)}
 
 
 def _table(rows: Sequence[Dict[str, str]]) -> str:

@@ -14,15 +14,15 @@ from .._version import __version__
 from ..errors import ConfigurationError, RocketRideError, RocketRideWarning
 from . import (
     completion,
-    connection,
     demo,
     exit_codes,
     listing,
     output,
-    report,
+    presentation,
     run,
     send,
     serve,
+    server_options,
     status,
     stop,
     verbose,
@@ -86,7 +86,7 @@ def _run(words: Sequence[str]) -> ExitCode:
         failure = error
         if "--verbose" in words:
             verbose.log_defect(error)
-    return report.failure(failure, as_json="--json" in words)
+    return presentation.failure(failure, as_json="--json" in words)
 
 
 def _parse(words: Sequence[str]) -> argparse.Namespace:
@@ -134,8 +134,8 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     completion.add_option(parser)
-    parser.set_defaults(**connection.DEFAULTS)
-    connection.add_options(parser)
+    parser.set_defaults(**server_options.DEFAULTS)
+    server_options.add_options(parser)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands")
     for name, command in _COMMANDS.items():
         child = commands.add_parser(

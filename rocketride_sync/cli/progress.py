@@ -8,15 +8,15 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Callable, Optional, Protocol, TextIO, Tuple, Type
 
-from .. import snapshot
 from ..errors import ConfigurationError
-from ..snapshot import BYTES, TASKS, Snapshot
+from ..reporting import snapshot
+from ..reporting.snapshot import BYTES, TASKS, Snapshot
 from . import output
-from .report import amount, duration
+from .presentation import amount, duration
 
 if TYPE_CHECKING:
     from ..models import NewMessages, TaskStatus
-    from ..recorder import RunRecorder
+    from ..reporting.recorder import RunRecorder
 
 
 _MOST_TOLD = 100  # at one look; servers keep the newest 1000
@@ -127,9 +127,9 @@ class Bar:
     def __init__(self) -> None:
         from tqdm import tqdm  # type: ignore[import-untyped]  # its stubs are not worth a dependency
 
-        from .. import progress
+        from ..reporting import tqdm_progress
 
-        self._bar = progress.Bar(tqdm, file=sys.stderr)
+        self._bar = tqdm_progress.Bar(tqdm, file=sys.stderr)
         self.update = self._bar.update
         self.close = self._bar.close
 

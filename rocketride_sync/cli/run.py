@@ -7,7 +7,7 @@ import functools
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Dict, Optional
 
-from .. import pipelines
+from ..client import pipelines
 from ..errors import (
     ConfigurationError,
     RocketRideError,
@@ -16,15 +16,15 @@ from ..errors import (
     WaitTimeoutError,
 )
 from ..redact import printable
-from . import options, output, report, results, signals, sources
-from .connection import Environment, add_options, connect
+from . import file_results, output, pipeline_source, presentation, shared_options, signals
 from .exit_codes import ExitCode
-from .uploads import Uploads
+from .server_options import Environment, add_options, connect
+from .upload_progress import Uploads
 
 if TYPE_CHECKING:
-    from ..client import RocketRideClient
+    from ..client.client import RocketRideClient
+    from ..client.task import Task
     from ..models import TaskStatus
-    from ..task import Task
 
 HELP = "run a pipeline: start it, send files, wait, print the results, and end it"
 EPILOG = f"""A pipeline whose source is a webhook, chat or dropper takes data and never ends by itself: its FILEs
@@ -38,7 +38,7 @@ that, the server ends it when 15 minutes pass without data, even if it is busy.
 
 ${{ROCKETRIDE_...}} in the pipeline are taken from the environment and --env-file, but for the API key.
 
-{report.JSON_HELP}{results.JSON_HELP}"""
+{presentation.JSON_HELP}{file_results.JSON_HELP}"""
 
 _ACTIVE = "a run of this pipeline is active already: wait for its end or stop it (list --show-tokens prints its token)"
 _OVER_HTTP = (
@@ -56,12 +56,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--threads", type=int, metavar="N", help="1 to 64 (default: the server's choice)")
     add("--name", help="the task's name (default: the pipeline's)")
     add("--keep", action="store_true", help="leave the task running, and print its token")
-    options.add_wait_options(
+    shared_options.add_wait_options(
         parser,
         timeout_help="end the task S seconds after its start (default: never); a FILE on its way may take that "
         "long again",
     )
-    options.add_output_options(parser)
+    shared_options.add_output_options(parser)
     add_options(parser)
 
 
@@ -95,9 +95,9 @@ class Job:
         self._args = args
         self._environment = Environment(args.env_file)
         self._pipeline = pipelines.load(args.pipeline, None, args.source)
-        _check_files(args, takes_data=sources.takes_data(self._pipeline))
-        options.check_times(args)
-        self.follower = options.follower(args)
+        _check_files(args, takes_data=pipeline_source.takes_data(self._pipeline))
+        shared_options.check_times(args)
+        self.follower = shared_options.follower(args)
         self._uploads = Uploads(args.files, self.follower, args.timeout)
         self._task: Optional[Task] = None
         self._kept: Dict[str, Any] = {}
@@ -158,7 +158,7 @@ class Job:
         """Print the results; return the exit code."""
         args = self._args
         if args.files and seen is not None:
-            return results.conclusion(
+            return file_results.conclusion(
                 self._uploads.results,
                 seen,
                 as_json=args.json,
@@ -167,11 +167,11 @@ class Job:
                 **self._kept,
             )
         if seen is not None and not args.keep:
-            return report.conclusion(
+            return presentation.conclusion(
                 seen, as_json=args.json, quiet=args.quiet, allow_failures=args.allow_failures
             )
         if args.json:
-            output.result(report.document(seen, **self._kept))
+            output.result(presentation.document(seen, **self._kept))
         return ExitCode.SUCCEEDED
 
     def fail(self, error: BaseException) -> ExitCode:
@@ -183,7 +183,7 @@ class Job:
             error = WaitTimeoutError(
                 f"{error}; {fate}", token="", elapsed=error.elapsed, last_status=error.last_status
             )
-        return results.failure(
+        return file_results.failure(
             error,
             self._uploads.results,
             self.follower.last,

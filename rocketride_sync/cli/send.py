@@ -6,16 +6,16 @@ import argparse
 from typing import List, Optional, Tuple
 
 from ..errors import ConfigurationError, RocketRideError
-from . import options, report, results
-from .connection import FROM_STDIN, Environment, add_options, connect, task_token
+from . import file_results, presentation, shared_options
 from .exit_codes import ExitCode
+from .server_options import FROM_STDIN, Environment, add_options, connect, task_token
 from .signals import STOPS
-from .uploads import Uploads
+from .upload_progress import Uploads
 
 HELP = "send files to a running task, and print what it made of them"
 EPILOG = f"""The task must be one that takes data: its source is a webhook, chat or dropper. It goes on running.
 
-{report.JSON_HELP}{results.JSON_HELP}"""
+{presentation.JSON_HELP}{file_results.JSON_HELP}"""
 
 _TOKEN_PREFIXES = ("tk_", "pk_")
 
@@ -28,10 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "ROCKETRIDE_TOKEN set, it may be left out (a FILE like tk_1 or pk_1 is then written ./tk_1)",
     )
     parser.add_argument("files", metavar="FILE", nargs="*", help="a file to send; at least one")
-    options.add_timeout(
+    shared_options.add_timeout(
         parser, "give up after S seconds (default: never); a FILE on its way may take that long again"
     )
-    options.add_output_options(parser)
+    shared_options.add_output_options(parser)
     add_options(parser)
 
 
@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     environment = Environment(args.env_file)
     args.token, args.files = _told_apart([args.token, *args.files], environment)
     token = task_token(args, environment)
-    follower = options.follower(args)
+    follower = shared_options.follower(args)
     uploads = Uploads(args.files, follower, args.timeout)
     failure: BaseException
     try:
@@ -49,8 +49,8 @@ def run(args: argparse.Namespace) -> ExitCode:
     except (RocketRideError, *STOPS) as error:
         failure = error
     else:
-        return results.conclusion(uploads.results, seen, as_json=args.json, quiet=args.quiet)
-    return results.failure(failure, uploads.results, follower.last, as_json=args.json, quiet=args.quiet)
+        return file_results.conclusion(uploads.results, seen, as_json=args.json, quiet=args.quiet)
+    return file_results.failure(failure, uploads.results, follower.last, as_json=args.json, quiet=args.quiet)
 
 
 def _told_apart(words: List[str], environment: Environment) -> Tuple[Optional[str], List[str]]:

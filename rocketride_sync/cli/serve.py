@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from . import output
-from .connection import Environment, add_key_options, api_key
 from .exit_codes import ExitCode
+from .server_options import Environment, add_key_options, api_key
 
 HELP = "run a local server to try things out on (extra: emulator)"
 EPILOG = """It asks for the key in ROCKETRIDE_APIKEY or --apikey-file; without one, any credential passes.

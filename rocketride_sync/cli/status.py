@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import argparse
 
-from . import options, report
-from .connection import Environment, add_options, add_token, connect, task_token
+from . import presentation, shared_options
 from .exit_codes import ExitCode
+from .server_options import Environment, add_options, add_token, connect, task_token
 
 HELP = "print the status of a task"
-EPILOG = report.JSON_HELP
+EPILOG = presentation.JSON_HELP
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_token(parser)
-    options.add_json(parser)
+    shared_options.add_json(parser)
     add_options(parser)
 
 
@@ -23,5 +23,5 @@ def run(args: argparse.Namespace) -> ExitCode:
     token = task_token(args, environment)
     with connect(args, environment) as client:
         seen = client.get_task_status(token)
-    report.status(seen, as_json=args.json, messages=True)
+    presentation.status(seen, as_json=args.json, messages=True)
     return ExitCode.SUCCEEDED

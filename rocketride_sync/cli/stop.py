@@ -6,25 +6,25 @@ import argparse
 from typing import TYPE_CHECKING, Optional
 
 from ..errors import RocketRideError, TaskNotFoundError
-from . import options, output, report
-from .connection import Environment, add_options, add_token, connect, task_token
+from . import output, presentation, shared_options
 from .exit_codes import ExitCode
+from .server_options import Environment, add_options, add_token, connect, task_token
 
 if TYPE_CHECKING:
-    from ..client import RocketRideClient
+    from ..client.client import RocketRideClient
     from ..models import TaskStatus
 
 HELP = "end a task, and print its terminal status"
 EPILOG = f"""It returns once the task is ended. Stopping one that has ended already does no harm.
 
-{report.JSON_HELP}The status is null where the server has forgotten the task already, or does not tell it.
+{presentation.JSON_HELP}The status is null where the server has forgotten the task already, or does not tell it.
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_token(parser)
-    options.add_json(parser)
-    options.add_quiet(parser)
+    shared_options.add_json(parser)
+    shared_options.add_quiet(parser)
     add_options(parser)
 
 
@@ -35,9 +35,9 @@ def run(args: argparse.Namespace) -> ExitCode:
         client.terminate(token)
         seen = _last_look(client, token)
     if args.json:
-        output.result(report.document(seen))
+        output.result(presentation.document(seen))
     elif seen is not None and not args.quiet:
-        output.result(report.block(seen, messages=False))
+        output.result(presentation.block(seen, messages=False))
     return ExitCode.SUCCEEDED
 
 

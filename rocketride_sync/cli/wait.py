@@ -5,22 +5,22 @@ from __future__ import annotations
 import argparse
 
 from ..errors import ConfigurationError, RocketRideError
-from . import many, options, report, signals
-from .connection import Environment, add_options, add_tokens, connect, task_tokens
+from . import presentation, shared_options, signals, wait_many
 from .exit_codes import ExitCode
+from .server_options import Environment, add_options, add_tokens, connect, task_tokens
 
 HELP = "wait for the end of a task, and print its terminal status; of several, a line for each"
 EPILOG = f"""Of several tasks, the exit code is the gravest: the first there is of 4, 5, 6, 1, 3, 124.
 
-{report.JSON_HELP}{many.JSON_HELP}"""
+{presentation.JSON_HELP}{wait_many.JSON_HELP}"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_tokens(parser)
-    options.add_wait_options(
+    shared_options.add_wait_options(
         parser, timeout_help="give up after S seconds (0: look once; default: never); the task runs on"
     )
-    options.add_output_options(parser)
+    shared_options.add_output_options(parser)
     add_options(parser)
 
 
@@ -30,13 +30,13 @@ def run(args: argparse.Namespace) -> ExitCode:
     if len(tokens) > 1 and args.report is not None:
         raise ConfigurationError("--report is about one task: give one TOKEN")
     if len(tokens) > 1:
-        return many.run(args, environment, tokens)
+        return wait_many.run(args, environment, tokens)
     return _run(args, environment, tokens[0])
 
 
 def _run(args: argparse.Namespace, environment: Environment, token: str) -> ExitCode:
     failure: BaseException
-    follower = options.follower(args)
+    follower = shared_options.follower(args)
     try:
         with follower, connect(args, environment) as client:
             seen = client.wait_until_complete(token, args.timeout, args.interval, follower)
@@ -45,7 +45,7 @@ def _run(args: argparse.Namespace, environment: Environment, token: str) -> Exit
     except signals.STOPS as stop:
         failure = signals.told(stop, "the task runs on")
     else:
-        return report.conclusion(
+        return presentation.conclusion(
             seen, as_json=args.json, quiet=args.quiet, allow_failures=args.allow_failures
         )
-    return report.failure(failure, as_json=args.json, last=follower.last)
+    return presentation.failure(failure, as_json=args.json, last=follower.last)

@@ -17,9 +17,9 @@ except ImportError as error:
         "rocketride_sync.contrib.airflow needs Airflow 3.3 or newer: pip install 'rocketride-sync[airflow]'"
     ) from error
 
-from ..client import RocketRideClient
+from ..client.client import RocketRideClient
 from ..errors import TaskLostError, TaskNotFoundError
-from .looking import Looked, Looking, Memory
+from .stateless_poller import Looked, Looking, Memory
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -14,15 +14,15 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Callable, Dict, Optional
 
+from ..client.status_methods import check_interval
 from ..errors import ConfigurationError
-from ..observing import check_interval
 from ..options import optional_seconds
-from .looking import Looking, Memory
+from .stateless_poller import Looking, Memory
 
 if TYPE_CHECKING:
     from celery import Celery, Task
 
-    from ..client import RocketRideClient
+    from ..client.client import RocketRideClient
 
 NAME = "rocketride_sync.watch"
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Awaitable, Callable, Dict, Optional
 
-from .core import Core
 from .credentials import Access
-from .faults import NOT_RUNNING, RequestError
 from .fields import Fields
-from .options import RunOptions
-from .pipes import Pipes
+from .pipe_commands import Pipes
+from .request_errors import NOT_RUNNING, RequestError
+from .run_options import RunOptions
+from .server_state import Core
 from .task import Task
 
 Body = Optional[Dict[str, Any]]

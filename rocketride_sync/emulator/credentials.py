@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import attrs
 
-from .faults import CredentialError, RequestError
+from .request_errors import CredentialError, RequestError
 
 if TYPE_CHECKING:
     from .registry import Registry

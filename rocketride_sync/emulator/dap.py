@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any, Dict, Mapping, NoReturn, Optional, Union
 
-from .events import Event
-from .faults import RequestError
+from .event_hub import Event
+from .request_errors import RequestError
 
 Message = Dict[str, Any]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, List, Mapping, Optional, Set
 
-from .faults import RequestError
+from .request_errors import RequestError
 
 
 class Fields:

@@ -9,8 +9,8 @@ from typing import Iterator, List, Optional, Sequence, Tuple
 
 import attrs
 
-from .faults import RequestError
-from .words import CHUNK
+from .request_errors import RequestError
+from .word_count import CHUNK
 
 _OPENING = os.O_RDONLY | sum(getattr(os, flag, 0) for flag in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
 

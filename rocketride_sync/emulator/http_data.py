@@ -14,14 +14,14 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from .core import Core
 from .credentials import Access
-from .faults import RequestError
-from .gate import DATA
-from .intake import Entry
-from .routing import ACCESS, answers, fault, ok, take_slot
+from .data_pipes import Entry
+from .http_routing import ACCESS, answers, fault, ok, take_slot
+from .request_errors import RequestError
+from .request_middleware import DATA
+from .server_state import Core
 from .task import Task
-from .words import CHUNK
+from .word_count import CHUNK
 
 _FORM = "multipart/form-data"
 _BINARY = {"type": "string", "format": "binary"}

@@ -9,7 +9,7 @@ from typing import Any, Dict, FrozenSet, List, Mapping, Match, Tuple
 
 import attrs
 
-from .faults import RequestError
+from .request_errors import RequestError
 
 SOURCES = frozenset({"files", "webhook", "dropper", "simulate"})
 PROVIDERS = SOURCES | {"wordcount"}

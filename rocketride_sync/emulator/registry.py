@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional
 
 from .credentials import same
-from .events import Hub
-from .faults import NOT_RUNNING, RequestError
-from .options import RunOptions
+from .event_hub import Hub
 from .pipeline import parse
+from .request_errors import NOT_RUNNING, RequestError
+from .run_options import RunOptions
 from .settings import Settings
 from .sources import make_source
 from .task import Task

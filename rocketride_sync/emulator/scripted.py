@@ -7,10 +7,10 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Optional, Sequence, Type
 
-from ..client import RocketRideClient
+from ..client.client import RocketRideClient
 
 if TYPE_CHECKING:
-    from ..task import Task
+    from ..client.task import Task
 
 
 class ScriptedTasks:

@@ -97,8 +97,8 @@ def _make_server(
     """A server that announces itself, or ends and adds to `complaints` why it cannot."""
     import uvicorn
 
-    from .core import Core
-    from .http import make_app
+    from .http_app import make_app
+    from .server_state import Core
 
     class AnnouncingServer(uvicorn.Server):
         async def main_loop(self) -> None:

@@ -8,14 +8,14 @@ from typing import Callable, Iterator, List, Optional, Protocol, TypeVar
 
 import attrs
 
-from .faults import RequestError
+from .data_pipes import Intake
 from .fields import Fields
 from .files import Item, Listing, list_files, read_chunks
-from .intake import Intake
 from .pipeline import Pipeline
+from .request_errors import RequestError
 from .settings import Settings
 from .status import Status
-from .words import WordCounter
+from .word_count import WordCounter
 
 T = TypeVar("T")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Dict, FrozenSet, Tuple, Union
 
-from .events import SUMMARY, TASK
-from .faults import RequestError
+from .event_hub import SUMMARY, TASK
+from .request_errors import RequestError
 
 EVERYTHING = "*"
 Key = Union[str, Tuple[str, str]]

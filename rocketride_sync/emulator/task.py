@@ -7,13 +7,13 @@ import logging
 import time
 from typing import Optional
 
-from .events import Hub
-from .faults import RequestError
-from .intake import Intake
+from .data_pipes import Intake
+from .event_hub import Hub
+from .event_publisher import News
 from .metrics import Meter
-from .news import News
-from .options import RunOptions
 from .pipeline import Pipeline
+from .request_errors import RequestError
+from .run_options import RunOptions
 from .settings import Settings
 from .sources import Exit, Source
 from .status import CANCELLED, COMPLETED, INITIALIZING, RUNNING, STARTING, STOPPING, Status

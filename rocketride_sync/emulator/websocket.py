@@ -10,11 +10,11 @@ from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 
 from . import dap
 from .commands import Commands
-from .core import Core
+from .connection_slots import OWN_ADDRESS
 from .credentials import Access
-from .events import SUMMARY, TASK, Event
-from .faults import NOT_AUTHENTICATED, CredentialError, RequestError
-from .slots import OWN_ADDRESS
+from .event_hub import SUMMARY, TASK, Event
+from .request_errors import NOT_AUTHENTICATED, CredentialError, RequestError
+from .server_state import Core
 from .status import Status
 from .subscriptions import EVERYTHING, Key, Subscriptions, read_types
 from .task import Task

@@ -7,7 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Collection, Deque, List, NamedTuple, Optional
 
 from ..redact import cut
-from ..snapshot import LARGEST, countable
+from .snapshot import LARGEST, countable
 
 if TYPE_CHECKING:
     from ..deadline import Clock

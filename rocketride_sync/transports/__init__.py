@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Union
 
 from ..errors import ConfigurationError
 from .base import PollingWatch, Transport, Watch
-from .pipes import Pipe, PipingTransport, Uploads
+from .pipe_interface import Pipe, PipingTransport, Uploads
 
 if TYPE_CHECKING:
     from ..config import Settings

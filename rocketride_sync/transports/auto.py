@@ -10,13 +10,13 @@ from ..logs import log
 from ..protocol.operations import Operation
 from .base import Watch
 from .http import HttpTransport
-from .pipes import Pipe, Uploads
+from .pipe_interface import Pipe, Uploads
 from .websocket.transport import WebSocketTransport
 from .websocket.upgrade import NoSlotError, NoWebSocketError, UpgradeCutError
 
 if TYPE_CHECKING:
-    from .looks import Look, Looks, News
-    from .websocket.looks import WebSocketLooks
+    from .poller import Look, Looks, News
+    from .websocket.websocket_poller import WebSocketLooks
 
 _REFUSED = (NoSlotError, NoWebSocketError, UpgradeCutError)
 
@@ -95,7 +95,7 @@ class AutoTransport:
         )
 
     def watch_many(self, looks: Sequence[Look]) -> Looks:
-        """As `rocketride_sync.transports.looks.LookingTransport.watch_many`."""
+        """As `rocketride_sync.transports.poller.LookingTransport.watch_many`."""
         http = self._http.watch_many(looks)
         return http if self.http_only else _AutoLooks(self, self._websocket.watch_many(looks), http)
 

@@ -29,7 +29,7 @@ class Transport(Protocol):
     """What `RocketRideClient(transport=…)` takes: anything with these three methods.
 
     A transport may be used by several threads at once. What it may offer besides is in
-    `rocketride_sync.transports.PipingTransport` and `rocketride_sync.transports.looks.LookingTransport`.
+    `rocketride_sync.transports.PipingTransport` and `rocketride_sync.transports.poller.LookingTransport`.
     """
 
     def call(self, operation: Operation, deadline: Deadline) -> Any:

@@ -11,7 +11,7 @@ from ..errors import ConfigurationError, TransportTimeoutError
 from ..protocol.operations import Operation
 from ..redact import shorten
 from .base import PollingWatch, Watch
-from .looks import CallingLooks, Look
+from .poller import CallingLooks, Look
 
 Script = Iterable[Any]
 

@@ -12,8 +12,9 @@ from contextlib import redirect_stderr
 import pytest
 from command import COMMAND, FAILED, KEY, OVERLOADED, RUNNING, SUCCEEDED, TOKEN, environment, ok, run_with
 
-from rocketride_sync import TaskStatus, snapshot
+from rocketride_sync import TaskStatus
 from rocketride_sync.cli import output, progress
+from rocketride_sync.reporting import snapshot
 
 FAST = ("--interval", "0.05")
 

@@ -18,7 +18,7 @@ from transports.loopback import HOST, Peer, Server
 from rocketride_sync import DecodeError, RocketRideError, TaskStatus
 from rocketride_sync.config import Address, Settings
 from rocketride_sync.deadline import Deadline
-from rocketride_sync.protocol import dap, http, operations, strict_json
+from rocketride_sync.protocol import dap, http_answers, operations, strict_json
 from rocketride_sync.redact import printable
 from rocketride_sync.transports.http import HttpTransport
 from rocketride_sync.transports.websocket.connection import Connection
@@ -55,9 +55,9 @@ def envelope(data: bytes) -> None:
     headers = BytesHeaderParser().parsebytes(head)
     for operation in (STATUS, operations.send("send", TOKEN, {}, "text/plain", data=SimpleNamespace(size=1))):
         try:
-            plain = http.decompress(_header(headers, "Content-Encoding"), body, LIMIT)
+            plain = http_answers.decompress(_header(headers, "Content-Encoding"), body, LIMIT)
             names = {name: _header(headers, name) or "" for name in headers}
-            document = http.interpret(operation, status, _Headers(names), plain, KEY)
+            document = http_answers.interpret(operation, status, _Headers(names), plain, KEY)
         except RocketRideError as error:
             _check(error)
         else:

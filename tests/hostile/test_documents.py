@@ -8,7 +8,7 @@ import time
 import pytest
 
 from rocketride_sync import DecodeError, ProtocolError, ServerError, TaskStatus
-from rocketride_sync.protocol import http, operations
+from rocketride_sync.protocol import http_answers, operations
 
 from .servers import KEY, TOKEN, both_transports, client_of, look
 
@@ -114,4 +114,4 @@ def test_complaints_of_any_depth_become_an_error_of_ours(complaint):
     for depth in range(100, 1100):
         body = b'{"detail":[' + complaint % (b"[" * depth + b"]" * depth) + b"]}"
         with pytest.raises(ServerError):
-            http.interpret(operations.get_task_status(TOKEN), 422, {}, body, KEY)
+            http_answers.interpret(operations.get_task_status(TOKEN), 422, {}, body, KEY)

@@ -33,7 +33,7 @@ from rocketride_sync.protocol.operations import Operation, get_task_status
 from rocketride_sync.transports import tcp as _tcp
 from rocketride_sync.transports.http import HttpTransport
 from rocketride_sync.transports.http import adapter as _adapter
-from rocketride_sync.transports.http.errors import FOREIGN, translate
+from rocketride_sync.transports.http.error_translation import FOREIGN, translate
 from rocketride_sync.transports.http.sockets import Exchange
 
 from .loopback import HOST, Server, after_request, always, answer

@@ -14,13 +14,13 @@ from ...config import Settings
 from ...deadline import Deadline
 from ...errors import ProtocolError, RocketRideError, TransportError, TransportTimeoutError
 from ...logs import log
-from ...protocol import objects
+from ...protocol import http_objects
 from ...protocol.failures import secrets_of
-from ...protocol.http import decompress, too_large
+from ...protocol.http_answers import decompress, too_large
 from ...protocol.operations import Operation
 from ..network import certificates
 from .adapter import DeadlineAdapter
-from .errors import FOREIGN, translate
+from .error_translation import FOREIGN, translate
 from .log_filter import redact_urllib3
 from .sockets import Exchange
 
@@ -81,7 +81,7 @@ class Session:
             request.prepare_body(None, None, operation.json)
         if operation.data is not None:
             request = request.copy()
-            request.headers.update(objects.headers(operation))
+            request.headers.update(http_objects.headers(operation))
             request.body = iter(operation.data)  # type: ignore[assignment]  # urllib3 takes it
         timeout = exchange.deadline.clamp(None)
         if timeout == 0.0:

@@ -22,7 +22,7 @@ from urllib3.util.ssl_ import create_urllib3_context, resolve_cert_reqs
 
 from ...deadline import SLICE, Deadline
 from ...logs import log
-from ...protocol.http import too_large
+from ...protocol.http_answers import too_large
 from ..tcp import TlsSocket, connect, in_slices, set_timeout
 
 # settimeout is a system call: a difference that nobody would notice is left alone.

@@ -16,8 +16,8 @@ from ...protocol.operations import Operation
 from ..base import PollingWatch, Watch
 
 if TYPE_CHECKING:
-    from ..looks import Look, ThreadedLooks
-    from ..pipes import SpooledPipe
+    from ..pipe_interface import SpooledPipe
+    from ..poller import Look, ThreadedLooks
     from .session import Session
 
 
@@ -52,7 +52,7 @@ class HttpTransport:
         return self._call(operation, deadline)
 
     def _call(self, operation: Operation, deadline: Deadline) -> Any:
-        from ...protocol.http import TOO_MANY_REQUESTS, interpret
+        from ...protocol.http_answers import TOO_MANY_REQUESTS, interpret
 
         status, headers, body = self._session().send(operation, deadline)
         try:
@@ -64,13 +64,13 @@ class HttpTransport:
             raise
 
     def _result(self, operation: Operation, data: Any) -> Any:
-        from ...protocol.objects import result
+        from ...protocol.http_objects import result
 
         return result(operation, data, self._settings.auth)
 
     def pipe(self, operation: Operation, deadline: Deadline) -> SpooledPipe:  # noqa: ARG002 - no I/O yet
         """As `rocketride_sync.transports.PipingTransport.pipe`."""
-        from ..pipes import SpooledPipe
+        from ..pipe_interface import SpooledPipe
 
         if operation.http_lacks:
             raise _unsupported(operation)
@@ -81,8 +81,8 @@ class HttpTransport:
         return PollingWatch(self)
 
     def watch_many(self, looks: Sequence[Look]) -> ThreadedLooks:  # noqa: ARG002 - all tasks are watched alike
-        """As `rocketride_sync.transports.looks.LookingTransport.watch_many`, with a few threads."""
-        from ..looks import ThreadedLooks
+        """As `rocketride_sync.transports.poller.LookingTransport.watch_many`, with a few threads."""
+        from ..poller import ThreadedLooks
 
         return ThreadedLooks(self, self.uploads_at_once)
 

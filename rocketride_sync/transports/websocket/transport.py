@@ -17,12 +17,12 @@ from .pool import Pool
 if TYPE_CHECKING:
     import ssl
 
-    from ..looks import Look
+    from ..poller import Look
     from .connection import Connection
-    from .looks import WebSocketLooks
-    from .pipe import WebSocketPipe
-    from .uploads import Uploads
     from .watch import WebSocketWatch
+    from .websocket_pipe import WebSocketPipe
+    from .websocket_poller import WebSocketLooks
+    from .websocket_uploads import Uploads
 
 DEAD_AFTER = 45.0
 
@@ -57,19 +57,19 @@ class WebSocketTransport:
 
     def pipe(self, operation: Operation, deadline: Deadline) -> WebSocketPipe:
         """As `rocketride_sync.transports.PipingTransport.pipe`."""
-        from .pipe import WebSocketPipe
+        from .websocket_pipe import WebSocketPipe
 
         return WebSocketPipe(self.pool, operation, deadline)
 
     def uploads(self, deadline: Deadline) -> Uploads:
         """As `rocketride_sync.transports.PipingTransport.uploads`."""
-        from .uploads import Uploads
+        from .websocket_uploads import Uploads
 
         return Uploads(self.pool, deadline)
 
     def _send(self, operation: Operation, deadline: Deadline) -> Any:
         """Send one object; its result."""
-        from .uploads import Single
+        from .websocket_uploads import Single
 
         ((_, outcome),) = self.uploads(deadline).run(iter([Single(operation, deadline)]), 1)
         if isinstance(outcome, RocketRideError):
@@ -83,8 +83,8 @@ class WebSocketTransport:
         return WebSocketWatch(self.pool, operation)
 
     def watch_many(self, looks: Sequence[Look]) -> WebSocketLooks:
-        """As `rocketride_sync.transports.looks.LookingTransport.watch_many`."""
-        from .looks import WebSocketLooks
+        """As `rocketride_sync.transports.poller.LookingTransport.watch_many`."""
+        from .websocket_poller import WebSocketLooks
 
         return WebSocketLooks(self.pool, self._settings.retry, len(looks))
 

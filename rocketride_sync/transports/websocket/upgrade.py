@@ -38,7 +38,7 @@ def refused_upgrade(address: Address, status: int, headers: Mapping[str, str]) -
     if status in _NO_WEBSOCKET:
         return NoWebSocketError(f'{text}: no WebSocket there; use transport="http"')
     if status == _TOO_MANY_REQUESTS or status >= _FIRST_SERVER_ERROR:
-        from ...protocol.http import retry_after  # seldom needed
+        from ...protocol.http_answers import retry_after  # seldom needed
 
         after = retry_after({name.title(): value for name, value in headers.items()})
         return TransientError(text, http_status=status, retry_after=after)

@@ -10,8 +10,8 @@ from ...logs import log
 from ...protocol import operations
 from ...protocol.operations import Operation
 from ...redact import shorten
-from ..hurry import Hurry
-from .events import END, TURNS, Subject
+from ..end_backoff import Hurry
+from .event_filter import END, TURNS, Subject
 from .pool import Pool
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""What users call: `RocketRideClient`, and the `Task` that it hands out."""

@@ -1,0 +1,130 @@
+"""The client: the methods that users call, composed of the parts below it."""
+
+from __future__ import annotations
+
+import atexit
+import sys
+import warnings
+import weakref
+from types import TracebackType
+from typing import Mapping, NoReturn, Optional, Type, Union
+
+from ..config import DEFAULT_MAX_RESPONSE_BYTES, DEFAULT_RETRY, Cert, Settings, Verify, resolve
+from ..errors import RocketRideWarning
+from ..logs import log
+from ..options import RetryPolicy
+from ..transports import Transport, create
+from .lifecycle_methods import Lifecycle
+from .many_tasks_methods import Gathering
+from .sending_methods import Sending
+from .status_methods import Observing
+
+
+class RocketRideClient(Observing, Gathering, Lifecycle, Sending):
+    """A blocking client of one RocketRide server. Making one does no I/O.
+
+    It may be shared by threads, and used again after `fork` and after `close`. One that is thrown away with open
+    connections closes them, with a `ResourceWarning`.
+
+    Args:
+        uri: ``host[:port]`` or an ``http(s)://`` or ``ws(s)://`` address, with or without a base path. Default:
+            ``ROCKETRIDE_URI``, else ``https://api.rocketride.ai``.
+        auth: the API key (or a task token used as credential). Default: ``ROCKETRIDE_APIKEY``.
+        transport: ``"auto"`` (WebSocket, and HTTP where that is refused), ``"websocket"``, ``"http"``, or an
+            object with the interface of `rocketride_sync.transports.Transport`.
+        timeout: seconds for one call, everything included; None is unlimited.
+        connect_timeout: seconds of it for connecting; None leaves it to `timeout`.
+        retry: what to do about transient faults.
+        verify: True, False (no check of the server's certificate), or a path to CA certificates.
+        cert: a client certificate: a path, or the paths (certificate, key).
+        proxies: as in requests: ``{"https": "http://proxy:3128"}``. Default: the environment.
+        max_response_bytes: a larger message is a `ProtocolError`; over WebSocket, waits are also sent a list of all
+            active tasks. Default 250 MiB, the largest legal one.
+
+    Raises:
+        ConfigurationError: if an argument, or the environment variable used in its place, is unusable.
+
+    Warns:
+        RocketRideWarning: the key would travel unencrypted to another machine, or `verify` is False.
+    """
+
+    def __init__(
+        self,
+        uri: Optional[str] = None,
+        auth: Optional[str] = None,
+        *,
+        transport: Union[str, Transport] = "auto",
+        timeout: Optional[float] = 30.0,
+        connect_timeout: Optional[float] = 10.0,
+        retry: RetryPolicy = DEFAULT_RETRY,
+        verify: Verify = True,
+        cert: Cert = None,
+        proxies: Optional[Mapping[str, str]] = None,
+        max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES,
+    ) -> None:
+        address, credential = resolve(uri, auth)
+        self._settings = Settings(
+            address=address,
+            auth=credential,
+            timeout=timeout,
+            connect_timeout=connect_timeout,
+            retry=retry,
+            verify=verify,
+            cert=cert,
+            proxies=proxies,
+            max_response_bytes=max_response_bytes,
+        )
+        self._transport = create(transport, self._settings)
+        _clients.add(self)
+        shown = transport if isinstance(transport, str) else type(transport).__name__
+        log.debug("a client of %s, transport %s", address.http_url, shown)
+        if isinstance(transport, str):
+            for risk in self._settings.risks():
+                warnings.warn(risk, RocketRideWarning, stacklevel=2)
+
+    def close(self) -> None:
+        """Close every connection. May be called twice; a later call opens new ones."""
+        self._transport.close()
+
+    def __del__(self) -> None:
+        # The end of the program closes everything anyway, and `_close_all` did so in order.
+        if sys is None or sys.is_finalizing() or not self._is_open():
+            return
+        try:
+            message = f"{self!r} was not closed; use it in a with block, or call close()"
+            warnings.warn(message, ResourceWarning, stacklevel=2, source=self)
+        finally:
+            self.close()
+
+    def _is_open(self) -> bool:
+        return bool(getattr(getattr(self, "_transport", None), "is_open", False))
+
+    def __enter__(self) -> RocketRideClient:
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        self.close()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a RocketRideClient holds a key and connections, so it is not pickled; make one in each process"
+        )
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._settings.address}>"
+
+
+_clients: weakref.WeakSet[RocketRideClient] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    """Close what is open while there is still everything that this takes."""
+    for client in list(_clients):
+        if client._is_open():
+            client.close()

@@ -1,0 +1,222 @@
+"""What a client does with tasks: starts, lists, restarts and terminates them, and whatever else the server can."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, cast
+
+from .. import arguments
+from ..deadline import Deadline
+from ..errors import DecodeError, ProtocolError, RocketRideError, TaskNotFoundError
+from ..logs import log
+from ..models import TaskStatus
+from ..options import OMITTED, Timeout, optional_seconds
+from ..protocol import operations
+from ..protocol.operations import Operation
+from .base_client import Calling, check_token
+
+if TYPE_CHECKING:
+    from ..models import TaskInfo, TaskStart
+    from . import pipelines
+    from .client import RocketRideClient
+    from .task import Task
+
+_MOST_THREADS = 64
+_TRACE_LEVELS = ("none", "metadata", "summary", "full")
+
+
+class Lifecycle(Calling):
+    """The part of `RocketRideClient` that changes tasks."""
+
+    def use(
+        self,
+        *,
+        filepath: Optional[pipelines.PathLike] = None,
+        pipeline: Optional[Mapping[str, Any]] = None,
+        token: Optional[str] = None,
+        source: Optional[str] = None,
+        threads: Optional[int] = None,
+        use_existing: Optional[bool] = None,
+        args: Optional[Sequence[str]] = None,
+        ttl: Optional[float] = None,
+        name: Optional[str] = None,
+        env: Optional[Mapping[str, str]] = None,
+        trace_level: Optional[str] = None,
+        timeout: Timeout = 600.0,
+    ) -> Task:
+        """Start a pipeline, and return once its task runs.
+
+        Args:
+            filepath: a ``.pipe`` or JSON file, with or without the ``{"pipeline": …}`` wrapper; JSON5 with the extra
+                ``json5``.
+            pipeline: the document itself, in place of a file.
+            token: a token of your own choice; otherwise the server makes one of user, project and source.
+            source: the component to start at, in place of the pipeline's own ``source``.
+            threads: 1 to 64; the server's default is 64 over WebSocket and 4 over HTTP.
+            use_existing: join a run that is active, instead of `TaskAlreadyRunningError`. WebSocket only.
+            args: arguments for the engine. WebSocket only.
+            ttl: seconds without data after which the server ends the task; 0 is never; the server's default
+                is 900. WebSocket only.
+            name: the task's name. WebSocket only.
+            env: values for ``${ROCKETRIDE_…}`` in the pipeline. Those it refers to and that are not given are
+                taken from the environment, but for the API key. WebSocket only.
+            trace_level: ``none``, ``metadata``, ``summary`` or ``full``.
+            timeout: seconds until the task runs. Default 600: a server gives a slow start 5 minutes and more.
+
+        Raises:
+            TaskAlreadyRunningError: a run of the same project and source is active.
+            ServerError: the pipeline is refused, or failed before it ran; the message holds its exit text.
+            UnsupportedOperationError: HTTP cannot carry an argument that was given.
+            RocketRideError: with `request_sent`, it may run all the same. Over WebSocket, `get_task_token` gives the
+                token of the latest run, and the `start_time` of its status tells whether it is this one.
+            KeyboardInterrupt: on Ctrl-C; whether the task was started is unknown.
+        """
+        from . import pipelines  # these are slow to load, and a process that only looks needs neither
+        from .task import Task
+
+        document = pipelines.load(filepath, pipeline, source)
+        operation = operations.execute(
+            document,
+            token=arguments.optional_text("token", token),
+            threads=arguments.optional_count("threads", threads, _MOST_THREADS),
+            use_existing=arguments.optional_flag("use_existing", use_existing),
+            args=arguments.texts("args", args),
+            ttl=optional_seconds("ttl", ttl, zero=True),
+            name=arguments.optional_text("name", name),
+            env=pipelines.environment_for(document, env),
+            trace_level=arguments.optional_choice("trace_level", trace_level, _TRACE_LEVELS),
+        )
+        deadline = Deadline(self._limit(timeout))
+        start = self._start(operation, deadline)
+        return Task(
+            cast("RocketRideClient", self),
+            start,
+            joined=bool(use_existing),
+            status=self._first_look(start.token, deadline),
+        )
+
+    def _start(self, operation: Operation, deadline: Deadline) -> TaskStart:
+        from ..models import TaskStart
+
+        try:
+            body = self._call_within(operation, deadline)
+        except KeyboardInterrupt as stop:
+            stop.args = stop.args or (
+                f"interrupted; whether the task was started is unknown{operation.recovery}",
+            )
+            raise
+        token = body.get("token") if isinstance(body, dict) else None
+        if not isinstance(token, str) or not token:
+            raise ProtocolError("use: the server started a task and did not tell its token")
+        try:
+            return TaskStart.from_dict(body)
+        except DecodeError as error:
+            # The task runs, and its token must reach the caller.
+            log.warning("the task was started, but the answer is not as it should be: %s", error)
+        return TaskStart.from_dict({"token": token})
+
+    def terminate(self, token: str, *, timeout: Timeout = OMITTED) -> None:
+        """End a task, and return once it is dead: after 0.1 s, or 5 s if it resists. Repeating it does no harm.
+
+        Raises:
+            TaskNotFoundError: the server does not know the task.
+        """
+        self._call(operations.terminate(check_token(token)), timeout)
+
+    def restart(
+        self,
+        *,
+        project_id: str,
+        source: str,
+        pipeline: Mapping[str, Any],
+        token: Optional[str] = None,
+        timeout: Timeout = 600.0,
+    ) -> None:
+        """Run a task again, a finished one too; counts and errors begin anew. WebSocket only.
+
+        Args:
+            project_id: the project's identifier.
+            source: the component the pipeline starts at.
+            pipeline: the pipeline to run from now on.
+            token: the task's token; without it, it is looked up by project and source.
+            timeout: seconds until the task runs.
+
+        Raises:
+            TaskNotFoundError: there is no such task.
+        """
+        from . import pipelines
+
+        document = pipelines.load(None, pipeline, None)
+        deadline = Deadline(self._limit(timeout))
+        found = self._token_of(project_id, source, deadline) if token is None else check_token(token)
+        if found is None:
+            raise TaskNotFoundError("restart: the project has no task with this source", operation="restart")
+        self._call_within(operations.restart(found, project_id, source, document), deadline)
+
+    def get_tasks(self, *, timeout: Timeout = OMITTED) -> List[TaskInfo]:
+        """The running tasks of the account. WebSocket only."""
+        from ..models import TaskInfo
+
+        body = self._call(operations.get_tasks(), timeout)
+        tasks = body.get("tasks") if isinstance(body, dict) else None
+        if not isinstance(tasks, list):
+            raise ProtocolError("get_tasks: the answer holds no list of tasks")
+        return [TaskInfo.from_dict(task) for task in tasks]
+
+    def get_task_token(self, project_id: str, source: str, *, timeout: Timeout = OMITTED) -> Optional[str]:
+        """The token of the latest run of a project's source, None if the server knows none. WebSocket only."""
+        return self._token_of(project_id, source, Deadline(self._limit(timeout)))
+
+    def _token_of(self, project_id: str, source: str, deadline: Deadline) -> Optional[str]:
+        operation = operations.get_task_token(
+            arguments.text("project_id", project_id), arguments.text("source", source)
+        )
+        try:
+            body = self._call_within(operation, deadline)
+        except TaskNotFoundError:
+            return None
+        token = body.get("token") if isinstance(body, dict) else None
+        if not isinstance(token, str):
+            raise ProtocolError("get_task_token: the answer holds no token")
+        return token or None
+
+    def ping(self, *, timeout: Timeout = OMITTED) -> float:
+        """Ask the server for a sign of life; the seconds it took. WebSocket only."""
+        began = time.monotonic()
+        self._call(operations.ping(), timeout)
+        return time.monotonic() - began
+
+    def call(
+        self, command: str, /, *, token: Optional[str] = None, timeout: Timeout = OMITTED, **parameters: Any
+    ) -> Dict[str, Any]:
+        """Any command of the server, by its name on the wire; the body of the answer, ``{}`` where there is none.
+
+        It is never sent a second time. WebSocket only.
+
+        Args:
+            command: such as ``rrext_get_pipeline``.
+            token: the task it is about, if it is about one.
+            timeout: seconds; omitted, the client's; None is unlimited.
+            parameters: the command's own arguments.
+
+        Raises:
+            ProtocolError: the body of the answer is no object.
+        """
+        about = {} if token is None else {"token": check_token(token)}
+        given = arguments.document("the arguments", {**parameters, **about})
+        body = self._call(operations.call(arguments.text("command", command), given), timeout)
+        if body is None:
+            return {}
+        if isinstance(body, dict):
+            return body
+        raise ProtocolError(f"{command}: the body of the answer is no object but {type(body).__name__}")
+
+    def _first_look(self, token: str, deadline: Deadline) -> Optional[TaskStatus]:
+        """The status of a task just started: by its ``startTime`` the handle knows its run."""
+        within = deadline.within(self._settings.timeout)
+        try:
+            return TaskStatus.from_dict(self._call_within(operations.get_task_status(token), within))
+        except RocketRideError as error:
+            # The task runs, and its token must reach the caller; later looks will tell what is wrong.
+            log.warning("the task was started, but its first status could not be read: %s", error)
+            return None

@@ -1,0 +1,125 @@
+"""What a client asks about many tasks at once, in the shape of `concurrent.futures`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Callable, Dict, Generator, Iterable, List, Optional
+
+from ..errors import ConfigurationError
+from ..options import optional_seconds
+from .base_client import Calling, check_token
+from .status_methods import check_interval, check_on_progress
+
+if TYPE_CHECKING:
+    from ..waiting.many_tasks import Many, OnProgress
+    from ..waiting.task_result import TaskResult
+    from ..waiting.wait_rules import Wait
+
+_ENOUGH: Dict[str, Callable[[TaskResult], bool]] = {
+    "FIRST_COMPLETED": lambda result: True,  # noqa: ARG005
+    "FIRST_EXCEPTION": lambda result: result.error is not None,
+    "ALL_COMPLETED": lambda result: False,  # noqa: ARG005
+}
+
+
+class Gathering(Calling):
+    """The part of `RocketRideClient` that waits for many tasks."""
+
+    def wait_all(
+        self,
+        tokens: Iterable[str],
+        timeout: Optional[float] = None,
+        interval: float = 2.0,
+        on_progress: Optional[OnProgress] = None,
+        *,
+        return_when: str = "ALL_COMPLETED",
+    ) -> List[TaskResult]:
+        """Block until many tasks have ended, and return a result for each: its terminal status, or what ended the wait
+        for it. What befalls one task does not end the wait for the others.
+
+        Over WebSocket all are watched through one connection, and while 32 at most are left, the server tells when one
+        of them ends. Over HTTP at most four are looked at a time, in threads that end before this returns.
+
+        Args:
+            tokens: the tasks' tokens. One that comes several times is watched once, and has the same result each
+                time. None at all is fine, and asks nothing.
+            timeout: seconds for the whole wait, for all of them; None, the default, is unlimited; 0 looks once at
+                each. The last looks take their turns before it passes, in its last quarter if there are very many.
+            interval: seconds between looks at the same task. Default 2.0.
+            on_progress: called in your thread with the token and the status, at every look at every task, the first
+                and the terminal one included; after `timeout`, with terminal ones only. What it raises ends the
+                whole wait and comes out unchanged.
+            return_when: as in `concurrent.futures.wait`, one of its constants: ``ALL_COMPLETED``, the default;
+                ``FIRST_COMPLETED``, when there is a result for the first task; ``FIRST_EXCEPTION``, when the first of
+                them has an `error` (that a task failed is a status, not an error). Tasks that are not known to have
+                ended by then have results that are not `done`.
+
+        Returns:
+            A `TaskResult` for each token, in their order. Its error is a `WaitTimeoutError` when the time was over,
+            else as of `wait_until_complete`.
+
+        Raises:
+            AuthenticationError, CertificateError, ConfigurationError: they concern all tasks.
+        """
+        if not isinstance(return_when, str) or return_when not in _ENOUGH:
+            raise ConfigurationError(f"return_when must be one of {', '.join(_ENOUGH)}, not {return_when!r}")
+        known = _tokens(tokens)
+        many = self._many(known, timeout, interval, on_progress)
+        for _ in many.results(_ENOUGH[return_when]):
+            pass  # they are asked for by token below
+        found = many.so_far()
+        return [found[token] for token in known]
+
+    def as_completed(
+        self,
+        tokens: Iterable[str],
+        timeout: Optional[float] = None,
+        interval: float = 2.0,
+        on_progress: Optional[OnProgress] = None,
+    ) -> Generator[TaskResult, None, None]:
+        """The results of `wait_all`, each as soon as it is there: an iterator. A token that comes several times has one.
+
+        Leaving the loop, or closing the iterator, ends the watching. Time spent in the loop's body counts; no look
+        begins meanwhile, but for those that wait for their turn over HTTP. `timeout` is counted from the call.
+        Arguments and errors are those of `wait_all`.
+        """
+        return self._many(_tokens(tokens), timeout, interval, on_progress).results()
+
+    def _many(
+        self, tokens: List[str], timeout: Optional[float], interval: float, on_progress: Optional[OnProgress]
+    ) -> Many:
+        from ..transports.poller import watch_many
+        from ..waiting.many_tasks import Many  # seldom needed
+        from ..waiting.wait_rules import Wait
+
+        check_on_progress(on_progress)
+        limit = optional_seconds("timeout", timeout, zero=True)
+        interval = check_interval(interval)
+
+        def make_wait(token: str, phase: float) -> Wait:
+            return Wait(
+                token,
+                timeout=limit,
+                interval=interval,
+                call_timeout=self._settings.timeout,
+                retry=self._settings.retry,
+                phase=phase,
+            )
+
+        return Many(
+            list(dict.fromkeys(tokens)),
+            interval,
+            make_wait,
+            lambda looks: watch_many(self._transport, looks),
+            on_progress,
+        )
+
+
+def _tokens(tokens: Any) -> List[str]:
+    """The tokens as a list of their own.
+
+    Raises:
+        ConfigurationError: they are something else, such as a single token.
+    """
+    if isinstance(tokens, (str, bytes)) or not isinstance(tokens, Iterable):
+        raise ConfigurationError(f"tokens must be a list of tokens, not {type(tokens).__name__}")
+    return [check_token(token, f"tokens[{index}]") for index, token in enumerate(tokens)]

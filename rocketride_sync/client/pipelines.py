@@ -1,0 +1,116 @@
+"""Pipeline documents: where they come from, and which of the environment's variables they refer to."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from typing import Any, Dict, Iterator, Mapping, Optional, Set, Union
+
+from .. import arguments
+from ..errors import ConfigurationError
+
+PathLike = Union[str, "os.PathLike[str]"]
+Pipeline = Dict[str, Any]
+
+_REFERENCE = re.compile(r"\$\{(ROCKETRIDE_[A-Za-z0-9_]*)\}")
+KEY_VARIABLE = "ROCKETRIDE_APIKEY"
+_MISSING_JSON5 = (
+    "is not plain JSON (line {line}: {message}). If it is JSON5, with comments or trailing commas, "
+    "install the extra: pip install 'rocketride-sync[json5]'"
+)
+
+
+def load(
+    filepath: Optional[PathLike], pipeline: Optional[Mapping[str, Any]], source: Optional[str]
+) -> Pipeline:
+    """A copy of the pipeline document, from a ``.pipe`` or JSON file or as given, unwrapped from ``{"pipeline": …}``.
+
+    Args:
+        filepath: the file; JSON5 if the extra ``json5`` is installed.
+        pipeline: the document itself. Exactly one of the two must be given.
+        source: replaces the document's own ``source``.
+
+    Raises:
+        ConfigurationError: neither or both are given, or the document cannot be read or is no pipeline.
+    """
+    if (filepath is None) == (pipeline is None):
+        raise ConfigurationError("give a pipeline either as filepath= or as pipeline=")
+    if filepath is not None:
+        path = arguments.path("filepath", filepath)
+        document, what = arguments.document("the pipeline", _read(path)), f"the pipeline file {path!r}"
+    else:
+        document, what = arguments.document("pipeline", pipeline), "pipeline="
+    if isinstance(document, Mapping) and isinstance(document.get("pipeline"), Mapping):
+        document = document["pipeline"]
+    if not isinstance(document, Mapping) or not isinstance(document.get("components"), list):
+        raise ConfigurationError(
+            f"{what} is not a pipeline: a JSON object with a list of components is expected"
+        )
+    return {**document, **({} if source is None else {"source": arguments.text("source", source)})}
+
+
+def environment_for(pipeline: Mapping[str, Any], env: Optional[Mapping[str, str]]) -> Dict[str, str]:
+    """The variables to send along: those of `env`, and of the process only what the pipeline refers to.
+
+    Raises:
+        ConfigurationError: the pipeline refers to the API key, which `env` does not hand out. A pipeline from
+            elsewhere must not make off with it.
+    """
+    given = arguments.text_by_name("env", env)
+    found = {}
+    for name in sorted(references(pipeline) - set(given)):
+        if name.upper() == KEY_VARIABLE:  # names of variables have no case on Windows
+            raise ConfigurationError(
+                f"the pipeline refers to ${{{name}}}: the API key is sent along only if you hand it out, "
+                f"with env={{'{name}': …}}"
+            )
+        if name in os.environ:
+            found[name] = os.environ[name]
+    return {**found, **given}
+
+
+def references(pipeline: Mapping[str, Any]) -> Set[str]:
+    """The variables that the pipeline refers to, as ``${ROCKETRIDE_…}``."""
+    return set(_references(pipeline))
+
+
+def _references(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield from _REFERENCE.findall(value)
+    elif isinstance(value, Mapping):
+        for part in (*value, *value.values()):
+            yield from _references(part)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _references(item)
+
+
+def _read(path: str) -> Any:
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            text = file.read()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8"
+    else:
+        return _parse(text, path)
+    raise ConfigurationError(f"the pipeline file {path!r} cannot be read: {reason}")
+
+
+def _parse(text: str, shown: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        problem = _MISSING_JSON5.format(
+            line=getattr(error, "lineno", "?"), message=getattr(error, "msg", "too deep")
+        )
+    try:
+        import json5  # type: ignore[import-untyped,unused-ignore]
+    except ImportError:
+        pass
+    else:
+        try:
+            return json5.loads(text)
+        except (ValueError, RecursionError) as error:
+            problem = f"is neither JSON nor JSON5: {error}"
+    raise ConfigurationError(f"the pipeline file {shown!r} {problem}")

@@ -1,0 +1,246 @@
+"""What a client asks about tasks: one status, or every status up to the end."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from typing import Any, Callable, Generator, List, Optional
+
+from ..deadline import Deadline
+from ..errors import (
+    ConfigurationError,
+    ProtocolError,
+    RocketRideError,
+    RocketRideWarning,
+    TaskLostError,
+    TaskNotFoundError,
+    TransientError,
+    WaitTimeoutError,
+)
+from ..models import TaskStatus
+from ..options import OMITTED, Timeout, optional_seconds, seconds
+from ..protocol import operations
+from ..protocol.operations import Operation
+from ..redact import shorten
+from ..waiting.wait_rules import RETENTION, Wait, check_same_run, statuses, vanished
+from .base_client import Calling, check_token
+
+_CANCEL_WITHIN = 30.0
+_AFTER_CANCEL = 0.1  # seconds between looks at a task that was just terminated: it is dead, or nearly so
+
+OnProgress = Callable[[TaskStatus], object]
+Statuses = Generator[TaskStatus, None, None]
+
+
+class Observing(Calling):
+    """The part of `RocketRideClient` that looks at tasks."""
+
+    def get_task_status(
+        self, token: str, *, previous: Optional[TaskStatus] = None, timeout: Timeout = OMITTED
+    ) -> TaskStatus:
+        """Read the status of a task once.
+
+        Args:
+            token: the task's token, as `use()` or ``POST /task`` returned it.
+            previous: an earlier status of the same token, kept by the caller: with it, a run that the server
+                forgot or replaced in the meantime is told from one that never was.
+            timeout: seconds for this call; omitted, the client's; None is unlimited.
+
+        Raises:
+            TaskNotFoundError: the server does not know the task.
+            TaskVanishedError, TaskReplacedError: it was `previous`, and is gone or another run now.
+            RocketRideError: and the other errors of `rocketride_sync.errors`.
+        """
+        operation = operations.get_task_status(check_token(token))
+        _check_previous(previous)
+        try:
+            document = self._call(operation, timeout)
+        except TaskNotFoundError:
+            if previous is None:
+                raise
+        else:
+            status = TaskStatus.from_dict(document)
+            check_same_run(token, previous, status)
+            return status
+        raise vanished(token, previous)
+
+    def wait_until_complete(
+        self,
+        token: str,
+        timeout: Optional[float] = None,
+        interval: float = 2.0,
+        on_progress: Optional[OnProgress] = None,
+        *,
+        previous: Optional[TaskStatus] = None,
+        check: bool = False,
+        cancel_on_timeout: bool = False,
+        cancel_on_interrupt: bool = False,
+    ) -> TaskStatus:
+        """Block until a task has truly ended, and return its terminal status.
+
+        Terminal means `completed` **and** state COMPLETED or CANCELLED: ``completed`` alone turns true while
+        the task is still stopping. Transient faults do not end the wait, see `RetryPolicy`.
+
+        Args:
+            token: the task's token.
+            timeout: seconds for the whole wait, counted while the machine is awake; None, the default, is
+                unlimited; 0 looks once. The last look begins two round trips before the deadline, and the error
+                may come that much early.
+            interval: seconds between looks. Default 2.0.
+            on_progress: called with the first, every further and, once, the terminal status. What it raises
+                ends the wait and comes out unchanged. Time spent in it counts.
+            previous: an earlier status of the same token; see `get_task_status`.
+            check: raise if the task did not succeed, instead of leaving that to the caller.
+            cancel_on_timeout: terminate the task when `timeout` passes, and return the status it ends with. That may
+                take another client timeout, 30 s at most; a task that cannot be reached is a `WaitTimeoutError` still.
+            cancel_on_interrupt: terminate the task on Ctrl-C, before the `KeyboardInterrupt` goes on. Its message
+                says what became of the task.
+
+        Raises:
+            WaitTimeoutError: it has not ended; the task runs on.
+            TaskNotFoundError: the server never knew the task, as far as we saw.
+            TaskVanishedError, TaskReplacedError: its end was missed.
+            TaskFailedError, TaskCancelledError: with `check` only.
+            RocketRideError: and the other errors of `rocketride_sync.errors`.
+        """
+        last: Optional[TaskStatus] = None
+        check_on_progress(on_progress)
+        timed_out: List[WaitTimeoutError] = []
+        seen = self._observe(token, previous, timeout, interval)
+        try:
+            # Closed now, and not when nobody looks at the traceback of what a callback raised any more.
+            with contextlib.closing(seen):
+                for status in _ending(seen, timed_out) if cancel_on_timeout else seen:
+                    last = status
+                    if on_progress is not None:
+                        on_progress(status)
+        except KeyboardInterrupt as stop:
+            fate = self._cancel_interrupted(token, last or previous) if cancel_on_interrupt else "it runs on"
+            stop.args = stop.args or (f"interrupted; task {shorten(token)}: {fate}",)
+            raise
+        if timed_out:
+            last = self._cancel_timed_out(token, last or previous, timed_out[0])
+            if on_progress is not None:
+                on_progress(last)
+        assert last is not None  # a wait that ends without an error has seen the end
+        # As `raise_for_outcome`, which cannot know what to keep out of its message.
+        error = last._outcome_error((self._settings.auth, token)) if check else None
+        if error is not None:
+            raise error
+        return last
+
+    def _cancel(self, token: str, last: Optional[TaskStatus]) -> TaskStatus:
+        """Terminate the run that was watched, and return its terminal status. Another run is left alone."""
+        deadline = Deadline(min(self._settings.timeout or _CANCEL_WITHIN, _CANCEL_WITHIN))
+        status = self.get_task_status(token, previous=last, timeout=deadline.clamp(None))
+        if status.is_terminal:
+            return status
+        try:
+            self._call_within(operations.terminate(token), deadline)
+        except TaskNotFoundError:
+            forgotten = True  # between the two calls
+        else:
+            forgotten = False
+        if forgotten:
+            raise vanished(token, status)
+        return self.wait_until_complete(token, deadline.remaining(), _AFTER_CANCEL, previous=status)
+
+    def _cancel_timed_out(
+        self, token: str, last: Optional[TaskStatus], timed_out: WaitTimeoutError
+    ) -> TaskStatus:
+        try:
+            return self._cancel(token, last)
+        except (TransientError, ProtocolError, WaitTimeoutError) as error:
+            timed_out.args = (f"{timed_out}; it could not be terminated and may run on: {error}",)
+        raise timed_out
+
+    def _cancel_interrupted(self, token: str, last: Optional[TaskStatus]) -> str:
+        """What became of the task, for the message of the `KeyboardInterrupt`."""
+        try:
+            return f"it was ended: {self._cancel(token, last).outcome.value}"
+        except TaskLostError as error:
+            return str(error)
+        except RocketRideError as error:
+            return f"it could not be terminated and may run on: {error}"
+
+    def iter_task_status(
+        self,
+        token: str,
+        *,
+        previous: Optional[TaskStatus] = None,
+        timeout: Optional[float] = None,
+        interval: float = 2.0,
+    ) -> Statuses:
+        """What `wait_until_complete` sees, as an iterator: it ends after the terminal status.
+
+        Leaving the loop stops the watching. Arguments and errors are those of `wait_until_complete`.
+        """
+        return self._observe(token, previous, timeout, interval)
+
+    def _observe(
+        self, token: str, previous: Optional[TaskStatus], timeout: Optional[float], interval: float
+    ) -> Statuses:
+        """Check the arguments now, at the call: a generator would do so only when first asked."""
+        operation = operations.get_task_status(check_token(token))
+        _check_previous(previous)
+        timeout = optional_seconds("timeout", timeout, zero=True)
+        interval = check_interval(interval)
+        return self._watch(operation, token, previous, timeout, interval)
+
+    def _watch(
+        self,
+        operation: Operation,
+        token: str,
+        previous: Optional[TaskStatus],
+        timeout: Optional[float],
+        interval: float,
+    ) -> Statuses:
+        watch = self._transport.watch(operation)
+        wait = Wait(
+            token,
+            timeout=timeout,
+            interval=interval,
+            call_timeout=self._settings.timeout,
+            retry=self._settings.retry,
+            previous=previous,
+        )
+
+        def read(deadline: Deadline) -> TaskStatus:
+            return TaskStatus.from_dict(watch.call(operation, deadline))
+
+        try:
+            yield from statuses(token, wait, read, watch.pause)
+        finally:
+            watch.close()
+
+
+def check_interval(interval: Any) -> float:
+    """`interval`, if it can be one. Warns if it is so long that the end of a task may be missed."""
+    checked = seconds("interval", interval)
+    if checked > RETENTION:
+        warnings.warn(
+            f"interval={checked:g}: a server forgets a finished task after {RETENTION:.0f} s, "
+            "so its end may be missed; look more often",
+            RocketRideWarning,
+            stacklevel=4,
+        )
+    return checked
+
+
+def check_on_progress(on_progress: Any) -> None:
+    """Raise `ConfigurationError` if `on_progress` is neither a function nor None."""
+    if on_progress is not None and not callable(on_progress):
+        raise ConfigurationError(f"on_progress must be a function, not {type(on_progress).__name__}")
+
+
+def _ending(statuses: Statuses, timed_out: List[WaitTimeoutError]) -> Statuses:
+    """`statuses`; when the wait's timeout passes they just end, and the error is in `timed_out`."""
+    try:
+        yield from statuses
+    except WaitTimeoutError as error:
+        timed_out.append(error)
+
+
+def _check_previous(previous: Any) -> None:
+    if previous is not None and not isinstance(previous, TaskStatus):
+        raise ConfigurationError(f"previous must be a TaskStatus, not {type(previous).__name__}")

@@ -1,0 +1,157 @@
+"""A task that was started: a client and a token, and the run they stand for."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Dict, Generator, List, Mapping, Optional, Sequence, Type, Union
+
+from ..errors import RocketRideError, TaskLostError, TaskNotFoundError
+from ..logs import log
+from ..models import TaskStart, TaskStatus
+from ..options import OMITTED, Timeout
+from ..redact import shorten
+from ..sending.pipe import Pipe
+from .status_methods import OnProgress
+
+if TYPE_CHECKING:
+    from ..sending.file_upload import FileEntry, OnUpload
+    from .client import RocketRideClient
+
+
+class Task:
+    """What `RocketRideClient.use` returns.
+
+    As a context manager it terminates, on the way out, the run that it started; one that was joined
+    (``use_existing=True``) or that has been replaced by another run is left alone.
+
+    ``task["token"]`` and the other documented names of the answer to `use()` work too.
+
+    Attributes:
+        start: the server's answer to the start.
+        joined: whether it was started with ``use_existing=True``, so that it may be somebody else's.
+        status: the first status after the start, by which the run is known; None if it could not be read.
+        ended: whether `terminate`, or leaving the ``with`` block, has seen to it that the run is over.
+    """
+
+    def __init__(
+        self, client: RocketRideClient, start: TaskStart, *, joined: bool, status: Optional[TaskStatus]
+    ) -> None:
+        self._client = client
+        self.start = start
+        self.joined = joined
+        self.status = status
+        self.ended = False
+
+    @property
+    def token(self) -> str:
+        """The task's token. A secret."""
+        return self.start.token
+
+    def __getitem__(self, name: str) -> Any:
+        return self.start[name]
+
+    def get_status(self, *, timeout: Timeout = OMITTED) -> TaskStatus:
+        """As `RocketRideClient.get_task_status`, of this run."""
+        return self._client.get_task_status(self.token, previous=self.status, timeout=timeout)
+
+    def wait_until_complete(
+        self,
+        timeout: Optional[float] = None,
+        interval: float = 2.0,
+        on_progress: Optional[OnProgress] = None,
+        *,
+        check: bool = False,
+        cancel_on_timeout: bool = False,
+        cancel_on_interrupt: bool = False,
+    ) -> TaskStatus:
+        """As `RocketRideClient.wait_until_complete`, for this run."""
+        return self._client.wait_until_complete(
+            self.token,
+            timeout,
+            interval,
+            on_progress,
+            previous=self.status,
+            check=check,
+            cancel_on_timeout=cancel_on_timeout,
+            cancel_on_interrupt=cancel_on_interrupt,
+        )
+
+    def iter_status(
+        self, *, timeout: Optional[float] = None, interval: float = 2.0
+    ) -> Generator[TaskStatus, None, None]:
+        """As `RocketRideClient.iter_task_status`, of this run."""
+        return self._client.iter_task_status(
+            self.token, previous=self.status, timeout=timeout, interval=interval
+        )
+
+    def send(
+        self,
+        data: Union[str, bytes],
+        objinfo: Optional[Mapping[str, Any]] = None,
+        mimetype: Optional[str] = None,
+        *,
+        timeout: Timeout = OMITTED,
+    ) -> Dict[str, Any]:
+        """As `RocketRideClient.send`."""
+        return self._client.send(self.token, data, objinfo, mimetype, timeout=timeout)
+
+    def send_files(
+        self,
+        files: Sequence[FileEntry],
+        *,
+        max_workers: Optional[int] = None,
+        on_progress: Optional[OnUpload] = None,
+        timeout: Optional[float] = None,
+    ) -> List[Dict[str, Any]]:
+        """As `RocketRideClient.send_files`."""
+        return self._client.send_files(
+            files, self.token, max_workers=max_workers, on_progress=on_progress, timeout=timeout
+        )
+
+    def pipe(
+        self,
+        objinfo: Optional[Mapping[str, Any]] = None,
+        mime_type: Optional[str] = None,
+        provider: Optional[str] = None,
+        *,
+        timeout: Timeout = OMITTED,
+    ) -> Pipe:
+        """As `RocketRideClient.pipe`."""
+        return self._client.pipe(self.token, objinfo, mime_type, provider, timeout=timeout)
+
+    def terminate(self, *, timeout: Timeout = OMITTED) -> None:
+        """As `RocketRideClient.terminate`."""
+        self._client.terminate(self.token, timeout=timeout)
+        self.ended = True
+
+    def __enter__(self) -> Task:
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        if self.joined:
+            return
+        try:
+            self._end()
+            if self.ended and isinstance(error, KeyboardInterrupt):
+                error.args = (f"interrupted; task {shorten(self.token)} was ended",)
+        except RocketRideError as fault:
+            if error is None:
+                raise
+            # What went wrong in the block is what the caller must see.
+            log.warning("task %s could not be terminated, it may run on: %s", shorten(self.token), fault)
+
+    def _end(self) -> None:
+        try:
+            self.ended = self.get_status().is_terminal
+        except (TaskLostError, TaskNotFoundError):
+            self.ended = True  # forgotten, or another's run by now: nothing of ours is left to end
+        if not self.ended:
+            self.terminate()
+
+    def __repr__(self) -> str:
+        return f"<Task {shorten(self.token)}{' (joined)' if self.joined else ''}>"

@@ -1,0 +1,64 @@
+"""One object in one HTTP request: its headers, and its result in the answer. No sockets here.
+
+Source of the facts: docs/protocol.md, "Data".
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Dict
+from urllib.parse import quote
+
+from ..errors import ProtocolError
+from .failures import failure
+from .http_answers import reported
+from .operations import Operation
+
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9 !#$&'()+,.@\[\]^_`{}~=-]+")
+
+
+def headers(operation: Operation) -> Dict[str, str]:
+    """The headers that describe the object of `operation`, whose `data` is there."""
+    assert operation.data is not None
+    described = {
+        "Content-Type": operation.arguments["mimeType"],
+        "Content-Length": str(operation.data.size),
+    }
+    name = operation.arguments["object"].get("name")
+    if isinstance(name, str) and name:
+        described["Content-Disposition"] = f"attachment; {_filename(name)}"
+    return described
+
+
+def _filename(name: str) -> str:
+    """RFC 6266: as it is if every reader understands it, else percent-encoded UTF-8.
+
+    Not both: servers take the first, which would be the poorer one.
+    """
+    if _PLAIN_NAME.fullmatch(name):
+        return f'filename="{name}"'
+    return f"filename*=UTF-8''{quote(name, safe='')}"
+
+
+def result(operation: Operation, data: Any, auth: str) -> Dict[str, Any]:
+    """The object's result, in the shape in which a pipe gives it.
+
+    Args:
+        operation: what was asked.
+        data: the `data` of the answer's envelope.
+        auth: the credential that was used, to know its kind and to keep it out of messages.
+
+    Raises:
+        ServerError: the server says that the object failed; `TaskNotFoundError` and its other kinds among them.
+        ProtocolError: it does not say what became of the object.
+    """
+    objects = data.get("objects") if isinstance(data, dict) else None
+    documents = list(objects.values()) if isinstance(objects, dict) else []
+    if len(documents) != 1 or not isinstance(documents[0], dict):
+        raise ProtocolError(f"{operation.name} failed: the answer does not tell what became of the object")
+    document = dict(documents[0])
+    if document.pop("status", "OK") != "OK":
+        message, code, hint = reported(document)
+        raise failure(operation, message, auth, code=code, hint=hint)
+    types = data.get("resultTypes")
+    return {**document, "result_types": types} if types else document

@@ -1,0 +1,146 @@
+"""Remembers what a wait saw of a task, and makes one HTML page of it (extra ``report``)."""
+
+from __future__ import annotations
+
+import os
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Collection, Iterable, Optional, Type, Union
+
+from ..errors import ConfigurationError
+from ..logs import log
+from .observations import Record
+
+if TYPE_CHECKING:
+    from ..deadline import Clock
+
+_NEEDED = "a report needs pygal: pip install 'rocketride-sync[report]'"
+
+
+class RunRecorder(Record):
+    """Remembers every status of a wait, as its `on_progress`, and makes a page of it at the end::
+
+        with RunRecorder("run.html") as recorder:
+            client.wait_until_complete(token, timeout=3600, on_progress=recorder)
+
+    The page is written however the block is left, and tells what it was left with. It is one file, needs neither
+    network nor JavaScript, and shows progress, rates and resources over time, and all messages.
+
+    It remembers what the server does not: the peaks of the metrics, which are set to 0 when the task ends, and the
+    errors and warnings of which the server keeps the newest 50 or 1,000 only. Memory is bounded: of observations every
+    second is dropped whenever there are 2,000, and from then on every second one is kept, so that they stay evenly
+    spread; the first and the latest are always there. Of messages the newest 10,000 are kept, each cut at 1,000
+    characters.
+
+    Args:
+        path: where the page will be written; None leaves that to `save`.
+        secrets: texts that must not be on the page, besides all that looks like a token. Read at each look and when
+            the page is made, so that a list may grow meanwhile.
+        clock: monotonic seconds.
+
+    Attributes:
+        observations: what was seen, oldest first.
+        looks: how many there were.
+        peaks: the most that was used.
+        errors, warnings: the messages.
+        began_at: the time of the first look as Unix time, or None.
+        last: the latest status, or None.
+
+    Raises:
+        ConfigurationError: `path` cannot be written, or pygal is not installed: said now, before a long wait.
+    """
+
+    def __init__(
+        self,
+        path: Union[str, os.PathLike[str], None] = None,
+        *,
+        secrets: Iterable[str] = (),
+        clock: Clock = time.monotonic,
+    ) -> None:
+        if path is not None:
+            _check_pygal()
+            _check_writable(path)
+        self._path = path
+        self._secrets = secrets if isinstance(secrets, Collection) else tuple(secrets)
+        super().__init__(self._secrets, clock)
+
+    def html(self, error: Optional[BaseException] = None) -> str:
+        """The page. `error` is what ended the wait, if that was not the end of the task.
+
+        Raises:
+            ConfigurationError: pygal is not installed.
+        """
+        _check_pygal()
+        from .page import page
+
+        return page(self, error, tuple(self._secrets))
+
+    def save(
+        self, path: Union[str, os.PathLike[str], None] = None, *, error: Optional[BaseException] = None
+    ) -> None:
+        """Write the page to `path`, or where the recorder was made for.
+
+        Raises:
+            ConfigurationError: it cannot be written, or there is no path.
+        """
+        target = path or self._path
+        if target is None:
+            raise ConfigurationError("save: no path; give one here, or to RunRecorder")
+        text = self.html(error)
+        try:
+            with open(target, "w", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(text)
+        except OSError as failure:
+            reason = failure.strerror
+        else:
+            return
+        raise _unwritable(target, reason)
+
+    def __enter__(self) -> RunRecorder:
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        if self._path is None:
+            return
+        try:
+            self.save(error=error)
+        except ConfigurationError as failure:
+            if error is None:
+                raise
+            # What went wrong in the block is what the caller must see.
+            log.warning("no report was written: %s", failure)
+
+
+def _check_pygal() -> None:
+    from importlib.util import find_spec
+
+    if find_spec("pygal") is None:
+        raise ConfigurationError(_NEEDED)
+
+
+def _check_writable(path: Union[str, os.PathLike[str]]) -> None:
+    """Raise ConfigurationError if `path` cannot be written. What is there already stays as it is."""
+    new = not os.path.exists(path)
+    if not (new or os.path.isfile(path) or os.path.isdir(path)):
+        return  # a pipe, say: to open it would wait for its reader
+    try:
+        with open(path, "ab"):
+            pass
+        if new:
+            os.unlink(
+                os.path.realpath(path)
+            )  # of a link that led nowhere, what was made is where it leads to
+    except OSError as error:
+        reason = error.strerror
+    else:
+        return
+    raise _unwritable(path, reason)
+
+
+def _unwritable(path: Union[str, os.PathLike[str]], reason: Optional[str]) -> ConfigurationError:
+    return ConfigurationError(f"the report cannot be written to {os.fspath(path)}: {reason}")

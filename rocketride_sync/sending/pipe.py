@@ -1,0 +1,140 @@
+"""Sending one object piece by piece."""
+
+from __future__ import annotations
+
+import functools
+from types import TracebackType
+from typing import Any, Callable, Dict, Optional, Type
+
+from .. import transports
+from ..deadline import Deadline
+from ..errors import ConfigurationError, ProtocolError
+from ..models.checks import ROOT, json_value
+from .chunks import Bytes
+
+
+class Pipe:
+    """One object on its way to a task. What `RocketRideClient.pipe` returns.
+
+    ::
+
+        with client.pipe(token, {"name": "rows.csv"}, "text/csv") as pipe:
+            for row in rows:
+                pipe.write(row.encode())
+        print(pipe.result)
+
+    Entering the block opens the pipe, leaving it closes the pipe: the object is whole then, and `result` is there.
+    **After an exception in the block the pipe is not closed**, so that half an object never passes for a whole one:
+    over WebSocket the connection is closed instead, and the server counts the object as failed, at once or after
+    a minute without data; over HTTP nothing has been sent.
+
+    Over WebSocket each piece is on its way at once, and a server drops a pipe that gets no data for a minute. Over
+    HTTP the pieces are gathered in a temporary file, and closing the pipe sends them.
+
+    A pipe is for one thread at a time.
+
+    Attributes:
+        result: the object's result, as `RocketRideClient.send` returns it; None until the pipe is closed.
+    """
+
+    def __init__(
+        self,
+        opener: Callable[[Deadline], transports.Pipe],
+        carefully: Callable[[Callable[[], Any], Deadline], Any],
+        timeout: Optional[float],
+    ) -> None:
+        self._opener = opener
+        self._carefully = carefully
+        self._timeout = timeout
+        self._pipe: Optional[transports.Pipe] = None
+        self._ended = False
+        self.result: Optional[Dict[str, Any]] = None
+
+    def open(self) -> Pipe:
+        """Open the pipe, and return it. A server whose task has no pipe free lets it wait for one.
+
+        Raises:
+            ConfigurationError: it was opened before.
+            ServerError: the task takes no data; `TaskNotFoundError` if there is no such task.
+        """
+        if self._pipe is not None or self._ended:
+            raise ConfigurationError("the pipe was opened before; call client.pipe() for each object")
+        self._pipe = self._opener(Deadline(self._timeout))
+        return self
+
+    def write(self, data: Any) -> None:
+        """Send a piece of the object; more than 1 MiB goes in pieces of that size. Returns once the server took it.
+
+        Args:
+            data: bytes, or anything with a buffer of them. Encode a str first.
+
+        Raises:
+            ConfigurationError: the pipe is not open, or `data` is something else; the pipe stays as it is.
+            RocketRideError: it did not arrive. The pipe is of no more use then, and the object is not completed.
+        """
+        pieces = Bytes(data)
+        pipe, deadline = self._opened(), Deadline(self._timeout)
+        try:
+            for piece in pieces:
+                self._carefully(functools.partial(pipe.write, piece, deadline), deadline)
+        except BaseException:
+            self.abandon()
+            raise
+
+    def close(self) -> Dict[str, Any]:
+        """The object is whole: return its result. Closing it again returns the same.
+
+        Raises:
+            ConfigurationError: the pipe is not open.
+            TransportError: whether the object was completed is unknown; the task's status may tell.
+        """
+        if self.result is not None:
+            return self.result
+        pipe, deadline = self._opened(), Deadline(self._timeout)
+        try:
+            document = self._carefully(lambda: pipe.close(deadline), deadline)
+            self.result = result_of("pipe", document)
+        finally:
+            self.abandon()
+        return self.result
+
+    def abandon(self) -> None:
+        """Give up the object, if the pipe is open: it is not completed."""
+        pipe, self._pipe, self._ended = self._pipe, None, True
+        if pipe is not None:
+            pipe.abandon()
+
+    def _opened(self) -> transports.Pipe:
+        if self._pipe is None:
+            raise ConfigurationError(f"the pipe is {'closed' if self._ended else 'not open yet'}")
+        return self._pipe
+
+    def __enter__(self) -> Pipe:
+        return self if self._pipe is not None else self.open()
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        if error is None and self._pipe is not None:
+            self.close()
+        else:
+            self.abandon()
+
+    def __repr__(self) -> str:
+        state = "open" if self._pipe is not None else "closed" if self._ended else "new"
+        return f"<Pipe: {state}>"
+
+
+def result_of(name: str, document: Any) -> Dict[str, Any]:
+    """`document`, if it can be the result of an object.
+
+    Raises:
+        ProtocolError: it is no object, or `DecodeError`: JSON that is nested too deeply to work with, say.
+    """
+    if not isinstance(document, dict):
+        raise ProtocolError(f"{name} failed: the answer holds no result of the object")
+    result: Dict[str, Any] = json_value(document, ROOT)
+    return result

@@ -1,0 +1,269 @@
+"""The wait: when to look at a task again, when it has ended, and when to give up.
+
+It knows no transport: `Wait` is the rules alone, and `statuses` looks through one function and pauses through another.
+The rules are those of docs/protocol.md, "The life of a task".
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Callable, Generator, Optional, Union
+
+from ..deadline import Clock, Deadline
+from ..errors import (
+    RocketRideError,
+    TaskNotFoundError,
+    TaskReplacedError,
+    TaskVanishedError,
+    TransientError,
+    WaitTimeoutError,
+)
+from ..logs import log
+from ..models import TaskStatus
+from ..options import RetryPolicy
+from ..redact import shorten
+from .poll_schedule import HAIR, Outage, Schedule
+
+Seen = Union[TaskStatus, RocketRideError]
+Read = Callable[[Deadline], TaskStatus]
+Sleep = Callable[[float], None]
+
+RETENTION = 300.0
+"""Seconds for which a server remembers a finished task, at least (docs/protocol.md)."""
+
+
+def check_same_run(token: str, previous: Optional[TaskStatus], status: TaskStatus) -> None:
+    """Raise `TaskReplacedError` if `status` belongs to another run of `token` than `previous`.
+
+    A ``startTime`` of 0.0 (before the start) tells nothing, and a restart keeps it.
+    """
+    if previous is not None and previous.start_time and status.start_time not in (0.0, previous.start_time):
+        raise TaskReplacedError(
+            f"task {shorten(token)}: another run took over the token; the run before {_fate(previous)}",
+            last_status=previous,
+            new_status=status,
+        )
+
+
+def vanished(token: str, last_status: TaskStatus) -> TaskVanishedError:
+    """The error for a task that was seen before and that the server no longer knows."""
+    return TaskVanishedError(
+        f"task {shorten(token)}: the server no longer knows it (it ended over {RETENTION:.0f} s ago, or the server "
+        f"restarted); it {_fate(last_status)}",
+        last_status=last_status,
+    )
+
+
+def _fate(last_status: TaskStatus) -> str:
+    if last_status.is_terminal:
+        return f"had ended, {last_status.outcome.value}"
+    return f"was last seen as {last_status.state.name}, its outcome is unknown"
+
+
+class _Account:
+    """What is logged of a wait.
+
+    Args:
+        token: the task's token.
+    """
+
+    def __init__(self, token: str) -> None:
+        self._task = shorten(token)
+        self._failing_since: Optional[float] = None
+
+    def saw(self, status: TaskStatus) -> None:
+        """A look brought a status."""
+        if self._failing_since is not None:
+            log.info("task %s: seen again after %.1f s", self._task, time.monotonic() - self._failing_since)
+            self._failing_since = None
+        log.debug("task %s: %r", self._task, status)
+
+    def failed(self, fault: RocketRideError, pause: float) -> None:
+        """A look failed, and there will be another."""
+        if self._failing_since is None:
+            self._failing_since = time.monotonic()
+        log.info("task %s: %s; looking again in %.1f s at the latest", self._task, fault, pause)
+
+
+class Wait:
+    """The rules of one wait for the end of one task: when to look, and what becomes of what was seen.
+
+    It does nothing itself. Whoever looks says when a look `fell_due`, when it does `begin`, when its answer has `landed`,
+    hands what it brought to `take`, and unless that was the end, asks `pause` when to look again.
+
+    Args:
+        token: the task's token, for messages, where it is shortened.
+        timeout: seconds for the whole wait; None is unlimited; 0 looks once.
+        interval: seconds between looks.
+        call_timeout: seconds for one look; None is unlimited.
+        retry: what to do about transient faults.
+        previous: an earlier status of the same token.
+        phase: for one of many waits: by how many seconds its ticks are put off, so that not all look at once.
+        clock: monotonic seconds.
+
+    Attributes:
+        last: the latest status seen, or None.
+        deadline: the end of the wait's time.
+        landed_at: when the latest look was answered.
+    """
+
+    __slots__ = (
+        "_began",
+        "_call_timeout",
+        "_clock",
+        "_due",
+        "_fault",
+        "_once",
+        "_outage",
+        "_retry",
+        "_run",
+        "_schedule",
+        "_token",
+        "landed_at",
+        "last",
+    )
+
+    def __init__(
+        self,
+        token: str,
+        *,
+        timeout: Optional[float],
+        interval: float,
+        call_timeout: Optional[float],
+        retry: RetryPolicy,
+        previous: Optional[TaskStatus] = None,
+        phase: float = 0.0,
+        clock: Clock = time.monotonic,
+    ) -> None:
+        self._token = token
+        self._once = timeout == 0
+        self._call_timeout = call_timeout
+        self._retry = retry
+        self.last = previous
+        self._run = previous  # the latest status that says when its run started
+        self._clock = clock
+        self._schedule = Schedule(interval, call_timeout if self._once else timeout, clock, phase)
+        self._due = self._began = self.landed_at = self._schedule.started
+        self._fault: Optional[TransientError] = None
+        self._outage: Optional[Outage] = None
+
+    @property
+    def deadline(self) -> Deadline:
+        return self._schedule.deadline
+
+    @property
+    def until(self) -> Deadline:
+        """The end of the time for looks: that of the wait, or of the outage that there is, or may be now."""
+        left = self._retry.max_outage if self._outage is None else self._outage.left
+        return self.deadline if left is None or left == math.inf else self.deadline.within(left)
+
+    def fell_due(self) -> None:
+        """It is time to look."""
+        self._due = self._clock()
+
+    def begin(self) -> Deadline:
+        """The look goes out now, having waited for its turn; by when it must be answered."""
+        self._began = self._clock()
+        return self._schedule.deadline.within(self._call_timeout)
+
+    def landed(self) -> None:
+        """The look has been answered, or has failed, now. What it brought may be taken in later."""
+        self.landed_at = self._clock()
+
+    def reserve_turn(self, first_landed: float) -> None:
+        """Let the last look begin early enough to wait for its turn as the latest did, since the first of all that
+        wait with it landed: what came before that was not their doing.
+        """
+        self._schedule.reserve(max(0.0, self._began - max(self._due, first_landed)))
+
+    def take(self, seen: Seen) -> None:
+        """Take in what a look brought.
+
+        Raises:
+            TaskNotFoundError, TaskVanishedError, TaskReplacedError: the wait has ended without the task's end.
+            RocketRideError: `seen`, unless it is one that may pass.
+        """
+        self._fault = None
+        if isinstance(seen, TransientError):
+            self._fault = seen
+            # A look may have waited for its turn for long, or in vain.
+            failed_since = self._began if self._began >= self._due else self.landed_at
+            self._outage = self._outage or Outage(failed_since, self._retry, self._clock)
+        elif isinstance(seen, TaskStatus):
+            self._outage = None
+            self._schedule.looked(self.landed_at - self._began)
+            self._remember(seen)
+        elif isinstance(seen, TaskNotFoundError) and self.last is not None:
+            raise vanished(self._token, self.last)
+        else:
+            raise seen
+
+    def pause(self, others: float = 1.0) -> float:
+        """Seconds until the next look; `others`: of those among which it takes its turn, the share that is left.
+
+        Raises:
+            WaitTimeoutError: the time is up.
+            TransientError: for `RetryPolicy.max_outage` seconds there has been nothing else.
+        """
+        fault = self._fault
+        if fault is None or self._outage is None:
+            pause = self._schedule.until_tick()
+        else:
+            pause = self._outage.pause_after(fault, self.landed_at)
+        room = self._schedule.until_last_look(others)
+        if self._once or room < HAIR:
+            raise self._timed_out() from fault
+        return min(pause, room)
+
+    def _remember(self, status: TaskStatus) -> None:
+        check_same_run(self._token, self._run, status)
+        self.last = status
+        if status.start_time:
+            self._run = status
+
+    def _timed_out(self) -> WaitTimeoutError:
+        elapsed = self._schedule.elapsed
+        task = f"task {shorten(self._token)}"
+        if self.last is None:
+            message = f"{task}: no status could be read for {elapsed:.1f} s"
+        else:
+            message = f"{task} has not ended after {elapsed:.1f} s (last seen as {self.last.state.name})"
+        message += "; it runs on" if self._fault is None else f"; the last look failed: {self._fault}"
+        return WaitTimeoutError(message, token=shorten(self._token), elapsed=elapsed, last_status=self.last)
+
+
+def statuses(token: str, wait: Wait, read: Read, sleep: Sleep) -> Generator[TaskStatus, None, None]:
+    """Every status of a task that is waited for, the terminal one last and once.
+
+    Args:
+        token: the task's token, for the log, where it is shortened.
+        wait: the rules of the wait.
+        read: reads the status within a deadline, raising errors of `rocketride_sync.errors`.
+        sleep: returns after some seconds, or sooner when there is reason to look.
+
+    Raises:
+        RocketRideError: what ended the wait: see `Wait.take` and `Wait.pause`.
+    """
+    account = _Account(token)
+    while True:
+        wait.fell_due()
+        seen = _try_to_read(read, wait.begin())
+        wait.landed()
+        wait.take(seen)
+        if isinstance(seen, TaskStatus):
+            account.saw(seen)
+            yield seen
+            if seen.is_terminal:
+                return
+        pause = wait.pause()
+        if not isinstance(seen, TaskStatus):
+            account.failed(seen, pause)
+        sleep(pause)
+
+
+def _try_to_read(read: Read, deadline: Deadline) -> Seen:
+    try:
+        return read(deadline)
+    except RocketRideError as error:
+        return error

@@ -1,0 +1,136 @@
+"""Pipeline documents: read, unwrapped, and what of the environment goes along."""
+
+import builtins
+import json
+
+import pytest
+
+from rocketride_sync import ConfigurationError
+from rocketride_sync.client.pipelines import environment_for, load
+
+PIPELINE = {
+    "project_id": "p",
+    "source": "s",
+    "components": [{"id": "s", "provider": "webhook", "config": {}}],
+}
+
+
+def test_a_file_and_a_document_are_the_same(tmp_path):
+    path = tmp_path / "job.pipe"
+    path.write_text(json.dumps(PIPELINE))
+    assert load(path, None, None) == load(str(path), None, None) == load(None, PIPELINE, None) == PIPELINE
+
+
+def test_the_wrapper_is_taken_off(tmp_path):
+    path = tmp_path / "job.pipe"
+    path.write_text(json.dumps({"pipeline": PIPELINE, "other": 1}))
+    assert load(path, None, None) == load(None, {"pipeline": PIPELINE}, None) == PIPELINE
+
+
+def test_the_source_can_be_replaced_and_the_callers_document_is_left_alone():
+    document = load(None, PIPELINE, "another")
+    assert document["source"] == "another"
+    document["components"][0]["id"] = "changed"
+    assert PIPELINE["source"] == PIPELINE["components"][0]["id"] == "s"
+
+
+@pytest.mark.parametrize("arguments", [(None, None, None), ("file", PIPELINE, None)])
+def test_exactly_one_of_the_two_is_given(arguments):
+    with pytest.raises(ConfigurationError, match=r"filepath= or as pipeline="):
+        load(*arguments)
+
+
+@pytest.mark.parametrize("document", [{}, [], "text", {"components": {}}, {"pipeline": {"components": None}}])
+def test_what_is_no_pipeline_is_refused(document):
+    with pytest.raises(ConfigurationError, match="components"):
+        load(None, document, None)
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [(None, "No such file"), (b"\xff\xfe", "not UTF-8"), (b"[" * 100_000, "JSON"), (b'{"a": tru}', "JSON")],
+)
+def test_an_unreadable_file_says_which_and_why(tmp_path, content, why):
+    path = tmp_path / "job.pipe"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ConfigurationError, match=why) as caught:
+        load(path, None, None)
+    assert "job.pipe" in str(caught.value)
+
+
+JSON5 = "// a comment\n{components: [], source: 's',}\n"
+
+
+def test_json5_is_read_with_the_extra(tmp_path):
+    pytest.importorskip("json5")
+    path = tmp_path / "job.pipe"
+    path.write_text(JSON5)
+    assert load(path, None, None) == {"components": [], "source": "s"}
+
+
+def test_json5_without_the_extra_names_it(tmp_path, monkeypatch):
+    path = tmp_path / "job.pipe"
+    path.write_text(JSON5)
+    real = builtins.__import__
+
+    def without_json5(name, *args, **kwargs):
+        if name == "json5":
+            raise ImportError(name)
+        return real(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", without_json5)
+    with pytest.raises(ConfigurationError, match=r"line 1.*rocketride-sync\[json5\]"):
+        load(path, None, None)
+
+
+def with_config(**config):
+    return {**PIPELINE, "components": [{"id": "s", "provider": "x", "config": config}]}
+
+
+def test_only_the_variables_that_the_pipeline_refers_to_go_along(monkeypatch):
+    monkeypatch.setenv("ROCKETRIDE_MODEL", "large")
+    monkeypatch.setenv("ROCKETRIDE_OTHER", "unasked")
+    monkeypatch.setenv("ROCKETRIDE_APIKEY", "the-secret-key")
+    monkeypatch.setenv("HOME_SECRET", "unasked")
+    document = with_config(a="${ROCKETRIDE_MODEL}", b=["x ${ROCKETRIDE_UNSET} ${HOME_SECRET}"])
+    assert environment_for(document, None) == {"ROCKETRIDE_MODEL": "large"}
+    assert environment_for(PIPELINE, None) == {}
+
+
+def test_given_values_win_and_all_go_along(monkeypatch):
+    monkeypatch.setenv("ROCKETRIDE_MODEL", "large")
+    document = with_config(a="${ROCKETRIDE_MODEL}")
+    assert environment_for(document, {"ROCKETRIDE_MODEL": "small", "X": "1"}) == {
+        "ROCKETRIDE_MODEL": "small",
+        "X": "1",
+    }
+
+
+def test_the_api_key_never_goes_along_uninvited(monkeypatch):
+    monkeypatch.setenv("ROCKETRIDE_APIKEY", "the-secret-key")
+    document = with_config(url="http://evil.example/${ROCKETRIDE_APIKEY}")
+    with pytest.raises(ConfigurationError, match="ROCKETRIDE_APIKEY") as caught:
+        environment_for(document, None)
+    assert "the-secret-key" not in str(caught.value)
+    invited = {"ROCKETRIDE_APIKEY": "another"}
+    assert environment_for(document, invited) == invited
+
+
+def test_a_byte_order_mark_is_passed_over(tmp_path):
+    path = tmp_path / "job.pipe"
+    path.write_text(json.dumps(PIPELINE), encoding="utf-8-sig")
+    assert load(path, None, None) == PIPELINE
+
+
+@pytest.mark.parametrize("path", [5, "", "a\0b", b"job.pipe"])
+def test_a_path_that_is_none_is_refused(path):
+    with pytest.raises(ConfigurationError, match="filepath"):
+        load(path, None, None)
+
+
+def test_a_reference_in_a_key_counts_and_the_api_key_is_known_in_any_case(monkeypatch):
+    monkeypatch.setenv("ROCKETRIDE_X", "x")
+    assert environment_for({"components": [{"${ROCKETRIDE_X}": 1}]}, None) == {"ROCKETRIDE_X": "x"}
+    with pytest.raises(ConfigurationError, match="only if you hand it out"):
+        environment_for({"components": ["${ROCKETRIDE_ApiKey}"]}, None)

@@ -1,0 +1,288 @@
+"""What an HTTP answer means."""
+
+import gzip
+import json
+import zlib
+
+import pytest
+
+from rocketride_sync import errors
+from rocketride_sync.protocol.http_answers import decompress, interpret, retry_after
+from rocketride_sync.protocol.operations import get_task_status
+
+KEY = "key-0123456789abcdef"
+TOKEN = "tk_560d04a8eac4abb1b4af0d8878dc856c"
+NOW = 1_800_000_000.0
+
+HTML_401 = (
+    b"\n<!DOCTYPE html>\n<html><head><title>401 - Access Denied</title><style>* { margin: 0; }</style></head>"
+    b"<body><h1>Access&nbsp;denied</h1><p>Your key is wrong</p></body></html>"
+)
+
+
+def ask(status, body=b"", auth=KEY, **headers):
+    if not isinstance(body, bytes):
+        body = json.dumps(body).encode()
+    named = {name.replace("_", "-").title(): value for name, value in headers.items()}
+    return interpret(get_task_status(TOKEN), status, named, body, auth, clock=lambda: NOW)
+
+
+def failing(status, body=b"", auth=KEY, **headers):
+    with pytest.raises(errors.RocketRideError) as caught:
+        ask(status, body, auth, **headers)
+    error = caught.value
+    assert error.__context__ is None
+    assert error.__cause__ is None
+    assert KEY not in str(error)
+    assert TOKEN not in str(error)
+    return error
+
+
+def error_of(message, **more):
+    return {"status": "Error", "error": {"message": message, "file": "client.py", "lineno": 301, **more}}
+
+
+def test_success_gives_the_data():
+    assert ask(200, {"status": "OK", "data": {"state": 3}}) == {"state": 3}
+
+
+def test_success_without_data_gives_none():
+    assert ask(200, {"status": "OK"}) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "auth", "expected"),
+    [
+        (401, {"status": "Error", "error": {"error": "Access denied"}}, KEY, errors.AuthenticationError),
+        (401, HTML_401, KEY, errors.AuthenticationError),
+        (401, b"Access denied", KEY, errors.AuthenticationError),
+        (401, b"", KEY, errors.AuthenticationError),
+        (400, {"status": "Error", "error": {"error": "Bad request"}}, "tk_dead", errors.TaskNotFoundError),
+        (400, {"status": "Error", "error": {"error": "Bad request"}}, "pk_dead", errors.TaskNotFoundError),
+        (400, {"status": "Error", "error": {"error": "Bad request"}}, KEY, errors.ServerError),
+        (400, b"<html><h1>Error</h1>\n<p>Bad request</p></html>", "tk_dead", errors.TaskNotFoundError),
+        (400, b"Bad request", "pk_dead", errors.TaskNotFoundError),
+        (400, error_of("Your pipeline is not running"), KEY, errors.TaskNotFoundError),
+        (400, error_of("Your pipeline is not running*more*x.py:1"), KEY, errors.TaskNotFoundError),
+        (400, error_of("Gone", code="TASK_NOT_REGISTERED"), KEY, errors.TaskNotFoundError),
+        (404, error_of("Gone", code="TASK_NOT_REGISTERED"), KEY, errors.TaskNotFoundError),
+        (400, error_of("Your pipeline is not running", code="TASK_AMBIGUOUS"), KEY, errors.ServerError),
+        (400, error_of("Task token is required"), KEY, errors.ServerError),
+        (
+            400,
+            error_of("server rejected WebSocket connection: HTTP 403"),
+            KEY,
+            errors.OverloadedError,
+        ),
+        (400, error_of("Permission 'task.monitor' denied for x"), KEY, errors.PermissionDeniedError),
+        (400, error_of("Access denied: no permissions for x"), KEY, errors.PermissionDeniedError),
+        (400, error_of("Not authenticated"), KEY, errors.PermissionDeniedError),
+        (403, b"", KEY, errors.PermissionDeniedError),
+        (404, {"detail": "Not Found"}, KEY, errors.ServerError),
+        (405, {"detail": "Method Not Allowed"}, KEY, errors.ServerError),
+        (407, b"", KEY, errors.ServerError),
+        (422, {"detail": [{"type": "missing", "loc": ["query", "token"]}]}, KEY, errors.ServerError),
+        (429, b"", KEY, errors.TransientError),
+        (500, b"Internal Server Error", KEY, errors.ServerError),
+        (502, b"<html>bad gateway</html>", KEY, errors.TransientError),
+        (503, {"detail": "Shell UI not built."}, KEY, errors.TransientError),
+        (504, b"", KEY, errors.TransientError),
+        (599, b"", KEY, errors.ServerError),
+        (101, b"", KEY, errors.ProtocolError),
+        (307, b"", KEY, errors.ProtocolError),
+        (304, b"", KEY, errors.ProtocolError),
+    ],
+)
+def test_each_error_answer_has_its_error(status, body, auth, expected):
+    error = failing(status, body, auth)
+    assert type(error) is expected
+    if isinstance(error, errors.ServerError):
+        assert error.http_status == status
+        assert error.operation == "get_task_status"
+
+
+def test_a_transient_error_tells_status_and_delay():
+    error = failing(503, b"busy", retry_after="7")
+    assert (error.http_status, error.retry_after) == (503, 7.0)
+    assert "HTTP 503 (Service Unavailable): busy" in str(error)
+
+
+def test_code_and_hint_are_kept():
+    error = failing(400, error_of("no", code="TASK_STOPPED", hint="start it again"))
+    assert (error.code, error.hint) == ("TASK_STOPPED", "start it again")
+
+
+def test_code_and_hint_of_other_types_are_ignored():
+    error = failing(400, error_of("Your pipeline is not running", code=7, hint=["x"]))
+    assert type(error) is errors.TaskNotFoundError
+    assert (error.code, error.hint) == (None, None)
+
+
+def test_complaints_about_parameters_are_readable():
+    complaint = {"type": "missing", "loc": ["query", "token"], "msg": "Field required", "input": None}
+    assert "query.token: Field required" in str(failing(422, {"detail": [complaint, "odd", complaint]}))
+
+
+def test_html_is_shown_as_its_words():
+    assert "Access denied Your key is wrong" in str(failing(401, HTML_401))
+
+
+def test_a_wrong_address_is_named_as_such():
+    for status in (404, 405):
+        assert "does not look like a RocketRide server" in str(failing(status, {"detail": "Not Found"}))
+
+
+def test_a_redirect_is_named_without_its_secrets():
+    error = failing(307, location=f"https://user:pw@other.test/login?token={TOKEN}&back={KEY}#x")
+    assert "a redirect to https://other.test/login. It was not followed" in str(error)
+    assert "pw" not in str(error)
+
+
+@pytest.mark.parametrize("location", ["http://[::1/x", f"/{TOKEN}/{KEY}", ""])
+def test_odd_redirects_are_errors_too(location):
+    assert type(failing(302, location=location)) is errors.ProtocolError
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b"12",
+        b'"OK"',
+        b"OK",
+        b"<html><body>Please log in</body></html>",
+        b'{"data": {}}',
+        b'{"status": "Error", "error": {"message": "odd"}}',
+        b'{"status": ["OK"]}',
+        b'{"status": "OK", "data": NaN}',
+        b'{"status": "OK", "data": [Infinity, -Infinity]}',
+        b'{"status": "OK", "data": "\xff\xfe"}',
+        b'{"status": "OK", "data": {}',
+        '{"status": "OK"}'.encode("utf-16"),
+        b"[" * 200_000,
+        b'{"status": "OK", "data": ' + b'{"a":' * 200_000,
+    ],
+)
+def test_a_success_that_is_no_envelope_is_a_protocol_error(body):
+    assert type(failing(200, body, content_type="text/plain")) is errors.ProtocolError
+
+
+def test_a_login_page_is_recognisable():
+    error = failing(200, b"<html><body>Please log in</body></html>", content_type="text/html")
+    assert "not RocketRide's JSON but text/html: Please log in" in str(error)
+
+
+def test_messages_hide_secrets_in_every_form():
+    text = f"{KEY} and {TOKEN} and pk_0123456789abcdef0123 and Bearer%20{KEY}"
+    for body in (error_of(text), text.encode(), {"detail": text}):
+        message = str(failing(400, body))
+        assert "tk_560d…" in message
+        assert "pk_0123456789" not in message
+
+
+def test_a_token_chosen_by_the_caller_is_hidden_too():
+    operation = get_task_status("nightly&import")
+    body = json.dumps(error_of("no nightly&import, no nightly%26import")).encode()
+    with pytest.raises(errors.ServerError) as caught:
+        interpret(operation, 400, {}, body, KEY)
+    assert "nightly" not in str(caught.value)
+
+
+def test_messages_are_bounded():
+    for body in (error_of("x " * 100_000), b"y" * 1_000_000, b"z " * 1_000_000):
+        assert len(str(failing(400, body))) < 500
+
+
+def test_a_secret_at_the_cut_does_not_show_its_beginning():
+    padding = b" " * 8184
+    assert "key-0123" not in str(failing(400, padding + KEY.encode()))
+    assert "key-0123" not in str(failing(400, error_of(" " * 8184 + KEY)))
+
+
+def test_control_characters_are_made_visible():
+    message = str(failing(400, error_of("\x1b[2J\u202eevil\u0007")))
+    assert message.isprintable()
+    assert "\\x1b[2J\\u202eevil\\x07" in message
+
+
+@pytest.mark.parametrize("reported", [7, ["a"], {"deep": {}}, None, [], ""])
+def test_messages_of_other_types_do_no_harm(reported):
+    for body in ({"error": {"message": reported}}, {"error": reported}, {"detail": reported}, [reported]):
+        assert type(failing(400, body)) is errors.ServerError
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("0", 0.0),
+        ("120", 120.0),
+        (" 5 ", 5.0),
+        ("999999999", 86_400.0),
+        ("9" * 5000, 86_400.0),
+        ("-5", None),
+        ("1.5e3", None),
+        ("soon", None),
+        ("", None),
+        ("\u0665", None),
+        ("Fri, 15 Jan 2027 08:01:00 GMT", 60.0),
+        ("Fri, 15 Jan 2027 07:00:00 GMT", 0.0),
+        ("Fri, 15 Jan 2099 08:00:00 GMT", 86_400.0),
+        ("Fri, 99 Jan 2027 08:00:00 GMT", None),
+        ("Fri, 15 Jan 99999999999 08:00:00 GMT", None),
+    ],
+)
+def test_retry_after(value, seconds):
+    assert retry_after({"Retry-After": value}, clock=lambda: NOW) == seconds
+
+
+def test_a_retry_date_is_read_by_the_servers_clock():
+    headers = {"Retry-After": "Fri, 15 Jan 2027 08:01:00 GMT", "Date": "Fri, 15 Jan 2027 08:00:50 GMT"}
+    assert retry_after(headers, clock=lambda: NOW + 5000) == 10.0
+
+
+def test_no_retry_after():
+    assert retry_after({}) is None
+
+
+PLAIN = b'{"status": "OK"}' * 100
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body"),
+    [
+        (None, PLAIN),
+        ("identity", PLAIN),
+        ("gzip", gzip.compress(PLAIN, mtime=0)),
+        ("X-GZIP", gzip.compress(PLAIN, mtime=0)),
+        ("deflate", zlib.compress(PLAIN)),
+    ],
+)
+def test_decompress(encoding, body):
+    assert decompress(encoding, body, len(PLAIN)) == PLAIN
+
+
+def test_an_empty_body_needs_no_decompression():
+    assert decompress("gzip", b"", 10) == b""
+
+
+def test_a_compressed_bomb_is_not_unpacked():
+    with pytest.raises(errors.ProtocolError, match="larger than max_response_bytes"):
+        decompress("gzip", gzip.compress(bytes(10_000_000)), 1000)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"not gzip", gzip.compress(PLAIN, mtime=0)[:-9], gzip.compress(PLAIN, mtime=0)[:5]],
+    ids=["none", "cut", "head"],
+)
+def test_damaged_data_are_a_protocol_error(body):
+    with pytest.raises(errors.ProtocolError, match="damaged") as caught:
+        decompress("gzip", body, 10_000)
+    assert caught.value.__context__ is None
+
+
+def test_an_unknown_encoding_is_a_protocol_error():
+    with pytest.raises(errors.ProtocolError, match="'br'"):
+        decompress("br", b"x", 10)

@@ -1,0 +1,442 @@
+"""The wait for many tasks against a fake clock: when it looks at which, and what each comes to."""
+
+from collections import Counter, deque
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rocketride_sync import (
+    AuthenticationError,
+    CertificateError,
+    ConfigurationError,
+    DecodeError,
+    PermissionDeniedError,
+    RetryPolicy,
+    TaskNotFoundError,
+    TaskReplacedError,
+    TaskState,
+    TaskVanishedError,
+    TransportError,
+    TransportTimeoutError,
+    WaitTimeoutError,
+)
+from rocketride_sync.transports.poller import Hint
+from rocketride_sync.waiting.many_tasks import Many
+from rocketride_sync.waiting.wait_rules import Wait
+
+RUNNING = {"state": 3, "startTime": 100.0}
+DONE = {**RUNNING, "state": 5, "completed": True}
+PROMPT = RetryPolicy(initial_delay=1.0, max_delay=8.0, jitter=0)
+UNKNOWN = TaskNotFoundError("Your pipeline is not running")
+
+
+MOST_LOOKS = 50_000  # more than any test here has reason for
+
+
+class World:
+    """A clock, and a way to look at tasks that answers from a script for each; the last answer repeats.
+
+    Looks that follow each other without a pause would never end: the clock stands still meanwhile.
+
+    An answer may be a function of the world. `hints` are told at their moments: (moment, token or None, hint).
+    """
+
+    def __init__(self, scripts, *, round_trip=0.0, hints=()):
+        self.now = 0.0
+        self.scripts = {token: list(script) for token, script in scripts.items()}
+        self.round_trip = round_trip
+        self.hints = deque(hints)
+        self.asked = deque()
+        self.by_token = {}
+        self.looks = []
+        self.left = []
+        self.closed = 0
+
+    def clock(self):
+        return self.now
+
+    def ask(self, look):
+        self.asked.append(look)
+
+    def next(self, deadline):
+        if self.asked:
+            look = self.asked.popleft()
+            self.looks.append((look.token, self.now))
+            assert len(self.looks) < MOST_LOOKS
+            script = self.scripts[look.token]
+            answer = script.pop(0) if len(script) > 1 else script[0]
+            left = look.begin().remaining()
+            self.now += min(self.round_trip, left)
+            look.landed()
+            if left < self.round_trip:
+                return look, TransportTimeoutError("late")
+            return look, answer(self) if callable(answer) else answer
+        if self.hints and self.hints[0][0] <= self.now + deadline.remaining():
+            moment, token, hint = self.hints.popleft()
+            self.now = max(self.now, moment)
+            return self.by_token.get(token), hint
+        assert deadline.remaining() > 0
+        self.now += deadline.remaining()
+        return None
+
+    @property
+    def at_hand(self):
+        return False
+
+    def leave(self, look):
+        self.left.append(look.token)
+
+    def close(self):
+        self.closed += 1
+
+    def watch(self, looks):
+        self.by_token = {look.token: look for look in looks}
+        return self
+
+    def many(self, timeout=None, interval=2.0, on_progress=None, call_timeout=30.0, retry=PROMPT):
+        def make_wait(token, phase):
+            return Wait(
+                token,
+                timeout=timeout,
+                interval=interval,
+                call_timeout=call_timeout,
+                retry=retry,
+                phase=phase,
+                clock=self.clock,
+            )
+
+        return Many(list(self.scripts), interval, make_wait, self.watch, on_progress, self.clock)
+
+    def results(self, **options):
+        return list(self.many(**options).results())
+
+    def moments(self, token):
+        return [moment for looked_at, moment in self.looks if looked_at == token]
+
+
+def after(seconds, then, before=RUNNING):
+    """An answer that changes at a moment."""
+    return lambda world: then if world.now >= seconds else before
+
+
+def tokens(count):
+    return [f"tk_{number:032x}" for number in range(count)]
+
+
+# --- when it looks
+
+
+def test_it_looks_at_all_at_once_and_finished_tasks_need_one_look():
+    world = World({token: [DONE] for token in tokens(100)})
+    assert [result.token for result in world.results()] == tokens(100)
+    assert world.looks == [(token, 0.0) for token in tokens(100)]
+    assert world.closed == 1
+    assert world.left == tokens(100)
+
+
+def test_after_that_the_looks_are_spread_over_the_interval():
+    world = World({token: [after(9.0, DONE)] for token in tokens(1000)})
+    world.results(interval=2.0)
+    between = Counter(round(moment, 3) for _, moment in world.looks if 2.0 <= moment < 4.0)
+    assert sum(between.values()) == 1000
+    assert set(between.values()) == {50}
+    assert min(between) == 2.0
+    assert max(between) < 4.0
+
+
+def test_each_task_has_a_fixed_schedule():
+    world = World({token: [after(7.0, DONE)] for token in tokens(4)})
+    world.results(interval=2.0)
+    assert [world.moments(token) for token in tokens(4)] == [
+        pytest.approx([0.0, 2.0, 4.0, 6.0, 8.0]),
+        pytest.approx([0.0, 0.5, 2.5, 4.5, 6.5, 8.5]),
+        pytest.approx([0.0, 1.0, 3.0, 5.0, 7.0]),
+        pytest.approx([0.0, 1.5, 3.5, 5.5, 7.5]),
+    ]
+
+
+def test_a_look_that_is_under_way_is_not_asked_again():
+    class Slow(World):
+        def next(self, deadline):
+            if len(self.asked) == 2 and self.now < 50:
+                self.now += min(deadline.remaining(), 50.0)
+                return None
+            return super().next(deadline)
+
+    world = Slow({token: [DONE] for token in tokens(2)})
+    assert len(world.results()) == 2
+    assert len(world.looks) == 2
+
+
+def test_time_in_the_callback_is_followed_by_no_burst():
+    def sleep(token, _):
+        world.now += 0.5
+
+    world = World({token: [after(30.0, DONE)] for token in tokens(10)})
+    world.results(interval=2.0, on_progress=sleep)
+    gaps = [
+        later - sooner for sooner, later in zip(world.moments(tokens(1)[0]), world.moments(tokens(1)[0])[1:])
+    ]
+    assert min(gaps) >= 2.0
+
+
+def test_the_last_looks_are_spread_so_that_all_are_answered_before_the_end():
+    """A thousand looks just before the end would not all be answered: nobody would learn of ends shortly before."""
+    world = World({token: [after(7.99, DONE)] for token in tokens(1000)}, round_trip=0.001)
+    results = world.results(timeout=10.0, interval=4.0)
+    assert sum(result.succeeded for result in results) == 1000
+    world = World({token: [RUNNING] for token in tokens(1000)}, round_trip=0.001)
+    results = world.results(timeout=10.0, interval=4.0)
+    assert {type(result.error) for result in results} == {WaitTimeoutError}
+    assert not any("the last look failed" in str(result.error) for result in results)
+    assert 9.9 < world.now <= 10.0
+
+
+def test_looks_that_take_long_for_all_together_do_not_make_a_wait_give_up_early():
+    """All looks take 5 s, one after the other, and each has been made again 5 s later: no end before that is missed."""
+    world = World({token: [after(8.0, DONE)] for token in tokens(100)}, round_trip=0.05)
+    assert all(result.succeeded for result in world.results(timeout=14.0))
+    world = World({token: [RUNNING] for token in tokens(100)}, round_trip=0.05)
+    errors = [result.error for result in world.results(timeout=14.0)]
+    assert min(error.elapsed for error in errors) > 14.0 * 0.7
+
+
+def test_the_last_that_is_left_has_nobody_to_wait_for():
+    """A thousand looks took a while; now it is alone."""
+    ended = {token: [DONE] for token in tokens(999)}
+    world = World({**ended, "last": [after(58.0, DONE)]}, round_trip=0.02)
+    assert all(result.succeeded for result in world.results(timeout=60.0))
+
+
+def test_time_in_which_a_look_waited_for_its_turn_is_no_outage():
+    slow = {token: [DONE] for token in tokens(9)}
+    world = World({**slow, "last": [TransportError("once"), DONE]}, round_trip=40.0)
+    results = world.results(retry=RetryPolicy(max_outage=300), call_timeout=60)
+    assert all(result.succeeded for result in results)
+
+
+def test_a_timeout_of_zero_looks_once_at_each():
+    world = World({"a": [RUNNING], "b": [DONE]}, round_trip=1.0)
+    found = {result.token: result for result in world.results(timeout=0)}
+    assert isinstance(found["a"].error, WaitTimeoutError)
+    assert found["a"].status.state is TaskState.RUNNING
+    assert found["b"].succeeded
+    assert len(world.looks) == 2
+
+
+def test_nothing_to_wait_for_ends_at_once():
+    world = World({})
+    assert world.results() == []
+    assert world.closed == 0
+
+
+# --- what each comes to
+
+
+def test_what_befalls_one_task_does_not_end_the_wait_for_the_rest():
+    other_run = {**RUNNING, "startTime": 200.0}
+    world = World(
+        {
+            "finished": [DONE],
+            "unknown": [UNKNOWN],
+            "vanished": [RUNNING, UNKNOWN],
+            "replaced": [RUNNING, other_run],
+            "malformed": [{"state": "three"}],
+            "denied": [PermissionDeniedError("no")],
+            "unreachable": [TransportError("reset")],
+            "failed": [RUNNING, {**DONE, "exitCode": 1}],
+            "endless": [RUNNING],
+        }
+    )
+    retry = RetryPolicy(initial_delay=1.0, jitter=0, max_outage=20.0)
+    found = {result.token: result for result in world.results(timeout=60.0, retry=retry)}
+    assert len(found) == 9
+    assert found["finished"].succeeded
+    errors = {token: type(result.error) for token, result in found.items() if result.error}
+    assert errors == {
+        "unknown": TaskNotFoundError,
+        "vanished": TaskVanishedError,
+        "replaced": TaskReplacedError,
+        "malformed": DecodeError,
+        "denied": PermissionDeniedError,
+        "unreachable": TransportError,
+        "endless": WaitTimeoutError,
+    }
+    assert all(result.done for result in found.values())
+    assert found["vanished"].status.state is TaskState.RUNNING
+    assert found["replaced"].status.start_time == 100.0
+    assert found["unknown"].status is None
+    assert found["failed"].error is None
+    assert not found["failed"].succeeded
+    assert world.moments("unreachable")[-1] == pytest.approx(20.0)
+
+
+@pytest.mark.parametrize(
+    "error", [AuthenticationError("no"), CertificateError("no"), ConfigurationError("no")]
+)
+def test_an_error_that_concerns_all_comes_out_at_once(error):
+    world = World({"a": [RUNNING], "b": [RUNNING, error]})
+    with pytest.raises(type(error)) as caught:
+        world.results()
+    assert caught.value is error
+    assert world.closed == 1
+
+
+def test_a_bug_comes_out_too():
+    def bug(world):
+        raise KeyError("a bug")
+
+    world = World({"a": [RUNNING], "b": [bug]})
+    with pytest.raises(KeyError):
+        world.results()
+    assert world.closed == 1
+
+
+def test_errors_of_results_hold_no_frames():
+    def lost(world):
+        raised = TransportError("reset")
+        try:
+            raise raised
+        except TransportError:
+            return raised
+
+    late, gone = World({"a": [lost], "b": [RUNNING, UNKNOWN]}).results(timeout=5.0)[::-1]
+    assert late.error.__cause__ is not None
+    assert [error.__traceback__ for error in (late.error, late.error.__cause__, gone.error)] == [None] * 3
+
+
+def test_faults_are_retried_with_growing_pauses_and_a_success_starts_anew():
+    fault = TransportError("refused")
+    world = World({"a": [fault, fault, fault, RUNNING, fault, DONE], "b": [after(200.0, DONE)]})
+    world.results(interval=100.0)
+    assert world.moments("a")[:4] == [0.0, 1.0, 3.0, 7.0]
+    assert world.moments("a")[5] - world.moments("a")[4] == pytest.approx(1.0)
+    assert world.moments("b")[1:] == pytest.approx([50.0, 150.0, 250.0])
+
+
+def test_a_fault_that_befalls_all_is_logged_once(caplog):
+    caplog.set_level("INFO", "rocketride_sync")
+    scripts = {token: [TransportError("reset"), DONE] for token in tokens(100)}
+    World(scripts).results()
+    assert len(caplog.records) == 1
+    assert "reset" in caplog.text
+    assert tokens(1)[0] not in caplog.text
+
+
+def test_every_status_is_told_with_its_token_and_the_terminal_one_once():
+    seen = []
+    World({"a": [RUNNING, DONE], "b": [RUNNING, RUNNING, DONE]}).results(
+        on_progress=lambda token, status: seen.append((token, status.state.name))
+    )
+    assert [name for token, name in seen if token == "a"] == ["RUNNING", "COMPLETED"]
+    assert [name for token, name in seen if token == "b"] == ["RUNNING", "RUNNING", "COMPLETED"]
+
+
+@pytest.mark.parametrize("error", [ValueError("mine"), TransportError("mine too")])
+def test_what_the_callback_raises_comes_out_unchanged(error):
+    def fail(token, status):
+        raise error
+
+    world = World({"a": [RUNNING], "b": [RUNNING]})
+    with pytest.raises(type(error)) as caught:
+        world.results(on_progress=fail)
+    assert caught.value is error
+    assert len(world.looks) == 1
+    assert world.closed == 1
+
+
+def test_leaving_early_ends_the_watching():
+    world = World({"a": [DONE], "b": [RUNNING]})
+    results = world.many().results()
+    next(results)
+    assert world.closed == 0
+    results.close()
+    assert world.closed == 1
+
+
+# --- hints
+
+
+def test_a_told_end_brings_a_look_and_then_a_few_quick_ones():
+    world = World({"a": [RUNNING], "b": [RUNNING]}, hints=[(10.1, "a", Hint.ENDED)])
+    world.results(interval=60.0, timeout=100.0)
+    moments = [moment for moment in world.moments("a") if 10 < moment < 30]
+    gaps = [later - sooner for sooner, later in zip(moments, moments[1:])]
+    assert moments[0] == pytest.approx(10.1)
+    assert gaps[:4] == pytest.approx([0.002, 0.004, 0.008, 0.016])
+    assert len(moments) < 20
+    assert len(world.moments("b")) < 6
+
+
+def test_a_plain_hint_brings_one_look():
+    world = World({"a": [RUNNING], "b": [RUNNING]}, hints=[(10.1, "a", Hint.LOOK)])
+    world.results(interval=60.0, timeout=100.0)
+    assert [moment for moment in world.moments("a") if 5 < moment < 55] == pytest.approx([10.1])
+
+
+def test_a_hint_does_not_cut_a_backoff_short():
+    busy = TransportError("busy", retry_after=30.0)
+    world = World({"a": [busy, DONE]}, hints=[(10.0, "a", Hint.ENDED)])
+    world.results()
+    assert world.moments("a") == pytest.approx([0.0, 30.0])
+
+
+def test_a_hint_for_none_is_for_the_next_that_is_due():
+    hints = [(0.1, None, Hint.LOOK), (0.2, None, Hint.LOOK)]
+    world = World({"a": [RUNNING, DONE], "b": [RUNNING, DONE]}, hints=hints)
+    world.results(interval=60.0)
+    assert world.looks[2:] == [("b", pytest.approx(0.1)), ("a", pytest.approx(0.2))]
+
+
+def test_a_look_just_before_a_tick_stands_for_the_one_at_the_tick():
+    world = World({"a": [RUNNING, RUNNING, DONE]}, hints=[(0.0493, "a", Hint.LOOK)])
+    world.results(interval=0.05)
+    assert world.moments("a") == pytest.approx([0.0, 0.0493, 0.1])
+
+
+@pytest.mark.parametrize(
+    ("now", "timeout", "interval"),
+    [(0.0, 60.0, 1e-4), (1e6, 0.011, 2.0)],
+    ids=["interval", "last look by a coarse clock"],
+)
+def test_between_two_looks_at_a_task_there_is_always_time(now, timeout, interval):
+    """Also if the pause is so short that it counts as over."""
+    world = World({"a": [RUNNING, after(now + 0.02, DONE)]})
+    world.now = now
+    world.results(timeout=timeout, interval=interval)
+    moments = world.moments("a")
+    assert len(moments) == len(set(moments)) > 1
+
+
+def test_a_hint_for_a_task_that_has_ended_is_nothing():
+    world = World({"a": [DONE], "b": [after(5.0, DONE)]}, hints=[(1.0, "a", Hint.ENDED)])
+    world.results()
+    assert world.moments("a") == [0.0]
+
+
+# --- whatever happens
+
+
+ANSWERS = st.sampled_from(
+    [RUNNING, DONE, UNKNOWN, TransportError("reset"), {"state": []}, {"startTime": 7.0, "state": 3}]
+)
+SCRIPTS = st.lists(st.lists(ANSWERS, min_size=1, max_size=6), max_size=12)
+HINTS = st.lists(
+    st.tuples(st.floats(0, 100), st.one_of(st.none(), st.integers(0, 12)), st.sampled_from(list(Hint))),
+    max_size=8,
+)
+
+
+@given(SCRIPTS, HINTS, st.floats(0.001, 60.0), st.floats(0.05, 20.0), st.floats(0, 0.1))
+@settings(max_examples=200, deadline=None)
+def test_every_task_has_one_result_in_time(scripts, hints, timeout, interval, round_trip):
+    named = dict(zip(tokens(len(scripts)), scripts))
+    told = [(moment, None if number is None else f"tk_{number:032x}", hint) for moment, number, hint in hints]
+    hinted = sorted(told, key=lambda hint: hint[0])
+    world = World(named, round_trip=round_trip, hints=hinted)
+    results = world.results(timeout=timeout, interval=interval)
+    assert sorted(result.token for result in results) == sorted(named)
+    assert all(result.done for result in results)
+    assert world.now <= timeout + 1e-6
+    assert world.closed == bool(named)

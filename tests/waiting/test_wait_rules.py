@@ -1,0 +1,415 @@
+"""The wait loop against a fake clock: when it looks, when it ends, when it gives up."""
+
+import pytest
+
+from rocketride_sync import (
+    AuthenticationError,
+    CertificateError,
+    PermissionDeniedError,
+    ProtocolError,
+    RetryPolicy,
+    ServerError,
+    TaskNotFoundError,
+    TaskReplacedError,
+    TaskState,
+    TaskStatus,
+    TaskVanishedError,
+    TransientError,
+    TransportError,
+    TransportTimeoutError,
+    WaitTimeoutError,
+)
+from rocketride_sync.waiting.wait_rules import Wait, statuses
+
+TOKEN = "tk_5f3a0123456789abcdef0123456789ab"
+PROMPT = RetryPolicy(initial_delay=1.0, max_delay=8.0, jitter=0)
+
+
+def status(state, *, completed=False, start=100.0, **fields):
+    return TaskStatus.from_dict({"state": state, "completed": completed, "startTime": start, **fields})
+
+
+RUNNING = status(TaskState.RUNNING)
+DONE = status(TaskState.COMPLETED, completed=True)
+
+
+class World:
+    """A clock, and a server that answers from a script; the last answer repeats."""
+
+    def __init__(self, *script, round_trip=0.0):
+        self.now = 0.0
+        self.script = list(script)
+        self.round_trip = round_trip
+        self.looks = []
+        self.budgets = []
+        self.pauses = []
+
+    def clock(self):
+        return self.now
+
+    def pause(self, seconds):
+        assert seconds > 0
+        self.pauses.append(seconds)
+        self.now += seconds
+
+    def look(self, deadline):
+        self.looks.append(self.now)
+        self.budgets.append(deadline.remaining())
+        answer = self.script.pop(0) if len(self.script) > 1 else self.script[0]
+        if callable(answer):
+            answer = answer(self)
+        self.now += min(self.round_trip, deadline.remaining())
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def wait(self, timeout=None, interval=2.0, call_timeout=30.0, retry=PROMPT, previous=None):
+        wait = Wait(
+            TOKEN,
+            timeout=timeout,
+            interval=interval,
+            call_timeout=call_timeout,
+            retry=retry,
+            previous=previous,
+            clock=self.clock,
+        )
+        return statuses(TOKEN, wait, self.look, self.pause)
+
+
+def after(seconds, then, before=RUNNING):
+    """An answer that changes at a moment."""
+    return lambda world: then if world.now >= seconds else before
+
+
+# --- when it looks
+
+
+def test_it_looks_at_once_and_a_finished_task_needs_one_look():
+    world = World(DONE)
+    assert list(world.wait()) == [DONE]
+    assert world.looks == [0.0]
+    assert world.pauses == []
+
+
+def test_it_looks_on_a_fixed_schedule_however_long_a_look_takes():
+    world = World(after(9.0, DONE), round_trip=0.5)
+    list(world.wait(interval=2.0))
+    assert world.looks == [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]
+
+
+def test_missed_ticks_are_skipped():
+    """A callback of 5 s must not be followed by a burst of looks."""
+    world = World(after(9.0, DONE))
+    statuses = world.wait(interval=2.0)
+    next(statuses)
+    world.now += 5.0
+    list(statuses)
+    assert world.looks == [0.0, 6.0, 8.0, 10.0]
+
+
+def test_a_sleep_that_ends_a_hair_early_is_no_extra_look():
+    world = World(after(5.0, DONE))
+    punctual = world.pause
+    world.pause = lambda seconds: punctual(seconds - 0.001)
+    list(world.wait(interval=2.0))
+    assert len(world.looks) == 4
+
+
+def test_a_pause_cut_short_leads_to_a_look_and_back_to_the_schedule():
+    world = World(after(3.0, DONE))
+    full = world.pause
+    world.pause = lambda seconds: full(0.5 if world.now == 0 else seconds)
+    list(world.wait(interval=2.0))
+    assert world.looks == [0.0, 0.5, 2.0, 4.0]
+
+
+def test_every_status_is_seen_and_the_terminal_one_once():
+    other = status(TaskState.RUNNING, completedCount=1)
+    world = World(RUNNING, other, DONE)
+    assert list(world.wait()) == [RUNNING, other, DONE]
+
+
+# --- when it ends
+
+
+def test_completed_while_stopping_is_not_the_end():
+    stopping = status(TaskState.STOPPING, completed=True)
+    assert list(World(stopping, stopping, DONE).wait())[-1] is DONE
+
+
+def test_a_restart_in_progress_is_not_the_end():
+    restarting = status(TaskState.CANCELLED, status="Restarting")
+    starting = status(TaskState.STARTING)
+    assert list(World(RUNNING, restarting, starting, RUNNING, DONE).wait())[-1] is DONE
+
+
+def test_cancelled_and_failed_are_ends_too():
+    for state in (TaskState.COMPLETED, TaskState.CANCELLED):
+        end = status(state, completed=True, exitCode=1)
+        assert list(World(RUNNING, end).wait())[-1] is end
+
+
+def test_an_unknown_state_is_not_the_end():
+    strange = status(9, completed=True)
+    assert list(World(strange, DONE).wait())[-1] is DONE
+
+
+# --- the deadline
+
+
+def test_the_last_look_still_fits_before_the_deadline():
+    world = World(RUNNING, round_trip=0.1)
+    with pytest.raises(WaitTimeoutError) as caught:
+        list(world.wait(timeout=5.0, interval=2.0))
+    assert world.looks == pytest.approx([0.0, 2.0, 4.0, 4.8])
+    assert 4.8 <= world.now <= 5.0
+    assert caught.value.last_status is RUNNING
+    assert caught.value.elapsed == pytest.approx(world.now)
+    assert TOKEN not in str(caught.value)
+    assert str(caught.value).endswith("(last seen as RUNNING); it runs on")
+    assert caught.value.token == "tk_5f3a…"
+
+
+def test_an_end_just_before_the_deadline_is_not_missed():
+    world = World(after(4.5, DONE), round_trip=0.1)
+    assert list(world.wait(timeout=5.0, interval=2.0))[-1] is DONE
+
+
+def test_a_slow_first_look_that_connects_is_no_round_trip_to_reserve():
+    def connecting(world):
+        world.round_trip = 2.0
+        return RUNNING
+
+    def connected(world):
+        world.round_trip = 0.1
+        return DONE if world.now >= 4.5 else RUNNING
+
+    world = World(connecting, connected)
+    assert list(world.wait(timeout=5.0, interval=1.0))[-1] is DONE
+
+
+def test_a_slow_look_among_others_is_no_round_trip_to_reserve_either():
+    """It may have connected anew."""
+
+    def slow_once(world):
+        world.round_trip = 4.0 if 4.0 <= world.now < 8.0 else 0.1
+        return DONE if world.now >= 13.0 else RUNNING
+
+    world = World(slow_once)
+    assert list(world.wait(timeout=15.0, interval=4.0))[-1] is DONE
+
+
+def test_a_server_that_is_always_slow_is_looked_at_early_enough():
+    world = World(after(3.5, DONE), round_trip=3.0)
+    assert list(world.wait(timeout=10.0, interval=10.0))[-1] is DONE
+    assert world.looks == pytest.approx([0.0, 5.0])  # answered at 8
+
+
+def test_a_timeout_shorter_than_the_interval_looks_twice():
+    world = World(RUNNING)
+    with pytest.raises(WaitTimeoutError):
+        list(world.wait(timeout=1.0, interval=60.0))
+    assert world.looks == pytest.approx([0.0, 0.99])
+
+
+def test_a_timeout_of_zero_looks_once_under_the_calls_timeout():
+    world = World(RUNNING, round_trip=3.0)
+    with pytest.raises(WaitTimeoutError) as caught:
+        list(world.wait(timeout=0, call_timeout=30.0))
+    assert world.budgets == [30.0]
+    assert caught.value.last_status is RUNNING
+    assert list(World(DONE).wait(timeout=0)) == [DONE]
+
+
+def test_each_look_gets_the_smaller_of_the_calls_timeout_and_what_remains():
+    world = World(RUNNING)
+    with pytest.raises(WaitTimeoutError):
+        list(world.wait(timeout=10.0, interval=4.0, call_timeout=5.0))
+    assert world.budgets == pytest.approx([5.0, 5.0, 2.0, 0.01])
+
+
+def test_unlimited_means_unlimited():
+    world = World(after(100_000.0, DONE))
+    list(world.wait(interval=200.0, call_timeout=None))
+    assert world.now == 100_000.0
+    assert set(world.budgets) == {float("inf")}
+
+
+def test_time_in_the_callback_counts():
+    world = World(RUNNING)
+    statuses = world.wait(timeout=5.0)
+    next(statuses)
+    world.now += 60.0
+    with pytest.raises(WaitTimeoutError):
+        next(statuses)
+    assert world.looks == [0.0]
+
+
+def asleep(world, seconds):
+    """A pause in which the machine is suspended for so long, on a clock that counts that."""
+    awake = world.pause
+
+    def pause(planned):
+        awake(planned)
+        world.now += seconds
+
+    world.pause = pause
+
+
+def test_after_a_suspension_it_looks_at_once_and_finds_the_end():
+    world = World(after(10.0, DONE))
+    asleep(world, 5000.0)
+    assert list(world.wait())[-1] is DONE
+    assert world.looks == [0.0, 5002.0]
+
+
+def test_a_suspension_beyond_the_deadline_still_allows_a_last_look():
+    """The deadline has passed; the look gets no time, and the error says what is known."""
+    world = World(RUNNING, TransportTimeoutError("no time"))
+    asleep(world, 5000.0)
+    with pytest.raises(WaitTimeoutError) as caught:
+        list(world.wait(timeout=60.0))
+    assert caught.value.last_status is RUNNING
+
+
+def test_a_task_forgotten_during_a_suspension_has_vanished():
+    world = World(RUNNING, TaskNotFoundError("gone"))
+    asleep(world, 5000.0)
+    with pytest.raises(TaskVanishedError):
+        list(world.wait())
+
+
+# --- transient faults
+
+
+@pytest.mark.parametrize(
+    "fault", [TransportError("reset"), TransportTimeoutError("late"), TransientError("503")]
+)
+def test_a_transient_fault_does_not_end_a_wait(fault):
+    assert list(World(fault, RUNNING, fault, DONE).wait()) == [RUNNING, DONE]
+
+
+def test_faults_are_retried_with_growing_pauses_and_a_success_starts_anew():
+    fault = TransportError("refused")
+    world = World(fault, fault, fault, RUNNING, fault, DONE)
+    list(world.wait(interval=100.0))
+    assert world.pauses[:3] == [1.0, 2.0, 4.0]
+    assert world.pauses[4] == 1.0
+
+
+def test_an_unbroken_outage_ends_the_wait_with_the_last_fault():
+    faults = [TransportError(f"fault {n}") for n in range(100)]
+    world = World(*faults)
+    with pytest.raises(TransportError) as caught:
+        list(world.wait(retry=RetryPolicy(initial_delay=1.0, max_delay=8.0, jitter=0, max_outage=20.0)))
+    assert world.looks == [0.0, 1.0, 3.0, 7.0, 15.0, 20.0]
+    assert caught.value is faults[5]
+
+
+def test_the_outage_counts_from_the_beginning_of_the_first_failed_look():
+    world = World(TransportTimeoutError("late"), round_trip=12.0)
+    with pytest.raises(TransportTimeoutError):
+        list(world.wait(retry=RetryPolicy(initial_delay=1.0, jitter=0, max_outage=20.0)))
+    assert world.looks == [0.0, 13.0]
+
+
+def test_outages_with_a_success_between_them_do_not_add_up():
+    fault = TransportError("reset")
+    script = [fault, RUNNING] * 50
+    world = World(*script, DONE)
+    retry = RetryPolicy(initial_delay=1.0, jitter=0, max_outage=5.0)
+    assert list(world.wait(retry=retry))[-1] is DONE
+
+
+def test_a_deadline_in_an_outage_is_a_wait_timeout_that_tells_the_fault():
+    fault = TransportError("connection refused")
+    world = World(RUNNING, fault)
+    with pytest.raises(WaitTimeoutError, match="connection refused") as caught:
+        list(world.wait(timeout=10.0))
+    assert caught.value.last_status is RUNNING
+    assert caught.value.__cause__ is fault
+    assert world.now <= 10.0
+    assert world.looks[-1] == pytest.approx(9.99)
+
+
+def test_retry_after_is_honoured_within_the_deadline():
+    busy = TransientError("busy", retry_after=30.0)
+    world = World(busy, DONE)
+    list(world.wait())
+    assert world.looks == [0.0, 30.0]
+    world = World(busy, DONE)
+    assert list(world.wait(timeout=10.0)) == [DONE]
+    assert world.looks == pytest.approx([0.0, 9.99])
+
+
+def test_unlimited_outages_can_be_asked_for():
+    world = World(lambda world: DONE if world.now > 50_000 else TransportError("down"))
+    assert list(world.wait(retry=RetryPolicy(max_outage=None))) == [DONE]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        AuthenticationError("no"),
+        PermissionDeniedError("no"),
+        ProtocolError("html"),
+        CertificateError("expired"),
+        ServerError("no"),
+        KeyError("a bug"),
+    ],
+)
+def test_everything_else_ends_the_wait_at_once(error):
+    world = World(RUNNING, error)
+    with pytest.raises(type(error)) as caught:
+        list(world.wait())
+    assert caught.value is error
+    assert len(world.looks) == 2
+
+
+# --- forgotten and replaced runs
+
+
+def test_a_token_never_seen_is_not_found():
+    unknown = TaskNotFoundError("Your pipeline is not running")
+    with pytest.raises(TaskNotFoundError):
+        list(World(unknown).wait())
+
+
+def test_a_task_seen_and_then_forgotten_has_vanished():
+    with pytest.raises(TaskVanishedError) as caught:
+        list(World(RUNNING, TaskNotFoundError("gone")).wait())
+    assert caught.value.last_status is RUNNING
+    assert caught.value.__context__ is None
+    assert TOKEN not in str(caught.value)
+
+
+def test_previous_makes_a_first_look_notice_a_forgotten_task():
+    with pytest.raises(TaskVanishedError) as caught:
+        list(World(TaskNotFoundError("gone")).wait(previous=RUNNING))
+    assert caught.value.last_status is RUNNING
+
+
+def test_another_run_under_the_same_token_is_noticed():
+    other = status(TaskState.RUNNING, start=200.0)
+    with pytest.raises(TaskReplacedError) as caught:
+        list(World(RUNNING, other).wait())
+    assert caught.value.last_status is RUNNING
+    assert caught.value.new_status is other
+
+
+def test_a_finished_run_is_not_mistaken_for_the_one_before():
+    with pytest.raises(TaskReplacedError):
+        list(World(DONE).wait(previous=status(TaskState.RUNNING, start=50.0)))
+
+
+def test_a_start_time_of_zero_is_not_another_run():
+    before = status(TaskState.NONE, start=0.0)
+    assert list(World(before, RUNNING, before, DONE).wait())[-1] is DONE
+
+
+def test_a_start_time_of_zero_does_not_hide_another_run():
+    between = status(TaskState.STARTING, start=0.0)
+    other = status(TaskState.RUNNING, start=200.0)
+    with pytest.raises(TaskReplacedError) as caught:
+        list(World(RUNNING, between, other).wait())
+    assert caught.value.last_status is RUNNING
