@@ -179,7 +179,7 @@ class WaitTimeoutError(RocketRideError, TimeoutError):
     Attributes:
         token: the task's token, shortened.
         elapsed: seconds waited.
-        last_status: the latest status seen, or None if no look succeeded.
+        last_status: the latest status seen, or None if no poll succeeded.
     """
 
     def __init__(

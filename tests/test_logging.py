@@ -124,7 +124,7 @@ def test_an_outage_begins_and_ends(told, many):
     lines = told()
     others = ", and maybe others" if many else ""
     assert matching(
-        lines, "INFO", rf"task tk_MARK…{others}: .*HTTP 403.*; looking again in [\d.]+ s at the latest"
+        lines, "INFO", rf"task tk_MARK…{others}: .*HTTP 403.*; polling again in [\d.]+ s at the latest"
     )
     assert matching(lines, "INFO", rf"task tk_MARK…{others}: seen again.*")
 
@@ -173,7 +173,7 @@ def test_a_server_that_is_not_there(told, transport):
             client.get_task_status(TOKEN)
         with pytest.raises(WaitTimeoutError):
             client.wait_until_complete(TOKEN, timeout=1, interval=0.1)
-    assert matching(told(), "INFO", r"task tk_MARK…: .*; looking again in [\d.]+ s at the latest")
+    assert matching(told(), "INFO", r"task tk_MARK…: .*; polling again in [\d.]+ s at the latest")
 
 
 def test_nothing_is_seen_unless_somebody_asks():

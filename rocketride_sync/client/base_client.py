@@ -15,7 +15,7 @@ from ..transports import Transport
 T = TypeVar("T")
 
 
-class Calling:
+class BaseClient:
     """What every part of `RocketRideClient` stands on."""
 
     _settings: Settings

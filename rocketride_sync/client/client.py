@@ -14,13 +14,13 @@ from ..errors import RocketRideWarning
 from ..logs import log
 from ..options import RetryPolicy
 from ..transports import Transport, create
-from .lifecycle_methods import Lifecycle
-from .many_tasks_methods import Gathering
-from .sending_methods import Sending
-from .status_methods import Observing
+from .lifecycle_methods import LifecycleMethods
+from .many_tasks_methods import ManyTasksMethods
+from .sending_methods import SendingMethods
+from .status_methods import StatusMethods
 
 
-class RocketRideClient(Observing, Gathering, Lifecycle, Sending):
+class RocketRideClient(StatusMethods, ManyTasksMethods, LifecycleMethods, SendingMethods):
     """A blocking client of one RocketRide server. Making one does no I/O.
 
     It may be shared by threads, and used again after `fork` and after `close`. One that is thrown away with open

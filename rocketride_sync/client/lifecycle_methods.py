@@ -13,7 +13,7 @@ from ..models import TaskStatus
 from ..options import OMITTED, Timeout, optional_seconds
 from ..protocol import operations
 from ..protocol.operations import Operation
-from .base_client import Calling, check_token
+from .base_client import BaseClient, check_token
 
 if TYPE_CHECKING:
     from ..models import TaskInfo, TaskStart
@@ -25,7 +25,7 @@ _MOST_THREADS = 64
 _TRACE_LEVELS = ("none", "metadata", "summary", "full")
 
 
-class Lifecycle(Calling):
+class LifecycleMethods(BaseClient):
     """The part of `RocketRideClient` that changes tasks."""
 
     def use(
@@ -71,7 +71,9 @@ class Lifecycle(Calling):
                 token of the latest run, and the `start_time` of its status tells whether it is this one.
             KeyboardInterrupt: on Ctrl-C; whether the task was started is unknown.
         """
-        from . import pipelines  # these are slow to load, and a process that only looks needs neither
+        from . import (
+            pipelines,  # these are slow to load, and a process that only asks for a status needs neither
+        )
         from .task import Task
 
         document = pipelines.load(filepath, pipeline, source)
@@ -92,7 +94,7 @@ class Lifecycle(Calling):
             cast("RocketRideClient", self),
             start,
             joined=bool(use_existing),
-            status=self._first_look(start.token, deadline),
+            status=self._first_poll(start.token, deadline),
         )
 
     def _start(self, operation: Operation, deadline: Deadline) -> TaskStart:
@@ -211,12 +213,12 @@ class Lifecycle(Calling):
             return body
         raise ProtocolError(f"{command}: the body of the answer is no object but {type(body).__name__}")
 
-    def _first_look(self, token: str, deadline: Deadline) -> Optional[TaskStatus]:
+    def _first_poll(self, token: str, deadline: Deadline) -> Optional[TaskStatus]:
         """The status of a task just started: by its ``startTime`` the handle knows its run."""
         within = deadline.within(self._settings.timeout)
         try:
             return TaskStatus.from_dict(self._call_within(operations.get_task_status(token), within))
         except RocketRideError as error:
-            # The task runs, and its token must reach the caller; later looks will tell what is wrong.
+            # The task runs, and its token must reach the caller; later polls will tell what is wrong.
             log.warning("the task was started, but its first status could not be read: %s", error)
             return None

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Generator, Iterable, List
 
 from ..errors import ConfigurationError
 from ..options import optional_seconds
-from .base_client import Calling, check_token
+from .base_client import BaseClient, check_token
 from .status_methods import check_interval, check_on_progress
 
 if TYPE_CHECKING:
-    from ..waiting.many_tasks import Many, OnProgress
+    from ..waiting.many_tasks import ManyTasksWait, OnProgress
     from ..waiting.task_result import TaskResult
     from ..waiting.wait_rules import Wait
 
@@ -21,7 +21,7 @@ _ENOUGH: Dict[str, Callable[[TaskResult], bool]] = {
 }
 
 
-class Gathering(Calling):
+class ManyTasksMethods(BaseClient):
     """The part of `RocketRideClient` that waits for many tasks."""
 
     def wait_all(
@@ -37,15 +37,15 @@ class Gathering(Calling):
         for it. What befalls one task does not end the wait for the others.
 
         Over WebSocket all are watched through one connection, and while 32 at most are left, the server tells when one
-        of them ends. Over HTTP at most four are looked at a time, in threads that end before this returns.
+        of them ends. Over HTTP at most four are polled at a time, in threads that end before this returns.
 
         Args:
             tokens: the tasks' tokens. One that comes several times is watched once, and has the same result each
                 time. None at all is fine, and asks nothing.
-            timeout: seconds for the whole wait, for all of them; None, the default, is unlimited; 0 looks once at
-                each. The last looks take their turns before it passes, in its last quarter if there are very many.
-            interval: seconds between looks at the same task. Default 2.0.
-            on_progress: called in your thread with the token and the status, at every look at every task, the first
+            timeout: seconds for the whole wait, for all of them; None, the default, is unlimited; 0 polls each
+                once. The last polls take their turns before it passes, in its last quarter if there are very many.
+            interval: seconds between polls of the same task. Default 2.0.
+            on_progress: called in your thread with the token and the status, at every poll of every task, the first
                 and the terminal one included; after `timeout`, with terminal ones only. What it raises ends the
                 whole wait and comes out unchanged.
             return_when: as in `concurrent.futures.wait`, one of its constants: ``ALL_COMPLETED``, the default;
@@ -78,7 +78,7 @@ class Gathering(Calling):
     ) -> Generator[TaskResult, None, None]:
         """The results of `wait_all`, each as soon as it is there: an iterator. A token that comes several times has one.
 
-        Leaving the loop, or closing the iterator, ends the watching. Time spent in the loop's body counts; no look
+        Leaving the loop, or closing the iterator, ends the watching. Time spent in the loop's body counts; no poll
         begins meanwhile, but for those that wait for their turn over HTTP. `timeout` is counted from the call.
         Arguments and errors are those of `wait_all`.
         """
@@ -86,9 +86,9 @@ class Gathering(Calling):
 
     def _many(
         self, tokens: List[str], timeout: Optional[float], interval: float, on_progress: Optional[OnProgress]
-    ) -> Many:
+    ) -> ManyTasksWait:
         from ..transports.poller import watch_many
-        from ..waiting.many_tasks import Many  # seldom needed
+        from ..waiting.many_tasks import ManyTasksWait  # seldom needed
         from ..waiting.wait_rules import Wait
 
         check_on_progress(on_progress)
@@ -105,11 +105,11 @@ class Gathering(Calling):
                 phase=phase,
             )
 
-        return Many(
+        return ManyTasksWait(
             list(dict.fromkeys(tokens)),
             interval,
             make_wait,
-            lambda looks: watch_many(self._transport, looks),
+            lambda poller: watch_many(self._transport, poller),
             on_progress,
         )
 

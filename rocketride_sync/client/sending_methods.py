@@ -10,9 +10,9 @@ from ..errors import ConfigurationError
 from ..options import OMITTED, Timeout, optional_seconds
 from ..protocol import operations
 from ..protocol.operations import Data, Operation
-from .base_client import Calling, check_token
+from .base_client import BaseClient, check_token
 
-# What sends is loaded when something is sent: most processes only look at tasks.
+# What sends is loaded when something is sent: most processes only ask for a status.
 if TYPE_CHECKING:
     from ..sending.file_upload import FileEntry, OnUpload
     from ..sending.pipe import Pipe
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _PARSED_AT_ONCE = ("application/json", "application/rocketride-", "lane/")
 
 
-class Sending(Calling):
+class SendingMethods(BaseClient):
     """The part of `RocketRideClient` that sends data to tasks."""
 
     def send(

@@ -23,17 +23,17 @@ from ..protocol import operations
 from ..protocol.operations import Operation
 from ..redact import shorten
 from ..waiting.wait_rules import RETENTION, Wait, check_same_run, statuses, vanished
-from .base_client import Calling, check_token
+from .base_client import BaseClient, check_token
 
 _CANCEL_WITHIN = 30.0
-_AFTER_CANCEL = 0.1  # seconds between looks at a task that was just terminated: it is dead, or nearly so
+_AFTER_CANCEL = 0.1  # seconds between polls of a task that was just terminated: it is dead, or nearly so
 
 OnProgress = Callable[[TaskStatus], object]
 Statuses = Generator[TaskStatus, None, None]
 
 
-class Observing(Calling):
-    """The part of `RocketRideClient` that looks at tasks."""
+class StatusMethods(BaseClient):
+    """The part of `RocketRideClient` that polls tasks."""
 
     def get_task_status(
         self, token: str, *, previous: Optional[TaskStatus] = None, timeout: Timeout = OMITTED
@@ -84,9 +84,9 @@ class Observing(Calling):
         Args:
             token: the task's token.
             timeout: seconds for the whole wait, counted while the machine is awake; None, the default, is
-                unlimited; 0 looks once. The last look begins two round trips before the deadline, and the error
+                unlimited; 0 polls once. The last poll begins two round trips before the deadline, and the error
                 may come that much early.
-            interval: seconds between looks. Default 2.0.
+            interval: seconds between polls. Default 2.0.
             on_progress: called with the first, every further and, once, the terminal status. What it raises
                 ends the wait and comes out unchanged. Time spent in it counts.
             previous: an earlier status of the same token; see `get_task_status`.
@@ -220,7 +220,7 @@ def check_interval(interval: Any) -> float:
     if checked > RETENTION:
         warnings.warn(
             f"interval={checked:g}: a server forgets a finished task after {RETENTION:.0f} s, "
-            "so its end may be missed; look more often",
+            "so its end may be missed; poll more often",
             RocketRideWarning,
             stacklevel=4,
         )

@@ -19,7 +19,7 @@ except ImportError as error:
 
 from ..client.client import RocketRideClient
 from ..errors import TaskLostError, TaskNotFoundError
-from .stateless_poller import Looked, Looking, Memory
+from .stateless_poller import PollReport, StatelessPoller, WaitState
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -70,7 +70,7 @@ class RocketRideSensor(BaseSensorOperator):  # type: ignore[misc]  # Airflow is 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once."""
         store = context["task_state_store"]
-        memory = Memory(**store.get(_KEY) or {})
+        memory = WaitState(**store.get(_KEY) or {})
         try:
             look = self._look(memory)
         except (TaskNotFoundError, TaskLostError) as error:
@@ -85,12 +85,14 @@ class RocketRideSensor(BaseSensorOperator):  # type: ignore[misc]  # Airflow is 
         store.delete(_KEY)
         raise AirflowFailException(str(lost)) from lost
 
-    def _look(self, memory: Memory) -> Looked:
+    def _look(self, memory: WaitState) -> PollReport:
         with self.client() as client:
-            looking = Looking(client, lambda: self.load_token(self.reference), self.poke_interval, None)
+            looking = StatelessPoller(
+                client, lambda: self.load_token(self.reference), self.poke_interval, None
+            )
             return looking.look(memory)
 
-    def _told(self, looked: Looked, store: Any) -> PokeReturnValue:
+    def _told(self, looked: PollReport, store: Any) -> PokeReturnValue:
         if looked.outcome is None:
             store.set(_KEY, looked.memory.to_dict())
             return PokeReturnValue(is_done=False)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Optional
 from ..client.status_methods import check_interval
 from ..errors import ConfigurationError
 from ..options import optional_seconds
-from .stateless_poller import Looking, Memory
+from .stateless_poller import StatelessPoller, WaitState
 
 if TYPE_CHECKING:
     from celery import Celery, Task
@@ -78,8 +78,8 @@ def register(
     ) -> Dict[str, Any]:
         """Look at the task behind `reference`, again and again until it has ended. `memory` is its own."""
         optional_seconds("timeout", timeout, zero=True)
-        looking = Looking(client(), lambda: load_token(reference), interval, timeout)
-        look = looking.look(Memory(**memory or {}))
+        looking = StatelessPoller(client(), lambda: load_token(reference), interval, timeout)
+        look = looking.look(WaitState(**memory or {}))
         while look.outcome is None and _is_run_by_its_caller(self):
             time.sleep(look.pause)
             look = looking.look(look.memory)

@@ -1,6 +1,6 @@
 """One look of a wait whose looks are made by different processes.
 
-What one look leaves for the next, a `Memory`, is small, fit for JSON and without secrets: the name, the notes and
+What one look leaves for the next, a `WaitState`, is small, fit for JSON and without secrets: the name, the notes and
 the messages of a status, which may hold the task's token, stay out of it.
 """
 
@@ -32,7 +32,7 @@ _KEPT = (
 
 
 @attrs.frozen(kw_only=True)
-class Memory:
+class WaitState:
     """What is known before a look.
 
     Attributes:
@@ -48,22 +48,22 @@ class Memory:
     failing_since: float = 0.0
 
     def to_dict(self) -> Dict[str, Any]:
-        """As JSON can carry it; ``Memory(**memory.to_dict())`` makes it again."""
+        """As JSON can carry it; ``WaitState(**memory.to_dict())`` makes it again."""
         return attrs.asdict(self)
 
     @property
     def last_status(self) -> Optional[TaskStatus]:
         return None if self.previous is None else TaskStatus.from_dict(self.previous)
 
-    def without_faults(self) -> Memory:
+    def without_faults(self) -> WaitState:
         return attrs.evolve(self, faults=0, failing_since=0.0)
 
-    def after(self, status: TaskStatus) -> Memory:
+    def after(self, status: TaskStatus) -> WaitState:
         kept = without_text(status)
         # A run that is about to start does not say when yet: only later shows whether it is another one.
         if self.previous and not kept["startTime"]:
             kept["startTime"] = self.previous["startTime"]
-        return Memory(began=self.began, previous=kept)
+        return WaitState(began=self.began, previous=kept)
 
 
 def without_text(status: TaskStatus) -> Dict[str, Any]:
@@ -72,7 +72,7 @@ def without_text(status: TaskStatus) -> Dict[str, Any]:
 
 
 @attrs.frozen(kw_only=True)
-class Looked:
+class PollReport:
     """What a look brought.
 
     Attributes:
@@ -83,12 +83,12 @@ class Looked:
     """
 
     outcome: Optional[Dict[str, Any]]
-    memory: Memory
+    memory: WaitState
     pause: float
     fault: Optional[TransientError] = None
 
 
-class Looking:
+class StatelessPoller:
     """How to look.
 
     Args:
@@ -111,7 +111,7 @@ class Looking:
         self._timeout = timeout
         self._token = ""
 
-    def look(self, memory: Memory) -> Looked:
+    def look(self, memory: WaitState) -> PollReport:
         """Look once.
 
         Raises:
@@ -138,21 +138,23 @@ class Looking:
                 error.new_status = TaskStatus.from_dict(without_text(error.new_status))
             raise
 
-    def _after(self, status: TaskStatus, memory: Memory) -> Looked:
+    def _after(self, status: TaskStatus, memory: WaitState) -> PollReport:
         if not status.is_terminal:
-            return Looked(outcome=None, memory=memory, pause=self._within_timeout(self._interval, memory))
+            return PollReport(outcome=None, memory=memory, pause=self._within_timeout(self._interval, memory))
         secrets = (self._client._settings.auth, self._token)
-        return Looked(outcome=outcome_of(status, secrets), memory=memory, pause=0)
+        return PollReport(outcome=outcome_of(status, secrets), memory=memory, pause=0)
 
-    def _after_fault(self, fault: TransientError, memory: Memory) -> Looked:
+    def _after_fault(self, fault: TransientError, memory: WaitState) -> PollReport:
         retry = self._client._settings.retry
         pause = Outage(memory.failing_since, retry, time.time, memory.faults).pause_after(fault)
         memory = attrs.evolve(memory, faults=memory.faults + 1)
-        return Looked(
+        return PollReport(
             outcome=None, memory=memory, pause=self._within_timeout(pause, memory, fault), fault=fault
         )
 
-    def _within_timeout(self, pause: float, memory: Memory, fault: Optional[TransientError] = None) -> float:
+    def _within_timeout(
+        self, pause: float, memory: WaitState, fault: Optional[TransientError] = None
+    ) -> float:
         if self._timeout is None:
             return pause
         elapsed = time.time() - memory.began
@@ -164,7 +166,7 @@ class Looking:
         task = f"task {shorten(self._token)}" if self._token else "the task"
         raise WaitTimeoutError(
             f"{task} has not ended after {elapsed:.1f} s ({seen})"
-            + ("; it runs on" if fault is None else f"; the last look failed: {fault}"),
+            + ("; it runs on" if fault is None else f"; the last poll failed: {fault}"),
             token=shorten(self._token),
             elapsed=elapsed,
             last_status=last,

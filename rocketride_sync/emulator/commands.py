@@ -6,10 +6,10 @@ from typing import Any, Awaitable, Callable, Dict, Optional
 
 from .credentials import Access
 from .fields import Fields
-from .pipe_commands import Pipes
+from .pipe_commands import PipeCommands
 from .request_errors import NOT_RUNNING, RequestError
 from .run_options import RunOptions
-from .server_state import Core
+from .server_state import ServerState
 from .task import Task
 
 Body = Optional[Dict[str, Any]]
@@ -22,9 +22,9 @@ class Commands:
     Each command takes what the credential opens and the arguments, and gives the body.
     """
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: ServerState) -> None:
         self._core = core
-        self._pipes = Pipes()
+        self._pipes = PipeCommands()
         self._registry = core.registry
         self._table: Dict[str, Callable[[Access, Arguments], Awaitable[Body]]] = {
             "rrext_ping": self._ping,

@@ -126,7 +126,7 @@ class Pipe:
         }
 
 
-class Intake:
+class DataPipes:
     """The pipes of one run of a task.
 
     Args:

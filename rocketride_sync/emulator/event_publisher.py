@@ -9,7 +9,7 @@ from .event_hub import SUMMARY, TASK, Event, Hub
 from .status import Status
 
 
-class News:
+class EventPublisher:
     """The events of one task, published one after the other.
 
     Args:
@@ -37,11 +37,11 @@ class News:
         """The event that carries the status."""
         return self._event(SUMMARY, "apaevt_status_update", self._status.document)
 
-    async def tell_status(self) -> None:
+    async def publish_status(self) -> None:
         self._status.changed = False
         await self._publish(self.status_event)
 
-    async def tell_action(self, action: str) -> None:
+    async def publish_action(self, action: str) -> None:
         """`action` is ``begin``, ``restart`` or ``end``."""
         await self._publish(self._event(TASK, "apaevt_task", {"action": action, **self.summary}))
 

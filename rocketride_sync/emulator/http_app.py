@@ -14,15 +14,15 @@ from .credentials import Access
 from .http_data import add_data_route
 from .http_routing import ACCESS, answer_fault, answers, ok, take_slot
 from .request_errors import RequestError
-from .request_middleware import Gate
+from .request_middleware import RequestMiddleware
 from .run_options import RunOptions
-from .server_state import Core
+from .server_state import ServerState
 from .websocket import add_websocket_route
 
 _TOKEN = {"type": "object", "required": ["token"], "properties": {"token": {"type": "string"}}}
 
 
-def make_app(core: Core) -> FastAPI:
+def make_app(core: ServerState) -> FastAPI:
     """The ASGI application of one server."""
 
     @asynccontextmanager
@@ -35,7 +35,7 @@ def make_app(core: Core) -> FastAPI:
     app = FastAPI(
         title="RocketRide emulator", version=__version__, docs_url=None, redoc_url=None, lifespan=lifespan
     )
-    app.add_middleware(Gate, credentials=core.credentials, settings=core.settings)
+    app.add_middleware(RequestMiddleware, credentials=core.credentials, settings=core.settings)
     app.add_exception_handler(RequestError, answer_fault)
     _add_task_routes(app, core)
     add_data_route(app, core)
@@ -44,7 +44,7 @@ def make_app(core: Core) -> FastAPI:
     return app
 
 
-def _add_task_routes(app: FastAPI, core: Core) -> None:
+def _add_task_routes(app: FastAPI, core: ServerState) -> None:
     @app.post("/task", responses=answers(data=_TOKEN))
     async def execute(
         pipeline: Dict[str, Any],

@@ -19,7 +19,7 @@ from .data_pipes import Entry
 from .http_routing import ACCESS, answers, fault, ok, take_slot
 from .request_errors import RequestError
 from .request_middleware import DATA
-from .server_state import Core
+from .server_state import ServerState
 from .task import Task
 from .word_count import CHUNK
 
@@ -39,7 +39,7 @@ _REPORT = {
 }
 
 
-def add_data_route(app: FastAPI, core: Core) -> None:
+def add_data_route(app: FastAPI, core: ServerState) -> None:
     @app.post(DATA, openapi_extra={"requestBody": _BODY}, responses=answers(data=_REPORT))
     async def send_data(
         request: Request, access: Access = ACCESS, token: Optional[str] = Query(None)
@@ -61,7 +61,7 @@ class Upload:
         report: what became of them.
     """
 
-    def __init__(self, core: Core, token: Any) -> None:
+    def __init__(self, core: ServerState, token: Any) -> None:
         self._registry = core.registry
         self._token = token
         self.report: Dict[str, Any] = {
@@ -95,11 +95,11 @@ class Upload:
         self.report["objects"][key] = {**result, "status": "OK"}
 
     async def _process(self, task: Task, entry: Entry, data: AsyncIterator[bytes]) -> Dict[str, Any]:
-        intake = await task.intake()
-        pipe = await intake.open(entry, task.status)
+        data_pipes = await task.data_pipes()
+        pipe = await data_pipes.open(entry, task.status)
         try:
             async for chunk in data:
-                await task.intake()
+                await task.data_pipes()
                 pipe.write(chunk)
             return pipe.close()
         finally:

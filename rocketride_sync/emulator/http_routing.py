@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from .connection_slots import OWN_ADDRESS
 from .credentials import Access
 from .request_errors import RequestError
-from .server_state import Core
+from .server_state import ServerState
 
 
 def _access(request: Request, authorization: str = Header(...)) -> Access:  # noqa: ARG001  (its absence is a 422)
@@ -60,7 +60,7 @@ def answers(**data: Any) -> Dict[Union[int, str], Dict[str, Any]]:
     }
 
 
-async def take_slot(core: Core) -> None:
+async def take_slot(core: ServerState) -> None:
     """The real server opens a WebSocket to itself for each HTTP call, which needs a slot until it is authenticated."""
     with core.slots.hold(OWN_ADDRESS):
         await asyncio.sleep(core.settings.handshake_seconds)

@@ -16,7 +16,7 @@ Body = Optional[Dict[str, Any]]
 _LARGEST = 2**53  # beyond it, JSON readers disagree about whole numbers
 
 
-class Pipes:
+class PipeCommands:
     """The pipes that one connection opened. When it goes away, those that are still open are dropped."""
 
     def __init__(self) -> None:
@@ -42,9 +42,9 @@ class Pipes:
 
     async def _open(self, task: Task, arguments: Arguments) -> Body:
         entry = _entry(arguments)
-        intake = await task.intake()
+        data_pipes = await task.data_pipes()
         _check_provider(task, arguments)
-        pipe = await intake.open(entry, task.status)
+        pipe = await data_pipes.open(entry, task.status)
         self._opened.add(pipe)
         if self._gone:
             self.leave()
@@ -71,7 +71,7 @@ async def _pipe(task: Task, arguments: Arguments) -> Pipe:
     number = arguments.get("pipe_id")
     if number is None:
         raise RequestError("No pipe_id specified")
-    return (await task.intake()).find(number)
+    return (await task.data_pipes()).find(number)
 
 
 def _entry(arguments: Arguments) -> Entry:

@@ -20,7 +20,7 @@ PUBLIC = frozenset({"/version", "/task/service"})
 _PAGE = "<!DOCTYPE html>\n<html>\n<head><title>{status} - {text}</title></head>\n<body><h1>{text}</h1></body>\n</html>\n"
 
 
-class Gate:
+class RequestMiddleware:
     """ASGI middleware. Puts what the credential opens into ``scope["access"]``."""
 
     def __init__(self, app: ASGIApp, *, credentials: Credentials, settings: Settings) -> None:

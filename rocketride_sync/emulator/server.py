@@ -98,7 +98,7 @@ def _make_server(
     import uvicorn
 
     from .http_app import make_app
-    from .server_state import Core
+    from .server_state import ServerState
 
     class AnnouncingServer(uvicorn.Server):
         async def main_loop(self) -> None:
@@ -109,7 +109,7 @@ def _make_server(
             else:
                 await super().main_loop()
 
-    core = Core(api_key=api_key, root=root, settings=settings)
+    core = ServerState(api_key=api_key, root=root, settings=settings)
     return AnnouncingServer(
         uvicorn.Config(
             make_app(core),

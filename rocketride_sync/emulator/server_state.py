@@ -12,7 +12,7 @@ from .registry import Registry
 from .settings import Settings
 
 
-class Core:
+class ServerState:
     """What a server is, whatever it is reached by.
 
     Args:

@@ -8,7 +8,7 @@ from typing import Callable, Iterator, List, Optional, Protocol, TypeVar
 
 import attrs
 
-from .data_pipes import Intake
+from .data_pipes import DataPipes
 from .fields import Fields
 from .files import Item, Listing, list_files, read_chunks
 from .pipeline import Pipeline
@@ -42,11 +42,11 @@ class Source(Protocol):
 
     Attributes:
         linger: seconds until its process is gone after that.
-        intake: where data that is sent goes in; None when the source gets its data elsewhere.
+        data_pipes: where data that is sent goes in; None when the source gets its data elsewhere.
     """
 
     linger: float
-    intake: Optional[Intake]
+    data_pipes: Optional[DataPipes]
 
     async def load(self) -> None:
         """Get ready, while the task is INITIALIZING. Raises RequestError when that fails."""
@@ -86,7 +86,7 @@ class FilesSource:
     """
 
     linger = 0.0
-    intake: Optional[Intake] = None
+    data_pipes: Optional[DataPipes] = None
 
     def __init__(self, config: Fields, pipeline: Pipeline, root: Optional[Path]) -> None:
         self._names = config.strings("paths")
@@ -137,7 +137,7 @@ class SimulateSource:
     `init_seconds` in INITIALIZING (0), `stopping_seconds` in STOPPING (0), `forever` to stay RUNNING after the work.
     """
 
-    intake: Optional[Intake] = None
+    data_pipes: Optional[DataPipes] = None
     ITEM_SIZE = 1000
     ITEM_WORDS = (7, 35)
 
@@ -193,12 +193,12 @@ class ServingSource:
     linger = 0.0
 
     def __init__(self, pipeline: Pipeline, threads: int, settings: Settings) -> None:
-        self.intake: Optional[Intake] = Intake(pipeline, threads, settings.pipe_idle)
+        self.data_pipes: Optional[DataPipes] = DataPipes(pipeline, threads, settings.pipe_idle)
 
     async def load(self) -> None:
         """Nothing to get ready."""
 
-    async def run(self, status: Status) -> Exit:  # noqa: ARG002  (the intake writes it)
+    async def run(self, status: Status) -> Exit:  # noqa: ARG002  (the data_pipes writes it)
         await asyncio.Event().wait()
         return Exit()
 

@@ -7,9 +7,9 @@ import logging
 import time
 from typing import Optional
 
-from .data_pipes import Intake
+from .data_pipes import DataPipes
 from .event_hub import Hub
-from .event_publisher import News
+from .event_publisher import EventPublisher
 from .metrics import Meter
 from .pipeline import Pipeline
 from .request_errors import RequestError
@@ -55,7 +55,7 @@ class Task:
             pipeline.source.id,
             settings.message_limit,
         )
-        self.news = News(hub, self.id, pipeline.key, self.status)
+        self.news = EventPublisher(hub, self.id, pipeline.key, self.status)
         self.ended = asyncio.Event()
         self.ended_at: Optional[float] = None
         self._ttl = settings.ttl if options.ttl is None else options.ttl
@@ -99,7 +99,7 @@ class Task:
         if not self._running.is_set():
             await self.started()
 
-    async def intake(self) -> Intake:
+    async def data_pipes(self) -> DataPipes:
         """Where data goes in, once it is RUNNING. Asking for it is activity, which the ttl waits for.
 
         Raises:
@@ -110,10 +110,10 @@ class Task:
         if self.status.document["state"] != RUNNING:
             reason = self._reason() if self.ended.is_set() else ""
             raise RequestError(reason or "Task is terminating, cannot process data requests")
-        if self._source.intake is None:
+        if self._source.data_pipes is None:
             provider = self.pipeline.source.provider
             raise RequestError(f"The source {provider!r} takes no data; the sources webhook and dropper do")
-        return self._source.intake
+        return self._source.data_pipes
 
     async def stop(self) -> None:
         """Cancel it, and return once it is gone. Does nothing when it has ended."""
@@ -129,7 +129,7 @@ class Task:
         """Run it again from the start, under the same token; `startTime` stays. As `start` otherwise."""
         async with self._restarting:
             self.status.update(completed=False, state=CANCELLED, status="Restarting", serviceUp=False)
-            await self.news.tell_status()
+            await self.news.publish_status()
             await self.abandon()
             await asyncio.sleep(self._settings.stop_seconds)
             self.status.clear()
@@ -168,21 +168,21 @@ class Task:
         try:
             return await self._run(action)
         finally:
-            if self._source.intake:
-                self._source.intake.close()
+            if self._source.data_pipes:
+                self._source.data_pipes.close()
 
     async def _run(self, action: str) -> Exit:
         document = self.status.document
         self.status.update(startTime=document["startTime"] or time.time())
         await self._enter(STARTING, "")
-        await self.news.tell_action(action)
+        await self.news.publish_action(action)
         await self._enter(INITIALIZING, "")
         self.status.update(status="Loading pipeline")
         await asyncio.sleep(self._settings.init_seconds)
         await self._source.load()
         self.status.enter_running()
         self._running.set()
-        await self.news.tell_status()
+        await self.news.publish_status()
         return await self._source.run(self.status)
 
     async def _live(self, engine: asyncio.Task[Exit]) -> None:
@@ -207,13 +207,13 @@ class Task:
 
     async def _end(self, result: Exit) -> None:
         self.status.update(serviceUp=False)
-        await self.news.tell_status()
+        await self.news.publish_status()
         document = self.status.document
         self.status.update(exitCode=result.code, exitMessage=result.message or document["exitMessage"])
         await self._enter(STOPPING, "Stopping")
         if result.linger:
             self.status.update(completed=True, endTime=time.time())
-            await self.news.tell_status()
+            await self.news.publish_status()
             await asyncio.sleep(result.linger)
         self.status.update(endTime=time.time())
         if result.cancelled or result.code:
@@ -221,8 +221,8 @@ class Task:
         else:
             self.status.end(COMPLETED, "Completed")
         self.ended_at = time.monotonic()
-        await self.news.tell_status()
-        await self.news.tell_action("end")
+        await self.news.publish_status()
+        await self.news.publish_action("end")
         self.ended.set()
 
     async def _measure(self) -> None:
@@ -235,11 +235,11 @@ class Task:
         while True:
             await asyncio.sleep(self._settings.status_interval)
             if self.status.changed:
-                await self.news.tell_status()
+                await self.news.publish_status()
 
     async def _enter(self, state: int, text: str) -> None:
         self.status.update(state=state, status=text)
-        await self.news.tell_status()
+        await self.news.publish_status()
 
     def _reason(self) -> str:
         document = self.status.document

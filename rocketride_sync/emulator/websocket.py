@@ -14,7 +14,7 @@ from .connection_slots import OWN_ADDRESS
 from .credentials import Access
 from .event_hub import SUMMARY, TASK, Event
 from .request_errors import NOT_AUTHENTICATED, CredentialError, RequestError
-from .server_state import Core
+from .server_state import ServerState
 from .status import Status
 from .subscriptions import EVERYTHING, Key, Subscriptions, read_types
 from .task import Task
@@ -22,7 +22,7 @@ from .task import Task
 _log = logging.getLogger(__name__)
 
 
-def add_websocket_route(app: FastAPI, core: Core) -> None:
+def add_websocket_route(app: FastAPI, core: ServerState) -> None:
     """Serve ``/task/service``."""
 
     @app.websocket("/task/service")
@@ -38,7 +38,7 @@ def add_websocket_route(app: FastAPI, core: Core) -> None:
 class Connection:
     """One client. It holds a slot of its address until it has authenticated."""
 
-    def __init__(self, websocket: WebSocket, core: Core, address: str) -> None:
+    def __init__(self, websocket: WebSocket, core: ServerState, address: str) -> None:
         self._websocket = websocket
         self._core = core
         self._commands = Commands(core)

@@ -6,7 +6,7 @@ import contextlib
 import queue
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
-from ..client.base_client import Calling, outcome_of
+from ..client.base_client import BaseClient, outcome_of
 from ..deadline import SLICE, Deadline
 from ..errors import RocketRideError
 from ..protocol.operations import Data, Operation
@@ -40,7 +40,7 @@ class Batch:
 
     def __init__(
         self,
-        calling: Calling,
+        calling: BaseClient,
         operation: Callable[[Entry, Data], Operation],
         on_progress: Optional[OnUpload],
         timeout: Optional[float],

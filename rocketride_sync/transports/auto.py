@@ -15,8 +15,8 @@ from .websocket.transport import WebSocketTransport
 from .websocket.upgrade import NoSlotError, NoWebSocketError, UpgradeCutError
 
 if TYPE_CHECKING:
-    from .poller import Look, Looks, News
-    from .websocket.websocket_poller import WebSocketLooks
+    from .poller import Poll, Poller, PollResult
+    from .websocket.websocket_poller import WebSocketPoller
 
 _REFUSED = (NoSlotError, NoWebSocketError, UpgradeCutError)
 
@@ -94,10 +94,10 @@ class AutoTransport:
             else _AutoWatch(self, self._websocket.watch(operation))
         )
 
-    def watch_many(self, looks: Sequence[Look]) -> Looks:
-        """As `rocketride_sync.transports.poller.LookingTransport.watch_many`."""
-        http = self._http.watch_many(looks)
-        return http if self.http_only else _AutoLooks(self, self._websocket.watch_many(looks), http)
+    def watch_many(self, polls: Sequence[Poll]) -> Poller:
+        """As `rocketride_sync.transports.poller.PollingTransport.watch_many`."""
+        http = self._http.watch_many(polls)
+        return http if self.http_only else _AutoPoller(self, self._websocket.watch_many(polls), http)
 
     def fell_back(self, error: RocketRideError) -> None:
         """HTTP gave an answer where WebSocket was refused with `error`."""
@@ -131,18 +131,18 @@ class _AutoWatch:
         return self._transport.ask(self._watch, operation, deadline)
 
 
-class _AutoLooks:
-    """Looks over WebSocket, and over HTTP while no connection can be had: then both are listened to in turn.
+class _AutoPoller:
+    """Polls over WebSocket, and over HTTP while no connection can be had: then both are listened to in turn.
 
     When the next connection may be tried is for the looks over WebSocket to say.
     """
 
-    def __init__(self, transport: AutoTransport, websocket: WebSocketLooks, http: Looks) -> None:
+    def __init__(self, transport: AutoTransport, websocket: WebSocketPoller, http: Poller) -> None:
         self._transport = transport
         self._websocket = websocket
         self._http = http
-        # The looks that HTTP is asked for, with how WebSocket refused them just now, if it did.
-        self._over_http: Dict[Look, Optional[RocketRideError]] = {}
+        # The polls that HTTP is asked for, with how WebSocket refused them just now, if it did.
+        self._over_http: Dict[Poll, Optional[RocketRideError]] = {}
         self._refused = False  # the latest time that WebSocket was tried
         self._for_good = False
 
@@ -150,13 +150,13 @@ class _AutoLooks:
     def at_hand(self) -> bool:
         return self._websocket.at_hand or self._http.at_hand
 
-    def ask(self, look: Look) -> None:
+    def ask(self, poll: Poll) -> None:
         if not self._refused or (self._websocket.ready and not self._for_good):
-            self._websocket.ask(look)
+            self._websocket.ask(poll)
         else:
-            self._ask_http(look, None)
+            self._ask_http(poll, None)
 
-    def next(self, deadline: Deadline) -> Optional[News]:
+    def next(self, deadline: Deadline) -> Optional[PollResult]:
         news = self._websocket.next(Deadline(_GLANCE) if self._over_http else deadline)
         if news is not None:
             return self._heard(*news)
@@ -166,31 +166,31 @@ class _AutoLooks:
                 self._answered(*news)
         return news
 
-    def _heard(self, look: Look, answer: Any) -> Optional[News]:
-        """News over WebSocket, unless it is that a look must go over HTTP."""
+    def _heard(self, poll: Poll, answer: Any) -> Optional[PollResult]:
+        """What came over WebSocket, unless it is that a poll must go over HTTP."""
         if isinstance(answer, _REFUSED):
             self._refused = True
             self._for_good = not isinstance(answer, NoSlotError)
-            self._ask_http(look, answer)
+            self._ask_http(poll, answer)
             return None
         if isinstance(answer, dict):  # no error, and no hint
             self._refused = False
-        return look, answer
+        return poll, answer
 
-    def _answered(self, look: Look, answer: Any) -> None:
+    def _answered(self, poll: Poll, answer: Any) -> None:
         """HTTP has answered."""
-        refusal = self._over_http.pop(look)
+        refusal = self._over_http.pop(poll)
         if isinstance(answer, TransientError):
             self._for_good = self._transport.http_only  # else the server may have been on its way down
         elif refusal is not None and not isinstance(answer, RocketRideError):
             self._transport.fell_back(refusal)
 
-    def _ask_http(self, look: Look, refusal: Optional[RocketRideError]) -> None:
-        self._over_http[look] = refusal
-        self._http.ask(look)
+    def _ask_http(self, poll: Poll, refusal: Optional[RocketRideError]) -> None:
+        self._over_http[poll] = refusal
+        self._http.ask(poll)
 
-    def leave(self, look: Look) -> None:
-        self._websocket.leave(look)
+    def leave(self, poll: Poll) -> None:
+        self._websocket.leave(poll)
 
     def close(self) -> None:
         self._websocket.close()

@@ -19,7 +19,7 @@ class Watch(Protocol):
         """As `Transport.call`."""
 
     def pause(self, seconds: float) -> None:
-        """Return after `seconds`, or sooner when there is reason to look at the status again."""
+        """Return after `seconds`, or sooner when there is reason to poll the status again."""
 
     def close(self) -> None:
         """Give back what the watch holds. Never raises, never blocks for long."""
@@ -29,7 +29,7 @@ class Transport(Protocol):
     """What `RocketRideClient(transport=…)` takes: anything with these three methods.
 
     A transport may be used by several threads at once. What it may offer besides is in
-    `rocketride_sync.transports.PipingTransport` and `rocketride_sync.transports.poller.LookingTransport`.
+    `rocketride_sync.transports.PipingTransport` and `rocketride_sync.transports.poller.PollingTransport`.
     """
 
     def call(self, operation: Operation, deadline: Deadline) -> Any:

@@ -7,9 +7,9 @@ import math
 _FIRST_STEP = 0.002
 
 
-class Hurry:
+class EndBackoff:
     """Makes pauses short once the end was told, and each longer than the last: a status that is not terminal yet, or
-    an event that was a twin's, costs a few looks and no more.
+    an event that was a twin's, costs a few polls and no more.
     """
 
     __slots__ = ("_step",)
@@ -17,7 +17,7 @@ class Hurry:
     def __init__(self) -> None:
         self._step = math.inf
 
-    def told_end(self, seconds: float) -> None:
+    def end_event(self, seconds: float) -> None:
         """The end was told in a pause of `seconds`."""
         if self._step > seconds:
             self._step = _FIRST_STEP

@@ -11,7 +11,7 @@ from ..errors import ConfigurationError, TransportTimeoutError
 from ..protocol.operations import Operation
 from ..redact import shorten
 from .base import PollingWatch, Watch
-from .poller import CallingLooks, Look
+from .poller import Poll, SequentialPoller
 
 Script = Iterable[Any]
 
@@ -92,9 +92,9 @@ class MemoryTransport:
         """A watch that asks here and notes its pauses in `pauses` instead of sleeping."""
         return _MemoryWatch(self)
 
-    def watch_many(self, looks: Sequence[Look]) -> CallingLooks:  # noqa: ARG002 - all tasks are watched alike
+    def watch_many(self, polls: Sequence[Poll]) -> SequentialPoller:  # noqa: ARG002 - all tasks are watched alike
         """A way that asks here, one task after the other, and notes its pauses in `pauses` instead of sleeping."""
-        return CallingLooks(self, self.pauses.append)
+        return SequentialPoller(self, self.pauses.append)
 
     def close(self) -> None:
         """Do nothing: there is nothing to close."""

@@ -1,4 +1,4 @@
-"""How many tasks are looked at, whether a transport can do so with several at a time or not."""
+"""How many tasks are polled, whether a transport can do so with several at a time or not."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from ..protocol.operations import Operation
 from .base import Transport
 
 
-class Look(Protocol):
-    """A task to look at, now and again.
+class Poll(Protocol):
+    """A task to poll, now and again.
 
     Attributes:
         operation: asks for its status.
-        until: the end of the time for all looks at it.
+        until: the end of the time for all polls of it.
     """
 
     operation: Operation
@@ -32,100 +32,100 @@ class Look(Protocol):
     def begin(self) -> Deadline:
         """The question goes out now: by when it must be answered. Any thread may call it."""
 
-    def landed(self) -> None:
+    def answered(self) -> None:
         """The answer has come, or failed to, now. To be called before it is handed out, maybe later, by any thread."""
 
 
-class Hint(enum.Enum):
-    """In place of an answer: there is reason to look, of which LOOK says no more."""
+class WakeUp(enum.Enum):
+    """In place of an answer: there is reason to poll, of which POLL says no more."""
 
-    LOOK = "look"
+    POLL = "poll"
     ENDED = "ended"
 
 
-News = Tuple[Any, Any]
-"""A look, and the document that is its answer, or the error, or a hint: one without a look is for that which is due
+PollResult = Tuple[Any, Any]
+"""A poll, and the document that is its answer, or the error, or a hint: one without a poll is for that which is due
 next."""
 
 
-class Looks(Protocol):
-    """A way to look at many tasks."""
+class Poller(Protocol):
+    """A way to poll many tasks."""
 
-    def ask(self, look: Look) -> None:
-        """Look at the task as soon as it is its turn. Does no I/O, and never raises."""
+    def ask(self, poll: Poll) -> None:
+        """Poll the task as soon as it is its turn. Does no I/O, and never raises."""
 
-    def next(self, deadline: Deadline) -> Optional[News]:
+    def next(self, deadline: Deadline) -> Optional[PollResult]:
         """What comes next; None when `deadline` passes first, or sooner. Does what I/O there is to do meanwhile."""
 
     @property
     def at_hand(self) -> bool:
         """Whether there is something for `next` to return without I/O."""
 
-    def leave(self, look: Look) -> None:
-        """The task will not be looked at any more."""
+    def leave(self, poll: Poll) -> None:
+        """The task will not be polled any more."""
 
     def close(self) -> None:
         """Give back what is held, and end what is under way. Never raises, never blocks for long."""
 
 
-class LookingTransport(Transport, Protocol):
-    """A transport that has a way of its own to look at many tasks. Others are asked for one after the other."""
+class PollingTransport(Transport, Protocol):
+    """A transport that has a way of its own to poll many tasks. Others are asked for one after the other."""
 
-    def watch_many(self, looks: Sequence[Look]) -> Looks:
-        """Get ready to look at the tasks. Does no I/O yet, and never raises."""
+    def watch_many(self, polls: Sequence[Poll]) -> Poller:
+        """Get ready to poll the tasks. Does no I/O yet, and never raises."""
 
 
-def watch_many(transport: Transport, looks: Sequence[Look]) -> Looks:
-    """A way to look at many tasks over `transport`."""
+def watch_many(transport: Transport, polls: Sequence[Poll]) -> Poller:
+    """A way to poll many tasks over `transport`."""
     opener = getattr(transport, "watch_many", None)
-    way: Looks = CallingLooks(transport) if opener is None else opener(looks)
+    way: Poller = SequentialPoller(transport) if opener is None else opener(polls)
     return way
 
 
-def outcome(transport: Transport, look: Look, deadline: Deadline) -> Any:
+def outcome(transport: Transport, poll: Poll, deadline: Deadline) -> Any:
     """The document that `transport` brings, or the error."""
     try:
-        return transport.call(look.operation, deadline)
+        return transport.call(poll.operation, deadline)
     except RocketRideError as error:
         return error
     finally:
-        look.landed()
+        poll.answered()
 
 
-class CallingLooks:
-    """Looks at one task after the other.
+class SequentialPoller:
+    """Polls one task after the other.
 
     Args:
         transport: what is asked.
-        sleep: returns after some seconds, or sooner when there is reason to look.
+        sleep: returns after some seconds, or sooner when there is reason to poll.
     """
 
     def __init__(self, transport: Transport, sleep: Callable[[float], object] = pause) -> None:
         self._transport = transport
         self._sleep = sleep
-        self._asked: Deque[Look] = deque()
+        self._asked: Deque[Poll] = deque()
 
     at_hand = False
 
-    def ask(self, look: Look) -> None:
-        self._asked.append(look)
+    def ask(self, poll: Poll) -> None:
+        self._asked.append(poll)
 
-    def next(self, deadline: Deadline) -> News:
+    def next(self, deadline: Deadline) -> PollResult:
         if self._asked:
-            look = self._asked.popleft()
-            return look, outcome(self._transport, look, look.begin())
+            poll = self._asked.popleft()
+            return poll, outcome(self._transport, poll, poll.begin())
         self._sleep(deadline.remaining())
-        return None, Hint.LOOK
+        return None, WakeUp.POLL
 
-    def leave(self, look: Look) -> None:
+    def leave(self, poll: Poll) -> None:
         """Nothing is known of it."""
 
     def close(self) -> None:
         """Nothing is held."""
 
 
-class ThreadedLooks:
-    """Looks at several tasks at a time, in threads, which end with `close`.
+class ThreadPoller:
+    """Polls several tasks at a time, in threads, which end with `close`.
 
     Args:
         transport: what is asked, by several threads at once.
@@ -135,14 +135,14 @@ class ThreadedLooks:
     def __init__(self, transport: Transport, at_once: int) -> None:
         self._transport = transport
         self._at_once = at_once
-        self._asked: Dict[Look, None] = {}
+        self._asked: Dict[Poll, None] = {}
         self._begin()
 
     def _begin(self) -> None:
         self._pid = os.getpid()
         self._threads: List[threading.Thread] = []
-        self._turns: queue.SimpleQueue[Optional[Look]] = queue.SimpleQueue()
-        self._news: queue.SimpleQueue[Tuple[Look, Any]] = queue.SimpleQueue()
+        self._turns: queue.SimpleQueue[Optional[Poll]] = queue.SimpleQueue()
+        self._news: queue.SimpleQueue[Tuple[Poll, Any]] = queue.SimpleQueue()
         self._under_way: Dict[int, Deadline] = {}
         self._closed = False
 
@@ -150,43 +150,43 @@ class ThreadedLooks:
     def at_hand(self) -> bool:
         return not self._news.empty()
 
-    def ask(self, look: Look) -> None:
+    def ask(self, poll: Poll) -> None:
         self._here()
-        self._asked[look] = None
+        self._asked[poll] = None
         if len(self._threads) < min(self._at_once, len(self._asked)):
             self._start_thread()
         if self._threads:
-            self._turns.put(look)
+            self._turns.put(poll)
         else:
-            look.landed()
-            self._news.put((look, TransportError("the task was not looked at: no thread could be started")))
+            poll.answered()
+            self._news.put((poll, TransportError("the task was not polled: no thread could be started")))
 
     def _start_thread(self) -> None:
         # A daemon: who leaves it to the end of the interpreter to close this must not wait for it there.
-        thread = threading.Thread(target=self._work, name="rocketride-look", daemon=True)
+        thread = threading.Thread(target=self._work, name="rocketride-poll", daemon=True)
         self._threads.append(thread)  # before it starts: Ctrl-C may come while it does
         try:
             thread.start()
         except RuntimeError as error:  # the system has no more of them
             self._threads.remove(thread)
-            log.debug("looks go on in %s threads: %s", len(self._threads), error)
+            log.debug("polls go on in %s threads: %s", len(self._threads), error)
 
-    def next(self, deadline: Deadline) -> Optional[News]:
+    def next(self, deadline: Deadline) -> Optional[PollResult]:
         self._here()
         while True:
             # What is at hand is handed out, whatever the time.
             try:
-                look, answer = self._news.get(timeout=min(deadline.remaining(), SLICE))
+                poll, answer = self._news.get(timeout=min(deadline.remaining(), SLICE))
             except queue.Empty:
                 if deadline.expired:
                     return None
                 continue
-            del self._asked[look]
+            del self._asked[poll]
             if isinstance(answer, BaseException) and not isinstance(answer, RocketRideError):
                 raise answer
-            return look, answer
+            return poll, answer
 
-    def leave(self, look: Look) -> None:
+    def leave(self, poll: Poll) -> None:
         """Nothing is known of it."""
 
     def close(self) -> None:
@@ -209,21 +209,21 @@ class ThreadedLooks:
         asked = list(self._asked)
         self._asked.clear()
         self._begin()
-        for look in asked:
-            self.ask(look)
+        for poll in asked:
+            self.ask(poll)
 
     def _work(self) -> None:
         while True:
-            look = self._turns.get()
-            if look is None or self._closed:
+            poll = self._turns.get()
+            if poll is None or self._closed:
                 return
-            self._news.put((look, self._look(look)))
+            self._news.put((poll, self._poll(poll)))
 
-    def _look(self, look: Look) -> Any:
+    def _poll(self, poll: Poll) -> Any:
         try:
-            deadline = self._under_way[threading.get_ident()] = look.begin()
+            deadline = self._under_way[threading.get_ident()] = poll.begin()
             if self._closed:
                 deadline.cancel()
-            return outcome(self._transport, look, deadline)
+            return outcome(self._transport, poll, deadline)
         except BaseException as error:  # noqa: BLE001 - a bug of ours must reach the caller, who waits for news
             return error

@@ -1,4 +1,4 @@
-"""The wait for many tasks: the rules of `Wait` for each of them, and one way to look at all."""
+"""The wait for many tasks: the rules of `Wait` for each of them, and one way to poll all."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from ..logs import DEBUG, log
 from ..models import TaskStatus
 from ..protocol import operations
 from ..redact import shorten
-from ..transports.end_backoff import Hurry
-from ..transports.poller import Hint, Looks
-from .poll_schedule import HAIR
+from ..transports.end_backoff import EndBackoff
+from ..transports.poller import Poller, WakeUp
+from .poll_schedule import CLOCK_TOLERANCE
 from .task_result import TaskResult
 from .wait_rules import Seen, Wait
 
@@ -34,21 +34,21 @@ _TOLD_AGAIN_AFTER = 10.0
 _UNDER_WAY = math.inf
 
 
-class Watched:
+class TrackedTask:
     """One task of many.
 
     Attributes:
         number: its place among them.
         token: its token.
         wait: the rules of the wait for it.
-        operation, until, begin, landed: as of `rocketride_sync.transports.poller.Look`.
-        due: when to look at it; infinite while it is looked at, and when it has ended.
-        hurry: what makes its pauses short, or None if its end was not told.
-        troubled: whether the latest look at it failed.
+        operation, until, begin, answered: as of `rocketride_sync.transports.poller.Poll`.
+        due: when to poll it; infinite while it is polled, and when it has ended.
+        backoff: what makes its pauses short, or None if its end was not told.
+        troubled: whether the latest poll of it failed.
         result: what became of it, or None.
     """
 
-    __slots__ = ("due", "hurry", "number", "operation", "result", "token", "troubled", "wait")
+    __slots__ = ("backoff", "due", "number", "operation", "result", "token", "troubled", "wait")
 
     def __init__(self, number: int, token: str, wait: Wait) -> None:
         self.number = number
@@ -56,7 +56,7 @@ class Watched:
         self.wait = wait
         self.operation = operations.get_task_status(token)
         self.due = -math.inf
-        self.hurry: Optional[Hurry] = None
+        self.backoff: Optional[EndBackoff] = None
         self.troubled = False
         self.result: Optional[TaskResult] = None
 
@@ -67,21 +67,21 @@ class Watched:
     def begin(self) -> Deadline:
         return self.wait.begin()
 
-    def landed(self) -> None:
-        self.wait.landed()
+    def answered(self) -> None:
+        self.wait.answered()
 
 
-_NOTHING: Tuple[Optional[Watched], Any] = (None, None)
+_NOTHING: Tuple[Optional[TrackedTask], Any] = (None, None)
 
 
-class Many:
+class ManyTasksWait:
     """The wait for many tasks.
 
     Args:
         tokens: theirs, each once.
-        interval: seconds between looks at the same task.
+        interval: seconds between polls of the same task.
         make_wait: the rules of the wait for a task, whose ticks are put off by so many seconds.
-        make_looks: a way to look at them.
+        make_poller: a way to poll them.
         on_progress: told of every status that comes in time, and of every end; or None.
         clock: monotonic seconds.
     """
@@ -91,18 +91,18 @@ class Many:
         tokens: Sequence[str],
         interval: float,
         make_wait: Callable[[str, float], Wait],
-        make_looks: Callable[[Sequence[Watched]], Looks],
+        make_poller: Callable[[Sequence[TrackedTask]], Poller],
         on_progress: Optional[OnProgress] = None,
         clock: Clock = time.monotonic,
     ) -> None:
         # Several at each of a few moments: one by one would wake us and the server each time, all at once is a burst.
         moments = min(len(tokens), _MOMENTS)
         self._tasks = [
-            Watched(number, token, make_wait(token, interval * (number % moments) / moments))
+            TrackedTask(number, token, make_wait(token, interval * (number % moments) / moments))
             for number, token in enumerate(tokens)
         ]
         self._interval = interval
-        self._make_looks = make_looks
+        self._make_poller = make_poller
         self._on_progress = on_progress
         self._clock = clock
         self._agenda = [
@@ -110,7 +110,7 @@ class Many:
         ]  # a heap; what is put off stays in it too
         self._logged = ("", -math.inf)
         self._left = self._in_last_round = len(self._tasks)
-        self._first_landed: Optional[float] = None
+        self._first_answered: Optional[float] = None
 
     def results(
         self, enough: Callable[[TaskResult], bool] = lambda _: False
@@ -123,18 +123,18 @@ class Many:
         if not self._left:
             return
         ending = False
-        with contextlib.closing(self._make_looks(self._tasks)) as looks:
-            while self._left and not (ending and not looks.at_hand):
+        with contextlib.closing(self._make_poller(self._tasks)) as poller:
+            while self._left and not (ending and not poller.at_hand):
                 if not ending:
-                    self._ask(looks, self._clock() + HAIR)
-                task, answer = looks.next(Deadline(self._until_due(), self._clock)) or _NOTHING
-                if isinstance(answer, Hint):
-                    self._hint(looks, task, answer)
+                    self._ask(poller, self._clock() + CLOCK_TOLERANCE)
+                task, answer = poller.next(Deadline(self._until_due(), self._clock)) or _NOTHING
+                if isinstance(answer, WakeUp):
+                    self._hint(poller, task, answer)
                 elif task is not None:
                     self._take(task, answer)
                     if task.result is not None:
                         self._count_out(task.result)
-                        looks.leave(task)
+                        poller.leave(task)
                         ending = ending or enough(task.result)
                         yield task.result
 
@@ -147,11 +147,11 @@ class Many:
 
     def _count_out(self, result: TaskResult) -> None:
         self._left -= 1
-        # One whose time is up has had its last look, in the turn that was kept for it.
+        # One whose time is up has had its last poll, in the turn that was kept for it.
         self._in_last_round -= not isinstance(result.error, WaitTimeoutError)
 
-    def _next(self) -> Optional[Watched]:
-        """The task to look at next, None if all are under way."""
+    def _next(self) -> Optional[TrackedTask]:
+        """The task to poll next, None if all are under way."""
         while self._agenda:
             due, number = self._agenda[0]
             task = self._tasks[number]
@@ -164,40 +164,40 @@ class Many:
         task = self._next()
         return None if task is None else max(0.0, task.due - self._clock())
 
-    def _ask(self, looks: Looks, until: float) -> None:
-        """Look at all tasks that are due before then."""
+    def _ask(self, poller: Poller, until: float) -> None:
+        """Poll all tasks that are due before then."""
         task = self._next()
         while task is not None and task.due < until:
             task.due = _UNDER_WAY
             task.wait.fell_due()
-            looks.ask(task)
+            poller.ask(task)
             task = self._next()
 
-    def _put(self, task: Watched, due: float) -> None:
+    def _put(self, task: TrackedTask, due: float) -> None:
         task.due = due
         heapq.heappush(self._agenda, (due, task.number))
 
-    def _hint(self, looks: Looks, task: Optional[Watched], hint: Hint) -> None:
+    def _hint(self, poller: Poller, task: Optional[TrackedTask], hint: WakeUp) -> None:
         if task is None:
             task = self._next()
             if task is not None:
-                self._ask(looks, task.due + HAIR)
+                self._ask(poller, task.due + CLOCK_TOLERANCE)
             return
-        if hint is Hint.ENDED:
-            task.hurry = task.hurry or Hurry()
-            task.hurry.told_end(self._interval)
+        if hint is WakeUp.ENDED:
+            task.backoff = task.backoff or EndBackoff()
+            task.backoff.end_event(self._interval)
         # After a fault, the pause is the backoff that the server may have asked for.
         if task.due != _UNDER_WAY and not task.troubled:
             self._put(task, self._clock())
 
-    def _take(self, task: Watched, answer: Any) -> None:
-        """Take in what a look brought, and plan the next unless it was the last."""
+    def _take(self, task: TrackedTask, answer: Any) -> None:
+        """Take in what a poll brought, and plan the next unless it was the last."""
         seen = _read(answer)
-        if self._first_landed is None:
-            self._first_landed = task.wait.landed_at
+        if self._first_answered is None:
+            self._first_answered = task.wait.answered_at
         if task.wait.last is None:
-            # The first look is one of all at once, and so will be the last.
-            task.wait.reserve_turn(self._first_landed)
+            # The first poll is one of all at once, and so will be the last.
+            task.wait.reserve_turn(self._first_answered)
         error = _error_of(task.wait.take, seen)
         if error is None and isinstance(seen, TaskStatus):
             if log.isEnabledFor(DEBUG):
@@ -213,31 +213,31 @@ class Many:
         if error is not None:
             task.result = TaskResult(token=task.token, status=task.wait.last, error=error)
 
-    def _plan(self, task: Watched, seen: Seen) -> None:
+    def _plan(self, task: TrackedTask, seen: Seen) -> None:
         pause = task.wait.pause(self._in_last_round / len(self._tasks))
         was_troubled, task.troubled = task.troubled, not isinstance(seen, TaskStatus)
         if task.troubled:
             self._tell(task, seen, pause)
         elif was_troubled:
             self._tell_again(task)
-        elif task.hurry is not None:
-            pause = task.hurry.shorten(pause)
-        # What is due within a hair is due now: with less, looks could follow each other without a pause.
-        self._put(task, self._clock() + max(pause, HAIR))
+        elif task.backoff is not None:
+            pause = task.backoff.shorten(pause)
+        # What is due within a hair is due now: with less, polls could follow each other without a pause.
+        self._put(task, self._clock() + max(pause, CLOCK_TOLERANCE))
 
-    def _tell(self, task: Watched, fault: Seen, pause: float) -> None:
+    def _tell(self, task: TrackedTask, fault: Seen, pause: float) -> None:
         """Log a fault; what befalls many tasks alike once in a while."""
         text, now = str(fault), self._clock()
         if text != self._logged[0] or now - self._logged[1] > _TOLD_AGAIN_AFTER:
             self._logged = (text, now)
             log.info(
-                "task %s, and maybe others: %s; looking again in %.1f s at the latest",
+                "task %s, and maybe others: %s; polling again in %.1f s at the latest",
                 shorten(task.token),
                 text,
                 pause,
             )
 
-    def _tell_again(self, task: Watched) -> None:
+    def _tell_again(self, task: TrackedTask) -> None:
         """Log that what was told last is over."""
         if self._logged[0]:
             self._logged = ("", -math.inf)

@@ -1,4 +1,4 @@
-"""When to look again: at ticks, just before the end of the time, and ever less often while nothing can be seen."""
+"""When to poll again: at ticks, just before the end of the time, and ever less often while nothing can be seen."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from ..deadline import Clock, Deadline
 from ..errors import TransientError
 from ..options import RetryPolicy
 
-_SHORTEST_ROUND_TRIP = 0.005  # what a sleep may overshoot by: a last look needs room for that too
-_ROOM = 1.5  # among the last looks at many tasks come others, made at ticks
-_LARGEST_SHARE = 0.25  # of the timeout, for what the last look waits for, and for a look that took long once
-HAIR = 0.001  # moments this close are one: a sleep may end a little early, and sums of floats are not exact
+_SHORTEST_ROUND_TRIP = 0.005  # what a sleep may overshoot by: a last poll needs room for that too
+_ROOM = 1.5  # among the last polls of many tasks come others, made at ticks
+_LARGEST_SHARE = 0.25  # of the timeout, for what the last poll waits for, and for a poll that took long once
+CLOCK_TOLERANCE = (
+    0.001  # moments this close are one: a sleep may end a little early, and sums of floats are not exact
+)
 
 
 class Schedule:
-    """When to look: at fixed ticks from the start, missed ones skipped, and once more just before the end."""
+    """When to poll: at fixed ticks from the start, missed ones skipped, and once more just before the end."""
 
     __slots__ = (
         "_clock",
@@ -45,17 +47,17 @@ class Schedule:
         return self._clock() - self.started
 
     def looked(self, seconds: float) -> None:
-        """Note how long a look took: the last one must begin early enough to be answered."""
+        """Note how long a poll took: the last one must begin early enough to be answered."""
         # One alone may include what the next does not need: imports, connecting.
         self._round_trip = max(_SHORTEST_ROUND_TRIP, min(seconds, self._took))
         self._took = seconds
 
     def reserve(self, seconds: float) -> None:
-        """Note how long a look waits for its turn when all are looked at, as they are in the end."""
+        """Note how long a poll waits for its turn when all are polled, as they are in the end."""
         self._turn = min(_ROOM * seconds, self._longest_turn)
 
     def until_last_look(self, others: float) -> float:
-        """Seconds until the last look, two round trips and its turn before the deadline; less than 0 once it is past.
+        """Seconds until the last poll, two round trips and its turn before the deadline; less than 0 once it is past.
 
         Args:
             others: the share that is left of those that it takes its turn with.
@@ -65,7 +67,7 @@ class Schedule:
     def until_tick(self) -> float:
         """Seconds until the next tick; never 0, and one that is due within a hair counts as reached."""
         left = self._interval - (self.elapsed - self._phase) % self._interval
-        return left if left > HAIR else left + self._interval
+        return left if left > CLOCK_TOLERANCE else left + self._interval
 
 
 class Outage:
@@ -92,7 +94,7 @@ class Outage:
         Raises:
             TransientError: `fault` itself, once it has.
         """
-        if self._ends - (self._clock() if came is None else came) < HAIR:
+        if self._ends - (self._clock() if came is None else came) < CLOCK_TOLERANCE:
             raise fault
         delay = self._retry.delay(self._attempt, fault.retry_after)
         self._attempt += 1

@@ -58,7 +58,7 @@ class TaskResult(Frozen):
         return hash(self.token)  # a status has no hash
 
     def __repr__(self) -> str:
-        seen = "not looked at" if self.status is None else repr(self.status)
+        seen = "not polled" if self.status is None else repr(self.status)
         return (
             f"<TaskResult {shorten(self.token)} {seen if self.error is None else type(self.error).__name__}>"
         )

@@ -1,6 +1,6 @@
-"""The wait: when to look at a task again, when it has ended, and when to give up.
+"""The wait: when to poll a task again, when it has ended, and when to give up.
 
-It knows no transport: `Wait` is the rules alone, and `statuses` looks through one function and pauses through another.
+It knows no transport: `Wait` is the rules alone, and `statuses` polls through one function and pauses through another.
 The rules are those of docs/protocol.md, "The life of a task".
 """
 
@@ -23,7 +23,7 @@ from ..logs import log
 from ..models import TaskStatus
 from ..options import RetryPolicy
 from ..redact import shorten
-from .poll_schedule import HAIR, Outage, Schedule
+from .poll_schedule import CLOCK_TOLERANCE, Outage, Schedule
 
 Seen = Union[TaskStatus, RocketRideError]
 Read = Callable[[Deadline], TaskStatus]
@@ -73,39 +73,39 @@ class _Account:
         self._failing_since: Optional[float] = None
 
     def saw(self, status: TaskStatus) -> None:
-        """A look brought a status."""
+        """A poll brought a status."""
         if self._failing_since is not None:
             log.info("task %s: seen again after %.1f s", self._task, time.monotonic() - self._failing_since)
             self._failing_since = None
         log.debug("task %s: %r", self._task, status)
 
     def failed(self, fault: RocketRideError, pause: float) -> None:
-        """A look failed, and there will be another."""
+        """A poll failed, and there will be another."""
         if self._failing_since is None:
             self._failing_since = time.monotonic()
-        log.info("task %s: %s; looking again in %.1f s at the latest", self._task, fault, pause)
+        log.info("task %s: %s; polling again in %.1f s at the latest", self._task, fault, pause)
 
 
 class Wait:
-    """The rules of one wait for the end of one task: when to look, and what becomes of what was seen.
+    """The rules of one wait for the end of one task: when to poll, and what becomes of what was seen.
 
-    It does nothing itself. Whoever looks says when a look `fell_due`, when it does `begin`, when its answer has `landed`,
-    hands what it brought to `take`, and unless that was the end, asks `pause` when to look again.
+    It does nothing itself. Whoever polls says when a poll `fell_due`, when it does `begin`, when its answer has `answered`,
+    hands what it brought to `take`, and unless that was the end, asks `pause` when to poll again.
 
     Args:
         token: the task's token, for messages, where it is shortened.
-        timeout: seconds for the whole wait; None is unlimited; 0 looks once.
-        interval: seconds between looks.
-        call_timeout: seconds for one look; None is unlimited.
+        timeout: seconds for the whole wait; None is unlimited; 0 polls once.
+        interval: seconds between polls.
+        call_timeout: seconds for one poll; None is unlimited.
         retry: what to do about transient faults.
         previous: an earlier status of the same token.
-        phase: for one of many waits: by how many seconds its ticks are put off, so that not all look at once.
+        phase: for one of many waits: by how many seconds its ticks are put off, so that not all poll at once.
         clock: monotonic seconds.
 
     Attributes:
         last: the latest status seen, or None.
         deadline: the end of the wait's time.
-        landed_at: when the latest look was answered.
+        answered_at: when the latest poll was answered.
     """
 
     __slots__ = (
@@ -120,7 +120,7 @@ class Wait:
         "_run",
         "_schedule",
         "_token",
-        "landed_at",
+        "answered_at",
         "last",
     )
 
@@ -144,7 +144,7 @@ class Wait:
         self._run = previous  # the latest status that says when its run started
         self._clock = clock
         self._schedule = Schedule(interval, call_timeout if self._once else timeout, clock, phase)
-        self._due = self._began = self.landed_at = self._schedule.started
+        self._due = self._began = self.answered_at = self._schedule.started
         self._fault: Optional[TransientError] = None
         self._outage: Optional[Outage] = None
 
@@ -154,31 +154,31 @@ class Wait:
 
     @property
     def until(self) -> Deadline:
-        """The end of the time for looks: that of the wait, or of the outage that there is, or may be now."""
+        """The end of the time for polls: that of the wait, or of the outage that there is, or may be now."""
         left = self._retry.max_outage if self._outage is None else self._outage.left
         return self.deadline if left is None or left == math.inf else self.deadline.within(left)
 
     def fell_due(self) -> None:
-        """It is time to look."""
+        """It is time to poll."""
         self._due = self._clock()
 
     def begin(self) -> Deadline:
-        """The look goes out now, having waited for its turn; by when it must be answered."""
+        """The poll goes out now, having waited for its turn; by when it must be answered."""
         self._began = self._clock()
         return self._schedule.deadline.within(self._call_timeout)
 
-    def landed(self) -> None:
-        """The look has been answered, or has failed, now. What it brought may be taken in later."""
-        self.landed_at = self._clock()
+    def answered(self) -> None:
+        """The poll has been answered, or has failed, now. What it brought may be taken in later."""
+        self.answered_at = self._clock()
 
-    def reserve_turn(self, first_landed: float) -> None:
-        """Let the last look begin early enough to wait for its turn as the latest did, since the first of all that
+    def reserve_turn(self, first_answered: float) -> None:
+        """Let the last poll begin early enough to wait for its turn as the latest did, since the first of all that
         wait with it landed: what came before that was not their doing.
         """
-        self._schedule.reserve(max(0.0, self._began - max(self._due, first_landed)))
+        self._schedule.reserve(max(0.0, self._began - max(self._due, first_answered)))
 
     def take(self, seen: Seen) -> None:
-        """Take in what a look brought.
+        """Take in what a poll brought.
 
         Raises:
             TaskNotFoundError, TaskVanishedError, TaskReplacedError: the wait has ended without the task's end.
@@ -187,12 +187,12 @@ class Wait:
         self._fault = None
         if isinstance(seen, TransientError):
             self._fault = seen
-            # A look may have waited for its turn for long, or in vain.
-            failed_since = self._began if self._began >= self._due else self.landed_at
+            # A poll may have waited for its turn for long, or in vain.
+            failed_since = self._began if self._began >= self._due else self.answered_at
             self._outage = self._outage or Outage(failed_since, self._retry, self._clock)
         elif isinstance(seen, TaskStatus):
             self._outage = None
-            self._schedule.looked(self.landed_at - self._began)
+            self._schedule.looked(self.answered_at - self._began)
             self._remember(seen)
         elif isinstance(seen, TaskNotFoundError) and self.last is not None:
             raise vanished(self._token, self.last)
@@ -200,7 +200,7 @@ class Wait:
             raise seen
 
     def pause(self, others: float = 1.0) -> float:
-        """Seconds until the next look; `others`: of those among which it takes its turn, the share that is left.
+        """Seconds until the next poll; `others`: of those among which it takes its turn, the share that is left.
 
         Raises:
             WaitTimeoutError: the time is up.
@@ -210,9 +210,9 @@ class Wait:
         if fault is None or self._outage is None:
             pause = self._schedule.until_tick()
         else:
-            pause = self._outage.pause_after(fault, self.landed_at)
+            pause = self._outage.pause_after(fault, self.answered_at)
         room = self._schedule.until_last_look(others)
-        if self._once or room < HAIR:
+        if self._once or room < CLOCK_TOLERANCE:
             raise self._timed_out() from fault
         return min(pause, room)
 
@@ -229,7 +229,7 @@ class Wait:
             message = f"{task}: no status could be read for {elapsed:.1f} s"
         else:
             message = f"{task} has not ended after {elapsed:.1f} s (last seen as {self.last.state.name})"
-        message += "; it runs on" if self._fault is None else f"; the last look failed: {self._fault}"
+        message += "; it runs on" if self._fault is None else f"; the last poll failed: {self._fault}"
         return WaitTimeoutError(message, token=shorten(self._token), elapsed=elapsed, last_status=self.last)
 
 
@@ -240,7 +240,7 @@ def statuses(token: str, wait: Wait, read: Read, sleep: Sleep) -> Generator[Task
         token: the task's token, for the log, where it is shortened.
         wait: the rules of the wait.
         read: reads the status within a deadline, raising errors of `rocketride_sync.errors`.
-        sleep: returns after some seconds, or sooner when there is reason to look.
+        sleep: returns after some seconds, or sooner when there is reason to poll.
 
     Raises:
         RocketRideError: what ended the wait: see `Wait.take` and `Wait.pause`.
@@ -249,7 +249,7 @@ def statuses(token: str, wait: Wait, read: Read, sleep: Sleep) -> Generator[Task
     while True:
         wait.fell_due()
         seen = _try_to_read(read, wait.begin())
-        wait.landed()
+        wait.answered()
         wait.take(seen)
         if isinstance(seen, TaskStatus):
             account.saw(seen)

@@ -48,7 +48,7 @@ def test_progress_on_request_is_a_line_for_each_change(stub):
 def test_who_watches_is_told_why_nothing_moves(stub):
     stub.answers = [OVERLOADED, ok(SUCCEEDED)]
     lines = run_with(stub, "wait", TOKEN, *FAST, "--progress").stderr.splitlines()
-    assert "looking again" in lines[0]
+    assert "polling again" in lines[0]
     assert "seen again after" in lines[1]
     assert lines[2:] == ["completed, 4 of 4"]
 
@@ -57,7 +57,7 @@ def test_an_outage_is_not_mentioned_to_a_log_file_unless_asked(stub):
     stub.answers = [OVERLOADED, ok(SUCCEEDED)]
     assert run_with(stub, "wait", TOKEN, *FAST).stderr == ""
     stub.answers = [OVERLOADED, ok(SUCCEEDED)]
-    assert "looking again" in run_with(stub, "wait", TOKEN, *FAST, "--verbose").stderr
+    assert "polling again" in run_with(stub, "wait", TOKEN, *FAST, "--verbose").stderr
 
 
 def test_the_time_left_comes_from_what_was_seen():

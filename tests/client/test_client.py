@@ -167,7 +167,7 @@ def test_the_iterator_sees_the_same():
 
 
 def test_leaving_the_iterator_closes_its_watch():
-    class Watched(MemoryTransport):
+    class WatchedTransport(MemoryTransport):
         closed = 0
 
         def watch(self, operation):
@@ -178,7 +178,7 @@ def test_leaving_the_iterator_closes_its_watch():
         def note(self):
             self.closed += 1
 
-    transport = Watched([RUNNING, RUNNING, DONE])
+    transport = WatchedTransport([RUNNING, RUNNING, DONE])
     client = RocketRideClient("localhost", KEY, transport=transport)
     for _ in client.iter_task_status(TOKEN):
         break

@@ -232,7 +232,7 @@ def test_a_result_gives_the_status_or_raises_the_error():
             "<TaskResult tk_aaaa… <TaskStatus COMPLETED 0/0>>",
         ),
         (TaskResult(token=A, error=UNKNOWN), "<TaskResult tk_aaaa… TaskNotFoundError>"),
-        (TaskResult(token=A), "<TaskResult tk_aaaa… not looked at>"),
+        (TaskResult(token=A), "<TaskResult tk_aaaa… not polled>"),
     ],
 )
 def test_a_result_shows_no_whole_token(result, shown):

@@ -17,7 +17,7 @@ from rocketride_sync import (
     TransportError,
     WaitTimeoutError,
 )
-from rocketride_sync.contrib.stateless_poller import Looking, Memory
+from rocketride_sync.contrib.stateless_poller import StatelessPoller, WaitState
 
 KEY = "key-5f3a9c1e-secret"
 TOKEN = "tk_0123456789abcdef0123456789abcdef"
@@ -35,17 +35,17 @@ RETRY = RetryPolicy(max_outage=100, initial_delay=1, max_delay=8, multiplier=2, 
 
 def looking_at(*answers, load_token=lambda: TOKEN, interval=30.0, timeout=None):
     client = RocketRideClient("test", KEY, transport=MemoryTransport(answers), retry=RETRY)
-    return Looking(client, load_token, interval, timeout)
+    return StatelessPoller(client, load_token, interval, timeout)
 
 
 def carried(memory):
     """`memory` as another process gets it."""
-    return Memory(**json.loads(json.dumps(memory.to_dict())))
+    return WaitState(**json.loads(json.dumps(memory.to_dict())))
 
 
 def follow(looking, looks):
     """So many looks, each with what the one before left."""
-    memory, seen = Memory(), []
+    memory, seen = WaitState(), []
     for _ in range(looks):
         seen.append(looking.look(carried(memory)))
         memory = seen[-1].memory
@@ -101,12 +101,12 @@ def test_a_token_that_cannot_be_loaded_just_now_is_a_look_that_failed():
 
 def test_another_error_of_the_loader_comes_out():
     with pytest.raises(KeyError):
-        looking_at(load_token=lambda: {}["job-17"]).look(Memory())
+        looking_at(load_token=lambda: {}["job-17"]).look(WaitState())
 
 
 def test_an_outage_that_lasts_too_long_comes_out():
     fault = TransportError("broke")
-    memory = Memory(faults=9, failing_since=time.time() - 101)
+    memory = WaitState(faults=9, failing_since=time.time() - 101)
     with pytest.raises(TransportError) as raised:
         looking_at(fault).look(memory)
     assert raised.value is fault
@@ -122,7 +122,7 @@ def test_a_memory_without_its_faults_gives_the_next_try_a_whole_outage():
 
 
 def test_the_timeout_counts_from_the_first_look_and_cuts_the_last_pause():
-    memory = Memory(began=time.time() - 90)
+    memory = WaitState(began=time.time() - 90)
     look = looking_at(RUNNING, timeout=100).look(memory)
     assert 0 < look.pause <= 10
     assert look.memory.began == memory.began
@@ -138,12 +138,12 @@ def test_the_timeout_counts_from_the_first_look_and_cuts_the_last_pause():
 )
 def test_when_the_time_is_up(answer, timeout, says):
     with pytest.raises(WaitTimeoutError, match=says) as raised:
-        looking_at(answer, timeout=timeout).look(Memory(began=time.time() - 101))
+        looking_at(answer, timeout=timeout).look(WaitState(began=time.time() - 101))
     assert TOKEN not in pickle.dumps(raised.value).decode("latin-1")
 
 
 def test_an_end_that_is_seen_when_the_time_is_up_counts():
-    assert looking_at(ENDED, timeout=100).look(Memory(began=time.time() - 101)).outcome
+    assert looking_at(ENDED, timeout=100).look(WaitState(began=time.time() - 101)).outcome
 
 
 def test_unknown_and_vanished_are_told_apart():

@@ -43,7 +43,7 @@ class SilentSocket:
 @pytest.mark.parametrize("seconds", [0.002, 0.5, 0.99, 1.0, 3.7])
 @pytest.mark.parametrize("step", [lambda it: it.recv(2), lambda it: it.send(b"x")], ids=["recv", "send"])
 def test_a_step_takes_all_of_its_time_and_no_more(seconds, step):
-    """Even when the step before had a little more: a wait's last look must not be overslept."""
+    """Even when the step before had a little more: a wait's last poll must not be overslept."""
     sock = SilentSocket(at_once=1)
     steady = SteadySocket(sock, sock.within(seconds + 0.01), dead_after=45.0)
     assert steady.send(b"x") == 1

@@ -42,10 +42,10 @@ def client_of(server, transport="websocket", **options):
 
 
 class Tasks:
-    """Tasks that run until `done`; notes looks and subscriptions."""
+    """Tasks that run until `done`; notes polls and subscriptions."""
 
     def __init__(self, done=False):
-        self.looks = Counter()
+        self.poller = Counter()
         self.subscriptions = []
         self.done = done
         self.commands = []
@@ -57,7 +57,7 @@ class Tasks:
             self.subscriptions.append((token, request["arguments"]["types"]))
             peer.answer(request)
         else:
-            self.looks[token] += 1
+            self.poller[token] += 1
             peer.answer(request, self.status(token))
 
     def status(self, token):
@@ -89,7 +89,7 @@ def either(tasks):
         request = peer.read_request()
         while request is not None:
             token = request.split("token=")[1].split()[0]
-            tasks.looks[token] += 1
+            tasks.poller[token] += 1
             peer.send(answer(tasks.status(token)))
             request = peer.read_request()
 
@@ -174,7 +174,7 @@ def test_few_tasks_are_subscribed_to_by_token_and_left_in_the_end():
 def test_many_tasks_are_not_subscribed_to_until_few_are_left():
     tasks = Tasks()
     ended = set(tokens(40)[:10])
-    tasks.status = lambda token: DONE if token in ended or tasks.looks[token] > 2 else RUNNING
+    tasks.status = lambda token: DONE if token in ended or tasks.poller[token] > 2 else RUNNING
     with Server(serve(tasks.reply)) as server, client_of(server) as client:
         client.wait_all(tokens(40), timeout=LONG, interval=0.2)
     assert {types[0] for _, types in tasks.subscriptions if types} == {"TASK"}
@@ -189,7 +189,7 @@ def test_the_end_of_a_task_is_seen_long_before_the_interval(caplog):
     target = tokens(5)[3]
 
     def script(peer):
-        while len(tasks.looks) < 5:
+        while len(tasks.poller) < 5:
             tasks.reply(peer, peer.request())
         tasks.status = lambda token: {
             **(DONE if token == target else RUNNING),
@@ -204,7 +204,7 @@ def test_the_end_of_a_task_is_seen_long_before_the_interval(caplog):
         result = next(client.as_completed(tokens(5), timeout=LONG, interval=LONG))
         assert time.monotonic() - began < 20
     assert (result.token, result.succeeded) == (target, True)
-    assert tasks.looks[target] == 2
+    assert tasks.poller[target] == 2
     told = [record.getMessage() for record in caplog.records]
     assert "told of task tk_0000…: end" in told
     assert any(line.startswith("task tk_0000…: <TaskStatus") and "COMPLETED" in line for line in told)
@@ -226,7 +226,7 @@ def test_nothing_is_on_its_way_while_the_callers_code_runs():
     def callback(token, status):
         busy.set()
         time.sleep(0.02)
-        tasks.done = len(tasks.looks) == 20
+        tasks.done = len(tasks.poller) == 20
         busy.clear()
 
     with Server(dap(script)) as server, client_of(server) as client:
@@ -260,8 +260,8 @@ def test_after_a_connection_was_lost_between_looks_all_are_looked_at_and_subscri
     tasks = Tasks()
 
     def script(peer):
-        seen = sum(tasks.looks.values())
-        while sum(tasks.looks.values()) < seen + 3:
+        seen = sum(tasks.poller.values())
+        while sum(tasks.poller.values()) < seen + 3:
             tasks.reply(peer, peer.request())
         if peer.peer._server.connections == 1:
             tasks.done = True
@@ -457,7 +457,7 @@ def test_vanished_and_unknown_tasks_are_told_apart():
 
     def reply(peer, request):
         token = request["arguments"]["token"]
-        if request["command"] == STATUS and (token == tokens(2)[1] or tasks.looks[token]):
+        if request["command"] == STATUS and (token == tokens(2)[1] or tasks.poller[token]):
             peer.refuse(request, "Your pipeline is not running")
         else:
             tasks.reply(peer, request)
@@ -495,7 +495,7 @@ def test_a_wait_goes_on_in_a_forked_child_and_in_its_parent(transport):
 
 
 def looking_threads():
-    return [thread for thread in threading.enumerate() if thread.name == "rocketride-look"]
+    return [thread for thread in threading.enumerate() if thread.name == "rocketride-poll"]
 
 
 def test_over_http_four_are_looked_at_a_time():
@@ -576,7 +576,7 @@ class Refusing:
 def test_where_websocket_is_refused_all_go_over_http(status):
     """At once, and as long as the next try over WebSocket has to wait."""
     tasks = Tasks()
-    tasks.status = lambda token: DONE if tasks.looks[token] > 3 else RUNNING
+    tasks.status = lambda token: DONE if tasks.poller[token] > 3 else RUNNING
     handler = Refusing(status, tasks)
     retry = RetryPolicy(initial_delay=2 * LONG, max_delay=2 * LONG, jitter=0)
     with Server(handler) as server, client_of(server, "auto", retry=retry) as client:

@@ -36,7 +36,7 @@ def is_upgrade(peer):
 
 
 def replying(status):
-    """A reply: `status(token)` for each look, subscriptions are accepted."""
+    """A reply: `status(token)` for each poll, subscriptions are accepted."""
 
     def reply(peer, request):
         is_look = request["command"] == STATUS
@@ -95,11 +95,11 @@ def test_time_in_the_callers_loop_is_no_round_trip(transport):
 
 def test_time_in_the_callers_loop_is_no_outage():
     ended, failing = tokens(2)
-    looks = Counter()
+    poller = Counter()
 
     def status(token):
-        looks[token] += 1
-        if token == failing and looks[token] == 1:
+        poller[token] += 1
+        if token == failing and poller[token] == 1:
             time.sleep(0.2)
             return answer(b"busy", "503 Service Unavailable")
         return DONE
@@ -110,7 +110,7 @@ def test_time_in_the_callers_loop_is_no_outage():
             assert result.succeeded
             if result.token == ended:
                 time.sleep(2)
-    assert looks[failing] == 2
+    assert poller[failing] == 2
 
 
 def test_what_came_in_time_counts_though_the_caller_was_busy_until_after_the_timeout():
@@ -218,13 +218,13 @@ def test_a_mute_task_and_a_lost_connection_cost_nobody_else_its_end():
 
     def script(peer):
         connections.append(peer)
-        looks = 0
+        poller = 0
         while True:
             request = peer.request()
-            looks += request["command"] == STATUS
+            poller += request["command"] == STATUS
             if request["arguments"]["token"] != mute or request["command"] != STATUS:
                 replying(lambda token: RUNNING if clock.now < 2 else DONE)(peer, request)
-            if len(connections) == 1 and looks == 8:
+            if len(connections) == 1 and poller == 8:
                 peer.peer.reset()
                 return
 

@@ -1,4 +1,4 @@
-"""Looks in threads: what they do when a thread does not start, and when they are closed in mid-look."""
+"""Polls in threads: what they do when a thread does not start, and when they are closed in mid-poll."""
 
 import contextlib
 import threading
@@ -8,17 +8,17 @@ import pytest
 
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.errors import TransportError
-from rocketride_sync.transports.poller import ThreadedLooks
+from rocketride_sync.transports.poller import ThreadPoller
 
 
-class Look:
+class Poll:
     operation = "status"
     until = Deadline(None)
 
     def begin(self):
         return Deadline(30.0)
 
-    def landed(self):
+    def answered(self):
         pass
 
 
@@ -63,37 +63,37 @@ def failing(monkeypatch):
 
 def test_closing_ends_a_look_that_is_connecting():
     transport = Connects()
-    looks = ThreadedLooks(transport, 2)
-    looks.ask(Look())
+    poller = ThreadPoller(transport, 2)
+    poller.ask(Poll())
     assert transport.began.wait(30)
     began = time.monotonic()
-    looks.close()
+    poller.close()
     assert time.monotonic() - began < 10
 
 
 def test_a_thread_that_does_not_start_leaves_the_looks_to_the_others(failing):
     failing(2)
-    looks, asked = ThreadedLooks(Answers(), 4), [Look(), Look(), Look()]
-    for look in asked:
-        looks.ask(look)
-    news = [looks.next(Deadline(30.0)) for _ in asked]
-    looks.close()
-    assert {look for look, _ in news} == set(asked)
+    poller, asked = ThreadPoller(Answers(), 4), [Poll(), Poll(), Poll()]
+    for poll in asked:
+        poller.ask(poll)
+    news = [poller.next(Deadline(30.0)) for _ in asked]
+    poller.close()
+    assert {poll for poll, _ in news} == set(asked)
     assert {answer for _, answer in news} == {"answered"}
 
 
 def test_if_no_thread_starts_the_look_fails_with_an_error_of_ours_and_the_next_is_tried(failing):
     failing(1)
-    looks, look = ThreadedLooks(Answers(), 4), Look()
-    looks.ask(look)
-    found, error = looks.next(Deadline(30.0))
-    assert found is look
+    poller, poll = ThreadPoller(Answers(), 4), Poll()
+    poller.ask(poll)
+    found, error = poller.next(Deadline(30.0))
+    assert found is poll
     assert isinstance(error, TransportError)
     assert "thread" in str(error)
     assert error.__context__ is None
-    looks.ask(look)
-    assert looks.next(Deadline(30.0)) == (look, "answered")
-    looks.close()
+    poller.ask(poll)
+    assert poller.next(Deadline(30.0)) == (poll, "answered")
+    poller.close()
 
 
 def test_ctrl_c_while_a_thread_starts_is_ctrl_c(monkeypatch):
@@ -104,38 +104,38 @@ def test_ctrl_c_while_a_thread_starts_is_ctrl_c(monkeypatch):
         monkeypatch.setattr(threading.Event, "wait", wait)
         raise KeyboardInterrupt
 
-    looks = ThreadedLooks(Answers(), 4)
+    poller = ThreadPoller(Answers(), 4)
     monkeypatch.setattr(threading.Event, "wait", interrupted)
-    with pytest.raises(KeyboardInterrupt), contextlib.closing(looks):
-        looks.ask(Look())
+    with pytest.raises(KeyboardInterrupt), contextlib.closing(poller):
+        poller.ask(Poll())
 
 
 def test_closing_passes_over_a_thread_that_never_started(monkeypatch):
     def interrupted(thread):
         raise KeyboardInterrupt
 
-    looks = ThreadedLooks(Answers(), 4)
+    poller = ThreadPoller(Answers(), 4)
     monkeypatch.setattr(threading.Thread, "start", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        looks.ask(Look())
-    looks.close()
+        poller.ask(Poll())
+    poller.close()
 
 
 def test_closing_in_one_of_its_threads_ends_the_others():
-    """The garbage collector runs in any thread, and may find looks that nobody holds any more."""
+    """The garbage collector runs in any thread, and may find polls that nobody holds any more."""
     ended = threading.Event()
     faults = []
 
     class Closing:
         def call(self, operation, deadline):
             try:
-                looks.close()
+                poller.close()
             except Exception as error:
                 faults.append(error)
             ended.set()
             return "answered"
 
-    looks = ThreadedLooks(Closing(), 2)
-    looks.ask(Look())
+    poller = ThreadPoller(Closing(), 2)
+    poller.ask(Poll())
     assert ended.wait(20)
     assert faults == []

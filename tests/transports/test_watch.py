@@ -23,17 +23,17 @@ STOPPING = {**RUNNING, "state": 4, "completed": True}
 
 
 class Task:
-    """A task whose life the test decides; answers looks and notes what else is asked."""
+    """A task whose life the test decides; answers polls and notes what else is asked."""
 
     def __init__(self, *statuses):
         self.statuses = list(statuses)
-        self.looks = 0
+        self.polls = 0
         self.subscriptions = []
         self.looked = threading.Condition()
 
     def status(self):
         with self.looked:
-            self.looks += 1
+            self.polls += 1
             self.looked.notify_all()
             return self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
 
@@ -44,9 +44,9 @@ class Task:
         else:
             peer.answer(request, self.status())
 
-    def serve_until(self, peer, looks):
-        """Answer requests until there were so many looks."""
-        while self.looks < looks:
+    def serve_until(self, peer, polls):
+        """Answer requests until there were so many polls."""
+        while self.polls < polls:
             self.reply(peer, peer.request())
 
     def serve_on(self, peer):
@@ -122,7 +122,7 @@ def test_an_event_of_the_task_ends_the_pause(action):
 
     with Server(dap(script)) as server:
         assert wait(server).succeeded
-    assert task.looks == 2
+    assert task.polls == 2
 
 
 def test_after_the_end_it_looks_quickly_until_the_status_is_terminal():
@@ -135,7 +135,7 @@ def test_after_the_end_it_looks_quickly_until_the_status_is_terminal():
 
     with Server(dap(script)) as server:
         assert wait(server).succeeded
-    assert task.looks == 5
+    assert task.polls == 5
 
 
 def test_an_end_that_is_a_twins_costs_a_few_looks_and_no_more():
@@ -148,7 +148,7 @@ def test_an_end_that_is_a_twins_costs_a_few_looks_and_no_more():
 
     with Server(dap(script)) as server, client_of(server) as client, pytest.raises(WaitTimeoutError):
         client.wait_until_complete(TOKEN, timeout=3.0, interval=LONG)
-    assert 5 <= task.looks <= 14
+    assert 5 <= task.polls <= 14
 
 
 @pytest.mark.parametrize(
@@ -171,14 +171,14 @@ def test_foreign_events_wake_nobody(foreign):
     with Server(dap(script)) as server, client_of(server) as client, pytest.raises(WaitTimeoutError):
         client.wait_until_complete(TOKEN, timeout=1.0, interval=LONG)
     # The first, and the last before the deadline, which a slow first one may place too early for the only last one.
-    assert task.looks <= 4
+    assert task.polls <= 4
 
 
 def test_without_any_event_the_end_is_seen_at_the_interval():
     task = Task(RUNNING, RUNNING, RUNNING, DONE)
     with Server(dap(task.serve_on)) as server:
         assert wait(server, interval=0.05).succeeded
-    assert task.looks == 4
+    assert task.polls == 4
 
 
 def test_a_doubled_end_is_harmless():
@@ -198,8 +198,8 @@ def test_after_a_lost_connection_it_connects_subscribes_and_looks_at_once():
     task = Task(RUNNING, DONE)
 
     def script(peer):
-        task.serve_until(peer, task.looks + 1)
-        if task.looks == 1:
+        task.serve_until(peer, task.polls + 1)
+        if task.polls == 1:
             peer.peer.reset()
         task.serve_on(peer)
 
@@ -213,12 +213,12 @@ def test_a_server_that_always_hangs_up_is_not_hammered():
     task = Task(RUNNING)
 
     def script(peer):
-        task.serve_until(peer, task.looks + 1)
+        task.serve_until(peer, task.polls + 1)
         peer.close(1012)
 
     with Server(dap(script)) as server, client_of(server) as client, pytest.raises(WaitTimeoutError):
         client.wait_until_complete(TOKEN, timeout=2.0, interval=LONG)
-    assert task.looks <= 14
+    assert task.polls <= 14
 
 
 def test_a_silent_server_is_noticed_while_waiting():
@@ -226,8 +226,8 @@ def test_a_silent_server_is_noticed_while_waiting():
     task = Task(RUNNING, DONE)
 
     def script(peer):
-        task.serve_until(peer, task.looks + 1)
-        if task.looks == 1:
+        task.serve_until(peer, task.polls + 1)
+        if task.polls == 1:
             peer.peer.stall()
         task.serve_on(peer)
 

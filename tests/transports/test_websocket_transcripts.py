@@ -66,7 +66,7 @@ TIMELINES = timelines() if FOLDER.is_dir() else {}
 
 
 def replay(timeline):
-    """A handler that gives each look the next recorded answer; the last one repeats."""
+    """A handler that gives each poll the next recorded answer; the last one repeats."""
     left = list(timeline)
 
     def handler(peer):

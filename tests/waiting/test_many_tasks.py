@@ -1,4 +1,4 @@
-"""The wait for many tasks against a fake clock: when it looks at which, and what each comes to."""
+"""The wait for many tasks against a fake clock: when it polls which, and what each comes to."""
 
 from collections import Counter, deque
 
@@ -21,8 +21,8 @@ from rocketride_sync import (
     TransportTimeoutError,
     WaitTimeoutError,
 )
-from rocketride_sync.transports.poller import Hint
-from rocketride_sync.waiting.many_tasks import Many
+from rocketride_sync.transports.poller import WakeUp
+from rocketride_sync.waiting.many_tasks import ManyTasksWait
 from rocketride_sync.waiting.wait_rules import Wait
 
 RUNNING = {"state": 3, "startTime": 100.0}
@@ -35,9 +35,9 @@ MOST_LOOKS = 50_000  # more than any test here has reason for
 
 
 class World:
-    """A clock, and a way to look at tasks that answers from a script for each; the last answer repeats.
+    """A clock, and a way to poll tasks that answers from a script for each; the last answer repeats.
 
-    Looks that follow each other without a pause would never end: the clock stands still meanwhile.
+    Polls that follow each other without a pause would never end: the clock stands still meanwhile.
 
     An answer may be a function of the world. `hints` are told at their moments: (moment, token or None, hint).
     """
@@ -49,29 +49,29 @@ class World:
         self.hints = deque(hints)
         self.asked = deque()
         self.by_token = {}
-        self.looks = []
+        self.polls = []
         self.left = []
         self.closed = 0
 
     def clock(self):
         return self.now
 
-    def ask(self, look):
-        self.asked.append(look)
+    def ask(self, poll):
+        self.asked.append(poll)
 
     def next(self, deadline):
         if self.asked:
-            look = self.asked.popleft()
-            self.looks.append((look.token, self.now))
-            assert len(self.looks) < MOST_LOOKS
-            script = self.scripts[look.token]
+            poll = self.asked.popleft()
+            self.polls.append((poll.token, self.now))
+            assert len(self.polls) < MOST_LOOKS
+            script = self.scripts[poll.token]
             answer = script.pop(0) if len(script) > 1 else script[0]
-            left = look.begin().remaining()
+            left = poll.begin().remaining()
             self.now += min(self.round_trip, left)
-            look.landed()
+            poll.answered()
             if left < self.round_trip:
-                return look, TransportTimeoutError("late")
-            return look, answer(self) if callable(answer) else answer
+                return poll, TransportTimeoutError("late")
+            return poll, answer(self) if callable(answer) else answer
         if self.hints and self.hints[0][0] <= self.now + deadline.remaining():
             moment, token, hint = self.hints.popleft()
             self.now = max(self.now, moment)
@@ -84,14 +84,14 @@ class World:
     def at_hand(self):
         return False
 
-    def leave(self, look):
-        self.left.append(look.token)
+    def leave(self, poll):
+        self.left.append(poll.token)
 
     def close(self):
         self.closed += 1
 
-    def watch(self, looks):
-        self.by_token = {look.token: look for look in looks}
+    def watch(self, polls):
+        self.by_token = {poll.token: poll for poll in polls}
         return self
 
     def many(self, timeout=None, interval=2.0, on_progress=None, call_timeout=30.0, retry=PROMPT):
@@ -106,13 +106,13 @@ class World:
                 clock=self.clock,
             )
 
-        return Many(list(self.scripts), interval, make_wait, self.watch, on_progress, self.clock)
+        return ManyTasksWait(list(self.scripts), interval, make_wait, self.watch, on_progress, self.clock)
 
     def results(self, **options):
         return list(self.many(**options).results())
 
     def moments(self, token):
-        return [moment for looked_at, moment in self.looks if looked_at == token]
+        return [moment for looked_at, moment in self.polls if looked_at == token]
 
 
 def after(seconds, then, before=RUNNING):
@@ -124,13 +124,13 @@ def tokens(count):
     return [f"tk_{number:032x}" for number in range(count)]
 
 
-# --- when it looks
+# --- when it polls
 
 
 def test_it_looks_at_all_at_once_and_finished_tasks_need_one_look():
     world = World({token: [DONE] for token in tokens(100)})
     assert [result.token for result in world.results()] == tokens(100)
-    assert world.looks == [(token, 0.0) for token in tokens(100)]
+    assert world.polls == [(token, 0.0) for token in tokens(100)]
     assert world.closed == 1
     assert world.left == tokens(100)
 
@@ -138,7 +138,7 @@ def test_it_looks_at_all_at_once_and_finished_tasks_need_one_look():
 def test_after_that_the_looks_are_spread_over_the_interval():
     world = World({token: [after(9.0, DONE)] for token in tokens(1000)})
     world.results(interval=2.0)
-    between = Counter(round(moment, 3) for _, moment in world.looks if 2.0 <= moment < 4.0)
+    between = Counter(round(moment, 3) for _, moment in world.polls if 2.0 <= moment < 4.0)
     assert sum(between.values()) == 1000
     assert set(between.values()) == {50}
     assert min(between) == 2.0
@@ -166,7 +166,7 @@ def test_a_look_that_is_under_way_is_not_asked_again():
 
     world = Slow({token: [DONE] for token in tokens(2)})
     assert len(world.results()) == 2
-    assert len(world.looks) == 2
+    assert len(world.polls) == 2
 
 
 def test_time_in_the_callback_is_followed_by_no_burst():
@@ -182,19 +182,19 @@ def test_time_in_the_callback_is_followed_by_no_burst():
 
 
 def test_the_last_looks_are_spread_so_that_all_are_answered_before_the_end():
-    """A thousand looks just before the end would not all be answered: nobody would learn of ends shortly before."""
+    """A thousand polls just before the end would not all be answered: nobody would learn of ends shortly before."""
     world = World({token: [after(7.99, DONE)] for token in tokens(1000)}, round_trip=0.001)
     results = world.results(timeout=10.0, interval=4.0)
     assert sum(result.succeeded for result in results) == 1000
     world = World({token: [RUNNING] for token in tokens(1000)}, round_trip=0.001)
     results = world.results(timeout=10.0, interval=4.0)
     assert {type(result.error) for result in results} == {WaitTimeoutError}
-    assert not any("the last look failed" in str(result.error) for result in results)
+    assert not any("the last poll failed" in str(result.error) for result in results)
     assert 9.9 < world.now <= 10.0
 
 
 def test_looks_that_take_long_for_all_together_do_not_make_a_wait_give_up_early():
-    """All looks take 5 s, one after the other, and each has been made again 5 s later: no end before that is missed."""
+    """All polls take 5 s, one after the other, and each has been made again 5 s later: no end before that is missed."""
     world = World({token: [after(8.0, DONE)] for token in tokens(100)}, round_trip=0.05)
     assert all(result.succeeded for result in world.results(timeout=14.0))
     world = World({token: [RUNNING] for token in tokens(100)}, round_trip=0.05)
@@ -203,7 +203,7 @@ def test_looks_that_take_long_for_all_together_do_not_make_a_wait_give_up_early(
 
 
 def test_the_last_that_is_left_has_nobody_to_wait_for():
-    """A thousand looks took a while; now it is alone."""
+    """A thousand polls took a while; now it is alone."""
     ended = {token: [DONE] for token in tokens(999)}
     world = World({**ended, "last": [after(58.0, DONE)]}, round_trip=0.02)
     assert all(result.succeeded for result in world.results(timeout=60.0))
@@ -222,7 +222,7 @@ def test_a_timeout_of_zero_looks_once_at_each():
     assert isinstance(found["a"].error, WaitTimeoutError)
     assert found["a"].status.state is TaskState.RUNNING
     assert found["b"].succeeded
-    assert len(world.looks) == 2
+    assert len(world.polls) == 2
 
 
 def test_nothing_to_wait_for_ends_at_once():
@@ -342,7 +342,7 @@ def test_what_the_callback_raises_comes_out_unchanged(error):
     with pytest.raises(type(error)) as caught:
         world.results(on_progress=fail)
     assert caught.value is error
-    assert len(world.looks) == 1
+    assert len(world.polls) == 1
     assert world.closed == 1
 
 
@@ -359,7 +359,7 @@ def test_leaving_early_ends_the_watching():
 
 
 def test_a_told_end_brings_a_look_and_then_a_few_quick_ones():
-    world = World({"a": [RUNNING], "b": [RUNNING]}, hints=[(10.1, "a", Hint.ENDED)])
+    world = World({"a": [RUNNING], "b": [RUNNING]}, hints=[(10.1, "a", WakeUp.ENDED)])
     world.results(interval=60.0, timeout=100.0)
     moments = [moment for moment in world.moments("a") if 10 < moment < 30]
     gaps = [later - sooner for sooner, later in zip(moments, moments[1:])]
@@ -370,27 +370,27 @@ def test_a_told_end_brings_a_look_and_then_a_few_quick_ones():
 
 
 def test_a_plain_hint_brings_one_look():
-    world = World({"a": [RUNNING], "b": [RUNNING]}, hints=[(10.1, "a", Hint.LOOK)])
+    world = World({"a": [RUNNING], "b": [RUNNING]}, hints=[(10.1, "a", WakeUp.POLL)])
     world.results(interval=60.0, timeout=100.0)
     assert [moment for moment in world.moments("a") if 5 < moment < 55] == pytest.approx([10.1])
 
 
 def test_a_hint_does_not_cut_a_backoff_short():
     busy = TransportError("busy", retry_after=30.0)
-    world = World({"a": [busy, DONE]}, hints=[(10.0, "a", Hint.ENDED)])
+    world = World({"a": [busy, DONE]}, hints=[(10.0, "a", WakeUp.ENDED)])
     world.results()
     assert world.moments("a") == pytest.approx([0.0, 30.0])
 
 
 def test_a_hint_for_none_is_for_the_next_that_is_due():
-    hints = [(0.1, None, Hint.LOOK), (0.2, None, Hint.LOOK)]
+    hints = [(0.1, None, WakeUp.POLL), (0.2, None, WakeUp.POLL)]
     world = World({"a": [RUNNING, DONE], "b": [RUNNING, DONE]}, hints=hints)
     world.results(interval=60.0)
-    assert world.looks[2:] == [("b", pytest.approx(0.1)), ("a", pytest.approx(0.2))]
+    assert world.polls[2:] == [("b", pytest.approx(0.1)), ("a", pytest.approx(0.2))]
 
 
 def test_a_look_just_before_a_tick_stands_for_the_one_at_the_tick():
-    world = World({"a": [RUNNING, RUNNING, DONE]}, hints=[(0.0493, "a", Hint.LOOK)])
+    world = World({"a": [RUNNING, RUNNING, DONE]}, hints=[(0.0493, "a", WakeUp.POLL)])
     world.results(interval=0.05)
     assert world.moments("a") == pytest.approx([0.0, 0.0493, 0.1])
 
@@ -398,7 +398,7 @@ def test_a_look_just_before_a_tick_stands_for_the_one_at_the_tick():
 @pytest.mark.parametrize(
     ("now", "timeout", "interval"),
     [(0.0, 60.0, 1e-4), (1e6, 0.011, 2.0)],
-    ids=["interval", "last look by a coarse clock"],
+    ids=["interval", "last poll by a coarse clock"],
 )
 def test_between_two_looks_at_a_task_there_is_always_time(now, timeout, interval):
     """Also if the pause is so short that it counts as over."""
@@ -410,7 +410,7 @@ def test_between_two_looks_at_a_task_there_is_always_time(now, timeout, interval
 
 
 def test_a_hint_for_a_task_that_has_ended_is_nothing():
-    world = World({"a": [DONE], "b": [after(5.0, DONE)]}, hints=[(1.0, "a", Hint.ENDED)])
+    world = World({"a": [DONE], "b": [after(5.0, DONE)]}, hints=[(1.0, "a", WakeUp.ENDED)])
     world.results()
     assert world.moments("a") == [0.0]
 
@@ -423,7 +423,7 @@ ANSWERS = st.sampled_from(
 )
 SCRIPTS = st.lists(st.lists(ANSWERS, min_size=1, max_size=6), max_size=12)
 HINTS = st.lists(
-    st.tuples(st.floats(0, 100), st.one_of(st.none(), st.integers(0, 12)), st.sampled_from(list(Hint))),
+    st.tuples(st.floats(0, 100), st.one_of(st.none(), st.integers(0, 12)), st.sampled_from(list(WakeUp))),
     max_size=8,
 )
 

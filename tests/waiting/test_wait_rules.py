@@ -1,4 +1,4 @@
-"""The wait loop against a fake clock: when it looks, when it ends, when it gives up."""
+"""The wait loop against a fake clock: when it polls, when it ends, when it gives up."""
 
 import pytest
 
@@ -40,7 +40,7 @@ class World:
         self.now = 0.0
         self.script = list(script)
         self.round_trip = round_trip
-        self.looks = []
+        self.polls = []
         self.budgets = []
         self.pauses = []
 
@@ -52,8 +52,8 @@ class World:
         self.pauses.append(seconds)
         self.now += seconds
 
-    def look(self, deadline):
-        self.looks.append(self.now)
+    def poll(self, deadline):
+        self.polls.append(self.now)
         self.budgets.append(deadline.remaining())
         answer = self.script.pop(0) if len(self.script) > 1 else self.script[0]
         if callable(answer):
@@ -73,7 +73,7 @@ class World:
             previous=previous,
             clock=self.clock,
         )
-        return statuses(TOKEN, wait, self.look, self.pause)
+        return statuses(TOKEN, wait, self.poll, self.pause)
 
 
 def after(seconds, then, before=RUNNING):
@@ -81,30 +81,30 @@ def after(seconds, then, before=RUNNING):
     return lambda world: then if world.now >= seconds else before
 
 
-# --- when it looks
+# --- when it polls
 
 
 def test_it_looks_at_once_and_a_finished_task_needs_one_look():
     world = World(DONE)
     assert list(world.wait()) == [DONE]
-    assert world.looks == [0.0]
+    assert world.polls == [0.0]
     assert world.pauses == []
 
 
 def test_it_looks_on_a_fixed_schedule_however_long_a_look_takes():
     world = World(after(9.0, DONE), round_trip=0.5)
     list(world.wait(interval=2.0))
-    assert world.looks == [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]
+    assert world.polls == [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]
 
 
 def test_missed_ticks_are_skipped():
-    """A callback of 5 s must not be followed by a burst of looks."""
+    """A callback of 5 s must not be followed by a burst of polls."""
     world = World(after(9.0, DONE))
     statuses = world.wait(interval=2.0)
     next(statuses)
     world.now += 5.0
     list(statuses)
-    assert world.looks == [0.0, 6.0, 8.0, 10.0]
+    assert world.polls == [0.0, 6.0, 8.0, 10.0]
 
 
 def test_a_sleep_that_ends_a_hair_early_is_no_extra_look():
@@ -112,7 +112,7 @@ def test_a_sleep_that_ends_a_hair_early_is_no_extra_look():
     punctual = world.pause
     world.pause = lambda seconds: punctual(seconds - 0.001)
     list(world.wait(interval=2.0))
-    assert len(world.looks) == 4
+    assert len(world.polls) == 4
 
 
 def test_a_pause_cut_short_leads_to_a_look_and_back_to_the_schedule():
@@ -120,7 +120,7 @@ def test_a_pause_cut_short_leads_to_a_look_and_back_to_the_schedule():
     full = world.pause
     world.pause = lambda seconds: full(0.5 if world.now == 0 else seconds)
     list(world.wait(interval=2.0))
-    assert world.looks == [0.0, 0.5, 2.0, 4.0]
+    assert world.polls == [0.0, 0.5, 2.0, 4.0]
 
 
 def test_every_status_is_seen_and_the_terminal_one_once():
@@ -161,7 +161,7 @@ def test_the_last_look_still_fits_before_the_deadline():
     world = World(RUNNING, round_trip=0.1)
     with pytest.raises(WaitTimeoutError) as caught:
         list(world.wait(timeout=5.0, interval=2.0))
-    assert world.looks == pytest.approx([0.0, 2.0, 4.0, 4.8])
+    assert world.polls == pytest.approx([0.0, 2.0, 4.0, 4.8])
     assert 4.8 <= world.now <= 5.0
     assert caught.value.last_status is RUNNING
     assert caught.value.elapsed == pytest.approx(world.now)
@@ -202,14 +202,14 @@ def test_a_slow_look_among_others_is_no_round_trip_to_reserve_either():
 def test_a_server_that_is_always_slow_is_looked_at_early_enough():
     world = World(after(3.5, DONE), round_trip=3.0)
     assert list(world.wait(timeout=10.0, interval=10.0))[-1] is DONE
-    assert world.looks == pytest.approx([0.0, 5.0])  # answered at 8
+    assert world.polls == pytest.approx([0.0, 5.0])  # answered at 8
 
 
 def test_a_timeout_shorter_than_the_interval_looks_twice():
     world = World(RUNNING)
     with pytest.raises(WaitTimeoutError):
         list(world.wait(timeout=1.0, interval=60.0))
-    assert world.looks == pytest.approx([0.0, 0.99])
+    assert world.polls == pytest.approx([0.0, 0.99])
 
 
 def test_a_timeout_of_zero_looks_once_under_the_calls_timeout():
@@ -242,7 +242,7 @@ def test_time_in_the_callback_counts():
     world.now += 60.0
     with pytest.raises(WaitTimeoutError):
         next(statuses)
-    assert world.looks == [0.0]
+    assert world.polls == [0.0]
 
 
 def asleep(world, seconds):
@@ -260,11 +260,11 @@ def test_after_a_suspension_it_looks_at_once_and_finds_the_end():
     world = World(after(10.0, DONE))
     asleep(world, 5000.0)
     assert list(world.wait())[-1] is DONE
-    assert world.looks == [0.0, 5002.0]
+    assert world.polls == [0.0, 5002.0]
 
 
 def test_a_suspension_beyond_the_deadline_still_allows_a_last_look():
-    """The deadline has passed; the look gets no time, and the error says what is known."""
+    """The deadline has passed; the poll gets no time, and the error says what is known."""
     world = World(RUNNING, TransportTimeoutError("no time"))
     asleep(world, 5000.0)
     with pytest.raises(WaitTimeoutError) as caught:
@@ -302,7 +302,7 @@ def test_an_unbroken_outage_ends_the_wait_with_the_last_fault():
     world = World(*faults)
     with pytest.raises(TransportError) as caught:
         list(world.wait(retry=RetryPolicy(initial_delay=1.0, max_delay=8.0, jitter=0, max_outage=20.0)))
-    assert world.looks == [0.0, 1.0, 3.0, 7.0, 15.0, 20.0]
+    assert world.polls == [0.0, 1.0, 3.0, 7.0, 15.0, 20.0]
     assert caught.value is faults[5]
 
 
@@ -310,7 +310,7 @@ def test_the_outage_counts_from_the_beginning_of_the_first_failed_look():
     world = World(TransportTimeoutError("late"), round_trip=12.0)
     with pytest.raises(TransportTimeoutError):
         list(world.wait(retry=RetryPolicy(initial_delay=1.0, jitter=0, max_outage=20.0)))
-    assert world.looks == [0.0, 13.0]
+    assert world.polls == [0.0, 13.0]
 
 
 def test_outages_with_a_success_between_them_do_not_add_up():
@@ -329,17 +329,17 @@ def test_a_deadline_in_an_outage_is_a_wait_timeout_that_tells_the_fault():
     assert caught.value.last_status is RUNNING
     assert caught.value.__cause__ is fault
     assert world.now <= 10.0
-    assert world.looks[-1] == pytest.approx(9.99)
+    assert world.polls[-1] == pytest.approx(9.99)
 
 
 def test_retry_after_is_honoured_within_the_deadline():
     busy = TransientError("busy", retry_after=30.0)
     world = World(busy, DONE)
     list(world.wait())
-    assert world.looks == [0.0, 30.0]
+    assert world.polls == [0.0, 30.0]
     world = World(busy, DONE)
     assert list(world.wait(timeout=10.0)) == [DONE]
-    assert world.looks == pytest.approx([0.0, 9.99])
+    assert world.polls == pytest.approx([0.0, 9.99])
 
 
 def test_unlimited_outages_can_be_asked_for():
@@ -363,7 +363,7 @@ def test_everything_else_ends_the_wait_at_once(error):
     with pytest.raises(type(error)) as caught:
         list(world.wait())
     assert caught.value is error
-    assert len(world.looks) == 2
+    assert len(world.polls) == 2
 
 
 # --- forgotten and replaced runs

@@ -17,7 +17,7 @@ from ..base import PollingWatch, Watch
 
 if TYPE_CHECKING:
     from ..pipe_interface import SpooledPipe
-    from ..poller import Look, ThreadedLooks
+    from ..poller import Poll, ThreadPoller
     from .session import Session
 
 
@@ -80,11 +80,11 @@ class HttpTransport:
         """A watch that asks through this transport and sleeps in between."""
         return PollingWatch(self)
 
-    def watch_many(self, looks: Sequence[Look]) -> ThreadedLooks:  # noqa: ARG002 - all tasks are watched alike
-        """As `rocketride_sync.transports.poller.LookingTransport.watch_many`, with a few threads."""
-        from ..poller import ThreadedLooks
+    def watch_many(self, polls: Sequence[Poll]) -> ThreadPoller:  # noqa: ARG002 - all tasks are watched alike
+        """As `rocketride_sync.transports.poller.PollingTransport.watch_many`, with a few threads."""
+        from ..poller import ThreadPoller
 
-        return ThreadedLooks(self, self.uploads_at_once)
+        return ThreadPoller(self, self.uploads_at_once)
 
     @property
     def is_open(self) -> bool:

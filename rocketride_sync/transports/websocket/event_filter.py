@@ -7,12 +7,12 @@ from typing import Any, Optional, Tuple
 from ...protocol import dap
 
 END = "end"
-TURNS = (END, "begin", "restart")
+WAKING_ACTIONS = (END, "begin", "restart")
 
 _TASK_EVENT = "apaevt_task"
 
 
-class Subject:
+class TaskEventFilter:
     """A task as events know it: by its project and source, which only its status tells."""
 
     __slots__ = ("_known",)

@@ -1,4 +1,4 @@
-"""Which of many looks go out next over a connection, and what becomes of those that it takes with it."""
+"""Which of many polls go out next over a connection, and what becomes of those that it takes with it."""
 
 from __future__ import annotations
 
@@ -8,41 +8,41 @@ from collections import deque
 from typing import Deque, Dict, Iterable, List, NamedTuple, Sequence, Set
 
 from ...deadline import Deadline
-from ..poller import Look
+from ..poller import Poll
 
 _AT_ONCE = 64
 _CLEARED_AFTER = 0.5  # seconds: who went alone and has broken nothing by then is slow, no more
 
 
-class Flight(NamedTuple):
-    """A look that is on its way."""
+class PendingPoll(NamedTuple):
+    """A poll that is on its way."""
 
-    look: Look
+    poll: Poll
     deadline: Deadline
     began: float
 
 
-class Flights:
-    """The looks that wait for their turn, and those that are on their way. It does nothing itself.
+class InFlight:
+    """The polls that wait for their turn, and those that are on their way. It does nothing itself.
 
     What was on its way when a connection was lost goes again, after those that wait. If it is lost again, each goes
     alone: so what breaks connections is found, and is the only one to fail.
 
     Attributes:
-        waiting: the looks whose turn has not come.
+        waiting: the polls whose turn has not come.
     """
 
     def __init__(self) -> None:
-        self.waiting: Deque[Look] = deque()
-        self._under_way: Dict[int, Flight] = {}  # by the number of the request
-        self._lost_once: Set[Look] = set()
-        self._suspects: Set[Look] = set()
+        self.waiting: Deque[Poll] = deque()
+        self._under_way: Dict[int, PendingPoll] = {}  # by the number of the request
+        self._lost_once: Set[Poll] = set()
+        self._suspects: Set[Poll] = set()
 
     def __len__(self) -> int:
         """How many are on their way."""
         return len(self._under_way)
 
-    def departing(self, held: int) -> List[Look]:
+    def departing(self, held: int) -> List[Poll]:
         """Those that may go now, with so many answers that have come but not been handed out."""
         room = max(0, _AT_ONCE - len(self) - held)
         first = list(itertools.islice(self.waiting, room))
@@ -53,61 +53,61 @@ class Flights:
             return []
         if first and first[0] in self._suspects:
             return [] if fresh else first[:1]
-        return list(itertools.takewhile(lambda look: look not in self._suspects, first))
+        return list(itertools.takewhile(lambda poll: poll not in self._suspects, first))
 
-    def _fresh(self) -> List[Look]:
+    def _fresh(self) -> List[Poll]:
         """Those that went so lately that they may break the connection yet."""
         since = time.monotonic() - _CLEARED_AFTER
-        return [flight.look for flight in self._under_way.values() if flight.began > since]
+        return [pending.poll for pending in self._under_way.values() if pending.began > since]
 
     def go(self, numbers: Sequence[int], deadlines: Sequence[Deadline]) -> None:
         """As many as there are numbers go, as the requests with these."""
         now = time.monotonic()
         for number, deadline in zip(numbers, deadlines):
-            self._under_way[number] = Flight(self.waiting.popleft(), deadline, now)
+            self._under_way[number] = PendingPoll(self.waiting.popleft(), deadline, now)
 
     @property
-    def oldest(self) -> Flight:
+    def oldest(self) -> PendingPoll:
         """What has been on its way for longest."""
         return next(iter(self._under_way.values()))
 
     @property
-    def newest(self) -> Flight:
+    def newest(self) -> PendingPoll:
         """What went last."""
         return next(reversed(self._under_way.values()))
 
-    def landed(self, number: int) -> List[Flight]:
+    def answered(self, number: int) -> List[PendingPoll]:
         """The one whose answer has come, if anybody waits for it still."""
-        flight = self._under_way.pop(number, None)
-        if flight is None:
+        pending = self._under_way.pop(number, None)
+        if pending is None:
             return []
-        self._clear([flight.look])
-        return [flight]
+        self._clear([pending.poll])
+        return [pending]
 
-    def expired(self) -> List[Flight]:
+    def expired(self) -> List[PendingPoll]:
         """Those whose time is over."""
-        numbers = [number for number, flight in self._under_way.items() if flight.deadline.expired]
+        numbers = [number for number, pending in self._under_way.items() if pending.deadline.expired]
         late = [self._under_way.pop(number) for number in numbers]
-        self._clear(flight.look for flight in late)
+        self._clear(pending.poll for pending in late)
         return late
 
-    def lost(self, *, again: bool) -> List[Look]:
-        """The connection is lost: the look that failed with it, if one did, because it had gone alone before.
+    def lost(self, *, again: bool) -> List[Poll]:
+        """The connection is lost: the poll that failed with it, if one did, because it had gone alone before.
 
         With `again`, one that went alone for the first time may go once more.
         """
-        lost = [flight.look for flight in self._under_way.values()]
+        lost = [pending.poll for pending in self._under_way.values()]
         blamed = self._fresh() or lost
         self._under_way.clear()
         failed = blamed if len(blamed) == 1 and (blamed[0] in self._lost_once or not again) else []
         self._suspects.update(self._lost_once.intersection(lost))
         self._lost_once.update(lost)
         self._clear(failed)
-        self.waiting.extend(look for look in lost if look not in failed)
+        self.waiting.extend(poll for poll in lost if poll not in failed)
         return failed
 
-    def _clear(self, looks: Iterable[Look]) -> None:
+    def _clear(self, polls: Iterable[Poll]) -> None:
         """They have been answered, or given up."""
-        for look in looks:
-            self._lost_once.discard(look)
-            self._suspects.discard(look)
+        for poll in polls:
+            self._lost_once.discard(poll)
+            self._suspects.discard(poll)

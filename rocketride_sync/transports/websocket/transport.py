@@ -17,11 +17,11 @@ from .pool import Pool
 if TYPE_CHECKING:
     import ssl
 
-    from ..poller import Look
+    from ..poller import Poll
     from .connection import Connection
     from .watch import WebSocketWatch
     from .websocket_pipe import WebSocketPipe
-    from .websocket_poller import WebSocketLooks
+    from .websocket_poller import WebSocketPoller
     from .websocket_uploads import Uploads
 
 DEAD_AFTER = 45.0
@@ -82,11 +82,11 @@ class WebSocketTransport:
 
         return WebSocketWatch(self.pool, operation)
 
-    def watch_many(self, looks: Sequence[Look]) -> WebSocketLooks:
-        """As `rocketride_sync.transports.poller.LookingTransport.watch_many`."""
-        from .websocket_poller import WebSocketLooks
+    def watch_many(self, polls: Sequence[Poll]) -> WebSocketPoller:
+        """As `rocketride_sync.transports.poller.PollingTransport.watch_many`."""
+        from .websocket_poller import WebSocketPoller
 
-        return WebSocketLooks(self.pool, self._settings.retry, len(looks))
+        return WebSocketPoller(self.pool, self._settings.retry, len(polls))
 
     @property
     def is_open(self) -> bool:

@@ -10,8 +10,8 @@ from ...logs import log
 from ...protocol import operations
 from ...protocol.operations import Operation
 from ...redact import shorten
-from ..end_backoff import Hurry
-from .event_filter import END, TURNS, Subject
+from ..end_backoff import EndBackoff
+from .event_filter import END, WAKING_ACTIONS, TaskEventFilter
 from .pool import Pool
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _GOODBYE_WITHIN = 0.5
 class WebSocketWatch:
     """Asks over one connection, on which the server also tells when the task ends.
 
-    Nothing depends on being told: a lost, late, doubled or foreign event changes when the next look happens, never
+    Nothing depends on being told: a lost, late, doubled or foreign event changes when the next poll happens, never
     what it sees.
     """
 
@@ -33,8 +33,8 @@ class WebSocketWatch:
         self._token: str = operation.arguments["token"]
         self._task = shorten(self._token)
         self._connection: Optional[Connection] = None
-        self._subject = Subject()
-        self._hurry = Hurry()
+        self._subject = TaskEventFilter()
+        self._backoff = EndBackoff()
         self._answered = False
         self._after_loss = 0.0
 
@@ -59,11 +59,11 @@ class WebSocketWatch:
         """As `rocketride_sync.transports.Watch.pause`: the task's end, begin or restart ends it at once.
 
         Once the end was told, pauses are short and grow, so that a status that is not terminal yet, or an event
-        that was a twin's, costs a few looks and no more. A lost connection ends a pause too, but one that is
+        that was a twin's, costs a few polls and no more. A lost connection ends a pause too, but one that is
         lost again and again does so later and later.
         """
         # After a fault, the pause is the backoff that the server may have asked for.
-        length = self._hurry.shorten(seconds) if self._answered else seconds
+        length = self._backoff.shorten(seconds) if self._answered else seconds
         self._connection = self._pool.own(self._connection)
         if self._connection is None:
             pause(length)
@@ -78,7 +78,7 @@ class WebSocketWatch:
         else:
             self._after_loss = 0.0
             if ended:
-                self._hurry.told_end(seconds)
+                self._backoff.end_event(seconds)
 
     def _subscribe(self, connection: Connection, deadline: Deadline) -> None:
         if connection is self._connection:
@@ -86,7 +86,7 @@ class WebSocketWatch:
         self._connection = connection
         # Never SUMMARY: its statuses pile up while a callback runs, and a subscriber that does not read freezes the
         # task for everybody, terminate included. Of TASK come a few hundred bytes in the life of a task.
-        # The answer is not awaited: refused or not, the wait looks all the same.
+        # The answer is not awaited: refused or not, the wait polls all the same.
         connection.tell(operations.monitor(self._token, ["TASK"]), deadline)
         log.debug("subscribed to events: task %s", self._task)
 
@@ -97,7 +97,7 @@ class WebSocketWatch:
             if event is None:
                 return False
             action = self._subject.action(event)
-            if action in TURNS:
+            if action in WAKING_ACTIONS:
                 log.debug("told of task %s: %s", self._task, action)
                 return action == END
 

@@ -1,4 +1,4 @@
-"""Looks at many tasks over one connection: while the server answers one, the next are on their way."""
+"""Polls many tasks over one connection: while the server answers one, the next are on their way."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from ...logs import DEBUG, log, took
 from ...options import RetryPolicy
 from ...protocol import dap, operations
 from ...redact import shorten
-from ..poller import Hint, Look, News
-from .event_filter import END, TURNS, Subject
-from .in_flight import Flights
+from ..poller import Poll, PollResult, WakeUp
+from .event_filter import END, WAKING_ACTIONS, TaskEventFilter
+from .in_flight import InFlight
 from .pool import Pool
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _LEAST = 0.001  # an expired deadline would read nothing
 _GOODBYE_WITHIN = 0.5
 
 
-class WebSocketLooks:
+class WebSocketPoller:
     """Asks for the statuses of many tasks over one connection, on which few tasks are told the end of, too.
 
     Answers are gathered, and handed out when all have come, or for half a second none: whatever the caller does with
@@ -48,9 +48,9 @@ class WebSocketLooks:
         self._retry = retry
         self._left = count
         self._connection: Optional[Connection] = None
-        self._subjects: Dict[Look, Subject] = {}  # of the tasks that the connection is subscribed to
-        self._flights = Flights()
-        self._news: Deque[News] = deque()
+        self._subjects: Dict[Poll, TaskEventFilter] = {}  # of the tasks that the connection is subscribed to
+        self._flights = InFlight()
+        self._news: Deque[PollResult] = deque()
         self._answered = -math.inf  # when the last answer came
         self._unanswered = False  # whether an answer may come that nobody waits for any more
         self._failures = 0
@@ -59,7 +59,7 @@ class WebSocketLooks:
 
     @property
     def at_hand(self) -> bool:
-        """As `rocketride_sync.transports.poller.Looks.at_hand`."""
+        """As `rocketride_sync.transports.poller.Poller.at_hand`."""
         return bool(self._news)
 
     @property
@@ -67,16 +67,16 @@ class WebSocketLooks:
         """Whether there is a connection, or one may be tried now."""
         return self._connection is not None or time.monotonic() >= self._not_before
 
-    def ask(self, look: Look) -> None:
-        """As `rocketride_sync.transports.poller.Looks.ask`."""
-        self._flights.waiting.append(look)
+    def ask(self, poll: Poll) -> None:
+        """As `rocketride_sync.transports.poller.Poller.ask`."""
+        self._flights.waiting.append(poll)
 
-    def leave(self, look: Look) -> None:  # noqa: ARG002 - a subscription is shared with twins: it ends with the rest
-        """As `rocketride_sync.transports.poller.Looks.leave`."""
+    def leave(self, poll: Poll) -> None:  # noqa: ARG002 - a subscription is shared with twins: it ends with the rest
+        """As `rocketride_sync.transports.poller.Poller.leave`."""
         self._left -= 1
 
-    def next(self, deadline: Deadline) -> Optional[News]:
-        """As `rocketride_sync.transports.poller.Looks.next`."""
+    def next(self, deadline: Deadline) -> Optional[PollResult]:
+        """As `rocketride_sync.transports.poller.Poller.next`."""
         if self._connection is not None and self._pool.own(self._connection) is None:
             self._lose(TransportError("the connection is the parent process's"))
         while not self._news or self._until_gathered() > 0:
@@ -90,7 +90,7 @@ class WebSocketLooks:
         return self._news.popleft()
 
     def close(self) -> None:
-        """As `rocketride_sync.transports.poller.Looks.close`: unsubscribes, and gives the connection back."""
+        """As `rocketride_sync.transports.poller.Poller.close`: unsubscribes, and gives the connection back."""
         connection, self._connection = self._pool.own(self._connection), None
         if connection is None:
             return
@@ -98,8 +98,8 @@ class WebSocketLooks:
             connection.close()
             return
         try:
-            for look in self._subjects:
-                connection.tell(_subscription(look, to_events=False), Deadline(_GOODBYE_WITHIN))
+            for poll in self._subjects:
+                connection.tell(_subscription(poll, to_events=False), Deadline(_GOODBYE_WITHIN))
         except RocketRideError:
             return  # a lost connection has no subscriptions
         self._pool.give(connection)
@@ -110,28 +110,28 @@ class WebSocketLooks:
 
     # Sending.
 
-    def _departing(self) -> List[Look]:
-        """The looks that may go now."""
+    def _departing(self) -> List[Poll]:
+        """The polls that may go now."""
         return self._flights.departing(len(self._news)) if self.ready else []
 
-    def _send(self, looks: List[Look]) -> None:
-        """Send these looks, over a new connection if there is none."""
-        connection = self._connection or self._connect(looks[0].begin())
+    def _send(self, polls: List[Poll]) -> None:
+        """Send these polls, over a new connection if there is none."""
+        connection = self._connection or self._connect(polls[0].begin())
         if connection is None:
             return
-        deadlines = [look.begin() for look in looks]
+        deadlines = [poll.begin() for poll in polls]
         if deadlines[0].expired:  # to find out while sending would break the connection
-            fault = TransportTimeoutError(f"{looks[0].operation.name} failed: no time was left for it")
+            fault = TransportTimeoutError(f"{polls[0].operation.name} failed: no time was left for it")
             self._failed(self._flights.waiting.popleft(), fault)
             return
-        self._send_over(connection, looks, deadlines)
+        self._send_over(connection, polls, deadlines)
 
-    def _send_over(self, connection: Connection, looks: List[Look], deadlines: List[Deadline]) -> None:
-        numbers, fault = list(range(-len(looks), 0)), None  # those of no answer, for what cannot be sent
+    def _send_over(self, connection: Connection, polls: List[Poll], deadlines: List[Deadline]) -> None:
+        numbers, fault = list(range(-len(polls), 0)), None  # those of no answer, for what cannot be sent
         try:
-            for look, deadline in zip(looks, deadlines):
-                self._subscribe(connection, look, deadline)
-            numbers = connection.post_all([look.operation for look in looks], deadlines[-1])
+            for poll, deadline in zip(polls, deadlines):
+                self._subscribe(connection, poll, deadline)
+            numbers = connection.post_all([poll.operation for poll in polls], deadlines[-1])
         except RocketRideError as error:
             fault = error
         self._flights.go(numbers, deadlines)
@@ -139,7 +139,7 @@ class WebSocketLooks:
             self._lose(fault)
 
     def _connect(self, deadline: Deadline) -> Optional[Connection]:
-        """Make a connection; if that fails, all looks that wait for it have failed."""
+        """Make a connection; if that fails, all polls that wait for it have failed."""
         try:
             idle = None if self._failures else self._pool.take()
             self._connection = idle or self._pool.make(deadline)
@@ -147,7 +147,7 @@ class WebSocketLooks:
         except RocketRideError as error:
             fault = error
         delay = self._retry.delay(self._failures, getattr(fault, "retry_after", None))
-        # What the server asks for must not cost the last look before the end of the time.
+        # What the server asks for must not cost the last poll before the end of the time.
         half = self._flights.waiting[0].until.remaining() / 2
         self._put_off(min(delay, max(half, self._retry.initial_delay)))
         self._fault = fault if isinstance(fault, TransientError) else None
@@ -155,23 +155,23 @@ class WebSocketLooks:
             self._failed(self._flights.waiting.popleft(), fault)
         return None
 
-    def _failed(self, look: Look, fault: RocketRideError) -> None:
-        look.landed()
+    def _failed(self, poll: Poll, fault: RocketRideError) -> None:
+        poll.answered()
         # One for each, for they are kept, and raised; without what else they may hang on to.
-        self._news.append((look, copy.copy(fault)))
+        self._news.append((poll, copy.copy(fault)))
 
     def _put_off(self, seconds: float) -> None:
         """Let the next connection be made in so many seconds."""
         self._failures += 1
         self._not_before = time.monotonic() + seconds
 
-    def _subscribe(self, connection: Connection, look: Look, deadline: Deadline) -> None:
+    def _subscribe(self, connection: Connection, poll: Poll, deadline: Deadline) -> None:
         """As `WebSocketWatch` does; see there why it is TASK, and why the answer is not awaited."""
-        if self._left <= _FEW and look not in self._subjects:
-            self._subjects[look] = Subject()
-            connection.tell(_subscription(look, to_events=True), deadline)
+        if self._left <= _FEW and poll not in self._subjects:
+            self._subjects[poll] = TaskEventFilter()
+            connection.tell(_subscription(poll, to_events=True), deadline)
             if log.isEnabledFor(DEBUG):
-                log.debug("subscribed to events: task %s", shorten(look.operation.arguments["token"]))
+                log.debug("subscribed to events: task %s", shorten(poll.operation.arguments["token"]))
 
     # Receiving.
 
@@ -192,7 +192,7 @@ class WebSocketLooks:
             self._lose(fault)
 
     def _await_turn(self, deadline: Deadline) -> None:
-        """Pause until a connection may be made for the looks that wait for one, or their time is over."""
+        """Pause until a connection may be made for the polls that wait for one, or their time is over."""
         waiting = self._flights.waiting
         if not waiting:
             deadline.sleep(deadline.remaining())
@@ -215,20 +215,20 @@ class WebSocketLooks:
         number, answer = found
         self._answered = time.monotonic()
         self._failures = 0
-        for look, _, began in self._flights.landed(number):
-            document = self._document(connection, look, answer)
+        for poll, _, began in self._flights.answered(number):
+            document = self._document(connection, poll, answer)
             if log.isEnabledFor(DEBUG):
-                took(look.operation, "WebSocket", self._answered - began, document)
-            look.landed()
-            self._news.append((look, document))
+                took(poll.operation, "WebSocket", self._answered - began, document)
+            poll.answered()
+            self._news.append((poll, document))
 
-    def _document(self, connection: Connection, look: Look, answer: dap.Message) -> Any:
+    def _document(self, connection: Connection, poll: Poll, answer: dap.Message) -> Any:
         try:
-            document = connection.interpret(look.operation, answer)
+            document = connection.interpret(poll.operation, answer)
         except RocketRideError as error:
             return error
-        if look in self._subjects:
-            self._subjects[look].seen(document)
+        if poll in self._subjects:
+            self._subjects[poll].seen(document)
         return document
 
     def _take_events(self, connection: Connection, deadline: Deadline) -> None:
@@ -238,24 +238,24 @@ class WebSocketLooks:
             event = connection.listen(deadline)
             if event is None:
                 return
-            for look, subject in self._subjects.items():
+            for poll, subject in self._subjects.items():
                 action = subject.action(event)
-                if action in TURNS:
+                if action in WAKING_ACTIONS:
                     told = True
-                    log.debug("told of task %s: %s", shorten(look.operation.arguments["token"]), action)
-                    self._news.append((look, Hint.ENDED if action == END else Hint.LOOK))
+                    log.debug("told of task %s: %s", shorten(poll.operation.arguments["token"]), action)
+                    self._news.append((poll, WakeUp.ENDED if action == END else WakeUp.POLL))
 
     # Losing.
 
     def _expire(self, connection: Connection) -> None:
-        """End the looks whose time is over; the connection too if it has given no answer since they began."""
+        """End the polls whose time is over; the connection too if it has given no answer since they began."""
         late = self._flights.expired()
-        for look, _, _ in late:
-            fault = TransportTimeoutError(f"{look.operation.name} failed: no answer within the timeout")
-            self._failed(look, fault)
+        for poll, _, _ in late:
+            fault = TransportTimeoutError(f"{poll.operation.name} failed: no answer within the timeout")
+            self._failed(poll, fault)
         self._unanswered = self._unanswered or bool(late)
         silent = self._flights and connection.is_silent_since(self._flights.newest.began)
-        if silent or any(flight.began > self._answered for flight in late):
+        if silent or any(pending.began > self._answered for pending in late):
             connection.abandon()
             self._lose(TransportError("the connection gave no more answers"))
 
@@ -266,11 +266,11 @@ class WebSocketLooks:
         self._unanswered = False
         self._fault = fault if isinstance(fault, TransientError) else None
         self._put_off(self._retry.delay(self._failures - 1) if self._failures else 0.0)
-        for look in self._flights.lost(again=isinstance(fault, TransportError)):
-            self._failed(look, fault)
-        self._news.extend((look, Hint.LOOK) for look in self._subjects)  # to close the gap
+        for poll in self._flights.lost(again=isinstance(fault, TransportError)):
+            self._failed(poll, fault)
+        self._news.extend((poll, WakeUp.POLL) for poll in self._subjects)  # to close the gap
         self._subjects.clear()
 
 
-def _subscription(look: Look, *, to_events: bool) -> operations.Operation:
-    return operations.monitor(look.operation.arguments["token"], ["TASK"] if to_events else ())
+def _subscription(poll: Poll, *, to_events: bool) -> operations.Operation:
+    return operations.monitor(poll.operation.arguments["token"], ["TASK"] if to_events else ())
