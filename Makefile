@@ -33,9 +33,10 @@ test: $(VENV)/.dev ## run the tests
 
 check: lint types generate-check docs test test-min test-wheel ## all that a change must pass
 
-lint: $(VENV)/.dev ## style, common mistakes, formatting
+lint: $(VENV)/.dev ## style, common mistakes, formatting, which rooms import from which (from Python 3.10 on)
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/lint-imports
 
 types: $(VENV)/.dev ## mypy --strict
 	$(BIN)/mypy

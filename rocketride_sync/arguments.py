@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple, Union
 
 from .errors import ConfigurationError
+from .options import RetryPolicy
+
+ANY_TYPE = "application/octet-stream"
 
 
 def text(name: str, value: Any) -> str:
@@ -75,12 +78,129 @@ def document(name: str, value: Any) -> Any:
     raise ConfigurationError(f"{name} must hold only what JSON knows: {problem}")
 
 
+def object_info(value: Any) -> Dict[str, Any]:
+    """What is known of an object to send (``objinfo``), as a dict of its own; ``{}`` for None.
+
+    As `document`, and it must be UTF-8, for it goes out as it is; its ``name`` must be a string.
+    """
+    if value is None:
+        return {}
+    try:
+        known = dict(value)
+        json.dumps(known, allow_nan=False, ensure_ascii=False).encode()
+    except (TypeError, ValueError, RecursionError):
+        problem = "objinfo must be a dict of what JSON can say in UTF-8, such as {'name': 'a.txt'}"
+    else:
+        if isinstance(known.get("name", ""), str):
+            return known
+        problem = f"objinfo['name'] must be a string, not {type(known['name']).__name__}"
+    raise ConfigurationError(problem)
+
+
+def mime_type(value: Any) -> str:
+    """A MIME type; `ANY_TYPE` for None."""
+    if value is None:
+        return ANY_TYPE
+    if isinstance(value, str) and value.isascii() and value.isprintable() and "/" in value:
+        return value
+    raise ConfigurationError(f"the MIME type must be something like 'text/plain', not {value!r}")
+
+
+def task_token(value: Any, name: str = "token") -> str:
+    """A task's token, whole."""
+    if not isinstance(value, str):
+        hint = "; pass its .token" if hasattr(value, "token") else ""
+        raise ConfigurationError(f"{name} must be a string, not {type(value).__name__}{hint}")
+    if not value.strip():
+        raise ConfigurationError(f"{name} is empty; pass the token that use() returned")
+    if value.endswith("…"):
+        raise ConfigurationError(f"{name} is a shortened one, as messages show it; pass the whole token")
+    return value
+
+
+def on_progress(value: Any) -> Any:
+    """A function, or None."""
+    if value is None or callable(value):
+        return value
+    raise ConfigurationError(f"on_progress must be a function, not {type(value).__name__}")
+
+
 def path(name: str, value: Any) -> str:
     """A path, as a string."""
     found = os.fspath(value) if isinstance(value, os.PathLike) else value
     if isinstance(found, str) and found and "\0" not in found:
         return found
     raise ConfigurationError(f"{name} must be the path of a file, not {_described(value)}")
+
+
+def api_key(value: Any) -> str:
+    """A credential. It is a secret: the messages describe it only."""
+    if not isinstance(value, str):
+        raise ConfigurationError(f"auth must be a string, not {type(value).__name__}")
+    if not value.strip():
+        raise ConfigurationError("no API key: pass auth='…' or set ROCKETRIDE_APIKEY")
+    if not is_plain(value):
+        raise ConfigurationError(
+            "the API key holds white space or characters outside ASCII; is it a whole line?"
+        )
+    return value
+
+
+def verify(value: Any) -> Union[bool, str]:
+    """Whether to verify a server's certificate, or the path of CA certificates, as a string."""
+    found = _as_text(value)
+    if isinstance(found, bool):
+        return found
+    if not isinstance(found, str):
+        raise ConfigurationError(f"verify must be True, False or a path to CA certificates, not {found!r}")
+    if not os.path.exists(found):
+        raise ConfigurationError(f"verify: there is no file or directory {found!r}")
+    return found
+
+
+def certificate(value: Any) -> Any:
+    """A client certificate: a path, or a tuple of one or two, as strings; or None."""
+    found = tuple(map(_as_text, value)) if isinstance(value, tuple) else _as_text(value)
+    files = (found,) if isinstance(found, str) else found
+    if files is None:
+        return None
+    if not isinstance(files, tuple) or not 1 <= len(files) <= 2:
+        raise ConfigurationError("cert must be a path, or a tuple of the paths (certificate, key)")
+    for file in files:
+        if not isinstance(file, str) or not os.path.isfile(file):
+            raise ConfigurationError(f"cert: there is no file {file!r}")
+    return found
+
+
+def proxies(value: Any) -> Optional[Mapping[str, str]]:
+    """A mapping of schemes to proxies, or None."""
+    if value is not None and not isinstance(value, Mapping):
+        raise ConfigurationError("proxies must be a mapping such as {'https': 'http://proxy:3128'}")
+    return value
+
+
+def retry_policy(value: Any) -> RetryPolicy:
+    """A `RetryPolicy`."""
+    if not isinstance(value, RetryPolicy):
+        raise ConfigurationError(f"retry must be a RetryPolicy, not {type(value).__name__}")
+    return value
+
+
+def byte_count(name: str, value: Any) -> int:
+    """A positive number of bytes."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ConfigurationError(f"{name} must be a positive number of bytes, not {value!r}")
+    return value
+
+
+def _as_text(path: Any) -> Any:
+    """A path as a string, so that nothing below meets a `Path`; everything else as it is."""
+    return os.fspath(path) if isinstance(path, os.PathLike) else path
+
+
+def is_plain(text: str) -> bool:
+    """Whether it is visible ASCII and nothing else."""
+    return text.isascii() and text.isprintable() and " " not in text
 
 
 def _described(value: Any) -> str:

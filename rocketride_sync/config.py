@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Iterator, Mapping, NamedTuple, Optional, Tuple, Union
+from typing import Iterator, Mapping, NamedTuple, Optional, Tuple, Union
 from urllib.parse import SplitResult, urlsplit
 
+from . import arguments
 from .errors import ConfigurationError
 from .frozen import Frozen
 from .options import RetryPolicy, optional_seconds
@@ -46,7 +47,7 @@ class Address(NamedTuple):
             ConfigurationError: for anything else, and for credentials, a query or a fragment in it.
         """
         text = uri.strip()
-        if not text or not _is_plain(text):
+        if not text or not arguments.is_plain(text):
             raise ConfigurationError("uri: it is empty, or holds white space or characters outside ASCII")
         if not _has_scheme(text):
             text = ("https://" if _is_cloud(text) else "http://") + text
@@ -99,11 +100,6 @@ def _split(text: str) -> Tuple[SplitResult, Optional[int]]:
 # Without regular expressions: to compile these would take as long as half of the rest of this module.
 
 
-def _is_plain(text: str) -> bool:
-    """Whether it is visible ASCII and nothing else."""
-    return text.isascii() and text.isprintable() and " " not in text
-
-
 def _has_scheme(text: str) -> bool:
     scheme, colon, _ = text.partition("://")
     return bool(colon) and scheme[:1].isalpha() and not any(c in "/?#[]@:" for c in scheme)
@@ -125,60 +121,6 @@ def _is_loopback(host: str) -> bool:
         return True
     parts = host.split(".")
     return parts[0] == "127" and len(parts) == 4 and all(part.isdigit() and len(part) <= 3 for part in parts)
-
-
-def _check_auth(auth: Any) -> None:
-    # The value itself is a secret: the messages describe it only.
-    if not isinstance(auth, str):
-        raise ConfigurationError(f"auth must be a string, not {type(auth).__name__}")
-    if not auth.strip():
-        raise ConfigurationError("no API key: pass auth='…' or set ROCKETRIDE_APIKEY")
-    if not _is_plain(auth):
-        raise ConfigurationError(
-            "the API key holds white space or characters outside ASCII; is it a whole line?"
-        )
-
-
-def _as_text(paths: Any) -> Any:
-    """Paths as strings, so that nothing below meets a `Path`; everything else as it is."""
-    if isinstance(paths, tuple):
-        return tuple(map(_as_text, paths))
-    return os.fspath(paths) if isinstance(paths, os.PathLike) else paths
-
-
-def _check_verify(verify: Any) -> None:
-    if isinstance(verify, bool):
-        return
-    if not isinstance(verify, str):
-        raise ConfigurationError(f"verify must be True, False or a path to CA certificates, not {verify!r}")
-    if not os.path.exists(verify):
-        raise ConfigurationError(f"verify: there is no file or directory {verify!r}")
-
-
-def _check_cert(cert: Any) -> None:
-    files = (cert,) if isinstance(cert, str) else cert
-    if files is None:
-        return
-    if not isinstance(files, tuple) or not 1 <= len(files) <= 2:
-        raise ConfigurationError("cert must be a path, or a tuple of the paths (certificate, key)")
-    for file in files:
-        if not isinstance(file, str) or not os.path.isfile(file):
-            raise ConfigurationError(f"cert: there is no file {file!r}")
-
-
-def _check_proxies(proxies: Any) -> None:
-    if proxies is not None and not isinstance(proxies, Mapping):
-        raise ConfigurationError("proxies must be a mapping such as {'https': 'http://proxy:3128'}")
-
-
-def _check_retry(retry: Any) -> None:
-    if not isinstance(retry, RetryPolicy):
-        raise ConfigurationError(f"retry must be a RetryPolicy, not {type(retry).__name__}")
-
-
-def _check_size(size: Any) -> None:
-    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-        raise ConfigurationError(f"max_response_bytes must be a positive number of bytes, not {size!r}")
 
 
 class Settings(Frozen):
@@ -221,25 +163,16 @@ class Settings(Frozen):
         proxies: Optional[Mapping[str, str]] = None,
         max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES,
     ) -> None:
-        verify, cert = _as_text(verify), _as_text(cert)
-        _check_auth(auth)
-        optional_seconds("timeout", timeout)
-        optional_seconds("connect_timeout", connect_timeout)
-        _check_retry(retry)
-        _check_verify(verify)
-        _check_cert(cert)
-        _check_proxies(proxies)
-        _check_size(max_response_bytes)
         self._set(
             address=address,
-            auth=auth,
-            timeout=timeout,
-            connect_timeout=connect_timeout,
-            retry=retry,
-            verify=verify,
-            cert=cert,
-            proxies=proxies,
-            max_response_bytes=max_response_bytes,
+            auth=arguments.api_key(auth),
+            timeout=optional_seconds("timeout", timeout),
+            connect_timeout=optional_seconds("connect_timeout", connect_timeout),
+            retry=arguments.retry_policy(retry),
+            verify=arguments.verify(verify),
+            cert=arguments.certificate(cert),
+            proxies=arguments.proxies(proxies),
+            max_response_bytes=arguments.byte_count("max_response_bytes", max_response_bytes),
         )
 
     def risks(self) -> Iterator[str]:

@@ -88,3 +88,22 @@ def test_each_transport_library_has_one_home(library, home):
     importers = {p.relative_to(PACKAGE).as_posix() for p in PACKAGE.rglob("*.py") if library in imports(p)}
     assert importers
     assert all(importer.startswith(home) for importer in importers)
+
+
+# Modules of ours that a process loads for one status: each costs every cron job some 0.1 ms. Fewer are welcome.
+MODULES_OF_OURS = 45
+
+
+@pytest.mark.parametrize("transport", ["websocket", "http"])
+def test_one_status_loads_no_more_modules_than_it_did(rocketride_server, rocketride_tasks, transport):
+    task = rocketride_tasks(seconds=60)
+    code = (
+        "import sys; from rocketride_sync import RocketRideClient\n"
+        "uri, token, transport = sys.argv[1:]\n"
+        "with RocketRideClient(uri, 'key', transport=transport) as client: client.get_task_status(token)\n"
+        "print(*(name for name in sys.modules if name.partition('.')[0] == 'rocketride_sync'))"
+    )
+    command = [sys.executable, "-I", "-c", code, rocketride_server.uri, task.token, transport]
+    loaded = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    assert "rocketride_sync.client.client" in loaded
+    assert len(loaded) <= MODULES_OF_OURS, loaded

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence
 from ..deadline import Deadline
 from ..errors import WaitTimeoutError
 from ..reporting.snapshot import BYTES, SUBJECT_WIDTH, Snapshot
-from ..sending.chunks import size_of
+from ..transports.chunks import size_of
 from . import output
 from .file_results import Result, complaint, failures
 from .progress import Follower

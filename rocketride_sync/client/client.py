@@ -14,6 +14,7 @@ from ..errors import RocketRideWarning
 from ..logs import log
 from ..options import RetryPolicy
 from ..transports import Transport, create
+from ..transports.caller import Caller
 from .lifecycle_methods import LifecycleMethods
 from .many_tasks_methods import ManyTasksMethods
 from .sending_methods import SendingMethods
@@ -75,6 +76,7 @@ class RocketRideClient(StatusMethods, ManyTasksMethods, LifecycleMethods, Sendin
             max_response_bytes=max_response_bytes,
         )
         self._transport = create(transport, self._settings)
+        self._caller = Caller(self._transport, retry)
         _clients.add(self)
         shown = transport if isinstance(transport, str) else type(transport).__name__
         log.debug("a client of %s, transport %s", address.http_url, shown)

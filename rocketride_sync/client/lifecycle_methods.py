@@ -13,7 +13,7 @@ from ..models import TaskStatus
 from ..options import OMITTED, Timeout, optional_seconds
 from ..protocol import operations
 from ..protocol.operations import Operation
-from .base_client import BaseClient, check_token
+from .base_client import BaseClient
 
 if TYPE_CHECKING:
     from ..models import TaskInfo, TaskStart
@@ -123,7 +123,7 @@ class LifecycleMethods(BaseClient):
         Raises:
             TaskNotFoundError: the server does not know the task.
         """
-        self._call(operations.terminate(check_token(token)), timeout)
+        self._call(operations.terminate(arguments.task_token(token)), timeout)
 
     def restart(
         self,
@@ -150,7 +150,7 @@ class LifecycleMethods(BaseClient):
 
         document = pipelines.load(None, pipeline, None)
         deadline = Deadline(self._limit(timeout))
-        found = self._token_of(project_id, source, deadline) if token is None else check_token(token)
+        found = self._token_of(project_id, source, deadline) if token is None else arguments.task_token(token)
         if found is None:
             raise TaskNotFoundError("restart: the project has no task with this source", operation="restart")
         self._call_within(operations.restart(found, project_id, source, document), deadline)
@@ -204,7 +204,7 @@ class LifecycleMethods(BaseClient):
         Raises:
             ProtocolError: the body of the answer is no object.
         """
-        about = {} if token is None else {"token": check_token(token)}
+        about = {} if token is None else {"token": arguments.task_token(token)}
         given = arguments.document("the arguments", {**parameters, **about})
         body = self._call(operations.call(arguments.text("command", command), given), timeout)
         if body is None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, Dict, Generator, Iterable, List, Optional
 
+from .. import arguments
 from ..errors import ConfigurationError
 from ..options import optional_seconds
-from .base_client import BaseClient, check_token
-from .status_methods import check_interval, check_on_progress
+from .base_client import BaseClient
 
 if TYPE_CHECKING:
     from ..waiting.many_tasks import ManyTasksWait, OnProgress
@@ -87,11 +87,12 @@ class ManyTasksMethods(BaseClient):
     def _many(
         self, tokens: List[str], timeout: Optional[float], interval: float, on_progress: Optional[OnProgress]
     ) -> ManyTasksWait:
-        from ..transports.poller import watch_many
+        from ..transports.sequential_poller import poller_of
         from ..waiting.many_tasks import ManyTasksWait  # seldom needed
+        from ..waiting.retention import check_interval
         from ..waiting.wait_rules import Wait
 
-        check_on_progress(on_progress)
+        arguments.on_progress(on_progress)
         limit = optional_seconds("timeout", timeout, zero=True)
         interval = check_interval(interval)
 
@@ -109,7 +110,7 @@ class ManyTasksMethods(BaseClient):
             list(dict.fromkeys(tokens)),
             interval,
             make_wait,
-            lambda poller: watch_many(self._transport, poller),
+            lambda polls: poller_of(self._transport, polls),
             on_progress,
         )
 
@@ -122,4 +123,4 @@ def _tokens(tokens: Any) -> List[str]:
     """
     if isinstance(tokens, (str, bytes)) or not isinstance(tokens, Iterable):
         raise ConfigurationError(f"tokens must be a list of tokens, not {type(tokens).__name__}")
-    return [check_token(token, f"tokens[{index}]") for index, token in enumerate(tokens)]
+    return [arguments.task_token(token, f"tokens[{index}]") for index, token in enumerate(tokens)]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Union
 
+from .. import arguments
 from ..deadline import Deadline
 from ..errors import ConfigurationError
 from ..options import OMITTED, Timeout, optional_seconds
 from ..protocol import operations
 from ..protocol.operations import Data, Operation
-from .base_client import BaseClient, check_token
+from .base_client import BaseClient
 
 # What sends is loaded when something is sent: most processes only ask for a status.
 if TYPE_CHECKING:
@@ -56,13 +57,15 @@ class SendingMethods(BaseClient):
             UnsupportedOperationError: HTTP cannot carry something of `objinfo`.
             TransportError: with `request_sent`, it may have arrived; the task's counts tell.
         """
-        from ..sending.chunks import CHUNK, Bytes, check_info, check_type
         from ..sending.pipe import result_of
+        from ..transports.chunks import CHUNK, Bytes
 
-        mime_type = check_type(mimetype)
+        mime_type = arguments.mime_type(mimetype)
         whole = mime_type.lower().startswith(_PARSED_AT_ONCE)
         body = Bytes(_encoded(data), None if whole else CHUNK)
-        operation = operations.send("send", check_token(token), check_info(objinfo), mime_type, data=body)
+        operation = operations.send(
+            "send", arguments.task_token(token), arguments.object_info(objinfo), mime_type, data=body
+        )
         return result_of("send", self._call(operation, timeout))
 
     def pipe(
@@ -83,18 +86,23 @@ class SendingMethods(BaseClient):
             provider: the source that must be the one to take it, such as ``webhook``. WebSocket only.
             timeout: seconds for each call of the pipe's methods; omitted, the client's; None is unlimited.
         """
-        from ..sending.chunks import check_info, check_type
         from ..sending.pipe import Pipe
         from ..transports.pipe_interface import open_pipe
 
         operation = operations.send(
-            "pipe", check_token(token), check_info(objinfo), check_type(mime_type), provider=provider
+            "pipe",
+            arguments.task_token(token),
+            arguments.object_info(objinfo),
+            arguments.mime_type(mime_type),
+            provider=provider,
         )
 
-        def opener(deadline: Deadline) -> pipe_interface.Pipe:
-            return self._patiently(lambda: open_pipe(self._transport, operation, deadline), deadline)
+        caller = self._caller
 
-        return Pipe(opener, functools.partial(self._carefully, operation), self._limit(timeout))
+        def opener(deadline: Deadline) -> pipe_interface.Pipe:
+            return caller.retry_overload(lambda: open_pipe(caller.transport, operation, deadline), deadline)
+
+        return Pipe(opener, functools.partial(caller.attempt, operation), self._limit(timeout))
 
     def send_files(
         self,
@@ -133,7 +141,7 @@ class SendingMethods(BaseClient):
         """
         from ..sending import file_batch, file_upload
 
-        check_token(token)
+        arguments.task_token(token)
         limit = optional_seconds("timeout", timeout)
         entries = file_upload.read_entries(files)
         if max_workers is not None and (type(max_workers) is not int or max_workers < 1):
@@ -142,7 +150,7 @@ class SendingMethods(BaseClient):
         def operation(entry: file_upload.Entry, data: Data) -> Operation:
             return operations.send("send_files", token, entry.info, entry.mime_type, data=data)
 
-        return file_batch.Batch(self, operation, on_progress, limit).send(entries, max_workers)
+        return file_batch.Batch(self._caller, operation, on_progress, limit).send(entries, max_workers)
 
 
 def _encoded(data: Any) -> Any:

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-import warnings
 from typing import Any, Callable, Generator, List, Optional
 
+from .. import arguments
 from ..deadline import Deadline
 from ..errors import (
     ConfigurationError,
     ProtocolError,
     RocketRideError,
-    RocketRideWarning,
     TaskLostError,
     TaskNotFoundError,
     TransientError,
     WaitTimeoutError,
 )
 from ..models import TaskStatus
-from ..options import OMITTED, Timeout, optional_seconds, seconds
+from ..options import OMITTED, Timeout, optional_seconds
 from ..protocol import operations
 from ..protocol.operations import Operation
 from ..redact import shorten
-from ..waiting.wait_rules import RETENTION, Wait, check_same_run, statuses, vanished
-from .base_client import BaseClient, check_token
+from .base_client import BaseClient
 
 _CANCEL_WITHIN = 30.0
 _AFTER_CANCEL = 0.1  # seconds between polls of a task that was just terminated: it is dead, or nearly so
@@ -51,13 +49,16 @@ class StatusMethods(BaseClient):
             TaskVanishedError, TaskReplacedError: it was `previous`, and is gone or another run now.
             RocketRideError: and the other errors of `rocketride_sync.errors`.
         """
-        operation = operations.get_task_status(check_token(token))
+        operation = operations.get_task_status(arguments.task_token(token))
         _check_previous(previous)
+        if previous is None:
+            return TaskStatus.from_dict(self._call(operation, timeout))
+        from ..waiting.same_run import check_same_run, vanished  # most processes have none
+
         try:
             document = self._call(operation, timeout)
         except TaskNotFoundError:
-            if previous is None:
-                raise
+            pass
         else:
             status = TaskStatus.from_dict(document)
             check_same_run(token, previous, status)
@@ -104,7 +105,7 @@ class StatusMethods(BaseClient):
             RocketRideError: and the other errors of `rocketride_sync.errors`.
         """
         last: Optional[TaskStatus] = None
-        check_on_progress(on_progress)
+        arguments.on_progress(on_progress)
         timed_out: List[WaitTimeoutError] = []
         seen = self._observe(token, previous, timeout, interval)
         try:
@@ -142,6 +143,8 @@ class StatusMethods(BaseClient):
         else:
             forgotten = False
         if forgotten:
+            from ..waiting.same_run import vanished  # loaded by the wait
+
             raise vanished(token, status)
         return self.wait_until_complete(token, deadline.remaining(), _AFTER_CANCEL, previous=status)
 
@@ -181,7 +184,11 @@ class StatusMethods(BaseClient):
         self, token: str, previous: Optional[TaskStatus], timeout: Optional[float], interval: float
     ) -> Statuses:
         """Check the arguments now, at the call: a generator would do so only when first asked."""
-        operation = operations.get_task_status(check_token(token))
+        from ..waiting.retention import (
+            check_interval,  # a process that asks for a status needs nothing of the wait
+        )
+
+        operation = operations.get_task_status(arguments.task_token(token))
         _check_previous(previous)
         timeout = optional_seconds("timeout", timeout, zero=True)
         interval = check_interval(interval)
@@ -195,6 +202,9 @@ class StatusMethods(BaseClient):
         timeout: Optional[float],
         interval: float,
     ) -> Statuses:
+        from ..waiting.wait_loop import statuses
+        from ..waiting.wait_rules import Wait
+
         watch = self._transport.watch(operation)
         wait = Wait(
             token,
@@ -212,25 +222,6 @@ class StatusMethods(BaseClient):
             yield from statuses(token, wait, read, watch.pause)
         finally:
             watch.close()
-
-
-def check_interval(interval: Any) -> float:
-    """`interval`, if it can be one. Warns if it is so long that the end of a task may be missed."""
-    checked = seconds("interval", interval)
-    if checked > RETENTION:
-        warnings.warn(
-            f"interval={checked:g}: a server forgets a finished task after {RETENTION:.0f} s, "
-            "so its end may be missed; poll more often",
-            RocketRideWarning,
-            stacklevel=4,
-        )
-    return checked
-
-
-def check_on_progress(on_progress: Any) -> None:
-    """Raise `ConfigurationError` if `on_progress` is neither a function nor None."""
-    if on_progress is not None and not callable(on_progress):
-        raise ConfigurationError(f"on_progress must be a function, not {type(on_progress).__name__}")
 
 
 def _ending(statuses: Statuses, timed_out: List[WaitTimeoutError]) -> Statuses:

@@ -14,9 +14,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Callable, Dict, Optional
 
-from ..client.status_methods import check_interval
 from ..errors import ConfigurationError
 from ..options import optional_seconds
+from ..waiting.retention import check_interval
 from .stateless_poller import StatelessPoller, WaitState
 
 if TYPE_CHECKING:

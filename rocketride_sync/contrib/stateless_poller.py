@@ -14,7 +14,7 @@ import attrs
 from ..errors import TaskReplacedError, TransientError, WaitTimeoutError
 from ..models import TaskStatus
 from ..redact import shorten
-from ..waiting.poll_schedule import Outage
+from ..waiting.outage import Outage
 
 if TYPE_CHECKING:
     from ..client.client import RocketRideClient

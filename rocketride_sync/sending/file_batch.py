@@ -6,10 +6,10 @@ import contextlib
 import queue
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
-from ..client.base_client import BaseClient, outcome_of
 from ..deadline import SLICE, Deadline
 from ..errors import RocketRideError
 from ..protocol.operations import Data, Operation
+from ..transports.caller import Caller, with_unknown_outcome
 from ..transports.pipe_interface import NotBegunError
 from .file_upload import Entry, Event, OnUpload, Upload
 from .pipe import result_of
@@ -32,7 +32,7 @@ class Batch:
     """The files of one call.
 
     Args:
-        calling: the client.
+        caller: makes the calls.
         operation: makes what sends one file.
         on_progress: told of each step, or None.
         timeout: seconds for each file, or None.
@@ -40,12 +40,12 @@ class Batch:
 
     def __init__(
         self,
-        calling: BaseClient,
+        caller: Caller,
         operation: Callable[[Entry, Data], Operation],
         on_progress: Optional[OnUpload],
         timeout: Optional[float],
     ) -> None:
-        self._calling = calling
+        self._caller = caller
         self._operation = operation
         self._on_progress = on_progress
         self._timeout = timeout
@@ -81,12 +81,14 @@ class Batch:
 
     def _way(self) -> Union[transports.Uploads, RocketRideError, None]:
         """A connection for many; None if the transport has no such thing, an error if there is none to be had."""
-        opener = getattr(self._calling._transport, "uploads", None)
+        opener = getattr(self._caller.transport, "uploads", None)
         if opener is None:
             return None
         deadline = Deadline(self._timeout)
         try:
-            way: Optional[transports.Uploads] = self._calling._patiently(lambda: opener(deadline), deadline)
+            way: Optional[transports.Uploads] = self._caller.retry_overload(
+                lambda: opener(deadline), deadline
+            )
             return way
         except RocketRideError as error:
             return error
@@ -99,7 +101,7 @@ class Batch:
                 if isinstance(outcome, NotBegunError):
                     returned.append(upload)
                 elif isinstance(outcome, RocketRideError):
-                    upload.end(outcome_of(upload.operation, outcome))
+                    upload.end(with_unknown_outcome(upload.operation, outcome))
                 else:
                     upload.end(_checked(outcome))
         waiting.extend(reversed(returned))
@@ -107,7 +109,7 @@ class Batch:
     def _send_with_threads(self, waiting: List[Upload], at_once: Optional[int]) -> None:
         from concurrent.futures import ThreadPoolExecutor  # slow to load, and seldom needed
 
-        workers = getattr(self._calling._transport, "uploads_at_once", 1) if at_once is None else at_once
+        workers = getattr(self._caller.transport, "uploads_at_once", 1) if at_once is None else at_once
         uploads = list(_popped(waiting))
         events: queue.SimpleQueue[Tuple[Optional[Upload], Any]] = queue.SimpleQueue()
         tell = self._teller(events)
@@ -153,7 +155,7 @@ class Batch:
 
     def _sent(self, upload: Upload) -> Union[Dict[str, Any], RocketRideError]:
         try:
-            return _checked(self._calling._call_within(upload.operation, upload.deadline))
+            return _checked(self._caller.call(upload.operation, upload.deadline))
         except RocketRideError as error:
             return error
 

@@ -8,10 +8,11 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optio
 
 import attrs
 
+from .. import arguments
 from ..deadline import Deadline
 from ..errors import ConfigurationError, RocketRideError, TransportTimeoutError
 from ..protocol.operations import Buffer, Data, Operation
-from .chunks import File, check_info, check_type, size_of
+from ..transports.chunks import File, size_of
 
 Path = Union[str, "os.PathLike[str]"]
 Info = Optional[Mapping[str, Any]]
@@ -56,8 +57,8 @@ def _entry(file: Any, info: Any = None, mime_type: Any = None) -> Entry:
     if not isinstance(path, str):
         raise ConfigurationError("it must be a path (no bytes), (path, objinfo) or (path, objinfo, mimetype)")
     size_of(path)
-    known = {"name": _name_of(path)} if info is None else check_info(info)
-    return Entry(path, known, check_type(_guessed(path) if mime_type is None else mime_type))
+    known = {"name": _name_of(path)} if info is None else arguments.object_info(info)
+    return Entry(path, known, arguments.mime_type(_guessed(path) if mime_type is None else mime_type))
 
 
 def _name_of(path: str) -> str:

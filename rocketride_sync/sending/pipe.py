@@ -10,7 +10,7 @@ from .. import transports
 from ..deadline import Deadline
 from ..errors import ConfigurationError, ProtocolError
 from ..models.checks import ROOT, json_value
-from .chunks import Bytes
+from ..transports.chunks import Bytes
 
 
 class Pipe:
@@ -40,11 +40,11 @@ class Pipe:
     def __init__(
         self,
         opener: Callable[[Deadline], transports.Pipe],
-        carefully: Callable[[Callable[[], Any], Deadline], Any],
+        attempt: Callable[[Callable[[], Any], Deadline], Any],
         timeout: Optional[float],
     ) -> None:
         self._opener = opener
-        self._carefully = carefully
+        self._attempt = attempt
         self._timeout = timeout
         self._pipe: Optional[transports.Pipe] = None
         self._ended = False
@@ -76,7 +76,7 @@ class Pipe:
         pipe, deadline = self._opened(), Deadline(self._timeout)
         try:
             for piece in pieces:
-                self._carefully(functools.partial(pipe.write, piece, deadline), deadline)
+                self._attempt(functools.partial(pipe.write, piece, deadline), deadline)
         except BaseException:
             self.abandon()
             raise
@@ -92,7 +92,7 @@ class Pipe:
             return self.result
         pipe, deadline = self._opened(), Deadline(self._timeout)
         try:
-            document = self._carefully(lambda: pipe.close(deadline), deadline)
+            document = self._attempt(lambda: pipe.close(deadline), deadline)
             self.result = result_of("pipe", document)
         finally:
             self.abandon()

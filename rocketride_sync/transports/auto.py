@@ -147,24 +147,24 @@ class _AutoPoller:
         self._for_good = False
 
     @property
-    def at_hand(self) -> bool:
-        return self._websocket.at_hand or self._http.at_hand
+    def has_results(self) -> bool:
+        return self._websocket.has_results or self._http.has_results
 
-    def ask(self, poll: Poll) -> None:
+    def submit(self, poll: Poll) -> None:
         if not self._refused or (self._websocket.ready and not self._for_good):
-            self._websocket.ask(poll)
+            self._websocket.submit(poll)
         else:
             self._ask_http(poll, None)
 
     def next(self, deadline: Deadline) -> Optional[PollResult]:
-        news = self._websocket.next(Deadline(_GLANCE) if self._over_http else deadline)
-        if news is not None:
-            return self._heard(*news)
+        results = self._websocket.next(Deadline(_GLANCE) if self._over_http else deadline)
+        if results is not None:
+            return self._heard(*results)
         if self._over_http:
-            news = self._http.next(deadline if self._for_good else deadline.within(_TURN))
-            if news is not None:
-                self._answered(*news)
-        return news
+            results = self._http.next(deadline if self._for_good else deadline.within(_TURN))
+            if results is not None:
+                self._answered(*results)
+        return results
 
     def _heard(self, poll: Poll, answer: Any) -> Optional[PollResult]:
         """What came over WebSocket, unless it is that a poll must go over HTTP."""
@@ -173,7 +173,7 @@ class _AutoPoller:
             self._for_good = not isinstance(answer, NoSlotError)
             self._ask_http(poll, answer)
             return None
-        if isinstance(answer, dict):  # no error, and no hint
+        if isinstance(answer, dict):  # no error, and no wake_up
             self._refused = False
         return poll, answer
 
@@ -187,10 +187,10 @@ class _AutoPoller:
 
     def _ask_http(self, poll: Poll, refusal: Optional[RocketRideError]) -> None:
         self._over_http[poll] = refusal
-        self._http.ask(poll)
+        self._http.submit(poll)
 
-    def leave(self, poll: Poll) -> None:
-        self._websocket.leave(poll)
+    def remove(self, poll: Poll) -> None:
+        self._websocket.remove(poll)
 
     def close(self) -> None:
         self._websocket.close()

@@ -11,7 +11,8 @@ from ..errors import ConfigurationError, TransportTimeoutError
 from ..protocol.operations import Operation
 from ..redact import shorten
 from .base import PollingWatch, Watch
-from .poller import Poll, SequentialPoller
+from .poller import Poll
+from .sequential_poller import SequentialPoller
 
 Script = Iterable[Any]
 

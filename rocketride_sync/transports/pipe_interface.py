@@ -1,11 +1,11 @@
-"""How objects are sent piece by piece, whether a transport can do so or not."""
+"""The interface of what carries objects: a pipe for one in pieces, uploads for several at a time."""
 
 from __future__ import annotations
 
 from typing import Any, Generator, Iterator, Optional, Protocol, Tuple
 
 from ..deadline import Deadline
-from ..errors import ConfigurationError, TransportError
+from ..errors import TransportError
 from ..protocol.operations import Buffer, Operation
 from .base import Transport
 
@@ -68,39 +68,9 @@ class PipingTransport(Transport, Protocol):
 def open_pipe(transport: Transport, operation: Operation, deadline: Deadline) -> Pipe:
     """A pipe over `transport`; one that cannot do so sends the whole object when the pipe is closed."""
     opener = getattr(transport, "pipe", None)
-    pipe: Pipe = SpooledPipe(transport, operation) if opener is None else opener(operation, deadline)
+    if opener is None:
+        from .spooled_pipe import SpooledPipe
+
+        return SpooledPipe(transport, operation)
+    pipe: Pipe = opener(operation, deadline)
     return pipe
-
-
-class SpooledPipe:
-    """Gathers the object in a temporary file, and sends it whole when it is closed."""
-
-    def __init__(self, transport: Transport, operation: Operation) -> None:
-        import tempfile  # slow to load, and seldom needed
-
-        self._transport = transport
-        self._operation = operation
-        self._file = _file_operation(tempfile.TemporaryFile)
-
-    def write(self, data: Buffer, deadline: Deadline) -> None:  # noqa: ARG002 - the disk knows no deadline
-        """As `Pipe.write`."""
-        _file_operation(self._file.write, data)
-
-    def close(self, deadline: Deadline) -> Any:
-        """As `Pipe.close`."""
-        from ..sending.chunks import File
-
-        data = _file_operation(File.spooled, self._file)
-        return self._transport.call(self._operation._replace(data=data), deadline)
-
-    def abandon(self) -> None:
-        """As `Pipe.abandon`."""
-        self._file.close()
-
-
-def _file_operation(step: Any, *args: Any) -> Any:
-    try:
-        return step(*args)
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-    raise ConfigurationError(f"the temporary file of a pipe cannot be written (see TMPDIR): {reason}")

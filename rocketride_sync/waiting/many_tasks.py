@@ -18,58 +18,20 @@ from ..errors import (
 )
 from ..logs import DEBUG, log
 from ..models import TaskStatus
-from ..protocol import operations
 from ..redact import shorten
 from ..transports.end_backoff import EndBackoff
 from ..transports.poller import Poller, WakeUp
 from .poll_schedule import CLOCK_TOLERANCE
 from .task_result import TaskResult
-from .wait_rules import Seen, Wait
+from .tracked_task import TrackedTask
+from .wait_rules import PollOutcome, Wait
 
 OnProgress = Callable[[str, TaskStatus], object]
 
 _MOMENTS = 20
 _CONCERNS_ALL = (AuthenticationError, CertificateError, ConfigurationError)
-_TOLD_AGAIN_AFTER = 10.0
-_UNDER_WAY = math.inf
-
-
-class TrackedTask:
-    """One task of many.
-
-    Attributes:
-        number: its place among them.
-        token: its token.
-        wait: the rules of the wait for it.
-        operation, until, begin, answered: as of `rocketride_sync.transports.poller.Poll`.
-        due: when to poll it; infinite while it is polled, and when it has ended.
-        backoff: what makes its pauses short, or None if its end was not told.
-        troubled: whether the latest poll of it failed.
-        result: what became of it, or None.
-    """
-
-    __slots__ = ("backoff", "due", "number", "operation", "result", "token", "troubled", "wait")
-
-    def __init__(self, number: int, token: str, wait: Wait) -> None:
-        self.number = number
-        self.token = token
-        self.wait = wait
-        self.operation = operations.get_task_status(token)
-        self.due = -math.inf
-        self.backoff: Optional[EndBackoff] = None
-        self.troubled = False
-        self.result: Optional[TaskResult] = None
-
-    @property
-    def until(self) -> Deadline:
-        return self.wait.until
-
-    def begin(self) -> Deadline:
-        return self.wait.begin()
-
-    def answered(self) -> None:
-        self.wait.answered()
-
+_LOGGED_AGAIN_AFTER = 10.0
+_IN_FLIGHT = math.inf
 
 _NOTHING: Tuple[Optional[TrackedTask], Any] = (None, None)
 
@@ -124,17 +86,17 @@ class ManyTasksWait:
             return
         ending = False
         with contextlib.closing(self._make_poller(self._tasks)) as poller:
-            while self._left and not (ending and not poller.at_hand):
+            while self._left and not (ending and not poller.has_results):
                 if not ending:
                     self._ask(poller, self._clock() + CLOCK_TOLERANCE)
                 task, answer = poller.next(Deadline(self._until_due(), self._clock)) or _NOTHING
                 if isinstance(answer, WakeUp):
-                    self._hint(poller, task, answer)
+                    self._wake_up(poller, task, answer)
                 elif task is not None:
                     self._take(task, answer)
                     if task.result is not None:
                         self._count_out(task.result)
-                        poller.leave(task)
+                        poller.remove(task)
                         ending = ending or enough(task.result)
                         yield task.result
 
@@ -168,26 +130,26 @@ class ManyTasksWait:
         """Poll all tasks that are due before then."""
         task = self._next()
         while task is not None and task.due < until:
-            task.due = _UNDER_WAY
+            task.due = _IN_FLIGHT
             task.wait.fell_due()
-            poller.ask(task)
+            poller.submit(task)
             task = self._next()
 
     def _put(self, task: TrackedTask, due: float) -> None:
         task.due = due
         heapq.heappush(self._agenda, (due, task.number))
 
-    def _hint(self, poller: Poller, task: Optional[TrackedTask], hint: WakeUp) -> None:
+    def _wake_up(self, poller: Poller, task: Optional[TrackedTask], wake_up: WakeUp) -> None:
         if task is None:
             task = self._next()
             if task is not None:
                 self._ask(poller, task.due + CLOCK_TOLERANCE)
             return
-        if hint is WakeUp.ENDED:
+        if wake_up is WakeUp.ENDED:
             task.backoff = task.backoff or EndBackoff()
             task.backoff.end_event(self._interval)
         # After a fault, the pause is the backoff that the server may have asked for.
-        if task.due != _UNDER_WAY and not task.troubled:
+        if task.due != _IN_FLIGHT and not task.failing:
             self._put(task, self._clock())
 
     def _take(self, task: TrackedTask, answer: Any) -> None:
@@ -213,22 +175,22 @@ class ManyTasksWait:
         if error is not None:
             task.result = TaskResult(token=task.token, status=task.wait.last, error=error)
 
-    def _plan(self, task: TrackedTask, seen: Seen) -> None:
+    def _plan(self, task: TrackedTask, seen: PollOutcome) -> None:
         pause = task.wait.pause(self._in_last_round / len(self._tasks))
-        was_troubled, task.troubled = task.troubled, not isinstance(seen, TaskStatus)
-        if task.troubled:
-            self._tell(task, seen, pause)
-        elif was_troubled:
-            self._tell_again(task)
+        was_failing, task.failing = task.failing, not isinstance(seen, TaskStatus)
+        if task.failing:
+            self._log_fault(task, seen, pause)
+        elif was_failing:
+            self._log_recovery(task)
         elif task.backoff is not None:
             pause = task.backoff.shorten(pause)
         # What is due within a hair is due now: with less, polls could follow each other without a pause.
         self._put(task, self._clock() + max(pause, CLOCK_TOLERANCE))
 
-    def _tell(self, task: TrackedTask, fault: Seen, pause: float) -> None:
+    def _log_fault(self, task: TrackedTask, fault: PollOutcome, pause: float) -> None:
         """Log a fault; what befalls many tasks alike once in a while."""
         text, now = str(fault), self._clock()
-        if text != self._logged[0] or now - self._logged[1] > _TOLD_AGAIN_AFTER:
+        if text != self._logged[0] or now - self._logged[1] > _LOGGED_AGAIN_AFTER:
             self._logged = (text, now)
             log.info(
                 "task %s, and maybe others: %s; polling again in %.1f s at the latest",
@@ -237,14 +199,14 @@ class ManyTasksWait:
                 pause,
             )
 
-    def _tell_again(self, task: TrackedTask) -> None:
+    def _log_recovery(self, task: TrackedTask) -> None:
         """Log that what was told last is over."""
         if self._logged[0]:
             self._logged = ("", -math.inf)
             log.info("task %s, and maybe others: seen again", shorten(task.token))
 
 
-def _read(answer: Any) -> Seen:
+def _read(answer: Any) -> PollOutcome:
     # Results are kept: their errors must not keep the frames, and with them the connections, that they came through.
     if isinstance(answer, RocketRideError):
         return answer.with_traceback(None)

@@ -1,13 +1,10 @@
-"""When to poll again: at ticks, just before the end of the time, and ever less often while nothing can be seen."""
+"""When to poll a task: at ticks, and once more just before the deadline."""
 
 from __future__ import annotations
 
-import math
 from typing import Optional
 
 from ..deadline import Clock, Deadline
-from ..errors import TransientError
-from ..options import RetryPolicy
 
 _SHORTEST_ROUND_TRIP = 0.005  # what a sleep may overshoot by: a last poll needs room for that too
 _ROOM = 1.5  # among the last polls of many tasks come others, made at ticks
@@ -68,34 +65,3 @@ class Schedule:
         """Seconds until the next tick; never 0, and one that is due within a hair counts as reached."""
         left = self._interval - (self.elapsed - self._phase) % self._interval
         return left if left > CLOCK_TOLERANCE else left + self._interval
-
-
-class Outage:
-    """A row of transient faults without a success between them, the first of them at `began`."""
-
-    def __init__(self, began: float, retry: RetryPolicy, clock: Clock, attempt: int = 0) -> None:
-        self._retry = retry
-        self._clock = clock
-        self._attempt = attempt
-        self._ends = math.inf if retry.max_outage is None else began + retry.max_outage
-
-    @property
-    def left(self) -> float:
-        """Seconds until it has lasted too long; `math.inf` is never."""
-        return max(0.0, self._ends - self._clock())
-
-    def pause_after(self, fault: TransientError, came: Optional[float] = None) -> float:
-        """Seconds to pause before the next try, cut so that one more fits before the outage has lasted too long.
-
-        Args:
-            fault: why the latest try failed.
-            came: when; None is now.
-
-        Raises:
-            TransientError: `fault` itself, once it has.
-        """
-        if self._ends - (self._clock() if came is None else came) < CLOCK_TOLERANCE:
-            raise fault
-        delay = self._retry.delay(self._attempt, fault.retry_after)
-        self._attempt += 1
-        return min(delay, self.left)

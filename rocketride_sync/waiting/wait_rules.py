@@ -1,89 +1,25 @@
-"""The wait: when to poll a task again, when it has ended, and when to give up.
+"""The rules of a wait: when to poll a task again, when it has ended, and when to give up.
 
-It knows no transport: `Wait` is the rules alone, and `statuses` polls through one function and pauses through another.
-The rules are those of docs/protocol.md, "The life of a task".
+The rules are those of docs/protocol.md, "The life of a task". Here nothing polls and nothing sleeps.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from typing import Callable, Generator, Optional, Union
+from typing import Optional, Union
 
 from ..deadline import Clock, Deadline
-from ..errors import (
-    RocketRideError,
-    TaskNotFoundError,
-    TaskReplacedError,
-    TaskVanishedError,
-    TransientError,
-    WaitTimeoutError,
-)
-from ..logs import log
+from ..errors import RocketRideError, TaskNotFoundError, TransientError, WaitTimeoutError
 from ..models import TaskStatus
 from ..options import RetryPolicy
 from ..redact import shorten
-from .poll_schedule import CLOCK_TOLERANCE, Outage, Schedule
+from .outage import Outage
+from .poll_schedule import CLOCK_TOLERANCE, Schedule
+from .same_run import check_same_run, vanished
 
-Seen = Union[TaskStatus, RocketRideError]
-Read = Callable[[Deadline], TaskStatus]
-Sleep = Callable[[float], None]
-
-RETENTION = 300.0
-"""Seconds for which a server remembers a finished task, at least (docs/protocol.md)."""
-
-
-def check_same_run(token: str, previous: Optional[TaskStatus], status: TaskStatus) -> None:
-    """Raise `TaskReplacedError` if `status` belongs to another run of `token` than `previous`.
-
-    A ``startTime`` of 0.0 (before the start) tells nothing, and a restart keeps it.
-    """
-    if previous is not None and previous.start_time and status.start_time not in (0.0, previous.start_time):
-        raise TaskReplacedError(
-            f"task {shorten(token)}: another run took over the token; the run before {_fate(previous)}",
-            last_status=previous,
-            new_status=status,
-        )
-
-
-def vanished(token: str, last_status: TaskStatus) -> TaskVanishedError:
-    """The error for a task that was seen before and that the server no longer knows."""
-    return TaskVanishedError(
-        f"task {shorten(token)}: the server no longer knows it (it ended over {RETENTION:.0f} s ago, or the server "
-        f"restarted); it {_fate(last_status)}",
-        last_status=last_status,
-    )
-
-
-def _fate(last_status: TaskStatus) -> str:
-    if last_status.is_terminal:
-        return f"had ended, {last_status.outcome.value}"
-    return f"was last seen as {last_status.state.name}, its outcome is unknown"
-
-
-class _Account:
-    """What is logged of a wait.
-
-    Args:
-        token: the task's token.
-    """
-
-    def __init__(self, token: str) -> None:
-        self._task = shorten(token)
-        self._failing_since: Optional[float] = None
-
-    def saw(self, status: TaskStatus) -> None:
-        """A poll brought a status."""
-        if self._failing_since is not None:
-            log.info("task %s: seen again after %.1f s", self._task, time.monotonic() - self._failing_since)
-            self._failing_since = None
-        log.debug("task %s: %r", self._task, status)
-
-    def failed(self, fault: RocketRideError, pause: float) -> None:
-        """A poll failed, and there will be another."""
-        if self._failing_since is None:
-            self._failing_since = time.monotonic()
-        log.info("task %s: %s; polling again in %.1f s at the latest", self._task, fault, pause)
+PollOutcome = Union[TaskStatus, RocketRideError]
+"""What one poll of one task brought: its status, or why there is none."""
 
 
 class Wait:
@@ -177,7 +113,7 @@ class Wait:
         """
         self._schedule.reserve(max(0.0, self._began - max(self._due, first_answered)))
 
-    def take(self, seen: Seen) -> None:
+    def take(self, seen: PollOutcome) -> None:
         """Take in what a poll brought.
 
         Raises:
@@ -231,39 +167,3 @@ class Wait:
             message = f"{task} has not ended after {elapsed:.1f} s (last seen as {self.last.state.name})"
         message += "; it runs on" if self._fault is None else f"; the last poll failed: {self._fault}"
         return WaitTimeoutError(message, token=shorten(self._token), elapsed=elapsed, last_status=self.last)
-
-
-def statuses(token: str, wait: Wait, read: Read, sleep: Sleep) -> Generator[TaskStatus, None, None]:
-    """Every status of a task that is waited for, the terminal one last and once.
-
-    Args:
-        token: the task's token, for the log, where it is shortened.
-        wait: the rules of the wait.
-        read: reads the status within a deadline, raising errors of `rocketride_sync.errors`.
-        sleep: returns after some seconds, or sooner when there is reason to poll.
-
-    Raises:
-        RocketRideError: what ended the wait: see `Wait.take` and `Wait.pause`.
-    """
-    account = _Account(token)
-    while True:
-        wait.fell_due()
-        seen = _try_to_read(read, wait.begin())
-        wait.answered()
-        wait.take(seen)
-        if isinstance(seen, TaskStatus):
-            account.saw(seen)
-            yield seen
-            if seen.is_terminal:
-                return
-        pause = wait.pause()
-        if not isinstance(seen, TaskStatus):
-            account.failed(seen, pause)
-        sleep(pause)
-
-
-def _try_to_read(read: Read, deadline: Deadline) -> Seen:
-    try:
-        return read(deadline)
-    except RocketRideError as error:
-        return error

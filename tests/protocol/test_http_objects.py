@@ -6,7 +6,7 @@ import pytest
 
 from rocketride_sync import ProtocolError, ServerError, TaskNotFoundError
 from rocketride_sync.protocol import http_objects, operations
-from rocketride_sync.sending.chunks import Bytes
+from rocketride_sync.transports.chunks import Bytes
 
 TOKEN = "tk_560d04a8eac4abb1b4af0d8878dc856c"
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rocketride_sync.deadline import Deadline
-from rocketride_sync.transports.websocket.framing import Framing, SteadySocket, TooLargeError
-from rocketride_sync.transports.websocket.masking import masked_frame
+from rocketride_sync.transports.websocket.framing import Framing, masked_frame
+from rocketride_sync.transports.websocket.steady_socket import SteadySocket, TooLargeError
 
 
 class SilentSocket:

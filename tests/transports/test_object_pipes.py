@@ -29,7 +29,7 @@ from rocketride_sync import (
 )
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.protocol import operations
-from rocketride_sync.sending.chunks import Bytes
+from rocketride_sync.transports.chunks import Bytes
 
 from .dap_peer import BINARY, CLOSE, KEY, RUNNING, TEXT, TOKEN, Gone, dap
 from .loopback import Server, answer

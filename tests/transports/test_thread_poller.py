@@ -8,7 +8,7 @@ import pytest
 
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.errors import TransportError
-from rocketride_sync.transports.poller import ThreadPoller
+from rocketride_sync.transports.thread_poller import ThreadPoller
 
 
 class Poll:
@@ -64,7 +64,7 @@ def failing(monkeypatch):
 def test_closing_ends_a_look_that_is_connecting():
     transport = Connects()
     poller = ThreadPoller(transport, 2)
-    poller.ask(Poll())
+    poller.submit(Poll())
     assert transport.began.wait(30)
     began = time.monotonic()
     poller.close()
@@ -75,7 +75,7 @@ def test_a_thread_that_does_not_start_leaves_the_looks_to_the_others(failing):
     failing(2)
     poller, asked = ThreadPoller(Answers(), 4), [Poll(), Poll(), Poll()]
     for poll in asked:
-        poller.ask(poll)
+        poller.submit(poll)
     news = [poller.next(Deadline(30.0)) for _ in asked]
     poller.close()
     assert {poll for poll, _ in news} == set(asked)
@@ -85,13 +85,13 @@ def test_a_thread_that_does_not_start_leaves_the_looks_to_the_others(failing):
 def test_if_no_thread_starts_the_look_fails_with_an_error_of_ours_and_the_next_is_tried(failing):
     failing(1)
     poller, poll = ThreadPoller(Answers(), 4), Poll()
-    poller.ask(poll)
+    poller.submit(poll)
     found, error = poller.next(Deadline(30.0))
     assert found is poll
     assert isinstance(error, TransportError)
     assert "thread" in str(error)
     assert error.__context__ is None
-    poller.ask(poll)
+    poller.submit(poll)
     assert poller.next(Deadline(30.0)) == (poll, "answered")
     poller.close()
 
@@ -107,7 +107,7 @@ def test_ctrl_c_while_a_thread_starts_is_ctrl_c(monkeypatch):
     poller = ThreadPoller(Answers(), 4)
     monkeypatch.setattr(threading.Event, "wait", interrupted)
     with pytest.raises(KeyboardInterrupt), contextlib.closing(poller):
-        poller.ask(Poll())
+        poller.submit(Poll())
 
 
 def test_closing_passes_over_a_thread_that_never_started(monkeypatch):
@@ -117,7 +117,7 @@ def test_closing_passes_over_a_thread_that_never_started(monkeypatch):
     poller = ThreadPoller(Answers(), 4)
     monkeypatch.setattr(threading.Thread, "start", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        poller.ask(Poll())
+        poller.submit(Poll())
     poller.close()
 
 
@@ -136,6 +136,6 @@ def test_closing_in_one_of_its_threads_ends_the_others():
             return "answered"
 
     poller = ThreadPoller(Closing(), 2)
-    poller.ask(Poll())
+    poller.submit(Poll())
     assert ended.wait(20)
     assert faults == []

@@ -56,7 +56,7 @@ class World:
     def clock(self):
         return self.now
 
-    def ask(self, poll):
+    def submit(self, poll):
         self.asked.append(poll)
 
     def next(self, deadline):
@@ -81,10 +81,10 @@ class World:
         return None
 
     @property
-    def at_hand(self):
+    def has_results(self):
         return False
 
-    def leave(self, poll):
+    def remove(self, poll):
         self.left.append(poll.token)
 
     def close(self):

@@ -19,7 +19,8 @@ from rocketride_sync import (
     TransportTimeoutError,
     WaitTimeoutError,
 )
-from rocketride_sync.waiting.wait_rules import Wait, statuses
+from rocketride_sync.waiting.wait_loop import statuses
+from rocketride_sync.waiting.wait_rules import Wait
 
 TOKEN = "tk_5f3a0123456789abcdef0123456789ab"
 PROMPT = RetryPolicy(initial_delay=1.0, max_delay=8.0, jitter=0)

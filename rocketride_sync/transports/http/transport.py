@@ -16,8 +16,9 @@ from ...protocol.operations import Operation
 from ..base import PollingWatch, Watch
 
 if TYPE_CHECKING:
-    from ..pipe_interface import SpooledPipe
-    from ..poller import Poll, ThreadPoller
+    from ..poller import Poll
+    from ..spooled_pipe import SpooledPipe
+    from ..thread_poller import ThreadPoller
     from .session import Session
 
 
@@ -70,7 +71,7 @@ class HttpTransport:
 
     def pipe(self, operation: Operation, deadline: Deadline) -> SpooledPipe:  # noqa: ARG002 - no I/O yet
         """As `rocketride_sync.transports.PipingTransport.pipe`."""
-        from ..pipe_interface import SpooledPipe
+        from ..spooled_pipe import SpooledPipe
 
         if operation.http_lacks:
             raise _unsupported(operation)
@@ -82,7 +83,7 @@ class HttpTransport:
 
     def watch_many(self, polls: Sequence[Poll]) -> ThreadPoller:  # noqa: ARG002 - all tasks are watched alike
         """As `rocketride_sync.transports.poller.PollingTransport.watch_many`, with a few threads."""
-        from ..poller import ThreadPoller
+        from ..thread_poller import ThreadPoller
 
         return ThreadPoller(self, self.uploads_at_once)
 

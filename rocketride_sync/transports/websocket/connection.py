@@ -21,7 +21,8 @@ from ...logs import DEBUG, log, timed
 from ...protocol import dap, operations
 from ...protocol.operations import Buffer, Operation
 from .dialing import reason_of, tls_fault
-from .framing import Framing, SteadySocket, TooLargeError
+from .framing import Framing
+from .steady_socket import SteadySocket, TooLargeError
 from .upgrade import NoWebSocketError, UpgradeCutError, refused_upgrade
 
 T = TypeVar("T")

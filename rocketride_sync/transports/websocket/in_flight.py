@@ -29,23 +29,23 @@ class InFlight:
     alone: so what breaks connections is found, and is the only one to fail.
 
     Attributes:
-        waiting: the polls whose turn has not come.
+        queued: the polls whose turn has not come.
     """
 
     def __init__(self) -> None:
-        self.waiting: Deque[Poll] = deque()
-        self._under_way: Dict[int, PendingPoll] = {}  # by the number of the request
+        self.queued: Deque[Poll] = deque()
+        self._pending: Dict[int, PendingPoll] = {}  # by the number of the request
         self._lost_once: Set[Poll] = set()
         self._suspects: Set[Poll] = set()
 
     def __len__(self) -> int:
         """How many are on their way."""
-        return len(self._under_way)
+        return len(self._pending)
 
-    def departing(self, held: int) -> List[Poll]:
+    def next_to_send(self, held: int) -> List[Poll]:
         """Those that may go now, with so many answers that have come but not been handed out."""
         room = max(0, _AT_ONCE - len(self) - held)
-        first = list(itertools.islice(self.waiting, room))
+        first = list(itertools.islice(self.queued, room))
         if not self._suspects:
             return first
         fresh = self._fresh()
@@ -58,27 +58,27 @@ class InFlight:
     def _fresh(self) -> List[Poll]:
         """Those that went so lately that they may break the connection yet."""
         since = time.monotonic() - _CLEARED_AFTER
-        return [pending.poll for pending in self._under_way.values() if pending.began > since]
+        return [pending.poll for pending in self._pending.values() if pending.began > since]
 
-    def go(self, numbers: Sequence[int], deadlines: Sequence[Deadline]) -> None:
+    def mark_sent(self, numbers: Sequence[int], deadlines: Sequence[Deadline]) -> None:
         """As many as there are numbers go, as the requests with these."""
         now = time.monotonic()
         for number, deadline in zip(numbers, deadlines):
-            self._under_way[number] = PendingPoll(self.waiting.popleft(), deadline, now)
+            self._pending[number] = PendingPoll(self.queued.popleft(), deadline, now)
 
     @property
     def oldest(self) -> PendingPoll:
         """What has been on its way for longest."""
-        return next(iter(self._under_way.values()))
+        return next(iter(self._pending.values()))
 
     @property
     def newest(self) -> PendingPoll:
         """What went last."""
-        return next(reversed(self._under_way.values()))
+        return next(reversed(self._pending.values()))
 
     def answered(self, number: int) -> List[PendingPoll]:
         """The one whose answer has come, if anybody waits for it still."""
-        pending = self._under_way.pop(number, None)
+        pending = self._pending.pop(number, None)
         if pending is None:
             return []
         self._clear([pending.poll])
@@ -86,8 +86,8 @@ class InFlight:
 
     def expired(self) -> List[PendingPoll]:
         """Those whose time is over."""
-        numbers = [number for number, pending in self._under_way.items() if pending.deadline.expired]
-        late = [self._under_way.pop(number) for number in numbers]
+        numbers = [number for number, pending in self._pending.items() if pending.deadline.expired]
+        late = [self._pending.pop(number) for number in numbers]
         self._clear(pending.poll for pending in late)
         return late
 
@@ -96,14 +96,14 @@ class InFlight:
 
         With `again`, one that went alone for the first time may go once more.
         """
-        lost = [pending.poll for pending in self._under_way.values()]
+        lost = [pending.poll for pending in self._pending.values()]
         blamed = self._fresh() or lost
-        self._under_way.clear()
+        self._pending.clear()
         failed = blamed if len(blamed) == 1 and (blamed[0] in self._lost_once or not again) else []
         self._suspects.update(self._lost_once.intersection(lost))
         self._lost_once.update(lost)
         self._clear(failed)
-        self.waiting.extend(poll for poll in lost if poll not in failed)
+        self.queued.extend(poll for poll in lost if poll not in failed)
         return failed
 
     def _clear(self, polls: Iterable[Poll]) -> None:

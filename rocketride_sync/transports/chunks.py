@@ -1,17 +1,15 @@
-"""Objects to send: their bytes, in chunks that are made as they are needed, and what is known of them."""
+"""The data of an object, in chunks that are made as they are needed: from memory, or from a file."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import stat
-from typing import Any, BinaryIO, Callable, ContextManager, Dict, Iterator, Optional
+from typing import Any, BinaryIO, Callable, ContextManager, Iterator, Optional
 
 from ..errors import ConfigurationError
 
 CHUNK = 1024 * 1024
-ANY_TYPE = "application/octet-stream"
 
 
 class Bytes:
@@ -133,39 +131,6 @@ def _check_regular(path: str, mode: int) -> None:
     if not stat.S_ISREG(mode):
         kind = "a directory" if stat.S_ISDIR(mode) else "no regular file"
         raise ConfigurationError(f"the file {path!r} is {kind}")
-
-
-def check_info(info: Any) -> Dict[str, Any]:
-    """What is known of an object, if it can be sent; ``{}`` for None.
-
-    Raises:
-        ConfigurationError: it is no mapping, JSON in UTF-8 cannot say it, or its name is no string.
-    """
-    if info is None:
-        return {}
-    try:
-        known = dict(info)
-        json.dumps(known, allow_nan=False, ensure_ascii=False).encode()
-    except (TypeError, ValueError, RecursionError):
-        problem = "objinfo must be a dict of what JSON can say in UTF-8, such as {'name': 'a.txt'}"
-    else:
-        if isinstance(known.get("name", ""), str):
-            return known
-        problem = f"objinfo['name'] must be a string, not {type(known['name']).__name__}"
-    raise ConfigurationError(problem)
-
-
-def check_type(mime_type: Any) -> str:
-    """A MIME type; `ANY_TYPE` for None.
-
-    Raises:
-        ConfigurationError: it is none.
-    """
-    if mime_type is None:
-        return ANY_TYPE
-    if isinstance(mime_type, str) and mime_type.isascii() and mime_type.isprintable() and "/" in mime_type:
-        return mime_type
-    raise ConfigurationError(f"the MIME type must be something like 'text/plain', not {mime_type!r}")
 
 
 def _whole(chunk: memoryview) -> memoryview:

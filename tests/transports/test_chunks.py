@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rocketride_sync import ConfigurationError
-from rocketride_sync.sending.chunks import CHUNK, Bytes, File, check_info, check_type, size_of
+from rocketride_sync import ConfigurationError, arguments
+from rocketride_sync.transports.chunks import CHUNK, Bytes, File, size_of
 
 
 def chunks_of(data):
@@ -136,18 +136,18 @@ def test_a_spooled_file_may_be_read_again_and_stays_open():
 
 
 def test_what_is_known_of_an_object():
-    assert check_info(None) == {}
-    assert check_info({"name": "ä", "tags": [1, None]}) == {"name": "ä", "tags": [1, None]}
+    assert arguments.object_info(None) == {}
+    assert arguments.object_info({"name": "ä", "tags": [1, None]}) == {"name": "ä", "tags": [1, None]}
     surrogate = {"path": "caf\udce9"}
     for wrong in ("name", 5, {"data": b"x"}, {"share": float("nan")}, {("a",): 1}, surrogate, {"name": 5}):
         with pytest.raises(ConfigurationError, match="objinfo") as caught:
-            check_info(wrong)
+            arguments.object_info(wrong)
         assert caught.value.__context__ is None
 
 
 def test_types():
-    assert check_type(None) == "application/octet-stream"
-    assert check_type("text/plain; charset=utf-8") == "text/plain; charset=utf-8"
+    assert arguments.mime_type(None) == "application/octet-stream"
+    assert arguments.mime_type("text/plain; charset=utf-8") == "text/plain; charset=utf-8"
     for wrong in ("", "text", "text/plain\r\nX: y", "text/pläin", b"text/plain", 5):
         with pytest.raises(ConfigurationError, match="MIME type"):
-            check_type(wrong)
+            arguments.mime_type(wrong)

@@ -1,0 +1,49 @@
+"""A poller for any transport: one task after the other, in the caller's thread."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Callable, Deque, Sequence
+
+from ..deadline import Deadline, pause
+from .base import Transport
+from .poller import Poll, Poller, PollResult, WakeUp, poll_once
+
+
+def poller_of(transport: Transport, polls: Sequence[Poll]) -> Poller:
+    """The transport's own poller of these tasks; a `SequentialPoller` if it has none."""
+    make = getattr(transport, "watch_many", None)
+    poller: Poller = SequentialPoller(transport) if make is None else make(polls)
+    return poller
+
+
+class SequentialPoller:
+    """Polls one task after the other.
+
+    Args:
+        transport: what is asked.
+        sleep: returns after some seconds, or sooner when there is reason to poll.
+    """
+
+    def __init__(self, transport: Transport, sleep: Callable[[float], object] = pause) -> None:
+        self._transport = transport
+        self._sleep = sleep
+        self._asked: Deque[Poll] = deque()
+
+    has_results = False
+
+    def submit(self, poll: Poll) -> None:
+        self._asked.append(poll)
+
+    def next(self, deadline: Deadline) -> PollResult:
+        if self._asked:
+            poll = self._asked.popleft()
+            return poll, poll_once(self._transport, poll, poll.begin())
+        self._sleep(deadline.remaining())
+        return None, WakeUp.POLL
+
+    def remove(self, poll: Poll) -> None:
+        """Nothing is known of it."""
+
+    def close(self) -> None:
+        """Nothing is held."""

@@ -1,0 +1,67 @@
+"""Which tasks a connection is subscribed to, and what its events say of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List
+
+from ...deadline import Deadline
+from ...logs import DEBUG, log
+from ...protocol import dap, operations
+from ...redact import shorten
+from ..poller import Poll, PollResult, WakeUp
+from .event_filter import END, WAKING_ACTIONS, TaskEventFilter
+
+if TYPE_CHECKING:
+    from .connection import Connection
+
+
+class Subscriptions:
+    """The tasks of a poller that its connection is subscribed to."""
+
+    def __init__(self) -> None:
+        self._filters: Dict[Poll, TaskEventFilter] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._filters)
+
+    def __iter__(self) -> Iterator[Poll]:
+        return iter(self._filters)
+
+    def add(self, connection: Connection, poll: Poll, deadline: Deadline) -> None:
+        """Subscribe as `WebSocketWatch` does; see there why to TASK, and why the answer is not awaited."""
+        if poll in self._filters:
+            return
+        self._filters[poll] = TaskEventFilter()
+        connection.tell(_subscription(poll, to_events=True), deadline)
+        if log.isEnabledFor(DEBUG):
+            log.debug("subscribed to events: task %s", shorten(poll.operation.arguments["token"]))
+
+    def seen(self, poll: Poll, document: Any) -> None:
+        """Learn the task's project and source from its status."""
+        if poll in self._filters:
+            self._filters[poll].seen(document)
+
+    def wake_ups(self, event: dap.Message) -> List[PollResult]:
+        """The tasks that there is reason to poll because of `event`."""
+        found: List[PollResult] = []
+        for poll, event_filter in self._filters.items():
+            action = event_filter.action(event)
+            if action in WAKING_ACTIONS:
+                log.debug("told of task %s: %s", shorten(poll.operation.arguments["token"]), action)
+                found.append((poll, WakeUp.ENDED if action == END else WakeUp.POLL))
+        return found
+
+    def end(self, connection: Connection, within: float) -> None:
+        """Unsubscribe from all. Raises the connection's errors."""
+        for poll in self._filters:
+            connection.tell(_subscription(poll, to_events=False), Deadline(within))
+
+    def lost(self) -> List[PollResult]:
+        """The connection is lost, and the subscriptions with it: poll these tasks now, to close the gap."""
+        gap: List[PollResult] = [(poll, WakeUp.POLL) for poll in self._filters]
+        self._filters.clear()
+        return gap
+
+
+def _subscription(poll: Poll, *, to_events: bool) -> operations.Operation:
+    return operations.monitor(poll.operation.arguments["token"], ["TASK"] if to_events else ())

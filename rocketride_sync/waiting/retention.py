@@ -1,0 +1,25 @@
+"""How long a server remembers a finished task, and intervals that are longer than that."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from ..errors import RocketRideWarning
+from ..options import seconds
+
+RETENTION = 300.0
+"""Seconds for which a server remembers a finished task, at least (docs/protocol.md)."""
+
+
+def check_interval(interval: Any) -> float:
+    """`interval`, if it can be one. Warns if it is so long that the end of a task may be missed."""
+    checked = seconds("interval", interval)
+    if checked > RETENTION:
+        warnings.warn(
+            f"interval={checked:g}: a server forgets a finished task after {RETENTION:.0f} s, "
+            "so its end may be missed; poll more often",
+            RocketRideWarning,
+            stacklevel=4,
+        )
+    return checked

@@ -1,0 +1,41 @@
+"""Whether a status belongs to the run that was seen before, and the errors that say that it does not.
+
+The rules are those of docs/protocol.md, "The life of a task".
+"""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from ..errors import TaskReplacedError, TaskVanishedError
+from ..models import TaskStatus
+from ..redact import shorten
+from .retention import RETENTION
+
+
+def check_same_run(token: str, previous: Optional[TaskStatus], status: TaskStatus) -> None:
+    """Raise `TaskReplacedError` if `status` belongs to another run of `token` than `previous`.
+
+    A ``startTime`` of 0.0 (before the start) tells nothing, and a restart keeps it.
+    """
+    if previous is not None and previous.start_time and status.start_time not in (0.0, previous.start_time):
+        raise TaskReplacedError(
+            f"task {shorten(token)}: another run took over the token; the run before {_fate(previous)}",
+            last_status=previous,
+            new_status=status,
+        )
+
+
+def vanished(token: str, last_status: TaskStatus) -> TaskVanishedError:
+    """The error for a task that was seen before and that the server no longer knows."""
+    return TaskVanishedError(
+        f"task {shorten(token)}: the server no longer knows it (it ended over {RETENTION:.0f} s ago, or the server "
+        f"restarted); it {_fate(last_status)}",
+        last_status=last_status,
+    )
+
+
+def _fate(last_status: TaskStatus) -> str:
+    if last_status.is_terminal:
+        return f"had ended, {last_status.outcome.value}"
+    return f"was last seen as {last_status.state.name}, its outcome is unknown"
