@@ -18,11 +18,11 @@ from rocketride_sync import RocketRideClient
 from rocketride_sync.contrib.celery import register
 
 TIMEOUT = 3600
-# Tokens are secrets: here is where they are kept, and nothing but a job's name goes through the broker.
+# Tokens are secrets: they are kept here, and only the name of a job goes through the broker.
 TOKENS = Path(os.environ.get("TOKENS", "tokens"))
 
 app = Celery("celery_app", broker=os.environ["BROKER"], backend=os.environ["BROKER"])
-# What a worker had when it was killed is handed out again after so many seconds; Redis's default is an hour.
+# The messages of a worker that was killed are delivered again after so many seconds; Redis's default is an hour.
 app.conf.broker_transport_options = {"visibility_timeout": 600}
 
 

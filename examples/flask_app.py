@@ -1,4 +1,4 @@
-"""Flask: how a task is doing, as JSON. Nobody has to know its token, which is a secret and no part of an address."""
+"""Flask: the progress of a task, as JSON. Its token is a secret, so the address does not contain it."""
 
 # How to run it:
 #

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A Django project with a command that runs a pipeline, and a view that tells how a run is doing."""
+"""A Django project with a command that runs a pipeline, and a view that shows its progress."""
 
 # How to run it:
 #

@@ -1,4 +1,4 @@
-"""How a run is doing, as JSON. In a project of yours, check who asks."""
+"""The progress of a run, as JSON. In a project of yours, check that the user may see it."""
 
 import logging
 

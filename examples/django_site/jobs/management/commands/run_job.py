@@ -1,4 +1,4 @@
-"""`manage.py run_job FILE`: run a pipeline to its end, and keep what came of it."""
+"""`manage.py run_job FILE`: run a pipeline to its end, and save its result."""
 
 from django.core.management.base import BaseCommand, CommandError
 from jobs.models import Job
