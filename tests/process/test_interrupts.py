@@ -15,7 +15,7 @@ import threading
 import psutil
 import pytest
 from transports.dap_peer import RUNNING, DapPeer
-from transports.loopback import HOST, Server, answer
+from transports.loopback import HOST, Server, answer, black_hole
 
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.transports.tcp import connect
@@ -210,18 +210,6 @@ def test_ctrl_c(transport, action, step, late):
             child.close_client()
             wait_until(lambda: server.open == 0, "the end of the connection")
             child.end()
-
-
-@contextlib.contextmanager
-def black_hole():
-    """The port of a listener that takes no more connections: the system drops what comes."""
-    with contextlib.ExitStack() as stack:
-        listener = stack.enter_context(socket.create_server((HOST, 0), backlog=0))
-        for _ in range(4):
-            waiting = stack.enter_context(socket.socket())
-            waiting.setblocking(False)
-            waiting.connect_ex(listener.getsockname())
-        yield listener
 
 
 def connecting(pid):

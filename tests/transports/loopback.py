@@ -171,6 +171,18 @@ class Server:
             self.open -= 1
 
 
+@contextlib.contextmanager
+def black_hole():
+    """A listener with a full queue: connections to it are neither accepted nor refused (on Linux)."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server((HOST, 0), backlog=0))
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        yield listener
+
+
 def always(*answers):
     """A handler that gives these answers, the last one for ever, however many connections are used."""
     left = list(answers)

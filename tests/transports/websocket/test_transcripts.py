@@ -17,10 +17,10 @@ from rocketride_sync import (
 )
 from rocketride_sync.protocol import dap, operations
 
-from .dap_peer import KEY, DapPeer, Gone
-from .loopback import Server
+from ..dap_peer import KEY, DapPeer, Gone
+from ..loopback import Server
 
-FOLDER = Path(__file__).resolve().parents[2] / ".." / "shared" / "transcripts"
+FOLDER = Path(__file__).resolve().parents[3] / ".." / "shared" / "transcripts"
 STATUS = "rrext_get_task_status"
 pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="the recorded transcripts are not here")
 

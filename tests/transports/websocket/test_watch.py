@@ -15,8 +15,8 @@ from rocketride_sync.config import Address, Settings
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.transports.websocket import WebSocketTransport
 
-from .dap_peer import DONE, KEY, RUNNING, TOKEN, dap
-from .loopback import Server
+from ..dap_peer import DONE, KEY, RUNNING, TOKEN, dap
+from ..loopback import Server
 
 LONG = 60.0  # an interval that no test waits out
 STOPPING = {**RUNNING, "state": 4, "completed": True}

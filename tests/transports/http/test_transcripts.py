@@ -12,9 +12,9 @@ from rocketride_sync.models import TaskStatus
 from rocketride_sync.protocol.operations import Operation
 from rocketride_sync.transports.http import HttpTransport
 
-from .loopback import Server
+from ..loopback import Server
 
-TRANSCRIPTS = Path(__file__).resolve().parents[2] / ".." / "shared" / "transcripts"
+TRANSCRIPTS = Path(__file__).resolve().parents[3] / ".." / "shared" / "transcripts"
 
 
 def recorded():

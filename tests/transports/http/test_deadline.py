@@ -1,0 +1,101 @@
+"""The deadline of a call over HTTP bounds every step of it, against servers that are slow in each."""
+
+import time
+
+from rocketride_sync import errors
+from rocketride_sync.protocol.operations import get_task_status
+
+from ..loopback import HOST, Server, after_request, always, answer
+from .calls import START, call, failing, talking, through, using
+
+
+def drip_chunks(peer):
+    peer.send(answer(length=False, Transfer_Encoding="chunked"))
+    peer.drip(b"1\r\nx\r\n" * 200)
+
+
+def stall(peer):
+    peer.stall()
+
+
+class TestTheDeadline:
+    def kept(self, server, **options):
+        with server, using(options.pop("url", server.url), **options) as transport:
+            began = time.monotonic()
+            error = failing(transport, errors.TransportTimeoutError, seconds=0.5)
+            assert time.monotonic() - began < 3.0
+        return error
+
+    def test_bounds_an_answer_in_chunks(self):
+        assert "no complete answer" in str(self.kept(Server(after_request(drip_chunks))))
+
+    def test_bounds_a_proxys_tunnel(self):
+        server = Server(after_request(lambda peer: peer.drip(b"HTTP/1.1 200 " + b"x" * 500)))
+        self.kept(server, url="https://server.test", proxies={"https": server.url})
+
+    def test_bounds_a_tunnel_and_the_handshake_behind_it_together(self):
+        def tunnel(peer):
+            time.sleep(2.8)
+            peer.send(b"HTTP/1.1 200 OK\r\n\r\n")
+            peer.stall()
+
+        with Server(after_request(tunnel)) as proxy, through(proxy) as transport:
+            began = time.monotonic()
+            failing(transport, errors.TransportTimeoutError, seconds=3.0)
+            assert time.monotonic() - began < 5.0
+
+    def test_bounds_the_retry_too(self):
+        def second_is_late(peer):
+            if server.connections == 1:
+                peer.read_request()
+                peer.send(answer({}))
+                peer.read_request()
+            else:
+                peer.read_request()
+                peer.stall()
+
+        server = Server(second_is_late)
+        with server, using(server.url) as transport:
+            call(transport)
+            began = time.monotonic()
+            failing(transport, errors.TransportTimeoutError, seconds=0.5)
+            assert time.monotonic() - began < 3.0
+        assert server.connections == 2
+
+    def test_that_has_passed_sends_nothing(self):
+        with Server(always(answer({}))) as server, using(server.url) as transport:
+            error = failing(transport, errors.TransportTimeoutError, START, seconds=0.0)
+        assert not error.request_sent
+        assert server.connections == 0
+
+    def test_may_be_unlimited(self):
+        with Server(always(answer({"state": 1}))) as server:
+            for connect_timeout in (None, 5.0):
+                with using(server.url, connect_timeout=connect_timeout) as transport:
+                    assert call(transport, seconds=None) == {"state": 1}
+
+    def test_is_not_cut_by_the_connect_timeout(self):
+        def late(peer):
+            time.sleep(0.6)
+            peer.send(answer({"state": 1}))
+
+        with Server(after_request(late)) as server, using(server.url, connect_timeout=0.3) as transport:
+            assert call(transport) == {"state": 1}
+
+    def test_connect_timeout_does_not_bound_sending(self):
+        def late(peer):
+            time.sleep(0.6)
+            peer.read_request()
+            peer.send(answer({"state": 1}))
+
+        with talking(late, connect_timeout=0.3) as (_, transport):
+            assert call(transport, get_task_status("x" * 8_000_000)) == {"state": 1}
+
+    def test_connect_timeout_bounds_connecting_alone(self):
+        with Server(stall) as server, using(
+            f"https://{HOST}:{server.port}", connect_timeout=0.3
+        ) as transport:
+            began = time.monotonic()
+            error = failing(transport, errors.TransportTimeoutError, seconds=30.0)
+            assert time.monotonic() - began < 5.0
+        assert "within the connect timeout" in str(error)

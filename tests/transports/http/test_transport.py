@@ -1,0 +1,51 @@
+"""The HTTP transport shows no secret in logs and reprs, and does nothing before the first call."""
+
+import logging
+import subprocess
+import sys
+import textwrap
+
+from rocketride_sync import errors
+from rocketride_sync.protocol.operations import get_task_status
+
+from ..loopback import Server, always, answer
+from .calls import KEY, ROOT, TOKEN, call, failing, make, using
+
+
+class TestSecrets:
+    def test_do_not_reach_the_log(self, caplog):
+        caplog.set_level(logging.DEBUG)
+        with Server(always(answer({}))) as server, using(server.url) as transport:
+            call(transport)
+            call(transport, get_task_status("nightly-import"))
+        with using(server.url) as transport:
+            failing(transport, errors.TransportError)
+        logged = "\n".join(record.getMessage() for record in caplog.records)
+        assert "GET /task?token=tk_560d… HTTP/1" in logged
+        assert TOKEN not in logged
+        assert "nightly-import" not in logged
+        assert KEY not in logged
+
+    def test_the_log_filter_is_installed_once(self):
+        with Server(always(answer({}))) as server:
+            for _ in range(3):
+                with using(server.url) as transport:
+                    call(transport)
+        filters = logging.getLogger("urllib3.connectionpool").filters
+        assert len([one for one in filters if type(one).__name__ == "_Redact"]) == 1
+
+    def test_are_not_in_the_repr(self):
+        assert KEY not in repr(make("http://server.test"))
+
+
+def test_making_a_transport_does_no_io_and_imports_no_requests():
+    script = """
+        import sys
+        from rocketride_sync.config import Address, Settings
+        from rocketride_sync.transports.http import HttpTransport
+        transport = HttpTransport(Settings(address=Address.parse("http://nowhere.invalid"), auth="k"))
+        transport.watch(None)
+        transport.close()
+        assert not {"requests", "urllib3", "ssl", "certifi"} & set(sys.modules)
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(script)], check=True, cwd=ROOT, timeout=60)
