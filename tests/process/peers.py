@@ -1,13 +1,9 @@
 """What the tests of this folder share: processes of this Python, peers that notice a client's leaving, and patience."""
 
-import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
-
-from transports.dap_peer import serve
-from transports.loopback import answer
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -44,22 +40,3 @@ def status_of(token, **fields):
     """A document that belongs to `token` and to no other."""
     running = {"state": 3, "completed": False, "project_id": f"project of {token}", "source": "s"}
     return {**running, "startTime": 100.0, **fields}
-
-
-def either(status):
-    """A handler for both transports: each status that is asked for is `status(token)`."""
-
-    def reply(peer, request):
-        asked = request["command"] == "rrext_get_task_status"
-        peer.answer(request, status(request["arguments"]["token"]) if asked else None)
-
-    def handler(peer):
-        if b"/task/service" in peer.sock.recv(4096, socket.MSG_PEEK):
-            serve(reply)(peer)
-            return
-        request = peer.read_request()
-        while request is not None:
-            peer.send(answer(status(request.split("token=")[1].split()[0])))
-            request = peer.read_request()
-
-    return handler

@@ -7,9 +7,10 @@ import sys
 
 import pytest
 from transports.dap_peer import KEY, TOKEN
+from transports.either_transport import either
 from transports.loopback import Server
 
-from .peers import ROOT, SECONDS, either, status_of, wait_until
+from .peers import ROOT, SECONDS, status_of, wait_until
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")

@@ -3,9 +3,10 @@
 import os
 
 import pytest
+from transports.either_transport import either
 from transports.loopback import Server
 
-from .peers import either, run, status_of
+from .peers import run, status_of
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 

@@ -11,11 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from unittest import mock
 
 import pytest
+from transports.either_transport import either
 from transports.loopback import Server
 
 from rocketride_sync import RocketRideClient
 
-from .peers import either, status_of, wait_until
+from .peers import status_of, wait_until
 
 TOKEN = "tk_5f3a0123456789abcdef0123456789ab"
 STRIDE = 31

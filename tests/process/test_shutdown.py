@@ -1,9 +1,10 @@
 """Clients that nobody closed: thrown away, or open when the interpreter ends."""
 
 import pytest
+from transports.either_transport import either
 from transports.loopback import Server
 
-from .peers import STRICT, either, run, status_of, wait_until
+from .peers import STRICT, run, status_of, wait_until
 
 START = """
 import gc, sys, threading, warnings

@@ -7,17 +7,18 @@ import sys
 import threading
 
 import pytest
+from transports.either_transport import either
 from transports.loopback import Server
 
 from rocketride_sync import RocketRideClient
 
-from .peers import SECONDS, either, run, status_of, wait_until
+from .peers import SECONDS, run, status_of, wait_until
 
 transports = pytest.mark.parametrize("transport", ["websocket", "http"])
 
 
-class ManyTasksMethods:
-    """The statuses of tasks that all run until so many of them have been asked for."""
+class AllPolledFirst:
+    """The statuses of tasks that all run until so many of them have been polled."""
 
     def __init__(self, members):
         self._members = members
@@ -47,7 +48,7 @@ def test_sixteen_threads_get_the_answers_they_asked_for(transport):
         end = client.wait_until_complete(f"tk_{number}", timeout=SECONDS, interval=0.01)
         right.append(end.project_id == f"project of tk_{number}")
 
-    with Server(either(ManyTasksMethods(16 * 26).status)) as server:
+    with Server(either(AllPolledFirst(16 * 26).status)) as server:
         with RocketRideClient(server.url, "key", transport=transport) as client:
             threads = [threading.Thread(target=work, args=(client, number)) for number in range(16)]
             for thread in threads:
@@ -78,7 +79,7 @@ with RocketRideClient(sys.argv[1], "key", transport=sys.argv[2]) as client:
 @transports
 def test_fifty_greenlets_wait_at_the_same_time(transport):
     """None of the tasks ends before all are waited for: one wait after the other would never be over."""
-    with Server(either(ManyTasksMethods(50).status)) as server:
+    with Server(either(AllPolledFirst(50).status)) as server:
         assert run(GREENLETS, server.url, transport, options=[]) == "True\n"
 
 
@@ -91,7 +92,7 @@ def test_inside_an_event_loop(transport):
         await asyncio.sleep(0)
         return first, client.wait_until_complete("tk_2", timeout=SECONDS, interval=0.01)
 
-    with Server(either(ManyTasksMethods(2).status)) as server:
+    with Server(either(AllPolledFirst(2).status)) as server:
         with RocketRideClient(server.url, "key", transport=transport) as client:
             first, last = asyncio.run(main(client))
     assert (first.project_id, last.project_id) == ("project of tk_1", "project of tk_2")
@@ -108,7 +109,7 @@ def test_beside_an_event_loop(transport):
         second = await asyncio.to_thread(client.wait_until_complete, "tk_2", SECONDS, 0.01)
         return await first, second
 
-    with Server(either(ManyTasksMethods(2).status)) as server:
+    with Server(either(AllPolledFirst(2).status)) as server:
         with RocketRideClient(server.url, "key", transport=transport) as client:
             ends = asyncio.run(main(client))
     assert [end.project_id for end in ends] == ["project of tk_1", "project of tk_2"]

@@ -139,6 +139,21 @@ def serve(reply):
     return dap(action)
 
 
+def refusing_credentials(message):
+    """A handler that answers ``auth`` with a refusal, and closes the connection."""
+
+    def handler(peer):
+        it = DapPeer(peer)
+        try:
+            it.upgrade()
+            it.refuse(it.request(), message)
+            it.close()
+        except Gone:
+            pass
+
+    return handler
+
+
 def always(document):
     """A reply: every status is `document`; subscriptions are accepted."""
 

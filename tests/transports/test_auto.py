@@ -16,7 +16,7 @@ from rocketride_sync import (
     UnsupportedOperationError,
 )
 
-from .dap_peer import CLOSE, DONE, KEY, RUNNING, TOKEN, DapPeer, Gone, always, dap, serve
+from .dap_peer import CLOSE, DONE, KEY, RUNNING, TOKEN, Gone, always, dap, refusing_credentials, serve
 from .loopback import Server, answer
 
 UPGRADE = "GET /task/service"
@@ -97,16 +97,9 @@ def test_a_wait_goes_on_over_http():
 
 
 def test_a_bad_key_does_not_fall_back():
-    def handler(peer):
-        it = DapPeer(peer)
-        try:
-            it.upgrade()
-            it.refuse(it.request(), "Invalid API key")
-            it.close()
-        except Gone:
-            pass
-
-    with Server(handler) as server, RocketRideClient(server.url, KEY) as client:
+    with Server(refusing_credentials("Invalid API key")) as server, RocketRideClient(
+        server.url, KEY
+    ) as client:
         with pytest.raises(AuthenticationError):
             client.get_task_status(TOKEN)
         assert calls(server) == 0

@@ -49,6 +49,17 @@ class Task:
         while self.polls < polls:
             self.reply(peer, peer.request())
 
+    def telling(self, *actions):
+        """A script: after the first poll come events with these actions."""
+
+        def script(peer):
+            self.serve_until(peer, 1)
+            for action in actions:
+                peer.event(action)
+            self.serve_on(peer)
+
+        return script
+
     def serve_on(self, peer):
         while True:
             self.reply(peer, peer.request())
@@ -72,12 +83,7 @@ def wait(server, interval=LONG, timeout=40.0, **options):
 def test_it_subscribes_to_task_by_name_and_unsubscribes_when_it_leaves():
     task = Task(RUNNING, DONE)
 
-    def action(peer):
-        task.serve_until(peer, 1)
-        peer.event("end")
-        task.serve_on(peer)
-
-    with Server(dap(action)) as server:
+    with Server(dap(task.telling("end"))) as server:
         assert wait(server).succeeded
     assert task.subscriptions == [{"token": TOKEN, "types": ["TASK"]}, {"token": TOKEN, "types": []}]
 
@@ -115,12 +121,7 @@ def test_a_refused_subscription_changes_nothing_but_the_latency():
 def test_an_event_of_the_task_ends_the_pause(action):
     task = Task(RUNNING, DONE)
 
-    def script(peer):
-        task.serve_until(peer, 1)
-        peer.event(action)
-        task.serve_on(peer)
-
-    with Server(dap(script)) as server:
+    with Server(dap(task.telling(action))) as server:
         assert wait(server).succeeded
     assert task.polls == 2
 
@@ -128,12 +129,7 @@ def test_an_event_of_the_task_ends_the_pause(action):
 def test_after_the_end_it_looks_quickly_until_the_status_is_terminal():
     task = Task(RUNNING, STOPPING, STOPPING, STOPPING, DONE)
 
-    def script(peer):
-        task.serve_until(peer, 1)
-        peer.event("end")
-        task.serve_on(peer)
-
-    with Server(dap(script)) as server:
+    with Server(dap(task.telling("end"))) as server:
         assert wait(server).succeeded
     assert task.polls == 5
 
@@ -141,12 +137,9 @@ def test_after_the_end_it_looks_quickly_until_the_status_is_terminal():
 def test_an_end_that_is_a_twins_costs_a_few_looks_and_no_more():
     task = Task(RUNNING)
 
-    def script(peer):
-        task.serve_until(peer, 1)
-        peer.event("end")
-        task.serve_on(peer)
-
-    with Server(dap(script)) as server, client_of(server) as client, pytest.raises(WaitTimeoutError):
+    with Server(dap(task.telling("end"))) as server, client_of(server) as client, pytest.raises(
+        WaitTimeoutError
+    ):
         client.wait_until_complete(TOKEN, timeout=3.0, interval=LONG)
     assert 5 <= task.polls <= 14
 
@@ -184,13 +177,7 @@ def test_without_any_event_the_end_is_seen_at_the_interval():
 def test_a_doubled_end_is_harmless():
     task = Task(RUNNING, STOPPING, DONE)
 
-    def script(peer):
-        task.serve_until(peer, 1)
-        peer.event("end")
-        peer.event("end")
-        task.serve_on(peer)
-
-    with Server(dap(script)) as server:
+    with Server(dap(task.telling("end", "end"))) as server:
         assert wait(server).succeeded
 
 
@@ -255,12 +242,7 @@ def test_a_server_that_pings_is_not_dead():
 def test_a_callback_that_sleeps_misses_nothing():
     task = Task(RUNNING, DONE)
 
-    def script(peer):
-        task.serve_until(peer, 1)
-        peer.event("end")
-        task.serve_on(peer)
-
-    with Server(dap(script)) as server, client_of(server) as client:
+    with Server(dap(task.telling("end"))) as server, client_of(server) as client:
         seen = []
 
         def callback(status):
