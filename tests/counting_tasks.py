@@ -1,6 +1,11 @@
-"""What the tests of sending share: a server that counts words, and a task that takes data."""
+"""A server that counts words, a task on it that takes data, and fixtures of both: import them in a `conftest.py`."""
 
 import contextlib
+
+import pytest
+
+from rocketride_sync import RocketRideClient
+from rocketride_sync.emulator import Emulator
 
 KEY = "testkey-123"
 FAST = {"init_seconds": 0, "handshake_seconds": 0.001, "early_end": 0, "stop_seconds": 0}
@@ -25,3 +30,21 @@ def counting(client, **options):
 
 def words(result):
     return result["wordcount"]["wordsCount"]
+
+
+@pytest.fixture(scope="module")
+def server():
+    with Emulator(api_key=KEY, **FAST) as running:
+        yield running
+
+
+@pytest.fixture(params=["websocket", "http", "auto"])
+def client(request, server):
+    with RocketRideClient(server.uri, KEY, transport=request.param, timeout=GENEROUS) as made:
+        yield made
+
+
+@pytest.fixture
+def task(client):
+    with counting(client) as started:
+        yield started

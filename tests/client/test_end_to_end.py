@@ -4,6 +4,8 @@ import threading
 import time
 
 import pytest
+from counting_tasks import FAST, GENEROUS, KEY
+from simulated_tasks import new_project, pipeline
 
 from rocketride_sync import (
     AuthenticationError,
@@ -20,10 +22,7 @@ from rocketride_sync.emulator import Emulator
 
 pytest.importorskip("fastapi", reason="needs the extra `emulator`")
 
-KEY = "testkey-123"
-FAST = {"init_seconds": 0, "handshake_seconds": 0.001, "early_end": 0, "stop_seconds": 0}
 TEXTS = {"a.txt": "one two three\n", "b.txt": "four  five\tsix\nseven", "c.txt": ""}
-GENEROUS = 60.0
 
 
 @pytest.fixture(scope="module")
@@ -40,22 +39,8 @@ def server(root):
         yield running
 
 
-@pytest.fixture(params=["websocket", "http", "auto"])
-def client(request, server):
-    with RocketRideClient(server.uri, KEY, transport=request.param) as made:
-        yield made
-
-
-numbers = iter(range(10**6))
-
-
-def pipeline(provider="simulate", project=None, **config):
-    component = {"id": "src_1", "provider": provider, "config": config}
-    return {"project_id": project or f"end-{next(numbers)}", "source": "src_1", "components": [component]}
-
-
 def test_a_word_count_over_real_files_is_watched_to_its_end(client, server):
-    document = pipeline("files", paths=["."], delay=0.1)
+    document = pipeline(provider="files", paths=["."], delay=0.1)
     document["components"].append(
         {"id": "count_1", "provider": "wordcount", "input": [{"lane": "text", "from": "src_1"}]}
     )
@@ -144,7 +129,7 @@ def test_a_task_token_works_as_credential_for_its_task(client, server):
 
 
 def test_the_next_run_under_the_same_token_is_noticed(client, server):
-    project = f"again-{next(numbers)}"
+    project = new_project()
     token = server.start(pipeline(project=project, seconds=0.2))
     first = client.wait_until_complete(token, timeout=GENEROUS, interval=0.05)
     assert server.start(pipeline(project=project, seconds=0.2)) == token

@@ -5,6 +5,7 @@ import time
 
 import pytest
 from counting_tasks import FAST, GENEROUS, KEY
+from simulated_tasks import new_project, pipeline
 
 from rocketride_sync import (
     AuthenticationError,
@@ -22,19 +23,6 @@ pytest.importorskip("fastapi", reason="needs the extra `emulator`")
 
 PATIENT = RetryPolicy(initial_delay=0.05, max_delay=0.2)
 UNKNOWN = "tk_00000000000000000000000000000000"
-
-numbers = iter(range(10**6))
-
-
-def pipeline(project=None, **config):
-    component = {"id": "src_1", "provider": "simulate", "config": config}
-    return {"project_id": project or f"many-{next(numbers)}", "source": "src_1", "components": [component]}
-
-
-@pytest.fixture(scope="module")
-def server():
-    with Emulator(api_key=KEY, **FAST) as running:
-        yield running
 
 
 @pytest.fixture(params=["websocket", "http", "auto"])
@@ -83,7 +71,7 @@ def test_they_come_in_the_order_of_ending(client, server):
 
 
 def test_a_task_that_is_replaced_is_told(client, server):
-    project = f"again-{next(numbers)}"
+    project = new_project()
     token = server.start(pipeline(project, seconds=0.5))
     other = server.start(pipeline(seconds=1.5))
     looked = threading.Event()

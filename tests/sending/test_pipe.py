@@ -23,24 +23,6 @@ pytest.importorskip("fastapi", reason="needs the extra `emulator`")
 MIB = 1024 * 1024
 
 
-@pytest.fixture(scope="module")
-def server():
-    with Emulator(api_key=KEY, **FAST) as running:
-        yield running
-
-
-@pytest.fixture(params=["websocket", "http", "auto"])
-def client(request, server):
-    with RocketRideClient(server.uri, KEY, transport=request.param, timeout=GENEROUS) as made:
-        yield made
-
-
-@pytest.fixture
-def task(client):
-    with counting(client) as started:
-        yield started
-
-
 def block(pipe, *steps):
     with pipe:
         for step in steps:

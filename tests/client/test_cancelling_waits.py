@@ -1,0 +1,91 @@
+"""What becomes of a task when the wait for it is given up: `cancel_on_timeout` and `cancel_on_interrupt`."""
+
+import http.client
+import socket
+import time
+
+import pytest
+from counting_tasks import GENEROUS, KEY
+from simulated_tasks import forever, new_project
+
+from rocketride_sync import (
+    MemoryTransport,
+    Outcome,
+    RocketRideClient,
+    TaskCancelledError,
+    TaskNotFoundError,
+    TaskVanishedError,
+    WaitTimeoutError,
+)
+
+pytest.importorskip("fastapi", reason="needs the extra `emulator`")
+
+
+def test_a_timeout_leaves_the_task_running(either):
+    task = either.use(pipeline=forever())
+    with pytest.raises(WaitTimeoutError, match="has not ended"):
+        task.wait_until_complete(2.0, 0.1)
+    assert not task.get_status().is_terminal
+
+
+def test_a_timeout_may_cancel_the_task_and_report_its_outcome(either):
+    task = either.use(pipeline=forever())
+    seen = []
+    status = task.wait_until_complete(0.3, 0.1, seen.append, cancel_on_timeout=True)
+    assert status.outcome is Outcome.CANCELLED
+    assert seen[-1] is status
+    task = either.use(pipeline=forever())
+    with pytest.raises(TaskCancelledError):
+        task.wait_until_complete(0.3, 0.1, check=True, cancel_on_timeout=True)
+
+
+def interrupt(_status):
+    raise KeyboardInterrupt
+
+
+def test_an_interrupt_leaves_the_task_running_or_cancels_it(either):
+    task = either.use(pipeline=forever())
+    with pytest.raises(KeyboardInterrupt, match=r"interrupted; task tk_....…: it runs on"):
+        task.wait_until_complete(GENEROUS, 0.1, interrupt)
+    assert not task.get_status().is_terminal
+    with pytest.raises(KeyboardInterrupt, match="it was ended: cancelled"):
+        task.wait_until_complete(GENEROUS, 0.1, interrupt, cancel_on_interrupt=True)
+    assert task.get_status().outcome is Outcome.CANCELLED
+
+
+def test_cancelling_leaves_another_run_alone(websocket_client, server):
+    """The run that was watched ended and was replaced just before the timeout."""
+    project = new_project()
+    task = websocket_client.use(pipeline=forever(project))
+
+    def replace(_status):
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=GENEROUS)
+        connection.request("DELETE", f"/task?token={task.token}", headers={"Authorization": f"Bearer {KEY}"})
+        connection.getresponse().read()
+        connection.close()
+        websocket_client.use(pipeline=forever(project))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt, match="another run took over"):
+        task.wait_until_complete(GENEROUS, 0.1, replace, cancel_on_interrupt=True)
+    assert not websocket_client.get_task_status(task.token).is_terminal
+
+
+RUNNING = {"token": "tk_1", "state": 3, "startTime": 5.0}
+
+
+def test_a_task_that_is_forgotten_while_it_is_cancelled_has_vanished():
+    script = [RUNNING, RUNNING, TaskNotFoundError("gone")]
+    with RocketRideClient("h", KEY, transport=MemoryTransport(script)) as client:
+        with pytest.raises(TaskVanishedError):
+            client.wait_until_complete("tk_1", 0, cancel_on_timeout=True)
+
+
+def test_cancelling_a_task_out_of_reach_takes_no_longer_than_its_own_time():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        uri = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with RocketRideClient(uri, KEY, timeout=1.0, transport="websocket") as client:
+            began = time.monotonic()
+            with pytest.raises(WaitTimeoutError, match="could not be terminated"):
+                client.wait_until_complete("tk_1", 0.5, 0.1, cancel_on_timeout=True)
+    assert time.monotonic() - began < 6.0

@@ -1,0 +1,87 @@
+"""`Task` as a context manager: what it ends when the block is left, and what it leaves alone."""
+
+import pytest
+from counting_tasks import GENEROUS, KEY
+from simulated_tasks import forever, new_project, pipeline
+
+from rocketride_sync import (
+    MemoryTransport,
+    Outcome,
+    RocketRideClient,
+    TaskReplacedError,
+    TransportError,
+)
+
+pytest.importorskip("fastapi", reason="needs the extra `emulator`")
+
+
+def test_it_terminates_what_it_started(either):
+    with either.use(pipeline=forever()) as task:
+        pass
+    assert task.get_status().outcome is Outcome.CANCELLED
+
+
+def test_it_leaves_a_joined_run_alone(websocket_client):
+    document = forever()
+    websocket_client.use(pipeline=document)
+    with websocket_client.use(pipeline=document, use_existing=True) as task:
+        pass
+    assert not task.get_status().is_terminal
+
+
+def test_it_leaves_an_ended_task_as_it_is(either):
+    with either.use(pipeline=pipeline(seconds=0.1)) as task:
+        assert task.wait_until_complete(GENEROUS, 0.05).succeeded
+    assert task.get_status().succeeded
+
+
+def test_it_leaves_another_run_under_the_same_token_alone(websocket_client):
+    project = new_project()
+    with websocket_client.use(pipeline=forever(project)) as task:
+        task.terminate()
+        successor = websocket_client.use(pipeline=forever(project))
+        assert successor.token == task.token
+    assert not successor.get_status().is_terminal
+    with pytest.raises(TaskReplacedError):
+        task.get_status()
+
+
+def test_what_goes_wrong_in_the_block_comes_out(websocket_client):
+    with pytest.raises(ZeroDivisionError), websocket_client.use(pipeline=forever()) as task:
+        raise ZeroDivisionError
+    assert task.get_status().outcome is Outcome.CANCELLED
+
+
+def test_an_error_on_the_way_out_hides_no_other(caplog):
+    started = {"token": "tk_5f3a0123456789abcdef"}
+    running = {"state": 3, "startTime": 1.0}
+
+    def client():
+        return RocketRideClient(
+            "h", KEY, transport=MemoryTransport([started, running, TransportError("reset")])
+        )
+
+    with pytest.raises(ZeroDivisionError), client().use(pipeline=forever()):
+        raise ZeroDivisionError
+    assert "may run on" in caplog.text
+    assert started["token"] not in caplog.text
+    with pytest.raises(TransportError), client().use(pipeline=forever()):
+        pass
+
+
+def test_a_first_status_that_cannot_be_read_does_not_lose_the_token(caplog):
+    transport = MemoryTransport([{"token": "tk_5f3a0123456789abcdef"}, TransportError("reset")])
+    task = RocketRideClient("h", KEY, transport=transport).use(pipeline=forever())
+    assert task.token == "tk_5f3a0123456789abcdef"
+    assert task.status is None
+    assert "could not be read" in caplog.text
+
+
+def interrupt(_status):
+    raise KeyboardInterrupt
+
+
+def test_ctrl_c_in_a_block_says_that_the_task_was_ended(either):
+    with pytest.raises(KeyboardInterrupt, match=r"task tk_....… was ended"):
+        with either.use(pipeline=forever()) as task:
+            task.wait_until_complete(GENEROUS, 0.1, interrupt)
