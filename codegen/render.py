@@ -7,31 +7,17 @@ text is written the way ``ruff format`` leaves it.
 from __future__ import annotations
 
 import re
-from typing import Dict, Iterable, Iterator, List, Sequence, Union
+from typing import Dict, Iterator, List, Sequence
 
-from . import ir
+from . import decoders, ir
 from .naming import snake
 from .reference import reference
-from .source import MARK, WIDTH, Enums, annotation, docstring, literal, member, shown_default
+from .source import MARK, Enums, annotation, docstring, fitted, literal, member, shown_default
 
 MODULES = "rocketride_sync/models"
 REFERENCE = "docs/fields.md"
 
 _BASES = {"TaskStatus": "StatusBehaviour"}
-_CHECKS = {
-    "string": "text",
-    "integer": "integer",
-    "number": "number",
-    "boolean": "boolean",
-    "text_or_object": "text_or_object",
-}
-
-_WRONG = {
-    "string": "type({0}) is not str",
-    "integer": "type({0}) is not int",
-    "number": "type({0}) is not float or {0} - {0} != 0.0",
-    "boolean": "type({0}) is not bool",
-}
 _EXTRA = "extra: Keys that the schema does not know, with their JSON values."
 
 _HEADER = '''\
@@ -75,8 +61,8 @@ def module(schema: ir.Schema) -> str:
         blocks += [
             _slots(model),
             _model(model, enums),
-            _defaults(model),
-            _decoder(model, enums),
+            decoders.defaults(model),
+            decoders.decoder(model, enums),
         ]
     aliases = [f"{item.alias} = {item.name}" for item in ir.definitions(enums.values(), models) if item.alias]
     blocks += [
@@ -143,7 +129,7 @@ def _model(model: ir.Model, enums: Enums) -> List[str]:
         "",
         "    __slots__ = ()",
         "",
-        *_fitted(
+        *fitted(
             f"    {field.attribute}: {annotation(field)} = {_value(field, enums)}" for field in model.fields
         ),
         "    extra: Mapping[str, Any] = field(default=EMPTY, converter=read_only)",
@@ -180,89 +166,3 @@ def _slots(model: ir.Model) -> List[str]:
     names = (f'        "{name}",' for name in sorted([*(field.attribute for field in model.fields), "extra"]))
     base = _BASES.get(model.name, "Document")
     return [f"class _{model.name}Slots({base}):", "    __slots__ = (", *names, "    )"]
-
-
-def _defaults(model: ir.Model) -> List[str]:
-    values = (f'    "{field.wire}": {literal(field.default)},' for field in model.fields)
-    return [f"{_constant(model)}: Mapping[str, Any] = {{", *values, "}"]
-
-
-def _constant(model: ir.Model) -> str:
-    return f"_{snake(model.name).upper()}_DEFAULTS"
-
-
-def _decoder(model: ir.Model, enums: Enums) -> List[str]:
-    return [
-        f"def _decode_{snake(model.name)}(document: Any, place: Place) -> {model.name}:",
-        "    if type(document) is not dict:",
-        "        document = _checks.json_object(document, place)",
-        f"    if len(document) < {len(model.fields)}:",
-        f"        document = {{**{_constant(model)}, **document}}",
-        "    while True:",
-        "        try:",
-        *(f'            v_{field.attribute} = document["{field.wire}"]' for field in model.fields),
-        "            break",
-        "        except KeyError:",
-        f"            document = {{**{_constant(model)}, **document}}",
-        f"    draft: Any = _{model.name}Slots()",
-        *_fitted(f"    {line}" for field in model.fields for line in _check(field, enums)),
-        f"    known = len(document) == {len(model.fields)}",
-        f"    draft.extra = EMPTY if known else _checks.unknown(document, {_constant(model)}, place)",
-        f"    draft.__class__ = {model.name}",
-        "    return draft  # type: ignore[no-any-return]",
-    ]
-
-
-def _check(field: ir.Field, enums: Enums) -> List[str]:
-    """The lines that check one value and store it."""
-    value, place = f"v_{field.attribute}", f'(place, "{field.wire}")'
-    target = f"draft.{field.attribute}"
-    if isinstance(field.type, ir.Scalar):
-        wrong = _WRONG[field.type.kind].format(value)
-        call = f"_checks.{_CHECKS[field.type.kind]}({value}, {place}, {_null(field)})"
-        return [f"if {wrong}:", f"    {value} = {call}", f"{target} = {value}"]
-    if isinstance(field.type, ir.Ref) and field.type.name in enums:
-        decoded = f"{_item(field.type)}({value}, {place})"
-        return [f"if {value} is None:", f"    {value} = {literal(field.default)}", f"{target} = {decoded}"]
-    if isinstance(field.type, ir.Ref):
-        return [
-            f"if {value} is None:",
-            f"    {target} = {field.type.name}()",
-            "else:",
-            f"    {target} = {_item(field.type)}({value}, {place})",
-        ]
-    return [f"{target} = {_container(field.type, value, place)}"]
-
-
-def _null(field: ir.Field) -> str:
-    """What null stands for: itself where it is allowed, else the default."""
-    return "None" if field.nullable else literal(field.default)
-
-
-def _container(type_: Union[ir.Array, ir.Map], value: str, place: str) -> str:
-    if isinstance(type_, ir.Map):
-        function = "numbered" if type_.numbered else "mapping"
-        return f"_checks.{function}({value}, {place}, {_item(type_.values)})"
-    if _item(type_) == "_checks.texts":
-        return f"_checks.texts({value}, {place})"
-    return f"_checks.array({value}, {place}, {_item(type_.items)})"
-
-
-def _item(type_: ir.Type) -> str:
-    """The function that decodes one value of this type."""
-    if isinstance(type_, ir.Scalar):
-        return f"_checks.{_CHECKS[type_.kind]}"
-    if isinstance(type_, ir.Ref):
-        return f"_decode_{snake(type_.name)}"
-    return "_checks.texts" if type_ == ir.Array(ir.Scalar("string")) else ""
-
-
-def _fitted(lines: Iterable[str]) -> Iterator[str]:
-    """Calls that are too long for a line, with their arguments on a line of their own."""
-    for line in lines:
-        if len(line) <= WIDTH:
-            yield line
-        else:
-            indent = line[: len(line) - len(line.lstrip())]
-            head, arguments = line[:-1].split("(", 1)
-            yield from (head + "(", f"{indent}    {arguments}", f"{indent})")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from typing import List, Mapping, Sequence
+from typing import Iterable, Iterator, List, Mapping, Sequence
 
 from . import ir
 
@@ -81,3 +81,14 @@ def python_type(type_: ir.Type) -> str:
     if isinstance(type_, ir.Array):
         return f"Tuple[{python_type(type_.items)}, ...]"
     return f"Mapping[{'int' if type_.numbered else 'str'}, {python_type(type_.values)}]"
+
+
+def fitted(lines: Iterable[str]) -> Iterator[str]:
+    """Calls that are too long for a line, with their arguments on a line of their own."""
+    for line in lines:
+        if len(line) <= WIDTH:
+            yield line
+        else:
+            indent = line[: len(line) - len(line.lstrip())]
+            head, arguments = line[:-1].split("(", 1)
+            yield from (head + "(", f"{indent}    {arguments}", f"{indent})")
