@@ -159,7 +159,7 @@ def test_thirty_threads_at_once_are_all_answered(client, server):
 class TestServerGoesAway:
     retry = RetryPolicy(initial_delay=0.05, max_delay=0.2, max_outage=GENEROUS)
 
-    def look_until_it_raises(self, client, token, previous):
+    def poll_until_it_raises(self, client, token, previous):
         deadline = time.monotonic() + GENEROUS
         while time.monotonic() < deadline:
             client.get_task_status(token, previous=previous)
@@ -172,7 +172,7 @@ class TestServerGoesAway:
             with RocketRideClient(server.uri, KEY, transport=transport, retry=self.retry) as client:
                 end = client.wait_until_complete(token, timeout=GENEROUS, interval=0.05)
                 with pytest.raises(TaskVanishedError):
-                    self.look_until_it_raises(client, token, end)
+                    self.poll_until_it_raises(client, token, end)
                 with pytest.raises(TaskNotFoundError):
                     client.get_task_status(token)
 
@@ -180,12 +180,12 @@ class TestServerGoesAway:
 def test_the_end_is_learnt_long_before_the_interval(server):
     with RocketRideClient(server.uri, KEY, transport="websocket") as client:
         token = server.start(pipeline(seconds=0.5))
-        looks = []
+        statuses = []
         began = time.monotonic()
-        status = client.wait_until_complete(token, GENEROUS, 30.0, looks.append)
+        status = client.wait_until_complete(token, GENEROUS, 30.0, statuses.append)
         assert status.succeeded
         assert time.monotonic() - began < 15
-        assert len(looks) <= 5
+        assert len(statuses) <= 5
 
 
 @pytest.mark.parametrize("transport", ["websocket", "http"])

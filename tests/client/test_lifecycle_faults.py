@@ -54,7 +54,7 @@ def test_the_token_of_a_task_that_runs_is_not_lost_with_the_rest_of_the_answer()
         assert client.use(pipeline=forever()).token == "tk_1"
 
 
-def test_starting_and_the_first_look_share_one_timeout():
+def test_starting_and_the_first_poll_share_one_timeout():
     deadlines = []
 
     class Slow(MemoryTransport):
@@ -67,7 +67,7 @@ def test_starting_and_the_first_look_share_one_timeout():
     assert max(deadlines) <= 2
 
 
-def test_ctrl_c_while_a_task_is_started_says_how_to_look():
+def test_ctrl_c_while_a_task_is_started_says_how_to_find_out():
     with RocketRideClient("h", KEY, transport=MemoryTransport([KeyboardInterrupt()])) as client:
         with pytest.raises(KeyboardInterrupt, match="unknown; over WebSocket, get_task_token"):
             client.use(pipeline=forever())

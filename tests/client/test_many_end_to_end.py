@@ -74,10 +74,10 @@ def test_a_task_that_is_replaced_is_told(client, server):
     project = new_project()
     token = server.start(pipeline(project, seconds=0.5))
     other = server.start(pipeline(seconds=1.5))
-    looked = threading.Event()
+    polled = threading.Event()
 
     def replace():
-        assert looked.wait(GENEROUS)
+        assert polled.wait(GENEROUS)
         with RocketRideClient(server.uri, KEY) as somebody:
             somebody.wait_until_complete(token, GENEROUS, 0.05)
         server.start(pipeline(project, forever=True))
@@ -88,7 +88,7 @@ def test_a_task_that_is_replaced_is_told(client, server):
     def hold_up(about, status):
         """Sees the first run, and not its end."""
         if about == token:
-            looked.set()
+            polled.set()
             thread.join()
 
     lost, ended = client.wait_all([token, other], GENEROUS, 0.1, hold_up)

@@ -28,15 +28,15 @@ class Schedule:
         tasks: what is waited for, each with the seconds that it runs, None until it is terminated; no task at all
             makes it one call.
         timeout: seconds for all of it.
-        look_timeout: seconds for each look of a wait.
-        interval: seconds between looks.
+        poll_timeout: seconds for each poll of a wait.
+        interval: seconds between polls.
     """
 
     transport: str
     faults: List[str]
     tasks: List[Optional[float]]
     timeout: float
-    look_timeout: float
+    poll_timeout: float
     interval: float
 
 
@@ -50,7 +50,7 @@ SCHEDULES = st.builds(
     faults=st.lists(st.sampled_from(sorted(_FAULTS)), max_size=6),
     tasks=st.lists(st.none() | _seconds(0, 0.4), max_size=5),
     timeout=_seconds(0.05, 0.6),
-    look_timeout=_seconds(0.05, 0.4),
+    poll_timeout=_seconds(0.05, 0.4),
     interval=_seconds(0.02, 0.3),
 )
 
@@ -64,7 +64,7 @@ def play(schedule, stage, room):
         scene.proxy.spoil([_FAULTS[name] for name in schedule.faults])
         ask = {0: _call, 1: _wait}.get(len(schedule.tasks), _wait_for_all)
         retry = RetryPolicy(initial_delay=0.02, max_delay=0.1)
-        client = scene.client(schedule.transport, timeout=schedule.look_timeout, retry=retry)
+        client = scene.client(schedule.transport, timeout=schedule.poll_timeout, retry=retry)
         began = time.monotonic()
         outcomes = ask(client, schedule, tokens)
         seconds = time.monotonic() - began

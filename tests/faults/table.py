@@ -31,7 +31,7 @@ class Limit:
     seconds: float
 
 
-TIMEOUT = Limit("timeout", 0.5)  # of a call, or of one look of a wait, where no answer will come
+TIMEOUT = Limit("timeout", 0.5)  # of a call, or of one poll of a wait, where no answer will come
 DEADLINE = Limit("deadline", 0.5)  # of a wait
 OUTAGE = Limit("max_outage", 0.4)  # of a wait that cannot go on
 RETRY_AFTER = Limit("Retry-After", 1.0)

@@ -1,4 +1,4 @@
-"""Servers that answer every look at a task with bytes of the test's choice, over either transport."""
+"""Servers that answer every poll with bytes of the test's choice, over either transport."""
 
 import contextlib
 import json
@@ -38,7 +38,7 @@ def client_of(transport, document, **options):
         yield client
 
 
-def look(transport, document, **options):
+def poll(transport, document, **options):
     """The status that `document` is taken for; raises what the client raises."""
     with client_of(transport, document, **options) as client:
         return client.get_task_status(TOKEN)

@@ -23,8 +23,8 @@ def serving(transport, *documents):
     def action(it):
         while True:
             request = it.request()
-            look = request["command"] == "rrext_get_task_status"
-            it.answer(request, (left.pop(0) if len(left) > 1 else left[0]) if look else None)
+            is_poll = request["command"] == "rrext_get_task_status"
+            it.answer(request, (left.pop(0) if len(left) > 1 else left[0]) if is_poll else None)
 
     return dap(action)
 

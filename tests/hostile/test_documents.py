@@ -10,7 +10,7 @@ import pytest
 from rocketride_sync import DecodeError, ProtocolError, ServerError, TaskStatus
 from rocketride_sync.protocol import http_answers, operations
 
-from .servers import KEY, TOKEN, both_transports, client_of, look
+from .servers import KEY, TOKEN, both_transports, client_of, poll
 
 needs_digit_limit = pytest.mark.skipif(
     not hasattr(sys, "get_int_max_str_digits"), reason="this Python reads integers of any length"
@@ -56,21 +56,21 @@ def nested(depth, inner=b"0"):
 )
 def test_what_is_no_status_is_a_protocol_error(transport, document):
     with pytest.raises(ProtocolError) as caught:
-        look(transport, document)
+        poll(transport, document)
     assert len(str(caught.value)) < 1000
     assert str(caught.value).isprintable()
 
 
 @both_transports
 def test_of_a_name_that_comes_twice_the_last_counts(transport):
-    seen = look(transport, b'{"name":"a","x":1,"name":"b","x":2,"state":5,"state":3}')
+    seen = poll(transport, b'{"name":"a","x":1,"name":"b","x":2,"state":5,"state":3}')
     assert (seen.name, seen.extra, seen.state) == ("b", {"x": 2}, 3)
 
 
 @both_transports
 def test_odd_text_is_kept_as_it_is(transport):
     text = "\x00\x1b[2J\x9b\udfff\ud800\u202e\ud83d"
-    seen = look(transport, json.dumps({"name": text, "errors": [text], text: text}).encode())
+    seen = poll(transport, json.dumps({"name": text, "errors": [text], text: text}).encode())
     assert (seen.name, seen.errors, seen.extra) == (text, (text,), {text: text})
     assert pickle.loads(pickle.dumps(seen)) == seen == TaskStatus.from_dict(seen.to_dict())
     assert repr(seen).isprintable()
@@ -79,14 +79,14 @@ def test_odd_text_is_kept_as_it_is(transport):
 @both_transports
 def test_large_integers_are_integers(transport):
     number = 10**4000
-    seen = look(
+    seen = poll(
         transport, json.dumps({"totalCount": number, "failedCount": -number, "exitCode": number}).encode()
     )
     assert (seen.total_count, seen.failed_count) == (number, -number)
     assert seen.progress == 0.0
     assert len(repr(seen)) < 100
     with pytest.raises(DecodeError):
-        look(transport, json.dumps({"startTime": number}).encode())
+        poll(transport, json.dumps({"startTime": number}).encode())
 
 
 @both_transports
@@ -104,7 +104,7 @@ def test_a_million_errors_take_no_more_than_they_are(transport):
 def test_many_names_take_no_more_than_they_are(transport):
     document = json.dumps({f"name-{number}": number for number in range(200_000)}).encode()
     began = time.monotonic()
-    assert len(look(transport, document).extra) == 200_000
+    assert len(poll(transport, document).extra) == 200_000
     assert time.monotonic() - began < 15.0
 
 

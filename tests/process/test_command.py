@@ -32,7 +32,7 @@ def test_a_wait_ends_at_once_with_the_exit_code_of_the_signal(number, code):
             stderr=subprocess.PIPE,
             text=True,
         )
-        wait_until(lambda: told, "the first look")
+        wait_until(lambda: told, "the first poll")
         waiting.send_signal(number)
         output, trouble = waiting.communicate(timeout=SECONDS)
         wait_until(lambda: server.open == 0, "the end of the connection")

@@ -82,12 +82,12 @@ def test_the_end_of_the_program_with_an_open_client_is_silent(server, transport,
 def test_the_end_of_the_program_with_a_wait_in_a_daemon_thread_is_silent(server, transport):
     script = f"""{START}
 client = make()
-looked = threading.Event()
+polled = threading.Event()
 def wait():
-    client.wait_until_complete("tk_1", interval=0.01, on_progress=lambda _: looked.set())
+    client.wait_until_complete("tk_1", interval=0.01, on_progress=lambda _: polled.set())
 for _ in range(4):
     threading.Thread(target=wait, daemon=True).start()
-looked.wait()
+polled.wait()
 """
     run(script, server.url, transport)
 

@@ -115,14 +115,14 @@ def _then(after):
     """Says RUNNING once, and `after` from then on; None is that the task is unknown."""
 
     def action(it):
-        looks = 0
+        polls = 0
         while True:
             request = it.request()
             if request["command"] != "rrext_get_task_status":
                 it.answer(request)
                 continue
-            looks += 1
-            if looks == 1:
+            polls += 1
+            if polls == 1:
                 it.answer(request, RUNNING)
             elif after is None:
                 it.refuse(request, "Your pipeline is not running")

@@ -76,7 +76,7 @@ class Case:
         options: more of the client's arguments, from the server.
         url: the client's address, from the server.
         tls: the server's TLS context, or None.
-        traced: whether the trace of websocket-client is looked at. It shows the answer to an upgrade, before which
+        traced: whether the trace of websocket-client is checked. It shows the answer to an upgrade, before which
             no secret goes over a connection.
     """
 

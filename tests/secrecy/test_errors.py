@@ -1,4 +1,4 @@
-"""No error path shows the API key, a whole token, a proxy's password or a variable, to whoever looks."""
+"""No error path shows the API key, a whole token, a proxy's password or a variable."""
 
 import gc
 import logging

@@ -15,7 +15,7 @@ class Witness(logging.Handler):
     """Sees what is logged, printed and warned of while it is entered, with every library told to say all.
 
     Args:
-        traced: whether to look at websocket-client's trace.
+        traced: whether websocket-client's trace is checked.
     """
 
     def __init__(self, traced=True):

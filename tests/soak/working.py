@@ -24,7 +24,7 @@ class Job:
         self.project = project
         self.expected = chance.choice(_OUTCOMES)
         self._seconds = chance.uniform(0.1, _LONGEST)
-        self._looks = 0
+        self._polls = 0
         self._ends = []
 
     def pipeline(self):
@@ -39,21 +39,21 @@ class Job:
     def wait(self, client, token):
         """Wait for its end; the terminal status, or the error."""
 
-        def look(status):
-            self._looks += 1
+        def on_progress(status):
+            self._polls += 1
             if status.is_terminal:
                 self._ends.append(status)
-            elif self.expected is Outcome.CANCELLED and self._looks > 2:
+            elif self.expected is Outcome.CANCELLED and self._polls > 2:
                 self._cancel(client, token)
 
         try:
-            return client.wait_until_complete(token, _GENEROUS, 0.1, look)
+            return client.wait_until_complete(token, _GENEROUS, 0.1, on_progress)
         except RocketRideError as error:
             return error
 
     @staticmethod
     def _cancel(client, token):
-        with contextlib.suppress(RocketRideError):  # the next look does it again
+        with contextlib.suppress(RocketRideError):  # the next poll does it again
             client.terminate(token)
 
     def problem(self, end, server_restarted):

@@ -161,7 +161,7 @@ class Server:
                 shake_hands(sock)
             self._handler(Peer(self, sock))
         except OSError:
-            pass  # the client went away: its side of the story is what the test looks at
+            pass  # the client went away: the test checks what the client saw
         except Exception as fault:
             self._faults.append(fault)
         finally:

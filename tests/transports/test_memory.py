@@ -84,11 +84,11 @@ def test_a_generator_may_act_between_answers():
 
     def script():
         yield RUNNING
-        events.append("looked once")
+        events.append("polled once")
         yield DONE
 
     client_of(MemoryTransport(script())).wait_until_complete(TOKEN)
-    assert events == ["looked once"]
+    assert events == ["polled once"]
 
 
 def test_calls_are_recorded_and_show_no_secret():

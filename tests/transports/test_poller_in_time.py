@@ -99,7 +99,7 @@ def test_a_server_that_restarted_is_used_over_websocket_afterwards():
             over_http(peer, lambda token: status(token) if up.is_set() else down(token))
             return
         upgrades.append(peer)
-        # Not between a cut upgrade and the answer to what is asked over HTTP instead: that would look like a proxy.
+        # Not between a cut upgrade and the answer to what is asked over HTTP instead: the client would take it for a proxy.
         if told == set(tokens(8)):
             up.set()
         told.clear()

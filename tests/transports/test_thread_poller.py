@@ -1,4 +1,4 @@
-"""Polls in threads: what they do when a thread does not start, and when they are closed in mid-poll."""
+"""Polls in threads: a thread that does not start, and closing while a poll is under way."""
 
 import contextlib
 import threading
@@ -61,7 +61,7 @@ def failing(monkeypatch):
     return fail
 
 
-def test_closing_ends_a_look_that_is_connecting():
+def test_closing_ends_a_poll_that_is_connecting():
     transport = Connects()
     poller = ThreadPoller(transport, 2)
     poller.submit(Poll())
@@ -71,18 +71,18 @@ def test_closing_ends_a_look_that_is_connecting():
     assert time.monotonic() - began < 10
 
 
-def test_a_thread_that_does_not_start_leaves_the_looks_to_the_others(failing):
+def test_a_thread_that_does_not_start_leaves_the_polls_to_the_others(failing):
     failing(2)
     poller, asked = ThreadPoller(Answers(), 4), [Poll(), Poll(), Poll()]
     for poll in asked:
         poller.submit(poll)
-    news = [poller.next(Deadline(30.0)) for _ in asked]
+    results = [poller.next(Deadline(30.0)) for _ in asked]
     poller.close()
-    assert {poll for poll, _ in news} == set(asked)
-    assert {answer for _, answer in news} == {"answered"}
+    assert {poll for poll, _ in results} == set(asked)
+    assert {answer for _, answer in results} == {"answered"}
 
 
-def test_if_no_thread_starts_the_look_fails_with_an_error_of_ours_and_the_next_is_tried(failing):
+def test_if_no_thread_starts_the_poll_fails_with_an_error_of_ours_and_the_next_is_tried(failing):
     failing(1)
     poller, poll = ThreadPoller(Answers(), 4), Poll()
     poller.submit(poll)
@@ -122,7 +122,7 @@ def test_closing_passes_over_a_thread_that_never_started(monkeypatch):
 
 
 def test_closing_in_one_of_its_threads_ends_the_others():
-    """The garbage collector runs in any thread, and may find polls that nobody holds any more."""
+    """The garbage collector runs in any thread, and may close a poller that nobody holds any more."""
     ended = threading.Event()
     faults = []
 

@@ -31,7 +31,7 @@ PROMPT = RetryPolicy(initial_delay=1.0, max_delay=8.0, jitter=0)
 UNKNOWN = TaskNotFoundError("Your pipeline is not running")
 
 
-MOST_LOOKS = 50_000  # more than any test here has reason for
+MOST_POLLS = 50_000  # more than any test here has reason for
 
 
 class World:
@@ -39,14 +39,14 @@ class World:
 
     Polls that follow each other without a pause would never end: the clock stands still meanwhile.
 
-    An answer may be a function of the world. `hints` are told at their moments: (moment, token or None, hint).
+    An answer may be a function of the world. `wake_ups` come at their moments: (moment, token or None, WakeUp).
     """
 
-    def __init__(self, scripts, *, round_trip=0.0, hints=()):
+    def __init__(self, scripts, *, round_trip=0.0, wake_ups=()):
         self.now = 0.0
         self.scripts = {token: list(script) for token, script in scripts.items()}
         self.round_trip = round_trip
-        self.hints = deque(hints)
+        self.wake_ups = deque(wake_ups)
         self.asked = deque()
         self.by_token = {}
         self.polls = []
@@ -63,7 +63,7 @@ class World:
         if self.asked:
             poll = self.asked.popleft()
             self.polls.append((poll.token, self.now))
-            assert len(self.polls) < MOST_LOOKS
+            assert len(self.polls) < MOST_POLLS
             script = self.scripts[poll.token]
             answer = script.pop(0) if len(script) > 1 else script[0]
             left = poll.begin().remaining()
@@ -72,10 +72,10 @@ class World:
             if left < self.round_trip:
                 return poll, TransportTimeoutError("late")
             return poll, answer(self) if callable(answer) else answer
-        if self.hints and self.hints[0][0] <= self.now + deadline.remaining():
-            moment, token, hint = self.hints.popleft()
+        if self.wake_ups and self.wake_ups[0][0] <= self.now + deadline.remaining():
+            moment, token, wake_up = self.wake_ups.popleft()
             self.now = max(self.now, moment)
-            return self.by_token.get(token), hint
+            return self.by_token.get(token), wake_up
         assert deadline.remaining() > 0
         self.now += deadline.remaining()
         return None
@@ -112,7 +112,7 @@ class World:
         return list(self.many(**options).results())
 
     def moments(self, token):
-        return [moment for looked_at, moment in self.polls if looked_at == token]
+        return [moment for polled, moment in self.polls if polled == token]
 
 
 def after(seconds, then, before=RUNNING):
@@ -127,7 +127,7 @@ def tokens(count):
 # --- when it polls
 
 
-def test_it_looks_at_all_at_once_and_finished_tasks_need_one_look():
+def test_it_polls_all_at_once_and_finished_tasks_need_one_poll():
     world = World({token: [DONE] for token in tokens(100)})
     assert [result.token for result in world.results()] == tokens(100)
     assert world.polls == [(token, 0.0) for token in tokens(100)]
@@ -135,7 +135,7 @@ def test_it_looks_at_all_at_once_and_finished_tasks_need_one_look():
     assert world.left == tokens(100)
 
 
-def test_after_that_the_looks_are_spread_over_the_interval():
+def test_after_that_the_polls_are_spread_over_the_interval():
     world = World({token: [after(9.0, DONE)] for token in tokens(1000)})
     world.results(interval=2.0)
     between = Counter(round(moment, 3) for _, moment in world.polls if 2.0 <= moment < 4.0)
@@ -156,7 +156,7 @@ def test_each_task_has_a_fixed_schedule():
     ]
 
 
-def test_a_look_that_is_under_way_is_not_asked_again():
+def test_a_poll_in_flight_is_not_sent_again():
     class Slow(World):
         def next(self, deadline):
             if len(self.asked) == 2 and self.now < 50:
@@ -181,7 +181,7 @@ def test_time_in_the_callback_is_followed_by_no_burst():
     assert min(gaps) >= 2.0
 
 
-def test_the_last_looks_are_spread_so_that_all_are_answered_before_the_end():
+def test_the_last_polls_are_spread_so_that_all_are_answered_before_the_end():
     """A thousand polls just before the end would not all be answered: nobody would learn of ends shortly before."""
     world = World({token: [after(7.99, DONE)] for token in tokens(1000)}, round_trip=0.001)
     results = world.results(timeout=10.0, interval=4.0)
@@ -193,7 +193,7 @@ def test_the_last_looks_are_spread_so_that_all_are_answered_before_the_end():
     assert 9.9 < world.now <= 10.0
 
 
-def test_looks_that_take_long_for_all_together_do_not_make_a_wait_give_up_early():
+def test_polls_that_take_long_for_all_together_do_not_make_a_wait_give_up_early():
     """All polls take 5 s, one after the other, and each has been made again 5 s later: no end before that is missed."""
     world = World({token: [after(8.0, DONE)] for token in tokens(100)}, round_trip=0.05)
     assert all(result.succeeded for result in world.results(timeout=14.0))
@@ -209,14 +209,14 @@ def test_the_last_that_is_left_has_nobody_to_wait_for():
     assert all(result.succeeded for result in world.results(timeout=60.0))
 
 
-def test_time_in_which_a_look_waited_for_its_turn_is_no_outage():
+def test_time_in_which_a_poll_waited_for_its_turn_is_no_outage():
     slow = {token: [DONE] for token in tokens(9)}
     world = World({**slow, "last": [TransportError("once"), DONE]}, round_trip=40.0)
     results = world.results(retry=RetryPolicy(max_outage=300), call_timeout=60)
     assert all(result.succeeded for result in results)
 
 
-def test_a_timeout_of_zero_looks_once_at_each():
+def test_a_timeout_of_zero_polls_each_once():
     world = World({"a": [RUNNING], "b": [DONE]}, round_trip=1.0)
     found = {result.token: result for result in world.results(timeout=0)}
     assert isinstance(found["a"].error, WaitTimeoutError)
@@ -355,11 +355,11 @@ def test_leaving_early_ends_the_watching():
     assert world.closed == 1
 
 
-# --- hints
+# --- wake-ups
 
 
-def test_a_told_end_brings_a_look_and_then_a_few_quick_ones():
-    world = World({"a": [RUNNING], "b": [RUNNING]}, hints=[(10.1, "a", WakeUp.ENDED)])
+def test_an_end_event_causes_a_poll_and_then_a_few_quick_ones():
+    world = World({"a": [RUNNING], "b": [RUNNING]}, wake_ups=[(10.1, "a", WakeUp.ENDED)])
     world.results(interval=60.0, timeout=100.0)
     moments = [moment for moment in world.moments("a") if 10 < moment < 30]
     gaps = [later - sooner for sooner, later in zip(moments, moments[1:])]
@@ -369,28 +369,28 @@ def test_a_told_end_brings_a_look_and_then_a_few_quick_ones():
     assert len(world.moments("b")) < 6
 
 
-def test_a_plain_hint_brings_one_look():
-    world = World({"a": [RUNNING], "b": [RUNNING]}, hints=[(10.1, "a", WakeUp.POLL)])
+def test_a_plain_wake_up_causes_one_poll():
+    world = World({"a": [RUNNING], "b": [RUNNING]}, wake_ups=[(10.1, "a", WakeUp.POLL)])
     world.results(interval=60.0, timeout=100.0)
     assert [moment for moment in world.moments("a") if 5 < moment < 55] == pytest.approx([10.1])
 
 
-def test_a_hint_does_not_cut_a_backoff_short():
+def test_a_wake_up_does_not_cut_a_backoff_short():
     busy = TransportError("busy", retry_after=30.0)
-    world = World({"a": [busy, DONE]}, hints=[(10.0, "a", WakeUp.ENDED)])
+    world = World({"a": [busy, DONE]}, wake_ups=[(10.0, "a", WakeUp.ENDED)])
     world.results()
     assert world.moments("a") == pytest.approx([0.0, 30.0])
 
 
-def test_a_hint_for_none_is_for_the_next_that_is_due():
-    hints = [(0.1, None, WakeUp.POLL), (0.2, None, WakeUp.POLL)]
-    world = World({"a": [RUNNING, DONE], "b": [RUNNING, DONE]}, hints=hints)
+def test_a_wake_up_for_none_is_for_the_next_that_is_due():
+    wake_ups = [(0.1, None, WakeUp.POLL), (0.2, None, WakeUp.POLL)]
+    world = World({"a": [RUNNING, DONE], "b": [RUNNING, DONE]}, wake_ups=wake_ups)
     world.results(interval=60.0)
     assert world.polls[2:] == [("b", pytest.approx(0.1)), ("a", pytest.approx(0.2))]
 
 
-def test_a_look_just_before_a_tick_stands_for_the_one_at_the_tick():
-    world = World({"a": [RUNNING, RUNNING, DONE]}, hints=[(0.0493, "a", WakeUp.POLL)])
+def test_a_poll_just_before_a_tick_stands_for_the_one_at_the_tick():
+    world = World({"a": [RUNNING, RUNNING, DONE]}, wake_ups=[(0.0493, "a", WakeUp.POLL)])
     world.results(interval=0.05)
     assert world.moments("a") == pytest.approx([0.0, 0.0493, 0.1])
 
@@ -400,7 +400,7 @@ def test_a_look_just_before_a_tick_stands_for_the_one_at_the_tick():
     [(0.0, 60.0, 1e-4), (1e6, 0.011, 2.0)],
     ids=["interval", "last poll by a coarse clock"],
 )
-def test_between_two_looks_at_a_task_there_is_always_time(now, timeout, interval):
+def test_between_two_polls_of_a_task_time_always_passes(now, timeout, interval):
     """Also if the pause is so short that it counts as over."""
     world = World({"a": [RUNNING, after(now + 0.02, DONE)]})
     world.now = now
@@ -409,8 +409,8 @@ def test_between_two_looks_at_a_task_there_is_always_time(now, timeout, interval
     assert len(moments) == len(set(moments)) > 1
 
 
-def test_a_hint_for_a_task_that_has_ended_is_nothing():
-    world = World({"a": [DONE], "b": [after(5.0, DONE)]}, hints=[(1.0, "a", WakeUp.ENDED)])
+def test_a_wake_up_for_a_task_that_has_ended_is_ignored():
+    world = World({"a": [DONE], "b": [after(5.0, DONE)]}, wake_ups=[(1.0, "a", WakeUp.ENDED)])
     world.results()
     assert world.moments("a") == [0.0]
 
@@ -422,19 +422,21 @@ ANSWERS = st.sampled_from(
     [RUNNING, DONE, UNKNOWN, TransportError("reset"), {"state": []}, {"startTime": 7.0, "state": 3}]
 )
 SCRIPTS = st.lists(st.lists(ANSWERS, min_size=1, max_size=6), max_size=12)
-HINTS = st.lists(
+WAKE_UPS = st.lists(
     st.tuples(st.floats(0, 100), st.one_of(st.none(), st.integers(0, 12)), st.sampled_from(list(WakeUp))),
     max_size=8,
 )
 
 
-@given(SCRIPTS, HINTS, st.floats(0.001, 60.0), st.floats(0.05, 20.0), st.floats(0, 0.1))
+@given(SCRIPTS, WAKE_UPS, st.floats(0.001, 60.0), st.floats(0.05, 20.0), st.floats(0, 0.1))
 @settings(max_examples=200, deadline=None)
-def test_every_task_has_one_result_in_time(scripts, hints, timeout, interval, round_trip):
+def test_every_task_has_one_result_in_time(scripts, wake_ups, timeout, interval, round_trip):
     named = dict(zip(tokens(len(scripts)), scripts))
-    told = [(moment, None if number is None else f"tk_{number:032x}", hint) for moment, number, hint in hints]
-    hinted = sorted(told, key=lambda hint: hint[0])
-    world = World(named, round_trip=round_trip, hints=hinted)
+    events = [
+        (moment, None if number is None else f"tk_{number:032x}", wake_up)
+        for moment, number, wake_up in sorted(wake_ups, key=lambda event: event[0])
+    ]
+    world = World(named, round_trip=round_trip, wake_ups=events)
     results = world.results(timeout=timeout, interval=interval)
     assert sorted(result.token for result in results) == sorted(named)
     assert all(result.done for result in results)

@@ -85,14 +85,14 @@ def after(seconds, then, before=RUNNING):
 # --- when it polls
 
 
-def test_it_looks_at_once_and_a_finished_task_needs_one_look():
+def test_it_polls_at_once_and_a_finished_task_needs_one_poll():
     world = World(DONE)
     assert list(world.wait()) == [DONE]
     assert world.polls == [0.0]
     assert world.pauses == []
 
 
-def test_it_looks_on_a_fixed_schedule_however_long_a_look_takes():
+def test_it_polls_on_a_fixed_schedule_however_long_a_poll_takes():
     world = World(after(9.0, DONE), round_trip=0.5)
     list(world.wait(interval=2.0))
     assert world.polls == [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]
@@ -108,7 +108,7 @@ def test_missed_ticks_are_skipped():
     assert world.polls == [0.0, 6.0, 8.0, 10.0]
 
 
-def test_a_sleep_that_ends_a_hair_early_is_no_extra_look():
+def test_a_sleep_that_ends_slightly_early_causes_no_extra_poll():
     world = World(after(5.0, DONE))
     punctual = world.pause
     world.pause = lambda seconds: punctual(seconds - 0.001)
@@ -116,7 +116,7 @@ def test_a_sleep_that_ends_a_hair_early_is_no_extra_look():
     assert len(world.polls) == 4
 
 
-def test_a_pause_cut_short_leads_to_a_look_and_back_to_the_schedule():
+def test_a_pause_cut_short_leads_to_a_poll_and_back_to_the_schedule():
     world = World(after(3.0, DONE))
     full = world.pause
     world.pause = lambda seconds: full(0.5 if world.now == 0 else seconds)
@@ -158,7 +158,7 @@ def test_an_unknown_state_is_not_the_end():
 # --- the deadline
 
 
-def test_the_last_look_still_fits_before_the_deadline():
+def test_the_last_poll_still_fits_before_the_deadline():
     world = World(RUNNING, round_trip=0.1)
     with pytest.raises(WaitTimeoutError) as caught:
         list(world.wait(timeout=5.0, interval=2.0))
@@ -176,7 +176,7 @@ def test_an_end_just_before_the_deadline_is_not_missed():
     assert list(world.wait(timeout=5.0, interval=2.0))[-1] is DONE
 
 
-def test_a_slow_first_look_that_connects_is_no_round_trip_to_reserve():
+def test_a_slow_first_poll_that_connects_is_no_round_trip_to_reserve():
     def connecting(world):
         world.round_trip = 2.0
         return RUNNING
@@ -189,7 +189,7 @@ def test_a_slow_first_look_that_connects_is_no_round_trip_to_reserve():
     assert list(world.wait(timeout=5.0, interval=1.0))[-1] is DONE
 
 
-def test_a_slow_look_among_others_is_no_round_trip_to_reserve_either():
+def test_a_slow_poll_among_others_is_no_round_trip_to_reserve_either():
     """It may have connected anew."""
 
     def slow_once(world):
@@ -200,20 +200,20 @@ def test_a_slow_look_among_others_is_no_round_trip_to_reserve_either():
     assert list(world.wait(timeout=15.0, interval=4.0))[-1] is DONE
 
 
-def test_a_server_that_is_always_slow_is_looked_at_early_enough():
+def test_a_server_that_is_always_slow_is_polled_early_enough():
     world = World(after(3.5, DONE), round_trip=3.0)
     assert list(world.wait(timeout=10.0, interval=10.0))[-1] is DONE
     assert world.polls == pytest.approx([0.0, 5.0])  # answered at 8
 
 
-def test_a_timeout_shorter_than_the_interval_looks_twice():
+def test_a_timeout_shorter_than_the_interval_polls_twice():
     world = World(RUNNING)
     with pytest.raises(WaitTimeoutError):
         list(world.wait(timeout=1.0, interval=60.0))
     assert world.polls == pytest.approx([0.0, 0.99])
 
 
-def test_a_timeout_of_zero_looks_once_under_the_calls_timeout():
+def test_a_timeout_of_zero_polls_once_under_the_calls_timeout():
     world = World(RUNNING, round_trip=3.0)
     with pytest.raises(WaitTimeoutError) as caught:
         list(world.wait(timeout=0, call_timeout=30.0))
@@ -222,7 +222,7 @@ def test_a_timeout_of_zero_looks_once_under_the_calls_timeout():
     assert list(World(DONE).wait(timeout=0)) == [DONE]
 
 
-def test_each_look_gets_the_smaller_of_the_calls_timeout_and_what_remains():
+def test_each_poll_gets_the_smaller_of_the_calls_timeout_and_what_remains():
     world = World(RUNNING)
     with pytest.raises(WaitTimeoutError):
         list(world.wait(timeout=10.0, interval=4.0, call_timeout=5.0))
@@ -257,14 +257,14 @@ def asleep(world, seconds):
     world.pause = pause
 
 
-def test_after_a_suspension_it_looks_at_once_and_finds_the_end():
+def test_after_a_suspension_it_polls_at_once_and_finds_the_end():
     world = World(after(10.0, DONE))
     asleep(world, 5000.0)
     assert list(world.wait())[-1] is DONE
     assert world.polls == [0.0, 5002.0]
 
 
-def test_a_suspension_beyond_the_deadline_still_allows_a_last_look():
+def test_a_suspension_beyond_the_deadline_still_allows_a_last_poll():
     """The deadline has passed; the poll gets no time, and the error says what is known."""
     world = World(RUNNING, TransportTimeoutError("no time"))
     asleep(world, 5000.0)
@@ -307,7 +307,7 @@ def test_an_unbroken_outage_ends_the_wait_with_the_last_fault():
     assert caught.value is faults[5]
 
 
-def test_the_outage_counts_from_the_beginning_of_the_first_failed_look():
+def test_the_outage_counts_from_the_beginning_of_the_first_failed_poll():
     world = World(TransportTimeoutError("late"), round_trip=12.0)
     with pytest.raises(TransportTimeoutError):
         list(world.wait(retry=RetryPolicy(initial_delay=1.0, jitter=0, max_outage=20.0)))
@@ -384,7 +384,7 @@ def test_a_task_seen_and_then_forgotten_has_vanished():
     assert TOKEN not in str(caught.value)
 
 
-def test_previous_makes_a_first_look_notice_a_forgotten_task():
+def test_previous_makes_a_first_poll_notice_a_forgotten_task():
     with pytest.raises(TaskVanishedError) as caught:
         list(World(TaskNotFoundError("gone")).wait(previous=RUNNING))
     assert caught.value.last_status is RUNNING

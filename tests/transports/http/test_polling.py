@@ -9,11 +9,11 @@ from ..loopback import Server, answer
 from ..polled_tasks import LONG, Tasks, prompt_client_of, tokens
 
 
-def looking_threads():
+def polling_threads():
     return [thread for thread in threading.enumerate() if thread.name == "rocketride-poll"]
 
 
-def test_over_http_four_are_looked_at_a_time():
+def test_over_http_four_are_polled_at_a_time():
     lock = threading.Lock()
     four = threading.Event()
     under_way, seen = set(), []
@@ -34,16 +34,16 @@ def test_over_http_four_are_looked_at_a_time():
 
     with Server(handler) as server, prompt_client_of(server, "http") as client:
         assert all(result.succeeded for result in client.wait_all(tokens(40), timeout=LONG))
-        assert not looking_threads()
+        assert not polling_threads()
     assert max(seen) == 4
 
 
-def test_few_looks_take_few_threads():
+def test_few_polls_take_few_threads():
     tasks = Tasks()
     most = []
 
     def callback(token, status):
-        most.append(len(looking_threads()))
+        most.append(len(polling_threads()))
         tasks.done = len(most) > 8
 
     with Server(either(tasks.poll, tasks.reply)) as server, prompt_client_of(server, "http") as client:
@@ -66,4 +66,4 @@ def test_leaving_early_cuts_off_what_is_under_way_over_http():
         for _ in client.as_completed(tokens(40), timeout=LONG):
             break
         assert time.monotonic() - began < 20
-        assert not looking_threads()
+        assert not polling_threads()

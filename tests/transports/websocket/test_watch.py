@@ -29,12 +29,12 @@ class Task:
         self.statuses = list(statuses)
         self.polls = 0
         self.subscriptions = []
-        self.looked = threading.Condition()
+        self.polled = threading.Condition()
 
     def status(self):
-        with self.looked:
+        with self.polled:
             self.polls += 1
-            self.looked.notify_all()
+            self.polled.notify_all()
             return self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
 
     def reply(self, peer, request):
@@ -88,7 +88,7 @@ def test_it_subscribes_to_task_by_name_and_unsubscribes_when_it_leaves():
     assert task.subscriptions == [{"token": TOKEN, "types": ["TASK"]}, {"token": TOKEN, "types": []}]
 
 
-def test_the_first_look_does_not_wait_for_the_subscription():
+def test_the_first_poll_does_not_wait_for_the_subscription():
     """A server that never answers rrext_monitor delays nothing."""
     task = Task(DONE)
 
@@ -126,7 +126,7 @@ def test_an_event_of_the_task_ends_the_pause(action):
     assert task.polls == 2
 
 
-def test_after_the_end_it_looks_quickly_until_the_status_is_terminal():
+def test_after_the_end_event_it_polls_quickly_until_the_status_is_terminal():
     task = Task(RUNNING, STOPPING, STOPPING, STOPPING, DONE)
 
     with Server(dap(task.telling("end"))) as server:
@@ -134,7 +134,7 @@ def test_after_the_end_it_looks_quickly_until_the_status_is_terminal():
     assert task.polls == 5
 
 
-def test_an_end_that_is_a_twins_costs_a_few_looks_and_no_more():
+def test_an_end_that_is_a_twins_costs_a_few_polls_and_no_more():
     task = Task(RUNNING)
 
     with Server(dap(task.telling("end"))) as server, client_of(server) as client, pytest.raises(
@@ -181,7 +181,7 @@ def test_a_doubled_end_is_harmless():
         assert wait(server).succeeded
 
 
-def test_after_a_lost_connection_it_connects_subscribes_and_looks_at_once():
+def test_after_a_lost_connection_it_connects_subscribes_and_polls_at_once():
     task = Task(RUNNING, DONE)
 
     def script(peer):

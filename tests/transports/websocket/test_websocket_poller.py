@@ -16,7 +16,7 @@ from ..loopback import Server
 from ..polled_tasks import LONG, Tasks, prompt_client_of, take, tokens
 
 
-def test_all_looks_go_over_one_connection_without_awaiting_each_other_and_answers_may_come_in_any_order():
+def test_all_polls_go_over_one_connection_without_awaiting_each_other_and_answers_may_come_in_any_order():
     def script(peer):
         for request in reversed(take(peer, 60)):
             token = request["arguments"]["token"]
@@ -29,7 +29,7 @@ def test_all_looks_go_over_one_connection_without_awaiting_each_other_and_answer
     assert [result.status.name for result in results] == tokens(60)
 
 
-def test_the_number_of_looks_on_their_way_is_bounded():
+def test_the_number_of_polls_in_flight_is_bounded():
     ahead = []
 
     def script(peer):
@@ -124,7 +124,7 @@ def test_the_end_of_a_task_is_seen_long_before_the_interval(caplog):
     assert any(line.startswith("task tk_0000…: <TaskStatus") and "COMPLETED" in line for line in told)
 
 
-def test_nothing_is_on_its_way_while_the_callers_code_runs():
+def test_nothing_is_in_flight_while_the_callers_code_runs():
     """A large answer that is not read could hold up the events of others."""
     tasks = Tasks()
     busy = threading.Event()

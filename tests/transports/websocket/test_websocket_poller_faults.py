@@ -38,7 +38,7 @@ def test_a_lost_connection_is_replaced_once_for_all():
     assert all(result.succeeded for result in results)
 
 
-def test_after_a_connection_was_lost_between_looks_all_are_looked_at_and_subscribed_to_again():
+def test_after_a_connection_was_lost_between_polls_all_are_polled_and_subscribed_to_again():
     tasks = Tasks()
 
     def script(peer):
@@ -59,7 +59,7 @@ def test_after_a_connection_was_lost_between_looks_all_are_looked_at_and_subscri
     assert [types for _, types in tasks.subscriptions] == [["TASK"]] * 6 + [[]] * 3
 
 
-def test_a_look_that_breaks_every_connection_is_the_only_one_to_fail():
+def test_a_poll_that_breaks_every_connection_is_the_only_one_to_fail():
     tasks = Tasks(done=True)
     poison = tokens(20)[7]
 

@@ -54,7 +54,7 @@ def test_callbacks_do_not_outlive_the_timeout_but_for_ends():
     assert {type(result.error) for result in results[:-1]} == {WaitTimeoutError}
 
 
-def test_a_look_that_is_due_after_the_end_costs_no_answer_that_came_in_time():
+def test_a_poll_that_is_due_after_the_end_costs_no_answer_that_came_in_time():
     first, late, slow = tokens(3)
     answers = []
 
@@ -173,7 +173,7 @@ def test_a_silent_server_is_given_up_without_any_timeout():
     assert len(connections) == 2
 
 
-def test_the_last_look_is_made_however_long_connections_are_put_off():
+def test_the_last_poll_is_made_however_long_connections_are_put_off():
     """As in the wait for one task."""
     clock = Clock()
     connections = []
