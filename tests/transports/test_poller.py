@@ -1,23 +1,18 @@
-"""Many tasks over whichever transport there is: timeouts, forks, a transport that cannot poll several at a time."""
+"""Many tasks over whichever transport there is: timeouts and forks."""
 
-import json
 import os
 import time
 
 import pytest
 
 from rocketride_sync import (
-    RetryPolicy,
-    RocketRideClient,
-    TaskNotFoundError,
-    TransportTimeoutError,
     WaitTimeoutError,
 )
 
-from .dap_peer import DONE, KEY, RUNNING
+from .dap_peer import DONE, RUNNING
 from .either_transport import either
 from .loopback import Server, answer
-from .polled_tasks import LONG, Tasks, prompt_client_of, tokens
+from .polled_tasks import Tasks, prompt_client_of, tokens
 
 
 @pytest.mark.parametrize("transport", ["websocket", "http"])
@@ -65,31 +60,3 @@ def test_a_wait_goes_on_in_a_forked_child_and_in_its_parent(transport):
         tasks.done = True
         assert [result.succeeded for result in results] == [True] * 4
         assert os.waitpid(child, 0)[1] == 0
-
-
-def test_a_transport_without_a_way_of_its_own_is_asked_for_one_after_the_other():
-    class Plain:
-        def __init__(self):
-            self.asked = []
-
-        def call(self, operation, deadline):
-            assert 0 < deadline.remaining() <= 30
-            self.asked.append(operation.arguments["token"])
-            if operation.arguments["token"] == "tk_unknown":
-                raise TaskNotFoundError("no")
-            if self.asked.count("tk_slow") < 3 and operation.arguments["token"] == "tk_slow":
-                raise TransportTimeoutError("late")
-            return json.loads(json.dumps(DONE))
-
-        def watch(self, operation):
-            raise NotImplementedError
-
-        def close(self):
-            pass
-
-    transport = Plain()
-    retry = RetryPolicy(initial_delay=0.01)
-    client = RocketRideClient("localhost", KEY, transport=transport, retry=retry)
-    results = client.wait_all(["tk_1", "tk_unknown", "tk_slow"], timeout=LONG)
-    assert [type(result.error) for result in results] == [type(None), TaskNotFoundError, type(None)]
-    assert transport.asked == ["tk_1", "tk_unknown", "tk_slow", "tk_slow", "tk_slow"]

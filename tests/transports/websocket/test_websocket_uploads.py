@@ -25,13 +25,13 @@ from ..object_peers import GENEROUS, MIB, RESULT, PipePeer, next_request, websoc
 WAITED = WaitTimeoutError("enough", token="", elapsed=1.0)
 
 
-class Hesitant:
+class GatheringPeer:
     """A server's side that lets requests gather, and answers the latest first."""
 
     def __init__(self, refused=()):
         self.refused = refused
         self.objects = {}
-        self.under_way = []
+        self.in_flight = []
         self.most = 0
 
     def __call__(self, peer):
@@ -39,15 +39,15 @@ class Hesitant:
             self.take(peer)
             while select.select([peer.peer.sock], [], [], 0.02)[0] or peer._received:
                 self.take(peer)
-            while self.under_way:
-                self.answer(peer, *self.under_way.pop())
+            while self.in_flight:
+                self.answer(peer, *self.in_flight.pop())
 
     def take(self, peer):
         _, request, data = next_request(peer)
         pipe = request["arguments"].get("pipe_id")
-        assert pipe is None or pipe not in [r["arguments"].get("pipe_id") for r, _ in self.under_way]
-        self.under_way.append((request, data))
-        self.most = max(self.most, len(self.under_way))
+        assert pipe is None or pipe not in [r["arguments"].get("pipe_id") for r, _ in self.in_flight]
+        self.in_flight.append((request, data))
+        self.most = max(self.most, len(self.in_flight))
 
     def answer(self, peer, request, data):
         arguments = request["arguments"]
@@ -65,7 +65,7 @@ class Hesitant:
 
 
 def test_files_share_a_connection_and_each_awaits_its_own_answers(files):
-    it = Hesitant()
+    it = GatheringPeer()
     with Server(dap(it)) as server, websocket(server) as client:
         results = client.send_files(files, TOKEN, max_workers=5)
         assert server.connections == 1
@@ -79,7 +79,7 @@ def test_files_share_a_connection_and_each_awaits_its_own_answers(files):
 
 @pytest.mark.parametrize("step", ["open", "write", "close"])
 def test_a_refused_file_does_not_disturb_its_neighbours(files, step):
-    with Server(dap(Hesitant(refused={step}))) as server, websocket(server) as client:
+    with Server(dap(GatheringPeer(refused={step}))) as server, websocket(server) as client:
         results = client.send_files(files, TOKEN)
         assert server.connections == 1
     assert [r["action"] for r in results] == ["complete"] * 3 + ["error"] + ["complete"] * 8
@@ -163,7 +163,7 @@ def test_a_callback_that_raises_ends_it_and_its_connection(files, error):
         if len(events) == 1:
             raise error
 
-    with Server(dap(Hesitant())) as server, websocket(server) as client:
+    with Server(dap(GatheringPeer())) as server, websocket(server) as client:
         with pytest.raises(type(error)) as caught:
             client.send_files(files, TOKEN, on_progress=on_progress)
         assert caught.value is error
@@ -172,7 +172,7 @@ def test_a_callback_that_raises_ends_it_and_its_connection(files, error):
         assert server.connections == 2
 
 
-class OnePipe:
+class OnePipePeer:
     """A server's side whose task has one pipe: who opens another waits until it is closed, or its connection is.
 
     `taken` is held by whoever has the pipe.
@@ -209,7 +209,7 @@ class OnePipe:
 
 def test_a_late_answer_is_dropped_and_its_pipe_keeps_nobody_waiting(files):
     """The first file waits in vain for a pipe, and gets it when nobody wants it any more."""
-    it = OnePipe()
+    it = OnePipePeer()
     with Server(dap(it)) as server, websocket(server) as client:
         it.taken.acquire()
         threading.Timer(3.0, it.taken.release).start()
@@ -300,7 +300,7 @@ def test_a_file_that_fails_on_our_side_keeps_no_other_from_being_sent(tmp_path):
         if events[-2:] == [("write", str(first))] * 2:
             os.truncate(first, 2 * MIB)
 
-    it = OnePipe()
+    it = OnePipePeer()
     with Server(dap(it)) as server, websocket(server) as client:
         results = client.send_files([first, *others], TOKEN, on_progress=on_progress, timeout=GENEROUS)
         assert server.connections == 2

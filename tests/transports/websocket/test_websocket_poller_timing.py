@@ -1,4 +1,4 @@
-"""What slow callers, slow connections, mute tasks and lost connections cost the waits for many tasks over WebSocket."""
+"""Waits for many tasks over WebSocket: slow callers, slow connections, mute tasks and lost connections cost no other task its end."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""What slow callers and outages cost the waits for many tasks, over either transport: no end that could be seen."""
+"""Waits for many tasks over either transport: slow callers and outages cost no task an end that could still be seen."""
 
 import socket
 import threading
