@@ -56,6 +56,14 @@ NOT_RUNNING = answer(
 )
 
 
+def assert_calls_are_logged(lines, protocol, address, fault):
+    """A call that connected and succeeded, and another over the same connection that failed."""
+    assert matching(lines, "DEBUG", rf"connected to {address} over {protocol} in [\d.]+ ms")
+    assert matching(lines, "DEBUG", rf"get_task_status \S+… over {protocol} took [\d.]+ ms")
+    assert matching(lines, "DEBUG", rf"a kept {protocol} connection is used again")
+    assert matching(lines, "DEBUG", rf"get_task_status \S+… over {protocol} failed after [\d.]+ ms: {fault}")
+
+
 @pytest.mark.parametrize("token", [TOKEN, CHOSEN_TOKEN])
 def test_a_call_over_http(told, token):
     with Server(over_http([answer(DONE), NOT_RUNNING])) as server:
@@ -65,10 +73,7 @@ def test_a_call_over_http(told, token):
                 client.get_task_status(token)
     lines = told()
     assert matching(lines, "DEBUG", rf"a client of {server.url}, transport http")
-    assert matching(lines, "DEBUG", rf"connected to 127\.0\.0\.1:{server.port} over HTTP in [\d.]+ ms")
-    assert matching(lines, "DEBUG", r"get_task_status \S+… over HTTP took [\d.]+ ms")
-    assert matching(lines, "DEBUG", r"a kept HTTP connection is used again")
-    assert matching(lines, "DEBUG", r"get_task_status \S+… over HTTP failed after [\d.]+ ms: .*not running.*")
+    assert_calls_are_logged(lines, "HTTP", rf"127\.0\.0\.1:{server.port}", ".*not running.*")
 
 
 @pytest.mark.parametrize("token", [TOKEN, CHOSEN_TOKEN])
@@ -85,10 +90,7 @@ def test_a_call_over_websocket(told, token):
             client.get_task_status(token)
     lines = told()
     assert matching(lines, "DEBUG", rf"a client of {server.url}, transport auto")
-    assert matching(lines, "DEBUG", rf"connected to {server.url} over WebSocket in [\d.]+ ms")
-    assert matching(lines, "DEBUG", r"get_task_status \S+… over WebSocket took [\d.]+ ms")
-    assert matching(lines, "DEBUG", r"a kept WebSocket connection is used again")
-    assert matching(lines, "DEBUG", r"get_task_status \S+… over WebSocket failed after [\d.]+ ms: .*")
+    assert_calls_are_logged(lines, "WebSocket", server.url, ".*")
 
 
 @pytest.mark.parametrize("many", [False, True])
