@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import hmac
-from typing import TYPE_CHECKING, Any, Optional
+from typing import Any, Optional
 
 import attrs
 
+from .constant_time import equal_in_constant_time
+from .registry import Registry
 from .request_errors import CredentialError, RequestError
-
-if TYPE_CHECKING:
-    from .registry import Registry
-    from .task import Task
+from .task import Task
 
 
 @attrs.frozen
@@ -62,13 +60,6 @@ class Credentials:
             if task is None:
                 raise CredentialError("Bad request", http_status=400, http_text="Bad request")
             return Access(credential, task)
-        if self._api_key is not None and not same(credential, self._api_key):
+        if self._api_key is not None and not equal_in_constant_time(credential, self._api_key):
             raise CredentialError("Invalid API key")
         return Access(credential)
-
-
-def same(given: str, expected: str) -> bool:
-    """Compares in constant time, whatever the characters: half a surrogate pair too, which JSON can hold."""
-    return hmac.compare_digest(
-        given.encode("utf-8", "surrogatepass"), expected.encode("utf-8", "surrogatepass")
-    )

@@ -7,7 +7,7 @@ import hmac
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
-from .credentials import same
+from .constant_time import equal_in_constant_time
 from .event_hub import Hub
 from .pipeline import parse
 from .request_errors import NOT_RUNNING, RequestError
@@ -52,7 +52,9 @@ class Registry:
     def find_by_credential(self, credential: str) -> Optional[Task]:
         """The task that a token or a public token opens, or None."""
         for task in self._tasks.values():
-            if same(credential, task.token) or same(credential, task.public_token):
+            if equal_in_constant_time(credential, task.token):
+                return task
+            if equal_in_constant_time(credential, task.public_token):
                 return task
         return None
 
