@@ -1,7 +1,7 @@
-"""Fixtures for the tests of code that uses this library: a server, and tasks on it whose course a test decides.
+"""The pytest plugin: fixtures for an emulated server, and for tasks on it that behave as a test specifies.
 
-pytest loads this module by itself where the package is installed (``-p no:rocketride`` leaves it out), so it loads
-nothing before a fixture is asked for. The fixtures need the extra ``testing``. See docs/testing.md.
+pytest loads this module wherever the package is installed (``-p no:rocketride`` disables it), so it imports other
+modules only when a fixture is used. The fixtures need the extra ``testing``. See docs/testing.md.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ if TYPE_CHECKING:
     from .emulator import Emulator
     from .emulator.scripted import ScriptedTasks
 
-_LIBRARY = f"{__package__}."
+_PACKAGE_PREFIX = f"{__package__}."
 
 
-class _AsCompiled(MetaPathFinder):
-    """Loads the library's modules as Python does anywhere else.
+class _NoAssertionRewriting(MetaPathFinder):
+    """Exempts the library's modules from pytest's assertion rewriting, so that Python's bytecode cache is used.
 
-    pytest rewrites the assertions in all modules of a distribution that brings a plugin, and to that end compiles them
-    anew: in each session, where Python may not write bytecode. The library has none to show.
+    pytest rewrites the assertions in all modules of a distribution that contains a plugin. For that it compiles them
+    again, and does so in every run where it cannot write bytecode. The library's own assertions gain nothing by it.
     """
 
     def find_spec(
         self, fullname: str, path: Optional[Sequence[str]], target: Optional[ModuleType] = None
     ) -> Optional[ModuleSpec]:
-        return PathFinder.find_spec(fullname, path, target) if fullname.startswith(_LIBRARY) else None
+        return PathFinder.find_spec(fullname, path, target) if fullname.startswith(_PACKAGE_PREFIX) else None
 
 
-sys.meta_path.insert(0, _AsCompiled())
+sys.meta_path.insert(0, _NoAssertionRewriting())
 
 
 @pytest.fixture(scope="session")
 def rocketride_server() -> Iterator[Emulator]:
-    """A RocketRide server on loopback, in a process of its own, for the whole session.
+    """A RocketRide server on loopback, in a separate process, for the whole session.
 
-    Its `uri` is its address; any key is right. Tasks start and stop on it without the real server's pauses, so that
-    short ones are no error. Without the extra ``testing``, tests that ask for it fail and say so.
+    Its `uri` is its address; it accepts any key. Its tasks start and stop without the real server's delays, so that a
+    short task does not make the start fail. Without the extra ``testing``, tests that use it fail with a hint.
     """
     from .emulator import Emulator
     from .errors import ConfigurationError
@@ -65,10 +65,10 @@ def rocketride_server() -> Iterator[Emulator]:
 
 @pytest.fixture
 def rocketride_tasks(rocketride_server: Emulator) -> Iterator[ScriptedTasks]:
-    """Starts tasks on `rocketride_server` that do what the test says, and ends them after it.
+    """Starts tasks on `rocketride_server` that behave as the test specifies, and ends them after the test.
 
     ``rocketride_tasks(seconds=0.2, total=10, failed=1)`` returns a `Task`; its `token` is for the code under test.
-    What can be said: see `rocketride_sync.emulator.scripted.ScriptedTasks`.
+    For the options, see `rocketride_sync.emulator.scripted.ScriptedTasks`.
     """
     from .emulator.scripted import ScriptedTasks
 

@@ -1,4 +1,4 @@
-"""A local RocketRide server with a small engine that does real work, for trying out, demonstrating and testing.
+"""A local RocketRide server with a small engine that does real work: for tests, demonstrations and first steps.
 
     from rocketride_sync.emulator import Emulator
 
@@ -6,7 +6,7 @@
         ...  # server.uri is its address
 
 It needs the extra ``emulator``: ``pip install 'rocketride-sync[emulator]'``. It behaves as docs/protocol.md
-describes the server; what it can be told is in `Settings`.
+describes the server; `Settings` lists what can be configured.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, List
 
 if TYPE_CHECKING:
-    from .process import Emulator
+    from .emulator_process import Emulator
     from .server import serve
     from .settings import Settings
 
 __all__ = ["Emulator", "Settings", "serve"]
 
-_HOMES = {"Emulator": "process", "Settings": "settings", "serve": "server"}
+_MODULE_OF = {"Emulator": "emulator_process", "Settings": "settings", "serve": "server"}
 
 
 def __getattr__(name: str) -> Any:
     """Load a public name on first use, so that importing this package costs next to nothing."""
-    if name not in _HOMES:
+    if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
     globals()[name] = value
     return value
 

@@ -1,6 +1,7 @@
-"""``python -m rocketride_sync.emulator``: the process that `Emulator` starts. For people there is ``rocketride-sync serve``.
+"""``python -m rocketride_sync.emulator``: the server process that `Emulator` starts.
 
-The API key comes in the environment, never as an argument that other users of the machine could read.
+Users run ``rocketride-sync serve`` instead. The API key is passed in the environment, because other users of the
+machine can read a process's arguments.
 """
 
 from __future__ import annotations

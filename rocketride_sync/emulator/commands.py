@@ -1,32 +1,32 @@
-"""The commands of the WebSocket side that a connection may send once it is authenticated."""
+"""Handlers of the WebSocket commands that need authentication, `rrext_monitor` excepted."""
 
 from __future__ import annotations
 
 from typing import Any, Awaitable, Callable, Dict, Optional
 
+from .checked_fields import CheckedFields
 from .credentials import Access
-from .fields import Fields
-from .pipe_commands import PipeCommands
+from .pipe_commands import PipeCommandHandler
 from .request_errors import NOT_RUNNING, RequestError
 from .run_options import RunOptions
 from .server_state import ServerState
 from .task import Task
 
-Body = Optional[Dict[str, Any]]
+ResponseBody = Optional[Dict[str, Any]]
 Arguments = Dict[str, Any]
 
 
-class Commands:
-    """Answers the requests of one connection.
+class CommandHandler:
+    """Handles the commands of one WebSocket connection.
 
-    Each command takes what the credential opens and the arguments, and gives the body.
+    The method of a command gets what the credential gives access to, and the arguments. It returns the answer's body.
     """
 
-    def __init__(self, core: ServerState) -> None:
-        self._core = core
-        self._pipes = PipeCommands()
-        self._registry = core.registry
-        self._table: Dict[str, Callable[[Access, Arguments], Awaitable[Body]]] = {
+    def __init__(self, state: ServerState) -> None:
+        self._state = state
+        self._pipe_commands = PipeCommandHandler()
+        self._task_registry = state.task_registry
+        self._handlers: Dict[str, Callable[[Access, Arguments], Awaitable[ResponseBody]]] = {
             "rrext_ping": self._ping,
             "disconnect": self._disconnect,
             "execute": self._execute,
@@ -38,72 +38,74 @@ class Commands:
             "rrext_process": self._process,
         }
 
-    async def serve(self, command: str, access: Access, arguments: Arguments) -> Body:
-        """The body of the answer, None for an answer without one. Raises RequestError."""
-        if command in self._table:
-            return await self._table[command](access, arguments)
+    async def handle(self, command: str, access: Access, arguments: Arguments) -> ResponseBody:
+        """Run a command and return the answer's body, None for no body. Raises RequestError."""
+        if command in self._handlers:
+            return await self._handlers[command](access, arguments)
         if command and not command.startswith("rrext_"):
-            # Commands without that prefix are passed on to a task's debugger, so they need a task first.
-            self._registry.get(access.token(arguments.get("token")))
+            # The real server passes commands without that prefix on to a task's debugger, so it needs the task first.
+            self._task_registry.get(access.effective_token(arguments.get("token")))
         raise RequestError(f"Invalid command: {command}")
 
-    def leave(self) -> None:
-        """The connection is gone."""
-        self._pipes.leave()
+    def connection_lost(self) -> None:
+        """Abort the pipes that the connection left open."""
+        self._pipe_commands.connection_lost()
 
-    async def _ping(self, _: Access, __: Arguments) -> Body:
+    async def _ping(self, _: Access, __: Arguments) -> ResponseBody:
         return {"pong": True}
 
-    async def _disconnect(self, _: Access, __: Arguments) -> Body:
+    async def _disconnect(self, _: Access, __: Arguments) -> ResponseBody:
         return None
 
-    async def _execute(self, access: Access, arguments: Arguments) -> Body:
+    async def _execute(self, access: Access, arguments: Arguments) -> ResponseBody:
         access.require_account("task.control")
-        fields = Fields(arguments, "execute")
-        task = await self._registry.execute(
+        fields = CheckedFields(arguments, "execute")
+        task = await self._task_registry.execute(
             arguments.get("pipeline"),
             token=fields.text("token"),
             use_existing=fields.flag("useExisting"),
             options=RunOptions(
                 name=fields.text("name"),
-                ttl=fields.seconds("ttl", self._core.settings.ttl),
+                ttl=fields.seconds("ttl", self._state.settings.ttl),
                 threads=fields.count("threads", 64, least=1),
-                env=fields.texts_by_name("env"),
+                env=fields.string_map("env"),
             ),
         )
-        return _handle(task)
+        return _run_summary(task)
 
-    async def _terminate(self, access: Access, arguments: Arguments) -> Body:
+    async def _terminate(self, access: Access, arguments: Arguments) -> ResponseBody:
         await self._task(access, arguments).stop()
         return None
 
-    async def _restart(self, access: Access, arguments: Arguments) -> Body:
+    async def _restart(self, access: Access, arguments: Arguments) -> ResponseBody:
         access.require_account("task.control")
-        return _handle(await self._registry.restart(arguments.get("token"), arguments.get("pipeline")))
+        return _run_summary(
+            await self._task_registry.restart(arguments.get("token"), arguments.get("pipeline"))
+        )
 
-    async def _get_task_status(self, access: Access, arguments: Arguments) -> Body:
+    async def _get_task_status(self, access: Access, arguments: Arguments) -> ResponseBody:
         return self._task(access, arguments).status.document
 
-    async def _get_tasks(self, access: Access, _: Arguments) -> Body:
+    async def _get_tasks(self, access: Access, _: Arguments) -> ResponseBody:
         access.require_account("task.monitor")
-        return {"tasks": [_entry(task) for task in self._registry.active]}
+        return {"tasks": [_listing_entry(task) for task in self._task_registry.active_tasks]}
 
-    async def _get_token(self, access: Access, arguments: Arguments) -> Body:
+    async def _get_token(self, access: Access, arguments: Arguments) -> ResponseBody:
         access.require_account("task.monitor")
-        task = self._registry.find(arguments.get("projectId"), arguments.get("source"))
+        task = self._task_registry.find(arguments.get("projectId"), arguments.get("source"))
         if task is None:
             raise RequestError(NOT_RUNNING)
         return {"token": task.token}
 
-    async def _process(self, access: Access, arguments: Arguments) -> Body:
-        return await self._pipes.serve(self._task(access, arguments), arguments)
+    async def _process(self, access: Access, arguments: Arguments) -> ResponseBody:
+        return await self._pipe_commands.handle(self._task(access, arguments), arguments)
 
     def _task(self, access: Access, arguments: Arguments) -> Task:
-        return self._registry.get(access.token(arguments.get("token")))
+        return self._task_registry.get(access.effective_token(arguments.get("token")))
 
 
-def _handle(task: Task) -> Dict[str, Any]:
-    """What `execute` and `restart` answer, whether the task was started or joined."""
+def _run_summary(task: Task) -> Dict[str, Any]:
+    """The body of the answer to `execute` and `restart`, whether the task was started or ran already."""
     project_id, source = task.pipeline.key
     return {
         "id": task.id,
@@ -115,7 +117,8 @@ def _handle(task: Task) -> Dict[str, Any]:
     }
 
 
-def _entry(task: Task) -> Dict[str, Any]:
+def _listing_entry(task: Task) -> Dict[str, Any]:
+    """What `rrext_get_tasks` says about a task."""
     document = task.pipeline.document
     return {
         "name": document.get("name", task.pipeline.source.id),

@@ -1,4 +1,4 @@
-"""The cap on connections that have not authenticated yet, counted by address."""
+"""The limit on unauthenticated connections, per client address."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ from typing import Iterator
 
 from .request_errors import NO_SLOT, RequestError
 
-OWN_ADDRESS = "127.0.0.1"
+LOOPBACK_ADDRESS = "127.0.0.1"
 
 
-class Slots:
-    """So many unauthenticated connections may one address hold at a time."""
+class ConnectionSlots:
+    """Counts the unauthenticated connections of each address, and allows `limit` of them at a time."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._taken: CounterType[str] = Counter()
 
     def take(self, address: str) -> bool:
-        """Whether there was a free slot; if so, it is taken now, and `free` gives it back."""
+        """Take a slot if one is free, and return whether it was. `release` gives it back."""
         if self._taken[address] >= self._limit:
             return False
         self._taken[address] += 1
         return True
 
-    def free(self, address: str) -> None:
+    def release(self, address: str) -> None:
         self._taken[address] -= 1
         if not self._taken[address]:
             del self._taken[address]
 
     @contextmanager
     def hold(self, address: str) -> Iterator[None]:
-        """Hold a slot while the block runs. Raises RequestError when there is none."""
+        """Take a slot while the ``with`` block runs. Raises RequestError when none is free."""
         if not self.take(address):
             raise RequestError(NO_SLOT)
         try:
             yield
         finally:
-            self.free(address)
+            self.release(address)

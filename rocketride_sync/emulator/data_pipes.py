@@ -1,4 +1,4 @@
-"""Where data that is sent comes into a running task: through pipes, each of which carries one object."""
+"""The data pipes of a running task. Clients send data through them, one object per pipe."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ import attrs
 
 from .pipeline import Pipeline
 from .request_errors import RequestError
-from .status import Status
+from .status_record import StatusRecord
 from .word_count import WordCounter
 
 _NO_ROOM = "The task ended before there was room for another pipe"
 
 
 @attrs.frozen(kw_only=True)
-class Entry:
-    """What is known of an object before its data comes.
+class ObjectInfo:
+    """What is known about an object before its data arrives.
 
     Attributes:
-        name: its name, a file's for instance.
+        name: its name, for instance a file name.
         path: the path it was sent with, often empty.
-        object_id: what identifies it.
-        size: its size in bytes as announced; 0 when it was not.
+        object_id: its unique id.
+        size: the announced size in bytes; 0 when none was announced.
     """
 
     name: str
@@ -34,88 +34,92 @@ class Entry:
     size: int
 
 
-class Pipe:
-    """Carries one object into the pipeline and counts its words as they come.
+class DataPipe:
+    """Receives one object for a pipeline, and counts its words as the data arrives.
 
     Attributes:
-        number: identifies it within one run of a task; never used again.
-        lane: its place among the pipes that are open at a time; free again once it has ended.
+        pipe_id: identifies it within one run of a task; never reused.
+        index: its number among the pipes that are open at a time; reused once it has ended.
 
     Args:
-        idle: seconds without data after which it is dropped; 0 is never.
+        info: the object.
+        pipeline: the pipeline that the object passes.
+        status: the task's status, in which the object is counted.
+        idle_seconds: how long it may get no data before it is aborted; 0 for no limit.
+        on_end: called with this pipe when it has ended.
     """
 
     def __init__(
         self,
-        number: int,
-        lane: int,
-        entry: Entry,
+        pipe_id: int,
+        index: int,
+        info: ObjectInfo,
         *,
         pipeline: Pipeline,
-        status: Status,
-        idle: float,
-        release: Callable[[Pipe], None],
+        status: StatusRecord,
+        idle_seconds: float,
+        on_end: Callable[[DataPipe], None],
     ) -> None:
-        self.number = number
-        self.lane = lane
-        self._entry = entry
+        self.pipe_id = pipe_id
+        self.index = index
+        self._info = info
         self._pipeline = pipeline
         self._status = status
-        self._release = release
+        self._on_end = on_end
         self._counter = WordCounter()
         self._size = 0
-        self._open = True
-        status.expect(1, entry.size)
-        flow = [entry.name, *(component.id for component in pipeline.chain)]
-        status.begin(f"{pipeline.source.provider}://{entry.name}", entry.size, flow, lane)
-        self._idle = idle
+        self._is_open = True
+        status.expect(1, info.size)
+        flow = [info.name, *(component.id for component in pipeline.chain)]
+        status.begin(f"{pipeline.source.provider}://{info.name}", info.size, flow, index)
+        self._idle_seconds = idle_seconds
         self._loop = asyncio.get_running_loop()
         self._active_at = self._loop.time()
-        self._timer = self._loop.call_later(idle, self._drop_if_idle) if idle else None
+        self._timer = self._loop.call_later(idle_seconds, self._abort_if_idle) if idle_seconds else None
 
     def write(self, data: bytes) -> None:
-        """Take in the next piece of the object. Raises RequestError when the pipe has ended."""
-        self._check()
+        """Process the next piece of the object. Raises RequestError when the pipe has ended."""
+        self._require_open()
         self._active_at = self._loop.time()
         self._size += len(data)
         self._counter.feed(data)
 
     def close(self) -> Dict[str, Any]:
-        """The object is whole: count it as completed and give the result. Raises RequestError when the pipe has ended."""
-        self._check()
+        """Count the object as completed and return its result. Raises RequestError when the pipe has ended."""
+        self._require_open()
         words = self._counter.counts if self._pipeline.counts_words else (0, 0)
         self._end()
-        self._status.complete(self._size, words, self.lane)
+        self._status.complete(self._size, words, self.index)
         return self._result()
 
-    def drop(self, reason: str) -> None:
-        """The rest of the object will not come: count it as failed. Does nothing when the pipe has ended."""
-        if self._open:
+    def abort(self, reason: str) -> None:
+        """Count the object as failed, because the rest of it will not arrive. Does nothing when the pipe has ended."""
+        if self._is_open:
             self._end()
-            self._status.fail(self._size, reason, self._entry.name, self.lane)
+            self._status.fail(self._size, reason, self._info.name, self.index)
 
-    def _drop_if_idle(self) -> None:
-        left = self._active_at + self._idle - self._loop.time()
+    def _abort_if_idle(self) -> None:
+        left = self._active_at + self._idle_seconds - self._loop.time()
         if left > 0:
-            self._timer = self._loop.call_later(left, self._drop_if_idle)
+            self._timer = self._loop.call_later(left, self._abort_if_idle)
         else:
-            self.drop(f"no data came for {self._idle:g} s")
+            self.abort(f"no data came for {self._idle_seconds:g} s")
 
-    def _check(self) -> None:
-        if not self._open:
-            raise RequestError(f"Pipe with id {self.number} is not open any more")
+    def _require_open(self) -> None:
+        if not self._is_open:
+            raise RequestError(f"Pipe with id {self.pipe_id} is not open any more")
 
     def _end(self) -> None:
-        """Now the true size is known, whatever was announced."""
-        self._open = False
+        """Close the pipe. In the status, the true size replaces the announced one."""
+        self._is_open = False
         if self._timer:
             self._timer.cancel()
-        self._status.expect(0, self._size - self._entry.size)
-        self._release(self)
+        self._status.expect(0, self._size - self._info.size)
+        self._on_end(self)
 
     def _result(self) -> Dict[str, Any]:
-        """`result_types` names the fields that the pipeline added, and their types."""
-        document = {"name": self._entry.name, "path": self._entry.path, "objectId": self._entry.object_id}
+        """The result of the object. `result_types` names the fields that the pipeline added, and their types."""
+        document = {"name": self._info.name, "path": self._info.path, "objectId": self._info.object_id}
         if not self._pipeline.counts_words:
             return document
         words, size = self._counter.counts
@@ -126,69 +130,69 @@ class Pipe:
         }
 
 
-class DataPipes:
+class DataPipePool:
     """The pipes of one run of a task.
 
     Args:
-        pipeline: what the objects go through.
-        lanes: how many pipes may be open at a time; the next ones wait for one to end, first come, first served.
-        idle: seconds without data after which a pipe is dropped; 0 is never.
+        pipeline: the pipeline that the objects pass.
+        max_open: how many pipes may be open at a time. Further ones wait, first come, first served, for one to end.
+        idle_seconds: how long a pipe may get no data before it is aborted; 0 for no limit.
     """
 
-    def __init__(self, pipeline: Pipeline, lanes: int, idle: float) -> None:
+    def __init__(self, pipeline: Pipeline, max_open: int, idle_seconds: float) -> None:
         self._pipeline = pipeline
-        self._idle = idle
-        self._free: List[int] = list(range(lanes))
-        self._waiting: Deque[asyncio.Future[int]] = deque()
-        self._pipes: Dict[int, Pipe] = {}
-        self._last = 0
+        self._idle_seconds = idle_seconds
+        self._free_indexes: List[int] = list(range(max_open))
+        self._waiters: Deque[asyncio.Future[int]] = deque()
+        self._pipes: Dict[int, DataPipe] = {}
+        self._last_id = 0
         self._closed = False
 
-    async def open(self, entry: Entry, status: Status) -> Pipe:
-        """A pipe for one object, once there is room for it. Raises RequestError when the task ends before that."""
-        lane = heapq.heappop(self._free) if self._free else await self._wait()
+    async def open(self, info: ObjectInfo, status: StatusRecord) -> DataPipe:
+        """Open a pipe for one object, as soon as there is room. Raises RequestError when the task ends before that."""
+        index = heapq.heappop(self._free_indexes) if self._free_indexes else await self._wait_for_index()
         if self._closed:
             raise RequestError(_NO_ROOM)
-        self._last += 1
-        pipe = Pipe(
-            self._last,
-            lane,
-            entry,
+        self._last_id += 1
+        pipe = DataPipe(
+            self._last_id,
+            index,
+            info,
             pipeline=self._pipeline,
             status=status,
-            idle=self._idle,
-            release=self._release,
+            idle_seconds=self._idle_seconds,
+            on_end=self._release_index,
         )
-        self._pipes[pipe.number] = pipe
+        self._pipes[pipe.pipe_id] = pipe
         return pipe
 
-    def find(self, number: Any) -> Pipe:
-        """The open pipe of that number. Raises RequestError when there is none."""
-        pipe = self._pipes.get(number) if isinstance(number, int) else None
+    def find(self, pipe_id: Any) -> DataPipe:
+        """The open pipe with that id. Raises RequestError when there is none."""
+        pipe = self._pipes.get(pipe_id) if isinstance(pipe_id, int) else None
         if pipe is None:
-            raise RequestError(f"Pipe with id {number} not found: it was closed, or never opened")
+            raise RequestError(f"Pipe with id {pipe_id} not found: it was closed, or never opened")
         return pipe
 
     def close(self) -> None:
-        """The run is over: what is not whole has failed, and nobody needs to wait any more."""
+        """End the run: abort the open pipes, and refuse those that wait for room."""
         self._closed = True
-        while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_exception(RequestError(_NO_ROOM))
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_exception(RequestError(_NO_ROOM))
         for pipe in list(self._pipes.values()):
-            pipe.drop("the task ended before it was complete")
+            pipe.abort("the task ended before it was complete")
 
-    async def _wait(self) -> int:
-        turn: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
-        return await turn
+    async def _wait_for_index(self) -> int:
+        waiter: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        return await waiter
 
-    def _release(self, pipe: Pipe) -> None:
-        del self._pipes[pipe.number]
-        while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(pipe.lane)
+    def _release_index(self, pipe: DataPipe) -> None:
+        del self._pipes[pipe.pipe_id]
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(pipe.index)
                 return
-        heapq.heappush(self._free, pipe.lane)
+        heapq.heappush(self._free_indexes, pipe.index)

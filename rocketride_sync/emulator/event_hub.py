@@ -1,4 +1,4 @@
-"""What tasks tell those who watch: events, and the hub that passes them on."""
+"""Task events, and the hub that delivers them to all WebSocket connections."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ TASK = "TASK"
 
 @attrs.frozen(kw_only=True)
 class Event:
-    """One event of one task.
+    """One event about one task.
 
     Attributes:
-        kind: `SUMMARY` or `TASK`, the type one subscribes to.
+        event_type: `SUMMARY` or `TASK`, the type that clients subscribe to.
         name: its name on the wire, such as ``apaevt_task``.
-        task_id: the ``__id`` on the wire: first eight characters of the token, dot, source.
+        task_id: the ``__id`` on the wire: the first eight characters of the token, a dot, and the source.
         project_id: the task's project.
         source: the task's source.
-        body: the rest of its body.
+        body: its body on the wire, without ``__id``.
     """
 
-    kind: str
+    event_type: str
     name: str
     task_id: str
     project_id: str
@@ -31,28 +31,30 @@ class Event:
     body: Mapping[str, Any]
 
 
-class Listener(Protocol):
+class EventListener(Protocol):
+    """A receiver of all events, such as a WebSocket connection."""
+
     async def notify(self, event: Event) -> None:
-        """Pass the event on, if it is wanted. Never raises."""
+        """Send the event to the client if it has subscribed to it. Never raises."""
 
-    def forget(self, project_id: str, source: str) -> None:
-        """A task of this project and source was removed: drop the subscription to them."""
+    def remove_subscription(self, project_id: str, source: str) -> None:
+        """Remove the subscription to this project and source, because a task of theirs was removed."""
 
 
-class Hub:
-    """Tells every listener every event, one after the other, as the real server does.
+class EventHub:
+    """Notifies the listeners of every event, one listener after the other, as the real server does.
 
-    A listener that does not finish holds up all others, and the task that the event is about.
+    A listener that does not finish blocks all others, and the task that the event is about.
     """
 
     def __init__(self) -> None:
-        self.listeners: List[Listener] = []
+        self.listeners: List[EventListener] = []
 
     async def publish(self, event: Event) -> None:
         for listener in list(self.listeners):
             await listener.notify(event)
 
-    def forget(self, project_id: str, source: str) -> None:
-        """Tell every listener that a task was removed."""
+    def remove_subscriptions(self, project_id: str, source: str) -> None:
+        """Remove every listener's subscription to this project and source."""
         for listener in self.listeners:
-            listener.forget(project_id, source)
+            listener.remove_subscription(project_id, source)

@@ -1,53 +1,54 @@
-"""What a task lets others know of itself."""
+"""Publishing the events of one task."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Any, Dict, Tuple
 
-from .event_hub import SUMMARY, TASK, Event, Hub
-from .status import Status
+from .event_hub import SUMMARY, TASK, Event, EventHub
+from .status_record import StatusRecord
 
 
 class EventPublisher:
-    """The events of one task, published one after the other.
+    """Builds the events of one task, and publishes them one after the other.
 
     Args:
-        hub: where they are published.
+        event_hub: the hub that delivers them.
         task_id: the task's id.
-        key: its project and source.
-        status: its status.
+        key: the task's project and source.
+        status: the task's status.
     """
 
-    def __init__(self, hub: Hub, task_id: str, key: Tuple[str, str], status: Status) -> None:
-        self._hub = hub
+    def __init__(self, event_hub: EventHub, task_id: str, key: Tuple[str, str], status: StatusRecord) -> None:
+        self._event_hub = event_hub
         self._task_id = task_id
         self._project_id, self._source = key
         self._status = status
-        self._publishing = asyncio.Lock()
+        self._publish_lock = asyncio.Lock()
 
     @property
-    def summary(self) -> Dict[str, Any]:
-        """What `apaevt_task` events say about the task."""
+    def task_summary(self) -> Dict[str, Any]:
+        """What `apaevt_task` events say about the task, apart from the action."""
         name = self._status.document["name"]
         return {"name": name, "projectId": self._project_id, "source": self._source}
 
     @property
     def status_event(self) -> Event:
-        """The event that carries the status."""
+        """An `apaevt_status_update` event with the task's present status."""
         return self._event(SUMMARY, "apaevt_status_update", self._status.document)
 
     async def publish_status(self) -> None:
+        """Publish the status, and note that subscribers know all changes up to now."""
         self._status.changed = False
         await self._publish(self.status_event)
 
     async def publish_action(self, action: str) -> None:
-        """`action` is ``begin``, ``restart`` or ``end``."""
-        await self._publish(self._event(TASK, "apaevt_task", {"action": action, **self.summary}))
+        """Publish an `apaevt_task` event. `action` is ``begin``, ``restart`` or ``end``."""
+        await self._publish(self._event(TASK, "apaevt_task", {"action": action, **self.task_summary}))
 
-    def _event(self, kind: str, name: str, body: Dict[str, Any]) -> Event:
+    def _event(self, event_type: str, name: str, body: Dict[str, Any]) -> Event:
         return Event(
-            kind=kind,
+            event_type=event_type,
             name=name,
             task_id=self._task_id,
             project_id=self._project_id,
@@ -56,5 +57,5 @@ class EventPublisher:
         )
 
     async def _publish(self, event: Event) -> None:
-        async with self._publishing:
-            await self._hub.publish(event)
+        async with self._publish_lock:
+            await self._event_hub.publish(event)

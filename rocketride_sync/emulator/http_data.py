@@ -1,4 +1,4 @@
-"""``POST /task/data``: objects for a running task, as the body or as the parts of a form."""
+"""The route ``POST /task/data``: it sends objects to a running task, as the body or as the parts of a form."""
 
 from __future__ import annotations
 
@@ -15,54 +15,59 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from .credentials import Access
-from .data_pipes import Entry
-from .http_routing import ACCESS, answers, fault, ok, take_slot
+from .data_pipes import ObjectInfo
+from .http_dependencies import ACCESS, hold_handshake_slot
+from .http_responses import documented_responses, error_document, success_response
 from .request_errors import RequestError
-from .request_middleware import DATA
+from .request_middleware import DATA_PATH
 from .server_state import ServerState
 from .task import Task
-from .word_count import CHUNK
+from .word_count import CHUNK_SIZE
 
-_FORM = "multipart/form-data"
+_FORM_TYPE = "multipart/form-data"
 _BINARY = {"type": "string", "format": "binary"}
-_BODY = {
+_REQUEST_BODY = {
     "description": "One object, of any type; or a form, each part of which is an object.",
     "content": {
         "*/*": {"schema": _BINARY},
-        _FORM: {"schema": {"type": "object", "additionalProperties": _BINARY}},
+        _FORM_TYPE: {"schema": {"type": "object", "additionalProperties": _BINARY}},
     },
 }
-_REPORT = {
+_REPORT_SCHEMA = {
     "type": "object",
     "required": ["objectsRequested", "objectsCompleted", "resultTypes", "objects"],
     "properties": {"objectsRequested": {"type": "integer"}, "objectsCompleted": {"type": "integer"}},
 }
 
 
-def add_data_route(app: FastAPI, core: ServerState) -> None:
-    @app.post(DATA, openapi_extra={"requestBody": _BODY}, responses=answers(data=_REPORT))
+def add_data_route(app: FastAPI, state: ServerState) -> None:
+    @app.post(
+        DATA_PATH,
+        openapi_extra={"requestBody": _REQUEST_BODY},
+        responses=documented_responses(data=_REPORT_SCHEMA),
+    )
     async def send_data(
         request: Request, access: Access = ACCESS, token: Optional[str] = Query(None)
     ) -> Response:
         """Send objects to a running task. What became of each is in `objects`; the call succeeds even if none did."""
-        await take_slot(core)
-        upload = Upload(core, access.token(token))
+        await hold_handshake_slot(state)
+        upload = DataUpload(state, access.effective_token(token))
         try:
-            await upload.take(request)
+            await upload.send_all(request)
         except ClientDisconnect:
-            return Response(status_code=400)  # for the log; nobody reads it
-        return ok(data=upload.report)
+            return Response(status_code=400)  # nobody is there to read it
+        return success_response(data=upload.report)
 
 
-class Upload:
-    """The objects of one request.
+class DataUpload:
+    """Sends the objects of one request to a task.
 
     Attributes:
-        report: what became of them.
+        report: the results so far, in the shape of the answer's `data`.
     """
 
-    def __init__(self, core: ServerState, token: Any) -> None:
-        self._registry = core.registry
+    def __init__(self, state: ServerState, token: Any) -> None:
+        self._task_registry = state.task_registry
         self._token = token
         self.report: Dict[str, Any] = {
             "objectsRequested": 0,
@@ -71,39 +76,39 @@ class Upload:
             "objects": {},
         }
 
-    async def take(self, request: Request) -> None:
-        """Send all objects of a request. Raises ClientDisconnect when the rest of it will not come."""
-        if _media_type(request) == _FORM:
+    async def send_all(self, request: Request) -> None:
+        """Send all objects of a request. Raises ClientDisconnect when the client disconnects before its end."""
+        if _media_type(request) == _FORM_TYPE:
             form = await _read_form(request)
             try:
-                for key, part in _keyed(form.multi_items()):
-                    await self._send(_clean(key), *_read_part(key, part))
+                for key, part in _with_unique_names(form.multi_items()):
+                    await self._send(_without_lone_surrogates(key), *_read_part(key, part))
             finally:
                 await form.close()
         else:
-            await self._send("body", _entry_of_body(request), request.stream())
+            await self._send("body", _body_info(request), request.stream())
 
-    async def _send(self, key: str, entry: Entry, data: AsyncIterator[bytes]) -> None:
+    async def _send(self, key: str, info: ObjectInfo, data: AsyncIterator[bytes]) -> None:
         self.report["objectsRequested"] += 1
         try:
-            result = await self._process(self._registry.get(self._token), entry, data)
+            result = await self._process(self._task_registry.get(self._token), info, data)
         except RequestError as error:
-            self.report["objects"][key] = fault(error)
+            self.report["objects"][key] = error_document(error)
             return
         self.report["objectsCompleted"] += 1
         self.report["resultTypes"].update(result.pop("result_types", {}))
         self.report["objects"][key] = {**result, "status": "OK"}
 
-    async def _process(self, task: Task, entry: Entry, data: AsyncIterator[bytes]) -> Dict[str, Any]:
-        data_pipes = await task.data_pipes()
-        pipe = await data_pipes.open(entry, task.status)
+    async def _process(self, task: Task, info: ObjectInfo, data: AsyncIterator[bytes]) -> Dict[str, Any]:
+        pool = await task.pipe_pool_once_running()
+        pipe = await pool.open(info, task.status)
         try:
             async for chunk in data:
-                await task.data_pipes()
+                await task.pipe_pool_once_running()
                 pipe.write(chunk)
             return pipe.close()
         finally:
-            pipe.drop("the connection was lost before it was complete")
+            pipe.abort("the connection was lost before it was complete")
 
 
 def _media_type(request: Request) -> str:
@@ -111,7 +116,10 @@ def _media_type(request: Request) -> str:
 
 
 async def _read_form(request: Request) -> FormData:
-    """All of it, on disk where it is large. Older Starlettes let the parser's own errors out."""
+    """Read a form completely; large parts go to disk. A malformed one is a 400.
+
+    Older versions of Starlette raise the parser's own exceptions.
+    """
     try:
         return await request.form()
     except FormParserError as error:
@@ -119,53 +127,58 @@ async def _read_form(request: Request) -> FormData:
     raise HTTPException(400, f"Malformed form: {reason}")
 
 
-def _entry_of_body(request: Request) -> Entry:
+def _body_info(request: Request) -> ObjectInfo:
     length = request.headers.get("content-length", "")
-    return _entry(_filename(request), int(length) if length.isdecimal() else 0)
+    return _new_info(_filename(request), int(length) if length.isdecimal() else 0)
 
 
-def _entry(name: Optional[str], size: int) -> Entry:
+def _new_info(name: Optional[str], size: int) -> ObjectInfo:
     object_id = str(uuid.uuid4())
-    return Entry(name=_clean(name or object_id), path="", object_id=object_id, size=size)
+    return ObjectInfo(
+        name=_without_lone_surrogates(name or object_id), path="", object_id=object_id, size=size
+    )
 
 
-def _clean(name: str) -> str:
-    """Some charsets can name half a surrogate pair, which no answer could hold."""
+def _without_lone_surrogates(name: str) -> str:
+    """Replace lone surrogates, which some charsets can contain, but no answer in UTF-8."""
     return name.encode("utf-8", "replace").decode()
 
 
 def _filename(request: Request) -> Optional[str]:
-    """The filename of Content-Disposition, in each of the forms there are, and as plain UTF-8."""
+    """The filename in Content-Disposition, in any standard encoding or as plain UTF-8."""
     header = Message()
     raw = request.headers.get("content-disposition", "")
     header["Content-Disposition"] = raw.encode("latin-1").decode("utf-8", "replace")
     return header.get_filename()
 
 
-def _keyed(items: List[Tuple[str, Union[UploadFile, str]]]) -> List[Tuple[str, Union[UploadFile, str]]]:
-    """The parts of a form by keys of their own: where a name comes more than once, ``name_0``, ``name_1``, …"""
+def _with_unique_names(
+    items: List[Tuple[str, Union[UploadFile, str]]],
+) -> List[Tuple[str, Union[UploadFile, str]]]:
+    """The parts of a form under unique names: a repeated name becomes ``name_0``, ``name_1``, …"""
     total = Counter(name for name, _ in items)
     seen: Dict[str, int] = defaultdict(int)
-    keyed = []
+    renamed = []
     for name, part in items:
-        keyed.append((f"{name}_{seen[name]}" if total[name] > 1 else name, part))
+        renamed.append((f"{name}_{seen[name]}" if total[name] > 1 else name, part))
         seen[name] += 1
-    return keyed
+    return renamed
 
 
-def _read_part(key: str, part: Union[UploadFile, str]) -> Tuple[Entry, AsyncIterator[bytes]]:
+def _read_part(key: str, part: Union[UploadFile, str]) -> Tuple[ObjectInfo, AsyncIterator[bytes]]:
+    """The object in one part of a form, and its data in chunks."""
     if isinstance(part, UploadFile):
-        return _entry(part.filename, part.size or 0), _chunks(part)
+        return _new_info(part.filename, part.size or 0), _chunks(part)
     data = part.encode()
-    return _entry(key, len(data)), _once(data)
+    return _new_info(key, len(data)), _single_chunk(data)
 
 
 async def _chunks(file: UploadFile) -> AsyncIterator[bytes]:
-    chunk = await file.read(CHUNK)
+    chunk = await file.read(CHUNK_SIZE)
     while chunk:
         yield chunk
-        chunk = await file.read(CHUNK)
+        chunk = await file.read(CHUNK_SIZE)
 
 
-async def _once(data: bytes) -> AsyncIterator[bytes]:
+async def _single_chunk(data: bytes) -> AsyncIterator[bytes]:
     yield data

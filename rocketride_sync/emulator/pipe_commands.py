@@ -1,56 +1,56 @@
-"""The command `rrext_process` of one WebSocket connection: it opens pipes, writes into them and closes them."""
+"""The handler of the WebSocket command `rrext_process`: it opens data pipes, writes into them and closes them."""
 
 from __future__ import annotations
 
 import uuid
 from typing import Any, Dict, Optional, Set
 
-from .data_pipes import Entry, Pipe
-from .fields import Fields
+from .checked_fields import CheckedFields
+from .data_pipes import DataPipe, ObjectInfo
 from .request_errors import RequestError
 from .task import Task
 
 Arguments = Dict[str, Any]
-Body = Optional[Dict[str, Any]]
+ResponseBody = Optional[Dict[str, Any]]
 
-_LARGEST = 2**53  # beyond it, JSON readers disagree about whole numbers
+_MAX_SAFE_INTEGER = 2**53  # JSON parsers disagree about larger whole numbers
 
 
-class PipeCommands:
-    """The pipes that one connection opened. When it goes away, those that are still open are dropped."""
+class PipeCommandHandler:
+    """Handles the pipe commands of one connection, and aborts its open pipes when the connection is lost."""
 
     def __init__(self) -> None:
-        self._opened: Set[Pipe] = set()
-        self._gone = False
+        self._opened: Set[DataPipe] = set()
+        self._is_lost = False
 
-    async def serve(self, task: Task, arguments: Arguments) -> Body:
-        """The body of the answer, None for an answer without one. Raises RequestError."""
+    async def handle(self, task: Task, arguments: Arguments) -> ResponseBody:
+        """Run a subcommand and return the answer's body, None for no body. Raises RequestError."""
         subcommand = arguments.get("subcommand")
         if subcommand == "open":
             return await self._open(task, arguments)
         if subcommand == "write":
-            return self._write(await _pipe(task, arguments), arguments)
+            return self._write(await _find_pipe(task, arguments), arguments)
         if subcommand == "close":
-            return self._close(await _pipe(task, arguments))
+            return self._close(await _find_pipe(task, arguments))
         raise RequestError(f"Invalid subcommand {subcommand}; there are open, write and close")
 
-    def leave(self) -> None:
-        """The connection is gone."""
-        self._gone = True
+    def connection_lost(self) -> None:
+        """Abort the pipes that the connection left open."""
+        self._is_lost = True
         for pipe in self._opened:
-            pipe.drop("the connection was lost before it was complete")
+            pipe.abort("the connection was lost before it was complete")
 
-    async def _open(self, task: Task, arguments: Arguments) -> Body:
-        entry = _entry(arguments)
-        data_pipes = await task.data_pipes()
+    async def _open(self, task: Task, arguments: Arguments) -> ResponseBody:
+        info = _object_info(arguments)
+        pool = await task.pipe_pool_once_running()
         _check_provider(task, arguments)
-        pipe = await data_pipes.open(entry, task.status)
+        pipe = await pool.open(info, task.status)
         self._opened.add(pipe)
-        if self._gone:
-            self.leave()
-        return {"pipe_id": pipe.number}
+        if self._is_lost:
+            self.connection_lost()
+        return {"pipe_id": pipe.pipe_id}
 
-    def _write(self, pipe: Pipe, arguments: Arguments) -> Body:
+    def _write(self, pipe: DataPipe, arguments: Arguments) -> ResponseBody:
         data = arguments.get("data")
         if data is None:
             raise RequestError("No data specified")
@@ -61,34 +61,34 @@ class PipeCommands:
         pipe.write(data)
         return None
 
-    def _close(self, pipe: Pipe) -> Body:
+    def _close(self, pipe: DataPipe) -> ResponseBody:
         self._opened.discard(pipe)
         return pipe.close()
 
 
-async def _pipe(task: Task, arguments: Arguments) -> Pipe:
-    """The pipe that is meant, whoever opened it."""
-    number = arguments.get("pipe_id")
-    if number is None:
+async def _find_pipe(task: Task, arguments: Arguments) -> DataPipe:
+    """The pipe with the `pipe_id` in the arguments, whichever connection opened it."""
+    pipe_id = arguments.get("pipe_id")
+    if pipe_id is None:
         raise RequestError("No pipe_id specified")
-    return (await task.data_pipes()).find(number)
+    return (await task.pipe_pool_once_running()).find(pipe_id)
 
 
-def _entry(arguments: Arguments) -> Entry:
+def _object_info(arguments: Arguments) -> ObjectInfo:
     values = arguments.get("object")
     if values is None:
         raise RequestError("No object info specified")
     if not isinstance(values, dict):
         raise RequestError("open: 'object' must be an object")
-    if not Fields(arguments, "open").text("mimeType"):
+    if not CheckedFields(arguments, "open").text("mimeType"):
         raise RequestError("No mimeType specified")
-    fields = Fields(values, "open: object")
+    fields = CheckedFields(values, "open: object")
     object_id = fields.text("objectId") or str(uuid.uuid4())
-    return Entry(
+    return ObjectInfo(
         name=fields.text("name") or object_id,
         path=fields.text("path"),
         object_id=object_id,
-        size=fields.count("size", 0, most=_LARGEST),
+        size=fields.count("size", 0, most=_MAX_SAFE_INTEGER),
     )
 
 

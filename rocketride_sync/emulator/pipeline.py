@@ -1,4 +1,4 @@
-"""Pipeline documents, as they come over the wire, checked and made into values."""
+"""Parsing and checking pipeline documents."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Component:
         provider: what it does; see `PROVIDERS`.
         title: its name for people.
         config: the settings of its provider.
-        inputs: the ids of the components it gets data from.
+        inputs: the ids of the components that it gets data from.
     """
 
     id: str
@@ -41,10 +41,10 @@ class Pipeline:
     """A checked pipeline.
 
     Attributes:
-        project_id: the project; a random one when the document has none.
-        source: the component the data enters by.
-        chain: the source and every component its data reaches, in the document's order.
-        document: the document as it came, its placeholders still in it: others may read it.
+        project_id: the project; a random id when the document has none.
+        source: the component where data enters.
+        chain: the source and all components that its data reaches, in the document's order.
+        document: the document as received. Its placeholders are not replaced, because other clients may read it.
     """
 
     project_id: str
@@ -54,7 +54,7 @@ class Pipeline:
 
     @property
     def key(self) -> Tuple[str, str]:
-        """Project and source: what makes two runs runs of the same task."""
+        """Project and source. Runs with the same key are runs of the same task."""
         return self.project_id, self.source.id
 
     @property
@@ -62,65 +62,70 @@ class Pipeline:
         return any(component.provider == "wordcount" for component in self.chain)
 
 
-def parse(document: Any, env: Mapping[str, str]) -> Pipeline:
-    """Check a pipeline document, ``{"project_id", "source", "components": [{"id", "provider", "config", "input"}]}``.
+def parse_pipeline(document: Any, env: Mapping[str, str]) -> Pipeline:
+    """Parse a pipeline document, ``{"project_id", "source", "components": [{"id", "provider", "config", "input"}]}``.
 
     Args:
         document: the document.
-        env: what its placeholders, such as ``${ROCKETRIDE_FOLDER}``, stand for. One that is not there stays as it is,
-            and so does every name without that prefix.
+        env: values for placeholders such as ``${ROCKETRIDE_FOLDER}``, by name. A placeholder without a value stays as
+            it is, and so does one without the prefix ``ROCKETRIDE_``.
 
     Raises:
-        RequestError: it cannot be run; the text says what is wrong and where.
+        RequestError: the document is invalid; the message says what is wrong and where.
     """
     if not isinstance(document, dict) or not document:
         raise RequestError("Pipeline configuration or file path is required and must be specified")
-    filled = _fill(document, env)
-    components = _components(filled)
-    source = _source(filled, components)
+    filled = _fill_placeholders(document, env)
+    components = _parse_components(filled)
+    source = _find_source(filled, components)
     _check_inputs(components)
     project_id = filled.get("project_id") or str(uuid.uuid4())
     if not isinstance(project_id, str):
         raise RequestError("Pipeline: 'project_id' must be a string")
-    return Pipeline(project_id=project_id, source=source, chain=_chain(source, components), document=document)
+    return Pipeline(
+        project_id=project_id, source=source, chain=_reachable(source, components), document=document
+    )
 
 
-def _fill(document: Dict[str, Any], env: Mapping[str, str]) -> Dict[str, Any]:
+def _fill_placeholders(document: Dict[str, Any], env: Mapping[str, str]) -> Dict[str, Any]:
     """The document with its placeholders replaced.
 
-    What JSON or UTF-8 cannot carry (NaN, lone surrogates, endless nesting) could not be answered with.
+    Raises RequestError for what JSON and UTF-8 cannot represent (NaN, lone surrogates, endless nesting), because
+    answers repeat the document.
     """
     try:
         text = json.dumps(document, allow_nan=False, ensure_ascii=False)
         text.encode()
-        filled: Dict[str, Any] = json.loads(_PLACEHOLDER.sub(lambda found: _value(found, env), text))
+        filled: Dict[str, Any] = json.loads(
+            _PLACEHOLDER.sub(lambda found: _placeholder_value(found, env), text)
+        )
     except (ValueError, RecursionError) as error:
-        fault = str(error)
+        reason = str(error)
     else:
         return filled
-    raise RequestError(f"Pipeline: not a valid JSON document: {fault}")
+    raise RequestError(f"Pipeline: not a valid JSON document: {reason}")
 
 
-def _value(found: Match[str], env: Mapping[str, str]) -> str:
-    """The placeholder's value, as it stands within a JSON string."""
+def _placeholder_value(found: Match[str], env: Mapping[str, str]) -> str:
+    """The value of a placeholder, escaped for use within a JSON string."""
     name = found.group(1)
     return json.dumps(env[name], ensure_ascii=False)[1:-1] if name in env else found.group()
 
 
-def _components(document: Dict[str, Any]) -> Dict[str, Component]:
+def _parse_components(document: Dict[str, Any]) -> Dict[str, Component]:
     items = document.get("components")
     if not isinstance(items, list) or not items:
         raise RequestError("Pipeline: 'components' must be a list of at least one component")
     found: Dict[str, Component] = {}
     for index, item in enumerate(items):
-        component = _component(item, f"Pipeline: components[{index}]")
+        component = _parse_component(item, f"Pipeline: components[{index}]")
         if component.id in found:
             raise RequestError(f"Pipeline: components[{index}]: the id {component.id!r} is taken already")
         found[component.id] = component
     return found
 
 
-def _component(item: Any, where: str) -> Component:
+def _parse_component(item: Any, where: str) -> Component:
     if not isinstance(item, dict):
         raise RequestError(f"{where} must be an object")
     for key in ("id", "provider"):
@@ -136,11 +141,15 @@ def _component(item: Any, where: str) -> Component:
     if not isinstance(title, str):
         raise RequestError(f"{where}: 'name' must be a string")
     return Component(
-        id=item["id"], provider=item["provider"], title=title, config=config, inputs=_inputs(item, where)
+        id=item["id"],
+        provider=item["provider"],
+        title=title,
+        config=config,
+        inputs=_parse_inputs(item, where),
     )
 
 
-def _inputs(item: Dict[str, Any], where: str) -> Tuple[str, ...]:
+def _parse_inputs(item: Dict[str, Any], where: str) -> Tuple[str, ...]:
     links = item.get("input", [])
     if not isinstance(links, list) or not all(
         isinstance(link, dict) and isinstance(link.get("from"), str) for link in links
@@ -149,18 +158,18 @@ def _inputs(item: Dict[str, Any], where: str) -> Tuple[str, ...]:
     return tuple(link["from"] for link in links)
 
 
-def _source(document: Dict[str, Any], components: Dict[str, Component]) -> Component:
-    wanted = document.get("source")
-    if wanted is None:
-        entries = [c for c in components.values() if c.provider in SOURCES]
-        if len(entries) != 1:
+def _find_source(document: Dict[str, Any], components: Dict[str, Component]) -> Component:
+    source_id = document.get("source")
+    if source_id is None:
+        sources = [c for c in components.values() if c.provider in SOURCES]
+        if len(sources) != 1:
             raise RequestError("Pipeline: 'source' must name the component the data enters by")
-        return entries[0]
-    if not isinstance(wanted, str) or wanted not in components:
-        raise RequestError(f"Pipeline: 'source' names no component: {wanted!r}")
-    if components[wanted].provider not in SOURCES:
-        raise RequestError(f"Pipeline: the component {wanted!r} cannot be the source")
-    return components[wanted]
+        return sources[0]
+    if not isinstance(source_id, str) or source_id not in components:
+        raise RequestError(f"Pipeline: 'source' names no component: {source_id!r}")
+    if components[source_id].provider not in SOURCES:
+        raise RequestError(f"Pipeline: the component {source_id!r} cannot be the source")
+    return components[source_id]
 
 
 def _check_inputs(components: Dict[str, Component]) -> None:
@@ -176,7 +185,7 @@ def _check_inputs(components: Dict[str, Component]) -> None:
             )
 
 
-def _chain(source: Component, components: Dict[str, Component]) -> Tuple[Component, ...]:
+def _reachable(source: Component, components: Dict[str, Component]) -> Tuple[Component, ...]:
     reached: FrozenSet[str] = frozenset({source.id})
     while True:
         chain: List[Component] = [

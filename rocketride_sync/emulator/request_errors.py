@@ -1,4 +1,4 @@
-"""What the emulator answers with when it cannot do what was asked."""
+"""The exceptions that become error answers, and the messages that several modules use."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NO_SLOT = "server rejected WebSocket connection: HTTP 403"
 
 
 class RequestError(Exception):
-    """A request cannot be served. Its text is the message of the server's answer."""
+    """A request failed. Its text is the message in the server's answer."""
 
     def trace(self) -> Dict[str, Any]:
         """Where it was raised, as the server reports it: ``{"file": "registry.py", "lineno": 42}``."""
@@ -23,11 +23,11 @@ class RequestError(Exception):
 
 
 class CredentialError(RequestError):
-    """A credential was refused. WebSocket and HTTP word it differently.
+    """A credential was refused. The messages over WebSocket and over HTTP differ.
 
     Attributes:
         http_status: the HTTP status of the refusal.
-        http_text: its text over HTTP.
+        http_text: the message over HTTP.
     """
 
     def __init__(self, message: str, *, http_status: int = 401, http_text: str = "Access denied") -> None:

@@ -1,4 +1,4 @@
-"""What every HTTP request passes first: its credential is checked and its body is kept below a limit."""
+"""ASGI middleware that checks the credential of every HTTP request and limits the size of its body."""
 
 from __future__ import annotations
 
@@ -8,42 +8,43 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
-from .credentials import Credentials
+from .credentials import CredentialChecker
 from .request_errors import CredentialError
 from .settings import Settings
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-DATA = "/task/data"
-PUBLIC = frozenset({"/version", "/task/service"})
-_PAGE = "<!DOCTYPE html>\n<html>\n<head><title>{status} - {text}</title></head>\n<body><h1>{text}</h1></body>\n</html>\n"
+DATA_PATH = "/task/data"
+PUBLIC_PATHS = frozenset({"/version", "/task/service"})
+_HTML_PAGE = "<!DOCTYPE html>\n<html>\n<head><title>{status} - {text}</title></head>\n<body><h1>{text}</h1></body>\n</html>\n"
 
 
 class RequestMiddleware:
-    """ASGI middleware. Puts what the credential opens into ``scope["access"]``."""
+    """ASGI middleware. Stores the `Access` of the credential in ``scope["access"]``."""
 
-    def __init__(self, app: ASGIApp, *, credentials: Credentials, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, *, credential_checker: CredentialChecker, settings: Settings) -> None:
         self._app = app
-        self._credentials = credentials
+        self._credential_checker = credential_checker
         self._settings = settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             request = Request(scope)
-            if scope["path"] not in PUBLIC:
+            if scope["path"] not in PUBLIC_PATHS:
                 try:
-                    scope["access"] = self._credentials.check(_credential(request))
+                    scope["access"] = self._credential_checker.check(_read_credential(request))
                 except CredentialError as error:
-                    await _refusal(request, error)(scope, receive, send)
+                    await _refusal_response(request, error)(scope, receive, send)
                     return
-            data = scope["path"] == DATA
-            limit = self._settings.max_data_bytes if data else self._settings.max_pipeline_bytes
-            receive = _limited(receive, limit)
+            is_data = scope["path"] == DATA_PATH
+            limit = self._settings.max_data_bytes if is_data else self._settings.max_pipeline_bytes
+            receive = _limit_body(receive, limit)
         await self._app(scope, receive, send)
 
 
-def _limited(receive: Receive, limit: int) -> Receive:
+def _limit_body(receive: Receive, limit: int) -> Receive:
+    """`receive`, with a 413 once the body is longer than `limit` bytes."""
     received = 0
 
     async def limited() -> Message:
@@ -57,17 +58,20 @@ def _limited(receive: Receive, limit: int) -> Receive:
     return limited
 
 
-def _credential(request: Request) -> str:
+def _read_credential(request: Request) -> str:
     return request.headers.get("authorization") or request.query_params.get("auth") or ""
 
 
-def _refusal(request: Request, error: CredentialError) -> Response:
-    """As JSON, HTML or plain text: by `Accept`, and without one by the request's own Content-Type."""
-    wanted = request.headers.get("accept") or request.headers.get("content-type") or ""
-    if "text/html" in wanted:
-        page = _PAGE.format(status=error.http_status, text=error.http_text)
+def _refusal_response(request: Request, error: CredentialError) -> Response:
+    """The answer to a refused credential: JSON, HTML or plain text.
+
+    The format follows from `Accept`; without that header, from the request's own Content-Type.
+    """
+    accepted = request.headers.get("accept") or request.headers.get("content-type") or ""
+    if "text/html" in accepted:
+        page = _HTML_PAGE.format(status=error.http_status, text=error.http_text)
         return HTMLResponse(page, status_code=error.http_status)
-    if "text/plain" in wanted:
+    if "text/plain" in accepted:
         return PlainTextResponse(error.http_text, status_code=error.http_status)
     return JSONResponse(
         {"status": "Error", "error": {"error": error.http_text}}, status_code=error.http_status

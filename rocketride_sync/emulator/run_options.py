@@ -1,4 +1,4 @@
-"""How a task is to be run, apart from what it runs."""
+"""Options for running a task, apart from its pipeline."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import attrs
 
 @attrs.frozen(kw_only=True)
 class RunOptions:
-    """What `execute` may say of a run; a restart keeps it.
+    """The options of `execute`. A restart keeps them.
 
     Attributes:
-        name: what the status calls the task; by default its id.
-        ttl: idle time in seconds after which it is cancelled; None for the server's default, 0 for never.
-        threads: how many objects that are sent may be in work at a time.
+        name: the name of the task in its status; by default its id.
+        ttl: idle seconds after which the task is cancelled; None for the server's default, 0 for never.
+        threads: how many objects that clients send are processed at a time.
         env: values for the pipeline's placeholders, by name.
     """
 

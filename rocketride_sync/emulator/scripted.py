@@ -1,4 +1,4 @@
-"""Tasks whose course is decided by who starts them: for tests of code that waits for tasks."""
+"""Tasks that behave as a test specifies: how long they run, how they end. For testing code that waits for tasks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class ScriptedTasks:
-    """Starts such tasks on an emulator, and ends them all on leaving its ``with`` block.
+    """Starts such tasks on an emulator, and ends all of them when its ``with`` block ends.
 
     Args:
         uri: the emulator's address.
@@ -22,9 +22,9 @@ class ScriptedTasks:
     """
 
     def __init__(self, uri: str, api_key: str = "any") -> None:
-        self._ending = ExitStack()
-        # Not through a proxy of the environment: the server is on this machine.
-        self._client = self._ending.enter_context(RocketRideClient(uri, api_key, proxies={}))
+        self._cleanup = ExitStack()
+        # Ignore the proxies of the environment: the server is on this machine.
+        self._client = self._cleanup.enter_context(RocketRideClient(uri, api_key, proxies={}))
 
     def __call__(
         self,
@@ -40,23 +40,23 @@ class ScriptedTasks:
         stopping_seconds: float = 0.0,
         name: Optional[str] = None,
     ) -> Task:
-        """Start a task. Returns once it runs.
+        """Start a task, and return once it is RUNNING.
 
         Args:
-            seconds: how long it works. With less than `Settings.early_end`, which `rocketride_server` sets to 0, the
-                start fails.
+            seconds: how long it works. Below `Settings.early_end`, which `rocketride_server` sets to 0, the start
+                fails.
             total: how many items it has, of 1,000 bytes each.
-            failed: how many of them fail, the last ones, each with an error.
+            failed: how many of them fail: the last ones, with an error each.
             errors: further error messages, spread over the work.
             warnings: warning messages, spread over the work.
-            exit_code: with any but 0 and None, the task fails.
-            exit_message: why.
-            forever: it does not end after its work, but goes on running until somebody ends it.
-            stopping_seconds: how long it is `completed`, but still STOPPING.
+            exit_code: the task fails unless this is 0 or None.
+            exit_message: the reason for its end.
+            forever: whether it stays RUNNING after its work, until it is terminated.
+            stopping_seconds: how long it is `completed` while its state is still STOPPING.
             name: its name.
 
         Raises:
-            RocketRideError: the server refuses; the message says why.
+            RocketRideError: the server refused the task; the message says why.
         """
         config = {
             "seconds": seconds,
@@ -70,11 +70,11 @@ class ScriptedTasks:
             "stopping_seconds": stopping_seconds,
         }
         pipeline = {
-            "project_id": f"scripted-{uuid.uuid4()}",  # or it would be another run of the same task
+            "project_id": f"scripted-{uuid.uuid4()}",  # a repeated one would be another run of the same task
             "source": "scripted",
             "components": [{"id": "scripted", "provider": "simulate", "config": config}],
         }
-        return self._ending.enter_context(self._client.use(pipeline=pipeline, name=name, env={}))
+        return self._cleanup.enter_context(self._client.use(pipeline=pipeline, name=name, env={}))
 
     def __enter__(self) -> ScriptedTasks:
         return self
@@ -85,4 +85,4 @@ class ScriptedTasks:
         error: Optional[BaseException],
         traceback: Optional[TracebackType],
     ) -> None:
-        self._ending.close()
+        self._cleanup.close()

@@ -1,4 +1,4 @@
-"""Running a server in this process: what ``rocketride-sync serve`` does."""
+"""Running an emulator in this process, as ``rocketride-sync serve`` does."""
 
 from __future__ import annotations
 
@@ -30,32 +30,32 @@ def serve(
 ) -> None:
     """Serve until SIGINT, SIGTERM or the end of `lifeline`.
 
-    Prints ``Serving on http://HOST:PORT`` on stdout once connections are accepted, and nothing else there.
+    Prints ``Serving on http://HOST:PORT`` on stdout once it accepts connections, and nothing else on stdout.
 
     Args:
-        host: the address to listen on; only this machine can reach the default.
-        port: the port; 0 lets the system choose one.
+        host: the address to listen on; the default is reachable from this machine only.
+        port: the port; with 0, the system chooses one.
         root: the only directory whose files pipelines may read; None forbids reading files.
-        api_key: the key clients must have; None or empty lets any non-empty credential pass.
+        api_key: the key that clients must have; None or empty accepts any non-empty credential.
         settings: delays and limits.
-        lifeline: the file descriptor of a pipe from the parent process; the server goes down when that closes.
+        lifeline: the file descriptor of a pipe from the parent process; the server stops when the pipe is closed.
 
     Raises:
-        ConfigurationError: the address cannot be listened on or printed, `root` is no directory, or the packages
-            of the extra ``emulator`` are missing.
-        KeyboardInterrupt: SIGINT came; the server is down.
+        ConfigurationError: the server cannot listen on the address, or cannot print it; `root` is not a directory; or
+            the packages of the extra ``emulator`` are missing.
+        KeyboardInterrupt: SIGINT was received; the server has stopped.
     """
     _require_extra()
-    directory = _directory(root)
+    directory = _resolve_root(root)
     listener = _listen(host, port)
     with listener:
-        complaints: List[str] = []
-        server = _make_server(listener, directory, api_key or None, settings or Settings(), complaints)
+        print_errors: List[str] = []
+        server = _make_server(listener, directory, api_key or None, settings or Settings(), print_errors)
         if lifeline is not None:
-            threading.Thread(target=_follow, args=(lifeline, server), daemon=True).start()
+            threading.Thread(target=_stop_after_parent, args=(lifeline, server), daemon=True).start()
         server.run(sockets=[listener])
-    if complaints:
-        raise ConfigurationError(f"cannot print the address on standard output: {complaints[0]}")
+    if print_errors:
+        raise ConfigurationError(f"cannot print the address on standard output: {print_errors[0]}")
 
 
 def _require_extra() -> None:
@@ -66,7 +66,7 @@ def _require_extra() -> None:
             )
 
 
-def _directory(root: Union[str, os.PathLike[str], None]) -> Optional[Path]:
+def _resolve_root(root: Union[str, os.PathLike[str], None]) -> Optional[Path]:
     if root is None:
         return None
     if not os.path.isdir(root):
@@ -79,7 +79,8 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.create_server(address[:2], family=family, backlog=2048)
-        # asyncio does so only for sockets it makes itself; without it, an answer's body waits 40 ms for its head's ACK.
+        # asyncio sets it only on sockets that it creates itself. Without it, an answer's body waits 40 ms for the ACK
+        # of the answer's head.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return listener
     except (OSError, OverflowError) as error:
@@ -92,9 +93,9 @@ def _make_server(
     root: Optional[Path],
     api_key: Optional[str],
     settings: Settings,
-    complaints: List[str],
+    print_errors: List[str],
 ) -> uvicorn.Server:
-    """A server that announces itself, or ends and adds to `complaints` why it cannot."""
+    """A server that prints its address. If printing fails, it adds the reason to `print_errors` and stops."""
     import uvicorn
 
     from .http_app import make_app
@@ -105,14 +106,14 @@ def _make_server(
             try:
                 print(f"Serving on {_uri(listener)}", flush=True)  # noqa: T201  (this line is the interface)
             except OSError as error:
-                complaints.append(str(error))  # raised here, it would leave the rest without an orderly end
+                print_errors.append(str(error))  # an exception here would skip the orderly shutdown
             else:
                 await super().main_loop()
 
-    core = ServerState(api_key=api_key, root=root, settings=settings)
+    state = ServerState(api_key=api_key, root=root, settings=settings)
     return AnnouncingServer(
         uvicorn.Config(
-            make_app(core),
+            make_app(state),
             loop="asyncio",
             http="h11",
             log_config=None,
@@ -132,10 +133,11 @@ def _uri(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _follow(lifeline: int, server: uvicorn.Server) -> None:
-    """Stop `server` when the parent is gone: then its end of the pipe closes.
+def _stop_after_parent(lifeline: int, server: uvicorn.Server) -> None:
+    """Stop `server` when the parent process has ended, which closes its end of the pipe.
 
-    A file object will not do: its lock would be held, and the interpreter aborts when it cannot take it at exit.
+    This reads with `os.read`, because a blocked read of a file object holds its lock, and the interpreter aborts when
+    it cannot take that lock at exit.
     """
     while os.read(lifeline, 4096):
         pass

@@ -1,29 +1,29 @@
-"""The parts of one server, put together: both its HTTP and its WebSocket side work on them."""
+"""The state of one server, which its HTTP routes and its WebSocket connections share."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Optional
 
-from .connection_slots import Slots
-from .credentials import Credentials
-from .event_hub import Hub
-from .registry import Registry
+from .connection_slots import ConnectionSlots
+from .credentials import CredentialChecker
+from .event_hub import EventHub
 from .settings import Settings
+from .task_registry import TaskRegistry
 
 
 class ServerState:
-    """What a server is, whatever it is reached by.
+    """The settings, tasks, credentials and event hub of one server.
 
     Args:
-        api_key: the key that opens it; None lets any non-empty credential pass.
-        root: the directory that `files` sources may read; None forbids them.
+        api_key: the key that clients must have; None accepts any non-empty credential.
+        root: the directory that `files` sources may read; None forbids reading files.
         settings: delays and limits.
     """
 
     def __init__(self, *, api_key: Optional[str], root: Optional[Path], settings: Settings) -> None:
         self.settings = settings
-        self.hub = Hub()
-        self.registry = Registry(settings, api_key, root, self.hub)
-        self.credentials = Credentials(api_key, self.registry)
-        self.slots = Slots(settings.connection_slots)
+        self.event_hub = EventHub()
+        self.task_registry = TaskRegistry(settings, api_key, root, self.event_hub)
+        self.credential_checker = CredentialChecker(api_key, self.task_registry)
+        self.connection_slots = ConnectionSlots(settings.connection_slots)

@@ -1,4 +1,4 @@
-"""What an emulator can be told: every delay, limit and interval, with the real server's values as defaults."""
+"""The settings of an emulator: delays, limits and intervals. The defaults are the real server's values."""
 
 from __future__ import annotations
 
@@ -18,32 +18,33 @@ def _count(default: int) -> Any:
 
 @attrs.frozen(kw_only=True)
 class Settings:
-    """How an emulator behaves. Times are in seconds, sizes in bytes. Source: docs/protocol.md.
+    """The settings of an emulator. Times are in seconds, sizes in bytes. Source: docs/protocol.md.
 
     Attributes:
-        retention: how long a finished task is remembered.
-        ttl: idle time after which a task is cancelled, unless it was started with one of its own; 0 is never.
-        scan_interval: how often retention and ttl are looked at.
-        early_end: how long a start goes on watching after RUNNING: a task that ends meanwhile makes it fail, and is
-            forgotten at once. With 0 such a task is kept.
+        retention: how long a finished task is kept.
+        ttl: idle time after which a task is cancelled, unless it was started with its own ttl; 0 for never.
+        scan_interval: how often tasks are checked against retention and ttl.
+        early_end: how long a start waits after RUNNING. If the task ends within that time, the start fails, and the
+            task is removed at once. With 0, such a task is kept.
         init_seconds: how long a task stays in INITIALIZING.
-        stop_seconds: how much longer `terminate` takes than the end of the task.
-        message_limit: how many errors and warnings a status keeps, the newest.
+        stop_seconds: how long after the end of the task `terminate` returns.
+        message_limit: how many errors, and how many warnings, a status keeps: the newest ones.
         metrics_interval: how often CPU and memory are sampled.
         status_interval: how often subscribers get the status of a running task.
-        connection_slots: connections of one address that may be unauthenticated at a time.
+        connection_slots: how many connections of one address may be unauthenticated at a time.
         handshake_seconds: how long an HTTP call holds one of those slots.
         auth_attempts: how often one WebSocket connection may authenticate.
         ping_interval: how often WebSocket connections are pinged.
-        ping_timeout: how long a pong may take.
-        pipe_idle: how long a pipe may get no data before it is dropped; 0 is for ever.
-        keep_alive: how long an idle HTTP connection stays open; uvicorn takes whole seconds.
-        max_pipeline_bytes: the largest HTTP request body, apart from data.
-        max_data_bytes: the largest HTTP request body with data.
+        ping_timeout: how long the server waits for a pong.
+        pipe_idle: how long a pipe may get no data before it is aborted; 0 for no limit.
+        keep_alive: how long an idle HTTP connection stays open; uvicorn accepts whole seconds only.
+        max_pipeline_bytes: the largest HTTP request body, except for ``POST /task/data``.
+        max_data_bytes: the largest HTTP request body of ``POST /task/data``.
         max_message_bytes: the largest WebSocket message.
-        max_connections: how many connections there may be: more are refused, with HTTP 503 or, for WebSocket, 403.
-        max_requests: how many requests of one WebSocket connection may wait for their answers: with more, it is closed.
-        max_tasks: how many tasks are remembered: the next one takes the place of the first that has ended.
+        max_connections: how many connections there may be. Further ones are refused: with 503 over HTTP, with 403 for
+            WebSocket.
+        max_requests: how many requests of one WebSocket connection may be in flight. With more, it is closed.
+        max_tasks: how many tasks are kept. A further one replaces the oldest that has ended.
     """
 
     retention: float = _seconds(300.0)
@@ -70,5 +71,5 @@ class Settings:
     max_tasks: int = _count(10_000)
 
     def to_dict(self) -> Dict[str, Any]:
-        """The settings as a dict that JSON can carry; ``Settings(**settings.to_dict())`` makes them again."""
+        """The settings as a JSON-serializable dict. ``Settings(**settings.to_dict())`` restores them."""
         return attrs.asdict(self)

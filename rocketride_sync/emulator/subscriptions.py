@@ -1,4 +1,4 @@
-"""What one connection wants to hear of."""
+"""The event subscriptions of one WebSocket connection."""
 
 from __future__ import annotations
 
@@ -7,49 +7,52 @@ from typing import Any, Dict, FrozenSet, Tuple, Union
 from .event_hub import SUMMARY, TASK
 from .request_errors import RequestError
 
-EVERYTHING = "*"
-Key = Union[str, Tuple[str, str]]
+ALL_TASKS = "*"
+SubscriptionKey = Union[str, Tuple[str, str]]
 
-# The bits of the numeric form, from the lowest; see docs/protocol.md, "Events".
-_NAMES = ("DEBUGGER", "DETAIL", SUMMARY, "OUTPUT", "FLOW", TASK, "SSE", "DASHBOARD")
-_ALL = frozenset(_NAMES)
-_NONE: FrozenSet[str] = frozenset()
+# In the order of their bits in the numeric form, from the lowest; see docs/protocol.md, "Events".
+_EVENT_TYPES = ("DEBUGGER", "DETAIL", SUMMARY, "OUTPUT", "FLOW", TASK, "SSE", "DASHBOARD")
+_ALL_TYPES = frozenset(_EVENT_TYPES)
+_NO_TYPES: FrozenSet[str] = frozenset()
 
 
 class Subscriptions:
-    """The types of events wanted, by project and source or for everything."""
+    """The subscribed event types, by project and source, or for all tasks."""
 
     def __init__(self) -> None:
-        self._types: Dict[Key, FrozenSet[str]] = {}
+        self._types: Dict[SubscriptionKey, FrozenSet[str]] = {}
 
-    def set(self, key: Key, types: FrozenSet[str]) -> FrozenSet[str]:
-        """Replace what is wanted of `key`; returns the types that were not wanted before."""
-        before = self._types.pop(key, _NONE)
+    def set(self, key: SubscriptionKey, types: FrozenSet[str]) -> FrozenSet[str]:
+        """Replace the subscription to `key`, and return the event types that are new in it."""
+        before = self._types.pop(key, _NO_TYPES)
         if types:
             self._types[key] = types
         return types - before
 
-    def wants(self, key: Key, kind: str) -> bool:
-        return kind in self._types.get(key, _NONE) or kind in self._types.get(EVERYTHING, _NONE)
+    def include(self, key: SubscriptionKey, event_type: str) -> bool:
+        """Whether an event of this type and key is subscribed to."""
+        return event_type in self._types.get(key, _NO_TYPES) or event_type in self._types.get(
+            ALL_TASKS, _NO_TYPES
+        )
 
-    def forget(self, key: Key) -> None:
+    def remove(self, key: SubscriptionKey) -> None:
         self._types.pop(key, None)
 
 
-def read_types(value: Any) -> FrozenSet[str]:
-    """Event types as a request names them: names, or a number with one bit each.
+def parse_event_types(value: Any) -> FrozenSet[str]:
+    """Parse the event types of a request: a list of names, or a number with a bit for each type.
 
-    An unknown name unsubscribes from all, without an error, as on the real server.
+    A list with an unknown name means no types, without an error, as on the real server.
 
     Raises:
-        RequestError: a number has unknown bits.
+        RequestError: the number has unknown bits.
     """
     if isinstance(value, int):
-        if not 0 <= value < 1 << len(_NAMES):
+        if not 0 <= value < 1 << len(_EVENT_TYPES):
             raise RequestError(f"invalid event types {value}")
-        return frozenset(name for bit, name in enumerate(_NAMES) if value >> bit & 1)
+        return frozenset(name for bit, name in enumerate(_EVENT_TYPES) if value >> bit & 1)
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
-        return _NONE
+        return _NO_TYPES
     if "ALL" in value:
-        return _ALL
-    return frozenset(value) if _ALL.issuperset(value) else _NONE
+        return _ALL_TYPES
+    return frozenset(value) if _ALL_TYPES.issuperset(value) else _NO_TYPES

@@ -1,4 +1,4 @@
-"""What this process uses: the CPU and memory that statuses report."""
+"""CPU and memory use of this process, as task statuses report them."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Tuple
 _MIB = 2**20
 
 
-class Meter:
-    """Measures the process it is made in."""
+class ProcessMeter:
+    """Measures CPU and memory use of the process it is created in."""
 
     def __init__(self) -> None:
         import psutil  # type: ignore[import-untyped]  # it has no annotations
 
         self._process = psutil.Process()
         self._process.cpu_percent(None)
-        self._read_at = time.monotonic()
+        self._last_read = time.monotonic()
 
     def read(self) -> Tuple[float, float, float]:
-        """CPU percent of one core since the last reading, resident memory in MiB, seconds since the last reading."""
+        """CPU percent of one state since the last reading, resident memory in MiB, seconds since the last reading."""
         now = time.monotonic()
-        seconds, self._read_at = now - self._read_at, now
+        seconds, self._last_read = now - self._last_read, now
         return float(self._process.cpu_percent(None)), self._process.memory_info().rss / _MIB, seconds

@@ -1,4 +1,4 @@
-"""Reading JSON objects from outside: each value checked, each complaint saying where it is and what is wrong."""
+"""Type-checked access to the fields of JSON objects that clients send."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ from typing import Any, List, Mapping, Optional, Set
 from .request_errors import RequestError
 
 
-class Fields:
-    """The fields of an object, a component's config or a request's arguments, and what to call it in messages.
+class CheckedFields:
+    """The fields of one JSON object: a component's config, or a request's arguments.
 
-    Each getter takes a key and raises RequestError when its value is of another kind. Null is as good as absent.
+    Each getter takes a key, and raises RequestError when its value has another type. Null counts as absent.
+
+    Args:
+        values: the object.
+        where: what error messages call the object.
     """
 
     def __init__(self, values: Mapping[str, Any], where: str) -> None:
@@ -22,48 +26,48 @@ class Fields:
     def seconds(self, key: str, default: float) -> float:
         value = self._get(key, default)
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
-            raise self._wrong(key, "a number of seconds, 0 or more")
+            raise self._type_error(key, "a number of seconds, 0 or more")
         return float(value)
 
     def count(self, key: str, default: int, *, least: int = 0, most: int = 1_000_000) -> int:
         value = self._get(key, default)
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            raise self._wrong(key, f"a whole number from {least} to {most}")
+            raise self._type_error(key, f"a whole number from {least} to {most}")
         return value
 
     def flag(self, key: str) -> bool:
         value = self._get(key, False)
         if not isinstance(value, bool):
-            raise self._wrong(key, "true or false")
+            raise self._type_error(key, "true or false")
         return value
 
     def text(self, key: str) -> str:
         value = self._get(key, "")
-        if not _is_text(value):
-            raise self._wrong(key, "a string")
+        if not _is_encodable_text(value):
+            raise self._type_error(key, "a string")
         return str(value)
 
     def strings(self, key: str, default: Optional[List[str]] = None) -> List[str]:
         value = self._get(key, default)
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise self._wrong(key, "a list of strings")
+            raise self._type_error(key, "a list of strings")
         return value
 
-    def texts_by_name(self, key: str) -> Mapping[str, str]:
+    def string_map(self, key: str) -> Mapping[str, str]:
         value = self._get(key, {})
-        if not isinstance(value, dict) or not all(_is_text(text) for text in value.values()):
-            raise self._wrong(key, "an object whose values are strings")
+        if not isinstance(value, dict) or not all(_is_encodable_text(text) for text in value.values()):
+            raise self._type_error(key, "an object whose values are strings")
         return value
 
     def exit_code(self, key: str) -> Optional[int]:
-        """Here null has a meaning of its own: the exit code is not known."""
+        """Unlike in the other getters, null has a meaning: the exit code is unknown."""
         value = self._get(key, 0)
         if isinstance(value, bool) or not isinstance(value, int):
-            raise self._wrong(key, "a whole number or null")
+            raise self._type_error(key, "a whole number or null")
         return None if key in self._values and self._values[key] is None else value
 
     def check_unknown(self) -> None:
-        """Refuse keys that no getter asked for: a misspelt one would be ignored silently."""
+        """Raise RequestError for a key that no getter has read: it may be a misspelling."""
         unknown = sorted(set(self._values) - self._known)
         if unknown:
             known = ", ".join(sorted(self._known))
@@ -74,10 +78,10 @@ class Fields:
         value = self._values.get(key)
         return default if value is None else value
 
-    def _wrong(self, key: str, expected: str) -> RequestError:
+    def _type_error(self, key: str, expected: str) -> RequestError:
         return RequestError(f"{self.where}: {key!r} must be {expected}")
 
 
-def _is_text(value: Any) -> bool:
-    """Whether it is a string that UTF-8 can carry: no answer could hold half a surrogate pair."""
+def _is_encodable_text(value: Any) -> bool:
+    """Whether it is a string without lone surrogates. UTF-8 cannot encode those, so no answer could contain them."""
     return isinstance(value, str) and not any("\ud800" <= character <= "\udfff" for character in value)

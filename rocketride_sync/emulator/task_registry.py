@@ -1,4 +1,4 @@
-"""The tasks a server knows: started, found by token, replaced by the next run, forgotten after a while."""
+"""The tasks of a server: starting, finding, restarting and removing them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional
 
 from .constant_time import equal_in_constant_time
-from .event_hub import Hub
-from .pipeline import parse
+from .event_hub import EventHub
+from .pipeline import parse_pipeline
 from .request_errors import NOT_RUNNING, RequestError
 from .run_options import RunOptions
 from .settings import Settings
@@ -17,25 +17,27 @@ from .sources import make_source
 from .task import Task
 
 
-class Registry:
-    """All tasks of one server. It lives in memory: a new server knows none.
+class TaskRegistry:
+    """All tasks of one server, in memory only.
 
     Args:
         settings: delays and limits.
-        api_key: goes into the tokens, so that they cannot be guessed without it.
+        api_key: the key that tokens are derived with, so that nobody without it can guess them.
         root: the directory that `files` sources may read, or None.
-        hub: where tasks publish their events.
+        event_hub: the hub for the events of the tasks.
     """
 
-    def __init__(self, settings: Settings, api_key: Optional[str], root: Optional[Path], hub: Hub) -> None:
+    def __init__(
+        self, settings: Settings, api_key: Optional[str], root: Optional[Path], event_hub: EventHub
+    ) -> None:
         self._settings = settings
         self._secret = (api_key or "").encode("utf-8", "replace")
         self._root = root.resolve() if root else None
-        self._hub = hub
+        self._event_hub = event_hub
         self._tasks: Dict[str, Task] = {}
 
     def get(self, token: Any) -> Task:
-        """The task of `token`. Raises RequestError when there is none."""
+        """The task with this token. Raises RequestError when there is none."""
         if not token:
             raise RequestError("Task token is required")
         if not isinstance(token, str) or token not in self._tasks:
@@ -43,14 +45,14 @@ class Registry:
         return self._tasks[token]
 
     def find(self, project_id: Any, source: Any) -> Optional[Task]:
-        """The latest task of a project and source, finished or not, or None."""
+        """The latest task of a project and source, running or finished, or None."""
         for task in reversed(list(self._tasks.values())):
             if task.pipeline.key == (project_id, source):
                 return task
         return None
 
     def find_by_credential(self, credential: str) -> Optional[Task]:
-        """The task that a token or a public token opens, or None."""
+        """The task with this token or public token, or None."""
         for task in self._tasks.values():
             if equal_in_constant_time(credential, task.token):
                 return task
@@ -59,7 +61,8 @@ class Registry:
         return None
 
     @property
-    def active(self) -> List[Task]:
+    def active_tasks(self) -> List[Task]:
+        """The tasks that have not ended."""
         return [task for task in self._tasks.values() if not task.ended.is_set()]
 
     async def execute(
@@ -70,23 +73,23 @@ class Registry:
         use_existing: bool = False,
         options: RunOptions,
     ) -> Task:
-        """Run a pipeline; returns once it is RUNNING. A finished task of the same token is replaced.
+        """Start a task, and return once it is RUNNING. It replaces a finished task with the same token.
 
         Args:
             document: the pipeline document.
-            token: the token to run it under; by default one made from project and source.
-            use_existing: return the task that is running already under that token, instead of failing.
-            options: how to run it.
+            token: the token of the task; by default one derived from project and source.
+            use_existing: return the task that runs already with that token, instead of failing.
+            options: how to run the task.
 
         Raises:
-            RequestError: the document is wrong, it runs already, or it ended before it was RUNNING.
+            RequestError: the document is invalid, the task runs already, or it ended before it was RUNNING.
         """
-        pipeline = parse(document, options.env)
-        token = token or self._derive("tk_", pipeline.project_id, pipeline.source.id)
+        pipeline = parse_pipeline(document, options.env)
+        token = token or self._derive_token("tk_", pipeline.project_id, pipeline.source.id)
         running = self._tasks.get(token)
         if running and not running.ended.is_set():
             if use_existing:
-                await running.joined()
+                await running.join_start()
                 return running
             raise RequestError("Pipeline is already running.")
         self._make_room()
@@ -94,9 +97,9 @@ class Registry:
             pipeline,
             make_source(pipeline, self._root, options.threads, self._settings),
             token=token,
-            public_token=self._derive("pk_", token),
+            public_token=self._derive_token("pk_", token),
             settings=self._settings,
-            hub=self._hub,
+            event_hub=self._event_hub,
             options=options,
         )
         self._tasks.pop(token, None)
@@ -105,65 +108,67 @@ class Registry:
         return task
 
     def _make_room(self) -> None:
-        """Forget the first task that has ended, if there are too many. Raises RequestError when none has."""
+        """If there are too many tasks, remove the oldest that has ended. Raises RequestError when none has."""
         if len(self._tasks) < self._settings.max_tasks:
             return
         ended = next((task for task in self._tasks.values() if task.ended.is_set()), None)
         if ended is None:
             raise RequestError(f"This server runs {len(self._tasks)} tasks, and may run no more")
-        self._forget(ended)
+        self._remove(ended)
 
     async def _start(self, task: Task) -> None:
         try:
             await task.start()
         except RequestError:
-            self._forget(task)
+            self._remove(task)
             raise
 
     async def restart(self, token: Any, document: Any) -> Task:
-        """Run a task again from the start, running or finished; returns once it is RUNNING.
+        """Run a task again, whether it is running or finished, and return once it is RUNNING.
 
         Args:
             token: its token.
-            document: the pipeline, of the same project and source; None for the one it had.
+            document: the new pipeline, of the same project and source; None to keep the pipeline.
 
         Raises:
-            RequestError: no such task, another pipeline, or it ended before it was RUNNING.
+            RequestError: there is no such task, the pipeline is of another project or source, or the task ended before
+                it was RUNNING.
         """
         if not token:
             raise RequestError("Task token is required for restart")
         task = self.get(token)
-        pipeline = task.pipeline if document is None else parse(document, task.options.env)
+        pipeline = task.pipeline if document is None else parse_pipeline(document, task.options.env)
         if pipeline.key != task.pipeline.key:
             raise RequestError("A restart must keep the pipeline's project and source")
         source = make_source(pipeline, self._root, task.options.threads, self._settings)
         try:
             await task.restart(pipeline, source)
         except RequestError:
-            self._forget(task)
+            self._remove(task)
             raise
         return task
 
-    async def scan(self) -> None:
-        """Cancel what is idle for too long and forget what ended long ago, again and again."""
+    async def clean_up_periodically(self) -> None:
+        """Stop the tasks that are idle for too long and remove those that ended long ago, every `scan_interval`."""
         while True:
             await asyncio.sleep(self._settings.scan_interval)
             for task in list(self._tasks.values()):
-                if task.forgettable:
-                    self._forget(task)
-                elif task.expired:
+                if task.retention_expired:
+                    self._remove(task)
+                elif task.ttl_expired:
                     await task.stop()
 
     async def close(self) -> None:
-        """Drop every task."""
-        await asyncio.gather(*(task.abandon() for task in self.active))
+        """Cancel all runs and remove all tasks."""
+        await asyncio.gather(*(task.abandon() for task in self.active_tasks))
         self._tasks.clear()
 
-    def _forget(self, task: Task) -> None:
+    def _remove(self, task: Task) -> None:
         if self._tasks.get(task.token) is task:
             del self._tasks[task.token]
-            self._hub.forget(*task.pipeline.key)
+            self._event_hub.remove_subscriptions(*task.pipeline.key)
 
-    def _derive(self, prefix: str, *parts: str) -> str:
+    def _derive_token(self, prefix: str, *parts: str) -> str:
+        """A token that is the same for the same `parts` and API key."""
         text = "\0".join((prefix, *parts)).encode("utf-8", "replace")
         return prefix + hmac.new(self._secret, text, "sha256").hexdigest()[:32]

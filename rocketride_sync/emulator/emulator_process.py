@@ -1,4 +1,4 @@
-"""An emulator in a process of its own, for tests and demonstrations."""
+"""Running an emulator in a separate process, for tests and demonstrations."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ANNOUNCEMENT = "Serving on "
 
 
 class Emulator:
-    """A local RocketRide server that runs while the ``with`` block does, and never outlives this process::
+    """A local RocketRide server that runs during a ``with`` block, and never outlives this process::
 
         with Emulator(root="docs", api_key="secret") as server:
             client = RocketRideClient(server.uri, "secret")
@@ -33,18 +33,18 @@ class Emulator:
 
     Args:
         root: the only directory whose files pipelines may read; None forbids reading files.
-        api_key: the key clients must have; None lets any non-empty credential pass.
+        api_key: the key that clients must have; None accepts any non-empty credential.
         host: the address to listen on.
-        port: the port; 0 lets the system choose one.
-        settings: fields of `Settings`, by name: every delay and limit.
+        port: the port; with 0, the system chooses one.
+        settings: delays and limits: fields of `Settings`, by name.
 
     Attributes:
         uri: ``http://HOST:PORT``.
         port: the port it listens on.
-        pid: its process id, None while it is down.
+        pid: its process id, None while it is not running.
 
     Raises:
-        ConfigurationError: it did not start; the message says what it had to say.
+        ConfigurationError: it did not start; the message contains its error output.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Emulator:
         self._host = host
         self._root = root
         self._api_key = api_key
-        self._settings = _checked(settings)
+        self._settings = _checked_settings(settings)
         self._process: Optional[subprocess.Popen[str]] = None
 
     def __enter__(self) -> Emulator:
@@ -81,19 +81,19 @@ class Emulator:
         return self._process.pid if self._process else None
 
     def stop(self) -> None:
-        """End it as SIGTERM does: connections are closed, all tasks are forgotten. May be called twice."""
+        """Stop it with SIGTERM: it closes its connections and loses all tasks. May be called twice."""
         if self._process:
             self._process.terminate()
             self._reap(_STOP_SECONDS)
 
     def kill(self) -> None:
-        """End it as SIGKILL does: without a word to anybody. May be called twice."""
+        """Stop it with SIGKILL: it does not even close its connections. May be called twice."""
         if self._process:
             self._process.kill()
             self._reap(_STOP_SECONDS)
 
     def restart(self) -> None:
-        """Stop it, if it is up, and start it again on the same port; it has forgotten all tasks."""
+        """Stop it if it is running, and start it again on the same port. All tasks are lost."""
         self.stop()
         self._launch()
 
@@ -102,7 +102,7 @@ class Emulator:
 
         Raises:
             ServerError: the server refused the pipeline, or the task ended before it was RUNNING.
-            ConfigurationError: the emulator is not up.
+            ConfigurationError: the emulator is not running.
         """
         if self._process is None:
             raise ConfigurationError("the emulator is not up: use it in a with block")
@@ -122,19 +122,19 @@ class Emulator:
         return str(json.loads(body)["data"]["token"])
 
     def _launch(self) -> None:
-        with tempfile.TemporaryFile() as complaints:
-            self._process = self._spawn(complaints)
-            line = self._first_line()
+        with tempfile.TemporaryFile() as stderr_file:
+            self._process = self._spawn(stderr_file)
+            line = self._read_first_line()
             if line.startswith(_ANNOUNCEMENT):
                 self.uri = line[len(_ANNOUNCEMENT) :]
                 self.port = int(self.uri.rpartition(":")[2])
                 return
             self.kill()
-            complaints.seek(0)
-            said = complaints.read().decode("utf-8", "replace").strip()
-        raise ConfigurationError(f"the emulator did not start: {said or 'it said nothing'}")
+            stderr_file.seek(0)
+            error_output = stderr_file.read().decode("utf-8", "replace").strip()
+        raise ConfigurationError(f"the emulator did not start: {error_output or 'it said nothing'}")
 
-    def _spawn(self, complaints: IO[bytes]) -> subprocess.Popen[str]:
+    def _spawn(self, stderr_file: IO[bytes]) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "rocketride_sync.emulator", "--host", self._host]
         command += ["--port", str(self.port), "--settings", json.dumps(self._settings.to_dict())]
         if self._root is not None:
@@ -144,9 +144,9 @@ class Emulator:
             env=self._environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=complaints,
+            stderr=stderr_file,
             text=True,
-            # Ctrl-C is for this process; the server follows when its stdin closes.
+            # Ctrl-C is meant for this process only. The server stops when its stdin is closed.
             start_new_session=True,
         )
 
@@ -156,8 +156,8 @@ class Emulator:
             environment["ROCKETRIDE_APIKEY"] = self._api_key
         return environment
 
-    def _first_line(self) -> str:
-        """What it says on stdout, without its newline; empty when it ends, or takes too long, before that."""
+    def _read_first_line(self) -> str:
+        """The first line that the server prints, without its newline; empty if it ends or times out before that."""
         process = self._process
         assert process is not None
         assert process.stdout is not None
@@ -178,8 +178,8 @@ class Emulator:
                 process.kill()
 
 
-def _checked(settings: Mapping[str, Any]) -> Settings:
-    """`Settings` of these values; a wrong name or value is a `ConfigurationError`."""
+def _checked_settings(settings: Mapping[str, Any]) -> Settings:
+    """Create `Settings` of these values. Raises ConfigurationError for a wrong name or value."""
     known = [field.name for field in attrs.fields(Settings)]
     unknown = ", ".join(sorted(set(settings) - set(known)))
     if unknown:

@@ -1,4 +1,4 @@
-"""The status of one task, kept as the document that goes over the wire, with all its keys in the server's order."""
+"""The status of one task, stored as the TASK_STATUS document that clients get, with its keys in the server's order."""
 
 from __future__ import annotations
 
@@ -10,74 +10,75 @@ NONE, STARTING, INITIALIZING, RUNNING, STOPPING, COMPLETED, CANCELLED = range(7)
 _METRICS = ("cpu_percent", "cpu_memory_mb", "gpu_memory_mb")
 
 
-class Status:
-    """The record that a task and its engine write and every answer reads.
+class StatusRecord:
+    """The status of one task: the task and its source update it, and answers and events contain its document.
 
     Attributes:
         document: the TASK_STATUS document (docs/protocol.md, "TASK_STATUS"). Its `rateCount` and `rateSize` are
             per second, times 100, as engines send them.
-        changed: whether something was written since `changed` was last set to False.
+        changed: whether it was updated since `changed` was last set to False.
     """
 
     def __init__(self, name: str, project_id: str, source: str, message_limit: int) -> None:
-        self.document = _empty(name, project_id, source)
+        self.document = _initial_document(name, project_id, source)
         self.changed = False
         self._message_limit = message_limit
         self._samples = 0
         self._running_since = 0.0
 
     def update(self, **fields: Any) -> None:
-        """Write top-level fields, by their wire names."""
+        """Set top-level fields, by their names in the document."""
         self.document.update(fields)
         self.changed = True
 
     def clear(self) -> None:
-        """Forget counts, errors and results, for a restart; identity and `startTime` stay."""
+        """Reset all fields for a restart, except for `name`, `project_id`, `source` and `startTime`."""
         kept = {key: self.document[key] for key in ("name", "project_id", "source", "startTime")}
-        self.document = {**_empty("", "", ""), **kept}
+        self.document = {**_initial_document("", "", ""), **kept}
         self._samples = 0
 
     def enter_running(self) -> None:
+        """Set the state RUNNING. The rates count from now."""
         self._running_since = time.monotonic()
         self.update(state=RUNNING, status="Processing", serviceUp=True)
 
     def end(self, state: int, text: str) -> None:
-        """Reach a final state: metrics are zeroed, tokens stay."""
-        self.document["metrics"] = _no_metrics()
+        """Set a final state. Metrics are reset to zero, tokens are kept."""
+        self.document["metrics"] = _zero_metrics()
         self.update(state=state, status=text, completed=True)
 
     def expect(self, count: int, size: int) -> None:
-        """So many more items are to come, and so many more bytes."""
+        """Add to the expected number of items and of bytes."""
         self.document["totalCount"] += count
         self.document["totalSize"] += size
         self.changed = True
 
-    def begin(self, name: str, size: int, flow: List[str], pipe: int = 0) -> None:
-        """An item enters a pipe; `flow` is the item and the components it passes."""
+    def begin(self, name: str, size: int, flow: List[str], pipe_index: int = 0) -> None:
+        """Record that an item entered a pipe. `flow` names the item and the components that it passes."""
         by_pipe = self.document["pipeflow"]["byPipe"]
-        by_pipe[str(pipe)] = flow
+        by_pipe[str(pipe_index)] = flow
         self.document["pipeflow"]["totalPipes"] = len(by_pipe)
         self.update(currentObject=name, currentSize=size)
 
-    def complete(self, size: int, words: Tuple[int, int] = (0, 0), pipe: int = 0) -> None:
-        """The item in `pipe` is done: `size` bytes, `words` as number of words and of bytes in them."""
-        self._add(completedCount=1, completedSize=size, wordsCount=words[0], wordsSize=words[1])
-        self._leave(pipe)
+    def complete(self, size: int, words: Tuple[int, int] = (0, 0), pipe_index: int = 0) -> None:
+        """Count the item in a pipe as completed. `words` is the number of its words, and of bytes in them."""
+        self._add_amounts(completedCount=1, completedSize=size, wordsCount=words[0], wordsSize=words[1])
+        self._leave_pipe(pipe_index)
 
-    def fail(self, size: int, reason: str, location: str, pipe: int = 0) -> None:
-        """The item in `pipe` failed."""
-        self._add(failedCount=1, failedSize=size)
+    def fail(self, size: int, reason: str, location: str, pipe_index: int = 0) -> None:
+        """Count the item in a pipe as failed, and add an error."""
+        self._add_amounts(failedCount=1, failedSize=size)
         self.error(reason, location)
-        self._leave(pipe)
+        self._leave_pipe(pipe_index)
 
     def error(self, text: str, location: str) -> None:
-        self._message("errors", f"Failed*{text}*{location}")
+        self._add_message("errors", f"Failed*{text}*{location}")
 
     def warning(self, text: str, location: str) -> None:
-        self._message("warnings", f"Warning*{text}*{location}")
+        self._add_message("warnings", f"Warning*{text}*{location}")
 
     def sample(self, cpu_percent: float, memory_mb: float, seconds: float) -> None:
-        """Take in what the process used in the last `seconds`: metrics, and tokens (CPU seconds, GiB seconds)."""
+        """Add a measurement of the last `seconds` to the metrics and to the tokens (CPU seconds, GiB seconds)."""
         metrics, tokens = self.document["metrics"], self.document["tokens"]
         self._samples += 1
         for key, value in zip(_METRICS, (cpu_percent, memory_mb, 0.0)):
@@ -89,31 +90,31 @@ class Status:
         tokens["total"] = tokens["cpu_utilization"] + tokens["cpu_memory"]
         self.changed = True
 
-    def _add(self, **amounts: int) -> None:
+    def _add_amounts(self, **amounts: int) -> None:
         for key, amount in amounts.items():
             self.document[key] += amount
         elapsed = max(time.monotonic() - self._running_since, 1e-3)
-        done = self.document
+        totals = self.document
         self.update(
-            rateCount=int(100 * (done["completedCount"] + done["failedCount"]) / elapsed),
-            rateSize=int(100 * (done["completedSize"] + done["failedSize"]) / elapsed),
+            rateCount=int(100 * (totals["completedCount"] + totals["failedCount"]) / elapsed),
+            rateSize=int(100 * (totals["completedSize"] + totals["failedSize"]) / elapsed),
         )
 
-    def _leave(self, pipe: int) -> None:
-        self.document["pipeflow"]["byPipe"][str(pipe)] = []
+    def _leave_pipe(self, pipe_index: int) -> None:
+        self.document["pipeflow"]["byPipe"][str(pipe_index)] = []
 
-    def _message(self, key: str, text: str) -> None:
+    def _add_message(self, key: str, text: str) -> None:
         messages: List[str] = self.document[key]
         messages.append(text)
         del messages[: -self._message_limit]
         self.changed = True
 
 
-def _no_metrics() -> Dict[str, float]:
+def _zero_metrics() -> Dict[str, float]:
     return {prefix + key: 0.0 for prefix in ("", "peak_", "avg_") for key in _METRICS}
 
 
-def _empty(name: str, project_id: str, source: str) -> Dict[str, Any]:
+def _initial_document(name: str, project_id: str, source: str) -> Dict[str, Any]:
     return {
         "name": name,
         "project_id": project_id,
@@ -143,7 +144,7 @@ def _empty(name: str, project_id: str, source: str) -> Dict[str, Any]:
         "exitCode": 0,
         "exitMessage": "",
         "pipeflow": {"totalPipes": 0, "byPipe": {}},
-        "metrics": _no_metrics(),
+        "metrics": _zero_metrics(),
         "tokens": {
             "cpu_utilization": 0.0,
             "cpu_memory": 0.0,
