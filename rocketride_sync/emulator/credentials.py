@@ -7,9 +7,9 @@ from typing import Any, Optional
 import attrs
 
 from .constant_time import equal_in_constant_time
+from .registry import TaskRegistry
 from .request_errors import CredentialError, RequestError
 from .task import Task
-from .task_registry import TaskRegistry
 
 
 @attrs.frozen

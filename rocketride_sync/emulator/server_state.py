@@ -8,8 +8,8 @@ from typing import Optional
 from .connection_slots import ConnectionSlots
 from .credentials import CredentialChecker
 from .event_hub import EventHub
+from .registry import TaskRegistry
 from .settings import Settings
-from .task_registry import TaskRegistry
 
 
 class ServerState:

@@ -6,7 +6,7 @@ pytest.importorskip("hypothesis")
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rocketride_sync.emulator.word_count import CHUNK, WordCounter
+from rocketride_sync.emulator.word_count import CHUNK_SIZE, WordCounter
 
 texts = st.lists(st.sampled_from([b"a", b"\xc3\xa4", b"\xff", b"\0", *(bytes([c]) for c in b" \t\n\r\v\f")]))
 
@@ -24,5 +24,5 @@ def test_pieces_count_as_the_whole(pieces):
 @pytest.mark.parametrize("shift", [-1, 0, 1])
 def test_words_across_the_slices_of_one_large_piece_count_once(shift):
     counter = WordCounter()
-    counter.feed(b"x" * (CHUNK + shift) + b" yy " + b"z" * CHUNK)
-    assert counter.counts == (3, 2 * CHUNK + shift + 2)
+    counter.feed(b"x" * (CHUNK_SIZE + shift) + b" yy " + b"z" * CHUNK_SIZE)
+    assert counter.counts == (3, 2 * CHUNK_SIZE + shift + 2)
