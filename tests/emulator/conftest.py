@@ -3,7 +3,7 @@
 from importlib.util import find_spec
 
 import pytest
-from emulation import KEY
+from emulator_helpers import KEY, execute, pipeline, request
 
 from rocketride_sync.emulator import Emulator
 
@@ -31,8 +31,31 @@ def server(texts):
 
 
 @pytest.fixture(scope="session")
-def lenient(texts):
+def fast_server(texts):
     """A server that does not mind tasks that end at once, looks often at its tasks and forgets them soon."""
     settings = {"early_end": 0, "init_seconds": 0, "stop_seconds": 0, "retention": 1.0, "scan_interval": 0.1}
     with Emulator(root=texts, api_key=KEY, **settings) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def limited_server():
+    """A server whose limits are near."""
+    limits = {
+        "max_tasks": 4,
+        "max_connections": 12,
+        "max_requests": 20,
+        "pipe_idle": 0.5,
+        "max_pipeline_bytes": 20_000,
+    }
+    with Emulator(api_key=KEY, early_end=0, init_seconds=0, stop_seconds=0, **limits) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def running_token(server):
+    """A task that runs as long as the tests do."""
+    code, answer = execute(server, pipeline("simulate", forever=True, total=4, seconds=0))
+    assert code == 200, answer
+    yield answer["data"]["token"]
+    request(server, "DELETE", f"/task?token={answer['data']['token']}")

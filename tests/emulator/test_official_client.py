@@ -5,8 +5,8 @@ import json
 import warnings
 
 import pytest
-from emulation import KEY, pipeline, read_status, word_count
-from sending import ODD, TEXT, counted, wordcount
+from data_helpers import ODD, TEXT, counted, wordcount
+from emulator_helpers import KEY, pipeline, read_status, word_count
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

@@ -1,7 +1,7 @@
 """The HTTP side does what its OpenAPI document says, whatever it is sent: no 500, no undeclared answer."""
 
 import pytest
-from emulation import KEY
+from emulator_helpers import KEY
 from hypothesis import HealthCheck, given, settings
 
 schemathesis = pytest.importorskip("schemathesis", reason="schemathesis needs Python 3.10 (extra: dev)")

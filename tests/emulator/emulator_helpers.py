@@ -14,7 +14,7 @@ SECONDS = 30.0
 _numbers = itertools.count()
 
 
-def ask(server, method, target, *, headers=None, body=None, key=KEY):
+def request(server, method, target, *, headers=None, body=None, key=KEY):
     """One HTTP request on a connection of its own: (status, headers in lower case, body)."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=SECONDS)
     try:
@@ -29,17 +29,17 @@ def ask(server, method, target, *, headers=None, body=None, key=KEY):
         connection.close()
 
 
-def ask_json(server, method, target, **options):
-    status, _, body = ask(server, method, target, **options)
+def request_json(server, method, target, **options):
+    status, _, body = request(server, method, target, **options)
     return status, json.loads(body)
 
 
 def execute(server, pipeline, **options):
-    return ask_json(server, "POST", "/task", body=pipeline, **options)
+    return request_json(server, "POST", "/task", body=pipeline, **options)
 
 
 def read_status(server, token):
-    code, answer = ask_json(server, "GET", f"/task?token={token}")
+    code, answer = request_json(server, "GET", f"/task?token={token}")
     assert code == 200, answer
     return answer["data"]
 

@@ -8,8 +8,8 @@ import time
 
 import pytest
 import websocket
-from emulation import KEY, recorded, shape
-from socketing import Client
+from emulator_helpers import KEY, recorded, shape
+from websocket_client import WebSocketClient
 
 from rocketride_sync.emulator import Emulator
 
@@ -82,19 +82,19 @@ class Replay:
         if line["type"] in ("ping", "pong"):
             return
         if line["dir"] == "c2s":
-            self.ask(line, skipped)
+            self.send(line, skipped)
         elif line["type"] == "close":
             self.compare("close", line["close_code"], self.client(line).close_code())
         else:
-            self.answer(line, json.loads(line["payload"]), skipped)
+            self.receive_answer(line, json.loads(line["payload"]), skipped)
 
     def client(self, line):
         number = line["conn"]
         if number not in self.clients:
-            self.clients[number] = self.stack.enter_context(Client(self.server))
+            self.clients[number] = self.stack.enter_context(WebSocketClient(self.server))
         return self.clients[number]
 
-    def ask(self, line, skipped):
+    def send(self, line, skipped):
         client = self.client(line)
         if line["type"] == "binary":
             client.send_binary(base64.b64decode(line["payload_b64"]))
@@ -116,10 +116,10 @@ class Replay:
         else:
             client.socket.send_close()
 
-    def answer(self, line, expected, skipped):
+    def receive_answer(self, line, expected, skipped):
         if expected["type"] != "response" or (line["conn"], expected["request_seq"]) in skipped:
             return
-        answer = self.client(line).answer_to(expected["request_seq"])
+        answer = self.client(line).wait_for_response(expected["request_seq"])
         for key in ("token", "publicToken", "id"):
             if expected["command"] in ("execute", "restart") and expected["success"]:
                 self.names[expected["body"][key]] = answer["body"][key]
@@ -251,7 +251,7 @@ def test_recorded_upgrades_are_answered_alike(server):
         if line["kind"] != "http":
             continue
         try:
-            Client(server, line["target"]).__exit__()
+            WebSocketClient(server, line["target"]).__exit__()
             status = 101
         except websocket.WebSocketBadStatusException as refused:
             status = refused.status_code

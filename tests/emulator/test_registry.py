@@ -1,9 +1,18 @@
 """`execute` and `restart`: placeholders, joining, and what happens when they meet."""
 
 import pytest
-from emulation import KEY, ask_json, execute, pipeline, read_status, wait_for_end, wait_until, word_count
-from sending import TEXT, counted
-from socketing import connect
+from data_helpers import TEXT, counted
+from emulator_helpers import (
+    KEY,
+    execute,
+    pipeline,
+    read_status,
+    request_json,
+    wait_for_end,
+    wait_until,
+    word_count,
+)
+from websocket_client import connect, start_task
 
 from rocketride_sync.emulator import Emulator
 
@@ -16,22 +25,16 @@ def client(server):
         yield client
 
 
-def run(client, document, **arguments):
-    answer = client.ask("execute", pipeline=document, **arguments)
-    assert answer["success"], answer
-    return answer["body"]
-
-
 def test_placeholders_are_filled_from_env(server, client, texts):
     document = word_count("${ROCKETRIDE_FOLDER}/b.txt", delay=0.5)
     document["components"][0]["name"] = (
         "${ROCKETRIDE_TITLE}, ${ROCKETRIDE_OTHER}, ${FOLDER}, $ROCKETRIDE_FOLDER"
     )
-    body = run(client, document, env=ENV)
+    body = start_task(client, document, env=ENV)
     assert read_status(server, body["token"])["name"] == (
         f'{body["id"]}.say "hi" \\ ü, ${{ROCKETRIDE_OTHER}}, ${{FOLDER}}, $ROCKETRIDE_FOLDER'
     )
-    listed = next(t for t in client.ask("rrext_get_tasks")["body"]["tasks"] if t["token"] == body["token"])
+    listed = next(t for t in client.call("rrext_get_tasks")["body"]["tasks"] if t["token"] == body["token"])
     assert listed["pipeline"] == document, "others do not see the values"
     words = len((texts / "deep" / "b.txt").read_bytes().split())
     assert wait_for_end(server, body["token"])["wordsCount"] == words
@@ -39,7 +42,7 @@ def test_placeholders_are_filled_from_env(server, client, texts):
 
 @pytest.mark.parametrize("name", ["ROCKETRIDE_OTHER", "FOLDER", "HOME"])
 def test_other_placeholders_stay_as_they_are(client, name):
-    answer = client.ask("execute", pipeline=word_count(f"${{{name}}}"), env=ENV)
+    answer = client.call("execute", pipeline=word_count(f"${{{name}}}"), env=ENV)
     assert f"there is no '${{{name}}}' below" in answer["message"]
 
 
@@ -52,8 +55,8 @@ def test_the_server_s_own_environment_fills_nothing(monkeypatch, texts):
 
 def test_a_placeholder_in_the_project_decides_which_task_it_is(client):
     document = pipeline("simulate", "${ROCKETRIDE_PROJECT}", forever=True)
-    first = run(client, document, env={"ROCKETRIDE_PROJECT": "placeholder-1"})
-    second = run(client, document, env={"ROCKETRIDE_PROJECT": "placeholder-2"})
+    first = start_task(client, document, env={"ROCKETRIDE_PROJECT": "placeholder-1"})
+    second = start_task(client, document, env={"ROCKETRIDE_PROJECT": "placeholder-2"})
     assert [first["projectId"], second["projectId"]] == ["placeholder-1", "placeholder-2"]
     assert first["token"] != second["token"]
 
@@ -70,16 +73,16 @@ def test_a_placeholder_in_the_project_decides_which_task_it_is(client):
     ],
 )
 def test_wrong_options_are_refused(client, arguments, message):
-    assert message in client.ask("execute", pipeline=counted(), **arguments)["message"]
+    assert message in client.call("execute", pipeline=counted(), **arguments)["message"]
 
 
 def test_a_restart_keeps_name_ttl_threads_and_env(server, client):
     document = pipeline("simulate", "restart-keeps", forever=True)
     document["components"][0]["name"] = "${ROCKETRIDE_TITLE}"
-    token = run(client, document, env={"ROCKETRIDE_TITLE": "filled"}, name="Mine")["token"]
-    assert client.ask("restart", token=token, pipeline=document)["success"]
+    token = start_task(client, document, env={"ROCKETRIDE_TITLE": "filled"}, name="Mine")["token"]
+    assert client.call("restart", token=token, pipeline=document)["success"]
     assert read_status(server, token)["name"] == "Mine.filled"
-    assert client.ask("restart", token=token)["success"]
+    assert client.call("restart", token=token)["success"]
     assert read_status(server, token)["name"] == "Mine.filled"
 
 
@@ -88,49 +91,49 @@ def test_joining_a_task_that_is_starting_waits_until_it_runs():
         server
     ) as second:
         document = pipeline("webhook")
-        starting = first.request("execute", pipeline=document, token="tk_join")
-        wait_until(lambda: first.ask("rrext_get_task_status", token="tk_join")["success"])
-        joined = run(second, document, token="tk_join", useExisting=True)
+        starting = first.send_request("execute", pipeline=document, token="tk_join")
+        wait_until(lambda: first.call("rrext_get_task_status", token="tk_join")["success"])
+        joined = start_task(second, document, token="tk_join", useExisting=True)
         assert read_status(server, "tk_join")["state"] == 3
-        assert joined == first.answer_to(starting)["body"]
+        assert joined == first.wait_for_response(starting)["body"]
 
 
 def test_joining_a_task_that_fails_to_start_fails_alike(client):
     document = pipeline("simulate", init_seconds=1.0, seconds=0, exit_code=1, exit_message="cannot load")
-    starting = client.request("execute", pipeline=document)
-    joining = client.request("execute", pipeline=document, useExisting=True)
-    assert client.answer_to(starting)["message"] == "cannot load"
-    assert client.answer_to(joining)["message"] == "cannot load"
+    starting = client.send_request("execute", pipeline=document)
+    joining = client.send_request("execute", pipeline=document, useExisting=True)
+    assert client.wait_for_response(starting)["message"] == "cannot load"
+    assert client.wait_for_response(joining)["message"] == "cannot load"
 
 
 def test_execute_while_it_is_terminated_fails_and_leaves_nothing(client):
     document = pipeline("simulate", init_seconds=30)
-    starting = client.request("execute", pipeline=document, token="tk_cancelled_early")
-    joining = client.request("execute", pipeline=document, token="tk_cancelled_early", useExisting=True)
-    wait_until(lambda: client.ask("rrext_get_task_status", token="tk_cancelled_early")["success"])
-    assert client.ask("terminate", token="tk_cancelled_early")["success"]
+    starting = client.send_request("execute", pipeline=document, token="tk_cancelled_early")
+    joining = client.send_request("execute", pipeline=document, token="tk_cancelled_early", useExisting=True)
+    wait_until(lambda: client.call("rrext_get_task_status", token="tk_cancelled_early")["success"])
+    assert client.call("terminate", token="tk_cancelled_early")["success"]
     for seq in (starting, joining):
-        answer = client.answer_to(seq)
+        answer = client.wait_for_response(seq)
         assert (answer["success"], answer["message"]) == (False, "")
-    assert not client.ask("rrext_get_task_status", token="tk_cancelled_early")["success"]
+    assert not client.call("rrext_get_task_status", token="tk_cancelled_early")["success"]
 
 
 def test_two_restarts_at_once_leave_one_run(server, client):
-    token = run(client, counted())["token"]
-    restarts = [client.request("restart", token=token) for _ in range(2)]
-    assert all(client.answer_to(seq)["success"] for seq in restarts)
-    assert ask_json(server, "DELETE", f"/task?token={token}")[0] == 200
+    token = start_task(client, counted())["token"]
+    restarts = [client.send_request("restart", token=token) for _ in range(2)]
+    assert all(client.wait_for_response(seq)["success"] for seq in restarts)
+    assert request_json(server, "DELETE", f"/task?token={token}")[0] == 200
     status = read_status(server, token)
     assert (status["state"], status["completed"], status["exitMessage"]) == (6, True, "Stopped")
 
 
 def test_terminate_during_a_restart_ends_the_new_run(server, client):
-    token = run(client, counted())["token"]
-    restarting = client.request("restart", token=token)
-    stopping = client.request("terminate", token=token)
-    assert client.answer_to(stopping)["success"]
-    assert client.answer_to(restarting)["success"] is False
-    answer = client.ask("rrext_get_task_status", token=token)
+    token = start_task(client, counted())["token"]
+    restarting = client.send_request("restart", token=token)
+    stopping = client.send_request("terminate", token=token)
+    assert client.wait_for_response(stopping)["success"]
+    assert client.wait_for_response(restarting)["success"] is False
+    answer = client.call("rrext_get_task_status", token=token)
     assert not answer["success"] or answer["body"]["completed"]
 
 
@@ -140,7 +143,7 @@ def test_the_next_run_after_sending_begins_from_zero(server):
     for _ in range(2):
         tokens.add(execute(server, document)[1]["data"]["token"])
         token = next(iter(tokens))
-        ask_json(server, "POST", f"/task/data?token={token}", headers={"Authorization": KEY}, body=TEXT)
+        request_json(server, "POST", f"/task/data?token={token}", headers={"Authorization": KEY}, body=TEXT)
         assert read_status(server, token)["completedCount"] == 1
-        ask_json(server, "DELETE", f"/task?token={token}")
+        request_json(server, "DELETE", f"/task?token={token}")
     assert len(tokens) == 1

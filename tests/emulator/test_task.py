@@ -6,7 +6,15 @@ import sys
 import time
 
 import pytest
-from emulation import ask_json, execute, pipeline, read_status, wait_for_end, wait_until, word_count
+from emulator_helpers import (
+    execute,
+    pipeline,
+    read_status,
+    request_json,
+    wait_for_end,
+    wait_until,
+    word_count,
+)
 
 from rocketride_sync.errors import ServerError
 
@@ -36,17 +44,17 @@ def test_files_are_counted_truly(server, texts):
 
 
 @pytest.mark.skipif(not os.path.exists("/usr/bin/wc"), reason="needs wc")
-def test_words_are_those_of_wc(lenient, texts):
-    token = begin(lenient, word_count("a.txt", "deep", "long.txt"))
+def test_words_are_those_of_wc(fast_server, texts):
+    token = begin(fast_server, word_count("a.txt", "deep", "long.txt"))
     names = [texts / "a.txt", texts / "deep" / "b.txt", texts / "long.txt"]
     output = subprocess.run(
         ["/usr/bin/wc", "-w", *names], capture_output=True, text=True, check=True, env={"LC_ALL": "C.UTF-8"}
     ).stdout
-    assert wait_for_end(lenient, token)["wordsCount"] == int(output.split()[-2])
+    assert wait_for_end(fast_server, token)["wordsCount"] == int(output.split()[-2])
 
 
-def test_without_a_wordcount_component_no_words_are_counted(lenient):
-    status = wait_for_end(lenient, begin(lenient, pipeline("files", paths=["a.txt"])))
+def test_without_a_wordcount_component_no_words_are_counted(fast_server):
+    status = wait_for_end(fast_server, begin(fast_server, pipeline("files", paths=["a.txt"])))
     assert (status["completedCount"], status["wordsCount"]) == (1, 0)
 
 
@@ -66,17 +74,17 @@ def test_progress_is_visible_while_files_are_read(server):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions and links")
-def test_what_cannot_be_read_is_a_failed_item_and_links_are_passed_over(lenient, texts):
+def test_what_cannot_be_read_is_a_failed_item_and_links_are_passed_over(fast_server, texts):
     broken = texts / "broken"
     broken.mkdir()
     (broken / "good.txt").write_text("two words")
     (broken / "link.txt").symlink_to("/etc/hostname")
     (broken / "secret.txt").write_text("unreadable")
     document = word_count("broken", delay=1.5)
-    code, answer = execute(lenient, document)
+    code, answer = execute(fast_server, document)
     (broken / "secret.txt").unlink()
     assert code == 200, answer
-    status = wait_for_end(lenient, answer["data"]["token"])
+    status = wait_for_end(fast_server, answer["data"]["token"])
     assert (status["completedCount"], status["failedCount"], status["totalCount"]) == (1, 1, 2)
     assert status["failedSize"] == len("unreadable")
     assert status["errors"] == ["Failed*cannot be read: No such file or directory*broken/secret.txt"]
@@ -88,10 +96,10 @@ def test_what_cannot_be_read_is_a_failed_item_and_links_are_passed_over(lenient,
 @pytest.mark.parametrize(
     "path", ["../outside", "/etc/passwd", "deep/../../x", "out", "out/hostname", "nul\0"]
 )
-def test_no_path_leads_out_of_the_root(lenient, texts, path):
+def test_no_path_leads_out_of_the_root(fast_server, texts, path):
     if not (texts / "out").is_symlink():
         (texts / "out").symlink_to("/etc")
-    code, answer = execute(lenient, word_count(path))
+    code, answer = execute(fast_server, word_count(path))
     assert code == 400
     assert "below the server's root" in answer["error"]["message"] or "link" in answer["error"]["message"]
     (texts / "out").unlink()
@@ -129,7 +137,7 @@ def test_completed_turns_true_while_the_process_lingers(server):
 def test_terminate_cancels_and_may_be_repeated(server):
     token = begin(server, pipeline("simulate", seconds=60, total=600))
     for _ in range(2):
-        assert ask_json(server, "DELETE", f"/task?token={token}") == (200, {"status": "OK"})
+        assert request_json(server, "DELETE", f"/task?token={token}") == (200, {"status": "OK"})
     status = read_status(server, token)
     assert (status["state"], status["completed"], status["exitCode"]) == (6, True, 0)
     assert (status["status"], status["exitMessage"], status["serviceUp"]) == ("Stopped", "", False)
@@ -140,7 +148,7 @@ def test_terminate_cancels_and_may_be_repeated(server):
 def test_a_serving_source_runs_until_it_is_terminated(server, provider):
     token = begin(server, pipeline(provider))
     assert read_status(server, token)["state"] == 3
-    ask_json(server, "DELETE", f"/task?token={token}")
+    request_json(server, "DELETE", f"/task?token={token}")
     assert read_status(server, token)["state"] == 6
 
 
@@ -150,7 +158,7 @@ def test_metrics_are_this_process_s_own_and_zeroed_at_the_end(server):
     metrics = read_status(server, token)["metrics"]
     assert 10 < metrics["cpu_memory_mb"] <= metrics["peak_cpu_memory_mb"] < 1000
     assert 0 < metrics["avg_cpu_memory_mb"] <= metrics["peak_cpu_memory_mb"]
-    ask_json(server, "DELETE", f"/task?token={token}")
+    request_json(server, "DELETE", f"/task?token={token}")
     status = read_status(server, token)
     assert set(status["metrics"].values()) == {0.0}
     assert status["tokens"]["total"] > 0
@@ -161,11 +169,11 @@ def test_the_next_run_has_the_same_token_and_replaces_the_finished_one(server):
     token = begin(server, document)
     code, answer = execute(server, document)
     assert (code, answer["error"]["message"]) == (400, "Pipeline is already running.")
-    ask_json(server, "DELETE", f"/task?token={token}")
+    request_json(server, "DELETE", f"/task?token={token}")
     first = wait_for_end(server, token)
     assert begin(server, document) == token
     second = read_status(server, token)
-    ask_json(server, "DELETE", f"/task?token={token}")
+    request_json(server, "DELETE", f"/task?token={token}")
     assert second["state"] == 3
     assert second["startTime"] > first["startTime"]
 
@@ -176,11 +184,11 @@ def test_without_a_project_each_run_has_a_token_of_its_own(server):
     tokens = {begin(server, document) for _ in range(2)}
     assert len(tokens) == 2
     for token in tokens:
-        ask_json(server, "DELETE", f"/task?token={token}")
+        request_json(server, "DELETE", f"/task?token={token}")
 
 
 def test_the_caller_may_choose_the_token(server):
-    code, answer = ask_json(
+    code, answer = request_json(
         server, "POST", "/task?token=tk_mine_0001", body=pipeline("simulate", seconds=0.4)
     )
     assert (code, answer["data"]["token"]) == (200, "tk_mine_0001")
@@ -196,22 +204,22 @@ def test_the_caller_may_choose_the_token(server):
 )
 def test_a_task_that_ends_at_once_fails_to_start_and_is_forgotten(server, config, message):
     document = pipeline("simulate", **config)
-    code, answer = ask_json(server, "POST", "/task?token=tk_early", body=document)
+    code, answer = request_json(server, "POST", "/task?token=tk_early", body=document)
     assert (code, answer["error"]["message"]) == (400, message)
-    code, answer = ask_json(server, "GET", "/task?token=tk_early")
+    code, answer = request_json(server, "GET", "/task?token=tk_early")
     assert (code, answer["error"]["message"]) == (400, "Your pipeline is not running")
 
 
-def test_a_finished_task_is_forgotten_after_the_retention(lenient):
-    token = begin(lenient, pipeline("simulate", seconds=0))
-    wait_for_end(lenient, token)
-    wait_until(lambda: ask_json(lenient, "GET", f"/task?token={token}")[0] == 400)
-    _, answer = ask_json(lenient, "GET", f"/task?token={token}")
+def test_a_finished_task_is_forgotten_after_the_retention(fast_server):
+    token = begin(fast_server, pipeline("simulate", seconds=0))
+    wait_for_end(fast_server, token)
+    wait_until(lambda: request_json(fast_server, "GET", f"/task?token={token}")[0] == 400)
+    _, answer = request_json(fast_server, "GET", f"/task?token={token}")
     assert answer["error"]["message"] == "Your pipeline is not running"
 
 
 def test_a_task_is_cancelled_when_its_ttl_runs_out_however_often_it_is_looked_at(texts):
-    from emulation import KEY
+    from emulator_helpers import KEY
 
     from rocketride_sync.emulator import Emulator
 

@@ -7,8 +7,8 @@ from contextlib import closing
 
 import pytest
 import requests
-from emulation import KEY, SECONDS, ask, ask_json, pipeline, read_status, wait_until
-from sending import ODD, TEXT, amounts, begin, wordcount
+from data_helpers import ODD, TEXT, amounts, begin, wordcount
+from emulator_helpers import KEY, SECONDS, pipeline, read_status, request, request_json, wait_until
 
 from rocketride_sync.emulator import Emulator
 
@@ -17,12 +17,12 @@ from rocketride_sync.emulator import Emulator
 def token(server):
     token = begin(server)
     yield token
-    ask_json(server, "DELETE", f"/task?token={token}")
+    request_json(server, "DELETE", f"/task?token={token}")
 
 
 def upload(server, token, data=TEXT, **headers):
     sent = {"Authorization": f"Bearer {KEY}", **{k.replace("_", "-"): v for k, v in headers.items()}}
-    code, answer = ask_json(server, "POST", f"/task/data?token={token}", headers=sent, body=data)
+    code, answer = request_json(server, "POST", f"/task/data?token={token}", headers=sent, body=data)
     assert (code, answer["status"]) == (200, "OK")
     return answer["data"]
 
@@ -120,7 +120,7 @@ def test_an_empty_form_asks_for_nothing(server, token):
 )
 def test_a_malformed_form_is_a_bad_request(server, token, content_type, body):
     headers = {"Authorization": KEY, "Content-Type": content_type}
-    code, answer = ask_json(server, "POST", f"/task/data?token={token}", headers=headers, body=body)
+    code, answer = request_json(server, "POST", f"/task/data?token={token}", headers=headers, body=body)
     assert code == 400
     assert answer["detail"]
 
@@ -135,7 +135,7 @@ def test_a_malformed_form_is_a_bad_request(server, token, content_type, body):
 )
 def test_what_a_wrong_token_does_to_the_objects_is_said_of_each(server, query, message):
     headers = {"Authorization": KEY}
-    code, answer = ask_json(server, "POST", f"/task/data{query}", headers=headers, body=TEXT)
+    code, answer = request_json(server, "POST", f"/task/data{query}", headers=headers, body=TEXT)
     assert (code, answer["status"]) == (200, "OK")
     assert (answer["data"]["objectsRequested"], answer["data"]["objectsCompleted"]) == (1, 0)
     error = answer["data"]["objects"]["body"]
@@ -151,12 +151,12 @@ def test_a_source_that_gets_its_data_elsewhere_takes_none(server):
 
 
 def test_a_task_that_has_ended_takes_none(server, token):
-    ask_json(server, "DELETE", f"/task?token={token}")
+    request_json(server, "DELETE", f"/task?token={token}")
     assert "terminating" in upload(server, token)["objects"]["body"]["error"]["message"]
 
 
 def test_without_a_key_nothing_is_taken(server, token):
-    assert ask(server, "POST", f"/task/data?token={token}", headers={}, body=TEXT)[0] == 401
+    assert request(server, "POST", f"/task/data?token={token}", headers={}, body=TEXT)[0] == 401
     assert read_status(server, token)["totalCount"] == 0
 
 
@@ -181,7 +181,7 @@ def test_an_upload_that_breaks_off_has_failed(server, token):
 
 def test_a_task_that_ends_during_an_upload_is_said_of_the_object(server, token):
     with closing(begin_upload(server, token, 10, b"12345")) as connection:
-        ask_json(server, "DELETE", f"/task?token={token}")
+        request_json(server, "DELETE", f"/task?token={token}")
         connection.sendall(b"67890")
         response = http.client.HTTPResponse(connection)
         response.begin()
@@ -196,7 +196,7 @@ def test_a_body_beyond_the_limit_is_refused_and_its_object_has_failed():
         token = begin(server)
         assert upload(server, token, b"x" * 1000)["objectsCompleted"] == 1
         headers = {"Authorization": KEY}
-        code, answer = ask_json(
+        code, answer = request_json(
             server, "POST", f"/task/data?token={token}", headers=headers, body=iter([b"x" * 1001])
         )
         assert (code, answer) == (413, {"detail": "The request body exceeds 1000 bytes"})
@@ -216,7 +216,7 @@ def test_a_large_body_takes_no_more_memory_than_its_pieces():
 
 
 def test_the_schema_says_what_is_taken(server):
-    _, schema = ask_json(server, "GET", "/openapi.json")
+    _, schema = request_json(server, "GET", "/openapi.json")
     operation = schema["paths"]["/task/data"]["post"]
     assert set(operation["requestBody"]["content"]) == {"*/*", "multipart/form-data"}
     assert [(p["name"], p["required"]) for p in operation["parameters"]] == [
@@ -225,4 +225,4 @@ def test_the_schema_says_what_is_taken(server):
     ]
     assert {"200", "400", "401", "413", "422"} <= set(operation["responses"])
     assert set(schema["paths"]["/task/data"]) == {"post"}
-    assert ask(server, "GET", "/task/data")[0] == 405
+    assert request(server, "GET", "/task/data")[0] == 405

@@ -5,14 +5,14 @@ import time
 from contextlib import closing
 
 import pytest
-from emulation import KEY, ask_json, pipeline, read_status, wait_until
-from sending import ODD, TEXT, amounts, begin, counted, wordcount
-from socketing import connect
+from data_helpers import ODD, TEXT, amounts, begin, counted, wordcount
+from emulator_helpers import KEY, pipeline, read_status, request_json, wait_until
+from websocket_client import connect
 
 from rocketride_sync.emulator import Emulator
 
 
-class Sender:
+class PipeClient:
     """A connection that sends to one task."""
 
     def __init__(self, server, token):
@@ -23,20 +23,20 @@ class Sender:
         self.client.__exit__()
 
     def request_open(self, mimeType="text/plain", **info):
-        return self.client.request(
+        return self.client.send_request(
             "rrext_process", subcommand="open", object=info, mimeType=mimeType, token=self.token
         )
 
     def open(self, **info):
-        answer = self.client.answer_to(self.request_open(**info))
+        answer = self.client.wait_for_response(self.request_open(**info))
         assert answer["success"], answer
         return answer["body"]["pipe_id"]
 
     def write(self, pipe, data):
-        return self.client.answer_to(self.client.write(data, pipe_id=pipe, token=self.token))
+        return self.client.wait_for_response(self.client.write(data, pipe_id=pipe, token=self.token))
 
-    def ask_close(self, pipe):
-        return self.client.ask("rrext_process", subcommand="close", pipe_id=pipe, token=self.token)
+    def close_pipe(self, pipe):
+        return self.client.call("rrext_process", subcommand="close", pipe_id=pipe, token=self.token)
 
     def send(self, *pieces, **info):
         pipe = self.open(**info)
@@ -44,19 +44,19 @@ class Sender:
             answer = self.write(pipe, piece)
             assert answer["success"], answer
             assert "body" not in answer
-        return self.ask_close(pipe)["body"]
+        return self.close_pipe(pipe)["body"]
 
 
 @pytest.fixture
 def token(server):
     token = begin(server)
     yield token
-    ask_json(server, "DELETE", f"/task?token={token}")
+    request_json(server, "DELETE", f"/task?token={token}")
 
 
 @pytest.fixture
 def sender(server, token):
-    with closing(Sender(server, token)) as sender:
+    with closing(PipeClient(server, token)) as sender:
         yield sender
 
 
@@ -82,7 +82,7 @@ def test_a_result_has_the_documented_shape(sender):
 
 
 def test_without_a_wordcount_component_the_result_has_no_further_fields(server):
-    with closing(Sender(server, begin(server, pipeline("dropper")))) as sender:
+    with closing(PipeClient(server, begin(server, pipeline("dropper")))) as sender:
         assert set(sender.send(TEXT)) == {"name", "path", "objectId"}
         assert read_status(server, sender.token)["wordsCount"] == 0
 
@@ -97,7 +97,7 @@ def test_the_status_moves_with_each_object(server, sender):
     assert (status["totalSize"], status["completedSize"]) == (len(TEXT) + 1000, len(TEXT))
     assert (status["currentObject"], status["currentSize"]) == ("webhook://second.txt", 1000)
     assert status["pipeflow"] == {"totalPipes": 1, "byPipe": {"0": ["second.txt", "src_1", "count_1"]}}
-    sender.ask_close(pipe)
+    sender.close_pipe(pipe)
     status = read_status(server, sender.token)
     assert (status["totalCount"], status["completedCount"], status["failedCount"]) == (2, 2, 0)
     assert status["totalSize"] == status["completedSize"] == len(TEXT) + len(ODD)
@@ -115,67 +115,67 @@ def test_pipes_do_not_mix(server, sender):
         sender.write(second, b"word")
     flow = read_status(server, sender.token)["pipeflow"]
     assert (flow["totalPipes"], flow["byPipe"]["1"][0]) == (2, "2")
-    assert sender.ask_close(first)["body"]["wordcount"]["wordsCount"] == 3
-    assert sender.ask_close(second)["body"]["wordcount"]["wordsCount"] == 1
+    assert sender.close_pipe(first)["body"]["wordcount"]["wordsCount"] == 3
+    assert sender.close_pipe(second)["body"]["wordcount"]["wordsCount"] == 1
 
 
 def test_writes_that_are_not_awaited_keep_their_order(sender):
     pipe = sender.open()
     seqs = [sender.client.write(piece, pipe_id=pipe, token=sender.token) for piece in (b"a", b" ") * 50]
-    assert all(sender.client.answer_to(seq)["success"] for seq in seqs)
-    assert sender.ask_close(pipe)["body"]["wordcount"]["wordsCount"] == 50
+    assert all(sender.client.wait_for_response(seq)["success"] for seq in seqs)
+    assert sender.close_pipe(pipe)["body"]["wordcount"]["wordsCount"] == 50
 
 
 def test_a_pipe_can_be_used_from_another_connection(server, sender):
     pipe = sender.open()
-    with closing(Sender(server, sender.token)) as other:
+    with closing(PipeClient(server, sender.token)) as other:
         other.write(pipe, TEXT)
-        assert other.ask_close(pipe)["body"]["wordcount"] == wordcount(TEXT)
+        assert other.close_pipe(pipe)["body"]["wordcount"] == wordcount(TEXT)
 
 
 def test_a_task_token_and_a_public_key_may_send(server):
     with connect(server) as owner:
-        body = owner.ask("execute", pipeline=counted())["body"]
+        body = owner.call("execute", pipeline=counted())["body"]
         for credential in (body["token"], body["publicToken"]):
             with connect(server, key=credential) as guest:
-                opened = guest.ask("rrext_process", subcommand="open", object={}, mimeType="text/plain")
+                opened = guest.call("rrext_process", subcommand="open", object={}, mimeType="text/plain")
                 assert opened["success"]
 
 
 def test_more_pipes_than_threads_wait_their_turn(server):
     with connect(server) as owner:
-        token = owner.ask("execute", pipeline=counted(), threads=2)["body"]["token"]
-    with closing(Sender(server, token)) as sender:
+        token = owner.call("execute", pipeline=counted(), threads=2)["body"]["token"]
+    with closing(PipeClient(server, token)) as sender:
         first, second = sender.open(), sender.open()
         waiting = [sender.request_open(name=f"{number}") for number in range(3)]
-        assert sender.client.ask("rrext_ping")["success"]
-        assert sender.client.passed == [], "no third pipe yet"
+        assert sender.client.call("rrext_ping")["success"]
+        assert sender.client.unclaimed == [], "no third pipe yet"
         assert read_status(server, token)["totalCount"] == 2
-        sender.ask_close(second)
-        third = sender.client.answer_to(waiting[0])["body"]["pipe_id"]
+        sender.close_pipe(second)
+        third = sender.client.wait_for_response(waiting[0])["body"]["pipe_id"]
         assert len({first, second, third}) == 3
         assert read_status(server, token)["currentObject"] == "webhook://0"
-        ask_json(server, "DELETE", f"/task?token={token}")
+        request_json(server, "DELETE", f"/task?token={token}")
         for seq in waiting[1:]:
-            assert "ended before there was room" in sender.client.answer_to(seq)["message"]
+            assert "ended before there was room" in sender.client.wait_for_response(seq)["message"]
 
 
 def test_a_connection_that_is_lost_while_it_waits_takes_no_place(server):
     with connect(server) as owner:
-        token = owner.ask("execute", pipeline=counted(), threads=1)["body"]["token"]
-    with closing(Sender(server, token)) as sender:
+        token = owner.call("execute", pipeline=counted(), threads=1)["body"]["token"]
+    with closing(PipeClient(server, token)) as sender:
         pipe = sender.open(name="mine")
-        lost = Sender(server, token)
+        lost = PipeClient(server, token)
         lost.request_open(name="lost")
-        assert lost.client.ask("rrext_ping")["success"]
+        assert lost.client.call("rrext_ping")["success"]
         lost.client.socket.shutdown()
-        sender.ask_close(pipe)
+        sender.close_pipe(pipe)
         wait_until(lambda: read_status(server, token)["failedCount"] == 1)
         assert sender.send(TEXT)["wordcount"] == wordcount(TEXT)
 
 
 def test_what_was_sent_through_a_lost_connection_has_failed(server, token):
-    lost = Sender(server, token)
+    lost = PipeClient(server, token)
     lost.send(TEXT, name="whole")
     pipe = lost.open(name="half", size=100)
     lost.write(pipe, b"only a part")
@@ -190,25 +190,25 @@ def test_what_was_sent_through_a_lost_connection_has_failed(server, token):
     assert status["failedSize"] == 11
     assert status["errors"] == ["Failed*the connection was lost before it was complete*half"]
     assert status["wordsCount"] == wordcount(TEXT)["wordsCount"]
-    with closing(Sender(server, token)) as sender:
+    with closing(PipeClient(server, token)) as sender:
         assert "not found" in sender.write(pipe, b"the rest")["message"]
 
 
 def test_a_task_that_ends_takes_its_open_pipes_with_it(server, sender):
     pipe = sender.open(name="half")
     sender.write(pipe, TEXT)
-    ask_json(server, "DELETE", f"/task?token={sender.token}")
+    request_json(server, "DELETE", f"/task?token={sender.token}")
     status = read_status(server, sender.token)
     assert (status["state"], status["totalCount"], status["failedCount"]) == (6, 1, 1)
     assert status["errors"] == ["Failed*the task ended before it was complete*half"]
-    for answer in (sender.write(pipe, TEXT), sender.ask_close(pipe)):
+    for answer in (sender.write(pipe, TEXT), sender.close_pipe(pipe)):
         assert answer["message"] == "Task is terminating, cannot process data requests"
 
 
 def test_a_pipe_is_closed_once(server, sender):
     pipe = sender.open()
-    assert sender.ask_close(pipe)["success"]
-    for answer in (sender.ask_close(pipe), sender.write(pipe, TEXT)):
+    assert sender.close_pipe(pipe)["success"]
+    for answer in (sender.close_pipe(pipe), sender.write(pipe, TEXT)):
         assert f"ipe with id {pipe} not found" in answer["message"]
     assert sender.open() != pipe
     assert read_status(server, sender.token)["completedCount"] == 1
@@ -239,7 +239,7 @@ INFO = {"subcommand": "open", "object": {}, "mimeType": "text/plain"}
     ],
 )
 def test_wrong_requests_are_refused_with_the_reason(sender, arguments, message):
-    answer = sender.client.ask("rrext_process", token=sender.token, **arguments)
+    answer = sender.client.call("rrext_process", token=sender.token, **arguments)
     assert not answer["success"]
     assert message in answer["message"]
 
@@ -247,53 +247,53 @@ def test_wrong_requests_are_refused_with_the_reason(sender, arguments, message):
 def test_data_comes_as_bytes(sender):
     pipe = sender.open()
     for data, message in (({}, "No data specified"), ({"data": "text"}, "'data' must be the bytes")):
-        answer = sender.client.ask(
+        answer = sender.client.call(
             "rrext_process", subcommand="write", pipe_id=pipe, token=sender.token, **data
         )
         assert message in answer["message"]
-    assert sender.ask_close(pipe)["body"]["wordcount"]["wordsCount"] == 0
+    assert sender.close_pipe(pipe)["body"]["wordcount"]["wordsCount"] == 0
 
 
 @pytest.mark.parametrize(
     ("wrong", "message"), [("tk_0", "Your pipeline is not running"), ("", "Task token is required")]
 )
 def test_a_wrong_token_is_refused(sender, wrong, message):
-    assert sender.client.ask("rrext_process", token=wrong, **INFO)["message"] == message
+    assert sender.client.call("rrext_process", token=wrong, **INFO)["message"] == message
 
 
 def test_a_source_that_gets_its_data_elsewhere_takes_none(server):
     with connect(server) as client:
-        token = client.ask("execute", pipeline=pipeline("simulate", forever=True))["body"]["token"]
-        message = client.ask("rrext_process", token=token, **INFO)["message"]
+        token = client.call("execute", pipeline=pipeline("simulate", forever=True))["body"]["token"]
+        message = client.call("rrext_process", token=token, **INFO)["message"]
         assert message == "The source 'simulate' takes no data; the sources webhook and dropper do"
 
 
 def test_data_for_a_task_that_is_starting_waits_until_it_runs():
     with Emulator(api_key=KEY, init_seconds=1.0) as server, connect(server) as owner:
-        starting = owner.request("execute", pipeline=counted(), token="tk_starting")
-        wait_until(lambda: owner.ask("rrext_get_task_status", token="tk_starting")["success"])
-        with closing(Sender(server, "tk_starting")) as sender:
+        starting = owner.send_request("execute", pipeline=counted(), token="tk_starting")
+        wait_until(lambda: owner.call("rrext_get_task_status", token="tk_starting")["success"])
+        with closing(PipeClient(server, "tk_starting")) as sender:
             assert sender.send(TEXT)["wordcount"] == wordcount(TEXT)
-        assert owner.answer_to(starting)["success"]
+        assert owner.wait_for_response(starting)["success"]
 
 
 def test_sending_keeps_a_task_alive_and_looking_does_not():
     with Emulator(api_key=KEY, ttl=2.0, scan_interval=0.05) as server:
         token = begin(server)
-        with closing(Sender(server, token)) as sender:
+        with closing(PipeClient(server, token)) as sender:
             pipe = sender.open()
             until = time.monotonic() + 4.0
             while time.monotonic() < until:
                 assert sender.write(pipe, b"word ")["success"]
                 time.sleep(0.1)
-            assert sender.ask_close(pipe)["success"]
+            assert sender.close_pipe(pipe)["success"]
         wait_until(lambda: read_status(server, token)["state"] == 6)
 
 
 def test_a_restart_drops_open_pipes_and_begins_anew(server, sender):
     pipe = sender.open(name="half")
     sender.send(TEXT)
-    assert sender.client.ask("restart", token=sender.token)["success"]
+    assert sender.client.call("restart", token=sender.token)["success"]
     assert amounts(read_status(server, sender.token)) == dict.fromkeys(
         ("totalCount", "completedCount", "failedCount", "totalSize"), 0
     )
@@ -303,7 +303,7 @@ def test_a_restart_drops_open_pipes_and_begins_anew(server, sender):
 
 def test_a_large_object_takes_no_more_memory_than_its_pieces():
     with Emulator(api_key=KEY, metrics_interval=0.02) as server:
-        with closing(Sender(server, begin(server))) as sender:
+        with closing(PipeClient(server, begin(server))) as sender:
             piece = b"word " * 200_000
             sender.send(piece)
             before = read_status(server, sender.token)["metrics"]["peak_cpu_memory_mb"]
@@ -315,4 +315,4 @@ def test_a_large_object_takes_no_more_memory_than_its_pieces():
 
 def test_a_header_that_is_no_object_is_passed_over(sender):
     sender.client.send_binary(json.dumps([1]).encode() + b"\ndata")
-    assert sender.client.ask("rrext_ping")["success"]
+    assert sender.client.call("rrext_ping")["success"]

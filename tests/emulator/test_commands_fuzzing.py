@@ -1,10 +1,10 @@
 """Requests over WebSocket that make no sense are refused in words, and what comes after them is answered."""
 
 import pytest
-from emulation import KEY, pipeline
+from emulator_helpers import KEY, pipeline
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from socketing import connect
+from websocket_client import connect
 
 from rocketride_sync.emulator import Emulator
 
@@ -63,7 +63,7 @@ def quick(tmp_path_factory):
 @given(st.lists(st.tuples(st.sampled_from(COMMANDS), ARGUMENTS | VALUES), min_size=1, max_size=5))
 def check(server, requests):
     with connect(server) as client:
-        token = client.ask("execute", pipeline=pipeline("dropper", project_id="odd"), useExisting=True)[
+        token = client.call("execute", pipeline=pipeline("dropper", project_id="odd"), useExisting=True)[
             "body"
         ]["token"]
         for number, (command, arguments) in enumerate(requests, start=1000):
@@ -71,14 +71,14 @@ def check(server, requests):
                 arguments = {"token": token, **arguments}
             client.send({"type": "request", "seq": number, "command": command, "arguments": arguments})
             if command not in ("execute", "restart", "rrext_process"):  # these may wait for something
-                answer = client.answer_to(number)
+                answer = client.wait_for_response(number)
                 assert "Internal" not in answer.get("message", ""), (command, arguments, answer)
                 if not answer["success"] and command == "auth":
                     return  # it hangs up
             if command == "deauth":
                 return
-        assert client.ask("rrext_ping")["success"]
-        for message in client.passed:
+        assert client.call("rrext_ping")["success"]
+        for message in client.unclaimed:
             assert "Internal" not in str(message.get("message")), (requests, message)
 
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 import websocket
-from emulation import KEY, SECONDS
+from emulator_helpers import KEY, SECONDS
 
 TEXT, BINARY, CLOSE, PING = (
     websocket.ABNF.OPCODE_TEXT,
@@ -16,17 +16,17 @@ TEXT, BINARY, CLOSE, PING = (
 )
 
 
-class Client:
-    """One connection. What is read while waiting for something else is kept in `passed`."""
+class WebSocketClient:
+    """One connection. What is read while waiting for something else is kept in `unclaimed`."""
 
     def __init__(self, server, path="/task/service", key=None, **options):
         uri = f"ws://127.0.0.1:{server.port}{path}"
         self.socket = websocket.create_connection(uri, timeout=SECONDS, **options)
-        self.passed = []
+        self.unclaimed = []
         self.events = []
         self.seq = 0
         if key is not None:
-            answer = self.ask("auth", auth=key)
+            answer = self.call("auth", auth=key)
             assert answer["success"], answer
 
     def __enter__(self):
@@ -43,7 +43,7 @@ class Client:
     def send_binary(self, data):
         self.socket.send_binary(data)
 
-    def request(self, command, **arguments):
+    def send_request(self, command, **arguments):
         """Send a request without waiting; returns its seq."""
         self.seq += 1
         self.send({"type": "request", "seq": self.seq, "command": command, "arguments": arguments})
@@ -57,13 +57,13 @@ class Client:
         self.send_binary(json.dumps(header).encode() + b"\n" + data)
         return self.seq
 
-    def ask(self, command, **arguments):
-        return self.answer_to(self.request(command, **arguments))
+    def call(self, command, **arguments):
+        return self.wait_for_response(self.send_request(command, **arguments))
 
-    def answer_to(self, seq):
+    def wait_for_response(self, seq):
         return self.wait_for(lambda m: m["type"] == "response" and m["request_seq"] == seq)
 
-    def event(self, name, **body):
+    def wait_for_event(self, name, **body):
         """The next event of that name whose body holds these values."""
         return self.wait_for(
             lambda m: m.get("event") == name and all(m["body"].get(k) == v for k, v in body.items())
@@ -71,15 +71,15 @@ class Client:
 
     def wait_for(self, wanted):
         """The next message that is wanted, among those read already and those to come."""
-        for index, message in enumerate(self.passed):
+        for index, message in enumerate(self.unclaimed):
             if wanted(message):
-                return self.passed.pop(index)
+                return self.unclaimed.pop(index)
         deadline = time.monotonic() + SECONDS
         while time.monotonic() < deadline:
             message = self.read()
             if wanted(message):
                 return message
-            self.passed.append(message)
+            self.unclaimed.append(message)
         pytest.fail(f"what was waited for did not come within {SECONDS} s")
 
     def read(self):
@@ -101,4 +101,21 @@ class Client:
 
 def connect(server, key=KEY, **options):
     """An authenticated client."""
-    return Client(server, key=key, **options)
+    return WebSocketClient(server, key=key, **options)
+
+
+def start_task(client, document, **arguments):
+    answer = client.call("execute", pipeline=document, **arguments)
+    assert answer["success"], answer
+    return answer["body"]
+
+
+def states(client):
+    """Which (state, completed) the status events read so far went through."""
+    seen = []
+    for message in client.unclaimed:
+        if message.get("event") == "apaevt_status_update":
+            pair = (message["body"]["state"], message["body"]["completed"])
+            if pair not in seen:
+                seen.append(pair)
+    return seen

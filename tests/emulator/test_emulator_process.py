@@ -6,8 +6,9 @@ import socket
 import subprocess
 import sys
 
+import psutil
 import pytest
-from emulation import KEY, SECONDS, ask, ask_json, pipeline, wait_until
+from emulator_helpers import KEY, SECONDS, pipeline, request, request_json, wait_until
 
 from rocketride_sync.emulator import Emulator
 from rocketride_sync.errors import ConfigurationError
@@ -47,7 +48,7 @@ def test_it_runs_while_the_block_does():
         port = server.port
         assert server.uri == f"http://127.0.0.1:{port}"
         assert server.pid != os.getpid()
-        assert ask(server, "GET", "/version")[0] == 200
+        assert request(server, "GET", "/version")[0] == 200
     assert server.pid is None
     assert not reachable(port)
 
@@ -58,7 +59,7 @@ def test_a_restart_keeps_the_port_and_forgets_the_tasks():
         port, token = server.port, server.start(document)
         server.restart()
         assert server.port == port
-        assert ask(server, "GET", f"/task?token={token}")[0] == 400
+        assert request(server, "GET", f"/task?token={token}")[0] == 400
         assert server.start(document) == token
 
 
@@ -109,7 +110,7 @@ def test_the_key_is_no_argument_of_the_process():
     with Emulator(api_key="very-secret-key") as server:
         with open(f"/proc/{server.pid}/cmdline", "rb") as arguments:
             assert b"very-secret-key" not in arguments.read()
-        assert ask(server, "GET", "/task?token=x", key="very-secret-key")[0] == 400
+        assert request(server, "GET", "/task?token=x", key="very-secret-key")[0] == 400
 
 
 def test_it_goes_down_with_its_parent():
@@ -145,7 +146,7 @@ def test_signals_end_it_by_the_conventions(number, code):
         assert line.startswith("Serving on http://127.0.0.1:")
         port = int(line.rpartition(":")[2])
         server = type("Server", (), {"port": port})
-        assert ask_json(server, "POST", "/task", body=pipeline("simulate", forever=True))[0] == 200
+        assert request_json(server, "POST", "/task", body=pipeline("simulate", forever=True))[0] == 200
         process.send_signal(number)
         assert process.stdout.read() == ""
         assert "Traceback" not in process.stderr.read()
@@ -168,3 +169,24 @@ def test_wrong_settings_are_named_when_made(settings, said):
 def test_an_emulator_that_is_not_up_says_so():
     with pytest.raises(ConfigurationError, match="with block"):
         Emulator().start({})
+
+
+def served_addresses(pid):
+    process = psutil.Process(pid)
+    connections = getattr(process, "net_connections", None) or process.connections  # its name before psutil 6
+    return {one.laddr.ip for one in connections("tcp") if one.status == psutil.CONN_LISTEN}
+
+
+def test_emulator_listens_on_loopback_by_default():
+    with Emulator(api_key=KEY) as server:
+        assert served_addresses(server.pid) == {"127.0.0.1"}
+
+
+def test_serve_command_listens_on_loopback_by_default():
+    command = [sys.executable, "-m", "rocketride_sync", "serve", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8") as server:
+        try:
+            assert server.stdout.readline().startswith("Serving on http://127.0.0.1:")
+            assert served_addresses(server.pid) == {"127.0.0.1"}
+        finally:
+            server.terminate()

@@ -1,6 +1,6 @@
 """What the tests of sending data share."""
 
-from emulation import execute, pipeline
+from emulator_helpers import execute, pipeline
 
 TEXT = "Grüße — from  far\taway\n".encode()
 ODD = b"caf\xff\xfe na\xefve \x00 \n"  # no UTF-8
