@@ -1,4 +1,4 @@
-"""The fixtures that this package brings to the tests of others."""
+"""The pytest plugin: its fixtures, run in the test suite of an imaginary user."""
 
 import shutil
 import subprocess
@@ -14,7 +14,7 @@ pytest_plugins = ["pytester"]
 
 NEEDS_EMULATOR = pytest.mark.skipif(not find_spec("fastapi"), reason="needs the extra emulator")
 
-THEIRS = """
+USER_TESTS = """
 import os
 import pytest
 import rocketride_sync
@@ -68,15 +68,15 @@ def test_all_had_one_server(rocketride_server):
 
 
 @NEEDS_EMULATOR
-def test_the_fixtures(pytester):
-    pytester.makepyfile(THEIRS)
+def test_fixtures_in_a_users_test_suite(pytester):
+    pytester.makepyfile(USER_TESTS)
     done = pytester.runpytest_subprocess("-q", "-W", "error", "-p", "no:randomly", timeout=100)
     done.assert_outcomes(passed=13)
     assert not done.errlines
 
 
 @NEEDS_EMULATOR
-def test_nothing_is_left_running(pytester):
+def test_the_server_stops_after_a_failed_test(pytester):
     pytester.makepyfile(
         """
         import pathlib
@@ -91,7 +91,7 @@ def test_nothing_is_left_running(pytester):
     assert not psutil.pid_exists(int((pytester.path / "pid").read_text()))
 
 
-def test_without_the_extra_tests_fail_with_its_name(pytester, monkeypatch):
+def test_without_the_extra_tests_fail_and_name_it(pytester, monkeypatch):
     pytester.makepyfile(
         """
         def test_it(rocketride_tasks): pass
@@ -106,12 +106,12 @@ def test_without_the_extra_tests_fail_with_its_name(pytester, monkeypatch):
     done.stdout.no_fnmatch_line("*Traceback*")
 
 
-def test_fixtures_are_described(pytester):
+def test_fixtures_have_descriptions(pytester):
     done = pytester.runpytest_subprocess("--fixtures", "-q", timeout=100)
     done.stdout.fnmatch_lines(["rocketride_server [[]session scope[]]*", "rocketride_tasks -- *"])
 
 
-def test_it_can_be_left_out(pytester):
+def test_the_plugin_can_be_disabled(pytester):
     pytester.makepyfile("def test_it(rocketride_tasks): pass")
     done = pytester.runpytest_subprocess("-p", "no:rocketride", timeout=100)
     done.stdout.fnmatch_lines(["*fixture 'rocketride_tasks' not found*"])
@@ -119,7 +119,7 @@ def test_it_can_be_left_out(pytester):
 
 @pytest.fixture
 def installed(tmp_path, monkeypatch):
-    """The package as a wheel installs it, whose files pytest finds listed; returns where its modules are."""
+    """The package installed as from a wheel, with the file list that pytest reads; the directory of its modules."""
     package = Path(rocketride_sync.__file__).parent
     shutil.copytree(package, tmp_path / package.name, ignore=shutil.ignore_patterns("__pycache__"))
     about = tmp_path / "rocketride_sync-1.dist-info"
@@ -131,8 +131,8 @@ def installed(tmp_path, monkeypatch):
     return tmp_path / package.name
 
 
-def test_pytest_does_not_compile_the_package_anew(pytester, installed):
-    """It would, in each session: of a distribution that brings a plugin, it rewrites the assertions."""
+def test_pytest_does_not_rewrite_the_package(pytester, installed):
+    """Otherwise, it would recompile the modules in every run, because their distribution contains a plugin."""
     pytester.makepyfile(
         """
         import sys
@@ -156,7 +156,7 @@ def test_pytest_does_not_compile_the_package_anew(pytester, installed):
     done.stdout.fnmatch_lines([f"*{installed}*rocketride_sync.errors*"])
 
 
-def test_loading_it_loads_nothing_else():
+def test_loading_the_plugin_loads_no_other_modules():
     code = (
         "import sys, pytest; before = set(sys.modules); import rocketride_sync.pytest_plugin; "
         "print(' '.join(name for name in set(sys.modules) - before))"

@@ -1,4 +1,4 @@
-"""Fixtures of the emulator's tests: servers in processes of their own, on loopback."""
+"""Fixtures of the emulator's tests: servers on loopback, each in a separate process."""
 
 from importlib.util import find_spec
 
@@ -13,7 +13,7 @@ collect_ignore_glob = [] if find_spec("fastapi") else ["test_*.py"]
 
 @pytest.fixture(scope="session")
 def texts(tmp_path_factory):
-    """A directory of real files: texts, an empty one, and one that ends in mid-word."""
+    """A directory of files: texts, an empty file, and one without white space at its end."""
     root = tmp_path_factory.mktemp("texts")
     (root / "deep").mkdir()
     (root / "a.txt").write_text("The quick brown fox\njumps over\tthe lazy dog\n")
@@ -25,14 +25,14 @@ def texts(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def server(texts):
-    """A server as users get it, but that it starts tasks a little faster."""
+    """A server with default settings, except that tasks start a little faster."""
     with Emulator(root=texts, api_key=KEY, init_seconds=0.02, handshake_seconds=0.001) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def fast_server(texts):
-    """A server that does not mind tasks that end at once, looks often at its tasks and forgets them soon."""
+    """A server without start and stop delays. It accepts tasks that end at once, and removes finished tasks soon."""
     settings = {"early_end": 0, "init_seconds": 0, "stop_seconds": 0, "retention": 1.0, "scan_interval": 0.1}
     with Emulator(root=texts, api_key=KEY, **settings) as running:
         yield running
@@ -40,7 +40,7 @@ def fast_server(texts):
 
 @pytest.fixture(scope="module")
 def limited_server():
-    """A server whose limits are near."""
+    """A server with low limits."""
     limits = {
         "max_tasks": 4,
         "max_connections": 12,
@@ -54,7 +54,7 @@ def limited_server():
 
 @pytest.fixture(scope="module")
 def running_token(server):
-    """A task that runs as long as the tests do."""
+    """The token of a task that runs until the module's tests have ended."""
     code, answer = execute(server, pipeline("simulate", forever=True, total=4, seconds=0))
     assert code == 200, answer
     yield answer["data"]["token"]

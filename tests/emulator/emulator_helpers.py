@@ -1,4 +1,4 @@
-"""What the emulator's tests share: asking over plain HTTP, pipelines, and comparing shapes."""
+"""Helpers of the emulator's tests: HTTP requests, pipelines, and comparing the shapes of answers."""
 
 import http.client
 import itertools
@@ -15,7 +15,7 @@ _numbers = itertools.count()
 
 
 def request(server, method, target, *, headers=None, body=None, key=KEY):
-    """One HTTP request on a connection of its own: (status, headers in lower case, body)."""
+    """Send one HTTP request on a new connection, and return (status, headers with lower-case names, body)."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=SECONDS)
     try:
         sent = {"Authorization": f"Bearer {key}"} if headers is None else dict(headers)
@@ -45,7 +45,7 @@ def read_status(server, token):
 
 
 def wait_until(condition, what="the condition"):
-    """Poll `condition` until it gives something true, and return that."""
+    """Poll `condition` until its result is true, and return the result."""
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
         value = condition()
@@ -64,7 +64,7 @@ def wait_for_end(server, token):
 
 
 def pipeline(provider, project_id=None, **config):
-    """A pipeline of one component, of a project of its own unless one is named."""
+    """A pipeline of one component, in a new project unless one is named."""
     project = project_id or f"project-{next(_numbers)}"
     component = {"id": "src_1", "provider": provider, "name": "A source", "config": config}
     return {"project_id": project, "source": "src_1", "components": [component]}
@@ -78,7 +78,7 @@ def word_count(*paths, **config):
 
 
 def shape(value):
-    """The structure of a JSON value: keys in their order, and the types of what they hold."""
+    """The structure of a JSON value: its keys in order, and the types of their values."""
     if isinstance(value, dict):
         return {key: shape(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -87,7 +87,7 @@ def shape(value):
 
 
 def recorded(name):
-    """The lines of a transcript; the test is skipped where the recordings are absent."""
+    """The lines of a recorded transcript. Skips the test when there are no recordings."""
     path = SHARED / "transcripts" / f"{name}.jsonl"
     if not path.is_file():
         pytest.skip(f"the recorded transcripts are not here ({path})")

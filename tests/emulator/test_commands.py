@@ -21,7 +21,7 @@ def test_execute_answers_with_the_task_and_status_is_the_same_on_both_sides(serv
         assert client.call("rrext_get_task_status", token=body["token"])["body"]["state"] == 6
 
 
-def test_execute_is_worked_on_while_other_requests_are_answered(server):
+def test_other_requests_are_answered_while_execute_is_pending(server):
     with connect(server) as client:
         document = pipeline("simulate", seconds=0.5, init_seconds=0.5)
         pending = client.send_request("execute", pipeline=document, token="tk_concurrent", name="My task")
@@ -61,13 +61,13 @@ def test_wrong_arguments_are_refused(server, arguments, message):
         assert message in answer["message"]
 
 
-def test_a_ttl_of_its_own_cancels_a_task(fast_server):
+def test_the_ttl_argument_overrides_the_setting(fast_server):
     with connect(fast_server) as client:
         token = start_task(client, pipeline("simulate", forever=True), ttl=0.3)["token"]
         assert wait_for_end(fast_server, token)["state"] == 6
 
 
-def test_restart_runs_through_the_states_again_and_keeps_the_start_time(server):
+def test_restart_repeats_all_states_and_keeps_the_start_time(server):
     """State 6 with `completed` false on the way; the counts begin anew; `exitMessage` stays "Stopped"."""
     with connect(server) as client:
         document = pipeline("simulate", seconds=1.0, total=2)
@@ -84,7 +84,7 @@ def test_restart_runs_through_the_states_again_and_keeps_the_start_time(server):
         assert status["startTime"] == before["startTime"]
 
 
-def test_restart_revives_a_finished_task_and_refuses_another_s_pipeline(server):
+def test_restart_of_a_finished_task_and_with_the_pipeline_of_another(server):
     with connect(server) as client:
         body = start_task(client, pipeline("simulate", seconds=0.4))
         wait_for_end(server, body["token"])
@@ -115,7 +115,7 @@ def test_tasks_are_listed_while_they_run_and_found_by_project_and_source(fast_se
         assert client.call("rrext_get_token", projectId="none", source="x")["success"] is False
 
 
-def test_a_task_token_as_credential_is_locked_to_its_task(server):
+def test_a_task_token_as_credential_is_restricted_to_its_task(server):
     with connect(server) as owner:
         body = start_task(owner, pipeline("simulate", forever=True))
         with connect(server, key=body["token"]) as guest:
@@ -126,17 +126,17 @@ def test_a_task_token_as_credential_is_locked_to_its_task(server):
                 public.call("rrext_monitor", token="", types=["SUMMARY", "TASK"])
                 assert len(public.unclaimed) == 2
                 assert public.call("terminate")["success"]
-                assert len(public.unclaimed) == 2, "a public key hears nothing after the catch-up"
+                assert len(public.unclaimed) == 2, "a public token gets no events after the first state"
             assert guest.wait_for_event("apaevt_task", action="end")
 
 
-def test_the_task_outlives_the_connection_that_started_it(server):
+def test_a_task_continues_when_its_connection_is_closed(server):
     with connect(server) as client:
         token = start_task(client, pipeline("simulate", seconds=1.0))["token"]
     assert wait_for_end(server, token)["state"] == 5
 
 
-def test_a_start_whose_connection_goes_away_is_carried_through(server):
+def test_a_start_continues_when_its_connection_is_lost(server):
     with connect(server) as client:
         document = pipeline("simulate", seconds=0.6, init_seconds=0.5)
         client.send_request("execute", pipeline=document, token="tk_left_alone")
@@ -144,7 +144,7 @@ def test_a_start_whose_connection_goes_away_is_carried_through(server):
     assert wait_for_end(server, "tk_left_alone")["state"] == 5
 
 
-def test_an_error_says_where_it_was_raised(server):
+def test_errors_have_the_source_location(server):
     with connect(server) as client:
         trace = client.call("rrext_get_task_status", token="tk_0")["trace"]
         assert trace["file"] == "registry.py"

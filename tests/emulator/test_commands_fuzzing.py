@@ -1,4 +1,4 @@
-"""Requests over WebSocket that make no sense are refused in words, and what comes after them is answered."""
+"""Fuzzing the WebSocket commands: invalid requests get an error message, and later requests are answered."""
 
 import pytest
 from emulator_helpers import KEY, pipeline
@@ -51,7 +51,7 @@ ARGUMENTS = st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=5) | st.fix
 
 
 @pytest.fixture(scope="module")
-def quick(tmp_path_factory):
+def fuzzed_server(tmp_path_factory):
     limits = {"early_end": 0, "init_seconds": 0, "stop_seconds": 0, "max_tasks": 50, "auth_attempts": 1000}
     with Emulator(root=tmp_path_factory.mktemp("root"), api_key=KEY, **limits) as running:
         yield running
@@ -74,7 +74,7 @@ def check(server, requests):
                 answer = client.wait_for_response(number)
                 assert "Internal" not in answer.get("message", ""), (command, arguments, answer)
                 if not answer["success"] and command == "auth":
-                    return  # it hangs up
+                    return  # the server closes the connection
             if command == "deauth":
                 return
         assert client.call("rrext_ping")["success"]
@@ -82,5 +82,5 @@ def check(server, requests):
             assert "Internal" not in str(message.get("message")), (requests, message)
 
 
-def test_odd_requests_are_refused_in_words(quick):
-    check(quick)
+def test_invalid_requests_get_an_error_message(fuzzed_server):
+    check(fuzzed_server)

@@ -1,4 +1,4 @@
-"""`Emulator` and `serve` as processes: they start, announce themselves, and go down with their parent."""
+"""`Emulator` and `serve` as processes: starting, the printed address, signals, and the end of the parent process."""
 
 import os
 import signal
@@ -43,7 +43,7 @@ def test_importing_the_package_loads_no_server():
     assert not {"fastapi", "starlette", "uvicorn", "psutil", "asyncio", "attr"} & set(loaded)
 
 
-def test_it_runs_while_the_block_does():
+def test_it_runs_during_the_with_block():
     with Emulator(api_key=KEY) as server:
         port = server.port
         assert server.uri == f"http://127.0.0.1:{port}"
@@ -53,7 +53,7 @@ def test_it_runs_while_the_block_does():
     assert not reachable(port)
 
 
-def test_a_restart_keeps_the_port_and_forgets_the_tasks():
+def test_a_restart_keeps_the_port_and_loses_the_tasks():
     document = pipeline("simulate", forever=True)
     with Emulator(api_key=KEY) as server:
         port, token = server.port, server.start(document)
@@ -63,7 +63,7 @@ def test_a_restart_keeps_the_port_and_forgets_the_tasks():
         assert server.start(document) == token
 
 
-def test_a_killed_server_can_come_back():
+def test_a_killed_server_can_be_restarted():
     with Emulator(api_key=KEY) as server:
         port = server.port
         server.kill()
@@ -93,7 +93,7 @@ def test_impossible_settings_are_refused(settings):
         Emulator(**settings)
 
 
-def test_a_missing_extra_is_named(tmp_path):
+def test_the_error_names_the_missing_extra(tmp_path):
     (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['psutil'] = None\n")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *filter(None, sys.path)])}
     done = subprocess.run(
@@ -104,7 +104,7 @@ def test_a_missing_extra_is_named(tmp_path):
     assert "Traceback" not in done.stderr
 
 
-def test_the_key_is_no_argument_of_the_process():
+def test_the_key_is_not_among_the_process_arguments():
     if not os.path.isdir("/proc/self"):
         pytest.skip("needs /proc")
     with Emulator(api_key="very-secret-key") as server:
@@ -113,8 +113,8 @@ def test_the_key_is_no_argument_of_the_process():
         assert request(server, "GET", "/task?token=x", key="very-secret-key")[0] == 400
 
 
-def test_it_goes_down_with_its_parent():
-    """A parent that is killed closes the pipe that the server listens to."""
+def test_it_stops_when_its_parent_is_killed():
+    """The end of the parent closes the pipe that the server reads."""
     script = (
         "import sys, time; from rocketride_sync.emulator import Emulator\n"
         "with Emulator() as server:\n"
@@ -130,8 +130,8 @@ def test_it_goes_down_with_its_parent():
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, -signal.SIGTERM), (signal.SIGINT, 130)])
-def test_signals_end_it_by_the_conventions(number, code):
-    """While a task runs and a client waits for a start."""
+def test_signals_end_it_with_the_conventional_exit_code(number, code):
+    """The signal comes while a task runs and a start is pending."""
     environment = {**os.environ, "ROCKETRIDE_APIKEY": KEY}
     process = subprocess.Popen(
         command("--port", "0"),
@@ -161,12 +161,12 @@ def test_signals_end_it_by_the_conventions(number, code):
         ({"ttl": "x"}, "wrong"),
     ],
 )
-def test_wrong_settings_are_named_when_made(settings, said):
+def test_invalid_settings_are_refused_on_creation(settings, said):
     with pytest.raises(ConfigurationError, match=said):
         Emulator(**settings)
 
 
-def test_an_emulator_that_is_not_up_says_so():
+def test_start_fails_while_the_emulator_is_not_running():
     with pytest.raises(ConfigurationError, match="with block"):
         Emulator().start({})
 

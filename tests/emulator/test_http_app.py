@@ -1,4 +1,4 @@
-"""The HTTP side: credentials, error shapes, limits; and the recorded exchanges asked again."""
+"""The HTTP routes: credentials, error responses and limits."""
 
 import http.client
 import json
@@ -22,21 +22,21 @@ DENIED = {"status": "Error", "error": {"error": "Access denied"}}
 
 
 @pytest.mark.parametrize("header", [f"Bearer {KEY}", KEY, f"Bearer  {KEY}"])
-def test_credentials_that_pass(server, running_token, header):
+def test_accepted_credentials(server, running_token, header):
     assert request(server, "GET", f"/task?token={running_token}", headers={"Authorization": header})[0] == 200
 
 
 @pytest.mark.parametrize(
     "header", [f"bearer {KEY}", "Basic dGVzdDp0ZXN0", "Bearer", "", "Bearer wrong", f"{KEY}x"]
 )
-def test_credentials_that_do_not(server, running_token, header):
+def test_refused_credentials(server, running_token, header):
     code, answer = request_json(
         server, "GET", f"/task?token={running_token}", headers={"Authorization": header}
     )
     assert (code, answer) == (401, DENIED)
 
 
-def test_a_task_token_opens_its_own_task_whatever_is_asked_for(server, running_token):
+def test_a_task_token_as_credential_overrides_the_token_parameter(server, running_token):
     code, answer = request_json(server, "GET", "/task?token=tk_other", key=running_token)
     assert code == 200
     assert answer["data"]["name"] == read_status(server, running_token)["name"]
@@ -49,12 +49,12 @@ def test_a_task_token_starts_nothing(server, running_token):
 
 
 @pytest.mark.parametrize("credential", ["tk_deadbeef", "pk_deadbeef"])
-def test_the_token_of_no_task_is_a_bad_request(server, running_token, credential):
+def test_an_unknown_token_as_credential_is_a_bad_request(server, running_token, credential):
     expected = {"status": "Error", "error": {"error": "Bad request"}}
     assert request_json(server, "GET", f"/task?token={running_token}", key=credential) == (400, expected)
 
 
-def test_without_a_key_any_credential_passes_but_none_does_not():
+def test_without_a_key_any_nonempty_credential_is_accepted():
     with Emulator() as server:
         assert request(server, "GET", "/task?token=tk_0", key="whatever")[0] == 400
         assert request(server, "GET", "/task?token=tk_0", headers={})[0] == 401
@@ -78,8 +78,8 @@ def test_a_key_that_is_not_ascii_does_not_break_the_server(server, running_token
     connection.close()
 
 
-def test_more_calls_at_once_than_slots_are_an_overload():
-    """As many as there are slots get an answer; the others hear of the connections the server makes to itself."""
+def test_calls_beyond_the_connection_slots_are_refused():
+    """The others get the error of the real server's WebSocket connection to itself."""
     with Emulator(api_key=KEY, connection_slots=2, handshake_seconds=1.0) as server:
         with ThreadPoolExecutor(6) as pool:
             calls = [pool.submit(request_json, server, "GET", "/task?token=tk_0") for _ in range(6)]
@@ -100,7 +100,7 @@ def test_a_body_beyond_the_limit_is_refused():
 
 
 @pytest.mark.parametrize("body", ["[" * 100_000, '{"project_id": NaN}', "{", "\xff"])
-def test_a_malformed_body_is_the_client_s_fault(server, body):
+def test_a_malformed_body_is_a_client_error(server, body):
     headers = {"Authorization": KEY, "Content-Type": "application/json"}
     assert request(server, "POST", "/task", headers=headers, body=body.encode("latin-1"))[0] in (400, 422)
 

@@ -1,4 +1,4 @@
-"""``POST /task/data``: objects as the body or as the parts of a form."""
+"""``POST /task/data``: objects sent as the body, or as the parts of a form."""
 
 import http.client
 import json
@@ -61,7 +61,7 @@ def test_the_body_is_one_object(server, token, text):
     assert status["currentObject"] == "webhook://a.txt"
 
 
-def test_the_body_may_come_in_chunks_of_unknown_number(server, token):
+def test_the_body_may_be_chunked(server, token):
     pieces = iter([b"one tw", b"o", b" three"])
     assert upload(server, token, pieces)["objects"]["body"]["wordcount"]["wordsCount"] == 3
     assert read_status(server, token)["totalSize"] == len("one two three")
@@ -82,7 +82,7 @@ def test_the_name_is_that_of_content_disposition(server, token, header, name):
 
 
 @pytest.mark.parametrize("headers", [{}, {"Content_Disposition": "nonsense"}])
-def test_a_body_without_a_name_is_called_by_its_id(server, token, headers):
+def test_a_body_without_a_filename_is_named_by_its_id(server, token, headers):
     result = upload(server, token, **headers)["objects"]["body"]
     assert result["name"] == result["objectId"]
 
@@ -105,7 +105,7 @@ def test_each_part_of_a_form_is_an_object(server, token):
     assert read_status(server, token)["completedCount"] == 4
 
 
-def test_an_empty_form_asks_for_nothing(server, token):
+def test_an_empty_form_has_no_objects(server, token):
     data = upload(server, token, b"--x--\r\n", Content_Type="multipart/form-data; boundary=x")
     assert data == {"objectsRequested": 0, "objectsCompleted": 0, "resultTypes": {}, "objects": {}}
 
@@ -133,7 +133,7 @@ def test_a_malformed_form_is_a_bad_request(server, token, content_type, body):
         ("", "Task token is required"),
     ],
 )
-def test_what_a_wrong_token_does_to_the_objects_is_said_of_each(server, query, message):
+def test_a_wrong_token_is_an_error_of_each_object(server, query, message):
     headers = {"Authorization": KEY}
     code, answer = request_json(server, "POST", f"/task/data{query}", headers=headers, body=TEXT)
     assert (code, answer["status"]) == (200, "OK")
@@ -143,25 +143,25 @@ def test_what_a_wrong_token_does_to_the_objects_is_said_of_each(server, query, m
     assert error["error"]["file"] == "registry.py"
 
 
-def test_a_source_that_gets_its_data_elsewhere_takes_none(server):
+def test_sources_that_take_no_data_refuse_uploads(server):
     token = begin(server, pipeline("simulate", forever=True))
     error = upload(server, token)["objects"]["body"]["error"]
     assert "'simulate' takes no data" in error["message"]
     assert read_status(server, token)["failedCount"] == 0
 
 
-def test_a_task_that_has_ended_takes_none(server, token):
+def test_a_task_that_has_ended_refuses_uploads(server, token):
     request_json(server, "DELETE", f"/task?token={token}")
     assert "terminating" in upload(server, token)["objects"]["body"]["error"]["message"]
 
 
-def test_without_a_key_nothing_is_taken(server, token):
+def test_without_a_credential_uploads_are_refused(server, token):
     assert request(server, "POST", f"/task/data?token={token}", headers={}, body=TEXT)[0] == 401
     assert read_status(server, token)["totalCount"] == 0
 
 
 def begin_upload(server, token, announced, sent):
-    """A connection on which an upload has begun, and the server has seen it."""
+    """A connection with a partial upload that the server has begun to receive."""
     connection = socket.create_connection(("127.0.0.1", server.port), SECONDS)
     head = f"POST /task/data?token={token} HTTP/1.1\r\nHost: x\r\nAuthorization: {KEY}\r\n"
     head += f"Content-Disposition: attachment; filename=half\r\nContent-Length: {announced}\r\n\r\n"
@@ -170,7 +170,7 @@ def begin_upload(server, token, announced, sent):
     return connection
 
 
-def test_an_upload_that_breaks_off_has_failed(server, token):
+def test_an_interrupted_upload_counts_as_failed(server, token):
     with closing(begin_upload(server, token, 1000, b"only a part")) as connection:
         assert read_status(server, token)["totalSize"] == 1000
         connection.shutdown(socket.SHUT_RDWR)
@@ -179,7 +179,7 @@ def test_an_upload_that_breaks_off_has_failed(server, token):
     assert status["errors"] == ["Failed*the connection was lost before it was complete*half"]
 
 
-def test_a_task_that_ends_during_an_upload_is_said_of_the_object(server, token):
+def test_the_end_of_the_task_during_an_upload_is_an_error_of_the_object(server, token):
     with closing(begin_upload(server, token, 10, b"12345")) as connection:
         request_json(server, "DELETE", f"/task?token={token}")
         connection.sendall(b"67890")
@@ -203,7 +203,7 @@ def test_a_body_beyond_the_limit_is_refused_and_its_object_has_failed():
         assert read_status(server, token)["failedCount"] == 1
 
 
-def test_a_large_body_takes_no_more_memory_than_its_pieces():
+def test_a_large_body_is_not_held_in_memory():
     with Emulator(api_key=KEY, metrics_interval=0.02) as server:
         token = begin(server)
         piece = b"word " * 200_000
@@ -215,7 +215,7 @@ def test_a_large_body_takes_no_more_memory_than_its_pieces():
         assert status["metrics"]["peak_cpu_memory_mb"] - before < 20
 
 
-def test_the_schema_says_what_is_taken(server):
+def test_the_openapi_document_describes_the_body(server):
     _, schema = request_json(server, "GET", "/openapi.json")
     operation = schema["paths"]["/task/data"]["post"]
     assert set(operation["requestBody"]["content"]) == {"*/*", "multipart/form-data"}

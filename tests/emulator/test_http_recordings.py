@@ -16,7 +16,7 @@ from emulator_helpers import (
 )
 from fastapi import FastAPI
 
-# What the emulator leaves out: CORS, the server's own pages, and paths that have nothing to do with tasks.
+# The emulator has no CORS, no HTML pages, and no paths that have nothing to do with tasks.
 LEFT_OUT = {
     "CORS preflight",
     "GET /status auth",
@@ -25,12 +25,12 @@ LEFT_OUT = {
     "GET / (shell not built)",
 }
 if "strict_content_type" not in inspect.signature(FastAPI.__init__).parameters:
-    # Older FastAPIs take any body for JSON, whatever its Content-Type.
+    # Older versions of FastAPI parse any body as JSON, whatever its Content-Type.
     LEFT_OUT.add("POST /task bad body")
 
 
 def exchanges(*names):
-    """The recorded HTTP exchanges on paths of ours, each with the note before it."""
+    """The recorded HTTP exchanges that the emulator supports, each with the note before it."""
     for name in names:
         note = ""
         for line in recorded(name):
@@ -51,7 +51,7 @@ def replay(server, line, running_token):
 
 
 def test_recorded_errors_and_credentials_are_answered_in_the_same_shape(server, running_token):
-    """Status, content type and JSON shape of each exchange; what differs is listed."""
+    """Compares the status, content type and JSON shape of each exchange."""
     differences = []
     for note, line in exchanges("01_http_auth_variants", "02_http_errors"):
         code, headers, body = replay(server, line, running_token)
@@ -67,7 +67,7 @@ def test_recorded_errors_and_credentials_are_answered_in_the_same_shape(server, 
 
 
 def comparable(answer):
-    """An answer without what cannot be equal: the place in the source, free counts of pipes, version numbers."""
+    """The parts of an answer that must be equal: without source locations, pipe flows and values."""
     answer = json.loads(json.dumps(answer))
     if isinstance(answer.get("error"), dict):
         for key in ("file", "lineno"):
@@ -82,7 +82,7 @@ def comparable(answer):
     return shape(answer)
 
 
-def test_the_recorded_life_over_http_is_lived_again(server):
+def test_recorded_task_life_cycle_over_http(server):
     """Transcript 04: start, start again, status, terminate, status, terminate again."""
     simulated = pipeline("simulate", seconds=60, total=5)
     token = None
@@ -116,16 +116,18 @@ def test_the_recorded_life_over_http_is_lived_again(server):
         ("33_metrics_and_types", {"seconds": 0.5}),
     ],
 )
-def test_every_recorded_state_looks_like_ours(server, name, config):
-    """For each pair of state and `completed` that both show: the same keys in the same order, types and constants."""
+def test_status_documents_match_the_recorded_ones(server, name, config):
+    """For each (state, completed) in both: the same keys in the same order, the same types and constants."""
     constant = ("status", "serviceUp", "exitCode", "exitMessage", "debuggerAttached")
-    theirs = {}
+    recorded_statuses = {}
     for _, line in exchanges(name):
         answer = json.loads(line["body"])
         if line["status"] == 200 and "data" in answer:
-            theirs.setdefault((answer["data"]["state"], answer["data"]["completed"]), answer["data"])
+            recorded_statuses.setdefault(
+                (answer["data"]["state"], answer["data"]["completed"]), answer["data"]
+            )
     document = pipeline("simulate", project_id=f"shapes-{name}", **config)
-    ours = {}
+    own_statuses = {}
     with ThreadPoolExecutor(1) as pool:
         starting = pool.submit(request_json, server, "POST", f"/task?token=tk_{name}", body=document)
 
@@ -133,16 +135,16 @@ def test_every_recorded_state_looks_like_ours(server, name, config):
             code, answer = request_json(server, "GET", f"/task?token=tk_{name}")
             if code == 200:
                 status = answer["data"]
-                ours.setdefault((status["state"], status["completed"]), status)
+                own_statuses.setdefault((status["state"], status["completed"]), status)
                 return status["state"] in (5, 6)
             return False
 
         wait_until(ended)
         assert starting.result()[0] == 200
-    common = set(theirs) & set(ours)
+    common = set(recorded_statuses) & set(own_statuses)
     assert any(state in (5, 6) for state, _ in common)
     for pair in common:
-        expected, seen = theirs[pair], ours[pair]
+        expected, seen = recorded_statuses[pair], own_statuses[pair]
         for status in (expected, seen):
             for key in ("errors", "warnings", "notes", "pipeflow"):
                 status[key] = type(status[key]).__name__
@@ -154,8 +156,8 @@ def test_every_recorded_state_looks_like_ours(server, name, config):
         ], pair
 
 
-def test_recorded_early_failures_are_answered_alike(server):
-    """Transcript 26 over HTTP: after a failed start the token is as good as unknown."""
+def test_recorded_failure_before_running(server):
+    """Transcript 26 over HTTP: after a failed start, the token is unknown."""
     for _, line in exchanges("26_task_fails_before_running"):
         if line["status"] == 400:
             code, answer = request_json(server, "GET", "/task?token=tk_never_there")

@@ -1,4 +1,4 @@
-"""The official async client against the emulator: the two speak the same protocol."""
+"""The official async client works with the emulator."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ with warnings.catch_warnings():
     rocketride = pytest.importorskip("rocketride", reason="needs the extra `conformance`")
 
 
-async def until(condition):
+async def wait_until(condition):
     for _ in range(3000):
         value = condition()
         if value:
@@ -22,7 +22,7 @@ async def until(condition):
     return pytest.fail("what was waited for did not come")
 
 
-def as_task(server, scenario, **options):
+def run_scenario(server, scenario, **options):
     """Run a scenario with a connected client."""
 
     async def main():
@@ -36,7 +36,7 @@ def as_task(server, scenario, **options):
     return asyncio.run(asyncio.wait_for(main(), 60))
 
 
-def test_a_word_count_is_started_and_waited_for(server, texts):
+def test_start_a_word_count_and_wait_for_its_end(server, texts):
     async def scenario(client):
         task = await client.use(pipeline=word_count(".", delay=0.2))
         status = await client.get_task_status(task["token"])
@@ -46,7 +46,7 @@ def test_a_word_count_is_started_and_waited_for(server, texts):
             status = await client.get_task_status(task["token"])
         return task, status
 
-    task, status = as_task(server, scenario)
+    task, status = run_scenario(server, scenario)
     assert json.loads(json.dumps(status)) == read_status(server, task["token"])
     words = sum(
         len(path.read_bytes().split())
@@ -66,10 +66,10 @@ def test_events_are_monitored(server):
         document = pipeline("simulate", seconds=0.6)
         task = await client.use(pipeline=document)
         await client.add_monitor({"token": task["token"]}, ["SUMMARY", "TASK"])
-        await until(lambda: [e for e in events if e["body"].get("action") == "end"])
+        await wait_until(lambda: [e for e in events if e["body"].get("action") == "end"])
         return task
 
-    as_task(server, scenario, on_event=on_event)
+    run_scenario(server, scenario, on_event=on_event)
     states = [event["body"]["state"] for event in events if event["event"] == "apaevt_status_update"]
     assert states[0] == 3
     assert states[-1] == 5
@@ -83,7 +83,7 @@ def test_tasks_are_listed_and_terminated(server):
         left = [entry["token"] for entry in await client.get_tasks()]
         return task["token"], listed, left, await client.get_task_status(task["token"])
 
-    token, listed, left, status = as_task(server, scenario)
+    token, listed, left, status = run_scenario(server, scenario)
     assert token in listed
     assert token not in left
     assert (status["state"], status["completed"]) == (6, True)
@@ -97,7 +97,7 @@ def test_errors_reach_the_client(server):
             await client.use(pipeline=pipeline("magic"))
         await client.ping()
 
-    as_task(server, scenario)
+    run_scenario(server, scenario)
 
 
 def test_a_wrong_key_is_refused(server):
@@ -109,8 +109,8 @@ def test_a_wrong_key_is_refused(server):
     asyncio.run(asyncio.wait_for(main(), 60))
 
 
-def sending_to(server, scenario, document=None, **options):
-    """Run a scenario with a connected client and the token of a task that counts the words it is sent."""
+def run_sending_scenario(server, scenario, document=None, **options):
+    """Run a scenario with a connected client and the token of a task that counts words of received data."""
 
     async def main(client):
         task = await client.use(pipeline=document or counted(), **options)
@@ -119,7 +119,7 @@ def sending_to(server, scenario, document=None, **options):
         finally:
             await client.terminate(task["token"])
 
-    return as_task(server, main)
+    return run_scenario(server, main)
 
 
 @pytest.mark.parametrize("data", [TEXT.decode(), ODD, b"", b"one two " * 300_000])
@@ -128,7 +128,7 @@ def test_data_is_sent(server, data):
         result = await client.send(token, data, {"name": "a.txt"}, "text/plain")
         return result, await client.get_task_status(token)
 
-    result, status = sending_to(server, scenario)
+    result, status = run_sending_scenario(server, scenario)
     content = data.encode() if isinstance(data, str) else data
     assert result.pop("objectId")
     assert result == {
@@ -155,7 +155,7 @@ def test_files_are_sent_more_at_once_than_there_are_threads(server, texts):
             token
         )
 
-    results, status = sending_to(server, scenario, threads=2)
+    results, status = run_sending_scenario(server, scenario, threads=2)
     for path, result in zip(files, results):
         assert (result["action"], result["bytes_sent"]) == ("complete", path.stat().st_size)
         assert result["result"]["name"] == path.name
@@ -173,10 +173,10 @@ def test_a_pipe_is_written_into(server):
                 await pipe.write(f"row {number}\nro".encode())
             return await pipe.close()
 
-    assert sending_to(server, scenario)["wordcount"]["wordsCount"] == 201
+    assert run_sending_scenario(server, scenario)["wordcount"]["wordsCount"] == 201
 
 
-def test_sending_that_cannot_be_done_is_an_error(server):
+def test_failed_sending_raises(server):
     async def scenario(client, token):
         with pytest.raises(rocketride.core.PipeException, match="not running"):
             await client.send("tk_unknown", "text")
@@ -188,22 +188,24 @@ def test_sending_that_cannot_be_done_is_an_error(server):
             await pipe.write(b"the rest")
         return await client.get_task_status(token)
 
-    assert sending_to(server, scenario)["failedCount"] == 1
+    assert run_sending_scenario(server, scenario)["failedCount"] == 1
 
 
-def test_a_source_that_takes_no_data_is_an_error(server):
+def test_sending_to_a_source_that_takes_no_data_raises(server):
     async def scenario(client, token):
         with pytest.raises(rocketride.core.PipeException, match="takes no data"):
             await client.send(token, "text")
 
-    sending_to(server, scenario, pipeline("simulate", forever=True))
+    run_sending_scenario(server, scenario, pipeline("simulate", forever=True))
 
 
-def test_placeholders_are_filled_from_what_use_is_given(server):
+def test_placeholders_are_filled_from_the_env_of_use(server):
     async def scenario(client, token):
         return await client.get_task_status(token)
 
     document = pipeline("simulate", forever=True)
     document["components"][0]["name"] = "${ROCKETRIDE_TITLE}"
-    status = sending_to(server, scenario, document, env={"ROCKETRIDE_TITLE": "A title"}, name="Mine")
+    status = run_sending_scenario(
+        server, scenario, document, env={"ROCKETRIDE_TITLE": "A title"}, name="Mine"
+    )
     assert status["name"] == "Mine.A title"

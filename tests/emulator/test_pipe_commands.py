@@ -1,4 +1,4 @@
-"""Sending objects to a running task through pipes, over a WebSocket."""
+"""`rrext_process`: sending objects to a running task through pipes, over a WebSocket."""
 
 import json
 import time
@@ -13,7 +13,7 @@ from rocketride_sync.emulator import Emulator
 
 
 class PipeClient:
-    """A connection that sends to one task."""
+    """A connection that sends data to one task."""
 
     def __init__(self, server, token):
         self.client = connect(server)
@@ -87,8 +87,8 @@ def test_without_a_wordcount_component_the_result_has_no_further_fields(server):
         assert read_status(server, sender.token)["wordsCount"] == 0
 
 
-def test_the_status_moves_with_each_object(server, sender):
-    """Announced sizes count until the true ones are known."""
+def test_the_status_is_updated_with_each_object(server, sender):
+    """Announced sizes count until the true sizes are known."""
     sender.send(TEXT, name="first.txt", size=len(TEXT))
     pipe = sender.open(name="second.txt", size=1000)
     sender.write(pipe, ODD)
@@ -108,7 +108,7 @@ def test_the_status_moves_with_each_object(server, sender):
     assert status["state"] == 3
 
 
-def test_pipes_do_not_mix(server, sender):
+def test_parallel_pipes_are_counted_separately(server, sender):
     first, second = sender.open(name="1"), sender.open(name="2")
     for _ in range(3):
         sender.write(first, b"one ")
@@ -142,7 +142,7 @@ def test_a_task_token_and_a_public_key_may_send(server):
                 assert opened["success"]
 
 
-def test_more_pipes_than_threads_wait_their_turn(server):
+def test_pipes_beyond_threads_wait(server):
     with connect(server) as owner:
         token = owner.call("execute", pipeline=counted(), threads=2)["body"]["token"]
     with closing(PipeClient(server, token)) as sender:
@@ -160,7 +160,7 @@ def test_more_pipes_than_threads_wait_their_turn(server):
             assert "ended before there was room" in sender.client.wait_for_response(seq)["message"]
 
 
-def test_a_connection_that_is_lost_while_it_waits_takes_no_place(server):
+def test_a_connection_lost_while_waiting_for_a_pipe_holds_none(server):
     with connect(server) as owner:
         token = owner.call("execute", pipeline=counted(), threads=1)["body"]["token"]
     with closing(PipeClient(server, token)) as sender:
@@ -174,7 +174,7 @@ def test_a_connection_that_is_lost_while_it_waits_takes_no_place(server):
         assert sender.send(TEXT)["wordcount"] == wordcount(TEXT)
 
 
-def test_what_was_sent_through_a_lost_connection_has_failed(server, token):
+def test_incomplete_objects_of_a_lost_connection_fail(server, token):
     lost = PipeClient(server, token)
     lost.send(TEXT, name="whole")
     pipe = lost.open(name="half", size=100)
@@ -194,7 +194,7 @@ def test_what_was_sent_through_a_lost_connection_has_failed(server, token):
         assert "not found" in sender.write(pipe, b"the rest")["message"]
 
 
-def test_a_task_that_ends_takes_its_open_pipes_with_it(server, sender):
+def test_open_pipes_are_aborted_when_the_task_ends(server, sender):
     pipe = sender.open(name="half")
     sender.write(pipe, TEXT)
     request_json(server, "DELETE", f"/task?token={sender.token}")
@@ -205,7 +205,7 @@ def test_a_task_that_ends_takes_its_open_pipes_with_it(server, sender):
         assert answer["message"] == "Task is terminating, cannot process data requests"
 
 
-def test_a_pipe_is_closed_once(server, sender):
+def test_a_pipe_can_be_closed_once(server, sender):
     pipe = sender.open()
     assert sender.close_pipe(pipe)["success"]
     for answer in (sender.close_pipe(pipe), sender.write(pipe, TEXT)):
@@ -244,7 +244,7 @@ def test_wrong_requests_are_refused_with_the_reason(sender, arguments, message):
     assert message in answer["message"]
 
 
-def test_data_comes_as_bytes(sender):
+def test_data_must_be_bytes(sender):
     pipe = sender.open()
     for data, message in (({}, "No data specified"), ({"data": "text"}, "'data' must be the bytes")):
         answer = sender.client.call(
@@ -261,7 +261,7 @@ def test_a_wrong_token_is_refused(sender, wrong, message):
     assert sender.client.call("rrext_process", token=wrong, **INFO)["message"] == message
 
 
-def test_a_source_that_gets_its_data_elsewhere_takes_none(server):
+def test_sources_that_take_no_data_refuse_pipes(server):
     with connect(server) as client:
         token = client.call("execute", pipeline=pipeline("simulate", forever=True))["body"]["token"]
         message = client.call("rrext_process", token=token, **INFO)["message"]
@@ -277,7 +277,7 @@ def test_data_for_a_task_that_is_starting_waits_until_it_runs():
         assert owner.wait_for_response(starting)["success"]
 
 
-def test_sending_keeps_a_task_alive_and_looking_does_not():
+def test_sending_is_activity_and_polling_is_not():
     with Emulator(api_key=KEY, ttl=2.0, scan_interval=0.05) as server:
         token = begin(server)
         with closing(PipeClient(server, token)) as sender:
@@ -290,7 +290,7 @@ def test_sending_keeps_a_task_alive_and_looking_does_not():
         wait_until(lambda: read_status(server, token)["state"] == 6)
 
 
-def test_a_restart_drops_open_pipes_and_begins_anew(server, sender):
+def test_a_restart_aborts_open_pipes_and_resets_the_status(server, sender):
     pipe = sender.open(name="half")
     sender.send(TEXT)
     assert sender.client.call("restart", token=sender.token)["success"]
@@ -301,7 +301,7 @@ def test_a_restart_drops_open_pipes_and_begins_anew(server, sender):
     assert sender.send(TEXT)["wordcount"] == wordcount(TEXT)
 
 
-def test_a_large_object_takes_no_more_memory_than_its_pieces():
+def test_a_large_object_is_not_held_in_memory():
     with Emulator(api_key=KEY, metrics_interval=0.02) as server:
         with closing(PipeClient(server, begin(server))) as sender:
             piece = b"word " * 200_000
@@ -313,6 +313,6 @@ def test_a_large_object_takes_no_more_memory_than_its_pieces():
         assert after - before < 20
 
 
-def test_a_header_that_is_no_object_is_passed_over(sender):
+def test_a_binary_header_that_is_no_object_is_ignored(sender):
     sender.client.send_binary(json.dumps([1]).encode() + b"\ndata")
     assert sender.client.call("rrext_ping")["success"]

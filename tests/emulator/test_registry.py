@@ -1,4 +1,4 @@
-"""`execute` and `restart`: placeholders, joining, and what happens when they meet."""
+"""`execute` and `restart`: placeholders, joining a running task, and concurrent requests."""
 
 import pytest
 from data_helpers import TEXT, counted
@@ -35,7 +35,7 @@ def test_placeholders_are_filled_from_env(server, client, texts):
         f'{body["id"]}.say "hi" \\ ü, ${{ROCKETRIDE_OTHER}}, ${{FOLDER}}, $ROCKETRIDE_FOLDER'
     )
     listed = next(t for t in client.call("rrext_get_tasks")["body"]["tasks"] if t["token"] == body["token"])
-    assert listed["pipeline"] == document, "others do not see the values"
+    assert listed["pipeline"] == document, "other clients do not see the values"
     words = len((texts / "deep" / "b.txt").read_bytes().split())
     assert wait_for_end(server, body["token"])["wordsCount"] == words
 
@@ -46,14 +46,14 @@ def test_other_placeholders_stay_as_they_are(client, name):
     assert f"there is no '${{{name}}}' below" in answer["message"]
 
 
-def test_the_server_s_own_environment_fills_nothing(monkeypatch, texts):
+def test_placeholders_are_not_filled_from_the_servers_environment(monkeypatch, texts):
     monkeypatch.setenv("ROCKETRIDE_FOLDER", "deep")
     with Emulator(root=texts, api_key=KEY) as server:
         code, answer = execute(server, word_count("${ROCKETRIDE_FOLDER}"))
         assert (code, "there is no" in answer["error"]["message"]) == (400, True)
 
 
-def test_a_placeholder_in_the_project_decides_which_task_it_is(client):
+def test_placeholders_in_the_project_id_are_filled_before_the_token_is_derived(client):
     document = pipeline("simulate", "${ROCKETRIDE_PROJECT}", forever=True)
     first = start_task(client, document, env={"ROCKETRIDE_PROJECT": "placeholder-1"})
     second = start_task(client, document, env={"ROCKETRIDE_PROJECT": "placeholder-2"})
@@ -98,7 +98,7 @@ def test_joining_a_task_that_is_starting_waits_until_it_runs():
         assert joined == first.wait_for_response(starting)["body"]
 
 
-def test_joining_a_task_that_fails_to_start_fails_alike(client):
+def test_joining_a_task_that_fails_to_start_fails_with_the_same_message(client):
     document = pipeline("simulate", init_seconds=1.0, seconds=0, exit_code=1, exit_message="cannot load")
     starting = client.send_request("execute", pipeline=document)
     joining = client.send_request("execute", pipeline=document, useExisting=True)
@@ -106,7 +106,7 @@ def test_joining_a_task_that_fails_to_start_fails_alike(client):
     assert client.wait_for_response(joining)["message"] == "cannot load"
 
 
-def test_execute_while_it_is_terminated_fails_and_leaves_nothing(client):
+def test_terminating_a_starting_task_fails_execute_and_removes_the_task(client):
     document = pipeline("simulate", init_seconds=30)
     starting = client.send_request("execute", pipeline=document, token="tk_cancelled_early")
     joining = client.send_request("execute", pipeline=document, token="tk_cancelled_early", useExisting=True)
@@ -137,7 +137,7 @@ def test_terminate_during_a_restart_ends_the_new_run(server, client):
     assert not answer["success"] or answer["body"]["completed"]
 
 
-def test_the_next_run_after_sending_begins_from_zero(server):
+def test_counts_start_at_zero_in_the_next_run(server):
     document = counted()
     tokens = set()
     for _ in range(2):

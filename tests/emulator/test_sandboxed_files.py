@@ -21,7 +21,7 @@ on_posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX files")
 
 @pytest.fixture(scope="module")
 def root_with_traps(tmp_path_factory):
-    """A root with traps in it, and what lies outside."""
+    """A root directory with links that lead out of it, and special files."""
     outside = tmp_path_factory.mktemp("outside")
     (outside / "secret.txt").write_text("one two three four five")
     root = outside / "root"
@@ -90,7 +90,7 @@ def test_a_path_that_leads_outside_is_refused(sandboxed_server, path):
 
 
 @on_posix
-def test_of_the_root_itself_only_what_is_in_it_is_read(sandboxed_server):
+def test_reading_the_root_skips_links_and_special_files(sandboxed_server):
     code, answer = execute(sandboxed_server, word_count("."))
     assert code == 200, answer
     status = wait_for_end(sandboxed_server, answer["data"]["token"])
@@ -99,7 +99,7 @@ def test_of_the_root_itself_only_what_is_in_it_is_read(sandboxed_server):
     assert {"link.txt", "linked", "inner/up", "loop", "fifo"} <= skipped
 
 
-def test_other_requests_name_no_files(sandboxed_server):
+def test_http_paths_reach_no_files(sandboxed_server):
     for target in (
         "/task/../etc/passwd",
         "/%2e%2e/etc/passwd",

@@ -1,4 +1,4 @@
-"""What an emulator does not let happen: files outside its root, strangers, and a machine that is eaten up."""
+"""The emulator's limits on requests, connections, tasks and idle pipes."""
 
 import contextlib
 import http.client
@@ -34,10 +34,10 @@ def test_endless_headers_are_refused(limited_server):
         sock.sendall(b"GET /version HTTP/1.1\r\n")
         for number in range(100_000):
             sock.sendall(b"X-%d: %s\r\n" % (number, b"y" * 100))
-        pytest.fail("they were all taken")
+        pytest.fail("all headers were accepted")
 
 
-def test_the_first_task_that_has_ended_makes_room_for_the_next(limited_server):
+def test_beyond_max_tasks_the_oldest_finished_task_is_replaced(limited_server):
     def start(**config):
         code, answer = execute(limited_server, pipeline("simulate", total=0, **config))
         assert code == 200, answer
@@ -57,7 +57,7 @@ def test_the_first_task_that_has_ended_makes_room_for_the_next(limited_server):
     start(seconds=0)
 
 
-def test_more_connections_than_there_may_be_are_refused(limited_server):
+def test_connections_beyond_the_limit_are_refused(limited_server):
     with contextlib.ExitStack() as stack:
         for _ in range(12):
             stack.enter_context(connect(limited_server))
@@ -75,7 +75,7 @@ def answers_again(server):
 
 
 def test_a_connection_with_too_many_open_requests_is_closed(limited_server):
-    """Here they wait for one of the task's pipes."""
+    """The requests wait for the task's only pipe."""
     document = pipeline("dropper")
     with connect(limited_server) as client, connect(limited_server) as other:
         token = other.call("execute", pipeline=document, threads=1)["body"]["token"]
@@ -89,15 +89,17 @@ def test_a_connection_with_too_many_open_requests_is_closed(limited_server):
         assert other.call("terminate", token=token)["success"]
 
 
-def test_a_pipe_that_gets_no_data_is_dropped(limited_server):
+def test_a_pipe_that_gets_no_data_is_aborted(limited_server):
     with connect(limited_server) as client:
         token = client.call("execute", pipeline=pipeline("dropper"), threads=1)["body"]["token"]
         arguments = {"token": token, "object": {"name": "a"}, "mimeType": "text/plain"}
         pipe = client.call("rrext_process", subcommand="open", **arguments)["body"]["pipe_id"]
         began = time.monotonic()
-        while time.monotonic() - began < 1.2:  # longer than it may be idle
+        while time.monotonic() - began < 1.2:  # longer than the idle limit
             assert client.wait_for_response(client.write(b"some text ", token=token, pipe_id=pipe))["success"]
-        after = client.call("rrext_process", subcommand="open", **arguments)  # waits for its turn
+        after = client.call(
+            "rrext_process", subcommand="open", **arguments
+        )  # waits until the first pipe has ended
         assert after["success"]
         answer = client.wait_for_response(client.write(b"more", token=token, pipe_id=pipe))
         assert (answer["success"], "not found" in answer["message"]) == (False, True)
@@ -107,7 +109,7 @@ def test_a_pipe_that_gets_no_data_is_dropped(limited_server):
         client.call("terminate", token=token)
 
 
-def test_a_stalled_upload_gives_its_pipe_to_the_next(limited_server):
+def test_a_stalled_upload_releases_its_pipe(limited_server):
     with connect(limited_server) as client:
         token = client.call("execute", pipeline=pipeline("dropper"), threads=1)["body"]["token"]
         with socket.create_connection(("127.0.0.1", limited_server.port), timeout=30) as stalled:
@@ -121,7 +123,7 @@ def test_a_stalled_upload_gives_its_pipe_to_the_next(limited_server):
         client.call("terminate", token=token)
 
 
-def test_settings_may_lift_the_limit_of_idle_pipes():
+def test_pipe_idle_0_means_no_limit():
     with Emulator(api_key=KEY, pipe_idle=0) as server, connect(server) as client:
         token = client.call("execute", pipeline=pipeline("dropper"))["body"]["token"]
         arguments = {"token": token, "object": {"name": "a"}, "mimeType": "text/plain"}

@@ -11,7 +11,7 @@ from rocketride_sync.emulator import Emulator
 
 
 def test_a_summary_subscription_shows_every_state(server):
-    """The catch-up comes before the answer; then each change; a poll in between is not needed."""
+    """The present state comes before the answer, then an event for each change."""
     with connect(server) as client:
         document = pipeline("simulate", seconds=0.5)
         key = {"projectId": document["project_id"], "source": "src_1"}
@@ -45,13 +45,13 @@ def test_a_summary_subscription_shows_every_state(server):
         assert sequence == sorted(sequence)
 
 
-def test_the_running_list_is_caught_up_with_at_each_new_subscription(server):
+def test_each_new_task_subscription_gets_the_list_of_running_tasks(server):
     with connect(server) as client:
         body = start_task(client, pipeline("simulate", forever=True))
         for _ in range(2):
             client.call("rrext_monitor", token=body["token"], types=["TASK"])
         listed = [m for m in client.unclaimed if m.get("event") == "apaevt_task"]
-        assert len(listed) == 1, "equal types give no second catch-up"
+        assert len(listed) == 1, "unchanged types do not send the list again"
         assert {
             "id": body["id"],
             "name": f"{body['id']}.A source",
@@ -64,7 +64,7 @@ def test_the_running_list_is_caught_up_with_at_each_new_subscription(server):
         client.call("terminate", token=body["token"])
 
 
-def test_events_come_about_once_a_second_while_nothing_happens(server):
+def test_status_events_continue_while_the_task_runs(server):
     with connect(server) as client:
         body = start_task(client, pipeline("simulate", forever=True, seconds=0))
         client.call("rrext_monitor", token=body["token"], types=["SUMMARY"])
@@ -75,7 +75,7 @@ def test_events_come_about_once_a_second_while_nothing_happens(server):
 
 
 @pytest.mark.parametrize("types", [["SUMMARY", "NOPE"], ["summary"], "4", None, 0])
-def test_what_is_no_known_type_is_accepted_and_unsubscribes(server, types):
+def test_unknown_event_types_are_accepted_and_unsubscribe(server, types):
     with connect(server) as client:
         body = start_task(client, pipeline("simulate", forever=True))
         client.call("rrext_monitor", token=body["token"], types=["TASK"])
@@ -92,7 +92,7 @@ def test_numeric_types(server, types, success):
         assert len(client.unclaimed) == (2 if success else 0)
 
 
-def test_everything_can_be_listened_to(server):
+def test_subscription_to_all_tasks(server):
     with connect(server) as client, connect(server) as worker:
         client.call("rrext_monitor", token="*", types=["TASK", "SUMMARY"])
         document = pipeline("simulate", seconds=0.4)
@@ -114,19 +114,19 @@ def test_removing_a_task_ends_every_subscription_to_its_project_and_source(fast_
         assert client.unclaimed == []
 
 
-def test_a_subscriber_that_does_not_read_freezes_the_task_until_it_is_gone(texts):
-    """Its status is large and the kernel's buffers fill up; then nothing ends, and nobody hears anything."""
+def test_a_subscriber_that_does_not_read_blocks_the_task_until_it_disconnects(texts):
+    """The large status fills the kernel's buffers. From then on the task does not end, and no listener gets events."""
     with Emulator(api_key=KEY, status_interval=0.01, metrics_interval=0.01) as server:
         long = ["x" * 100_000] * 50
         with connect(server) as worker:
             body = start_task(worker, pipeline("simulate", seconds=1.5, total=10, errors=long))
-            deaf = connect(server)
-            deaf.socket.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            deaf.send_request("rrext_monitor", token=body["token"], types=["SUMMARY"])
+            blocked = connect(server)
+            blocked.socket.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            blocked.send_request("rrext_monitor", token=body["token"], types=["SUMMARY"])
             wait_until(lambda: read_status(server, body["token"])["completedCount"] == 10)
             stopping = worker.send_request("terminate", token=body["token"])
             time.sleep(1.0)
             assert read_status(server, body["token"])["state"] in (3, 4)
-            deaf.socket.shutdown()
+            blocked.socket.shutdown()
             assert worker.wait_for_response(stopping)["success"]
             assert read_status(server, body["token"])["completed"] is True

@@ -1,4 +1,4 @@
-"""The life of a task, seen over HTTP."""
+"""The life cycle and the status of tasks, observed over HTTP."""
 
 import os
 import subprocess
@@ -25,8 +25,8 @@ def begin(server, document):
     return answer["data"]["token"]
 
 
-def test_files_are_counted_truly(server, texts):
-    """Counts, sizes and words are what the file system and the texts say."""
+def test_counts_sizes_and_words_of_files(server, texts):
+    """They match the file system and the texts."""
     files = sorted(path for path in texts.rglob("*") if path.is_file())
     token = begin(server, word_count(".", delay=0.1))
     status = wait_for_end(server, token)
@@ -44,7 +44,7 @@ def test_files_are_counted_truly(server, texts):
 
 
 @pytest.mark.skipif(not os.path.exists("/usr/bin/wc"), reason="needs wc")
-def test_words_are_those_of_wc(fast_server, texts):
+def test_word_count_equals_wc(fast_server, texts):
     token = begin(fast_server, word_count("a.txt", "deep", "long.txt"))
     names = [texts / "a.txt", texts / "deep" / "b.txt", texts / "long.txt"]
     output = subprocess.run(
@@ -59,7 +59,7 @@ def test_without_a_wordcount_component_no_words_are_counted(fast_server):
 
 
 def test_progress_is_visible_while_files_are_read(server):
-    """The item in work, the pipe it is in, and rates in hundredths per second."""
+    """The current item, its pipe, and the rates in hundredths per second."""
     token = begin(server, word_count("a.txt", "deep/b.txt", delay=0.8))
     first = read_status(server, token)
     assert first["currentObject"] == "filesys://a.txt"
@@ -74,7 +74,7 @@ def test_progress_is_visible_while_files_are_read(server):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions and links")
-def test_what_cannot_be_read_is_a_failed_item_and_links_are_passed_over(fast_server, texts):
+def test_unreadable_files_fail_and_links_are_skipped(fast_server, texts):
     broken = texts / "broken"
     broken.mkdir()
     (broken / "good.txt").write_text("two words")
@@ -127,7 +127,7 @@ def test_a_fatal_exit_is_state_6_with_its_reason(server):
     assert status["status"] == "Stopped"
 
 
-def test_completed_turns_true_while_the_process_lingers(server):
+def test_completed_is_true_while_the_task_is_still_stopping(server):
     token = begin(server, pipeline("simulate", seconds=0.4, stopping_seconds=1.0))
     lingering = wait_until(lambda: next((s for s in [read_status(server, token)] if s["completed"]), None))
     assert (lingering["state"], lingering["status"], lingering["serviceUp"]) == (4, "Stopping", False)
@@ -145,14 +145,14 @@ def test_terminate_cancels_and_may_be_repeated(server):
 
 
 @pytest.mark.parametrize("provider", ["webhook", "dropper"])
-def test_a_serving_source_runs_until_it_is_terminated(server, provider):
+def test_a_receiving_source_runs_until_it_is_terminated(server, provider):
     token = begin(server, pipeline(provider))
     assert read_status(server, token)["state"] == 3
     request_json(server, "DELETE", f"/task?token={token}")
     assert read_status(server, token)["state"] == 6
 
 
-def test_metrics_are_this_process_s_own_and_zeroed_at_the_end(server):
+def test_metrics_are_of_the_server_process_and_zero_at_the_end(server):
     token = begin(server, pipeline("simulate", forever=True))
     wait_until(lambda: read_status(server, token)["tokens"]["total"] > 0)
     metrics = read_status(server, token)["metrics"]
@@ -178,7 +178,7 @@ def test_the_next_run_has_the_same_token_and_replaces_the_finished_one(server):
     assert second["startTime"] > first["startTime"]
 
 
-def test_without_a_project_each_run_has_a_token_of_its_own(server):
+def test_without_a_project_each_run_has_another_token(server):
     document = pipeline("simulate", forever=True)
     del document["project_id"]
     tokens = {begin(server, document) for _ in range(2)}
@@ -202,7 +202,7 @@ def test_the_caller_may_choose_the_token(server):
         ({"seconds": 0}, "Task has already completed"),
     ],
 )
-def test_a_task_that_ends_at_once_fails_to_start_and_is_forgotten(server, config, message):
+def test_a_task_that_ends_at_once_fails_to_start_and_is_removed(server, config, message):
     document = pipeline("simulate", **config)
     code, answer = request_json(server, "POST", "/task?token=tk_early", body=document)
     assert (code, answer["error"]["message"]) == (400, message)
@@ -210,7 +210,7 @@ def test_a_task_that_ends_at_once_fails_to_start_and_is_forgotten(server, config
     assert (code, answer["error"]["message"]) == (400, "Your pipeline is not running")
 
 
-def test_a_finished_task_is_forgotten_after_the_retention(fast_server):
+def test_a_finished_task_is_removed_after_the_retention_time(fast_server):
     token = begin(fast_server, pipeline("simulate", seconds=0))
     wait_for_end(fast_server, token)
     wait_until(lambda: request_json(fast_server, "GET", f"/task?token={token}")[0] == 400)
@@ -218,7 +218,7 @@ def test_a_finished_task_is_forgotten_after_the_retention(fast_server):
     assert answer["error"]["message"] == "Your pipeline is not running"
 
 
-def test_a_task_is_cancelled_when_its_ttl_runs_out_however_often_it_is_looked_at(texts):
+def test_a_task_is_cancelled_when_its_ttl_expires_although_its_status_is_polled(texts):
     from emulator_helpers import KEY
 
     from rocketride_sync.emulator import Emulator
@@ -264,12 +264,12 @@ def test_a_task_is_cancelled_when_its_ttl_runs_out_however_often_it_is_looked_at
         ),
     ],
 )
-def test_a_wrong_pipeline_is_refused_with_the_reason(server, change, message):
+def test_an_invalid_pipeline_is_refused_with_the_reason(server, change, message):
     code, answer = execute(server, {**pipeline("simulate"), **change})
     assert code == 400
     assert message in answer["error"]["message"]
 
 
-def test_start_raises_what_the_server_says(server):
+def test_start_raises_the_servers_message(server):
     with pytest.raises(ServerError, match="unknown provider"):
         server.start(pipeline("magic"))

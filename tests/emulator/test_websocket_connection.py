@@ -1,4 +1,4 @@
-"""The WebSocket side: commands, events, and what happens to connections."""
+"""WebSocket connections: slots, upgrades, pings, close codes and malformed frames."""
 
 import json
 import os
@@ -40,15 +40,15 @@ def test_a_wrong_path_is_refused_with_403(server, path):
     assert refused.value.status_code == 403
 
 
-def test_pings_come_and_a_client_that_does_not_answer_is_closed_with_1011():
+def test_a_client_that_answers_no_pings_is_closed_with_1011():
     with Emulator(api_key=KEY, ping_interval=0.2, ping_timeout=0.5) as server:
         with connect(server) as client:
             opcode, _ = client.socket.recv_data_frame(control_frame=True)
             assert opcode == PING
             assert client.call("rrext_ping")["body"] == {"pong": True}
-        with connect(server) as mute:
-            mute.socket.pong = lambda *_: None
-            assert mute.close_code() == 1011
+        with connect(server) as client:
+            client.socket.pong = lambda *_: None
+            assert client.close_code() == 1011
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
@@ -66,7 +66,7 @@ def test_sigterm_closes_connections_with_1012():
             )
 
 
-def test_sigkill_is_a_bare_end():
+def test_sigkill_sends_no_close_frame():
     with Emulator(api_key=KEY) as server, connect(server) as client:
         server.kill()
         with pytest.raises((websocket.WebSocketConnectionClosedException, ConnectionError)):
@@ -82,7 +82,7 @@ def test_a_message_beyond_the_limit_closes_the_connection_with_1009():
 @pytest.mark.parametrize(
     "frame", ["[" * 100_000, '{"type":"request","command":"rrext_ping","seq":NaN}', "{}", '"x"']
 )
-def test_strange_frames_are_passed_over(server, frame):
+def test_malformed_frames_are_ignored(server, frame):
     with connect(server) as client:
         client.send(frame)
         answer = client.call("rrext_ping")
@@ -90,14 +90,14 @@ def test_strange_frames_are_passed_over(server, frame):
         assert client.unclaimed == []
 
 
-def test_an_odd_seq_and_odd_text_come_back_as_they_were(server):
+def test_odd_seq_and_command_are_returned_unchanged(server):
     with connect(server) as client:
         client.send(json.dumps({"type": "request", "seq": {"a": [1]}, "command": "rrext_\ud800"}))
         answer = client.wait_for(lambda message: message["request_seq"] == {"a": [1]})
         assert answer["message"] == "Invalid command: rrext_\ud800"
 
 
-def test_messages_may_come_in_pieces_and_in_binary(server):
+def test_fragmented_and_binary_messages(server):
     request = json.dumps({"type": "request", "seq": 7, "command": "rrext_ping"}).encode()
     with connect(server) as client:
         for start, opcode, fin in ((0, websocket.ABNF.OPCODE_TEXT, 0), (20, websocket.ABNF.OPCODE_CONT, 1)):
@@ -109,7 +109,7 @@ def test_messages_may_come_in_pieces_and_in_binary(server):
         assert client.wait_for_response(7)["body"] == {"pong": True}
 
 
-def test_a_server_without_a_key_takes_any_credential_but_an_empty_one():
+def test_without_a_key_any_nonempty_credential_is_accepted_by_auth():
     with Emulator() as server:
         with connect(server, key="anything") as client:
             assert client.call("rrext_ping")["success"]
@@ -118,8 +118,8 @@ def test_a_server_without_a_key_takes_any_credential_but_an_empty_one():
             assert client.close_code() == 1000
 
 
-def test_many_connections_come_and_go_without_leaving_anything(fast_server):
-    """Slots and subscriptions are given back, so that the next one always gets in."""
+def test_lost_connections_release_slots_and_subscriptions(fast_server):
+    """Otherwise, later connections would be refused or block."""
     for _ in range(30):
         client = WebSocketClient(fast_server)
         client.send_request("rrext_monitor", token="*", types=["ALL"])

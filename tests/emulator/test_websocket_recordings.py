@@ -1,4 +1,4 @@
-"""What the recorded clients asked over WebSocket is asked again, and the answers compared in shape."""
+"""Recorded WebSocket conversations with the real server, repeated against the emulator."""
 
 import base64
 import contextlib
@@ -13,7 +13,7 @@ from websocket_client import WebSocketClient
 
 from rocketride_sync.emulator import Emulator
 
-# Commands outside this library's purpose, and names that hit internals of the real server.
+# Commands that the emulator does not have, and names that reach internals of the real server.
 LEFT_OUT = {
     "rrext_public_probe",
     "rrext_public_catalog",
@@ -29,12 +29,12 @@ LEFT_OUT = {
     "connected",
     "connect_error",
 }
-# Texts of Python's own errors on the real server, and of ours in their place.
+# The real server's messages that are texts of Python exceptions; the emulator's differ.
 PYTHON_ERROR = re.compile(r"'\w+' object has|unhashable type|<flag '")
 
 
 def simulated(document):
-    """A recorded pipeline with the scripted engine's config in the terms of `simulate`."""
+    """A recorded pipeline whose fake engine's config is translated to that of `simulate`."""
     document = json.loads(json.dumps(document))
     component = document["components"][0]
     fake = component["config"]["fake"]
@@ -54,7 +54,7 @@ def simulated(document):
 
 
 class Replay:
-    """One recording asked again: its requests in order, each after all that had been answered before it."""
+    """Repeats the requests of one recording in order, each after the responses that preceded it in the recording."""
 
     def __init__(self, server, lines, *, paced=False):
         self.server = server
@@ -133,7 +133,7 @@ class Replay:
 
 
 def comparable(answer, expected):
-    """An answer as its shape; messages as they are, unless what is expected is a text of Python's own."""
+    """The shape of an answer, and its message unless the expected one is the text of a Python exception."""
     answer = json.loads(json.dumps(answer))
     body = answer.get("body", {})
     if "pipeflow" in body:
@@ -171,15 +171,15 @@ STATELESS = [
 
 
 @pytest.mark.parametrize("name", STATELESS)
-def test_recorded_conversations_are_answered_in_the_same_shape(server, name):
+def test_stateless_conversations(server, name):
     assert Replay(server, recorded(name)).run() == []
 
 
 @pytest.mark.parametrize(
     "name", ["10_ws_auth_ok_ping", "13_ws_malformed_after_auth", "15_ws_auth_attempt_cap"]
 )
-def test_frames_without_an_answer_are_passed_over_in_silence(server, name):
-    """The server numbers what it sends: equal numbers mean that nothing else was sent."""
+def test_ignored_frames_get_no_answer(server, name):
+    """The server numbers its messages, so equal numbers mean that it sent nothing else."""
     replay = Replay(server, recorded(name))
     replay.run()
     assert replay.sequence
@@ -197,11 +197,11 @@ def test_frames_without_an_answer_are_passed_over_in_silence(server, name):
         "44_events_idle_task_traffic",
     ],
 )
-def test_recorded_tasks_are_lived_again_in_the_same_shape(server, name):
+def test_task_life_cycles(server, name):
     assert Replay(server, recorded(name), paced=True).run() == []
 
 
-def test_a_server_without_a_key_answers_alike():
+def test_server_without_an_api_key():
     lines = recorded("52_server_without_api_key")
     with Emulator() as server:
         assert Replay(server, lines).run() == []
@@ -210,28 +210,28 @@ def test_a_server_without_a_key_answers_alike():
 @pytest.mark.parametrize(
     "name", ["23_task_cancelled_by_terminate", "40_events_summary", "22_task_failed_exit_line"]
 )
-def test_recorded_tasks_and_their_events_come_in_the_same_shape(server, name):
-    """The answers as above; and each event that both sides send has the same keys in the same order, and the same kinds of values."""
-    theirs = {}
+def test_task_life_cycles_with_events(server, name):
+    """Besides the answers: events that both servers send have the same keys in the same order, and the same types."""
+    recorded_events = {}
     for line in recorded(name):
         if line["kind"] == "ws" and line["dir"] == "s2c" and line["type"] == "text":
             message = json.loads(line["payload"])
             if message["type"] == "event":
-                theirs.setdefault(identity(message), message)
+                recorded_events.setdefault(event_identity(message), message)
     replay = Replay(server, recorded(name), paced=True)
     assert replay.run() == []
-    ours = {}
+    own_events = {}
     for client in replay.clients.values():
         for message in client.events:
-            ours.setdefault(identity(message), message)
-    common = set(theirs) & set(ours)
-    needed = {key for key in theirs if key[0] in ("apaevt_task", "apaevt_status_update")}
+            own_events.setdefault(event_identity(message), message)
+    common = set(recorded_events) & set(own_events)
+    needed = {key for key in recorded_events if key[0] in ("apaevt_task", "apaevt_status_update")}
     assert needed <= common
     for key in common:
-        assert event_shape(ours[key]) == event_shape(theirs[key])
+        assert event_shape(own_events[key]) == event_shape(recorded_events[key])
 
 
-def identity(event):
+def event_identity(event):
     body = event["body"]
     return event["event"], body.get("action"), body.get("state"), body.get("completed")
 
@@ -245,8 +245,8 @@ def event_shape(event):
     return list(event["body"]), shape(event)
 
 
-def test_recorded_upgrades_are_answered_alike(server):
-    """Transcript 17: what is taken and what is refused with an empty 403."""
+def test_upgrades(server):
+    """Transcript 17: which upgrades are accepted, and which are refused with an empty 403."""
     for line in recorded("17_ws_upgrade_variants"):
         if line["kind"] != "http":
             continue

@@ -1,4 +1,4 @@
-"""Counting words, however the data is cut."""
+"""Word counts do not depend on how the data is cut into pieces."""
 
 import pytest
 
@@ -12,8 +12,8 @@ texts = st.lists(st.sampled_from([b"a", b"\xc3\xa4", b"\xff", b"\0", *(bytes([c]
 
 
 @given(st.lists(texts.map(b"".join)))
-def test_pieces_count_as_the_whole(pieces):
-    """As the words of `bytes.split`, which are those of ``wc -w``."""
+def test_count_of_pieces_equals_count_of_the_whole(pieces):
+    """The expected words are those of `bytes.split`, as for ``wc -w``."""
     counter = WordCounter()
     for piece in pieces:
         counter.feed(piece)

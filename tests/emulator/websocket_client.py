@@ -1,4 +1,4 @@
-"""A bare WebSocket client for the tests: it sends what it is told and shows every frame that comes."""
+"""A low-level WebSocket client for the tests, which can send any frame and sees every frame."""
 
 import contextlib
 import json
@@ -17,7 +17,7 @@ TEXT, BINARY, CLOSE, PING = (
 
 
 class WebSocketClient:
-    """One connection. What is read while waiting for something else is kept in `unclaimed`."""
+    """One connection. Messages read while waiting for another message are kept in `unclaimed`."""
 
     def __init__(self, server, path="/task/service", key=None, **options):
         uri = f"ws://127.0.0.1:{server.port}{path}"
@@ -44,13 +44,13 @@ class WebSocketClient:
         self.socket.send_binary(data)
 
     def send_request(self, command, **arguments):
-        """Send a request without waiting; returns its seq."""
+        """Send a request without waiting for the response; returns its seq."""
         self.seq += 1
         self.send({"type": "request", "seq": self.seq, "command": command, "arguments": arguments})
         return self.seq
 
     def write(self, data, **arguments):
-        """Send a request whose data follows its header in a binary frame; returns its seq."""
+        """Send data in a binary frame, without waiting for the response; returns the request's seq."""
         self.seq += 1
         arguments = {"subcommand": "write", **arguments}
         header = {"type": "request", "seq": self.seq, "command": "rrext_process", "arguments": arguments}
@@ -64,13 +64,13 @@ class WebSocketClient:
         return self.wait_for(lambda m: m["type"] == "response" and m["request_seq"] == seq)
 
     def wait_for_event(self, name, **body):
-        """The next event of that name whose body holds these values."""
+        """The next event with that name and with these values in its body."""
         return self.wait_for(
             lambda m: m.get("event") == name and all(m["body"].get(k) == v for k, v in body.items())
         )
 
     def wait_for(self, wanted):
-        """The next message that is wanted, among those read already and those to come."""
+        """The next message that `wanted` accepts, among the unclaimed ones and then those still to be read."""
         for index, message in enumerate(self.unclaimed):
             if wanted(message):
                 return self.unclaimed.pop(index)
@@ -92,7 +92,7 @@ class WebSocketClient:
         return message
 
     def close_code(self):
-        """Read up to the server's close frame; its code."""
+        """Read until the server's close frame, and return its code."""
         while True:
             opcode, data = self.socket.recv_data()
             if opcode == CLOSE:
@@ -111,7 +111,7 @@ def start_task(client, document, **arguments):
 
 
 def states(client):
-    """Which (state, completed) the status events read so far went through."""
+    """The sequence of (state, completed) in the unclaimed status events."""
     seen = []
     for message in client.unclaimed:
         if message.get("event") == "apaevt_status_update":
