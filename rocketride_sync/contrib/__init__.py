@@ -1,1 +1,1 @@
-"""What ties waits into frameworks that have workers of their own: `celery`, `airflow`. Each is an extra of its name."""
+"""Waits inside frameworks that have workers of their own: `celery` and `airflow`, each an extra of its name."""

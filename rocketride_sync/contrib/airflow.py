@@ -2,7 +2,7 @@
 
     wait = RocketRideSensor(task_id="wait", reference="{{ params.job }}", load_token=load_token, timeout=3600)
 
-Between two looks it gives its worker slot back: ``mode="reschedule"``.
+Between two polls it gives its worker slot back: ``mode="reschedule"``.
 """
 
 from __future__ import annotations
@@ -24,29 +24,29 @@ from .stateless_poller import PollReport, StatelessPoller, WaitState
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-_KEY = "rocketride_sync"
+_STORE_KEY = "rocketride_sync"
 
 
 class RocketRideSensor(BaseSensorOperator):  # type: ignore[misc]  # Airflow is not there when types are checked
-    """Waits for the end of a task. Its XCom is how that was, a dict as in `rocketride_sync.contrib.celery.register`.
+    """Waits for the end of a task. Its XCom is the outcome, a dict as in `rocketride_sync.contrib.celery.register`.
 
-    What it has seen is kept in Airflow's task state store, the one thing that outlives a rescheduling, without
-    the token: so a run that the server forgot or replaced is told from one that ended.
+    The state of the wait is kept in Airflow's task state store, without the token. Nothing else outlives a
+    rescheduling. With it the sensor tells a run that the server forgot or replaced from one that ended.
 
-    It fails for good, with `AirflowFailException`, if there will be no end to see (`TaskNotFoundError`,
+    It fails for good, with `AirflowFailException`, if the end cannot be seen any more (`TaskNotFoundError`,
     `TaskVanishedError`, `TaskReplacedError`), and with `check` if the task did not succeed; with
-    `AirflowSensorTimeout` after `timeout`. Transient faults are looks that failed, until the client's
-    `RetryPolicy.max_outage`. That and all other errors are tries that failed, which Airflow's `retries` may repeat,
-    each with the whole `max_outage`.
+    `AirflowSensorTimeout` after `timeout`. A transient fault is a poll that failed, and the wait goes on until the
+    client's `RetryPolicy.max_outage` has passed. After that, and on all other errors, the try has failed; Airflow's
+    `retries` may repeat it, each time with the whole `max_outage`.
 
     Args:
         reference: what `load_token` finds the token by; templated. Logs and the web page show it.
-        load_token: from a reference to the token.
+        load_token: returns the token for a reference.
         client: makes the client. Default: ``ROCKETRIDE_URI`` and ``ROCKETRIDE_APIKEY``.
         check: whether a task that failed or was cancelled fails the sensor. Default True.
         mode: as in every sensor, but "reschedule" by default.
-        kwargs: of every sensor: `poke_interval` (seconds between looks; keep it below 300, when servers forget
-            finished tasks), `timeout`, ….
+        kwargs: of every sensor: `poke_interval` (seconds between polls; keep it below 300, after which servers
+            forget finished tasks), `timeout`, ….
     """
 
     template_fields = ("reference",)
@@ -68,35 +68,35 @@ class RocketRideSensor(BaseSensorOperator):  # type: ignore[misc]  # Airflow is 
         self.check = check
 
     def poke(self, context: Context) -> PokeReturnValue:
-        """Look once."""
+        """Poll the task once."""
         store = context["task_state_store"]
-        memory = WaitState(**store.get(_KEY) or {})
+        state = WaitState(**store.get(_STORE_KEY) or {})
         try:
-            look = self._look(memory)
+            report = self._poll(state)
         except (TaskNotFoundError, TaskLostError) as error:
             lost = error
         except Exception:
-            # The next try has an outage of its own to outlive.
-            store.set(_KEY, memory.without_faults().to_dict())
+            # The next try may wait for the whole `max_outage` again.
+            store.set(_STORE_KEY, state.without_faults().to_dict())
             raise
         else:
-            return self._told(look, store)
-        # For whoever clears the sensor, so that it watches the run there is then.
-        store.delete(_KEY)
+            return self._poke_result(report, store)
+        # Somebody may clear the sensor to run it again: it must then wait for the run there is at that time.
+        store.delete(_STORE_KEY)
         raise AirflowFailException(str(lost)) from lost
 
-    def _look(self, memory: WaitState) -> PollReport:
+    def _poll(self, state: WaitState) -> PollReport:
         with self.client() as client:
-            looking = StatelessPoller(
+            poller = StatelessPoller(
                 client, lambda: self.load_token(self.reference), self.poke_interval, None
             )
-            return looking.look(memory)
+            return poller.poll(state)
 
-    def _told(self, looked: PollReport, store: Any) -> PokeReturnValue:
-        if looked.outcome is None:
-            store.set(_KEY, looked.memory.to_dict())
+    def _poke_result(self, report: PollReport, store: Any) -> PokeReturnValue:
+        if report.outcome is None:
+            store.set(_STORE_KEY, report.state.to_dict())
             return PokeReturnValue(is_done=False)
-        store.delete(_KEY)
-        if self.check and looked.outcome["outcome"] != "succeeded":
-            raise AirflowFailException(looked.outcome["message"])
-        return PokeReturnValue(is_done=True, xcom_value=looked.outcome)
+        store.delete(_STORE_KEY)
+        if self.check and report.outcome["outcome"] != "succeeded":
+            raise AirflowFailException(report.outcome["message"])
+        return PokeReturnValue(is_done=True, xcom_value=report.outcome)

@@ -5,7 +5,7 @@
 
     watch.delay(job.pk, timeout=3600).get()   # {"outcome": "succeeded", …}
 
-Such a Celery task looks once, and puts itself back into the queue to look again later. Run by its caller
+Such a Celery task polls once, and puts itself back into the queue to poll again later. Run by its caller
 (``task_always_eager``, ``apply``, a plain call) it has no queue: the call lasts until the end.
 """
 
@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 
 NAME = "rocketride_sync.watch"
 
-# A look may be made twice without harm, so none is lost with its worker; and a wait has as many looks as it takes.
-# A shared task would be in every app of the process, and keep the watcher of another app from its name.
-_OPTIONS = {"acks_late": True, "reject_on_worker_lost": True, "max_retries": None, "shared": False}
+# Late acknowledgement: a poll does no harm if it is made twice, and is not lost when its worker dies. No limit of
+# retries: a wait takes as many polls as it needs. Not shared: a shared task would be in every app of the process, and
+# another app could not have a watcher of the same name.
+_TASK_OPTIONS = {"acks_late": True, "reject_on_worker_lost": True, "max_retries": None, "shared": False}
 
 
 def register(
@@ -40,21 +41,22 @@ def register(
     name: str = NAME,
     **options: Any,
 ) -> Task:
-    """Make the Celery task ``watch(reference, timeout=None)``.
+    """Register the Celery task ``watch(reference, timeout=None)`` in `app`, and return it.
 
     Its result is a dict: `outcome` ("succeeded", "failed", "cancelled"), `has_failures`, `total_count`,
-    `completed_count`, `failed_count`, `exit_code` (or None) and `message` ("" after a success). A task that failed is
-    a result. It fails with `TaskNotFoundError`, `TaskVanishedError` or `TaskReplacedError` if the end cannot be
-    seen, with `WaitTimeoutError` when `timeout` has passed, counted in seconds by the wall clock from the first look,
-    with the last `TransientError` after `RetryPolicy.max_outage`, and with the other errors of
-    `RocketRideClient.get_task_status`.
+    `completed_count`, `failed_count`, `exit_code` (or None) and `message` ("" after a success). A RocketRide task
+    that failed is a result too. The Celery task fails with `TaskNotFoundError`, `TaskVanishedError` or
+    `TaskReplacedError` if the end cannot be seen, with `WaitTimeoutError` when `timeout` has passed (seconds by the
+    wall clock, from the first poll), with the last `TransientError` after `RetryPolicy.max_outage`, and with the
+    other errors of `RocketRideClient.get_task_status`.
 
     Args:
         app: the Celery application.
-        client: gives the client, at each look; let it be one for the process (`functools.lru_cache`).
-        load_token: from a reference to the token. Only the reference goes through the broker, into logs and results.
-            What it raises fails the Celery task, but for a `TransientError`, which is a look that failed.
-        interval: seconds between looks. Default 30. Warns above 300, when servers forget finished tasks.
+        client: returns the client, and is called at each poll; let it return one for the whole process
+            (`functools.lru_cache`).
+        load_token: returns the token for a reference. Only the reference goes through the broker, into logs and
+            results. What it raises fails the Celery task, except a `TransientError`: then only this poll failed.
+        interval: seconds between polls. Default 30. Warns above 300, when servers forget finished tasks.
         name: the Celery task's name; one for each watcher of an app.
         options: of ``app.task``, such as ``ignore_result`` or ``rate_limit``.
 
@@ -66,9 +68,9 @@ def register(
     for argument, value in (("client", client), ("load_token", load_token)):
         if not callable(value):
             raise ConfigurationError(f"{argument} must be a function, not {type(value).__name__}")
-    _take(name, app)
+    _reserve_name(name, app)
 
-    @app.task(bind=True, name=name, **{**_OPTIONS, **options})  # type: ignore[untyped-decorator]  # Celery has no types
+    @app.task(bind=True, name=name, **{**_TASK_OPTIONS, **options})  # type: ignore[untyped-decorator]  # Celery has no types
     def watch(
         self: Task,
         reference: Any,
@@ -76,24 +78,24 @@ def register(
         *,
         memory: Optional[Dict[str, Any]] = None,
     ) -> Dict[str, Any]:
-        """Look at the task behind `reference`, again and again until it has ended. `memory` is its own."""
+        """Poll the task that `reference` names until it has ended. `memory`, a `WaitState`, is for its own retries."""
         optional_seconds("timeout", timeout, zero=True)
-        looking = StatelessPoller(client(), lambda: load_token(reference), interval, timeout)
-        look = looking.look(WaitState(**memory or {}))
-        while look.outcome is None and _is_run_by_its_caller(self):
-            time.sleep(look.pause)
-            look = looking.look(look.memory)
-        if look.outcome is not None:
-            return look.outcome
-        carried = {"timeout": timeout, "memory": look.memory.to_dict()}
-        raise self.retry(args=(reference,), kwargs=carried, countdown=look.pause, exc=look.fault)
+        poller = StatelessPoller(client(), lambda: load_token(reference), interval, timeout)
+        report = poller.poll(WaitState(**memory or {}))
+        while report.outcome is None and _is_run_by_its_caller(self):
+            time.sleep(report.pause)
+            report = poller.poll(report.state)
+        if report.outcome is not None:
+            return report.outcome
+        carried = {"timeout": timeout, "memory": report.state.to_dict()}
+        raise self.retry(args=(reference,), kwargs=carried, countdown=report.pause, exc=report.fault)
 
     return watch
 
 
-def _take(name: str, app: Celery) -> None:
-    """Celery gives the first task of a name to whoever makes another one."""
-    # To ask `app.tasks` would read the app's configuration, which may not be there yet.
+def _reserve_name(name: str, app: Celery) -> None:
+    """Raise ConfigurationError for a name in use: Celery would return the first task of that name without a word."""
+    # `app.tasks` would read the app's configuration, which may not be there yet.
     taken = vars(app).setdefault("_rocketride_sync_watchers", set())
     if name in taken:
         raise ConfigurationError(
@@ -103,5 +105,5 @@ def _take(name: str, app: Celery) -> None:
 
 
 def _is_run_by_its_caller(task: Task) -> bool:
-    """Whether no worker runs it: there is no queue to put it back into, and Celery would nest the looks."""
+    """Whether no worker runs it. Then there is no queue to put it back into, and Celery would nest the polls."""
     return bool(task.request.is_eager or task.request.called_directly)

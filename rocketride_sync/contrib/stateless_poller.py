@@ -1,7 +1,7 @@
-"""One look of a wait whose looks are made by different processes.
+"""A wait whose polls are made by different processes: the state of the wait is passed from one poll to the next.
 
-What one look leaves for the next, a `WaitState`, is small, fit for JSON and without secrets: the name, the notes and
-the messages of a status, which may hold the task's token, stay out of it.
+That state, a `WaitState`, is small, can be written as JSON and holds no secrets: the name, the notes and the messages
+of a status may hold the task's token, so they are left out.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ..waiting.outage import Outage
 if TYPE_CHECKING:
     from ..client.client import RocketRideClient
 
-_KEPT = (
+_KEPT_FIELDS = (
     "state",
     "completed",
     "startTime",
@@ -33,12 +33,12 @@ _KEPT = (
 
 @attrs.frozen(kw_only=True)
 class WaitState:
-    """What is known before a look.
+    """The state of a wait between two polls.
 
     Attributes:
-        began: Unix time of the first look.
-        previous: of the last status, what tells its run from another one; None before the first.
-        faults: how many looks in a row have failed.
+        began: Unix time of the first poll.
+        previous: the fields of the last status that tell its run from another one; None before the first status.
+        faults: how many polls in a row have failed.
         failing_since: Unix time of the first of those.
     """
 
@@ -48,54 +48,57 @@ class WaitState:
     failing_since: float = 0.0
 
     def to_dict(self) -> Dict[str, Any]:
-        """As JSON can carry it; ``WaitState(**memory.to_dict())`` makes it again."""
+        """The state as a dict for JSON; ``WaitState(**state.to_dict())`` restores it."""
         return attrs.asdict(self)
 
     @property
     def last_status(self) -> Optional[TaskStatus]:
+        """The last status, with the kept fields only; None before the first."""
         return None if self.previous is None else TaskStatus.from_dict(self.previous)
 
     def without_faults(self) -> WaitState:
+        """The same state as after a successful poll, so that the next outage is counted from its own begin."""
         return attrs.evolve(self, faults=0, failing_since=0.0)
 
     def after(self, status: TaskStatus) -> WaitState:
-        kept = without_text(status)
-        # A run that is about to start does not say when yet: only later shows whether it is another one.
+        """The state after a poll that returned `status`."""
+        kept = kept_fields(status)
+        # A run that is about to start has no start time yet. Whether it is another run shows only later.
         if self.previous and not kept["startTime"]:
             kept["startTime"] = self.previous["startTime"]
         return WaitState(began=self.began, previous=kept)
 
 
-def without_text(status: TaskStatus) -> Dict[str, Any]:
-    """The state, times and counts of `status`."""
-    return {name: int(status[name]) if name == "state" else status[name] for name in _KEPT}
+def kept_fields(status: TaskStatus) -> Dict[str, Any]:
+    """The state, times and counts of `status`: what a `WaitState` keeps of it."""
+    return {name: int(status[name]) if name == "state" else status[name] for name in _KEPT_FIELDS}
 
 
 @attrs.frozen(kw_only=True)
 class PollReport:
-    """What a look brought.
+    """The result of one poll.
 
     Attributes:
-        outcome: how the task ended, see `outcome_of`; None if there is to be a next look.
-        memory: for that look.
-        pause: seconds until it.
+        outcome: how the task ended, see `outcome_fields`; None if another poll must follow.
+        state: what to pass to the next poll.
+        pause: seconds until the next poll.
         fault: why the status could not be read, or None.
     """
 
     outcome: Optional[Dict[str, Any]]
-    memory: WaitState
+    state: WaitState
     pause: float
     fault: Optional[TransientError] = None
 
 
 class StatelessPoller:
-    """How to look.
+    """Polls a task once a call and keeps nothing between calls: each takes a `WaitState` and returns the next one.
 
     Args:
-        client: its `RetryPolicy` says how to go on after faults.
-        load_token: gives the task's token. A `TransientError` of it is a look that failed; other errors end the wait.
-        interval: seconds between looks.
-        timeout: seconds for the whole wait by the wall clock, from the first look; None is unlimited, 0 looks once.
+        client: its `RetryPolicy` gives the pauses after faults.
+        load_token: returns the task's token. If it raises `TransientError`, the poll failed; other errors end the wait.
+        interval: seconds between polls.
+        timeout: seconds for the whole wait by the wall clock, from the first poll; None is unlimited, 0 polls once.
     """
 
     def __init__(
@@ -111,58 +114,58 @@ class StatelessPoller:
         self._timeout = timeout
         self._token = ""
 
-    def look(self, memory: WaitState) -> PollReport:
-        """Look once.
+    def poll(self, state: WaitState) -> PollReport:
+        """Read the status once.
 
         Raises:
             WaitTimeoutError: the time is up; the task runs on.
-            TaskNotFoundError, TaskVanishedError, TaskReplacedError: its end will not be seen.
-            TransientError: for `RetryPolicy.max_outage` seconds there has been nothing else.
+            TaskNotFoundError, TaskVanishedError, TaskReplacedError: the end of the task cannot be seen any more.
+            TransientError: every poll of the last `RetryPolicy.max_outage` seconds failed.
             RocketRideError: the other errors of `RocketRideClient.get_task_status`.
         """
         began = time.time()
         try:
-            status = self._read(memory.last_status)
+            status = self._read_status(state.last_status)
         except TransientError as error:
             fault = error
         else:
-            return self._after(status, memory.after(status))
-        return self._after_fault(fault, attrs.evolve(memory, failing_since=memory.failing_since or began))
+            return self._report_status(status, state.after(status))
+        return self._report_fault(fault, attrs.evolve(state, failing_since=state.failing_since or began))
 
-    def _read(self, previous: Optional[TaskStatus]) -> TaskStatus:
+    def _read_status(self, previous: Optional[TaskStatus]) -> TaskStatus:
         try:
             self._token = self._load_token()
             return self._client.get_task_status(self._token, previous=previous)
         except TaskReplacedError as error:
             if error.new_status is not None:
-                error.new_status = TaskStatus.from_dict(without_text(error.new_status))
+                error.new_status = TaskStatus.from_dict(kept_fields(error.new_status))
             raise
 
-    def _after(self, status: TaskStatus, memory: WaitState) -> PollReport:
+    def _report_status(self, status: TaskStatus, state: WaitState) -> PollReport:
         if not status.is_terminal:
-            return PollReport(outcome=None, memory=memory, pause=self._within_timeout(self._interval, memory))
+            return PollReport(outcome=None, state=state, pause=self._within_timeout(self._interval, state))
         secrets = (self._client._settings.auth, self._token)
-        return PollReport(outcome=outcome_of(status, secrets), memory=memory, pause=0)
+        return PollReport(outcome=outcome_fields(status, secrets), state=state, pause=0)
 
-    def _after_fault(self, fault: TransientError, memory: WaitState) -> PollReport:
+    def _report_fault(self, fault: TransientError, state: WaitState) -> PollReport:
         retry = self._client._settings.retry
-        pause = Outage(memory.failing_since, retry, time.time, memory.faults).pause_after(fault)
-        memory = attrs.evolve(memory, faults=memory.faults + 1)
+        pause = Outage(state.failing_since, retry, time.time, state.faults).pause_after(fault)
+        state = attrs.evolve(state, faults=state.faults + 1)
         return PollReport(
-            outcome=None, memory=memory, pause=self._within_timeout(pause, memory, fault), fault=fault
+            outcome=None, state=state, pause=self._within_timeout(pause, state, fault), fault=fault
         )
 
     def _within_timeout(
-        self, pause: float, memory: WaitState, fault: Optional[TransientError] = None
+        self, pause: float, state: WaitState, fault: Optional[TransientError] = None
     ) -> float:
         if self._timeout is None:
             return pause
-        elapsed = time.time() - memory.began
+        elapsed = time.time() - state.began
         if elapsed < self._timeout:
             return min(pause, self._timeout - elapsed)
-        last = memory.last_status
+        last = state.last_status
         seen = "no status could be read" if last is None else f"last seen as {last.state.name}"
-        # Its token is not known if it could not be loaded.
+        # The token is unknown if `load_token` failed.
         task = f"task {shorten(self._token)}" if self._token else "the task"
         raise WaitTimeoutError(
             f"{task} has not ended after {elapsed:.1f} s ({seen})"
@@ -173,8 +176,8 @@ class StatelessPoller:
         ) from fault
 
 
-def outcome_of(status: TaskStatus, secrets: tuple[str, ...] = ()) -> Dict[str, Any]:
-    """What is told of a terminal status: small, fit for JSON, and its message without `secrets`."""
+def outcome_fields(status: TaskStatus, secrets: tuple[str, ...] = ()) -> Dict[str, Any]:
+    """The result of a wait as a small dict for JSON, from a terminal status; its message shows none of `secrets`."""
     error = status._outcome_error(secrets)
     return {
         "outcome": status.outcome.value,

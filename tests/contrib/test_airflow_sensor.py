@@ -73,8 +73,8 @@ def said(process):
     return output, json.loads(output.splitlines()[-1])
 
 
-def looks(folder):
-    path = folder / "looks"
+def polls(folder):
+    path = folder / "polls"
     return len(path.read_text().splitlines()) if path.exists() else 0
 
 
@@ -89,7 +89,7 @@ def test_its_xcom_is_the_outcome_and_no_secret_is_anywhere(client, run, home):
 
 def test_it_is_rescheduled_until_the_end_and_fails_if_that_was_no_success(client, run, tmp_path):
     process = run(client.use(pipeline=pipeline(), token=CHOSEN_TOKEN).token)
-    wait_until(lambda: looks(tmp_path) > 1, "a second look", GENEROUS)
+    wait_until(lambda: polls(tmp_path) > 1, "a second poll", GENEROUS)
     client.terminate(CHOSEN_TOKEN)
     output, end = said(process)
     assert end["state"] == "failed"
@@ -103,7 +103,7 @@ class Store(dict):
     set, delete = dict.__setitem__, dict.pop
 
 
-def test_a_try_after_an_outage_that_lasted_too_long_has_the_whole_patience_again():
+def test_a_try_after_an_outage_that_lasted_too_long_has_the_whole_max_outage_again():
     from airflow.sdk.exceptions import AirflowFailException
 
     from rocketride_sync.contrib.airflow import RocketRideSensor
@@ -130,7 +130,7 @@ def test_a_try_after_an_outage_that_lasted_too_long_has_the_whole_patience_again
 
 def test_what_it_has_seen_outlives_the_rescheduling(client, server, run, tmp_path):
     process = run(client.use(pipeline=pipeline()).token)
-    wait_until(lambda: looks(tmp_path) > 1, "a second look", GENEROUS)
+    wait_until(lambda: polls(tmp_path) > 1, "a second poll", GENEROUS)
     server.restart()
     output, end = said(process)
     assert end["state"] == "failed"

@@ -31,9 +31,9 @@ def watcher(app, *answers, **options):
 
 
 @pytest.mark.parametrize("run", [lambda watch: watch.delay("job").get(), lambda watch: watch("job")])
-def test_run_by_its_caller_it_looks_on_until_the_end(run):
-    looks = [RUNNING] * 1100  # more than Python could nest
-    watch = watcher(make_app(), *looks, TransportError("broke"), ENDED)
+def test_run_by_its_caller_it_polls_until_the_end(run):
+    running = [RUNNING] * 1100  # more than Python could nest
+    watch = watcher(make_app(), *running, TransportError("broke"), ENDED)
     assert run(watch)["outcome"] == "succeeded"
 
 

@@ -21,8 +21,8 @@ from rocketride_sync.errors import ConfigurationError
 GENEROUS = 60.0
 
 
-def looked_at(result):
-    wait_until(lambda: result.state == "RETRY", "a first look")
+def await_first_poll(result):
+    wait_until(lambda: result.state == "RETRY", "a first poll")
 
 
 def simulate(**config):
@@ -63,7 +63,7 @@ def test_outcomes_and_errors_are_delivered_and_no_secret_is_anywhere(
         late.get(GENEROUS)
     with pytest.raises(FileNotFoundError):
         missing.get(GENEROUS)
-    looked_at(serving)
+    await_first_poll(serving)
     client.terminate(CHOSEN_TOKEN)
     assert serving.get(GENEROUS)["outcome"] == "cancelled"
     log, written = worker.log.read_text("utf-8"), redis.written()
@@ -77,12 +77,12 @@ def test_a_worker_is_killed_in_mid_watch_and_another_one_finishes(client, watch,
     (tmp_path / "job").write_text(client.use(pipeline=pipeline(), token=CHOSEN_TOKEN).token)
     worker = start_worker()
     result = watch.delay("job")
-    looked_at(result)
+    await_first_poll(result)
     with watch.app.connection_for_read() as connection:
         broker = connection.default_channel.client
 
         def caught():
-            """Stopped with a look in its hands: one that it is fetching from Redis is in nobody's for a moment."""
+            """Whether the stopped worker holds a poll: one that it is fetching from Redis belongs to nobody for a moment."""
             worker.signal(signal.SIGSTOP)
             held = broker.hlen("unacked")
             if not held:
@@ -93,7 +93,7 @@ def test_a_worker_is_killed_in_mid_watch_and_another_one_finishes(client, watch,
             given_out = broker.zrange("unacked_index", 0, -1, withscores=True)
             return all(at < time.time() - VISIBILITY for _, at in given_out)
 
-        wait_until(caught, "a look in the worker's hands")
+        wait_until(caught, "a poll held by the worker")
         worker.kill()
         wait_until(given_up, "the broker's patience")
     client.terminate(CHOSEN_TOKEN)
@@ -101,7 +101,7 @@ def test_a_worker_is_killed_in_mid_watch_and_another_one_finishes(client, watch,
     assert result.get(GENEROUS)["outcome"] == "cancelled"
 
 
-def test_a_process_killed_in_the_middle_of_a_look_is_replaced_and_the_look_made_again(
+def test_a_process_killed_in_the_middle_of_a_poll_is_replaced_and_the_poll_made_again(
     client, watch, start_worker, tmp_path
 ):
     trap = tmp_path / "job.kills"
@@ -119,7 +119,7 @@ def test_one_process_watches_twenty_tasks_at_a_time(client, watch, start_worker,
     results = [watch.delay(str(number)) for number in range(len(tasks))]
     start_worker()
     for result in results:
-        looked_at(result)  # none of the tasks ends before all have been looked at
+        await_first_poll(result)  # none of the tasks ends before all have been polled
     for task in tasks:
         task.terminate()
     assert {result.get(GENEROUS)["outcome"] for result in results} == {"cancelled"}
@@ -129,9 +129,9 @@ def test_a_server_that_is_away_for_a_while_is_outlived(client, server, watch, st
     (tmp_path / "job").write_text(client.use(pipeline=pipeline()).token)
     worker = start_worker()
     result = watch.delay("job")
-    looked_at(result)
+    await_first_poll(result)
     server.kill()
-    wait_until(lambda: "TransportError" in worker.log.read_text("utf-8"), "a look that fails")
+    wait_until(lambda: "TransportError" in worker.log.read_text("utf-8"), "a poll that fails")
     assert result.state == "RETRY"
     server.restart()
     with pytest.raises(TaskVanishedError, match="its outcome is unknown"):

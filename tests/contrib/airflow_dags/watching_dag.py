@@ -12,8 +12,8 @@ from rocketride_sync.contrib.airflow import RocketRideSensor
 
 def load_token(reference):
     folder = Path(os.environ["TOKENS"])
-    with (folder / "looks").open("a") as looks:
-        looks.write(f"{reference}\n")
+    with (folder / "polls").open("a") as polls:
+        polls.write(f"{reference}\n")
     return (folder / reference).read_text()
 
 
