@@ -1,4 +1,4 @@
-"""What a status means: the rules of a task's life, each in one place.
+"""The base class of `TaskStatus`: whether and how a task has ended, its progress, and its new messages.
 
 Source: docs/protocol.md, "The life of a task".
 """
@@ -24,7 +24,7 @@ _NAME_SHOWN = 20
 
 
 class Outcome(str, enum.Enum):
-    """How a task stands. Each equals its word: ``status.outcome == "succeeded"``."""
+    """Whether and how a task has ended. Each equals its text: ``status.outcome == "succeeded"``."""
 
     RUNNING = "running"
     SUCCEEDED = "succeeded"
@@ -36,7 +36,7 @@ class Outcome(str, enum.Enum):
 
 
 class StatusBehaviour(Document):
-    """The base of `TaskStatus`."""
+    """The base class of `TaskStatus`, with all that is computed from its fields."""
 
     __slots__ = ()
 
@@ -61,14 +61,15 @@ class StatusBehaviour(Document):
     def is_terminal(self) -> bool:
         """Whether this is the end, with `completed` true and the state COMPLETED or CANCELLED.
 
-        `completed` alone is not: a task that stops shows it early. CANCELLED alone is not: a restart passes by it.
+        `completed` alone is not enough: a task that is stopping shows it early. CANCELLED alone is not enough: a restart
+        passes through it.
         """
         return self.completed and self.state.name in ("COMPLETED", "CANCELLED")
 
     @property
     def outcome(self) -> Outcome:
         """RUNNING until the status is terminal; then FAILED if the exit code is not zero, whatever the state;
-        else SUCCEEDED (state COMPLETED) or CANCELLED (terminated, or the ttl ran out: they look alike).
+        else SUCCEEDED (state COMPLETED) or CANCELLED (terminated, or the ttl ran out; the status does not say which).
 
         A success may have failed items, and the server reports a killed engine as a success: `has_failures`.
         """
@@ -144,7 +145,7 @@ class StatusBehaviour(Document):
             raise error
 
     def _outcome_error(self, secrets: Iterable[str] = ()) -> Optional[TaskFailedError]:
-        """What a terminal status that is no success is raised as; its message shows none of `secrets`."""
+        """The exception for a terminal status that is no success; its message shows none of `secrets`."""
         status = cast("TaskStatus", self)
         reason = f": {excerpt(self.exit_message, _TEXT_SHOWN, secrets)}" if self.exit_message else ""
         if self.outcome is Outcome.FAILED:
@@ -170,13 +171,13 @@ class StatusBehaviour(Document):
     def __repr__(self) -> str:
         counts = f"{_count(self.completed_count)}/{_count(self.total_count)}"
         failed = f", {_count(self.failed_count)} failed" if self.failed_count else ""
-        # The name is left out: the server makes it of the token.
+        # Without the name: the server makes it from the token.
         source = f" {excerpt(self.source, _NAME_SHOWN)}" if self.source else ""
         return fit(f"{type(self).__name__}{source} {self.state.name} {counts}{failed}")
 
 
 def _new_messages(current: Tuple[str, ...], earlier: Tuple[str, ...]) -> NewMessages:
-    from .messages import new_messages  # most processes ask for none
+    from .messages import new_messages  # loaded here, because most processes ask for no messages
 
     return new_messages(current, earlier)
 

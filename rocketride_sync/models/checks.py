@@ -1,8 +1,8 @@
-"""What generated decoders call when a value is not exactly of the declared type, and for containers.
+"""The checks and conversions that generated decoders call for containers, and for values of unexpected types.
 
 Each function takes a value and where it stands, and returns the value in the declared type or raises
-`DecodeError`. A place is a pair (place of the container, key or index), so that it costs next to nothing
-while all is well and becomes a JSON path only in an error.
+`DecodeError`. A place is a pair (place of the container, key or index): it costs next to nothing for valid
+values, and becomes a JSON path only in an error.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def member(enum: Type[E], value: Any, place: Place) -> E:
 
 
 def json_object(value: Any, place: Place) -> Dict[Any, Any]:
-    """A plain dict of the same content: subclasses of dict could lie about it."""
+    """A plain dict of the same content: subclasses of dict may return other content."""
     if issubclass(type(value), dict):
         return dict(dict.items(value))
     raise _mismatch("an object", value, place)
@@ -116,7 +116,7 @@ def text_or_object(value: Any, place: Place) -> Any:
 
 
 def texts(value: Any, place: Place) -> Tuple[str, ...]:
-    """An array of strings: `array` of `text`, with the usual case made cheap."""
+    """An array of strings: as `array` of `text`, with a fast path for the usual case."""
     if type(value) is list:
         for element in value:
             if type(element) is not str:
@@ -135,7 +135,7 @@ def array(value: Any, place: Place, item: Callable[[Any, Place], T]) -> Tuple[T,
     try:
         return tuple([item(element, place) for element in elements])
     except DecodeError:
-        pass  # which of them it is, the second time tells: to make all their places takes a tenth of the time
+        pass  # decoded again below with places, to name the wrong element: making all places takes a tenth of the time
     return tuple([item(element, (place, i)) for i, element in enumerate(elements)])
 
 
@@ -186,7 +186,7 @@ def unknown(document: Mapping[Any, Any], known: Mapping[str, Any], place: Place)
 
 
 def _decimal(key: Any, place: Place) -> int:
-    """An integer key; only its canonical spelling, for ``"1"`` and ``"01"`` must not become the same key."""
+    """An integer key; only in canonical form, because ``"1"`` and ``"01"`` must not become the same key."""
     if type(key) is int:
         return key
     if type(key) is str and len(key) < 20 and key.lstrip("-").isdecimal():
@@ -224,7 +224,7 @@ def _step(key: Any) -> str:
 
 
 def _described(value: Any) -> str:
-    """What came, in JSON's words. Numbers are shown, as far as they are short; text may be a secret."""
+    """The value in terms of JSON. Short numbers are shown; texts are not, as they may be secrets."""
     kind = type(value)
     if value is None:
         return "null"

@@ -1,4 +1,4 @@
-"""The models for those who use cattrs. The library itself decodes without it."""
+"""A cattrs converter for the models. The library itself decodes without cattrs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every generated class inherits: a document of the wire, read by attribute or by its documented names."""
+"""The base class of the generated models: a JSON document of the wire, read by attribute or by its documented names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .lazy_attrs import LazyAttrs
 
 D = TypeVar("D", bound="Document")
 
-# At runtime without `typing.Generic`, which makes every new object ten times as dear before Python 3.9.
+# At runtime without `typing.Generic`: before Python 3.9 it makes creating an object ten times as slow.
 if TYPE_CHECKING:
     _Mapping = Mapping[str, Any]
 else:
@@ -54,12 +54,12 @@ class Document(_Mapping, metaclass=LazyAttrs):
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
-            # Reached only for what is no attribute: with a hint for those who know the documented name.
+            # Called only for unknown names. The hint is for those who used the documented name.
             hint = self._attributes.get(name)
             hint = f"; the attribute is {hint!r}" if hint else ""
             raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}{hint}")
 
-    # Here and not by attrs, which would compile a function for each class, in each process.
+    # Defined here and not by attrs, which would compile a function for each class, in each process.
     def __eq__(self, other: object) -> bool:
         return self._values() == other._values() if type(other) is type(self) else NotImplemented
 
@@ -85,7 +85,7 @@ class Document(_Mapping, metaclass=LazyAttrs):
         return fit(" ".join((type(self).__name__, *numbers)))
 
     def __reduce__(self) -> Tuple[Any, ...]:
-        # By the wire document, so that a pickle outlives changes of the class and of attrs.
+        # As the wire document, so that a pickle can be read after changes of the class and of attrs.
         return _restored, (type(self), self.to_dict())
 
     def __copy__(self: D) -> D:

@@ -1,4 +1,4 @@
-"""What generated enumerations inherit: an `IntEnum` that is open to numbers of servers newer than this library."""
+"""The base class of the generated enumerations: an `IntEnum` that also accepts numbers it does not know."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _LARGEST = 2**63 - 1
 
 
 class OpenIntEnum(enum.IntEnum):
-    """An `IntEnum` whose unknown values become members too, named ``UNKNOWN_9``.
+    """An `IntEnum` whose unknown values, of servers newer than this library, become members too: ``UNKNOWN_9``.
 
     Text is the same on every Python: ``str()`` and f-strings give the number, ``repr()`` name and number.
     An unknown member equals its number and other members made from it; only known members are singletons.
@@ -20,7 +20,7 @@ class OpenIntEnum(enum.IntEnum):
     def _missing_(cls, value: object) -> Optional[OpenIntEnum]:
         if type(value) is not int or abs(value) > _LARGEST:
             return None
-        # Not remembered: a hostile server could otherwise fill the memory with members.
+        # Not cached: a hostile server could fill the memory with members.
         member = int.__new__(cls, value)
         member._name_ = f"UNKNOWN_{value}"
         member._value_ = value

@@ -1,8 +1,8 @@
-"""attrs classes for processes that never ask attrs about them.
+"""Model classes that become attrs classes only when attrs is asked about them.
 
-To load attrs and to have it make the classes of a status would be a quarter of the time of a process that asks for one
-status. So classes are made here that behave like those of ``attrs.frozen(kw_only=True)``, and attrs is loaded when
-somebody asks for their fields: `attrs.has`, `attrs.fields`, `attrs.asdict`, `attrs.evolve` and cattrs do. To type
+Loading attrs and making the classes of a status with it would take a quarter of the time of a process that reads one
+status. So the classes are made here; they behave like those of ``attrs.frozen(kw_only=True)``. attrs is loaded when
+somebody asks for their fields, as `attrs.has`, `attrs.fields`, `attrs.asdict`, `attrs.evolve` and cattrs do. For type
 checkers they are attrs classes.
 """
 
@@ -18,7 +18,7 @@ _set = object.__setattr__
 
 
 class _Field(NamedTuple):
-    """What `attrs.field` is given."""
+    """The arguments of `attrs.field`."""
 
     default: Any = None
     factory: Optional[Callable[[], Any]] = None
@@ -32,14 +32,14 @@ class _Field(NamedTuple):
 
 
 class LazyAttrs(abc.ABCMeta):
-    """The type of these classes, which has what takes long to make."""
+    """The metaclass of these classes. It makes what attrs and `inspect` ask for when they ask."""
 
     _lazy_fields: Dict[str, _Field]
 
     @property
     def __attrs_attrs__(cls) -> Tuple[Any, ...]:
         if "_lazy_attributes" not in cls.__dict__:
-            cls._lazy_attributes = _twin(cls).__attrs_attrs__
+            cls._lazy_attributes = _attrs_twin(cls).__attrs_attrs__
         made: Tuple[Any, ...] = cls._lazy_attributes
         return made
 
@@ -47,11 +47,11 @@ class LazyAttrs(abc.ABCMeta):
     def __signature__(cls) -> Signature:
         from inspect import signature
 
-        return signature(_twin(cls))
+        return signature(_attrs_twin(cls))
 
 
-def _twin(cls: LazyAttrs) -> Any:
-    """A class that attrs makes of the same fields."""
+def _attrs_twin(cls: LazyAttrs) -> Any:
+    """A class with the same fields, made by attrs."""
     if "_lazy_fields" not in cls.__dict__:
         raise AttributeError(f"{cls.__name__} has no fields")
     import attr  # `attrs.field` takes no type before attrs 23.1
@@ -68,11 +68,11 @@ def _twin(cls: LazyAttrs) -> Any:
 
 
 def _frozen(**_: Any) -> Callable[[LazyAttrs], LazyAttrs]:
-    return _made
+    return _make_lazy
 
 
-def _made(cls: LazyAttrs) -> LazyAttrs:
-    """The class that was written, with its fields taken out of the way of the slots of its base."""
+def _make_lazy(cls: LazyAttrs) -> LazyAttrs:
+    """The decorated class. Its fields are removed from the class body, where they would hide the slots of its base."""
     cls._lazy_fields = {}
     for name, annotation in cls.__annotations__.items():
         if not annotation.startswith("ClassVar"):

@@ -1,4 +1,4 @@
-"""What is new in a ring buffer of messages since an earlier look."""
+"""The messages in a ring buffer that are new since an earlier status."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class NewMessages(NamedTuple):
 
     Attributes:
         messages: the new ones, oldest first.
-        lost: nothing of the earlier window is left, so that some in between may have been missed.
+        lost: no earlier message is left, so some in between may have been missed.
     """
 
     messages: Tuple[str, ...]
@@ -18,7 +18,7 @@ class NewMessages(NamedTuple):
 
 
 def new_messages(current: Sequence[str], earlier: Sequence[str]) -> NewMessages:
-    """Compare two windows of one ring buffer: what follows their longest overlap is new. Linear time."""
+    """Compare two contents of one ring buffer: what follows their longest overlap is new. Linear time."""
     overlap = _overlap(earlier, current)
     return NewMessages(
         messages=tuple(current[overlap:]), lost=bool(earlier) and bool(current) and overlap == 0
@@ -26,7 +26,7 @@ def new_messages(current: Sequence[str], earlier: Sequence[str]) -> NewMessages:
 
 
 def _overlap(earlier: Sequence[str], current: Sequence[str]) -> int:
-    """The length of the longest end of `earlier` that is a start of `current` (Knuth, Morris, Pratt)."""
+    """The length of the longest suffix of `earlier` that is a prefix of `current` (Knuth, Morris, Pratt)."""
     if not current:
         return 0
     borders = _borders(current)
@@ -39,7 +39,7 @@ def _overlap(earlier: Sequence[str], current: Sequence[str]) -> int:
 
 
 def _borders(messages: Sequence[str]) -> List[int]:
-    """For each start of `messages`, the length of its longest proper start that is its end too."""
+    """For each prefix of `messages`, the length of its longest proper prefix that is also its suffix."""
     borders = [0] * len(messages)
     length = 0
     for i in range(1, len(messages)):

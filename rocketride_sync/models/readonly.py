@@ -1,4 +1,4 @@
-"""What decoded documents keep their maps and sequences in, so that nothing in them can be changed."""
+"""The read-only maps and sequences of decoded documents."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class ReadOnlyDict(dict):  # type: ignore[type-arg]  # typing.Dict[...] would co
 EMPTY = ReadOnlyDict()
 
 
-# The converters of the generated classes. Functions, for attrs is slow to read the signature of a builtin class;
-# of Any, for its mypy plugin does not solve type variables.
+# The converters of the generated classes. They are functions, because attrs is slow to read the signature of a builtin
+# class, and typed with Any, because the mypy plugin for attrs does not solve type variables.
 
 
 def read_only(mapping: Mapping[Any, Any]) -> Mapping[Any, Any]:
