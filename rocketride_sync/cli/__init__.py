@@ -1,1 +1,1 @@
-"""The command `rocketride-sync`: one module a command, assembled in `main`."""
+"""The program `rocketride-sync`: one module a command, `*_command.py`, put together in `main`."""

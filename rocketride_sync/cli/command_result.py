@@ -1,4 +1,4 @@
-"""The result of a command: a status as a block for people or a document for programs, or what went wrong."""
+"""Prints the result of a command: a status as a block of lines or as JSON, or the error that ended the command."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ import sys
 from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Optional, Tuple
 
 from ..errors import RocketRideError, TaskFailedError, TaskReplacedError
+from ..reporting.formatting import amount, bounded_number, duration_in_words, time_with_offset
 from . import exit_codes, output
 from .exit_codes import ExitCode
 from .signals import Terminated
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from ..models import TaskStatus
 
 JSON_HELP = """with --json, one document on stdout, whatever happens:
@@ -26,66 +25,65 @@ Tokens in it are shortened.
 """
 
 _ERROR_DETAILS = ("code", "hint", "http_status", "retry_after", "elapsed", "path")
-_MESSAGES_SHOWN = 10
+_SHOWN_MESSAGES = 10
 _WIDTH = 100
-_LONGEST_DURATION = 1e10
 _COLOUR_OF = {"succeeded": "green", "failed": "red", "cancelled": "yellow"}
 
 
-def status(seen: TaskStatus, *, as_json: bool, messages: bool) -> None:
-    """Print a status as the result; `messages`: with the newest of the task's errors and warnings."""
-    output.result(document(seen) if as_json else block(seen, messages=messages))
+def print_status(status: TaskStatus, *, as_json: bool, messages: bool) -> None:
+    """Print a status as the result; with `messages` also the newest of the task's errors and warnings."""
+    output.print_result(json_document(status) if as_json else status_block(status, messages=messages))
 
 
-def conclusion(
-    seen: TaskStatus, *, as_json: bool = False, quiet: bool = False, allow_failures: bool = False
+def print_outcome(
+    status: TaskStatus, *, as_json: bool = False, quiet: bool = False, allow_failures: bool = False
 ) -> ExitCode:
-    """Print a terminal status as the result, and a line on what is amiss with it; return the exit code.
+    """Print a terminal status as the result, and a line about its problem if there is one; return the exit code.
 
-    `quiet` leaves out the block for people.
+    `quiet` leaves out the block of lines.
     """
-    code = exit_codes.of_status(seen, allow_failures=allow_failures)
+    code = exit_codes.code_of_status(status, allow_failures=allow_failures)
     if as_json or not quiet:
-        status(seen, as_json=as_json, messages=False)
+        print_status(status, as_json=as_json, messages=False)
     if code:
-        output.problem(complaint(seen))
+        output.print_problem(outcome_problem(status))
     return code
 
 
-def complaint(seen: TaskStatus) -> str:
-    """What is amiss with a terminal status."""
+def outcome_problem(status: TaskStatus) -> str:
+    """What is wrong with a terminal status that is no success, or has failed or missing items."""
     try:
-        seen.raise_for_outcome()
+        status.raise_for_outcome()
     except TaskFailedError as error:
         return str(error)
-    if seen.failed_count:
-        return f"the task ended well, but {output.number(seen.failed_count)} of its items failed (--allow-failures forgives that)"
-    undone = seen.total_count - seen.completed_count
+    if status.failed_count:
+        return f"the task ended well, but {bounded_number(status.failed_count)} of its items failed (--allow-failures forgives that)"
+    undone = status.total_count - status.completed_count
     return (
-        f"the task ended, but {output.number(undone)} of its items were left undone; was its engine killed?"
+        f"the task ended, but {bounded_number(undone)} of its items were left undone; was its engine killed?"
     )
 
 
-def failure(
+def print_error(
     error: BaseException, *, as_json: bool, last: Optional[TaskStatus] = None, **more: Any
 ) -> ExitCode:
-    """Print what went wrong as one line, as a JSON document too where that was asked for; return the exit code.
+    """Print an error as one line, with `as_json` also as a JSON document; return the exit code.
 
-    `last` is the status seen last; `more` goes into the document, see `document`.
+    `last` is the last status that was read; `more` goes into the document, see `json_document`.
     """
-    output.problem(advised(error))
+    output.print_problem(error_with_advice(error))
     if as_json:
-        output.result(document(last, error, **more))
-    return exit_codes.explain(error)[0]
+        output.print_result(json_document(last, error, **more))
+    return exit_codes.code_and_advice(error)[0]
 
 
-def advised(error: BaseException) -> str:
-    """What went wrong, and in a few words what to do about it."""
-    advice = exit_codes.explain(error)[1]
-    return f"{_message(error)}; {advice}" if advice else _message(error)
+def error_with_advice(error: BaseException) -> str:
+    """The message of an error, and in a few words what to do about it."""
+    advice = exit_codes.code_and_advice(error)[1]
+    return f"{_error_message(error)}; {advice}" if advice else _error_message(error)
 
 
-def _message(error: BaseException) -> str:
+def _error_message(error: BaseException) -> str:
     if isinstance(error, RocketRideError):
         return str(error)
     if isinstance(error, KeyboardInterrupt):
@@ -94,8 +92,8 @@ def _message(error: BaseException) -> str:
     return str(error) if known else f"{type(error).__name__}: {error}"
 
 
-def document(
-    seen: Optional[TaskStatus],
+def json_document(
+    status: Optional[TaskStatus],
     error: Optional[BaseException] = None,
     *,
     outcome: Optional[str] = None,
@@ -104,133 +102,107 @@ def document(
     """The document of ``--json``.
 
     Args:
-        seen: the status it is about.
+        status: the status it is about.
         error: what went wrong.
-        outcome: in place of the status's own.
-        more: further members, printed as they are: see `presentable`.
+        outcome: replaces that of the status.
+        more: further members, printed as they are: see `json_safe`.
     """
-    # Left at ASCII, it holds no control character, and every stream can encode it.
-    return json.dumps({**described(seen, error, outcome=outcome), **more}, indent=2, allow_nan=False)
+    # In ASCII it holds no control characters, and every stream can encode it.
+    return json.dumps({**json_members(status, error, outcome=outcome), **more}, indent=2, allow_nan=False)
 
 
-def described(
-    seen: Optional[TaskStatus], error: Optional[BaseException], *, outcome: Optional[str] = None
+def json_members(
+    status: Optional[TaskStatus], error: Optional[BaseException], *, outcome: Optional[str] = None
 ) -> Dict[str, Any]:
-    """What ``--json`` tells of a task: ``outcome``, ``error`` and ``status``. The arguments are those of `document`."""
-    known = outcome or (None if seen is None else seen.outcome.value)
-    told = {
+    """The members ``outcome``, ``error`` and ``status`` of `json_document`, whose arguments it takes."""
+    known = outcome or (None if status is None else status.outcome.value)
+    members = {
         "outcome": known if error is None else None,
-        "error": None if error is None else _describe(error),
-        "status": None if seen is None else seen.to_dict(),
+        "error": None if error is None else _error_member(error),
+        "status": None if status is None else status.to_dict(),
     }
-    fit: Dict[str, Any] = presentable(told)
-    return fit
+    safe: Dict[str, Any] = json_safe(members)
+    return safe
 
 
-def _describe(error: BaseException) -> Dict[str, Any]:
+def _error_member(error: BaseException) -> Dict[str, Any]:
     known = {name: getattr(error, name, None) for name in _ERROR_DETAILS}
     if isinstance(error, TaskReplacedError) and error.new_status is not None:
         known["new_status"] = error.new_status.to_dict()
     details = {name: value for name, value in known.items() if value is not None}
-    return {"type": type(error).__name__, "message": _message(error), **details}
+    return {"type": type(error).__name__, "message": _error_message(error), **details}
 
 
-def presentable(value: Any) -> Any:
+def json_safe(value: Any) -> Any:
     """`value` with the tokens in its strings shortened, and null for numbers that JSON does not know."""
     if isinstance(value, str):
         return output.without_secrets(value)
     if isinstance(value, dict):
-        return {output.without_secrets(name): presentable(item) for name, item in value.items()}
+        return {output.without_secrets(name): json_safe(item) for name, item in value.items()}
     if isinstance(value, list):
-        return [presentable(item) for item in value]
+        return [json_safe(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def block(seen: TaskStatus, *, messages: bool) -> str:
-    """A status as a few aligned lines; rows without anything to say are left out."""
-    rows = list(_rows(seen))
+def status_block(status: TaskStatus, *, messages: bool) -> str:
+    """A status as a few aligned lines; rows without text are left out."""
+    rows = list(_status_rows(status))
     if messages:
-        rows += _messages("Error", seen.errors) + _messages("Warning", seen.warnings)
-    return aligned(rows)
+        rows += _message_rows("Error", status.errors) + _message_rows("Warning", status.warnings)
+    return aligned_rows(rows)
 
 
-def aligned(rows: Iterable[Tuple[str, str]]) -> str:
+def aligned_rows(rows: Iterable[Tuple[str, str]]) -> str:
     """A line for each row, a name and a text; rows without text are left out."""
     return "\n".join(f"{name:<9} {text}" for name, text in rows if text)
 
 
-def _rows(seen: TaskStatus) -> Iterator[Tuple[str, str]]:
-    yield "Task", task(seen)
-    yield "Outcome", painted(seen.outcome.value)
-    stopping = " (completed)" if seen.completed and not seen.is_terminal else ""
-    yield "State", f"{seen.state.name}{stopping}"
-    yield "Items", amount(seen.completed_count, seen.failed_count, seen.total_count, "")
-    yield "Size", amount(seen.completed_size, seen.failed_size, seen.total_size, " bytes")
-    yield "Words", output.number(seen.words_count) if seen.words_count else ""
-    yield "Started", _time(seen.started_at)
-    yield "Ended", _time(seen.ended_at)
-    elapsed = seen.elapsed()
-    yield "Elapsed", "" if elapsed is None else duration(elapsed)
-    yield "Status", output.shorten(seen.status, _WIDTH)
-    yield "Object", output.shorten(seen.current_object, _WIDTH)
-    yield "Exit", _exit(seen)
+def _status_rows(status: TaskStatus) -> Iterator[Tuple[str, str]]:
+    yield "Task", task_label(status)
+    yield "Outcome", coloured_outcome(status.outcome.value)
+    stopping = " (completed)" if status.completed and not status.is_terminal else ""
+    yield "State", f"{status.state.name}{stopping}"
+    yield "Items", amount(status.completed_count, status.failed_count, status.total_count, "")
+    yield "Size", amount(status.completed_size, status.failed_size, status.total_size, " bytes")
+    yield "Words", bounded_number(status.words_count) if status.words_count else ""
+    yield "Started", time_with_offset(status.started_at)
+    yield "Ended", time_with_offset(status.ended_at)
+    elapsed = status.elapsed()
+    yield "Elapsed", "" if elapsed is None else duration_in_words(elapsed)
+    yield "Status", output.shorten(status.status, _WIDTH)
+    yield "Object", output.shorten(status.current_object, _WIDTH)
+    yield "Exit", _exit_text(status)
 
 
-def painted(outcome: str) -> str:
+def coloured_outcome(outcome: str) -> str:
     """An outcome in its colour."""
     colour = _COLOUR_OF.get(outcome)
     return output.paint(outcome, colour, sys.stdout) if colour else outcome
 
 
-def task(seen: TaskStatus) -> str:
+def task_label(status: TaskStatus) -> str:
     """A task's name, project and source."""
     where = [
-        f"{what} {text}" for what, text in (("project", seen.project_id), ("source", seen.source)) if text
+        f"{what} {text}" for what, text in (("project", status.project_id), ("source", status.source)) if text
     ]
-    text = f"{seen.name or '(no name)'}{' (' + ', '.join(where) + ')' if where else ''}"
+    text = f"{status.name or '(no name)'}{' (' + ', '.join(where) + ')' if where else ''}"
     return output.shorten(text, _WIDTH)
 
 
-def amount(done: int, failed: int, total: int, unit: str) -> str:
-    """Such as ``45 of 100, 2 failed``; empty where nothing is known."""
-    if not (done or failed or total):
-        return ""
-    count = output.number
-    text = f"{count(done)} of {count(total)}{unit}" if total else f"{count(done)}{unit}"
-    return f"{text}, {count(failed)} failed" if failed else text
-
-
-def brief(seen: TaskStatus, width: int) -> str:
+def status_summary(status: TaskStatus, width: int) -> str:
     """A status in a few words: the task's name, and how many items are done."""
-    done = amount(seen.completed_count, seen.failed_count, seen.total_count, "")
-    return ", ".join(part for part in (output.shorten(seen.name, width), done) if part)
+    done = amount(status.completed_count, status.failed_count, status.total_count, "")
+    return ", ".join(part for part in (output.shorten(status.name, width), done) if part)
 
 
-def _time(moment: Optional[datetime]) -> str:
-    return "" if moment is None else moment.isoformat(sep=" ", timespec="seconds")
-
-
-def duration(seconds: float) -> str:
-    """Such as ``4.2 s``, ``3 min 20 s``, ``5 h 07 min``."""
-    if seconds > _LONGEST_DURATION:
-        return "over 300 years"
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02d} s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min"
-
-
-def _exit(seen: TaskStatus) -> str:
-    if not (seen.is_terminal or seen.exit_code or seen.exit_message):
+def _exit_text(status: TaskStatus) -> str:
+    if not (status.is_terminal or status.exit_code or status.exit_message):
         return ""
-    code = "" if seen.exit_code is None else output.number(seen.exit_code, "d")
-    return " ".join(part for part in (code, output.shorten(seen.exit_message, _WIDTH)) if part)
+    code = "" if status.exit_code is None else bounded_number(status.exit_code, "d")
+    return " ".join(part for part in (code, output.shorten(status.exit_message, _WIDTH)) if part)
 
 
-def _messages(kind: str, texts: Tuple[str, ...]) -> List[Tuple[str, str]]:
-    earlier = len(texts) - _MESSAGES_SHOWN
+def _message_rows(kind: str, texts: Tuple[str, ...]) -> List[Tuple[str, str]]:
+    earlier = len(texts) - _SHOWN_MESSAGES
     rows = [(kind, f"({earlier} earlier ones: see --json)")] if earlier > 0 else []
-    return rows + [(kind, output.message(text)) for text in texts[-_MESSAGES_SHOWN:]]
+    return rows + [(kind, output.shorten_message(text)) for text in texts[-_SHOWN_MESSAGES:]]

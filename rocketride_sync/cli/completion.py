@@ -1,4 +1,4 @@
-"""`--print-completion`: what a shell needs to complete the command line."""
+"""`--print-completion`: prints a script with which a shell completes the command line."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any, Iterator
 
 from ..errors import ConfigurationError
 
-# What these stand for in the help is completed from the file system.
-_FILES = ("FILE", "PIPELINE")
-_DIRECTORIES = ("DIR",)
+# Arguments with these names in the help are completed from the file system.
+_FILE_METAVARS = ("FILE", "PIPELINE")
+_DIRECTORY_METAVARS = ("DIR",)
 
 
 def add_option(parser: argparse.ArgumentParser) -> None:
@@ -36,9 +36,9 @@ def _script(parser: argparse.ArgumentParser, shell: str) -> str:
         script = None
     else:
         for action in _actions(parser):
-            if action.metavar in _FILES:
-                action.complete = shtab.FILE  # type: ignore[attr-defined]  # shtab's way to say it
-            elif action.metavar in _DIRECTORIES:
+            if action.metavar in _FILE_METAVARS:
+                action.complete = shtab.FILE  # type: ignore[attr-defined]  # how shtab is told
+            elif action.metavar in _DIRECTORY_METAVARS:
                 action.complete = shtab.DIRECTORY  # type: ignore[attr-defined]
         script = shtab.complete(parser, shell)
     if script is None:
@@ -49,7 +49,7 @@ def _script(parser: argparse.ArgumentParser, shell: str) -> str:
 
 
 def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
-    for action in parser._actions:  # argparse has no public way to look at them
+    for action in parser._actions:  # argparse has no public way to list them
         yield action
         if isinstance(action, argparse._SubParsersAction):
             for child in action.choices.values():

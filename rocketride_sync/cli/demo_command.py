@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, Tuple
 
 from ..errors import ConfigurationError
-from . import output, presentation
+from . import command_result, output
 from .exit_codes import ExitCode
-from .progress import Follower, display
-from .server_options import add_verbose
+from .progress import ProgressPrinter, choose_display
+from .server_options import add_verbose_option
 
 HELP = "watch a task count the words of real files, on a local server (extra: emulator)"
 EPILOG = "The task is slowed down to a few seconds, so that there is something to watch."
@@ -30,17 +30,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         help=f"files, and directories to look for files in; the first {_MOST_FILES} count (default: this project)",
     )
-    add_verbose(parser)
+    add_verbose_option(parser)
 
 
 def run(args: argparse.Namespace) -> ExitCode:
-    root, names = _below_one_root([Path(path) for path in args.paths] or _own_files())
-    output.note(f"Counting the words of {len(names)} files in {output.visible(str(root))}")
-    return presentation.conclusion(_count_words(root, names))
+    root, names = _below_one_root([Path(path) for path in args.paths] or _default_files())
+    output.print_note(f"Counting the words of {len(names)} files in {output.safe_text(str(root))}")
+    return command_result.print_outcome(_count_words(root, names))
 
 
 def _count_words(root: Path, names: List[str]) -> Any:
-    import secrets  # 4 ms that other commands need not pay
+    import secrets  # 4 ms that other commands save
 
     from ..client.client import RocketRideClient
     from ..emulator import Emulator
@@ -48,9 +48,11 @@ def _count_words(root: Path, names: List[str]) -> Any:
     key = secrets.token_urlsafe(24)
     with Emulator(root=root, api_key=key) as server:
         token = server.start(_pipeline(names))
-        output.note(f"Started a task on {server.uri}; waiting for its end")
-        with RocketRideClient(server.uri, key) as client, Follower(display(shown=True)) as follower:
-            return client.wait_until_complete(token, interval=_INTERVAL, on_progress=follower)
+        output.print_note(f"Started a task on {server.uri}; waiting for its end")
+        with RocketRideClient(server.uri, key) as client, ProgressPrinter(
+            choose_display(shown=True)
+        ) as printer:
+            return client.wait_until_complete(token, interval=_INTERVAL, on_progress=printer)
 
 
 def _pipeline(names: List[str]) -> Dict[str, Any]:
@@ -65,8 +67,8 @@ def _pipeline(names: List[str]) -> Dict[str, Any]:
     }
 
 
-def _own_files() -> List[Path]:
-    """The texts and sources of this project where it is checked out, else the sources as installed."""
+def _default_files() -> List[Path]:
+    """The texts and sources of this project if it is a checkout, else the installed sources."""
     project = _PACKAGE.parent
     if not (project / "setup.cfg").is_file():
         return [_PACKAGE]
@@ -95,12 +97,12 @@ def _below_one_root(paths: Iterable[Path]) -> Tuple[Path, List[str]]:
 
 
 def _files(path: Path) -> Iterator[Path]:
-    """`path` if it is a file, else the files below it; what is hidden is left out."""
+    """`path` if it is a file, else the files below it; hidden ones are left out."""
     if path.is_file():
         yield path
         return
     if not path.is_dir():
-        raise ConfigurationError(f"there is no file or directory {output.visible(str(path))}")
+        raise ConfigurationError(f"there is no file or directory {output.safe_text(str(path))}")
     for folder, folders, names in os.walk(path):
         folders[:] = sorted(name for name in folders if not _is_hidden(name))
         yield from (Path(folder, name) for name in sorted(names) if not _is_hidden(name))

@@ -1,4 +1,4 @@
-"""Reading an environment file that the user named: ``NAME=VALUE`` lines, as shells and containers write them."""
+"""Reads an environment file that the user named: ``NAME=VALUE`` lines, as shells and containers write them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from typing import Dict, Tuple
 
 from ..errors import ConfigurationError
-from .secret_files import read_text
+from .secret_input import read_text
 
 _ASSIGNMENT = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=(.*)", re.DOTALL)
 _QUOTED = re.compile(r"""'([^']*)'|"((?:[^"\\]|\\.)*)\"""")
@@ -16,7 +16,7 @@ _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
 
 
 def read(path: str) -> Dict[str, str]:
-    """The variables of the file; of a name given twice, the last.
+    """The variables of the file. If a name is given twice, the last value counts.
 
     A line is ``NAME=VALUE``, also after ``export``, or blank, or a ``#`` comment. A value may stand in single quotes
     (taken literally) or in double quotes (with backslash escapes), and ends at its line's end. An unquoted value

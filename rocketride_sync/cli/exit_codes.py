@@ -1,4 +1,4 @@
-"""What a process of ours tells the shell, and what to do about each failure: the one place for both."""
+"""The exit codes of the command line, and the advice for each error."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class ExitCode(enum.IntEnum):
     DENIED = 4
     UNAVAILABLE = 5
     LOST = 6
-    INTERNAL = 70  # EX_SOFTWARE: a defect of this program must not look like a failed task
+    INTERNAL = 70  # EX_SOFTWARE: a defect of this program must not be taken for a failed task
     NOT_WRITTEN = 74  # EX_IOERR
     TIMEOUT = 124  # as of timeout(1)
     INTERRUPTED = 130
     BROKEN_PIPE = 141
-    HUNG_UP = 129  # this and the next: what a shell shows of a process that the signal ended, as it ends ours
+    HUNG_UP = 129  # this and the next: what a shell shows for a process ended by the signal, as ours is
     TERMINATED = 143
 
 
@@ -46,7 +46,7 @@ HELP = """exit codes:
   143  ended by SIGTERM
 """
 
-# The first class that fits counts, so subclasses come before their parents.
+# The first class that matches counts, so subclasses come before their parents.
 _FAILURES: Tuple[Tuple[Type[BaseException], ExitCode, str], ...] = (
     (KeyboardInterrupt, ExitCode.INTERRUPTED, ""),
     (errors.ConfigurationError, ExitCode.USAGE, ""),
@@ -67,8 +67,8 @@ _FAILURES: Tuple[Tuple[Type[BaseException], ExitCode, str], ...] = (
 )
 
 
-def explain(error: BaseException) -> Tuple[ExitCode, str]:
-    """The exit code of `error`, and in a few words what to do about it (empty where its message says so)."""
+def code_and_advice(error: BaseException) -> Tuple[ExitCode, str]:
+    """The exit code of `error`, and in a few words what to do about it (empty if its message says so)."""
     if type(error) is errors.ServerError and error.operation == "use":
         return ExitCode.FAILED, ""  # the pipeline was refused, or failed before it ran
     if isinstance(error, Terminated):
@@ -78,14 +78,14 @@ def explain(error: BaseException) -> Tuple[ExitCode, str]:
         and error.last_status is None
         and error.__cause__ is not None
     ):
-        return explain(error.__cause__)  # not one look succeeded
+        return code_and_advice(error.__cause__)  # no poll succeeded
     for kind, code, advice in _FAILURES:
         if isinstance(error, kind):
             return code, advice
     return ExitCode.INTERNAL, "this is a defect: please report it, with what --verbose shows"
 
 
-_GRAVITY = (
+_BY_SEVERITY = (
     ExitCode.DENIED,
     ExitCode.UNAVAILABLE,
     ExitCode.LOST,
@@ -96,13 +96,13 @@ _GRAVITY = (
 )
 
 
-def gravity(code: ExitCode) -> int:
-    """The place of `code` among those of many tasks, the gravest first."""
-    return _GRAVITY.index(code) if code in _GRAVITY else -1
+def severity_rank(code: ExitCode) -> int:
+    """The rank of `code` among those of many tasks; the lowest is the most severe."""
+    return _BY_SEVERITY.index(code) if code in _BY_SEVERITY else -1
 
 
-def of_status(status: TaskStatus, *, allow_failures: bool = False) -> ExitCode:
-    """The exit code of a terminal status; `allow_failures` forgives items that failed or were left undone."""
+def code_of_status(status: TaskStatus, *, allow_failures: bool = False) -> ExitCode:
+    """The exit code of a terminal status; `allow_failures` ignores items that failed or were left undone."""
     from ..models import Outcome
 
     if status.outcome is Outcome.CANCELLED:
@@ -112,10 +112,10 @@ def of_status(status: TaskStatus, *, allow_failures: bool = False) -> ExitCode:
     return ExitCode.FAILED
 
 
-def of_files(failed: int, status: TaskStatus, *, allow_failures: bool = False) -> ExitCode:
-    """The exit code where files were sent and `failed` of them failed; `status` is the task's after that.
+def code_of_files(failed: int, status: TaskStatus, *, allow_failures: bool = False) -> ExitCode:
+    """The exit code after files were sent and `failed` of them failed; `status` is the task's after that.
 
-    `allow_failures` forgives them unless the task itself came to a bad end meanwhile.
+    `allow_failures` ignores them, unless the task itself has failed or was cancelled meanwhile.
     """
     from ..models import Outcome
 

@@ -1,11 +1,12 @@
-"""What became of files that were sent: for people line by line, for programs as a member of the JSON document."""
+"""Prints what became of the files that were sent: line by line, or as a member of the JSON document."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from . import exit_codes, output, presentation
+from ..reporting.formatting import amount, bounded_number, duration_in_words
+from . import command_result, exit_codes, output
 from .exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -19,14 +20,14 @@ JSON_HELP = """where FILEs were sent, "outcome" says whether every one succeeded
 """
 
 
-def failures(results: Sequence[Result]) -> List[Result]:
-    """Those of the files that failed."""
+def failed_files(results: Sequence[Result]) -> List[Result]:
+    """The results of the files that failed."""
     return [result for result in results if result["action"] != "complete"]
 
 
-def conclusion(
+def print_results(
     results: Sequence[Result],
-    seen: TaskStatus,
+    status: TaskStatus,
     *,
     as_json: bool,
     quiet: bool,
@@ -35,23 +36,27 @@ def conclusion(
 ) -> ExitCode:
     """Print the results, and a line on those files that failed; return the exit code.
 
-    `seen` is the task's status after they were sent; `more` goes into the document, see `report.document`.
+    `status` is the task's status after they were sent; `more` goes into the document, see
+    `command_result.json_document`.
     """
-    failed = failures(results)
+    failed = failed_files(results)
     outcome = "failed" if failed else "succeeded"
     if as_json:
-        output.result(presentation.document(seen, outcome=outcome, **_member(results), **more))
+        output.print_result(
+            command_result.json_document(status, outcome=outcome, **_json_member(results), **more)
+        )
     elif not quiet:
-        show(results)
-        output.result(presentation.aligned(_summary(results, seen)))
-    code = exit_codes.of_files(len(failed), seen, allow_failures=allow_failures)
+        print_successes(results)
+        output.print_result(command_result.aligned_rows(_summary_rows(results, status)))
+    code = exit_codes.code_of_files(len(failed), status, allow_failures=allow_failures)
     if code:
-        first = f", the first was {complaint(failed[0])}" if quiet else ""  # else each was told as it came
-        output.problem(f"{len(failed):,} of {len(results):,} files failed{first}")
+        # Without `quiet` each of them was printed when it failed.
+        first = f", the first was {failure_text(failed[0])}" if quiet else ""
+        output.print_problem(f"{len(failed):,} of {len(results):,} files failed{first}")
     return code
 
 
-def failure(
+def print_error(
     error: BaseException,
     results: Sequence[Result],
     last: Optional[TaskStatus],
@@ -60,49 +65,49 @@ def failure(
     quiet: bool,
     **more: Any,
 ) -> ExitCode:
-    """Print the results there are and what went wrong; return the exit code. As `report.failure`."""
+    """Print the results so far and the error, as `command_result.print_error`; return the exit code."""
     if not as_json and not quiet:
-        show(results)
-    told = _member(results) if results else {}
-    return presentation.failure(error, as_json=as_json, last=last, **told, **more)
+        print_successes(results)
+    member = _json_member(results) if results else {}
+    return command_result.print_error(error, as_json=as_json, last=last, **member, **more)
 
 
-def _member(results: Sequence[Result]) -> Mapping[str, Any]:
+def _json_member(results: Sequence[Result]) -> Mapping[str, Any]:
     """The results as a member of the JSON document."""
-    return {"results": presentation.presentable([dict(result) for result in results])}
+    return {"results": command_result.json_safe([dict(result) for result in results])}
 
 
-def complaint(result: Result) -> str:
-    """What is wrong with a file that failed."""
-    return output.visible(f"{result['filepath']}: {result.get('error') or 'it failed'}")
+def failure_text(result: Result) -> str:
+    """The path of a file that failed, and why it failed."""
+    return output.safe_text(f"{result['filepath']}: {result.get('error') or 'it failed'}")
 
 
-def show(results: Sequence[Result]) -> None:
-    """Print what the pipeline made of each file, for people. What failed was told as it came."""
+def print_successes(results: Sequence[Result]) -> None:
+    """Print what the pipeline made of each file. Files that failed were printed when they failed."""
     for result in results:
-        if not failures([result]):
-            output.result("\n".join(_lines(result)))
+        if not failed_files([result]):
+            output.print_result("\n".join(_result_lines(result)))
 
 
-def _lines(result: Result) -> Iterator[str]:
-    took = presentation.duration(result["upload_time"])
-    yield f"{output.visible(result['filepath'])}: {result['bytes_sent']:,} bytes in {took}"
+def _result_lines(result: Result) -> Iterator[str]:
+    took = duration_in_words(result["upload_time"])
+    yield f"{output.safe_text(result['filepath'])}: {result['bytes_sent']:,} bytes in {took}"
     made = result.get("result") or {}
     types = made.get("result_types")
     for name in types if isinstance(types, dict) else ():
-        for text in _texts(made.get(name)):
-            yield f"  {output.visible(name)}: {output.visible(text)}"
+        for text in _value_lines(made.get(name)):
+            yield f"  {output.safe_text(name)}: {output.safe_text(text)}"
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _value_lines(value: Any) -> Iterator[str]:
     """A member of a result, line by line: texts as they are, everything else as JSON."""
     for item in value if isinstance(value, list) else [value]:
         yield from item.splitlines() if isinstance(item, str) else [json.dumps(item, ensure_ascii=False)]
 
 
-def _summary(results: Sequence[Result], seen: TaskStatus) -> Iterator[Tuple[str, str]]:
-    failed = len(failures(results))
-    yield "Task", presentation.task(seen)
-    yield "Sent", presentation.amount(len(results) - failed, failed, len(results), "")
+def _summary_rows(results: Sequence[Result], status: TaskStatus) -> Iterator[Tuple[str, str]]:
+    failed = len(failed_files(results))
+    yield "Task", command_result.task_label(status)
+    yield "Sent", amount(len(results) - failed, failed, len(results), "")
     yield "Size", f"{sum(result['bytes_sent'] for result in results):,} bytes"
-    yield "Words", output.number(seen.words_count) if seen.words_count else ""
+    yield "Words", bounded_number(status.words_count) if status.words_count else ""

@@ -1,4 +1,4 @@
-"""`rocketride-sync list`: the running tasks."""
+"""`rocketride-sync list`: print the running tasks."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import argparse
 from typing import TYPE_CHECKING, Dict, Mapping, Sequence
 
 from ..redact import printable, shorten
-from . import output, presentation, shared_options
+from . import command_result, output, shared_options
 from .exit_codes import ExitCode
-from .server_options import Environment, add_options, connect
+from .server_options import Environment, add_server_options, make_client
 
 if TYPE_CHECKING:
     from ..models import TaskInfo
@@ -23,30 +23,30 @@ with --json, one document on stdout, whatever happens:
 """
 
 _COLUMNS = ("token", "name", "project", "source", "status")
-_WIDEST = 40
+_CELL_WIDTH = 40
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--show-tokens", action="store_true", help="print whole tokens; they are secrets")
     shared_options.add_json(parser)
-    add_options(parser)
+    add_server_options(parser)
 
 
 def run(args: argparse.Namespace) -> ExitCode:
-    with connect(args, Environment(args.env_file)) as client:
+    with make_client(args, Environment(args.env_file)) as client:
         tasks = client.get_tasks()
     rows = [_row(task, show_token=args.show_tokens) for task in tasks]
     if args.json:
-        output.result(presentation.document(None, tasks=rows))
+        output.print_result(command_result.json_document(None, tasks=rows))
     elif rows:
-        output.result(_table(rows))
+        output.print_result(_table(rows))
     else:
-        output.note("no task is running")
+        output.print_note("no task is running")
     return ExitCode.SUCCEEDED
 
 
 def _row(task: TaskInfo, *, show_token: bool) -> Dict[str, str]:
-    """A task by known names: what else the server tells holds its pipeline, and with it perhaps other keys."""
+    """The known members of a task. The others hold its pipeline, and with it perhaps keys of other services."""
     pipeline = task.extra.get("pipeline")
     project = pipeline.get("project_id") if isinstance(pipeline, Mapping) else None
     known = {
@@ -56,7 +56,7 @@ def _row(task: TaskInfo, *, show_token: bool) -> Dict[str, str]:
         "source": task.source,
         "status": task.status,
     }
-    return {"token": task.token if show_token else shorten(task.token), **presentation.presentable(known)}
+    return {"token": task.token if show_token else shorten(task.token), **command_result.json_safe(known)}
 
 
 def _table(rows: Sequence[Dict[str, str]]) -> str:
@@ -69,4 +69,4 @@ def _table(rows: Sequence[Dict[str, str]]) -> str:
 
 def _cell(row: Dict[str, str], column: str) -> str:
     text = row[column]
-    return printable(text) if column == "token" else output.shorten(text, _WIDEST)
+    return printable(text) if column == "token" else output.shorten(text, _CELL_WIDTH)

@@ -1,4 +1,4 @@
-"""The library's log on stderr: its warnings, with progress its news too, and all of it with `--verbose`."""
+"""The library's log on stderr: warnings, with a progress display also INFO, and with `--verbose` everything."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Callable
 from . import output
 
 
-def log_to(say: Callable[[str], None], level: str) -> None:
-    """Hand each line that the library logs at `level` or above to `say`; at DEBUG with its time.
+def send_log_to(print_line: Callable[[str], None], level: str) -> None:
+    """Print each line that the library logs at `level` or above with `print_line`; at DEBUG with its time.
 
-    It takes the place of an earlier call.
+    It replaces the effect of an earlier call.
     """
-    import logging  # and traceback below: milliseconds that only those pay who need them
+    import logging  # imported here, as traceback below, because it takes milliseconds and is not always needed
 
-    class Line(logging.Formatter):
-        """News stand for themselves; a warning says so."""
+    class LineFormatter(logging.Formatter):
+        """Below WARNING the message alone; from WARNING on with the program's name and the level."""
 
         def format(self, record: logging.LogRecord) -> str:
             text = super().format(record)
@@ -23,25 +23,27 @@ def log_to(say: Callable[[str], None], level: str) -> None:
                 return text
             return f"{output.PROGRAM}: {record.levelname.lower()}: {text}"
 
-    class Handler(logging.Handler):
+    class LineHandler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            say(_visible_lines(self.format(record)))
+            print_line(_safe_lines(self.format(record)))
 
     everything = level == "DEBUG"
-    handler = Handler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s") if everything else Line())
+    handler = LineHandler()
+    handler.setFormatter(
+        logging.Formatter("%(asctime)s %(levelname)s %(message)s") if everything else LineFormatter()
+    )
     logger = logging.getLogger("rocketride_sync")
     logger.handlers[:] = [handler]
     logger.setLevel(level)
 
 
-def log_defect(error: Exception) -> None:
-    """Show where `error` was raised."""
+def print_traceback(error: Exception) -> None:
+    """Print where `error` was raised."""
     import traceback
 
     lines = traceback.format_exception(type(error), error, error.__traceback__)
-    output.note(_visible_lines("".join(lines).rstrip()))
+    output.print_note(_safe_lines("".join(lines).rstrip()))
 
 
-def _visible_lines(text: str) -> str:
-    return "\n".join(output.visible(line) for line in text.split("\n"))
+def _safe_lines(text: str) -> str:
+    return "\n".join(output.safe_text(line) for line in text.split("\n"))

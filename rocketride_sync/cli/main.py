@@ -1,4 +1,4 @@
-"""The command `rocketride-sync`: reads the arguments, runs a command, and tells the shell how it went."""
+"""The program `rocketride-sync`: parses the arguments, runs a command, and returns its exit code."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from typing import Iterator, NoReturn, Optional, Sequence, Union
 from .._version import __version__
 from ..errors import ConfigurationError, RocketRideError, RocketRideWarning
 from . import (
+    command_result,
     completion,
-    demo,
+    demo_command,
     exit_codes,
-    listing,
+    list_command,
+    log_output,
     output,
-    presentation,
-    run,
-    send,
-    serve,
+    run_command,
+    send_command,
+    serve_command,
     server_options,
-    status,
-    stop,
-    verbose,
-    wait,
+    status_command,
+    stop_command,
+    wait_command,
 )
-from .exit_codes import ExitCode, explain
-from .signals import STOPS, Terminated, end_by, terminable
+from .exit_codes import ExitCode, code_and_advice
+from .signals import STOP_EXCEPTIONS, Terminated, end_process_by, signals_as_exceptions
 
 _COMMANDS = {
-    "run": run,
-    "send": send,
-    "wait": wait,
-    "status": status,
-    "list": listing,
-    "stop": stop,
-    "serve": serve,
-    "demo": demo,
+    "run": run_command,
+    "send": send_command,
+    "wait": wait_command,
+    "status": status_command,
+    "list": list_command,
+    "stop": stop_command,
+    "serve": serve_command,
+    "demo": demo_command,
 }
 
 
@@ -52,31 +52,31 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     output.escape_unencodable()
     words = sys.argv[1:] if argv is None else argv
     try:
-        with terminable(), _warnings_as_lines():
+        with signals_as_exceptions(), _warnings_as_lines():
             code = _run(words)
-    except Terminated as stop:  # a moment before there was anything to tell
-        code = explain(stop)[0]
+    except Terminated as stop:  # outside of `_run`, so that there is no result to print
+        code = code_and_advice(stop)[0]
     except KeyboardInterrupt:  # a second one, while the first was being reported
         code = ExitCode.INTERRUPTED
     finally:
         output.flush()
-    if code in _SIGNALLED:
-        end_by(signal.Signals(code - 128))
+    if code in _SIGNAL_EXIT_CODES:
+        end_process_by(signal.Signals(code - 128))
     return int(code)
 
 
-# By the signal itself: a shell's loop goes on after a command that merely exits with 130.
-_SIGNALLED = (ExitCode.HUNG_UP, ExitCode.INTERRUPTED, ExitCode.TERMINATED)
+# These end the process by the signal itself: the loop of a shell would go on after a command that exits with 130.
+_SIGNAL_EXIT_CODES = (ExitCode.HUNG_UP, ExitCode.INTERRUPTED, ExitCode.TERMINATED)
 
 
 def _run(words: Sequence[str]) -> ExitCode:
     failure: BaseException
     try:
         args = _parse(words)
-        verbose.log_to(output.note, "DEBUG" if args.verbose else "WARNING")
+        log_output.send_log_to(output.print_note, "DEBUG" if args.verbose else "WARNING")
         code: ExitCode = _COMMANDS[args.command].run(args)
         return code
-    except (RocketRideError, *STOPS) as error:
+    except (RocketRideError, *STOP_EXCEPTIONS) as error:
         failure = error
     except BrokenPipeError:
         return ExitCode.BROKEN_PIPE
@@ -85,24 +85,23 @@ def _run(words: Sequence[str]) -> ExitCode:
     except Exception as error:  # noqa: BLE001 - Python's own exit code 1 would say that the task failed
         failure = error
         if "--verbose" in words:
-            verbose.log_defect(error)
-    return presentation.failure(failure, as_json="--json" in words)
+            log_output.print_traceback(error)
+    return command_result.print_error(failure, as_json="--json" in words)
 
 
 def _parse(words: Sequence[str]) -> argparse.Namespace:
     parser = make_parser()
     args, unknown = parser.parse_known_args(words)
     if unknown:
-        # Their values are not repeated: somebody may have tried to pass a key.
+        # Their values are not printed: one may be a key.
         options = [word.split("=")[0] for word in unknown if word.startswith("-")]
         if options:
             args.parser.error(f"unknown option {options[0]}{args.parser.suggestion(options[0])}")
         several = [name for name in ("files", "tokens") if name in args]
         if not several:
             args.parser.error("too many arguments")
-        vars(args)[several[0]] += (
-            unknown  # argparse takes positional arguments no further than to the next option
-        )
+        # argparse stops taking positional arguments at the next option.
+        vars(args)[several[0]] += unknown
     return args
 
 
@@ -112,11 +111,11 @@ _REPEATED_VALUE = re.compile(r"(invalid (?:choice|\S+ value)): .*?(?= \(choose f
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
-        # Without the value that argparse repeats: it may be a key in the wrong place.
+        # Without the value, which argparse repeats: it may be a key in the wrong place.
         raise ConfigurationError(_REPEATED_VALUE.sub(r"\1", message))
 
     def suggestion(self, option: str) -> str:
-        """A hint at the option that may have been meant, empty if there is none like it."""
+        """A hint at a similar option that may have been meant; empty if there is none."""
         import difflib
 
         alike = difflib.get_close_matches(option, self._option_string_actions, 1)
@@ -135,7 +134,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     completion.add_option(parser)
     parser.set_defaults(**server_options.DEFAULTS)
-    server_options.add_options(parser)
+    server_options.add_server_options(parser)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands")
     for name, command in _COMMANDS.items():
         child = commands.add_parser(
@@ -160,4 +159,4 @@ def _warnings_as_lines() -> Iterator[None]:
 
 
 def _show_warning(message: Union[Warning, str], *_: object, **__: object) -> None:
-    output.problem(f"warning: {message}")
+    output.print_problem(f"warning: {message}")

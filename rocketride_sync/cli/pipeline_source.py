@@ -1,4 +1,4 @@
-"""Where a pipeline starts, and what that means for whoever runs it."""
+"""The source of a pipeline, the component it starts at: whether it takes data that must be sent."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from typing import Any, Mapping
 
 from ..errors import ConfigurationError
 
-_TAKING_DATA = ("webhook", "chat", "dropper")  # docs/protocol.md, "The life of a task"
+_DATA_PROVIDERS = ("webhook", "chat", "dropper")  # docs/protocol.md, "The life of a task"
 
 
 def takes_data(pipeline: Mapping[str, Any]) -> bool:
-    """Whether the pipeline's source waits for data to be sent, so that it never ends by itself.
+    """Whether the pipeline's source waits for data to be sent, so that its task never ends by itself.
 
     Raises:
-        ConfigurationError: the pipeline does not tell its source.
+        ConfigurationError: the pipeline does not name its source.
     """
-    return _provider(pipeline) in _TAKING_DATA
+    return _source_provider(pipeline) in _DATA_PROVIDERS
 
 
-def _provider(pipeline: Mapping[str, Any]) -> Any:
+def _source_provider(pipeline: Mapping[str, Any]) -> Any:
     source = pipeline.get("source")
     components = [item for item in pipeline["components"] if isinstance(item, Mapping)]
     found = [item for item in components if item.get("id") == source]

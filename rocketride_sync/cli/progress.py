@@ -1,4 +1,4 @@
-"""Progress on stderr while a command waits: a bar where tqdm and a terminal are there, else plain lines."""
+"""Progress on stderr while a command waits: a bar if there is a terminal and tqdm is installed, else plain lines."""
 
 from __future__ import annotations
 
@@ -10,97 +10,98 @@ from typing import TYPE_CHECKING, Callable, Optional, Protocol, TextIO, Tuple, T
 
 from ..errors import ConfigurationError
 from ..reporting import snapshot
-from ..reporting.snapshot import BYTES, TASKS, Snapshot
+from ..reporting.formatting import amount, bounded_number, duration_in_words
+from ..reporting.snapshot import BYTES, TASKS, ProgressSnapshot
 from . import output
-from .presentation import amount, duration
 
 if TYPE_CHECKING:
     from ..models import NewMessages, TaskStatus
     from ..reporting.recorder import RunRecorder
 
-
-_MOST_TOLD = 100  # at one look; servers keep the newest 1000
+_MOST_MESSAGES = 100  # printed at one poll; servers keep the newest 1000
 
 
 class Display(Protocol):
     """Where progress is shown."""
 
-    def update(self, seen: Snapshot) -> None:
+    def update(self, progress: ProgressSnapshot) -> None:
         """Show how far the work is."""
 
-    def say(self, line: str) -> None:
-        """Print a line that stays."""
+    def print_note(self, line: str) -> None:
+        """Print a line on stderr that stays on the screen."""
 
-    def print(self, line: str) -> None:
+    def print_result(self, line: str) -> None:
         """Print a line of the result on stdout."""
 
     def close(self) -> None:
-        """Leave the terminal ready for other output."""
+        """Release the terminal for other output."""
 
 
-def display(shown: bool) -> Display:
-    """The display for this process's stderr; `shown`: whether there is any progress to see."""
+def choose_display(shown: bool) -> Display:
+    """The display for the stderr of this process; `shown`: whether to show progress at all."""
     if not shown:
-        return Silent()
+        return SilentDisplay()
     if output.is_terminal(sys.stderr) and _width(sys.stderr):
         try:
-            return Bar()
+            return BarDisplay()
         except ImportError:  # the extra `progress` is not installed
             pass
-    return Lines()
+    return LineDisplay()
 
 
 def _width(terminal: TextIO) -> int:
-    """Columns of `terminal`: 0 if it has never been told, and then there is no room for a bar."""
+    """Columns of `terminal`: 0 if its size was never set, and then there is no room for a bar."""
     return os.get_terminal_size(terminal.fileno()).columns
 
 
-class Silent:
-    """No progress; lines only."""
+class SilentDisplay:
+    """Shows no progress, only prints lines."""
 
-    def update(self, seen: Snapshot) -> None:
+    def update(self, progress: ProgressSnapshot) -> None:
         """Show nothing."""
 
-    def say(self, line: str) -> None:
-        output.note(line)
+    def print_note(self, line: str) -> None:
+        output.print_note(line)
 
-    def print(self, line: str) -> None:
-        output.result(line)
+    def print_result(self, line: str) -> None:
+        output.print_result(line)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Nothing to release."""
 
 
-class Lines(Silent):
-    """A line for every change."""
+class LineDisplay(SilentDisplay):
+    """Prints a line for every change of the progress."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._estimate = Estimate(clock)
+        self._estimate = TimeLeftEstimate(clock)
         self._shown = ""
 
-    def update(self, seen: Snapshot) -> None:
-        # How long one task took says nothing of the next.
-        left = None if seen.unit == TASKS else self._estimate.seconds_left(seen.done, seen.total)
-        text = ", ".join(part for part in (seen.state, _counted(seen), seen.subject) if part)
+    def update(self, progress: ProgressSnapshot) -> None:
+        # How long one task took says nothing about the next.
+        left = None if progress.unit == TASKS else self._estimate.seconds_left(progress.done, progress.total)
+        text = ", ".join(part for part in (progress.state, _counts_text(progress), progress.subject) if part)
         if text != self._shown:
             self._shown = text
-            self.say(text if left is None else f"{text}, about {duration(left)} left")
+            self.print_note(text if left is None else f"{text}, about {duration_in_words(left)} left")
 
 
-def _counted(seen: Snapshot) -> str:
-    if seen.unit == TASKS:
-        return amount(seen.done, 0, seen.total, TASKS)
-    if seen.unit != BYTES:
-        return amount(seen.done - seen.failed, seen.failed, seen.total, "")
-    return ", ".join(part for part in (amount(seen.done, 0, seen.total, " bytes"), _failed(seen)) if part)
+def _counts_text(progress: ProgressSnapshot) -> str:
+    if progress.unit == TASKS:
+        return amount(progress.done, 0, progress.total, TASKS)
+    if progress.unit != BYTES:
+        return amount(progress.done - progress.failed, progress.failed, progress.total, "")
+    return ", ".join(
+        part for part in (amount(progress.done, 0, progress.total, " bytes"), _failed_text(progress)) if part
+    )
 
 
-def _failed(seen: Snapshot) -> str:
-    return f"{output.number(seen.failed)} failed" if seen.failed else ""
+def _failed_text(progress: ProgressSnapshot) -> str:
+    return f"{bounded_number(progress.failed)} failed" if progress.failed else ""
 
 
-class Estimate:
-    """Time left, from the progress seen since the first look: the server's own rates have no certain unit."""
+class TimeLeftEstimate:
+    """The time left, from the progress since the first poll. The server's own rates have no certain unit."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -117,7 +118,7 @@ class Estimate:
         return (now - began) * (total - done) / (done - at_first)
 
 
-class Bar:
+class BarDisplay:
     """A tqdm bar, which estimates the time left from the counts it is shown.
 
     Raises:
@@ -129,28 +130,28 @@ class Bar:
 
         from ..reporting import tqdm_progress
 
-        self._bar = tqdm_progress.Bar(tqdm, file=sys.stderr)
+        self._bar = tqdm_progress.TqdmBar(tqdm, file=sys.stderr)
         self.update = self._bar.update
         self.close = self._bar.close
 
-    def say(self, line: str) -> None:
+    def print_note(self, line: str) -> None:
         self._bar.kind.write(line, file=sys.stderr)
 
-    def print(self, line: str) -> None:
+    def print_result(self, line: str) -> None:
         with self._bar.kind.external_write_mode(file=sys.stdout):
-            output.result(line)
+            output.print_result(line)
 
 
-class Follower:
-    """The `on_progress` of a command: tells each new error and warning of the task once, and shows progress.
+class ProgressPrinter:
+    """The `on_progress` of a command: prints each new error and warning of the task once, and shows the progress.
 
     Args:
-        display: where; closed on leaving the follower's ``with`` block.
-        quiet: tell nothing.
-        recorder: what remembers all, and writes its report on leaving the ``with`` block; None for none.
+        display: where to print; closed on leaving the printer's ``with`` block.
+        quiet: print no errors and warnings.
+        recorder: gets every status, and writes its report on leaving the ``with`` block; None for no report.
 
     Attributes:
-        last: the latest status seen, or None.
+        last: the latest status, or None.
     """
 
     def __init__(
@@ -162,28 +163,30 @@ class Follower:
         self.last: Optional[TaskStatus] = None
 
     def __call__(self, status: TaskStatus) -> None:
-        self.look(status)
+        self.add_status(status)
         self.display.update(snapshot.of_status(status, output.shorten))
 
-    def look(self, status: TaskStatus) -> None:
-        """Tell what is new, and show no progress."""
+    def add_status(self, status: TaskStatus) -> None:
+        """Record the status and print its new messages, without updating the progress."""
         if self.recorder is not None:
             self.recorder(status)
         if not self.quiet:
-            self._tell("error", "red", status.new_errors(self.last))
-            self._tell("warning", "yellow", status.new_warnings(self.last))
+            self._print_messages("error", "red", status.new_errors(self.last))
+            self._print_messages("warning", "yellow", status.new_warnings(self.last))
         self.last = status
 
-    def _tell(self, kind: str, colour: str, new: NewMessages) -> None:
+    def _print_messages(self, kind: str, colour: str, new: NewMessages) -> None:
         label = output.paint(f"task {kind}:", colour, sys.stderr)
         if new.lost:
-            self.display.say(f"{label} (some may have been lost between two looks)")
-        for message in new.messages[:_MOST_TOLD]:
-            self.display.say(f"{label} {output.message(message)}")
-        if len(new.messages) > _MOST_TOLD:
-            self.display.say(f"{label} (and {len(new.messages) - _MOST_TOLD:,} more: see status --json)")
+            self.display.print_note(f"{label} (some may have been lost between two polls)")
+        for message in new.messages[:_MOST_MESSAGES]:
+            self.display.print_note(f"{label} {output.shorten_message(message)}")
+        if len(new.messages) > _MOST_MESSAGES:
+            self.display.print_note(
+                f"{label} (and {len(new.messages) - _MOST_MESSAGES:,} more: see status --json)"
+            )
 
-    def __enter__(self) -> Follower:
+    def __enter__(self) -> ProgressPrinter:
         return self
 
     def __exit__(
@@ -194,15 +197,15 @@ class Follower:
     ) -> None:
         self.display.close()
         if self.recorder is not None:
-            self._report(self.recorder, error)
+            self._save_report(self.recorder, error)
 
     @staticmethod
-    def _report(recorder: RunRecorder, error: Optional[BaseException]) -> None:
-        """Write the report. What came of the task matters more than whether that succeeds."""
+    def _save_report(recorder: RunRecorder, error: Optional[BaseException]) -> None:
+        """Write the report. An error here is only a warning: the outcome of the task matters more."""
         if not recorder.looks:
-            output.problem("warning: no report was written: nothing was seen of the task")
+            output.print_problem("warning: no report was written: nothing was seen of the task")
             return
         try:
             recorder.save(error=error)
         except ConfigurationError as failure:
-            output.problem(f"warning: {failure}")
+            output.print_problem(f"warning: {failure}")

@@ -1,4 +1,4 @@
-"""`rocketride-sync run`: the whole life of a task, from a pipeline's file to the results."""
+"""`rocketride-sync run`: start a pipeline, send files, wait for its end, and print the results."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from ..errors import (
     WaitTimeoutError,
 )
 from ..redact import printable
-from . import file_results, output, pipeline_source, presentation, shared_options, signals
+from . import command_result, file_results, output, pipeline_source, shared_options, signals
 from .exit_codes import ExitCode
-from .server_options import Environment, add_options, connect
-from .upload_progress import Uploads
+from .server_options import Environment, add_server_options, make_client
+from .upload_progress import UploadWithProgress
 
 if TYPE_CHECKING:
     from ..client.client import RocketRideClient
@@ -38,10 +38,10 @@ that, the server ends it when 15 minutes pass without data, even if it is busy.
 
 ${{ROCKETRIDE_...}} in the pipeline are taken from the environment and --env-file, but for the API key.
 
-{presentation.JSON_HELP}{file_results.JSON_HELP}"""
+{command_result.JSON_HELP}{file_results.JSON_HELP}"""
 
-_ACTIVE = "a run of this pipeline is active already: wait for its end or stop it (list --show-tokens prints its token)"
-_OVER_HTTP = (
+_ALREADY_RUNNING = "a run of this pipeline is active already: wait for its end or stop it (list --show-tokens prints its token)"
+_HTTP_TTL_WARNING = (
     "warning: over HTTP the server ends the task when 15 minutes pass without data, even if it is busy"
 )
 
@@ -62,30 +62,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "long again",
     )
     shared_options.add_output_options(parser)
-    add_options(parser)
+    add_server_options(parser)
 
 
 def run(args: argparse.Namespace) -> ExitCode:
-    job = Job(args)
+    pipeline_run = PipelineRun(args)
     failure: BaseException
     try:
-        with job.follower:
-            seen = job.run()
-    except (RocketRideError, *signals.STOPS) as error:
+        with pipeline_run.printer:
+            status = pipeline_run.run()
+    except (RocketRideError, *signals.STOP_EXCEPTIONS) as error:
         failure = error
     else:
-        return job.conclude(seen)
-    return job.fail(failure)
+        return pipeline_run.print_result(status)
+    return pipeline_run.print_error(failure)
 
 
-class Job:
-    """One run, and what has to be told of it however it ends.
+class PipelineRun:
+    """One run of a pipeline, and what to print about it when it ends.
 
     Args:
-        args: the command's.
+        args: the options of the command.
 
     Attributes:
-        follower: where progress is shown.
+        printer: prints progress and messages.
 
     Raises:
         ConfigurationError: the pipeline or a FILE cannot be read, or they do not fit each other.
@@ -97,24 +97,25 @@ class Job:
         self._pipeline = pipelines.load(args.pipeline, None, args.source)
         _check_files(args, takes_data=pipeline_source.takes_data(self._pipeline))
         shared_options.check_times(args)
-        self.follower = shared_options.follower(args)
-        self._uploads = Uploads(args.files, self.follower, args.timeout)
+        self.printer = shared_options.make_progress_printer(args)
+        self._upload = UploadWithProgress(args.files, self.printer, args.timeout)
         self._task: Optional[Task] = None
-        self._kept: Dict[str, Any] = {}
+        self._token_member: Dict[str, Any] = {}
 
     def run(self) -> Optional[TaskStatus]:
-        """The task's status after all is done: its terminal one, or the last before it is ended or left."""
-        with connect(self._args, self._environment) as client, ExitStack() as ending:
-            with signals.held_back(_tell_interrupted):  # or nobody would know the task that was being started
+        """Run it; return the terminal status of the task, or the last one before the task is ended or kept."""
+        with make_client(self._args, self._environment) as client, ExitStack() as on_exit:
+            # A signal during the start would leave a task behind that nobody knows.
+            with signals.defer_signals(_print_interrupted):
                 task = self._task = self._start(client)
                 if self._args.keep:
-                    self._tell_token(task.token)
+                    self._print_token(task.token)
                 else:
-                    ending.enter_context(task)
+                    on_exit.enter_context(task)
             if task.status is not None:
-                self.follower.look(task.status)
+                self.printer.add_status(task.status)
             if self._args.files:
-                return self._uploads.send(client, task.token)
+                return self._upload.send(client, task.token)
             return task.status if self._args.keep else self._wait(task)
 
     def _start(self, client: RocketRideClient) -> Task:
@@ -122,7 +123,7 @@ class Job:
             return self._use(client)
         except TaskAlreadyRunningError as error:
             code, operation = error.code, error.operation
-        raise TaskAlreadyRunningError(_ACTIVE, code=code, operation=operation)
+        raise TaskAlreadyRunningError(_ALREADY_RUNNING, code=code, operation=operation)
 
     def _use(self, client: RocketRideClient) -> Task:
         names = pipelines.references(self._pipeline) - {pipelines.KEY_VARIABLE}
@@ -131,69 +132,69 @@ class Job:
             pipeline=self._pipeline,
             threads=self._args.threads,
             name=self._args.name,
-            env=self._environment.of_file(names),
+            env=self._environment.file_variables(names),
         )
         try:
             return use(ttl=0)
         except UnsupportedOperationError:
             if not self._args.quiet:
-                output.problem(_OVER_HTTP)
+                output.print_problem(_HTTP_TTL_WARNING)
         return use()
 
-    def _tell_token(self, token: str) -> None:
-        """At once: whatever comes, the caller can reach the task."""
-        self._kept["token"] = token
+    def _print_token(self, token: str) -> None:
+        """Print the token at once, so that the caller can reach the task whatever happens later."""
+        self._token_member["token"] = token
         if not self._args.json:
-            output.result(printable(token))
+            output.print_result(printable(token))
 
     def _wait(self, task: Task) -> TaskStatus:
         try:
-            return task.wait_until_complete(self._args.timeout, self._args.interval, self.follower)
+            return task.wait_until_complete(self._args.timeout, self._args.interval, self.printer)
         except WaitTimeoutError as error:
             elapsed, last, token = error.elapsed, error.last_status, error.token
         message = f"the task had not ended after {elapsed:.1f} s"
         raise WaitTimeoutError(message, token=token, elapsed=elapsed, last_status=last)
 
-    def conclude(self, seen: Optional[TaskStatus]) -> ExitCode:
+    def print_result(self, status: Optional[TaskStatus]) -> ExitCode:
         """Print the results; return the exit code."""
         args = self._args
-        if args.files and seen is not None:
-            return file_results.conclusion(
-                self._uploads.results,
-                seen,
+        if args.files and status is not None:
+            return file_results.print_results(
+                self._upload.results,
+                status,
                 as_json=args.json,
                 quiet=args.quiet,
                 allow_failures=args.allow_failures,
-                **self._kept,
+                **self._token_member,
             )
-        if seen is not None and not args.keep:
-            return presentation.conclusion(
-                seen, as_json=args.json, quiet=args.quiet, allow_failures=args.allow_failures
+        if status is not None and not args.keep:
+            return command_result.print_outcome(
+                status, as_json=args.json, quiet=args.quiet, allow_failures=args.allow_failures
             )
         if args.json:
-            output.result(presentation.document(seen, **self._kept))
+            output.print_result(command_result.json_document(status, **self._token_member))
         return ExitCode.SUCCEEDED
 
-    def fail(self, error: BaseException) -> ExitCode:
-        """Print the results there are, and what went wrong; return the exit code."""
-        fate = self._fate()
-        if fate and isinstance(error, signals.STOPS):
-            error = signals.told(error, fate)
-        elif fate and isinstance(error, WaitTimeoutError):
+    def print_error(self, error: BaseException) -> ExitCode:
+        """Print the results so far and the error; return the exit code."""
+        task_state = self._task_state()
+        if task_state and isinstance(error, signals.STOP_EXCEPTIONS):
+            error = signals.with_task_state(error, task_state)
+        elif task_state and isinstance(error, WaitTimeoutError):
             error = WaitTimeoutError(
-                f"{error}; {fate}", token="", elapsed=error.elapsed, last_status=error.last_status
+                f"{error}; {task_state}", token="", elapsed=error.elapsed, last_status=error.last_status
             )
-        return file_results.failure(
+        return file_results.print_error(
             error,
-            self._uploads.results,
-            self.follower.last,
+            self._upload.results,
+            self.printer.last,
             as_json=self._args.json,
             quiet=self._args.quiet,
-            **self._kept,
+            **self._token_member,
         )
 
-    def _fate(self) -> str:
-        """What became of the task, empty if there is none."""
+    def _task_state(self) -> str:
+        """What became of the task; empty if there is none."""
         if self._task is None:
             return ""
         if self._args.keep:
@@ -216,7 +217,7 @@ def _check_files(args: argparse.Namespace, *, takes_data: bool) -> None:
         )
 
 
-def _tell_interrupted() -> None:
-    output.note(
+def _print_interrupted() -> None:
+    output.print_note(
         "interrupted while the task starts; waiting for it, so that it is not lost (once more: leave at once)"
     )

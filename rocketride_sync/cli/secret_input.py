@@ -1,4 +1,4 @@
-"""Small text inputs that may hold secrets: read whole, bounded, and never quoted in a message."""
+"""Reads small text inputs that may hold secrets: files and stdin, up to a size limit, never quoted in a message."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import BinaryIO, List
 
 from ..errors import ConfigurationError
 
-LARGEST = 64 * 1024
-LARGEST_LIST = 4 * 1024 * 1024
+MAX_BYTES = 64 * 1024
+MAX_LIST_BYTES = 4 * 1024 * 1024
 
 
 def read_text(path: str) -> str:
@@ -18,17 +18,17 @@ def read_text(path: str) -> str:
     """
     try:
         with open(path, "rb") as file:
-            return decode(file, path)
+            return read_stream(file, path)
     except OSError as error:
         reason = error.strerror or type(error).__name__
     raise ConfigurationError(f"cannot read {path}: {reason}")
 
 
-def decode(stream: BinaryIO, name: str, largest: int = LARGEST) -> str:
-    """The text of `stream`, called `name` in messages, of so many bytes at most. Raises as `read_text`."""
-    content = stream.read(largest + 1)
-    if len(content) > largest:
-        raise ConfigurationError(f"{name} is larger than {largest // 1024} KiB")
+def read_stream(stream: BinaryIO, name: str, max_bytes: int = MAX_BYTES) -> str:
+    """The text of `stream`, called `name` in messages, of at most `max_bytes`. Raises as `read_text`."""
+    content = stream.read(max_bytes + 1)
+    if len(content) > max_bytes:
+        raise ConfigurationError(f"{name} is larger than {max_bytes // 1024} KiB")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -36,8 +36,13 @@ def decode(stream: BinaryIO, name: str, largest: int = LARGEST) -> str:
     raise ConfigurationError(f"{name} is not UTF-8 text")
 
 
-def only_word(text: str, name: str, what: str) -> str:
-    """The one word in `text`.
+def single_word(text: str, name: str, what: str) -> str:
+    """The single word in `text`.
+
+    Args:
+        text: what was read.
+        name: what the input is called in messages.
+        what: what the word is, such as "the token".
 
     Raises:
         ConfigurationError: there is none, or there are several.
@@ -49,8 +54,8 @@ def only_word(text: str, name: str, what: str) -> str:
     return words[0]
 
 
-def words_of_lines(text: str, name: str, what: str) -> List[str]:
-    """The words in `text`, one a line; empty lines are passed over.
+def one_word_per_line(text: str, name: str, what: str) -> List[str]:
+    """The words in `text`, one a line; empty lines are skipped. The arguments are those of `single_word`.
 
     Raises:
         ConfigurationError: there is none, there are several on a line, or a line is larger than 64 KiB.
@@ -58,6 +63,6 @@ def words_of_lines(text: str, name: str, what: str) -> List[str]:
     lines = [line for line in text.splitlines() if line.strip()]
     if not lines:
         raise ConfigurationError(f"{name} is empty; {what} belongs in it, one a line")
-    if max(map(len, lines)) > LARGEST:
-        raise ConfigurationError(f"a line of {name} is larger than {LARGEST // 1024} KiB")
-    return [only_word(line, f"a line of {name}", what) for line in lines]
+    if max(map(len, lines)) > MAX_BYTES:
+        raise ConfigurationError(f"a line of {name} is larger than {MAX_BYTES // 1024} KiB")
+    return [single_word(line, f"a line of {name}", what) for line in lines]

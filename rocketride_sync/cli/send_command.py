@@ -6,16 +6,16 @@ import argparse
 from typing import List, Optional, Tuple
 
 from ..errors import ConfigurationError, RocketRideError
-from . import file_results, presentation, shared_options
+from . import command_result, file_results, shared_options
 from .exit_codes import ExitCode
-from .server_options import FROM_STDIN, Environment, add_options, connect, task_token
-from .signals import STOPS
-from .upload_progress import Uploads
+from .server_options import FROM_STDIN, Environment, add_server_options, make_client, task_token
+from .signals import STOP_EXCEPTIONS
+from .upload_progress import UploadWithProgress
 
 HELP = "send files to a running task, and print what it made of them"
 EPILOG = f"""The task must be one that takes data: its source is a webhook, chat or dropper. It goes on running.
 
-{presentation.JSON_HELP}{file_results.JSON_HELP}"""
+{command_result.JSON_HELP}{file_results.JSON_HELP}"""
 
 _TOKEN_PREFIXES = ("tk_", "pk_")
 
@@ -32,29 +32,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser, "give up after S seconds (default: never); a FILE on its way may take that long again"
     )
     shared_options.add_output_options(parser)
-    add_options(parser)
+    add_server_options(parser)
 
 
 def run(args: argparse.Namespace) -> ExitCode:
     environment = Environment(args.env_file)
-    args.token, args.files = _told_apart([args.token, *args.files], environment)
+    args.token, args.files = _split_token_and_files([args.token, *args.files], environment)
     token = task_token(args, environment)
-    follower = shared_options.follower(args)
-    uploads = Uploads(args.files, follower, args.timeout)
+    printer = shared_options.make_progress_printer(args)
+    upload = UploadWithProgress(args.files, printer, args.timeout)
     failure: BaseException
     try:
-        with follower, connect(args, environment) as client:
-            follower.last = client.get_task_status(token)
-            seen = uploads.send(client, token)
-    except (RocketRideError, *STOPS) as error:
+        with printer, make_client(args, environment) as client:
+            printer.last = client.get_task_status(token)
+            status = upload.send(client, token)
+    except (RocketRideError, *STOP_EXCEPTIONS) as error:
         failure = error
     else:
-        return file_results.conclusion(uploads.results, seen, as_json=args.json, quiet=args.quiet)
-    return file_results.failure(failure, uploads.results, follower.last, as_json=args.json, quiet=args.quiet)
+        return file_results.print_results(upload.results, status, as_json=args.json, quiet=args.quiet)
+    return file_results.print_error(
+        failure, upload.results, printer.last, as_json=args.json, quiet=args.quiet
+    )
 
 
-def _told_apart(words: List[str], environment: Environment) -> Tuple[Optional[str], List[str]]:
-    """The token as given, None where the environment has it, and the files.
+def _split_token_and_files(words: List[str], environment: Environment) -> Tuple[Optional[str], List[str]]:
+    """The token as given (None if it is in the environment) and the files.
 
     Raises:
         ConfigurationError: there are no files.

@@ -34,7 +34,7 @@ def _port(text: str) -> int:
 def run(args: argparse.Namespace) -> ExitCode:
     key = api_key(args, Environment(args.env_file))
     if key is None and args.host not in _LOOPBACK:
-        output.problem(f"warning: no key is set, so whoever reaches {args.host} may use this server")
+        output.print_problem(f"warning: no key is set, so whoever reaches {args.host} may use this server")
     from ..emulator import serve
 
     serve(args.host, args.port, args.root, key)

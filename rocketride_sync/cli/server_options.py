@@ -1,4 +1,4 @@
-"""The options that say which server and with which key, and the client and the token made of them."""
+"""The options for server, API key and token, and the client that is made from them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Optional
 
 from ..errors import ConfigurationError
 from ..transports import NAMES
-from . import env_file, output, secret_files
+from . import env_file, output, secret_input
 
 if TYPE_CHECKING:
     from ..client.client import RocketRideClient
@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 FROM_STDIN = "-"
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of a command that asks a server, before or after the command's name.
+def add_server_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a command that talks to a server. They may stand before or after the command's name.
 
-    They have no defaults, lest a command's overwrite what was given before its name; `DEFAULTS` has them.
+    They have no defaults, because those of the command would overwrite what was given before its name; `DEFAULTS` has
+    the defaults.
     """
     _add(parser, "--uri", metavar="URI", help="the server's address (else ROCKETRIDE_URI)")
     _add(
@@ -39,10 +40,10 @@ def add_key_options(parser: argparse.ArgumentParser) -> None:
     _add(parser, "--apikey-file", metavar="FILE", help=key_help)
     env_help = "read ROCKETRIDE_* variables from FILE; those of the process win"
     _add(parser, "--env-file", metavar="FILE", help=env_help)
-    add_verbose(parser)
+    add_verbose_option(parser)
 
 
-def add_verbose(parser: argparse.ArgumentParser) -> None:
+def add_verbose_option(parser: argparse.ArgumentParser) -> None:
     _add(parser, "--verbose", action="store_true", help="log what happens on stderr")
 
 
@@ -54,7 +55,7 @@ DEFAULTS = {"uri": None, "apikey_file": None, "env_file": None, "transport": "au
 
 
 class Environment:
-    """The ``ROCKETRIDE_*`` variables: those of the process, and behind them those of ``--env-file``."""
+    """The ``ROCKETRIDE_*`` variables: those of the process, else those of ``--env-file``."""
 
     def __init__(self, path: Optional[str]) -> None:
         self._file: Dict[str, str] = {} if path is None else env_file.read(path)
@@ -63,33 +64,33 @@ class Environment:
         """The variable's value; None if it is not set or blank."""
         return os.environ.get(name, "").strip() or self._file.get(name, "").strip() or None
 
-    def of_file(self, names: Iterable[str]) -> Dict[str, str]:
-        """Those variables of ``--env-file`` that are in `names`, and that the process does not set."""
+    def file_variables(self, names: Iterable[str]) -> Dict[str, str]:
+        """The variables of ``--env-file`` that are in `names` and not set in the process."""
         return {name: self._file[name] for name in names if name in self._file and name not in os.environ}
 
 
 def api_key(args: argparse.Namespace, environment: Environment) -> Optional[str]:
     """The key of ``--apikey-file``, else of the environment, else None."""
     if args.apikey_file is not None:
-        return secret_files.only_word(
-            secret_files.read_text(args.apikey_file), args.apikey_file, "the API key"
+        return secret_input.single_word(
+            secret_input.read_text(args.apikey_file), args.apikey_file, "the API key"
         )
     return environment.get("ROCKETRIDE_APIKEY")
 
 
-def connect(args: argparse.Namespace, environment: Environment) -> RocketRideClient:
-    """A client of the server that the options name. Does no I/O but reading the key's file."""
+def make_client(args: argparse.Namespace, environment: Environment) -> RocketRideClient:
+    """A client of the server that the options name. The only I/O is reading the key's file."""
     key = api_key(args, environment)
     if key is None:
         raise ConfigurationError("no API key: set ROCKETRIDE_APIKEY, or use --apikey-file or --env-file")
-    output.conceal(key)
+    output.add_secret(key)
 
     from ..client.client import RocketRideClient
 
     return RocketRideClient(args.uri or environment.get("ROCKETRIDE_URI"), key, transport=args.transport)
 
 
-def add_token(parser: argparse.ArgumentParser) -> None:
+def add_token_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "token",
         metavar="TOKEN",
@@ -104,12 +105,12 @@ def task_token(args: argparse.Namespace, environment: Environment) -> str:
     if args.token is None:
         return _default_token(environment)
     if args.token == FROM_STDIN:
-        return secret_files.only_word(_standard_input(), "standard input", "the token")
-    return _given(args.token)
+        return secret_input.single_word(_standard_input(), "standard input", "the token")
+    return _token_argument(args.token)
 
 
-def add_tokens(parser: argparse.ArgumentParser) -> None:
-    """As `add_token`, for a command that takes several."""
+def add_tokens_argument(parser: argparse.ArgumentParser) -> None:
+    """As `add_token_argument`, for a command that takes several."""
     parser.add_argument(
         "tokens",
         metavar="TOKEN",
@@ -124,25 +125,25 @@ def task_tokens(args: argparse.Namespace, environment: Environment) -> List[str]
     tokens: List[str] = []
     for token in dict.fromkeys(args.tokens) or [_default_token(environment)]:
         if token == FROM_STDIN:
-            tokens += secret_files.words_of_lines(
-                _standard_input(secret_files.LARGEST_LIST), "standard input", "the token"
+            tokens += secret_input.one_word_per_line(
+                _standard_input(secret_input.MAX_LIST_BYTES), "standard input", "the token"
             )
         else:
-            tokens.append(_given(token))
+            tokens.append(_token_argument(token))
     return list(dict.fromkeys(tokens))
 
 
-def _given(token: str) -> str:
-    # The one in the environment may be another task's.
+def _token_argument(token: str) -> str:
+    # No fallback to the token of the environment: it may be another task's.
     if not token.strip():
         raise ConfigurationError("a TOKEN is empty; is a variable of the script not set?")
     return token
 
 
-def _standard_input(largest: int = secret_files.LARGEST) -> str:
+def _standard_input(max_bytes: int = secret_input.MAX_BYTES) -> str:
     if sys.stdin is None:
         raise ConfigurationError("standard input is closed; the task's token was expected there")
-    return secret_files.decode(sys.stdin.buffer, "standard input", largest)
+    return secret_input.read_stream(sys.stdin.buffer, "standard input", max_bytes)
 
 
 def _default_token(environment: Environment) -> str:

@@ -1,19 +1,19 @@
-"""Options that several commands share, and what is made of them."""
+"""Options that several commands share, and the display and printer that are made from them."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
-from . import output, verbose
-from .progress import Display, Follower, display
+from . import log_output, output
+from .progress import Display, ProgressPrinter, choose_display
 
 
 def add_wait_options(parser: argparse.ArgumentParser, *, timeout_help: str) -> None:
     """Add the options of a command that waits for the end of a task."""
     add_timeout(parser, timeout_help)
     add = parser.add_argument
-    add("--interval", type=float, metavar="S", default=2.0, help="seconds between looks (default: 2)")
+    add("--interval", type=float, metavar="S", default=2.0, help="seconds between polls (default: 2)")
     add(
         "--allow-failures",
         action="store_true",
@@ -31,7 +31,7 @@ def add_timeout(parser: argparse.ArgumentParser, text: str) -> None:
 
 
 def check_times(args: argparse.Namespace) -> None:
-    """Raise ConfigurationError for useless times, before anything is started that they are for."""
+    """Raise ConfigurationError for invalid times, before anything is started."""
     from ..options import optional_seconds, seconds
 
     optional_seconds("--timeout", args.timeout)
@@ -39,7 +39,7 @@ def check_times(args: argparse.Namespace) -> None:
 
 
 def add_output_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say what is printed meanwhile and at the end."""
+    """Add the options for what is printed during the command and at its end."""
     add_json(parser)
     add_quiet(parser)
     group = parser.add_mutually_exclusive_group()
@@ -62,22 +62,22 @@ def add_quiet(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def screen(args: argparse.Namespace) -> Display:
-    """Where progress is shown as `add_output_options` let the user choose."""
+def make_display(args: argparse.Namespace) -> Display:
+    """The progress display that the options of `add_output_options` ask for."""
     wanted = output.is_terminal(sys.stderr) if args.progress is None else args.progress
     shown = bool(wanted and not args.quiet)
-    screen = display(shown)
-    if shown:  # a reader wants to know why nothing moves
-        verbose.log_to(screen.say, "DEBUG" if args.verbose else "INFO")
-    return screen
+    display = choose_display(shown)
+    if shown:  # the log says why there is no progress
+        log_output.send_log_to(display.print_note, "DEBUG" if args.verbose else "INFO")
+    return display
 
 
-def follower(args: argparse.Namespace) -> Follower:
-    """What shows progress and tells of errors as `add_output_options` let the user choose."""
+def make_progress_printer(args: argparse.Namespace) -> ProgressPrinter:
+    """The printer of progress and messages that the options ask for."""
     recorder = None
-    path = getattr(args, "report", None)  # send shows progress too, and has no such option
+    path = getattr(args, "report", None)  # `send` shows progress too, but has no such option
     if path is not None:
         from ..reporting.recorder import RunRecorder
 
-        recorder = RunRecorder(path, secrets=output.concealed)
-    return Follower(screen(args), quiet=args.quiet, recorder=recorder)
+        recorder = RunRecorder(path, secrets=output.known_secrets)
+    return ProgressPrinter(make_display(args), quiet=args.quiet, recorder=recorder)

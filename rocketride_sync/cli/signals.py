@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP: what is cleaned up before they end a command, and how what must not be cut short is kept whole."""
+"""Ctrl-C, SIGTERM and SIGHUP: turned into exceptions, so that a command can clean up, or deferred for a short block."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import threading
 from types import FrameType
 from typing import Callable, Iterator, List, NoReturn, Optional
 
-_ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+_TERMINATION_SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 class Terminated(BaseException):
-    """A SIGTERM or SIGHUP came: all is cleaned up and told on the way out, then the signal ends the process.
+    """A SIGTERM or SIGHUP arrived. The command cleans up and prints its result; then the signal ends the process.
 
     Args:
-        number: the signal's.
-        message: what to tell.
+        number: the number of the signal.
+        message: what to print.
     """
 
     def __init__(self, number: int, message: str = "terminated") -> None:
@@ -24,26 +24,26 @@ class Terminated(BaseException):
         self.number = number
 
 
-STOPS = (KeyboardInterrupt, Terminated)
+STOP_EXCEPTIONS = (KeyboardInterrupt, Terminated)
 
 
-def told(stop: BaseException, fate: str) -> BaseException:
-    """`stop`, one of `STOPS`, with a message that says what became of the task."""
+def with_task_state(stop: BaseException, task_state: str) -> BaseException:
+    """`stop`, one of `STOP_EXCEPTIONS`, with a message that says what became of the task."""
     if isinstance(stop, Terminated):
-        return Terminated(stop.number, f"terminated; {fate}")
-    return KeyboardInterrupt(f"interrupted; {fate}")
+        return Terminated(stop.number, f"terminated; {task_state}")
+    return KeyboardInterrupt(f"interrupted; {task_state}")
 
 
-def end_by(number: signal.Signals) -> None:
-    """End the process as the signal does that nobody handles. Returns only where a signal does not do that."""
+def end_process_by(number: signal.Signals) -> None:
+    """End the process by the signal's default action. Returns only on systems where that does not end it."""
     signal.signal(number, signal.SIG_DFL)
     signal.raise_signal(number)
 
 
 @contextlib.contextmanager
-def terminable() -> Iterator[None]:
-    """Turn SIGTERM and SIGHUP into an exception while this lasts, but for one that our starter ignores or handles."""
-    ours = [number for number in _ENDING if signal.getsignal(number) is signal.SIG_DFL]
+def signals_as_exceptions() -> Iterator[None]:
+    """Raise `Terminated` for SIGTERM and SIGHUP in this block, except for one that is ignored or handled already."""
+    ours = [number for number in _TERMINATION_SIGNALS if signal.getsignal(number) is signal.SIG_DFL]
     if not _in_main_thread():
         ours = []
     for number in ours:
@@ -56,41 +56,42 @@ def terminable() -> Iterator[None]:
 
 
 def _terminate(number: int, _: Optional[FrameType]) -> NoReturn:
-    signal.signal(number, signal.SIG_DFL)  # a second one ends a clean-up that takes too long
+    # A second signal ends the process at once, in case the clean-up takes too long.
+    signal.signal(number, signal.SIG_DFL)
     raise Terminated(number)
 
 
 @contextlib.contextmanager
-def held_back(notice: Callable[[], None]) -> Iterator[None]:
-    """Let the first Ctrl-C, SIGTERM or SIGHUP act only at the end of this block. A second one acts at once.
+def defer_signals(on_first: Callable[[], None]) -> Iterator[None]:
+    """Delay the first Ctrl-C, SIGTERM or SIGHUP until the end of this block. A second one acts at once.
 
     Args:
-        notice: called when the first one comes.
+        on_first: called when the first one arrives.
     """
     if not _in_main_thread():
         yield
         return
-    usual = {number: signal.getsignal(number) for number in (signal.SIGINT, *_ENDING)}
-    caught = {number: handler for number, handler in usual.items() if callable(handler)}
-    came: List[int] = []
+    previous = {number: signal.getsignal(number) for number in (signal.SIGINT, *_TERMINATION_SIGNALS)}
+    handlers = {number: handler for number, handler in previous.items() if callable(handler)}
+    deferred: List[int] = []
 
     def restore() -> None:
-        for number, handler in caught.items():
+        for number, handler in handlers.items():
             signal.signal(number, handler)
 
     def hold(number: int, _: Optional[FrameType]) -> None:
         restore()
-        came.append(number)
-        notice()
+        deferred.append(number)
+        on_first()
 
-    for number in caught:
+    for number in handlers:
         signal.signal(number, hold)
     try:
         yield
     finally:
         restore()
-    for first in came:
-        signal.raise_signal(first)
+    for number in deferred:
+        signal.raise_signal(number)
 
 
 def _in_main_thread() -> bool:

@@ -1,4 +1,4 @@
-"""Files on their way to a task, with progress."""
+"""Sends files to a task and shows the progress."""
 
 from __future__ import annotations
 
@@ -7,90 +7,90 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence
 
 from ..deadline import Deadline
 from ..errors import WaitTimeoutError
-from ..reporting.snapshot import BYTES, SUBJECT_WIDTH, Snapshot
+from ..reporting.snapshot import BYTES, SUBJECT_WIDTH, ProgressSnapshot
 from ..transports.chunks import size_of
 from . import output
-from .file_results import Result, complaint, failures
-from .progress import Follower
+from .file_results import Result, failed_files, failure_text
+from .progress import ProgressPrinter
 
 if TYPE_CHECKING:
     from ..client.client import RocketRideClient
     from ..models import TaskStatus
 
 
-class Uploads:
-    """Sends files; shows meanwhile how far they are, and tells of each that fails.
+class UploadWithProgress:
+    """Sends files, shows the progress meanwhile, and prints each file that fails.
 
     Args:
         files: their paths.
-        follower: where it is told and shown, and whose last status is that of the run they go to.
-        timeout: seconds for all of them; one that is on its way then may take that long again.
+        printer: prints and shows the progress; its last status is that of the run that gets the files.
+        timeout: seconds for all files; a file that is being sent at that moment may take that long again.
 
     Attributes:
-        results: what became of the files that are through; once all are, in the order of `files`.
+        results: the results of the files that are finished; when all are, in the order of `files`.
 
     Raises:
-        ConfigurationError: one of the files is none.
+        ConfigurationError: one of the paths is no file.
     """
 
-    def __init__(self, files: Sequence[str], follower: Follower, timeout: Optional[float]) -> None:
+    def __init__(self, files: Sequence[str], printer: ProgressPrinter, timeout: Optional[float]) -> None:
         self.results: List[Result] = []
         self._files = files
-        self._follower = follower
+        self._printer = printer
         self._timeout = timeout
         self._deadline = Deadline(None)
         self._total = sum(map(size_of, files))
-        self._sent: Dict[str, int] = {}
-        self._all_sent = self._through = self._failed = 0
+        self._sent_of_file: Dict[str, int] = {}
+        self._sent_bytes = self._finished = self._failed = 0
 
     def send(self, client: RocketRideClient, token: str) -> TaskStatus:
-        """Send them to the task; returns its status after that.
+        """Send the files to the task; return its status after that.
 
         Raises:
-            WaitTimeoutError: time was up before all were through.
+            WaitTimeoutError: the time was up before all files were finished.
         """
         self._deadline = Deadline(self._timeout)
         self.results = list(
-            client.send_files(self._files, token, on_progress=self._show, timeout=self._timeout)
+            client.send_files(self._files, token, on_progress=self._on_event, timeout=self._timeout)
         )
-        seen = client.get_task_status(token, previous=self._follower.last)
-        self._follower.look(seen)
-        return seen
+        status = client.get_task_status(token, previous=self._printer.last)
+        self._printer.add_status(status)
+        return status
 
-    def _show(self, event: Mapping[str, Any]) -> None:
+    def _on_event(self, event: Mapping[str, Any]) -> None:
         path, sent = event["filepath"], event.get("bytes_sent", 0)
-        self._all_sent += sent - self._sent.get(path, 0)
-        self._sent[path] = sent
+        self._sent_bytes += sent - self._sent_of_file.get(path, 0)
+        self._sent_of_file[path] = sent
         if event["action"] in ("complete", "error"):
-            del self._sent[path]  # the same file may come again
+            del self._sent_of_file[path]  # the same file may come again
             self.results.append(event)
-            # What fails once time is up fails for that.
-            self._through += event["action"] == "complete" or not self._deadline.expired
-            self._tell(event)
-        self._follower.display.update(
-            Snapshot(
+            # A file that fails once the time is up counts as unfinished: it failed because of the timeout.
+            self._finished += event["action"] == "complete" or not self._deadline.expired
+            self._print_failure(event)
+        self._printer.display.update(
+            ProgressSnapshot(
                 "sending",
-                self._all_sent,
+                self._sent_bytes,
                 self._total,
                 BYTES,
                 self._failed,
                 output.shorten(path, SUBJECT_WIDTH),
             )
         )
-        self._check_time()
+        self._check_timeout()
 
-    def _check_time(self) -> None:
-        done = self._through
+    def _check_timeout(self) -> None:
+        done = self._finished
         if done < len(self._files) and self._deadline.expired:
             seconds = self._timeout or 0.0
             message = f"{done:,} of {len(self._files):,} files were through after {seconds:g} s"
-            last = self._follower.last
+            last = self._printer.last
             raise WaitTimeoutError(message, token="", elapsed=seconds, last_status=last)
 
-    def _tell(self, result: Result) -> None:
-        if not failures([result]):
+    def _print_failure(self, result: Result) -> None:
+        if not failed_files([result]):
             return
         self._failed += 1
-        if not self._follower.quiet:
+        if not self._printer.quiet:
             label = output.paint("file error:", "red", sys.stderr)
-            self._follower.display.say(f"{label} {complaint(result)}")
+            self._printer.display.print_note(f"{label} {failure_text(result)}")

@@ -1,27 +1,27 @@
-"""`rocketride-sync wait`: block until a task has ended; the exit code tells how."""
+"""`rocketride-sync wait`: block until a task has ended; the exit code says how."""
 
 from __future__ import annotations
 
 import argparse
 
 from ..errors import ConfigurationError, RocketRideError
-from . import presentation, shared_options, signals, wait_many
+from . import command_result, shared_options, signals, wait_many
 from .exit_codes import ExitCode
-from .server_options import Environment, add_options, add_tokens, connect, task_tokens
+from .server_options import Environment, add_server_options, add_tokens_argument, make_client, task_tokens
 
 HELP = "wait for the end of a task, and print its terminal status; of several, a line for each"
 EPILOG = f"""Of several tasks, the exit code is the gravest: the first there is of 4, 5, 6, 1, 3, 124.
 
-{presentation.JSON_HELP}{wait_many.JSON_HELP}"""
+{command_result.JSON_HELP}{wait_many.JSON_HELP}"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_tokens(parser)
+    add_tokens_argument(parser)
     shared_options.add_wait_options(
-        parser, timeout_help="give up after S seconds (0: look once; default: never); the task runs on"
+        parser, timeout_help="give up after S seconds (0: poll once; default: never); the task runs on"
     )
     shared_options.add_output_options(parser)
-    add_options(parser)
+    add_server_options(parser)
 
 
 def run(args: argparse.Namespace) -> ExitCode:
@@ -36,16 +36,16 @@ def run(args: argparse.Namespace) -> ExitCode:
 
 def _run(args: argparse.Namespace, environment: Environment, token: str) -> ExitCode:
     failure: BaseException
-    follower = shared_options.follower(args)
+    printer = shared_options.make_progress_printer(args)
     try:
-        with follower, connect(args, environment) as client:
-            seen = client.wait_until_complete(token, args.timeout, args.interval, follower)
+        with printer, make_client(args, environment) as client:
+            status = client.wait_until_complete(token, args.timeout, args.interval, printer)
     except RocketRideError as error:
         failure = error
-    except signals.STOPS as stop:
-        failure = signals.told(stop, "the task runs on")
+    except signals.STOP_EXCEPTIONS as stop:
+        failure = signals.with_task_state(stop, "the task runs on")
     else:
-        return presentation.conclusion(
-            seen, as_json=args.json, quiet=args.quiet, allow_failures=args.allow_failures
+        return command_result.print_outcome(
+            status, as_json=args.json, quiet=args.quiet, allow_failures=args.allow_failures
         )
-    return presentation.failure(failure, as_json=args.json, last=follower.last)
+    return command_result.print_error(failure, as_json=args.json, last=printer.last)

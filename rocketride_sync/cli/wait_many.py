@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence
 
 from ..errors import RocketRideError
 from ..redact import shorten
-from ..reporting.snapshot import TASKS, Snapshot
-from . import exit_codes, output, presentation, shared_options, signals
+from ..reporting.snapshot import TASKS, ProgressSnapshot
+from . import command_result, exit_codes, output, shared_options, signals
 from .exit_codes import ExitCode
 from .progress import Display
-from .server_options import Environment, connect
+from .server_options import Environment, make_client
 
 if TYPE_CHECKING:
     from ..waiting.task_result import TaskResult
@@ -26,119 +26,127 @@ _NAME_WIDTH = 40
 
 
 def run(args: argparse.Namespace, environment: Environment, tokens: Sequence[str]) -> ExitCode:
-    """Wait for the tasks, and tell of each; return the exit code of the gravest."""
+    """Wait for the tasks and print the result of each; return the most severe exit code."""
     failure: BaseException
-    screen = shared_options.screen(args)
-    tally = Tally(len(tokens), screen, args)
+    display = shared_options.make_display(args)
+    printer = TaskResultPrinter(len(tokens), display, args)
     try:
-        with contextlib.closing(screen), connect(args, environment) as client:
+        with contextlib.closing(display), make_client(args, environment) as client:
             for result in client.as_completed(tokens, args.timeout, args.interval):
-                tally.add(result)
+                printer.add(result)
     except RocketRideError as error:
         failure = error
-    except signals.STOPS as stop:
-        failure = signals.told(stop, "the tasks run on")
+    except signals.STOP_EXCEPTIONS as stop:
+        failure = signals.with_task_state(stop, "the tasks run on")
     else:
-        return tally.conclusion()
-    return tally.failure(failure)
+        return printer.print_total()
+    return printer.print_error(failure)
 
 
-class Tally:
-    """What has become of the tasks so far.
+class TaskResultPrinter:
+    """Prints the result of each task when it is added, and the total at the end.
 
     Args:
-        total: how many there are.
-        screen: where it is shown.
-        args: the options.
+        total: how many tasks there are.
+        display: where to print, and to show how many tasks are done.
+        args: the options of the command.
     """
 
-    def __init__(self, total: int, screen: Display, args: argparse.Namespace) -> None:
+    def __init__(self, total: int, display: Display, args: argparse.Namespace) -> None:
         self._total = total
-        self._screen = screen
+        self._display = display
         self._args = args
         self._results: List[TaskResult] = []
         self._codes: List[ExitCode] = []
-        screen.update(self._snapshot())
+        display.update(self._progress())
 
     def add(self, result: TaskResult) -> None:
-        """One more has ended, or cannot be waited for any longer."""
+        """Print the result of one more task: it has ended, or it cannot be waited for any longer."""
         self._results.append(result)
-        self._codes.append(_code(result, self._args))
+        self._codes.append(_exit_code(result, self._args))
         if not (self._args.json or self._args.quiet):
-            self._screen.print(_line(result))
-        self._screen.update(self._snapshot())
+            self._display.print_result(_result_line(result))
+        self._display.update(self._progress())
 
-    def _snapshot(self) -> Snapshot:
+    def _progress(self) -> ProgressSnapshot:
         done = len(self._results)
         last = shorten(self._results[-1].token) if self._results else ""
-        return Snapshot("waiting" if done < self._total else "done", done, self._total, TASKS, 0, last)
+        return ProgressSnapshot(
+            "waiting" if done < self._total else "done", done, self._total, TASKS, 0, last
+        )
 
-    def conclusion(self) -> ExitCode:
-        """All have a result: print the total, or the document, and return the exit code."""
-        code, gravest = min(zip(self._codes, self._results), key=lambda found: exit_codes.gravity(found[0]))
+    def print_total(self) -> ExitCode:
+        """After the last result: print the total or the document, and return the exit code."""
+        code, gravest = min(
+            zip(self._codes, self._results), key=lambda found: exit_codes.severity_rank(found[0])
+        )
         if self._args.json:
-            output.result(
-                presentation.document(None, gravest.error, outcome=_outcome(gravest), **self._member())
+            output.print_result(
+                command_result.json_document(
+                    None, gravest.error, outcome=_outcome(gravest), **self._json_member()
+                )
             )
         elif not self._args.quiet:
-            output.result(f"{self._total:,} tasks: {', '.join(self._counts())}")
+            output.print_result(f"{self._total:,} tasks: {', '.join(self._outcome_counts())}")
         if code:
             bad = sum(map(bool, self._codes))
-            output.problem(
-                f"{bad:,} of {self._total:,} tasks did not end well, the gravest is {_complaint(gravest)}"
+            output.print_problem(
+                f"{bad:,} of {self._total:,} tasks did not end well, the gravest is {_problem_text(gravest)}"
             )
         return code
 
-    def failure(self, error: BaseException) -> ExitCode:
-        """The wait for all of them ended with `error`: as `report.failure`."""
-        return presentation.failure(error, as_json=self._args.json, **self._member())
+    def print_error(self, error: BaseException) -> ExitCode:
+        """Print the error that ended the whole wait, as `command_result.print_error`; return the exit code."""
+        return command_result.print_error(error, as_json=self._args.json, **self._json_member())
 
-    def _counts(self) -> Iterator[str]:
-        counts = Counter(map(_fate_of_items_too, self._results, self._codes))
-        for fate, count in counts.most_common():
-            yield f"{count:,} {fate}"
+    def _outcome_counts(self) -> Iterator[str]:
+        counts = Counter(map(_outcome_word_with_items, self._results, self._codes))
+        for outcome, count in counts.most_common():
+            yield f"{count:,} {outcome}"
 
-    def _member(self) -> Dict[str, Any]:
-        return {"results": [_entry(result) for result in self._results]}
+    def _json_member(self) -> Dict[str, Any]:
+        return {"results": [_json_entry(result) for result in self._results]}
 
 
-def _code(result: TaskResult, args: argparse.Namespace) -> ExitCode:
+def _exit_code(result: TaskResult, args: argparse.Namespace) -> ExitCode:
     if result.error is not None:
-        return exit_codes.explain(result.error)[0]
-    return exit_codes.of_status(result.result(), allow_failures=args.allow_failures)
+        return exit_codes.code_and_advice(result.error)[0]
+    return exit_codes.code_of_status(result.result(), allow_failures=args.allow_failures)
 
 
 def _outcome(result: TaskResult) -> Optional[str]:
     return None if result.status is None else result.status.outcome.value
 
 
-def _fate(result: TaskResult) -> str:
-    """What became of a task, in a word: its outcome, or the name of the exit code for its error."""
+def _outcome_word(result: TaskResult) -> str:
+    """The outcome of a task in one word; after an error, the name of its exit code."""
     if result.error is not None:
-        return exit_codes.explain(result.error)[0].name.lower()
+        return exit_codes.code_and_advice(result.error)[0].name.lower()
     return result.result().outcome.value
 
 
-def _fate_of_items_too(result: TaskResult, code: ExitCode) -> str:
-    return f"{_fate(result)} with failed items" if code and result.succeeded else _fate(result)
+def _outcome_word_with_items(result: TaskResult, code: ExitCode) -> str:
+    return (
+        f"{_outcome_word(result)} with failed items" if code and result.succeeded else _outcome_word(result)
+    )
 
 
-def _line(result: TaskResult) -> str:
-    fate = presentation.painted(_fate(result))
-    known = presentation.brief(result.status, _NAME_WIDTH) if result.status is not None else ""
-    wrong = "" if result.error is None else output.visible(str(result.error))
-    return "  ".join(part for part in (shorten(result.token), fate, known, wrong) if part)
+def _result_line(result: TaskResult) -> str:
+    outcome = command_result.coloured_outcome(_outcome_word(result))
+    known = command_result.status_summary(result.status, _NAME_WIDTH) if result.status is not None else ""
+    wrong = "" if result.error is None else output.safe_text(str(result.error))
+    return "  ".join(part for part in (shorten(result.token), outcome, known, wrong) if part)
 
 
-def _complaint(result: TaskResult) -> str:
+def _problem_text(result: TaskResult) -> str:
     wrong = (
-        presentation.complaint(result.result())
+        command_result.outcome_problem(result.result())
         if result.error is None
-        else presentation.advised(result.error)
+        else command_result.error_with_advice(result.error)
     )
     name = shorten(result.token)
     return wrong if name in wrong else f"task {name}: {wrong}"
 
 
-def _entry(result: TaskResult) -> Dict[str, Any]:
-    return {"token": shorten(result.token), **presentation.described(result.status, result.error)}
+def _json_entry(result: TaskResult) -> Dict[str, Any]:
+    return {"token": shorten(result.token), **command_result.json_members(result.status, result.error)}

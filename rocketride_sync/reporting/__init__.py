@@ -1,1 +1,5 @@
-"""The page that `RunRecorder` writes: series.py reckons, charts.py draws, page.py puts it together."""
+"""Progress bars (`tqdm_progress`) and the HTML report of a run (`recorder`).
+
+`observations` keeps what the polls returned, `series` computes the lines of the charts, `charts` draws them, and
+`page` puts the report together. `snapshot` says how far some work has come, and `formatting` how numbers and times are written.
+"""

@@ -1,4 +1,4 @@
-"""What is remembered of a task that is watched: observations, evenly thinned, peaks, and the newest messages."""
+"""What a recorder keeps of a task: evenly thinned observations, the peaks, and the newest messages."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Collection, Deque, List, NamedTuple, Optional
 
 from ..redact import cut
-from .snapshot import LARGEST, countable
+from .snapshot import NUMBER_LIMIT, bounded
 
 if TYPE_CHECKING:
     from ..deadline import Clock
@@ -19,10 +19,10 @@ LONGEST_MESSAGE = 1_000
 
 
 class Observation(NamedTuple):
-    """What one look saw.
+    """The figures of one status.
 
     Attributes:
-        seconds: since the first look.
+        seconds: since the first poll.
         state: the state's name, such as ``RUNNING``.
         completed, failed, total: items.
         completed_size, failed_size, total_size: bytes.
@@ -46,7 +46,7 @@ class Observation(NamedTuple):
 
 
 class Peaks(NamedTuple):
-    """The most that was used: the highest of what looks saw, and of what the server called the peak."""
+    """The highest use of resources: of what the polls returned, and of what the server reported as its peaks."""
 
     cpu_percent: float = 0.0
     cpu_memory_mb: float = 0.0
@@ -57,7 +57,7 @@ class Message(NamedTuple):
     """An error or warning of the task.
 
     Attributes:
-        seconds: when it was first seen, since the first look.
+        seconds: when it was first seen, since the first poll.
         text: what the server wrote, redacted, and cut at 1,000 characters.
         gap: whether messages before it may have been missed.
     """
@@ -75,7 +75,7 @@ class Messages:
 
     Attributes:
         kept: the messages, oldest first.
-        count: how many there were.
+        count: how many there were, dropped ones included.
     """
 
     def __init__(self, secrets: Collection[str] = ()) -> None:
@@ -84,7 +84,7 @@ class Messages:
         self.count = 0
 
     def add(self, new: NewMessages, seconds: float) -> None:
-        """Take in what is new since the last look."""
+        """Add the messages that are new since the last poll."""
         for number, text in enumerate(new.messages):
             shown = cut(text, LONGEST_MESSAGE, self._secrets)
             self.kept.append(Message(seconds, shown, new.lost and number == 0))
@@ -92,7 +92,7 @@ class Messages:
 
 
 class Record:
-    """What looks at a task saw: it is called with each status.
+    """What the polls of a wait returned; call it with each status.
 
     Args:
         secrets: texts that must not show; may grow.
@@ -104,8 +104,8 @@ class Record:
     def __init__(self, secrets: Collection[str], clock: Clock) -> None:
         self._clock = clock
         self._began = 0.0
-        self._every = 1
-        self._spare = False  # whether the latest observation is kept only because it is the latest
+        self._keep_every = 1
+        self._latest_is_extra = False  # whether it is kept only because it is the latest
         self.observations: List[Observation] = []
         self.looks = 0
         self.peaks = Peaks()
@@ -115,39 +115,39 @@ class Record:
         self.last: Optional[TaskStatus] = None
 
     def __call__(self, status: TaskStatus) -> None:
-        """Remember `status`."""
+        """Add `status`."""
         if self.began_at is None:
             self._began, self.began_at = self._clock(), time.time()
         seconds = self._clock() - self._began
-        self._keep(_observation(status, seconds))
-        self.peaks = Peaks(*map(max, self.peaks, _used(status)))
+        self._add(_observation(status, seconds))
+        self.peaks = Peaks(*map(max, self.peaks, _highest_use(status)))
         self.errors.add(status.new_errors(self.last), seconds)
         self.warnings.add(status.new_warnings(self.last), seconds)
         self.last = status
 
-    def _keep(self, seen: Observation) -> None:
+    def _add(self, observation: Observation) -> None:
         kept = self.observations
-        if self._spare:
+        if self._latest_is_extra:
             kept.pop()
         if len(kept) >= MOST_OBSERVATIONS:
             del kept[1::2]
-            self._every *= 2
-        kept.append(seen)
-        self._spare = self.looks % self._every != 0
+            self._keep_every *= 2
+        kept.append(observation)
+        self._latest_is_extra = self.looks % self._keep_every != 0
         self.looks += 1
 
 
 def _observation(status: TaskStatus, seconds: float) -> Observation:
-    cpu, memory, gpu = _used_now(status)
+    cpu, memory, gpu = _current_use(status)
     return Observation(
         seconds=seconds,
         state=status.state.name,
-        completed=countable(status.completed_count),
-        failed=countable(status.failed_count),
-        total=countable(status.total_count),
-        completed_size=countable(status.completed_size),
-        failed_size=countable(status.failed_size),
-        total_size=countable(status.total_size),
+        completed=bounded(status.completed_count),
+        failed=bounded(status.failed_count),
+        total=bounded(status.total_count),
+        completed_size=bounded(status.completed_size),
+        failed_size=bounded(status.failed_size),
+        total_size=bounded(status.total_size),
         cpu_percent=cpu,
         cpu_memory_mb=memory,
         gpu_memory_mb=gpu,
@@ -155,17 +155,17 @@ def _observation(status: TaskStatus, seconds: float) -> Observation:
     )
 
 
-def _used_now(status: TaskStatus) -> Peaks:
+def _current_use(status: TaskStatus) -> Peaks:
     metrics = status.metrics
-    return Peaks(*map(_sane, (metrics.cpu_percent, metrics.cpu_memory_mb, metrics.gpu_memory_mb)))
+    return Peaks(*map(_drawable, (metrics.cpu_percent, metrics.cpu_memory_mb, metrics.gpu_memory_mb)))
 
 
-def _used(status: TaskStatus) -> Peaks:
+def _highest_use(status: TaskStatus) -> Peaks:
     metrics = status.metrics
-    told = metrics.peak_cpu_percent, metrics.peak_cpu_memory_mb, metrics.peak_gpu_memory_mb
-    return Peaks(*map(max, _used_now(status), map(_sane, told)))
+    reported = metrics.peak_cpu_percent, metrics.peak_cpu_memory_mb, metrics.peak_gpu_memory_mb
+    return Peaks(*map(max, _current_use(status), map(_drawable, reported)))
 
 
-def _sane(number: float) -> float:
-    """`number`, within what can be drawn."""
-    return min(max(number, 0.0), LARGEST)
+def _drawable(number: float) -> float:
+    """`number`, limited to what a chart can draw."""
+    return min(max(number, 0.0), NUMBER_LIMIT)

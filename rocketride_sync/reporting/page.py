@@ -1,4 +1,4 @@
-"""The page of a report: one file of HTML, without scripts, that asks the network for nothing."""
+"""The page of a report: one HTML file, without scripts, that loads nothing from the network."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from .._version import __version__
 from ..errors import RocketRideError
 from ..redact import printable, redact
 from .charts import Chart, charts
+from .formatting import amount, duration_with_colons, exit_code_on_page, full_number, time_in_utc
 from .observations import LONGEST_MESSAGE, Message, Messages, Record
 
 if TYPE_CHECKING:
     from ..models import TaskStatus
 
-Show = Callable[[str], str]
+Escape = Callable[[str], str]
 Row = Tuple[str, str]
 
 _STYLE = """
@@ -48,38 +49,38 @@ td:first-child { width: 7rem; color: var(--soft); white-space: nowrap; font-vari
 footer { margin-top: 1rem }
 """
 
-# Nothing may be loaded or run, whatever a task is called.
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+# Nothing may be loaded or run, even if the name of a task contains markup.
+_CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
-def page(record: Record, error: Optional[BaseException], secrets: Sequence[str]) -> str:
-    """The page of what `record` holds.
+def render_page(record: Record, error: Optional[BaseException], secrets: Sequence[str]) -> str:
+    """The HTML of the page.
 
     Args:
-        record: what was seen.
+        record: what the polls returned.
         error: what ended the wait, if that was not the end of the task.
         secrets: texts that must not be on the page.
     """
 
-    def show(text: str) -> str:
+    def escape(text: str) -> str:
         return html.escape(printable(redact(text, secrets)))
 
     last = record.last
-    name = show((last.name or last.source) if last else "") or "a task"
+    name = escape((last.name or last.source) if last else "") or "a task"
     parts = [
-        f"<h1>{name}{_outcome(last)}</h1>",
-        _failure(error, show),
-        _section("", _list(_facts(record, show))),
-        *map(_figure, charts(record.observations)),
-        _messages("Errors", record.errors, show),
-        _messages("Warnings", record.warnings, show),
-        f"<footer>{_made_of(record)}</footer>",
+        f"<h1>{name}{_outcome_badge(last)}</h1>",
+        _error_section(error, escape),
+        _section("", _definition_list(_summary_rows(record, escape))),
+        *map(_chart_section, charts(record.observations)),
+        _message_section("Errors", record.errors, escape),
+        _message_section("Warnings", record.warnings, escape),
+        f"<footer>{_footer(record)}</footer>",
     ]
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
+<meta http-equiv="Content-Security-Policy" content="{_CONTENT_SECURITY_POLICY}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{name}</title>
 <style>{_STYLE}</style>
@@ -91,74 +92,48 @@ def page(record: Record, error: Optional[BaseException], secrets: Sequence[str])
 """
 
 
-def _outcome(last: Optional[TaskStatus]) -> str:
+def _outcome_badge(last: Optional[TaskStatus]) -> str:
     if last is None:
         return ""
     outcome = last.outcome.value
     return f' <span class="outcome {outcome}">{outcome if last.is_terminal else "not ended"}</span>'
 
 
-def _failure(error: Optional[BaseException], show: Show) -> str:
-    """What ended the wait. Of exceptions that are not ours, only what they are: they may say anything."""
+def _error_section(error: Optional[BaseException], escape: Escape) -> str:
+    """What ended the wait. Of other libraries' exceptions only the name: their texts may hold secrets."""
     if error is None:
         return ""
     ours = isinstance(error, (RocketRideError, KeyboardInterrupt)) and str(error)
     text = f"{type(error).__name__}: {error}" if ours else type(error).__name__
-    return f'<section class="error"><h2>The wait ended before the task</h2><p>{show(text)}</p></section>'
+    return f'<section class="error"><h2>The wait ended before the task</h2><p>{escape(text)}</p></section>'
 
 
-def _facts(record: Record, show: Show) -> Iterator[Row]:
-    """What is known in the end, each with its name."""
+def _summary_rows(record: Record, escape: Escape) -> Iterator[Row]:
+    """The last status and the peaks, as names and texts."""
     last = record.last
     if last is None:
         yield "Status", "none was seen"
         return
-    yield "Project", show(last.project_id)
-    yield "Source", show(last.source)
+    yield "Project", escape(last.project_id)
+    yield "Source", escape(last.source)
     yield "State", last.state.name + (" (completed)" if last.completed and not last.is_terminal else "")
-    yield "Started", _moment(last.started_at)
-    yield "Ended", _moment(last.ended_at)
+    yield "Started", time_in_utc(last.started_at)
+    yield "Ended", time_in_utc(last.ended_at)
     elapsed = last.elapsed() if last.is_terminal else None
-    yield "Took", "" if elapsed is None else duration(elapsed)
+    yield "Took", "" if elapsed is None else duration_with_colons(elapsed)
     seen = record.observations[-1]
-    yield "Items", _amount(seen.completed, seen.failed, seen.total, "")
-    yield "Data", _amount(seen.completed_size, seen.failed_size, seen.total_size, " bytes")
+    yield "Items", amount(seen.completed, seen.failed, seen.total, "", full_number)
+    yield "Data", amount(seen.completed_size, seen.failed_size, seen.total_size, " bytes", full_number)
     if last.is_terminal:
-        code = "" if last.exit_code is None else _whole(last.exit_code)
-        yield "Exit", " ".join(filter(None, (code, show(last.exit_message))))
+        code = "" if last.exit_code is None else exit_code_on_page(last.exit_code)
+        yield "Exit", " ".join(filter(None, (code, escape(last.exit_message))))
     peaks = record.peaks
     yield "Peak CPU", f"{peaks.cpu_percent:,.4g} %" if peaks.cpu_percent else ""
     yield "Peak RAM", f"{peaks.cpu_memory_mb:,.1f} MB" if peaks.cpu_memory_mb else ""
     yield "Peak GPU memory", f"{peaks.gpu_memory_mb:,.1f} MB" if peaks.gpu_memory_mb else ""
 
 
-def _amount(done: int, failed: int, total: int, unit: str) -> str:
-    if not (done or failed or total):
-        return ""
-    text = f"{done:,} of {total:,}{unit}" if total else f"{done:,}{unit}"
-    return f"{text}, {failed:,} failed" if failed else text
-
-
-def _whole(number: int) -> str:
-    return (
-        str(number) if abs(number) < 10**9 else "very large"
-    )  # Python prints no numbers of thousands of digits
-
-
-def _moment(moment: Optional[datetime]) -> str:
-    return "" if moment is None else moment.strftime("%Y-%m-%d %H:%M:%S UTC")
-
-
-def duration(seconds: float) -> str:
-    """Such as ``4.2 s``, ``3:20 min``, ``5:07:00 h``."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:,}:{minutes:02}:{rest:02} h" if hours else f"{minutes}:{rest:02} min"
-
-
-def _list(rows: Iterator[Row]) -> str:
+def _definition_list(rows: Iterator[Row]) -> str:
     return "<dl>" + "".join(f"<dt>{name}</dt><dd>{text}</dd>" for name, text in rows if text) + "</dl>"
 
 
@@ -167,38 +142,38 @@ def _section(title: str, body: str, kind: str = "") -> str:
     return f'<section class="{kind}">{heading}{body}</section>'
 
 
-def _figure(chart: Chart) -> str:
+def _chart_section(chart: Chart) -> str:
     note = f'<p class="note">{chart.note}</p>' if chart.note else ""
     lines = "".join(f'<span style="--colour: var(--{colour})">{name}</span>' for name, colour in chart.legend)
     return _section(chart.title, f'<p class="legend">{lines}</p>{chart.svg}{note}', "chart")
 
 
-def _messages(title: str, messages: Messages, show: Show) -> str:
+def _message_section(title: str, messages: Messages, escape: Escape) -> str:
     if not messages.count:
         return ""
     hidden = messages.count - len(messages.kept)
     note = f'<p class="note">{hidden:,} earlier ones are not shown.</p>' if hidden else ""
-    rows = "".join(row for message in messages.kept for row in _rows(message, show))
+    rows = "".join(row for message in messages.kept for row in _message_rows(message, escape))
     return _section(f"{title} ({messages.count:,})", f"{note}<table>{rows}</table>")
 
 
-def _rows(message: Message, show: Show) -> List[str]:
-    row = f"<tr><td>{duration(message.seconds)}</td><td>{show(message.text)}</td></tr>"
+def _message_rows(message: Message, escape: Escape) -> List[str]:
+    row = f"<tr><td>{duration_with_colons(message.seconds)}</td><td>{escape(message.text)}</td></tr>"
     gap = "<tr><td></td><td><i>some may be missing here: the server had dropped them before this look</i></td></tr>"
     return [gap, row] if message.gap else [row]
 
 
-def _made_of(record: Record) -> str:
-    """Where the page comes from, and what it leaves out."""
+def _footer(record: Record) -> str:
+    """What the page was made of, and what it leaves out."""
     kept, looks = len(record.observations), record.looks
     began = ""
     if record.began_at is not None:
         moment = datetime.fromtimestamp(record.began_at, timezone.utc)
-        began = f", the first at {_moment(moment)} by this computer's clock"
+        began = f", the first at {time_in_utc(moment)} by this computer's clock"
     thinned = f", of which the charts show {kept:,}, evenly spread" if kept < looks else ""
     cut = f"Messages are cut at {LONGEST_MESSAGE:,} characters. " if record.errors.count else ""
-    many = "look" if looks == 1 else "looks"
+    noun = "look" if looks == 1 else "looks"
     return (
-        f"Made of {looks:,} {many} at the task{began}{thinned}. Times are since the first look. {cut}"
+        f"Made of {looks:,} {noun} at the task{began}{thinned}. Times are since the first look. {cut}"
         f"Peaks are the highest values seen or told while it ran. rocketride-sync {__version__}"
     )

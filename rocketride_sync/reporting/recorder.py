@@ -1,4 +1,4 @@
-"""Remembers what a wait saw of a task, and makes one HTML page of it (extra ``report``)."""
+"""Records every status of a wait and writes an HTML report with charts and messages (extra ``report``)."""
 
 from __future__ import annotations
 
@@ -14,40 +14,40 @@ from .observations import Record
 if TYPE_CHECKING:
     from ..deadline import Clock
 
-_NEEDED = "a report needs pygal: pip install 'rocketride-sync[report]'"
+_PYGAL_MISSING = "a report needs pygal: pip install 'rocketride-sync[report]'"
 
 
 class RunRecorder(Record):
-    """Remembers every status of a wait, as its `on_progress`, and makes a page of it at the end::
+    """Records every status of a wait, as its `on_progress`, and makes a page of it at the end::
 
         with RunRecorder("run.html") as recorder:
             client.wait_until_complete(token, timeout=3600, on_progress=recorder)
 
-    The page is written however the block is left, and tells what it was left with. It is one file, needs neither
-    network nor JavaScript, and shows progress, rates and resources over time, and all messages.
+    The page is written however the block is left, and names the exception that ended it. It is one file, needs
+    neither network nor JavaScript, and shows progress, rates and resources over time, and all messages.
 
-    It remembers what the server does not: the peaks of the metrics, which are set to 0 when the task ends, and the
-    errors and warnings of which the server keeps the newest 50 or 1,000 only. Memory is bounded: of observations every
-    second is dropped whenever there are 2,000, and from then on every second one is kept, so that they stay evenly
-    spread; the first and the latest are always there. Of messages the newest 10,000 are kept, each cut at 1,000
-    characters.
+    The recorder keeps what the server does not: the peaks of the metrics, which the server sets to 0 when the task
+    ends, and the errors and warnings, of which the server has only the newest 50 or 1,000. Memory is bounded. When
+    there are 2,000 observations, every second one is dropped, and from then on only every second one is kept, so
+    that they stay evenly spread; the first and the latest are always there. Of the messages the newest 10,000 are
+    kept, each cut at 1,000 characters.
 
     Args:
         path: where the page will be written; None leaves that to `save`.
-        secrets: texts that must not be on the page, besides all that looks like a token. Read at each look and when
-            the page is made, so that a list may grow meanwhile.
+        secrets: texts that must not be on the page, besides everything that has the form of a token. Read at each
+            poll and when the page is made, so that a list may grow meanwhile.
         clock: monotonic seconds.
 
     Attributes:
-        observations: what was seen, oldest first.
-        looks: how many there were.
+        observations: what the polls returned, oldest first.
+        looks: how many polls there were.
         peaks: the most that was used.
         errors, warnings: the messages.
-        began_at: the time of the first look as Unix time, or None.
+        began_at: the time of the first poll as Unix time, or None.
         last: the latest status, or None.
 
     Raises:
-        ConfigurationError: `path` cannot be written, or pygal is not installed: said now, before a long wait.
+        ConfigurationError: `path` cannot be written, or pygal is not installed: raised here, before a long wait.
     """
 
     def __init__(
@@ -71,14 +71,14 @@ class RunRecorder(Record):
             ConfigurationError: pygal is not installed.
         """
         _check_pygal()
-        from .page import page
+        from .page import render_page
 
-        return page(self, error, tuple(self._secrets))
+        return render_page(self, error, tuple(self._secrets))
 
     def save(
         self, path: Union[str, os.PathLike[str], None] = None, *, error: Optional[BaseException] = None
     ) -> None:
-        """Write the page to `path`, or where the recorder was made for.
+        """Write the page to `path`, by default to the path of the recorder.
 
         Raises:
             ConfigurationError: it cannot be written, or there is no path.
@@ -94,7 +94,7 @@ class RunRecorder(Record):
             reason = failure.strerror
         else:
             return
-        raise _unwritable(target, reason)
+        raise _not_writable(target, reason)
 
     def __enter__(self) -> RunRecorder:
         return self
@@ -112,7 +112,7 @@ class RunRecorder(Record):
         except ConfigurationError as failure:
             if error is None:
                 raise
-            # What went wrong in the block is what the caller must see.
+            # The caller must see the error of the block, not this one.
             log.warning("no report was written: %s", failure)
 
 
@@ -120,27 +120,26 @@ def _check_pygal() -> None:
     from importlib.util import find_spec
 
     if find_spec("pygal") is None:
-        raise ConfigurationError(_NEEDED)
+        raise ConfigurationError(_PYGAL_MISSING)
 
 
 def _check_writable(path: Union[str, os.PathLike[str]]) -> None:
-    """Raise ConfigurationError if `path` cannot be written. What is there already stays as it is."""
+    """Raise ConfigurationError if `path` cannot be written. An existing file is not changed."""
     new = not os.path.exists(path)
     if not (new or os.path.isfile(path) or os.path.isdir(path)):
-        return  # a pipe, say: to open it would wait for its reader
+        return  # such as a named pipe: opening it would wait for its reader
     try:
         with open(path, "ab"):
             pass
         if new:
-            os.unlink(
-                os.path.realpath(path)
-            )  # of a link that led nowhere, what was made is where it leads to
+            # Through a dangling link, `open` made the link's target; the link itself stays.
+            os.unlink(os.path.realpath(path))
     except OSError as error:
         reason = error.strerror
     else:
         return
-    raise _unwritable(path, reason)
+    raise _not_writable(path, reason)
 
 
-def _unwritable(path: Union[str, os.PathLike[str]], reason: Optional[str]) -> ConfigurationError:
+def _not_writable(path: Union[str, os.PathLike[str]], reason: Optional[str]) -> ConfigurationError:
     return ConfigurationError(f"the report cannot be written to {os.fspath(path)}: {reason}")

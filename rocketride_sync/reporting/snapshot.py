@@ -1,4 +1,4 @@
-"""How far some work is, in the terms of a display."""
+"""How far some work has come: the figures that a progress display shows."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ if TYPE_CHECKING:
     from ..models import TaskStatus
 
 SUBJECT_WIDTH = 40
-LARGEST = 10**15
+NUMBER_LIMIT = 10**15
 
 ITEMS = " items"
 BYTES = "B"
 TASKS = " tasks"
 
 
-class Snapshot(NamedTuple):
-    """One look at some work.
+class ProgressSnapshot(NamedTuple):
+    """The progress of a task, of an upload, or of a wait for many tasks, at one moment.
 
     Attributes:
-        state: what is being done, in a word.
-        done: how much is behind us, what failed included, in `unit`.
+        state: what is being done, in one word.
+        done: how much is finished, failures included, in `unit`.
         total: how much there is; 0 while that is unknown.
         unit: `ITEMS`, `BYTES` or `TASKS`.
         failed: how many items failed.
-        subject: what is being worked on, made visible and short.
-        size: the bytes behind us, where `unit` is not `BYTES`; 0 where that is unknown.
+        subject: what is being worked on, escaped and shortened.
+        size: the bytes finished, where `unit` is not `BYTES`; 0 where that is unknown.
     """
 
     state: str
@@ -37,18 +37,23 @@ class Snapshot(NamedTuple):
     size: int = 0
 
 
-def of_status(status: TaskStatus, shorten: Callable[[str, int], str]) -> Snapshot:
-    """By items, or by bytes where a task counts no items. `shorten` makes a text visible and that short."""
+def of_status(status: TaskStatus, shorten: Callable[[str, int], str]) -> ProgressSnapshot:
+    """The progress by items, or by bytes if the task counts no items.
+
+    Args:
+        status: the status of the task.
+        shorten: escapes control characters in a text and cuts it at a width.
+    """
     state = status.state.name.lower()
     subject = shorten(status.current_object, SUBJECT_WIDTH)
-    items = countable(status.completed_count + status.failed_count)
-    size = countable(status.completed_size + status.failed_size)
-    failed = countable(status.failed_count)
+    items = bounded(status.completed_count + status.failed_count)
+    size = bounded(status.completed_size + status.failed_size)
+    failed = bounded(status.failed_count)
     if status.total_count or not status.total_size:
-        return Snapshot(state, items, countable(status.total_count), ITEMS, failed, subject, size)
-    return Snapshot(state, size, countable(status.total_size), BYTES, failed, subject)
+        return ProgressSnapshot(state, items, bounded(status.total_count), ITEMS, failed, subject, size)
+    return ProgressSnapshot(state, size, bounded(status.total_size), BYTES, failed, subject)
 
 
-def countable(number: int) -> int:
-    """`number`, within what time left can be reckoned with, and what can be drawn."""
-    return min(max(number, 0), LARGEST)
+def bounded(number: int) -> int:
+    """`number`, limited to what the time left can be computed with, and what can be drawn."""
+    return min(max(number, 0), NUMBER_LIMIT)

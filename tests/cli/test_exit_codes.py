@@ -89,7 +89,7 @@ def test_refusals(stub, command, answers, code):
     assert "Traceback" not in done.stderr
 
 
-def test_a_task_that_was_ended_is_no_failure_when_it_cannot_be_looked_at(stub):
+def test_a_task_that_was_ended_is_no_failure_when_its_status_cannot_be_read(stub):
     stub.answers = [ok({}), refusal(503, "try later")]
     done = run_with(stub, "stop", TOKEN, "--json")
     assert done.returncode == 0, done.stderr
@@ -235,13 +235,13 @@ def test_a_sigterm_that_is_ignored_from_outside_stays_ignored(stub):
 
 COMMAND_OF_ITS_OWN = """
 import os, signal, sys, time
-from rocketride_sync.cli import main, wait
+from rocketride_sync.cli import main, wait_command
 def run(args):
     try:
         {body}
     finally:
         print("cleaned up", flush=True)
-wait.run = run
+wait_command.run = run
 sys.exit(main.main(["wait", *sys.argv[1:]]))
 """
 
@@ -262,11 +262,11 @@ def test_sigterm_cleans_up_before_it_ends_the_process():
     assert (done.returncode, done.stdout) == (-signal.SIGTERM, "cleaned up\n")
 
 
-HELD_BACK = """
+DEFERRED = """
 import signal, sys
-from rocketride_sync.cli.signals import held_back
+from rocketride_sync.cli.signals import defer_signals
 try:
-    with held_back(lambda: print("noticed", flush=True)):
+    with defer_signals(lambda: print("noticed", flush=True)):
         signal.raise_signal(signal.SIGINT)
         print("going on", flush=True)
         {again}
@@ -284,9 +284,9 @@ except KeyboardInterrupt:
         ("raise SystemExit", ["noticed", "going on"]),
     ],
 )
-def test_a_signal_is_held_back_once(again, shown):
+def test_a_signal_is_deferred_once(again, shown):
     done = subprocess.run(
-        [sys.executable, "-c", HELD_BACK.format(again=again)], capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", DEFERRED.format(again=again)], capture_output=True, text=True, timeout=60
     )
     assert done.stdout.split("\n")[:-1] == shown
 
@@ -308,7 +308,7 @@ def test_ctrl_c_while_the_command_is_loaded():
 
 
 @pytest.mark.parametrize("options", [[], ["--verbose"], ["--json"]])
-def test_a_defect_does_not_look_like_a_failed_task(options):
+def test_a_defect_is_not_taken_for_a_failed_task(options):
     done = run_body(f"raise ZeroDivisionError('{TOKEN}')", *options)
     assert done.returncode == 70
     assert "ZeroDivisionError" in problems(done)[0]
@@ -334,4 +334,4 @@ def test_every_error_has_an_exit_code_of_its_own_family():
         KeyboardInterrupt(): 130,
         ZeroDivisionError(): 70,
     }
-    assert {error: int(exit_codes.explain(error)[0]) for error in codes} == codes
+    assert {error: int(exit_codes.code_and_advice(error)[0]) for error in codes} == codes

@@ -169,7 +169,7 @@ def test_tokens_in_what_the_server_says_are_shortened(stub):
     ],
 )
 def test_visible(text, shown):
-    assert output.visible(text) == shown
+    assert output.safe_text(text) == shown
 
 
 def test_shorten():
@@ -188,13 +188,13 @@ def test_a_long_interval_is_one_friendly_line(stub):
 
 WARNING = """
 import logging, sys
-from rocketride_sync.cli import main, wait
+from rocketride_sync.cli import main, wait_command
 def run(args):
     logger = logging.getLogger("rocketride_sync")
     logger.warning("see %s", "tk_0123456789abcdef")
     logger.info("by the way")
     return 0
-wait.run = run
+wait_command.run = run
 sys.exit(main.main(["wait"]))
 """
 

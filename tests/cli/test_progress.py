@@ -23,7 +23,7 @@ def status(**fields):
     return TaskStatus.from_dict({**RUNNING, **fields})
 
 
-def look(**fields):
+def progress_of(**fields):
     return snapshot.of_status(status(**fields), output.shorten)
 
 
@@ -62,8 +62,8 @@ def test_an_outage_is_not_mentioned_to_a_log_file_unless_asked(stub):
 
 def test_the_time_left_comes_from_what_was_seen():
     now = [100.0]
-    estimate = progress.Estimate(clock=lambda: now[0])
-    assert estimate.seconds_left(10, 100) is None  # the first look says nothing about speed
+    estimate = progress.TimeLeftEstimate(clock=lambda: now[0])
+    assert estimate.seconds_left(10, 100) is None  # the first poll says nothing about speed
     now[0] += 20
     assert estimate.seconds_left(10, 100) is None
     now[0] += 20
@@ -76,31 +76,31 @@ def test_the_time_left_comes_from_what_was_seen():
 
 
 def test_bytes_are_shown_where_no_items_are_counted():
-    seen = look(totalCount=0, completedCount=0, totalSize=2000, completedSize=500)
+    seen = progress_of(totalCount=0, completedCount=0, totalSize=2000, completedSize=500)
     assert (seen.done, seen.total, seen.unit) == (500, 2000, snapshot.BYTES)
 
 
 def test_failed_items_are_shown_beside_bytes(capsys):
-    seen = look(totalCount=0, completedCount=0, failedCount=2, totalSize=2000, completedSize=500)
-    progress.Lines().update(seen)
+    seen = progress_of(totalCount=0, completedCount=0, failedCount=2, totalSize=2000, completedSize=500)
+    progress.LineDisplay().update(seen)
     assert capsys.readouterr().err == "running, 500 of 2,000 bytes, 2 failed\n"
 
 
 def test_a_task_of_unknown_size_is_shown_too(capsys):
-    progress.Lines().update(look(totalCount=0, completedCount=7))
+    progress.LineDisplay().update(progress_of(totalCount=0, completedCount=7))
     assert capsys.readouterr().err == "running, 7\n"
 
 
 def bar():
     """A bar, where tqdm is installed."""
     pytest.importorskip("tqdm")
-    return progress.Bar()
+    return progress.BarDisplay()
 
 
 def test_a_bar():
-    with redirect_stderr(io.StringIO()) as screen, progress.Follower(bar()) as follower:
-        follower(status(completedCount=1, errors=["one\x1b[2J"]))
-        follower(status(completedCount=3, failedCount=1, currentObject="a\x1b.txt"))
+    with redirect_stderr(io.StringIO()) as screen, progress.ProgressPrinter(bar()) as printer:
+        printer(status(completedCount=1, errors=["one\x1b[2J"]))
+        printer(status(completedCount=3, failedCount=1, currentObject="a\x1b.txt"))
     shown = screen.getvalue()
     assert "4/4" in shown
     assert "1 failed, a\\x1b.txt" in shown
@@ -111,9 +111,9 @@ def test_a_bar():
 def test_the_bar_begins_anew_after_a_restart_and_with_another_unit():
     with redirect_stderr(io.StringIO()) as screen:
         shown = bar()
-        shown.update(look(completedCount=3))
-        shown.update(look(completedCount=1))
-        shown.update(look(totalCount=0, completedCount=0, totalSize=2048, completedSize=1024))
+        shown.update(progress_of(completedCount=3))
+        shown.update(progress_of(completedCount=1))
+        shown.update(progress_of(totalCount=0, completedCount=0, totalSize=2048, completedSize=1024))
         shown.close()
     assert "1/4" in screen.getvalue()
     assert "1.02k/2.05k" in screen.getvalue()
@@ -123,7 +123,7 @@ def test_the_bar_starts_no_thread():
     before = threading.active_count()
     with redirect_stderr(io.StringIO()):
         shown = bar()
-        shown.update(look())
+        shown.update(progress_of())
         assert threading.active_count() == before
         shown.close()
 

@@ -8,8 +8,8 @@ from typing import Any, List
 import pytest
 
 from rocketride_sync import MemoryTransport, RocketRideClient, ServerError, WaitTimeoutError
-from rocketride_sync.cli.progress import Follower
-from rocketride_sync.cli.upload_progress import Uploads
+from rocketride_sync.cli.progress import ProgressPrinter
+from rocketride_sync.cli.upload_progress import UploadWithProgress
 
 
 class Display:
@@ -19,7 +19,7 @@ class Display:
         self.seen: List[Any] = []
         self.said: List[str] = []
         self.update = self.seen.append
-        self.say = self.said.append
+        self.print_note = self.said.append
 
 
 @pytest.fixture
@@ -42,8 +42,8 @@ class Client(RocketRideClient):
 
 
 def send(script, files, display, timeout=None):
-    uploads = Uploads(files, Follower(display), timeout)
-    uploads.send(Client("localhost", "key", transport=MemoryTransport(script)), "tk_1")
+    upload = UploadWithProgress(files, ProgressPrinter(display), timeout)
+    upload.send(Client("localhost", "key", transport=MemoryTransport(script)), "tk_1")
 
 
 def test_a_file_that_is_named_twice_counts_twice(files, display):

@@ -1,4 +1,4 @@
-"""RunRecorder: what it remembers, how much of it, and the page it makes of it."""
+"""RunRecorder: what it keeps, how much of it, and the page it makes of it."""
 
 import os
 import re
@@ -18,7 +18,7 @@ from rocketride_sync import (
     TaskStatus,
     WaitTimeoutError,
 )
-from rocketride_sync.reporting import series
+from rocketride_sync.reporting import formatting, series
 from rocketride_sync.reporting.observations import LONGEST_MESSAGE, MOST_MESSAGES, MOST_OBSERVATIONS
 
 RUNNING = {"name": "words", "state": 3, "startTime": 1700000000.0, "totalCount": 4, "completedCount": 1}
@@ -45,7 +45,7 @@ def record(*documents, seconds=2.0, **options):
     return recorder
 
 
-def test_every_observation_is_remembered():
+def test_every_observation_is_kept():
     size = {"completedSize": 30, "totalSize": 40}
     recorder = record(RUNNING, {**RUNNING, "completedCount": 2, "failedCount": 1, **size}, DONE)
     assert recorder.looks == 3
@@ -89,23 +89,23 @@ def test_messages_of_the_ring_buffers_are_joined():
     assert [message.text for message in recorder.warnings.kept] == ["w"]
 
 
-@pytest.mark.parametrize("looks", [1, MOST_OBSERVATIONS, MOST_OBSERVATIONS + 1, 9_999, 10_000])
-def test_memory_is_bounded_and_what_is_kept_is_evenly_spread(looks):
+@pytest.mark.parametrize("polls", [1, MOST_OBSERVATIONS, MOST_OBSERVATIONS + 1, 9_999, 10_000])
+def test_memory_is_bounded_and_what_is_kept_is_evenly_spread(polls):
     status = TaskStatus.from_dict(RUNNING)
     clock = Clock()
     recorder = RunRecorder(clock=clock)
-    for _ in range(looks):
+    for _ in range(polls):
         recorder(status)
         clock.now += 1
     times = [seen.seconds for seen in recorder.observations]
-    assert recorder.looks == looks
-    assert min(looks, MOST_OBSERVATIONS // 2) <= len(times) <= MOST_OBSERVATIONS
+    assert recorder.looks == polls
+    assert min(polls, MOST_OBSERVATIONS // 2) <= len(times) <= MOST_OBSERVATIONS
     assert times[0] == 0
-    assert times[-1] == looks - 1
+    assert times[-1] == polls - 1
     assert len({later - earlier for earlier, later in zip(times, times[1:-1])}) <= 1
 
 
-def test_of_messages_the_newest_are_kept():
+def test_the_newest_messages_are_kept():
     recorder = RunRecorder()
     for first in range(0, MOST_MESSAGES + 500, 500):
         recorder(
@@ -119,18 +119,18 @@ def test_of_messages_the_newest_are_kept():
 
 def test_rates_are_those_of_what_was_counted():
     recorder = record(RUNNING, {**RUNNING, "completedCount": 3, "failedCount": 1}, DONE, seconds=2.0)
-    rate = series.rate(recorder.observations, lambda o: o.completed + o.failed)
+    rate = series.rate_over_time(recorder.observations, lambda o: o.completed + o.failed)
     assert rate == [(0, 1.5), (2, 1.5), (2, 0), (4, 0)]
 
 
-def test_a_last_look_soon_after_the_one_before_is_no_spike():
+def test_a_last_poll_soon_after_the_one_before_is_no_spike():
     """As the end is told, or just before a deadline."""
     clock = Clock()
     recorder = RunRecorder(clock=clock)
     for moment, count in ((0, 0), (2, 2), (4, 4), (6, 6), (6.01, 7)):
         clock.now = moment
         recorder(TaskStatus.from_dict({**RUNNING, "completedCount": count, "failedCount": 0}))
-    rate = series.rate(recorder.observations, lambda o: o.completed)
+    rate = series.rate_over_time(recorder.observations, lambda o: o.completed)
     assert [moment for moment, _ in rate] == [0, 2, 2, 4, 4, 6.01]
     assert rate[-1][1] == pytest.approx(3 / 2.01)
 
@@ -140,21 +140,21 @@ def test_a_restart_is_a_gap_and_no_negative_rate():
         {**RUNNING, "completedCount": 3}, RUNNING, {**RUNNING, "completedCount": 2}, seconds=1.0
     )
     seen = recorder.observations
-    assert series.rate(seen, lambda o: o.completed) == [(1, None), (1, 1), (2, 1)]
-    assert series.counted(seen, lambda o: o.completed) == [(0, 3), (1, None), (1, 1), (2, 2)]
+    assert series.rate_over_time(seen, lambda o: o.completed) == [(1, None), (1, 1), (2, 1)]
+    assert series.counter_over_time(seen, lambda o: o.completed) == [(0, 3), (1, None), (1, 1), (2, 2)]
 
 
 @pytest.mark.parametrize(
     ("unit", "expected"),
     [
-        (series.time_unit(90), (1, "seconds")),
-        (series.time_unit(600), (60, "minutes")),
-        (series.time_unit(9000), (3600, "hours")),
-        (series.rate_unit(2.0, "items"), (1, "items per second")),
-        (series.rate_unit(0.1, "items"), (1 / 60, "items per minute")),
-        (series.rate_unit(0.001, "items"), (1 / 3600, "items per hour")),
-        (series.size_unit(2e6), (1e6, "MB")),
-        (series.size_unit(20), (1, "bytes")),
+        (formatting.time_unit(90), (1, "seconds")),
+        (formatting.time_unit(600), (60, "minutes")),
+        (formatting.time_unit(9000), (3600, "hours")),
+        (formatting.rate_unit(2.0, "items"), (1, "items per second")),
+        (formatting.rate_unit(0.1, "items"), (1 / 60, "items per minute")),
+        (formatting.rate_unit(0.001, "items"), (1 / 3600, "items per hour")),
+        (formatting.size_unit(2e6), (1e6, "MB")),
+        (formatting.size_unit(20), (1, "bytes")),
     ],
 )
 def test_units(unit, expected):
@@ -357,7 +357,7 @@ def test_a_path_that_cannot_be_written_is_said_at_once(tmp_path):
 
 
 @needs_pygal
-def test_looking_whether_a_path_can_be_written_changes_nothing(tmp_path):
+def test_checking_whether_a_path_can_be_written_changes_nothing(tmp_path):
     path = tmp_path / "run.html"
     RunRecorder(path)
     assert not path.exists()

@@ -68,7 +68,7 @@ def test_a_restart_begins_a_new_bar():
     assert "2/4" in screen
 
 
-def test_the_rate_counts_from_the_first_look(monkeypatch):
+def test_the_rate_counts_from_the_first_poll(monkeypatch):
     now = [1000.0]
     monkeypatch.setattr("tqdm.std.time", lambda: now[0])
     screen = io.StringIO()
@@ -107,13 +107,13 @@ def test_the_widget_of_a_notebook_follows_the_total():
     notebook = pytest.importorskip("tqdm.notebook")
     if notebook.IProgress is None:
         pytest.skip("ipywidgets is not installed")
-    from rocketride_sync.reporting.snapshot import ITEMS, Snapshot
-    from rocketride_sync.reporting.tqdm_progress import Bar
+    from rocketride_sync.reporting.snapshot import ITEMS, ProgressSnapshot
+    from rocketride_sync.reporting.tqdm_progress import TqdmBar
 
-    bar = Bar(notebook.tqdm, display=False)
-    bar.update(Snapshot("running", 7, 0, ITEMS, 0, ""))
-    bar.update(Snapshot("running", 8, 9, ITEMS, 0, ""))
-    bar.update(Snapshot("running", 8, 20, ITEMS, 0, ""))
+    bar = TqdmBar(notebook.tqdm, display=False)
+    bar.update(ProgressSnapshot("running", 7, 0, ITEMS, 0, ""))
+    bar.update(ProgressSnapshot("running", 8, 9, ITEMS, 0, ""))
+    bar.update(ProgressSnapshot("running", 8, 20, ITEMS, 0, ""))
     _, widget, _ = bar._bar.container.children
     assert (widget.value, widget.max) == (8, 20)
     bar.close()
