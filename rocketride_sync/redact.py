@@ -76,6 +76,11 @@ def excerpt(text: str, longest: int, secrets: Iterable[str] = ()) -> str:
     return shown if len(shown) <= longest else shown[: longest - 1] + "…"
 
 
+def reason_of(error: OSError) -> str:
+    """What the operating system says of `error`: no paths, and nothing that was sent or received."""
+    return error.strerror or type(error).__name__
+
+
 def _escape(char: str) -> str:
     return char.encode("unicode_escape").decode("ascii")
 

@@ -87,7 +87,7 @@ class ManyTasksMethods(BaseClient):
     def _many(
         self, tokens: List[str], timeout: Optional[float], interval: float, on_progress: Optional[OnProgress]
     ) -> ManyTasksWait:
-        from ..transports.sequential_poller import poller_of
+        from ..transports.sequential_poller import poller_for
         from ..waiting.many_tasks import ManyTasksWait  # seldom needed
         from ..waiting.retention import check_interval
         from ..waiting.wait_rules import Wait
@@ -110,7 +110,7 @@ class ManyTasksMethods(BaseClient):
             list(dict.fromkeys(tokens)),
             interval,
             make_wait,
-            lambda polls: poller_of(self._transport, polls),
+            lambda polls: poller_for(self._transport, polls),
             on_progress,
         )
 

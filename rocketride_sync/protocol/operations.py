@@ -63,7 +63,7 @@ class Operation(NamedTuple):
         return self.method is not None and not self.http_lacks
 
     @property
-    def beyond_http(self) -> str:
+    def unsupported_by_http(self) -> str:
         """What HTTP cannot carry, for a message: the name, and the arguments that are too much for it."""
         return f"{self.name} with {', '.join(self.http_lacks)}" if self.http_lacks else self.name
 

@@ -1,6 +1,6 @@
-"""How operations reach the server: WebSocket, HTTP, or whatever object a user hands in.
+"""How operations reach the server: over WebSocket, over HTTP, or through an object of the user's own.
 
-`create` is the one place that knows which name stands for which transport.
+`create` is the only place that maps a name to a transport.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ NAMES = ("auto", "websocket", "http")
 
 
 def create(transport: Union[str, Transport], settings: Settings) -> Transport:
-    """The transport a user asked for, by name or as an object of their own. Does no I/O.
+    """Make the transport of this name; an object of the user's own is returned as it is. Does no I/O.
 
     Raises:
         ConfigurationError: for an unknown name, or an object without the interface of `Transport`.

@@ -1,4 +1,4 @@
-"""WebSocket where it works, HTTP where it does not."""
+"""A transport that uses WebSocket where the server accepts it, and HTTP where it does not."""
 
 from __future__ import annotations
 
@@ -18,21 +18,22 @@ if TYPE_CHECKING:
     from .poller import Poll, Poller, PollResult
     from .websocket.websocket_poller import WebSocketPoller
 
-_REFUSED = (NoSlotError, NoWebSocketError, UpgradeCutError)
+_UPGRADE_REFUSED = (NoSlotError, NoWebSocketError, UpgradeCutError)
 
-_TURN = 0.05  # seconds for which HTTP is listened to, where WebSocket has its turn too
-_GLANCE = 0.001  # the same for WebSocket: in no time at all nothing would be read
+# While polls are in flight over HTTP, results are read from both transports in turn, each for so many seconds.
+_HTTP_TURN = 0.05
+_WEBSOCKET_TURN = 0.001  # not 0: an expired deadline would read nothing
 
 
 class AutoTransport:
-    """Asks over WebSocket, and over HTTP when the upgrade is refused.
+    """Calls over WebSocket, and over HTTP when the upgrade is refused.
 
-    An upgrade that is refused for good, or cut by a proxy, is not tried again once HTTP has given an answer. One
-    that is refused for want of slots is tried again by the next call.
+    If the upgrade is refused for good, or cut by a proxy, it is not tried again once a call over HTTP has succeeded.
+    If it is refused because the server has no free connection slot, the next call tries it again.
 
     Args:
-        websocket: the transport to prefer.
-        http: the one to fall back to.
+        websocket: the preferred transport.
+        http: the fallback.
     """
 
     def __init__(self, websocket: WebSocketTransport, http: HttpTransport) -> None:
@@ -42,26 +43,26 @@ class AutoTransport:
 
     def call(self, operation: Operation, deadline: Deadline) -> Any:
         """As `rocketride_sync.transports.Transport.call`."""
-        return self.ask(self._websocket, operation, deadline)
+        return self.call_with_fallback(self._websocket, operation, deadline)
 
-    def ask(self, websocket: Any, operation: Operation, deadline: Deadline) -> Any:
-        """Ask through `websocket`, a transport or a watch, and through HTTP if no connection can be had for it."""
+    def call_with_fallback(self, websocket: Any, operation: Operation, deadline: Deadline) -> Any:
+        """Call through `websocket`, a transport or a watch; over HTTP if the server refuses the upgrade."""
         if self.http_only:
             return self._http.call(operation, deadline)
         try:
             return websocket.call(operation, deadline)
-        except _REFUSED as error:
-            # A fault that may pass must not look like a transport that cannot.
+        except _UPGRADE_REFUSED as error:
+            # A fault that may pass must not be reported as something that the transport cannot do.
             if error.request_sent or not (operation.over_http or isinstance(error, NoWebSocketError)):
                 raise
             refusal = error
         if not operation.over_http:
-            # Without the advice to use HTTP, which follows the reason.
+            # Without the part after the semicolon: it advises to use HTTP.
             raise UnsupportedOperationError(
-                f"{operation.beyond_http} takes WebSocket, but {str(refusal).partition(';')[0]}"
+                f"{operation.unsupported_by_http} takes WebSocket, but {str(refusal).partition(';')[0]}"
             )
         document = self._http.call(operation, deadline)
-        self.fell_back(refusal)
+        self.note_fallback(refusal)
         return document
 
     uploads_at_once = HttpTransport.uploads_at_once
@@ -71,7 +72,7 @@ class AutoTransport:
         if not self.http_only:
             try:
                 return self._websocket.pipe(operation, deadline)
-            except _REFUSED as error:
+            except _UPGRADE_REFUSED as error:
                 if error.request_sent or operation.http_lacks:
                     raise
                 log.info("%s; the pipe will go over HTTP", error)
@@ -82,7 +83,7 @@ class AutoTransport:
         if not self.http_only:
             try:
                 return self._websocket.uploads(deadline)
-            except _REFUSED as error:
+            except _UPGRADE_REFUSED as error:
                 log.info("%s; the files will go over HTTP", error)
         return None
 
@@ -99,8 +100,8 @@ class AutoTransport:
         http = self._http.watch_many(polls)
         return http if self.http_only else _AutoPoller(self, self._websocket.watch_many(polls), http)
 
-    def fell_back(self, error: RocketRideError) -> None:
-        """HTTP gave an answer where WebSocket was refused with `error`."""
+    def note_fallback(self, error: RocketRideError) -> None:
+        """Note that HTTP succeeded where WebSocket was refused with `error`: the refusal may hold from now on."""
         if isinstance(error, NoSlotError):
             log.debug("%s; using HTTP this time", error)
         elif not self.http_only:
@@ -119,7 +120,7 @@ class AutoTransport:
 
 
 class _AutoWatch:
-    """The watch of one wait; its pause is a sleep while there is no WebSocket."""
+    """The watch of one wait. While there is no WebSocket connection, its pause is a sleep."""
 
     def __init__(self, transport: AutoTransport, watch: Watch) -> None:
         self._transport = transport
@@ -128,64 +129,65 @@ class _AutoWatch:
         self.close = watch.close
 
     def call(self, operation: Operation, deadline: Deadline) -> Any:
-        return self._transport.ask(self._watch, operation, deadline)
+        return self._transport.call_with_fallback(self._watch, operation, deadline)
 
 
 class _AutoPoller:
-    """Polls over WebSocket, and over HTTP while no connection can be had: then both are listened to in turn.
+    """Polls over WebSocket, and over HTTP while the upgrade is refused. Then it reads results from both in turn.
 
-    When the next connection may be tried is for the looks over WebSocket to say.
+    When the upgrade may be tried again is decided by the WebSocket poller (`WebSocketPoller.ready`).
     """
 
     def __init__(self, transport: AutoTransport, websocket: WebSocketPoller, http: Poller) -> None:
         self._transport = transport
         self._websocket = websocket
         self._http = http
-        # The polls that HTTP is asked for, with how WebSocket refused them just now, if it did.
+        # The polls submitted over HTTP. The value is the refusal if this very poll was refused over WebSocket.
         self._over_http: Dict[Poll, Optional[RocketRideError]] = {}
-        self._refused = False  # the latest time that WebSocket was tried
-        self._for_good = False
+        self._upgrade_refused = False  # at the latest attempt
+        self._refused_for_good = False
 
     @property
     def has_results(self) -> bool:
         return self._websocket.has_results or self._http.has_results
 
     def submit(self, poll: Poll) -> None:
-        if not self._refused or (self._websocket.ready and not self._for_good):
+        if not self._upgrade_refused or (self._websocket.ready and not self._refused_for_good):
             self._websocket.submit(poll)
         else:
-            self._ask_http(poll, None)
+            self._submit_over_http(poll, None)
 
     def next(self, deadline: Deadline) -> Optional[PollResult]:
-        results = self._websocket.next(Deadline(_GLANCE) if self._over_http else deadline)
+        results = self._websocket.next(Deadline(_WEBSOCKET_TURN) if self._over_http else deadline)
         if results is not None:
-            return self._heard(*results)
+            return self._take_websocket_result(*results)
         if self._over_http:
-            results = self._http.next(deadline if self._for_good else deadline.within(_TURN))
+            results = self._http.next(deadline if self._refused_for_good else deadline.within(_HTTP_TURN))
             if results is not None:
-                self._answered(*results)
+                self._take_http_result(*results)
         return results
 
-    def _heard(self, poll: Poll, answer: Any) -> Optional[PollResult]:
-        """What came over WebSocket, unless it is that a poll must go over HTTP."""
-        if isinstance(answer, _REFUSED):
-            self._refused = True
-            self._for_good = not isinstance(answer, NoSlotError)
-            self._ask_http(poll, answer)
+    def _take_websocket_result(self, poll: Poll, answer: Any) -> Optional[PollResult]:
+        """The result to hand out; None if the upgrade was refused and the poll now goes over HTTP."""
+        if isinstance(answer, _UPGRADE_REFUSED):
+            self._upgrade_refused = True
+            self._refused_for_good = not isinstance(answer, NoSlotError)
+            self._submit_over_http(poll, answer)
             return None
-        if isinstance(answer, dict):  # no error, and no wake_up
-            self._refused = False
+        if isinstance(answer, dict):  # a status: neither an error nor a wake-up
+            self._upgrade_refused = False
         return poll, answer
 
-    def _answered(self, poll: Poll, answer: Any) -> None:
-        """HTTP has answered."""
+    def _take_http_result(self, poll: Poll, answer: Any) -> None:
+        """Learn from a result of HTTP whether WebSocket is worth another attempt."""
         refusal = self._over_http.pop(poll)
         if isinstance(answer, TransientError):
-            self._for_good = self._transport.http_only  # else the server may have been on its way down
+            # HTTP fails too: perhaps the server was shutting down when it refused the upgrade.
+            self._refused_for_good = self._transport.http_only
         elif refusal is not None and not isinstance(answer, RocketRideError):
-            self._transport.fell_back(refusal)
+            self._transport.note_fallback(refusal)
 
-    def _ask_http(self, poll: Poll, refusal: Optional[RocketRideError]) -> None:
+    def _submit_over_http(self, poll: Poll, refusal: Optional[RocketRideError]) -> None:
         self._over_http[poll] = refusal
         self._http.submit(poll)
 

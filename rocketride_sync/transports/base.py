@@ -13,40 +13,40 @@ from ..protocol.operations import Operation
 
 
 class Watch(Protocol):
-    """What a wait holds while it watches one task: it asks, and pauses between asking."""
+    """What a wait uses to follow one task: it polls with `call`, and pauses between polls."""
 
     def call(self, operation: Operation, deadline: Deadline) -> Any:
         """As `Transport.call`."""
 
     def pause(self, seconds: float) -> None:
-        """Return after `seconds`, or sooner when there is reason to poll the status again."""
+        """Return after `seconds`, or sooner when there is reason to poll again."""
 
     def close(self) -> None:
-        """Give back what the watch holds. Never raises, never blocks for long."""
+        """Release what the watch holds. Never raises, never blocks for long."""
 
 
 class Transport(Protocol):
     """What `RocketRideClient(transport=…)` takes: anything with these three methods.
 
-    A transport may be used by several threads at once. What it may offer besides is in
+    A transport may be used by several threads at once. Its optional methods are those of
     `rocketride_sync.transports.PipingTransport` and `rocketride_sync.transports.poller.PollingTransport`.
     """
 
     def call(self, operation: Operation, deadline: Deadline) -> Any:
-        """Send `operation`, return the document of its answer: a decoded JSON value, None where it has none.
+        """Send `operation`, and return the document of its answer: a decoded JSON value, or None if there is none.
 
         Raises only errors of `rocketride_sync.errors`, and `TransportTimeoutError` once `deadline` passes.
         """
 
     def watch(self, operation: Operation) -> Watch:
-        """Begin to watch the task that `operation` asks the status of. Does no I/O yet, and never raises."""
+        """A watch of the task whose status `operation` reads. Does no I/O yet, and never raises."""
 
     def close(self) -> None:
         """Close every connection. May be called twice; a later call opens new ones."""
 
 
 class PollingWatch:
-    """The watch of a transport without events: it asks through the transport, and its pause is a sleep."""
+    """The watch of a transport without events: it calls through the transport, and its pause is a sleep."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport

@@ -1,4 +1,4 @@
-"""One call to the server, and the one reason to make it again."""
+"""Calls to the server, repeated only while the server reports an overload."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ T = TypeVar("T")
 
 
 class Caller:
-    """Makes calls over a transport; again only after an overload answer, which says that the server did not even listen.
+    """Makes calls over a transport. A call is repeated only after an overload answer: then the server has done nothing.
 
     Args:
         transport: what carries the calls.
-        retry: how long to try again, and after which pauses.
+        retry: for how long to repeat a call, and the pauses in between.
     """
 
     def __init__(self, transport: Transport, retry: RetryPolicy) -> None:
@@ -30,12 +30,12 @@ class Caller:
         """The document of the answer to `operation`.
 
         Raises:
-            RocketRideError: if what must not be repeated may have arrived all the same, the message says so.
+            RocketRideError: if the operation is not repeatable and may have been carried out, the message says so.
         """
         return self.attempt(operation, lambda: self.transport.call(operation, deadline), deadline)
 
     def attempt(self, operation: Operation, step: Callable[[], T], deadline: Deadline) -> T:
-        """What `step`, a part of `operation`, returns. As `call`."""
+        """The result of `step`, which is a part of `operation`. Repeats and raises as `call`."""
         try:
             return self.retry_overload(step, deadline)
         except RocketRideError as error:
@@ -43,17 +43,17 @@ class Caller:
         raise fault
 
     def retry_overload(self, step: Callable[[], T], deadline: Deadline) -> T:
-        """What `step` returns; it is taken again as long as the server is overloaded."""
+        """The result of `step`, which is repeated while the server is overloaded."""
         retry = self._retry
-        patience: Optional[Deadline] = None
+        outage: Optional[Deadline] = None
         attempt = 0
         while True:
             try:
                 return step()
             except OverloadedError as error:
-                patience = patience or deadline.within(retry.max_outage)
+                outage = outage or deadline.within(retry.max_outage)
                 pause = retry.delay(attempt, error.retry_after)
-                if pause >= patience.remaining():
+                if pause >= outage.remaining():
                     raise
                 log.info("%s; asking again in %.1f s", error, pause)
             deadline.sleep(pause)
@@ -61,7 +61,7 @@ class Caller:
 
 
 def with_unknown_outcome(operation: Operation, error: RocketRideError) -> RocketRideError:
-    """`error`; if what must not be repeated may have been carried out all the same, an error that says so."""
+    """`error`; if `operation` is not repeatable and may have been carried out, a copy whose message says so."""
     if operation.repeatable or not error.request_sent:
         return error
     import copy  # seldom needed

@@ -1,4 +1,4 @@
-"""The data of an object, in chunks that are made as they are needed: from memory, or from a file."""
+"""The data of an object to send, in chunks, each made when it is needed: from memory, or from a file."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import stat
 from typing import Any, BinaryIO, Callable, ContextManager, Iterator, Optional
 
 from ..errors import ConfigurationError
+from ..redact import reason_of
 
 CHUNK = 1024 * 1024
 
@@ -16,18 +17,18 @@ class Bytes:
     """An object in memory.
 
     Args:
-        data: bytes, or what has a buffer of them.
-        chunk: the most bytes in a chunk; None for all of them.
+        data: bytes, or an object with a buffer of bytes.
+        chunk: the largest size of a chunk; None for one chunk.
 
     Attributes:
-        size: how many bytes there are.
+        size: the number of bytes.
 
     Raises:
         ConfigurationError: `data` is something else.
     """
 
     def __init__(self, data: Any, chunk: Optional[int] = CHUNK) -> None:
-        self._view = _view(data)
+        self._view = _byte_view(data)
         self.size = self._view.nbytes
         self._chunk = chunk or self.size
 
@@ -36,18 +37,18 @@ class Bytes:
         while start < self.size:
             chunk = self._view[start : start + self._chunk]
             if start + chunk.nbytes < self.size:
-                chunk = _whole(chunk)
+                chunk = _without_partial_character(chunk)
             yield chunk
             start += chunk.nbytes
 
 
 class File:
-    """An object in a file, read chunk by chunk into the same piece of memory.
+    """An object in a file, read chunk by chunk into the same buffer.
 
     Args:
         name: the file's name, for messages.
-        size: how many bytes of it to send.
-        open_file: opens it, unbuffered or not, at its beginning.
+        size: the number of bytes to send.
+        open_file: opens it at its beginning, buffered or not.
     """
 
     def __init__(self, name: str, size: int, open_file: Callable[[], ContextManager[BinaryIO]]) -> None:
@@ -81,7 +82,7 @@ class File:
                 yield from self._chunks(file)
             return
         except OSError as error:
-            reason = _reason(error)
+            reason = reason_of(error)
         raise ConfigurationError(f"the file {self._name!r} cannot be read: {reason}")
 
     def _chunks(self, file: Any) -> Iterator[memoryview]:
@@ -91,7 +92,7 @@ class File:
             count = file.readinto(memory[:left])
             if not count:
                 raise ConfigurationError(f"the file {self._name!r} became shorter while it was sent")
-            chunk = memory[:count] if count == left else _whole(memory[:count])
+            chunk = memory[:count] if count == left else _without_partial_character(memory[:count])
             if chunk.nbytes < count:
                 file.seek(chunk.nbytes - count, os.SEEK_CUR)
             yield chunk
@@ -99,17 +100,17 @@ class File:
 
 
 def size_of(path: str) -> int:
-    """How many bytes the file at `path` holds.
+    """The size in bytes of the file at `path`.
 
     Raises:
-        ConfigurationError: it is not there, is no regular file, or cannot be looked at.
+        ConfigurationError: it does not exist, is no regular file, or cannot be read.
     """
     try:
         found = os.stat(path)
-    except (FileNotFoundError, ValueError):  # a path with a null character cannot be there
+    except (FileNotFoundError, ValueError):  # ValueError: no file can have a null character in its path
         problem = "is not there"
     except OSError as error:
-        problem = f"cannot be read: {_reason(error)}"
+        problem = f"cannot be read: {reason_of(error)}"
     else:
         _check_regular(path, found.st_mode)
         return found.st_size
@@ -117,7 +118,7 @@ def size_of(path: str) -> int:
 
 
 def _open_regular(path: str, flags: int) -> int:
-    """For `open`: it may have become something else meanwhile, and a FIFO would be waited for."""
+    """An opener for `open`. The file may have been replaced since it was checked, and opening a FIFO would block."""
     number = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
     try:
         _check_regular(path, os.fstat(number).st_mode)
@@ -133,8 +134,8 @@ def _check_regular(path: str, mode: int) -> None:
         raise ConfigurationError(f"the file {path!r} is {kind}")
 
 
-def _whole(chunk: memoryview) -> memoryview:
-    """`chunk` without the start of a UTF-8 character at its end: servers decode each write of a text on its own."""
+def _without_partial_character(chunk: memoryview) -> memoryview:
+    """`chunk` without an incomplete UTF-8 character at its end: servers decode each write of a text separately."""
     for length in range(1, min(4, chunk.nbytes)):
         byte = chunk[-length]
         if byte >= 0xC0:
@@ -145,13 +146,9 @@ def _whole(chunk: memoryview) -> memoryview:
     return chunk
 
 
-def _view(data: Any) -> memoryview:
+def _byte_view(data: Any) -> memoryview:
     try:
         return memoryview(data).cast("B")
     except (TypeError, ValueError):
         kind = type(data).__name__
     raise ConfigurationError(f"data must be bytes, or something with a buffer of them, not {kind}")
-
-
-def _reason(error: OSError) -> str:
-    return error.strerror or type(error).__name__

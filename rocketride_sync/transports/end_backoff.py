@@ -1,4 +1,4 @@
-"""Short pauses once the end of a task was told."""
+"""A backoff for the polls that follow an `end` event."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ _FIRST_STEP = 0.002
 
 
 class EndBackoff:
-    """Makes pauses short once the end was told, and each longer than the last: a status that is not terminal yet, or
-    an event that was a twin's, costs a few polls and no more.
+    """Shortens the pauses after an `end` event: the first is 2 ms, each of the next twice as long as the one before.
+
+    The status may not be terminal yet when the event comes, or the event may be that of a twin task (same project and
+    source). Either costs only a few extra polls.
     """
 
     __slots__ = ("_step",)
@@ -17,12 +19,12 @@ class EndBackoff:
     def __init__(self) -> None:
         self._step = math.inf
 
-    def end_event(self, seconds: float) -> None:
-        """The end was told in a pause of `seconds`."""
+    def start(self, seconds: float) -> None:
+        """An `end` event came in a pause of `seconds`. Does nothing while the backoff of an earlier event goes on."""
         if self._step > seconds:
             self._step = _FIRST_STEP
 
     def shorten(self, seconds: float) -> float:
-        """How long a pause of `seconds` should be."""
+        """The length of the next pause, which would be `seconds` without the backoff."""
         step, self._step = self._step, self._step * 2
         return min(seconds, step)

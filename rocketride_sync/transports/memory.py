@@ -18,17 +18,17 @@ Script = Iterable[Any]
 
 
 class MemoryTransport:
-    """Answers from a script, and remembers what it was asked. Nothing sleeps: a wait over it ends at once.
+    """Answers from a script, and records the calls. Nothing sleeps: a wait over it ends at once.
 
     Args:
         script: the answers in order, for any task; or a mapping from token to the answers for that task. An answer
             is a document as on the wire (missing keys get their defaults), a `TaskStatus`, or an exception to
             raise. `itertools.repeat(answer)` never runs out; a generator may run code between two answers.
 
-    What is sent is taken in whole, and the script's answer is its result; files are sent one at a time.
+    An object that is sent is read whole, and the script's answer is its result. Files are sent one at a time.
 
     Attributes:
-        calls: the operations asked for so far, each with its `name` and `arguments` (not in its repr: they
+        calls: the operations called so far, each with its `name` and `arguments` (not in its repr: they
             hold the token).
         pauses: the seconds that waits paused so far, one number a pause.
         sent: the bytes of the objects that were sent so far.
@@ -69,7 +69,7 @@ class MemoryTransport:
 
         Raises:
             ConfigurationError: the script has no answer left, which ends a wait too.
-            BaseException: whatever exception the script says.
+            BaseException: the exception that the script holds.
         """
         if operation.data is not None:
             self.sent.append(b"".join(map(bytes, operation.data)))
@@ -90,11 +90,11 @@ class MemoryTransport:
         return answer.to_dict() if hasattr(answer, "to_dict") else copy.deepcopy(answer)
 
     def watch(self, operation: Operation) -> Watch:  # noqa: ARG002 - all tasks are watched alike
-        """A watch that asks here and notes its pauses in `pauses` instead of sleeping."""
+        """A watch that calls here, and appends its pauses to `pauses` instead of sleeping."""
         return _MemoryWatch(self)
 
     def watch_many(self, polls: Sequence[Poll]) -> SequentialPoller:  # noqa: ARG002 - all tasks are watched alike
-        """A way that asks here, one task after the other, and notes its pauses in `pauses` instead of sleeping."""
+        """A poller that calls here, one task after the other, and appends its pauses to `pauses` instead of sleeping."""
         return SequentialPoller(self, self.pauses.append)
 
     def close(self) -> None:

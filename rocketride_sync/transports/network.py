@@ -1,4 +1,4 @@
-"""TLS and proxies, decided alike for both transports: an argument, else the environment, else the default."""
+"""TLS and proxy settings, the same for both transports: an argument, else the environment, else the default."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from ..config import Address, Cert, Verify
 from ..errors import ConfigurationError
+from ..redact import reason_of
 
 if TYPE_CHECKING:
     import ssl
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 _CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 
 
-def certificates(verify: Verify) -> Verify:
-    """What to verify the server with: False for nothing, else a path to CA certificates.
+def ca_certificates(verify: Verify) -> Verify:
+    """What the server's certificate is verified with: a path to CA certificates, or False for no verification.
 
     True means the first of ``REQUESTS_CA_BUNDLE``, ``CURL_CA_BUNDLE`` and ``SSL_CERT_FILE`` that is set, else
     the authorities that certifi ships.
@@ -39,13 +40,13 @@ def tls_context(verify: Verify, cert: Cert) -> ssl.SSLContext:
     """A TLS context for `verify` and `cert`, as `RocketRideClient` takes them.
 
     Raises:
-        ConfigurationError: the files do not hold what they should.
+        ConfigurationError: the files cannot be used.
     """
     import ssl
 
-    ca = certificates(verify)
+    ca = ca_certificates(verify)
     try:
-        # Named authorities stand alone: those of the system would be loaded only if none were named.
+        # The named authorities replace those of the system, which Python loads only if none are named.
         if isinstance(ca, str):
             folder = os.path.isdir(ca)
             context = ssl.create_default_context(cafile=None if folder else ca, capath=ca if folder else None)
@@ -57,7 +58,7 @@ def tls_context(verify: Verify, cert: Cert) -> ssl.SSLContext:
             context.load_cert_chain(*((cert,) if isinstance(cert, str) else cert))
         return context
     except (ssl.SSLError, OSError) as error:
-        reason = error.strerror or type(error).__name__
+        reason = reason_of(error)
     raise ConfigurationError(f"verify or cert: the certificate files are unusable: {reason}")
 
 
@@ -82,7 +83,7 @@ class Proxy(NamedTuple):
         """Read ``http://[user:password@]host[:port]``.
 
         Raises:
-            ConfigurationError: it is something else; the URL is not repeated, for it may hold a password.
+            ConfigurationError: it has another form. The message does not repeat the URL, which may hold a password.
         """
         try:
             parts = urlsplit(url if "://" in url else f"http://{url}")
@@ -98,18 +99,18 @@ class Proxy(NamedTuple):
 
 
 def proxy_for(address: Address, proxies: Optional[Mapping[str, str]]) -> Optional[Proxy]:
-    """The proxy for `address`, chosen as requests does: from `proxies` if given, else from the environment."""
-    chosen = _select(address, _environment(address) if proxies is None else proxies)
+    """The proxy for `address`, chosen as requests chooses: from `proxies` if given, else from the environment."""
+    chosen = _choose(address, _environment_proxies(address) if proxies is None else proxies)
     return Proxy.parse(chosen) if chosen else None
 
 
-def _select(address: Address, proxies: Mapping[str, str]) -> Optional[str]:
+def _choose(address: Address, proxies: Mapping[str, str]) -> Optional[str]:
     scheme = "https" if address.secure else "http"
     keys = (f"{scheme}://{address.host}", scheme, f"all://{address.host}", "all")
     return next((proxies[key] for key in keys if proxies.get(key)), None)
 
 
-def _environment(address: Address) -> Mapping[str, str]:
+def _environment_proxies(address: Address) -> Mapping[str, str]:
     settings = sys.platform in ("win32", "darwin") or any(
         name.lower().endswith("_proxy") for name in os.environ
     )
@@ -117,13 +118,13 @@ def _environment(address: Address) -> Mapping[str, str]:
         return {}
     from urllib.request import getproxies, proxy_bypass  # slow to import, and seldom needed
 
-    if proxy_bypass(address.host) or proxy_bypass(address.authority) or _in_excepted_network(address.host):
+    if proxy_bypass(address.host) or proxy_bypass(address.authority) or _in_no_proxy_network(address.host):
         return {}
     return getproxies()
 
 
-def _in_excepted_network(host: str) -> bool:
-    """Whether ``NO_PROXY`` names a network, such as ``10.0.0.0/8``, that `host` is an address of."""
+def _in_no_proxy_network(host: str) -> bool:
+    """Whether ``NO_PROXY`` names a network, such as ``10.0.0.0/8``, that contains the address `host`."""
     from ipaddress import ip_address, ip_network
 
     excepted = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
@@ -136,7 +137,7 @@ def _in_excepted_network(host: str) -> bool:
 
 
 def is_certificate_alert(error: object) -> bool:
-    """Whether the server refused our certificate, or misses it."""
+    """Whether it is the TLS alert of a server that refused our client certificate, or got none."""
     import ssl
 
     alert = str(getattr(error, "reason", ""))

@@ -1,4 +1,4 @@
-"""The interface of what carries objects: a pipe for one in pieces, uploads for several at a time."""
+"""The interfaces for sending objects: a pipe for one object in pieces, uploads for several objects at a time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .base import Transport
 
 
 class Pipe(Protocol):
-    """An open pipe: it carries one object."""
+    """An open pipe. It carries one object."""
 
     def write(self, data: Buffer, deadline: Deadline) -> None:
         """Send the next piece of the object, and return once the server has taken it."""
@@ -20,7 +20,7 @@ class Pipe(Protocol):
         """The object is whole: return the document that is its result. After an `OverloadedError`, try again."""
 
     def abandon(self) -> None:
-        """Let go of the pipe, and of the object unless `close` has returned. Never raises; may be called twice."""
+        """Give up the pipe, and the object unless `close` has returned. Never raises; may be called twice."""
 
 
 class Job(Protocol):
@@ -31,21 +31,24 @@ class Job(Protocol):
 
 
 class NotBegunError(TransportError):
-    """The way had to be closed before anything of the object was sent: it can go over the next one."""
+    """The connection had to be closed before anything of the object was sent. The next `Uploads` can send it."""
 
 
 Outcome = Tuple[Any, Any]
-"""A job, and what came of it: the document that is its result, or a RocketRideError; a `NotBegunError` if nothing."""
+"""A job, and its result document, or a RocketRideError: a `NotBegunError` if nothing of the object was sent."""
 
 
 class Uploads(Protocol):
-    """A way to send several objects at a time."""
+    """Sends several objects at a time over one connection."""
 
     def run(self, jobs: Iterator[Job], at_once: Optional[int]) -> Generator[Outcome, None, None]:
-        """Send them, `at_once` or as many as is best, and give the outcome of each as it comes, in any order.
+        """Send the objects, and yield the outcome of each as it comes, in any order.
 
-        It ends when the jobs do, or when the way is lost, and takes a job only when it can begin it. No job has an
-        earlier deadline than those before it.
+        It ends when there are no more jobs, or when the connection is lost. It takes a job only when it can begin it.
+
+        Args:
+            jobs: the objects. No job may have an earlier deadline than those before it.
+            at_once: how many at a time; None leaves it to the transport.
         """
 
 
@@ -59,14 +62,14 @@ class PipingTransport(Transport, Protocol):
     uploads_at_once: int
 
     def pipe(self, operation: Operation, deadline: Deadline) -> Pipe:
-        """Open a pipe. `operation` is what would send the whole object, without its `data`."""
+        """Open a pipe. `operation` is the one that would send the whole object, without its `data`."""
 
     def uploads(self, deadline: Deadline) -> Optional[Uploads]:
-        """Get ready to send several objects at a time; None if only `call` in threads can do so."""
+        """A connection that sends several objects at a time; None if they must be sent with `call`, in threads."""
 
 
 def open_pipe(transport: Transport, operation: Operation, deadline: Deadline) -> Pipe:
-    """A pipe over `transport`; one that cannot do so sends the whole object when the pipe is closed."""
+    """Open a pipe over `transport`. One without pipes sends the whole object when the pipe is closed."""
     opener = getattr(transport, "pipe", None)
     if opener is None:
         from .spooled_pipe import SpooledPipe

@@ -1,4 +1,4 @@
-"""The interface of a poller, which asks for the statuses of many tasks, and what a transport without its own gets."""
+"""The interface of a poller, which polls many tasks, and of the polls that are submitted to it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from .base import Transport
 
 
 class Poll(Protocol):
-    """A task to poll, now and again.
+    """A task that is polled, each time it is submitted to a poller.
 
     Attributes:
-        operation: asks for its status.
-        until: the end of the time for all polls of it.
+        operation: reads the task's status.
+        until: the deadline of all its polls, the time in a queue included.
     """
 
     operation: Operation
@@ -25,49 +25,51 @@ class Poll(Protocol):
     def until(self) -> Deadline: ...
 
     def begin(self) -> Deadline:
-        """The question goes out now: by when it must be answered. Any thread may call it."""
+        """The request is sent now. Returns the deadline of its answer. Any thread may call it."""
 
-    def answered(self) -> None:
-        """The answer has come, or failed to, now. To be called before it is handed out, maybe later, by any thread."""
+    def mark_answered(self) -> None:
+        """The answer came, or the request failed, now. Called before the result is handed out, which may happen much
+        later. Any thread may call it.
+        """
 
 
 class WakeUp(enum.Enum):
-    """In place of an answer: there is reason to poll, of which POLL says no more."""
+    """A result that is no answer but a reason to poll: the task's `end` event (ENDED), or anything else (POLL)."""
 
     POLL = "poll"
     ENDED = "ended"
 
 
 PollResult = Tuple[Any, Any]
-"""A poll, and the document that is its answer, or the error, or a wake_up: one without a poll is for that which is due
-next."""
+"""A poll, and its answer: a document, an error, or a `WakeUp`. With a wake-up the poll may be None: then it is for
+the task that is due next."""
 
 
 class Poller(Protocol):
-    """A way to poll many tasks."""
+    """Polls many tasks. It belongs to one wait."""
 
     def submit(self, poll: Poll) -> None:
-        """Poll the task as soon as it is its turn. Does no I/O, and never raises."""
+        """Queue the poll: the task is polled when its turn comes. Does no I/O, and never raises."""
 
     def next(self, deadline: Deadline) -> Optional[PollResult]:
-        """What comes next; None when `deadline` passes first, or sooner. Does what I/O there is to do meanwhile."""
+        """The next result; None if `deadline` passes first, or earlier. The I/O of the poller happens here."""
 
     @property
     def has_results(self) -> bool:
-        """Whether there is something for `next` to return without I/O."""
+        """Whether `next` can return a result without I/O."""
 
     def remove(self, poll: Poll) -> None:
-        """The task will not be polled any more."""
+        """The task will not be polled again."""
 
     def close(self) -> None:
-        """Give back what is held, and end what is under way. Never raises, never blocks for long."""
+        """Release what is held, and end the polls in flight. Never raises, never blocks for long."""
 
 
 class PollingTransport(Transport, Protocol):
-    """A transport that has a way of its own to poll many tasks. Others are asked for one after the other."""
+    """A transport with its own poller. Over any other, a wait for many tasks polls one task after the other."""
 
     def watch_many(self, polls: Sequence[Poll]) -> Poller:
-        """Get ready to poll the tasks. Does no I/O yet, and never raises."""
+        """A poller of these tasks. Does no I/O yet, and never raises."""
 
 
 def poll_once(transport: Transport, poll: Poll, deadline: Deadline) -> Any:
@@ -77,4 +79,4 @@ def poll_once(transport: Transport, poll: Poll, deadline: Deadline) -> Any:
     except RocketRideError as error:
         return error
     finally:
-        poll.answered()
+        poll.mark_answered()

@@ -1,4 +1,4 @@
-"""A poller for any transport: one task after the other, in the caller's thread."""
+"""A poller for any transport. It polls one task after the other, in the caller's thread."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from .base import Transport
 from .poller import Poll, Poller, PollResult, WakeUp, poll_once
 
 
-def poller_of(transport: Transport, polls: Sequence[Poll]) -> Poller:
-    """The transport's own poller of these tasks; a `SequentialPoller` if it has none."""
+def poller_for(transport: Transport, polls: Sequence[Poll]) -> Poller:
+    """The transport's own poller of these tasks, or a `SequentialPoller` if it has none."""
     make = getattr(transport, "watch_many", None)
     poller: Poller = SequentialPoller(transport) if make is None else make(polls)
     return poller
@@ -21,29 +21,29 @@ class SequentialPoller:
     """Polls one task after the other.
 
     Args:
-        transport: what is asked.
+        transport: what the polls go over.
         sleep: returns after some seconds, or sooner when there is reason to poll.
     """
 
     def __init__(self, transport: Transport, sleep: Callable[[float], object] = pause) -> None:
         self._transport = transport
         self._sleep = sleep
-        self._asked: Deque[Poll] = deque()
+        self._queue: Deque[Poll] = deque()
 
     has_results = False
 
     def submit(self, poll: Poll) -> None:
-        self._asked.append(poll)
+        self._queue.append(poll)
 
     def next(self, deadline: Deadline) -> PollResult:
-        if self._asked:
-            poll = self._asked.popleft()
+        if self._queue:
+            poll = self._queue.popleft()
             return poll, poll_once(self._transport, poll, poll.begin())
         self._sleep(deadline.remaining())
         return None, WakeUp.POLL
 
     def remove(self, poll: Poll) -> None:
-        """Nothing is known of it."""
+        """Nothing is kept of a task."""
 
     def close(self) -> None:
         """Nothing is held."""

@@ -1,4 +1,4 @@
-"""A pipe for a transport without pipes: the object is gathered in a temporary file, and sent whole when it is closed."""
+"""A pipe for a transport that has none: a temporary file collects the object, and closing the pipe sends it whole."""
 
 from __future__ import annotations
 
@@ -7,27 +7,28 @@ from typing import Any
 from ..deadline import Deadline
 from ..errors import ConfigurationError
 from ..protocol.operations import Buffer, Operation
+from ..redact import reason_of
 from .base import Transport
 from .chunks import File
 
 
 class SpooledPipe:
-    """Gathers the object in a temporary file, and sends it whole when it is closed."""
+    """Collects the object in a temporary file, and sends it whole when the pipe is closed."""
 
     def __init__(self, transport: Transport, operation: Operation) -> None:
         import tempfile  # slow to load, and seldom needed
 
         self._transport = transport
         self._operation = operation
-        self._file = _file_operation(tempfile.TemporaryFile)
+        self._file = _with_file_errors(tempfile.TemporaryFile)
 
-    def write(self, data: Buffer, deadline: Deadline) -> None:  # noqa: ARG002 - the disk knows no deadline
+    def write(self, data: Buffer, deadline: Deadline) -> None:  # noqa: ARG002 - a write to disk has none
         """As `Pipe.write`."""
-        _file_operation(self._file.write, data)
+        _with_file_errors(self._file.write, data)
 
     def close(self, deadline: Deadline) -> Any:
         """As `Pipe.close`."""
-        data = _file_operation(File.spooled, self._file)
+        data = _with_file_errors(File.spooled, self._file)
         return self._transport.call(self._operation._replace(data=data), deadline)
 
     def abandon(self) -> None:
@@ -35,9 +36,9 @@ class SpooledPipe:
         self._file.close()
 
 
-def _file_operation(step: Any, *args: Any) -> Any:
+def _with_file_errors(step: Any, *args: Any) -> Any:
     try:
         return step(*args)
     except OSError as error:
-        reason = error.strerror or type(error).__name__
+        reason = reason_of(error)
     raise ConfigurationError(f"the temporary file of a pipe cannot be written (see TMPDIR): {reason}")

@@ -18,10 +18,11 @@ Options = Sequence[Any]
 
 
 def discard(sock: socket.socket, close: Callable[[int], None] = socket.close) -> None:
-    """Close a socket that was thrown away, without the warning that it would give of its own.
+    """Close a socket that is garbage collected, without the `ResourceWarning` that it would give.
 
-    The client warns, if it was not closed. Besides, a child process throws away what it inherits, and Ctrl-C at a bad
-    moment leaves a socket in nobody's hands. At the very end of the program modules are empty: so `close` is held here.
+    A client that was not closed gives its own warning. A child process drops the sockets that it inherits, and Ctrl-C
+    at a bad moment leaves a socket without an owner: neither deserves a warning. `close` is a default argument because
+    modules are empty at interpreter exit.
     """
     descriptor = sock.detach()
     if descriptor != -1:
@@ -39,7 +40,7 @@ class TlsSocket(ssl.SSLSocket):
 
 
 def connect(host: str, port: int, deadline: Deadline, options: Options = ()) -> socket.socket:
-    """A connected socket. Each address gets its share of the time, so that a silent one does not use up all.
+    """A connected socket. Each address gets a share of the time, so that one that does not answer leaves some for the others.
 
     Args:
         host: a name or an address, an IPv6 address with or without brackets.
@@ -48,26 +49,26 @@ def connect(host: str, port: int, deadline: Deadline, options: Options = ()) -> 
         options: arguments for `socket.setsockopt`.
 
     Raises:
-        OSError: what the last address failed with; `socket.timeout` among them.
+        OSError: the failure of the last address; a `socket.timeout` if the time was up.
     """
     name = host.strip("[]")
-    # Text would have Python load its IDNA codec, which ASCII does not need and a process notices.
+    # As bytes: for a str Python loads its IDNA codec, which ASCII does not need and which slows a short process.
     addresses = socket.getaddrinfo(name.encode() if name.isascii() else name, port, type=socket.SOCK_STREAM)
     failure: OSError = OSError(f"{host} has no address")
     try:
         for index, (family, kind, protocol, _, address) in enumerate(addresses):
             share = deadline.within(deadline.remaining() / (len(addresses) - index))
             try:
-                return _connected(_Socket(family, kind, protocol), address, options, share)
+                return _connect_one(_Socket(family, kind, protocol), address, options, share)
             except OSError as error:
                 failure = error
         raise failure
     finally:
-        del failure  # its traceback holds this frame: a cycle
+        del failure  # its traceback refers to this frame: a reference cycle
 
 
 def set_timeout(sock: Any, seconds: float) -> None:
-    """Let the next operation of `sock` take so long.
+    """Set the timeout of the next operation of `sock`; infinity is none.
 
     Raises:
         socket.timeout: at once, if no time is left.
@@ -78,7 +79,7 @@ def set_timeout(sock: Any, seconds: float) -> None:
 
 
 def in_slices(sock: Any, deadline: Deadline, step: Callable[..., T], *args: Any) -> T:
-    """The result of `step`, an operation of `sock` that may be taken up again when it has timed out.
+    """The result of `step`, an operation of `sock` that can be called again after a timeout: slices of `SLICE` seconds.
 
     Raises:
         socket.timeout: `deadline` passed.
@@ -89,7 +90,7 @@ def in_slices(sock: Any, deadline: Deadline, step: Callable[..., T], *args: Any)
             return step(*args)
 
 
-def _connected(sock: socket.socket, address: Any, options: Options, deadline: Deadline) -> socket.socket:
+def _connect_one(sock: socket.socket, address: Any, options: Options, deadline: Deadline) -> socket.socket:
     try:
         for option in options:
             sock.setsockopt(*option)
@@ -105,7 +106,7 @@ def _connected(sock: socket.socket, address: Any, options: Options, deadline: De
 
 
 def _await_connection(sock: socket.socket, deadline: Deadline) -> None:
-    """Wait until `sock`, which is connecting, is connected or refused. Its `connect` cannot be called again."""
+    """Wait until `sock`, which is connecting, is connected or refused: `connect` cannot be called a second time."""
     with selectors.DefaultSelector() as selector:
         selector.register(sock, selectors.EVENT_WRITE)
         while not selector.select(min(deadline.remaining(), SLICE)):

@@ -1,4 +1,4 @@
-"""A poller with threads, for a transport that carries one call at a time on each connection."""
+"""A poller that uses threads, for a transport whose connections carry one call at a time."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ class ThreadPoller:
     """Polls several tasks at a time, in threads, which end with `close`.
 
     Args:
-        transport: what is asked, by several threads at once.
-        at_once: how many of them.
+        transport: what the polls go over, in several threads at once.
+        at_once: the largest number of threads.
     """
 
     def __init__(self, transport: Transport, at_once: int) -> None:
         self._transport = transport
         self._at_once = at_once
-        self._asked: Dict[Poll, None] = {}
-        self._begin()
+        self._submitted: Dict[Poll, None] = {}
+        self._reset()
 
-    def _begin(self) -> None:
+    def _reset(self) -> None:
         self._pid = os.getpid()
         self._threads: List[threading.Thread] = []
-        self._turns: queue.SimpleQueue[Optional[Poll]] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Optional[Poll]] = queue.SimpleQueue()
         self._results: queue.SimpleQueue[Tuple[Poll, Any]] = queue.SimpleQueue()
-        self._under_way: Dict[int, Deadline] = {}
+        self._deadlines: Dict[int, Deadline] = {}
         self._closed = False
 
     @property
@@ -41,79 +41,79 @@ class ThreadPoller:
         return not self._results.empty()
 
     def submit(self, poll: Poll) -> None:
-        self._here()
-        self._asked[poll] = None
-        if len(self._threads) < min(self._at_once, len(self._asked)):
+        self._restart_after_fork()
+        self._submitted[poll] = None
+        if len(self._threads) < min(self._at_once, len(self._submitted)):
             self._start_thread()
         if self._threads:
-            self._turns.put(poll)
+            self._queue.put(poll)
         else:
-            poll.answered()
+            poll.mark_answered()
             self._results.put((poll, TransportError("the task was not polled: no thread could be started")))
 
     def _start_thread(self) -> None:
-        # A daemon: who leaves it to the end of the interpreter to close this must not wait for it there.
-        thread = threading.Thread(target=self._work, name="rocketride-poll", daemon=True)
-        self._threads.append(thread)  # before it starts: Ctrl-C may come while it does
+        # A daemon thread: the interpreter must not wait for it at exit if `close` was not called.
+        thread = threading.Thread(target=self._run_thread, name="rocketride-poll", daemon=True)
+        self._threads.append(thread)  # before the start, during which Ctrl-C may come
         try:
             thread.start()
-        except RuntimeError as error:  # the system has no more of them
+        except RuntimeError as error:  # the system has no more threads
             self._threads.remove(thread)
             log.debug("polls go on in %s threads: %s", len(self._threads), error)
 
     def next(self, deadline: Deadline) -> Optional[PollResult]:
-        self._here()
+        self._restart_after_fork()
         while True:
-            # What is at hand is handed out, whatever the time.
+            # A result that is there is handed out even after the deadline.
             try:
                 poll, answer = self._results.get(timeout=min(deadline.remaining(), SLICE))
             except queue.Empty:
                 if deadline.expired:
                     return None
                 continue
-            del self._asked[poll]
+            del self._submitted[poll]
             if isinstance(answer, BaseException) and not isinstance(answer, RocketRideError):
                 raise answer
             return poll, answer
 
     def remove(self, poll: Poll) -> None:
-        """Nothing is known of it."""
+        """Nothing is kept of a task."""
 
     def close(self) -> None:
         self._closed = True
         if self._pid != os.getpid():
             return
         for _ in self._threads:
-            self._turns.put(None)
-        for deadline in list(self._under_way.values()):
+            self._queue.put(None)
+        for deadline in list(self._deadlines.values()):
             deadline.cancel()
         for thread in self._threads:
-            # One that never started cannot be joined, nor can one that collects garbage and finds this in it.
+            # A thread that never started cannot be joined, nor can the current one, where garbage collection may call this.
             if thread.is_alive() and thread is not threading.current_thread():
                 thread.join()
 
-    def _here(self) -> None:
-        """In a forked child there are no threads: begin again."""
+    def _restart_after_fork(self) -> None:
+        """In a forked child the threads do not exist: start new ones, and submit all polls again."""
         if self._pid == os.getpid():
             return
-        asked = list(self._asked)
-        self._asked.clear()
-        self._begin()
+        asked = list(self._submitted)
+        self._submitted.clear()
+        self._reset()
         for poll in asked:
             self.submit(poll)
 
-    def _work(self) -> None:
+    def _run_thread(self) -> None:
         while True:
-            poll = self._turns.get()
+            poll = self._queue.get()
             if poll is None or self._closed:
                 return
             self._results.put((poll, self._poll(poll)))
 
     def _poll(self, poll: Poll) -> Any:
         try:
-            deadline = self._under_way[threading.get_ident()] = poll.begin()
+            deadline = self._deadlines[threading.get_ident()] = poll.begin()
             if self._closed:
                 deadline.cancel()
             return poll_once(self._transport, poll, deadline)
-        except BaseException as error:  # noqa: BLE001 - a bug of ours must reach the caller, who waits for results
+        except BaseException as error:  # noqa: BLE001 - a bug of ours must reach the caller, who waits for a result
             return error

@@ -147,7 +147,7 @@ class ManyTasksWait:
             return
         if wake_up is WakeUp.ENDED:
             task.backoff = task.backoff or EndBackoff()
-            task.backoff.end_event(self._interval)
+            task.backoff.start(self._interval)
         # After a fault, the pause is the backoff that the server may have asked for.
         if task.due != _IN_FLIGHT and not task.failing:
             self._put(task, self._clock())

@@ -45,5 +45,5 @@ class TrackedTask:
     def begin(self) -> Deadline:
         return self.wait.begin()
 
-    def answered(self) -> None:
-        self.wait.answered()
+    def mark_answered(self) -> None:
+        self.wait.mark_answered()

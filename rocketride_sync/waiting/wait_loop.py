@@ -57,7 +57,7 @@ def statuses(token: str, wait: Wait, read: Read, sleep: Sleep) -> Generator[Task
     while True:
         wait.fell_due()
         seen = _try_to_read(read, wait.begin())
-        wait.answered()
+        wait.mark_answered()
         wait.take(seen)
         if isinstance(seen, TaskStatus):
             wait_log.saw(seen)

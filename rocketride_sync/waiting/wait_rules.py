@@ -103,7 +103,7 @@ class Wait:
         self._began = self._clock()
         return self._schedule.deadline.within(self._call_timeout)
 
-    def answered(self) -> None:
+    def mark_answered(self) -> None:
         """The poll has been answered, or has failed, now. What it brought may be taken in later."""
         self.answered_at = self._clock()
 

@@ -18,7 +18,7 @@ class Poll:
     def begin(self):
         return Deadline(30.0)
 
-    def answered(self):
+    def mark_answered(self):
         pass
 
 

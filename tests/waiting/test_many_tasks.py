@@ -68,7 +68,7 @@ class World:
             answer = script.pop(0) if len(script) > 1 else script[0]
             left = poll.begin().remaining()
             self.now += min(self.round_trip, left)
-            poll.answered()
+            poll.mark_answered()
             if left < self.round_trip:
                 return poll, TransportTimeoutError("late")
             return poll, answer(self) if callable(answer) else answer

@@ -18,7 +18,7 @@ from ...protocol import http_objects
 from ...protocol.failures import secrets_of
 from ...protocol.http_answers import decompress, too_large
 from ...protocol.operations import Operation
-from ..network import certificates
+from ..network import ca_certificates
 from .adapter import DeadlineAdapter
 from .error_translation import FOREIGN, translate
 from .log_filter import redact_urllib3
@@ -121,7 +121,7 @@ def _prepare(
 def _environment(settings: Settings) -> Dict[str, Any]:
     """TLS and proxy options: as given, else from the environment as requests reads it."""
     url = settings.address.http_url
-    verify = certificates(settings.verify) if settings.address.secure else settings.verify
+    verify = ca_certificates(settings.verify) if settings.address.secure else settings.verify
     with requests.Session() as session:
         options = session.merge_environment_settings(url, {}, True, verify, settings.cert)
     if settings.proxies is not None:

@@ -112,5 +112,5 @@ class HttpTransport:
 
 def _unsupported(operation: Operation) -> UnsupportedOperationError:
     return UnsupportedOperationError(
-        f'{operation.beyond_http}: the server does not offer this over HTTP; use transport="websocket"'
+        f'{operation.unsupported_by_http}: the server does not offer this over HTTP; use transport="websocket"'
     )

@@ -20,7 +20,8 @@ from ...errors import ProtocolError, RocketRideError, TransportError, TransportT
 from ...logs import DEBUG, log, timed
 from ...protocol import dap, operations
 from ...protocol.operations import Buffer, Operation
-from .dialing import reason_of, tls_fault
+from ...redact import reason_of
+from .dialing import tls_fault
 from .framing import Framing
 from .steady_socket import SteadySocket, TooLargeError
 from .upgrade import NoWebSocketError, UpgradeCutError, refused_upgrade

@@ -13,6 +13,7 @@ from typing import Any, Callable, Optional, TypeVar
 from ...config import Address
 from ...deadline import Deadline
 from ...errors import CertificateError, RocketRideError, TransportError, TransportTimeoutError
+from ...redact import reason_of
 from ..network import Proxy, is_certificate_alert
 from ..tcp import TlsSocket, connect, in_slices, set_timeout
 
@@ -81,11 +82,6 @@ def tls_fault(address: Address, error: ssl.SSLError) -> RocketRideError:
     plain = error.reason == "WRONG_VERSION_NUMBER"
     advice = "; does it speak TLS? If not, its address begins with http://" if plain else ""
     return TransportError(f"no TLS with {address}: {error.reason or reason_of(error)}{advice}")
-
-
-def reason_of(error: OSError) -> str:
-    """What a socket's error says, without anything that was sent over it."""
-    return error.strerror or type(error).__name__
 
 
 def _tunnel(sock: socket.socket, proxy: Proxy, target: str, deadline: Deadline) -> None:

@@ -78,7 +78,7 @@ class WebSocketWatch:
         else:
             self._after_loss = 0.0
             if ended:
-                self._backoff.end_event(seconds)
+                self._backoff.start(seconds)
 
     def _subscribe(self, connection: Connection, deadline: Deadline) -> None:
         if connection is self._connection:

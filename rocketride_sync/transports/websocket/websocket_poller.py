@@ -157,7 +157,7 @@ class WebSocketPoller:
         return None
 
     def _failed(self, poll: Poll, fault: RocketRideError) -> None:
-        poll.answered()
+        poll.mark_answered()
         # One for each, for they are kept, and raised; without what else they may hang on to.
         self._results.append((poll, copy.copy(fault)))
 
@@ -212,7 +212,7 @@ class WebSocketPoller:
             document = self._document(connection, poll, answer)
             if log.isEnabledFor(DEBUG):
                 took(poll.operation, "WebSocket", self._answered - began, document)
-            poll.answered()
+            poll.mark_answered()
             self._results.append((poll, document))
 
     def _document(self, connection: Connection, poll: Poll, answer: dap.Message) -> Any:
