@@ -1,1 +1,1 @@
-"""What users call: `RocketRideClient`, and the `Task` that it hands out."""
+"""The classes that users call: `RocketRideClient`, and the `Task` that it returns."""

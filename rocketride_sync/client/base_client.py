@@ -1,4 +1,4 @@
-"""What every part of `RocketRideClient` stands on: its settings, its transport, and a call with a timeout."""
+"""The base of all parts of `RocketRideClient`: its settings, its transport, and a call with a timeout."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class BaseClient:
     _caller: Caller
 
     def _call(self, operation: Operation, timeout: Timeout) -> Any:
-        return self._call_within(operation, Deadline(self._limit(timeout)))
+        return self._call_until(operation, Deadline(self._limit(timeout)))
 
-    def _call_within(self, operation: Operation, deadline: Deadline) -> Any:
+    def _call_until(self, operation: Operation, deadline: Deadline) -> Any:
         """As `Caller.call`."""
         return self._caller.call(operation, deadline)
 
     def _limit(self, timeout: Timeout) -> Optional[float]:
-        """Seconds for one call: `timeout`, or the client's if that was omitted."""
+        """The timeout of one call in seconds: `timeout`, or that of the client if it was omitted."""
         return (
             self._settings.timeout if isinstance(timeout, Omitted) else optional_seconds("timeout", timeout)
         )

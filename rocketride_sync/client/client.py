@@ -1,4 +1,4 @@
-"""The client: the methods that users call, composed of the parts below it."""
+"""The client: one class composed of the method classes in this package."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from .status_methods import StatusMethods
 class RocketRideClient(StatusMethods, ManyTasksMethods, LifecycleMethods, SendingMethods):
     """A blocking client of one RocketRide server. Making one does no I/O.
 
-    It may be shared by threads, and used again after `fork` and after `close`. One that is thrown away with open
-    connections closes them, with a `ResourceWarning`.
+    It may be shared by threads, and used again after `fork` and after `close`. A client that is garbage collected
+    with open connections closes them, with a `ResourceWarning`.
 
     Args:
         uri: ``host[:port]`` or an ``http(s)://`` or ``ws(s)://`` address, with or without a base path. Default:
@@ -34,12 +34,12 @@ class RocketRideClient(StatusMethods, ManyTasksMethods, LifecycleMethods, Sendin
         transport: ``"auto"`` (WebSocket, and HTTP where that is refused), ``"websocket"``, ``"http"``, or an
             object with the interface of `rocketride_sync.transports.Transport`.
         timeout: seconds for one call, everything included; None is unlimited.
-        connect_timeout: seconds of it for connecting; None leaves it to `timeout`.
-        retry: what to do about transient faults.
+        connect_timeout: seconds of it for connecting; None is limited by `timeout` alone.
+        retry: how to retry after transient faults.
         verify: True, False (no check of the server's certificate), or a path to CA certificates.
         cert: a client certificate: a path, or the paths (certificate, key).
         proxies: as in requests: ``{"https": "http://proxy:3128"}``. Default: the environment.
-        max_response_bytes: a larger message is a `ProtocolError`; over WebSocket, waits are also sent a list of all
+        max_response_bytes: a larger message is a `ProtocolError`. Over WebSocket, a wait also receives a list of all
             active tasks. Default 250 MiB, the largest legal one.
 
     Raises:
@@ -89,7 +89,7 @@ class RocketRideClient(StatusMethods, ManyTasksMethods, LifecycleMethods, Sendin
         self._transport.close()
 
     def __del__(self) -> None:
-        # The end of the program closes everything anyway, and `_close_all` did so in order.
+        # At interpreter exit `_close_all` has closed the clients already.
         if sys is None or sys.is_finalizing() or not self._is_open():
             return
         try:
@@ -126,7 +126,7 @@ _clients: weakref.WeakSet[RocketRideClient] = weakref.WeakSet()
 
 @atexit.register
 def _close_all() -> None:
-    """Close what is open while there is still everything that this takes."""
+    """Close the open clients at exit, before the modules that this needs are torn down."""
     for client in list(_clients):
         if client._is_open():
             client.close()

@@ -1,4 +1,4 @@
-"""What a client does with tasks: starts, lists, restarts and terminates them, and whatever else the server can."""
+"""The client's methods that start, list, restart and terminate tasks, and call any other command of the server."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from .client import RocketRideClient
     from .task import Task
 
-_MOST_THREADS = 64
+_MAX_THREADS = 64
 _TRACE_LEVELS = ("none", "metadata", "summary", "full")
 
 
 class LifecycleMethods(BaseClient):
-    """The part of `RocketRideClient` that changes tasks."""
+    """The methods of `RocketRideClient` for the life of a task: start, restart, terminate, and listing."""
 
     def use(
         self,
@@ -49,17 +49,17 @@ class LifecycleMethods(BaseClient):
         Args:
             filepath: a ``.pipe`` or JSON file, with or without the ``{"pipeline": …}`` wrapper; JSON5 with the extra
                 ``json5``.
-            pipeline: the document itself, in place of a file.
-            token: a token of your own choice; otherwise the server makes one of user, project and source.
-            source: the component to start at, in place of the pipeline's own ``source``.
+            pipeline: the document itself, instead of a file.
+            token: a token that you choose; otherwise the server makes one from user, project and source.
+            source: the component to start at, instead of the pipeline's own ``source``.
             threads: 1 to 64; the server's default is 64 over WebSocket and 4 over HTTP.
             use_existing: join a run that is active, instead of `TaskAlreadyRunningError`. WebSocket only.
             args: arguments for the engine. WebSocket only.
             ttl: seconds without data after which the server ends the task; 0 is never; the server's default
                 is 900. WebSocket only.
             name: the task's name. WebSocket only.
-            env: values for ``${ROCKETRIDE_…}`` in the pipeline. Those it refers to and that are not given are
-                taken from the environment, but for the API key. WebSocket only.
+            env: values for ``${ROCKETRIDE_…}`` in the pipeline. Variables that it refers to and
+                that are not given are taken from the environment, except the API key. WebSocket only.
             trace_level: ``none``, ``metadata``, ``summary`` or ``full``.
             timeout: seconds until the task runs. Default 600: a server gives a slow start 5 minutes and more.
 
@@ -67,20 +67,19 @@ class LifecycleMethods(BaseClient):
             TaskAlreadyRunningError: a run of the same project and source is active.
             ServerError: the pipeline is refused, or failed before it ran; the message holds its exit text.
             UnsupportedOperationError: HTTP cannot carry an argument that was given.
-            RocketRideError: with `request_sent`, it may run all the same. Over WebSocket, `get_task_token` gives the
-                token of the latest run, and the `start_time` of its status tells whether it is this one.
+            RocketRideError: with `request_sent`, the task may run all the same. Over WebSocket, `get_task_token` returns
+                the token of the latest run, and the `start_time` of its status tells whether it is this one.
             KeyboardInterrupt: on Ctrl-C; whether the task was started is unknown.
         """
-        from . import (
-            pipelines,  # these are slow to load, and a process that only asks for a status needs neither
-        )
+        # Slow to load, and not needed by a process that only reads a status.
+        from . import pipelines
         from .task import Task
 
         document = pipelines.load(filepath, pipeline, source)
         operation = operations.execute(
             document,
             token=arguments.optional_text("token", token),
-            threads=arguments.optional_count("threads", threads, _MOST_THREADS),
+            threads=arguments.optional_count("threads", threads, _MAX_THREADS),
             use_existing=arguments.optional_flag("use_existing", use_existing),
             args=arguments.texts("args", args),
             ttl=optional_seconds("ttl", ttl, zero=True),
@@ -101,7 +100,7 @@ class LifecycleMethods(BaseClient):
         from ..models import TaskStart
 
         try:
-            body = self._call_within(operation, deadline)
+            body = self._call_until(operation, deadline)
         except KeyboardInterrupt as stop:
             stop.args = stop.args or (
                 f"interrupted; whether the task was started is unknown{operation.recovery}",
@@ -113,12 +112,12 @@ class LifecycleMethods(BaseClient):
         try:
             return TaskStart.from_dict(body)
         except DecodeError as error:
-            # The task runs, and its token must reach the caller.
+            # Not an error: the task runs, and the caller needs its token.
             log.warning("the task was started, but the answer is not as it should be: %s", error)
         return TaskStart.from_dict({"token": token})
 
     def terminate(self, token: str, *, timeout: Timeout = OMITTED) -> None:
-        """End a task, and return once it is dead: after 0.1 s, or 5 s if it resists. Repeating it does no harm.
+        """End a task, and return once its process has ended: after 0.1 s, or 5 s if it must be killed. May be repeated.
 
         Raises:
             TaskNotFoundError: the server does not know the task.
@@ -134,13 +133,13 @@ class LifecycleMethods(BaseClient):
         token: Optional[str] = None,
         timeout: Timeout = 600.0,
     ) -> None:
-        """Run a task again, a finished one too; counts and errors begin anew. WebSocket only.
+        """Run a task again, even a finished one. Its counts and errors are reset. WebSocket only.
 
         Args:
             project_id: the project's identifier.
             source: the component the pipeline starts at.
             pipeline: the pipeline to run from now on.
-            token: the task's token; without it, it is looked up by project and source.
+            token: the task's token; without it, the token is looked up by project and source.
             timeout: seconds until the task runs.
 
         Raises:
@@ -150,10 +149,12 @@ class LifecycleMethods(BaseClient):
 
         document = pipelines.load(None, pipeline, None)
         deadline = Deadline(self._limit(timeout))
-        found = self._token_of(project_id, source, deadline) if token is None else arguments.task_token(token)
+        found = (
+            self._find_token(project_id, source, deadline) if token is None else arguments.task_token(token)
+        )
         if found is None:
             raise TaskNotFoundError("restart: the project has no task with this source", operation="restart")
-        self._call_within(operations.restart(found, project_id, source, document), deadline)
+        self._call_until(operations.restart(found, project_id, source, document), deadline)
 
     def get_tasks(self, *, timeout: Timeout = OMITTED) -> List[TaskInfo]:
         """The running tasks of the account. WebSocket only."""
@@ -166,15 +167,15 @@ class LifecycleMethods(BaseClient):
         return [TaskInfo.from_dict(task) for task in tasks]
 
     def get_task_token(self, project_id: str, source: str, *, timeout: Timeout = OMITTED) -> Optional[str]:
-        """The token of the latest run of a project's source, None if the server knows none. WebSocket only."""
-        return self._token_of(project_id, source, Deadline(self._limit(timeout)))
+        """The token of the latest run of a project's source; None if the server knows none. WebSocket only."""
+        return self._find_token(project_id, source, Deadline(self._limit(timeout)))
 
-    def _token_of(self, project_id: str, source: str, deadline: Deadline) -> Optional[str]:
+    def _find_token(self, project_id: str, source: str, deadline: Deadline) -> Optional[str]:
         operation = operations.get_task_token(
             arguments.text("project_id", project_id), arguments.text("source", source)
         )
         try:
-            body = self._call_within(operation, deadline)
+            body = self._call_until(operation, deadline)
         except TaskNotFoundError:
             return None
         token = body.get("token") if isinstance(body, dict) else None
@@ -183,7 +184,7 @@ class LifecycleMethods(BaseClient):
         return token or None
 
     def ping(self, *, timeout: Timeout = OMITTED) -> float:
-        """Ask the server for a sign of life; the seconds it took. WebSocket only."""
+        """Check that the server answers; the seconds that it took. WebSocket only."""
         began = time.monotonic()
         self._call(operations.ping(), timeout)
         return time.monotonic() - began
@@ -191,13 +192,13 @@ class LifecycleMethods(BaseClient):
     def call(
         self, command: str, /, *, token: Optional[str] = None, timeout: Timeout = OMITTED, **parameters: Any
     ) -> Dict[str, Any]:
-        """Any command of the server, by its name on the wire; the body of the answer, ``{}`` where there is none.
+        """Call any command of the server by its name on the wire, and return the body of the answer; ``{}`` if it has none.
 
-        It is never sent a second time. WebSocket only.
+        The command is never sent a second time. WebSocket only.
 
         Args:
             command: such as ``rrext_get_pipeline``.
-            token: the task it is about, if it is about one.
+            token: the task that the command is about, if there is one.
             timeout: seconds; omitted, the client's; None is unlimited.
             parameters: the command's own arguments.
 
@@ -214,11 +215,11 @@ class LifecycleMethods(BaseClient):
         raise ProtocolError(f"{command}: the body of the answer is no object but {type(body).__name__}")
 
     def _first_poll(self, token: str, deadline: Deadline) -> Optional[TaskStatus]:
-        """The status of a task just started: by its ``startTime`` the handle knows its run."""
+        """The first status of a task after its start. Its ``startTime`` identifies the run. None if it cannot be read."""
         within = deadline.within(self._settings.timeout)
         try:
-            return TaskStatus.from_dict(self._call_within(operations.get_task_status(token), within))
+            return TaskStatus.from_dict(self._call_until(operations.get_task_status(token), within))
         except RocketRideError as error:
-            # The task runs, and its token must reach the caller; later polls will tell what is wrong.
+            # Not an error: the task runs, and the caller needs its token. Later polls will show what is wrong.
             log.warning("the task was started, but its first status could not be read: %s", error)
             return None

@@ -1,4 +1,4 @@
-"""What a client asks about many tasks at once, in the shape of `concurrent.futures`."""
+"""The client's methods that wait for many tasks, modelled on `concurrent.futures`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ENOUGH: Dict[str, Callable[[TaskResult], bool]] = {
 
 
 class ManyTasksMethods(BaseClient):
-    """The part of `RocketRideClient` that waits for many tasks."""
+    """The methods of `RocketRideClient` that wait for many tasks."""
 
     def wait_all(
         self,
@@ -33,39 +33,40 @@ class ManyTasksMethods(BaseClient):
         *,
         return_when: str = "ALL_COMPLETED",
     ) -> List[TaskResult]:
-        """Block until many tasks have ended, and return a result for each: its terminal status, or what ended the wait
-        for it. What befalls one task does not end the wait for the others.
+        """Block until many tasks have ended, and return a result for each: its terminal status, or the error that ended
+        the wait for it. An error of one task does not end the wait for the others.
 
-        Over WebSocket all are watched through one connection, and while 32 at most are left, the server tells when one
-        of them ends. Over HTTP at most four are polled at a time, in threads that end before this returns.
+        Over WebSocket all are polled over one connection; once at most 32 have not ended, it is also subscribed to their
+        events. Over HTTP at most four are polled at a time, in threads that end before this returns.
 
         Args:
-            tokens: the tasks' tokens. One that comes several times is watched once, and has the same result each
-                time. None at all is fine, and asks nothing.
+            tokens: the tasks' tokens. A token that occurs several times is watched once, and has the same result each
+                time. No tokens at all are allowed, and cause no poll.
             timeout: seconds for the whole wait, for all of them; None, the default, is unlimited; 0 polls each
-                once. The last polls take their turns before it passes, in its last quarter if there are very many.
+                once. The last polls are made one after the other before it passes, within its last quarter if
+                there are very many.
             interval: seconds between polls of the same task. Default 2.0.
             on_progress: called in your thread with the token and the status, at every poll of every task, the first
-                and the terminal one included; after `timeout`, with terminal ones only. What it raises ends the
-                whole wait and comes out unchanged.
+                and the terminal one included; after `timeout`, with terminal ones only. An exception in it
+                ends the whole wait, and is raised unchanged.
             return_when: as in `concurrent.futures.wait`, one of its constants: ``ALL_COMPLETED``, the default;
                 ``FIRST_COMPLETED``, when there is a result for the first task; ``FIRST_EXCEPTION``, when the first of
                 them has an `error` (that a task failed is a status, not an error). Tasks that are not known to have
                 ended by then have results that are not `done`.
 
         Returns:
-            A `TaskResult` for each token, in their order. Its error is a `WaitTimeoutError` when the time was over,
-            else as of `wait_until_complete`.
+            A `TaskResult` for each token, in their order. Its error is a `WaitTimeoutError` after `timeout`, else one
+            that `wait_until_complete` raises.
 
         Raises:
-            AuthenticationError, CertificateError, ConfigurationError: they concern all tasks.
+            AuthenticationError, CertificateError, ConfigurationError: they affect all tasks alike.
         """
         if not isinstance(return_when, str) or return_when not in _ENOUGH:
             raise ConfigurationError(f"return_when must be one of {', '.join(_ENOUGH)}, not {return_when!r}")
-        known = _tokens(tokens)
-        many = self._many(known, timeout, interval, on_progress)
+        known = _token_list(tokens)
+        many = self._many_tasks_wait(known, timeout, interval, on_progress)
         for _ in many.results(_ENOUGH[return_when]):
-            pass  # they are asked for by token below
+            pass  # the results are read by token below
         found = many.so_far()
         return [found[token] for token in known]
 
@@ -76,15 +77,15 @@ class ManyTasksMethods(BaseClient):
         interval: float = 2.0,
         on_progress: Optional[OnProgress] = None,
     ) -> Generator[TaskResult, None, None]:
-        """The results of `wait_all`, each as soon as it is there: an iterator. A token that comes several times has one.
+        """An iterator of the results of `wait_all`, each as soon as it is known. A repeated token has one result.
 
-        Leaving the loop, or closing the iterator, ends the watching. Time spent in the loop's body counts; no poll
-        begins meanwhile, but for those that wait for their turn over HTTP. `timeout` is counted from the call.
+        Leaving the loop, or closing the iterator, ends the polling. Time spent in the loop's body counts. No poll begins
+        meanwhile, except those that wait for a thread over HTTP. `timeout` is counted from the call.
         Arguments and errors are those of `wait_all`.
         """
-        return self._many(_tokens(tokens), timeout, interval, on_progress).results()
+        return self._many_tasks_wait(_token_list(tokens), timeout, interval, on_progress).results()
 
-    def _many(
+    def _many_tasks_wait(
         self, tokens: List[str], timeout: Optional[float], interval: float, on_progress: Optional[OnProgress]
     ) -> ManyTasksWait:
         from ..transports.sequential_poller import poller_for
@@ -115,11 +116,11 @@ class ManyTasksMethods(BaseClient):
         )
 
 
-def _tokens(tokens: Any) -> List[str]:
-    """The tokens as a list of their own.
+def _token_list(tokens: Any) -> List[str]:
+    """The tokens as a new list.
 
     Raises:
-        ConfigurationError: they are something else, such as a single token.
+        ConfigurationError: `tokens` is something else, such as a single token.
     """
     if isinstance(tokens, (str, bytes)) or not isinstance(tokens, Iterable):
         raise ConfigurationError(f"tokens must be a list of tokens, not {type(tokens).__name__}")

@@ -1,4 +1,4 @@
-"""Pipeline documents: where they come from, and which of the environment's variables they refer to."""
+"""Pipeline documents: reading them, and the environment variables that they refer to."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _MISSING_JSON5 = (
 def load(
     filepath: Optional[PathLike], pipeline: Optional[Mapping[str, Any]], source: Optional[str]
 ) -> Pipeline:
-    """A copy of the pipeline document, from a ``.pipe`` or JSON file or as given, unwrapped from ``{"pipeline": …}``.
+    """Load a copy of the pipeline document, from a file or as given, without a ``{"pipeline": …}`` wrapper.
 
     Args:
-        filepath: the file; JSON5 if the extra ``json5`` is installed.
+        filepath: a ``.pipe`` or JSON file; JSON5 if the extra ``json5`` is installed.
         pipeline: the document itself. Exactly one of the two must be given.
         source: replaces the document's own ``source``.
 
@@ -51,16 +51,16 @@ def load(
 
 
 def environment_for(pipeline: Mapping[str, Any], env: Optional[Mapping[str, str]]) -> Dict[str, str]:
-    """The variables to send along: those of `env`, and of the process only what the pipeline refers to.
+    """The variables to send with the pipeline: all of `env`, and those of the process that the pipeline refers to.
 
     Raises:
-        ConfigurationError: the pipeline refers to the API key, which `env` does not hand out. A pipeline from
-            elsewhere must not make off with it.
+        ConfigurationError: the pipeline refers to the API key, and `env` does not contain it. A pipeline from another
+            author must not be able to steal the key.
     """
     given = arguments.text_by_name("env", env)
     found = {}
     for name in sorted(references(pipeline) - set(given)):
-        if name.upper() == KEY_VARIABLE:  # names of variables have no case on Windows
+        if name.upper() == KEY_VARIABLE:  # on Windows the names of variables are case-insensitive
             raise ConfigurationError(
                 f"the pipeline refers to ${{{name}}}: the API key is sent along only if you hand it out, "
                 f"with env={{'{name}': …}}"
@@ -72,18 +72,18 @@ def environment_for(pipeline: Mapping[str, Any], env: Optional[Mapping[str, str]
 
 def references(pipeline: Mapping[str, Any]) -> Set[str]:
     """The variables that the pipeline refers to, as ``${ROCKETRIDE_…}``."""
-    return set(_references(pipeline))
+    return set(_iter_references(pipeline))
 
 
-def _references(value: Any) -> Iterator[str]:
+def _iter_references(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield from _REFERENCE.findall(value)
     elif isinstance(value, Mapping):
         for part in (*value, *value.values()):
-            yield from _references(part)
+            yield from _iter_references(part)
     elif isinstance(value, (list, tuple)):
         for item in value:
-            yield from _references(item)
+            yield from _iter_references(item)
 
 
 def _read(path: str) -> Any:

@@ -1,4 +1,4 @@
-"""What a client sends to tasks: an object, files, or an object piece by piece."""
+"""The client's methods that send data to a task: one object, an object in pieces, or many files."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from ..protocol import operations
 from ..protocol.operations import Data, Operation
 from .base_client import BaseClient
 
-# What sends is loaded when something is sent: most processes only ask for a status.
+# Loaded when something is sent: most processes only read a status.
 if TYPE_CHECKING:
     from ..sending.file_upload import FileEntry, OnUpload
     from ..sending.pipe import Pipe
     from ..transports import pipe_interface
 
-_PARSED_AT_ONCE = ("application/json", "application/rocketride-", "lane/")
+_SENT_WHOLE = ("application/json", "application/rocketride-", "lane/")
 
 
 class SendingMethods(BaseClient):
-    """The part of `RocketRideClient` that sends data to tasks."""
+    """The methods of `RocketRideClient` that send data to tasks."""
 
     def send(
         self,
@@ -36,33 +36,33 @@ class SendingMethods(BaseClient):
     ) -> Dict[str, Any]:
         """Send one object to a task whose source takes data (webhook, dropper, chat), and return its result.
 
-        It is never sent a second time once it may have arrived.
+        The object is never sent a second time once it may have arrived.
 
         Args:
             token: the task's token.
-            data: the object; a str is sent as UTF-8. It goes in pieces of 1 MiB, but for JSON, which servers parse
-                piece by piece.
-            objinfo: what is known of it, such as ``{"name": "a.txt"}``. HTTP carries the name only.
-            mimetype: its type, by which the server chooses how to take it. Default ``application/octet-stream``.
-            timeout: seconds for all of it, until the result; omitted, the client's; None is unlimited.
+            data: the object; a str is sent as UTF-8. It is sent in pieces of 1 MiB, except JSON, which is sent whole
+                because servers parse each piece by itself.
+            objinfo: information about it, such as ``{"name": "a.txt"}``. HTTP carries the name only.
+            mimetype: its MIME type, by which the server chooses how to process it. Default ``application/octet-stream``.
+            timeout: seconds for the whole call, until the result; omitted, the client's; None is unlimited.
 
         Returns:
-            The result: ``name``, ``path``, ``objectId``, and what the pipeline made of the object, in fields that
-            ``result_types`` names, as in ``{"result_types": {"text": "text"}, "text": ["…"]}``. Servers put what
-            went wrong within a pipeline into ``error``.
+            The result: ``name``, ``path``, ``objectId``, and the output of the pipeline, in fields that ``result_types``
+            names, as in ``{"result_types": {"text": "text"}, "text": ["…"]}``. Servers report an
+            error within a pipeline in ``error``.
 
         Raises:
             ServerError: the task takes no data, or the object was refused; `TaskNotFoundError` if there is no such
                 task.
             UnsupportedOperationError: HTTP cannot carry something of `objinfo`.
-            TransportError: with `request_sent`, it may have arrived; the task's counts tell.
+            TransportError: with `request_sent`, the object may have arrived; the task's counts tell.
         """
         from ..sending.pipe import result_of
         from ..transports.chunks import CHUNK, Bytes
 
         mime_type = arguments.mime_type(mimetype)
-        whole = mime_type.lower().startswith(_PARSED_AT_ONCE)
-        body = Bytes(_encoded(data), None if whole else CHUNK)
+        whole = mime_type.lower().startswith(_SENT_WHOLE)
+        body = Bytes(_as_bytes(data), None if whole else CHUNK)
         operation = operations.send(
             "send", arguments.task_token(token), arguments.object_info(objinfo), mime_type, data=body
         )
@@ -77,13 +77,13 @@ class SendingMethods(BaseClient):
         *,
         timeout: Timeout = OMITTED,
     ) -> Pipe:
-        """Send one object piece by piece: the pipe for it, not yet open. See `Pipe`.
+        """A pipe, not yet open, that sends one object in pieces. See `Pipe`.
 
         Args:
             token: the task's token.
-            objinfo: what is known of the object, such as ``{"name": "a.txt"}``. HTTP carries the name only.
-            mime_type: its type. Default ``application/octet-stream``.
-            provider: the source that must be the one to take it, such as ``webhook``. WebSocket only.
+            objinfo: information about the object, such as ``{"name": "a.txt"}``. HTTP carries the name only.
+            mime_type: its MIME type. Default ``application/octet-stream``.
+            provider: the source that must receive it, such as ``webhook``. WebSocket only.
             timeout: seconds for each call of the pipe's methods; omitted, the client's; None is unlimited.
         """
         from ..sending.pipe import Pipe
@@ -113,22 +113,22 @@ class SendingMethods(BaseClient):
         on_progress: Optional[OnUpload] = None,
         timeout: Optional[float] = None,
     ) -> List[Dict[str, Any]]:
-        """Send files to a task, several at a time, and return what became of each.
+        """Send files to a task, several at a time, and return a result for each.
 
-        A file that fails does not keep the others from being sent. Over WebSocket they share one connection (if it
-        breaks, what is on its way fails, and the rest goes over a new one); over HTTP they go in threads, which end
-        before this returns. On Ctrl-C, and when `on_progress` raises, what has not
-        begun is left, and what is on its way is cut off, over HTTP within about a second.
+        A file that fails does not stop the others. Over WebSocket they share one connection; if it breaks, the files in
+        transfer fail, and the rest goes over a new one. Over HTTP they are sent by threads, which end before this
+        returns. After Ctrl-C, or an exception in `on_progress`, no further file is begun, and those in transfer are cut
+        off, over HTTP within about a second.
 
         Args:
-            files: what to send: a path, ``(path, objinfo)`` or ``(path, objinfo, mimetype)`` each. Without them,
-                objinfo is ``{"name": …}`` with the file's name, and the type is guessed from it.
+            files: for each file a path, ``(path, objinfo)`` or ``(path, objinfo, mimetype)``. By default objinfo is
+                ``{"name": …}`` with the file's name, and the type is guessed from the name.
             token: the task's token.
-            max_workers: how many at a time. Default 32, over HTTP 4. More than the task's `threads` wait on the
-                server for each other, and so does their `timeout`.
+            max_workers: how many at a time. Default 32, over HTTP 4. If there are more than the task's
+                `threads`, some wait on the server, and that time counts against their `timeout`.
             on_progress: called with a dict for each step of each file, in your thread, one at a time: ``action`` is
-                ``open``, ``write`` (after each MiB), ``close`` (all is sent), then ``complete`` or ``error``, which
-                is the file's result. All have ``filepath``, ``file_size`` and ``bytes_sent``.
+                ``open``, ``write`` (after each MiB), ``close`` (everything is sent), then ``complete`` or ``error``, which
+                is the file's result. Each has ``filepath``, ``file_size`` and ``bytes_sent``.
             timeout: seconds for each file, until its result; None, the default, is unlimited.
 
         Returns:
@@ -137,7 +137,7 @@ class SendingMethods(BaseClient):
             ``error`` (a message) if it failed.
 
         Raises:
-            ConfigurationError: an entry is unusable, or no file is there. Nothing has been sent then.
+            ConfigurationError: an entry is unusable, or a file does not exist. Then nothing has been sent.
         """
         from ..sending import file_batch, file_upload
 
@@ -150,10 +150,10 @@ class SendingMethods(BaseClient):
         def operation(entry: file_upload.Entry, data: Data) -> Operation:
             return operations.send("send_files", token, entry.info, entry.mime_type, data=data)
 
-        return file_batch.Batch(self._caller, operation, on_progress, limit).send(entries, max_workers)
+        return file_batch.FileBatch(self._caller, operation, on_progress, limit).send(entries, max_workers)
 
 
-def _encoded(data: Any) -> Any:
+def _as_bytes(data: Any) -> Any:
     if not isinstance(data, str):
         return data
     try:

@@ -1,4 +1,4 @@
-"""What a client asks about tasks: one status, or every status up to the end."""
+"""The client's methods that read the status of one task: once, or until it ends."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from ..protocol.operations import Operation
 from ..redact import shorten
 from .base_client import BaseClient
 
-_CANCEL_WITHIN = 30.0
-_AFTER_CANCEL = 0.1  # seconds between polls of a task that was just terminated: it is dead, or nearly so
+_CANCEL_TIMEOUT = 30.0
+_CANCEL_INTERVAL = 0.1  # seconds between polls of a task that was just terminated: it ends very soon
 
 OnProgress = Callable[[TaskStatus], object]
 Statuses = Generator[TaskStatus, None, None]
 
 
 class StatusMethods(BaseClient):
-    """The part of `RocketRideClient` that polls tasks."""
+    """The methods of `RocketRideClient` that read the status of one task."""
 
     def get_task_status(
         self, token: str, *, previous: Optional[TaskStatus] = None, timeout: Timeout = OMITTED
@@ -40,20 +40,20 @@ class StatusMethods(BaseClient):
 
         Args:
             token: the task's token, as `use()` or ``POST /task`` returned it.
-            previous: an earlier status of the same token, kept by the caller: with it, a run that the server
-                forgot or replaced in the meantime is told from one that never was.
+            previous: an earlier status of the same token, kept by the caller. It distinguishes a run that the server
+                has forgotten or replaced since from one that never existed.
             timeout: seconds for this call; omitted, the client's; None is unlimited.
 
         Raises:
             TaskNotFoundError: the server does not know the task.
-            TaskVanishedError, TaskReplacedError: it was `previous`, and is gone or another run now.
+            TaskVanishedError, TaskReplacedError: the run of `previous` was forgotten, or replaced by another run.
             RocketRideError: and the other errors of `rocketride_sync.errors`.
         """
         operation = operations.get_task_status(arguments.task_token(token))
         _check_previous(previous)
         if previous is None:
             return TaskStatus.from_dict(self._call(operation, timeout))
-        from ..waiting.same_run import check_same_run, vanished  # most processes have none
+        from ..waiting.same_run import check_same_run, vanished  # most processes pass no `previous`
 
         try:
             document = self._call(operation, timeout)
@@ -84,34 +84,34 @@ class StatusMethods(BaseClient):
 
         Args:
             token: the task's token.
-            timeout: seconds for the whole wait, counted while the machine is awake; None, the default, is
-                unlimited; 0 polls once. The last poll begins two round trips before the deadline, and the error
+            timeout: seconds for the whole wait, not counting time in which the machine is suspended; None, the
+                default, is unlimited; 0 polls once. The last poll begins two round trips before the deadline, and the error
                 may come that much early.
             interval: seconds between polls. Default 2.0.
-            on_progress: called with the first, every further and, once, the terminal status. What it raises
-                ends the wait and comes out unchanged. Time spent in it counts.
+            on_progress: called with every status from the first on, and once with the terminal one. An exception in it
+                ends the wait, and is raised unchanged. Time spent in it counts.
             previous: an earlier status of the same token; see `get_task_status`.
             check: raise if the task did not succeed, instead of leaving that to the caller.
             cancel_on_timeout: terminate the task when `timeout` passes, and return the status it ends with. That may
                 take another client timeout, 30 s at most; a task that cannot be reached is a `WaitTimeoutError` still.
-            cancel_on_interrupt: terminate the task on Ctrl-C, before the `KeyboardInterrupt` goes on. Its message
-                says what became of the task.
+            cancel_on_interrupt: terminate the task on Ctrl-C, before the `KeyboardInterrupt` is raised. Its message
+                says whether that succeeded.
 
         Raises:
-            WaitTimeoutError: it has not ended; the task runs on.
-            TaskNotFoundError: the server never knew the task, as far as we saw.
-            TaskVanishedError, TaskReplacedError: its end was missed.
+            WaitTimeoutError: the task has not ended, and runs on.
+            TaskNotFoundError: the server does not know the task, and it was not seen before.
+            TaskVanishedError, TaskReplacedError: the end of the task was missed.
             TaskFailedError, TaskCancelledError: with `check` only.
             RocketRideError: and the other errors of `rocketride_sync.errors`.
         """
         last: Optional[TaskStatus] = None
         arguments.on_progress(on_progress)
         timed_out: List[WaitTimeoutError] = []
-        seen = self._observe(token, previous, timeout, interval)
+        seen = self._checked_statuses(token, previous, timeout, interval)
         try:
-            # Closed now, and not when nobody looks at the traceback of what a callback raised any more.
+            # Closed at once: after an exception in the callback its traceback would keep the generator alive.
             with contextlib.closing(seen):
-                for status in _ending(seen, timed_out) if cancel_on_timeout else seen:
+                for status in _until_timeout(seen, timed_out) if cancel_on_timeout else seen:
                     last = status
                     if on_progress is not None:
                         on_progress(status)
@@ -123,21 +123,21 @@ class StatusMethods(BaseClient):
             last = self._cancel_timed_out(token, last or previous, timed_out[0])
             if on_progress is not None:
                 on_progress(last)
-        assert last is not None  # a wait that ends without an error has seen the end
-        # As `raise_for_outcome`, which cannot know what to keep out of its message.
+        assert last is not None  # a wait without an error yields the terminal status last
+        # As `raise_for_outcome`, but that does not know the secrets that the message must not show.
         error = last._outcome_error((self._settings.auth, token)) if check else None
         if error is not None:
             raise error
         return last
 
     def _cancel(self, token: str, last: Optional[TaskStatus]) -> TaskStatus:
-        """Terminate the run that was watched, and return its terminal status. Another run is left alone."""
-        deadline = Deadline(min(self._settings.timeout or _CANCEL_WITHIN, _CANCEL_WITHIN))
+        """Terminate the run that was watched, and return its terminal status. Another run is not touched."""
+        deadline = Deadline(min(self._settings.timeout or _CANCEL_TIMEOUT, _CANCEL_TIMEOUT))
         status = self.get_task_status(token, previous=last, timeout=deadline.clamp(None))
         if status.is_terminal:
             return status
         try:
-            self._call_within(operations.terminate(token), deadline)
+            self._call_until(operations.terminate(token), deadline)
         except TaskNotFoundError:
             forgotten = True  # between the two calls
         else:
@@ -146,7 +146,7 @@ class StatusMethods(BaseClient):
             from ..waiting.same_run import vanished  # loaded by the wait
 
             raise vanished(token, status)
-        return self.wait_until_complete(token, deadline.remaining(), _AFTER_CANCEL, previous=status)
+        return self.wait_until_complete(token, deadline.remaining(), _CANCEL_INTERVAL, previous=status)
 
     def _cancel_timed_out(
         self, token: str, last: Optional[TaskStatus], timed_out: WaitTimeoutError
@@ -158,7 +158,7 @@ class StatusMethods(BaseClient):
         raise timed_out
 
     def _cancel_interrupted(self, token: str, last: Optional[TaskStatus]) -> str:
-        """What became of the task, for the message of the `KeyboardInterrupt`."""
+        """Terminate the task; a description of the outcome, for the message of the `KeyboardInterrupt`."""
         try:
             return f"it was ended: {self._cancel(token, last).outcome.value}"
         except TaskLostError as error:
@@ -174,27 +174,25 @@ class StatusMethods(BaseClient):
         timeout: Optional[float] = None,
         interval: float = 2.0,
     ) -> Statuses:
-        """What `wait_until_complete` sees, as an iterator: it ends after the terminal status.
+        """An iterator of the statuses that `wait_until_complete` sees. It ends after the terminal status.
 
-        Leaving the loop stops the watching. Arguments and errors are those of `wait_until_complete`.
+        Leaving the loop ends the polling. Arguments and errors are those of `wait_until_complete`.
         """
-        return self._observe(token, previous, timeout, interval)
+        return self._checked_statuses(token, previous, timeout, interval)
 
-    def _observe(
+    def _checked_statuses(
         self, token: str, previous: Optional[TaskStatus], timeout: Optional[float], interval: float
     ) -> Statuses:
-        """Check the arguments now, at the call: a generator would do so only when first asked."""
-        from ..waiting.retention import (
-            check_interval,  # a process that asks for a status needs nothing of the wait
-        )
+        """Check the arguments, and return the iterator. A generator would check them only at its first step."""
+        from ..waiting.retention import check_interval  # a process that reads one status does not wait
 
         operation = operations.get_task_status(arguments.task_token(token))
         _check_previous(previous)
         timeout = optional_seconds("timeout", timeout, zero=True)
         interval = check_interval(interval)
-        return self._watch(operation, token, previous, timeout, interval)
+        return self._watched_statuses(operation, token, previous, timeout, interval)
 
-    def _watch(
+    def _watched_statuses(
         self,
         operation: Operation,
         token: str,
@@ -224,8 +222,8 @@ class StatusMethods(BaseClient):
             watch.close()
 
 
-def _ending(statuses: Statuses, timed_out: List[WaitTimeoutError]) -> Statuses:
-    """`statuses`; when the wait's timeout passes they just end, and the error is in `timed_out`."""
+def _until_timeout(statuses: Statuses, timed_out: List[WaitTimeoutError]) -> Statuses:
+    """Yield `statuses`. At the timeout of the wait they end without an error, which is appended to `timed_out`."""
     try:
         yield from statuses
     except WaitTimeoutError as error:

@@ -1,4 +1,4 @@
-"""A task that was started: a client and a token, and the run they stand for."""
+"""The handle of a task that was started: its client, its token, and the run that it stands for."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 
 
 class Task:
-    """What `RocketRideClient.use` returns.
+    """A task that `RocketRideClient.use` has started.
 
-    As a context manager it terminates, on the way out, the run that it started; one that was joined
-    (``use_existing=True``) or that has been replaced by another run is left alone.
+    As a context manager it terminates the run that it started when the block ends. A run that was joined
+    (``use_existing=True``), or that has replaced the started one, is not touched.
 
     ``task["token"]`` and the other documented names of the answer to `use()` work too.
 
     Attributes:
         start: the server's answer to the start.
-        joined: whether it was started with ``use_existing=True``, so that it may be somebody else's.
-        status: the first status after the start, by which the run is known; None if it could not be read.
-        ended: whether `terminate`, or leaving the ``with`` block, has seen to it that the run is over.
+        joined: whether it was started with ``use_existing=True``: then another program may have started the run.
+        status: the first status after the start, which identifies the run; None if it could not be read.
+        ended: whether the run is known to have ended, after `terminate` or at the end of the ``with`` block.
     """
 
     def __init__(
@@ -142,14 +142,14 @@ class Task:
         except RocketRideError as fault:
             if error is None:
                 raise
-            # What went wrong in the block is what the caller must see.
+            # The caller must see the exception of the block, not this one.
             log.warning("task %s could not be terminated, it may run on: %s", shorten(self.token), fault)
 
     def _end(self) -> None:
         try:
             self.ended = self.get_status().is_terminal
         except (TaskLostError, TaskNotFoundError):
-            self.ended = True  # forgotten, or another's run by now: nothing of ours is left to end
+            self.ended = True  # forgotten, or replaced by another run: our run has ended
         if not self.ended:
             self.terminate()
 

@@ -1,1 +1,1 @@
-"""What is sent, and how far it has come."""
+"""Sending to tasks: an object in pieces (`pipe`), and many files with a result for each (`file_batch`)."""

@@ -1,4 +1,4 @@
-"""Many files to one task, several at a time, each with a result of its own."""
+"""Sends many files to one task, several at a time. Each file has a result of its own."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from .pipe import result_of
 if TYPE_CHECKING:
     from .. import transports
 
-_ENDS = ("complete", "error")
+_FINAL_ACTIONS = ("complete", "error")
 
 
 class _CallbackError(Exception):
-    """An error of ours that the callback raised, past transports that must not take it for one of their own."""
+    """Carries an error of this library that the callback raised: a transport must not mistake it for its own."""
 
     def __init__(self, error: RocketRideError) -> None:
         super().__init__()
         self.error = error
 
 
-class Batch:
+class FileBatch:
     """The files of one call.
 
     Args:
         caller: makes the calls.
-        operation: makes what sends one file.
-        on_progress: told of each step, or None.
+        operation: makes the operation that sends one file.
+        on_progress: called with the event of each step, or None.
         timeout: seconds for each file, or None.
     """
 
@@ -49,117 +49,123 @@ class Batch:
         self._operation = operation
         self._on_progress = on_progress
         self._timeout = timeout
-        self._ends: Dict[int, Event] = {}
+        self._final_events: Dict[int, Event] = {}
         self._stopped = False
 
     def send(self, entries: Sequence[Entry], at_once: Optional[int]) -> List[Event]:
-        """Send all files, `at_once` at a time, or as many as suits the transport; the last event of each, in order.
+        """Send all files, and return the final event of each, in order.
 
-        Over one connection where the transport can do that, else with threads. A connection that breaks takes with it
-        what is on its way; the others go over the next one.
+        They go over one connection if the transport offers that, else through threads. If the connection breaks, the
+        files in transfer fail, and the others go over a new one.
+
+        Args:
+            entries: the files.
+            at_once: how many at a time; None leaves it to the transport.
         """
-        waiting = [Upload(index, entry, self._take) for index, entry in enumerate(entries)]
-        waiting.reverse()
+        queued = [Upload(index, entry, self._handle_event) for index, entry in enumerate(entries)]
+        queued.reverse()
         try:
-            self._send_all(waiting, at_once)
+            self._send_all(queued, at_once)
         except _CallbackError as raised:
             error = raised.error
         else:
-            return [self._ends[index] for index in range(len(entries))]
+            return [self._final_events[index] for index in range(len(entries))]
         raise error
 
-    def _send_all(self, waiting: List[Upload], at_once: Optional[int]) -> None:
-        while waiting:
-            way = self._way()
-            if isinstance(way, RocketRideError):
-                while waiting:
-                    waiting.pop().end(way)
-            elif way is None:
-                self._send_with_threads(waiting, at_once)
+    def _send_all(self, queued: List[Upload], at_once: Optional[int]) -> None:
+        while queued:
+            uploads = self._open_uploads()
+            if isinstance(uploads, RocketRideError):
+                while queued:
+                    queued.pop().end(uploads)
+            elif uploads is None:
+                self._send_with_threads(queued, at_once)
             else:
-                self._send_over(way, waiting, at_once)
+                self._send_over_connection(uploads, queued, at_once)
 
-    def _way(self) -> Union[transports.Uploads, RocketRideError, None]:
-        """A connection for many; None if the transport has no such thing, an error if there is none to be had."""
+    def _open_uploads(self) -> Union[transports.Uploads, RocketRideError, None]:
+        """A connection that sends several files at a time; None if the transport has none, an error if none can be made."""
         opener = getattr(self._caller.transport, "uploads", None)
         if opener is None:
             return None
         deadline = Deadline(self._timeout)
         try:
-            way: Optional[transports.Uploads] = self._caller.retry_overload(
+            uploads: Optional[transports.Uploads] = self._caller.retry_overload(
                 lambda: opener(deadline), deadline
             )
-            return way
+            return uploads
         except RocketRideError as error:
             return error
 
-    def _send_over(self, way: transports.Uploads, waiting: List[Upload], at_once: Optional[int]) -> None:
+    def _send_over_connection(
+        self, uploads: transports.Uploads, queued: List[Upload], at_once: Optional[int]
+    ) -> None:
         returned: List[Upload] = []
-        jobs = (upload for upload in _popped(waiting) if self._begin(upload))
-        with contextlib.closing(way.run(jobs, at_once)) as outcomes:
+        jobs = (upload for upload in _pop_each(queued) if self._begin_upload(upload))
+        with contextlib.closing(uploads.run(jobs, at_once)) as outcomes:
             for upload, outcome in outcomes:
                 if isinstance(outcome, NotBegunError):
                     returned.append(upload)
                 elif isinstance(outcome, RocketRideError):
                     upload.end(with_unknown_outcome(upload.operation, outcome))
                 else:
-                    upload.end(_checked(outcome))
-        waiting.extend(reversed(returned))
+                    upload.end(_checked_result(outcome))
+        queued.extend(reversed(returned))
 
-    def _send_with_threads(self, waiting: List[Upload], at_once: Optional[int]) -> None:
+    def _send_with_threads(self, queued: List[Upload], at_once: Optional[int]) -> None:
         from concurrent.futures import ThreadPoolExecutor  # slow to load, and seldom needed
 
         workers = getattr(self._caller.transport, "uploads_at_once", 1) if at_once is None else at_once
-        uploads = list(_popped(waiting))
+        uploads = list(_pop_each(queued))
         events: queue.SimpleQueue[Tuple[Optional[Upload], Any]] = queue.SimpleQueue()
-        tell = self._teller(events)
+        send_event = self._event_sender(events)
         with ThreadPoolExecutor(min(workers, len(uploads)), "rocketride-upload") as executor:
             try:
                 for upload in uploads:
-                    upload.report = tell
-                    executor.submit(self._work, upload, events)
-                while len(self._ends) < len(uploads):
-                    self._listen(events)
+                    upload.report = send_event
+                    executor.submit(self._send_in_thread, upload, events)
+                while len(self._final_events) < len(uploads):
+                    self._take_event(events)
             finally:
-                # What has not begun is left, and what is on its way is cut off; all is over if it went well.
+                # After an exception: do not send files that have not begun, and cut off those in transfer.
                 self._stopped = True
                 for upload in uploads:
                     upload.deadline.cancel()
 
-    def _teller(self, events: queue.SimpleQueue[Any]) -> Callable[[Upload, Event], None]:
-        """Passes on what is wanted, for each event wakes the caller's thread."""
+    def _event_sender(self, events: queue.SimpleQueue[Any]) -> Callable[[Upload, Event], None]:
+        """The `report` of uploads in threads. It passes on only events that are used: each wakes the caller's thread."""
 
-        def tell(upload: Upload, event: Event) -> None:
-            if self._on_progress is not None or event["action"] in _ENDS:
+        def send_event(upload: Upload, event: Event) -> None:
+            if self._on_progress is not None or event["action"] in _FINAL_ACTIONS:
                 events.put((upload, event))
 
-        return tell
+        return send_event
 
-    def _listen(self, events: queue.SimpleQueue[Any]) -> None:
-        """Take the next event, in the caller's thread."""
+    def _take_event(self, events: queue.SimpleQueue[Any]) -> None:
+        """Handle the next event of the threads, in the caller's thread."""
         try:
             upload, event = events.get(timeout=SLICE)
         except queue.Empty:
             return
         if upload is None:
             raise event
-        self._take(upload, event)
+        self._handle_event(upload, event)
 
-    def _work(self, upload: Upload, events: queue.SimpleQueue[Any]) -> None:
-        """One file, in a thread."""
+    def _send_in_thread(self, upload: Upload, events: queue.SimpleQueue[Any]) -> None:
+        """Send one file; runs in a thread."""
         try:
-            if not self._stopped and self._begin(upload) and not self._stopped:
-                upload.end(self._sent(upload))
-        except BaseException as error:  # noqa: BLE001 - a bug of ours must reach the caller, who waits for an end
+            if not self._stopped and self._begin_upload(upload) and not self._stopped:
+                upload.end(self._outcome_of(upload))
+        except BaseException as error:  # noqa: BLE001 - a bug of ours must reach the caller, who waits for the event
             events.put((None, error))
 
-    def _sent(self, upload: Upload) -> Union[Dict[str, Any], RocketRideError]:
+    def _outcome_of(self, upload: Upload) -> Union[Dict[str, Any], RocketRideError]:
         try:
-            return _checked(self._caller.call(upload.operation, upload.deadline))
+            return _checked_result(self._caller.call(upload.operation, upload.deadline))
         except RocketRideError as error:
             return error
 
-    def _begin(self, upload: Upload) -> bool:
+    def _begin_upload(self, upload: Upload) -> bool:
         try:
             upload.begin(self._timeout, self._operation)
             return True
@@ -168,9 +174,9 @@ class Batch:
         upload.end(fault)
         return False
 
-    def _take(self, upload: Upload, event: Event) -> None:
-        if event["action"] in _ENDS:
-            self._ends[upload.index] = event
+    def _handle_event(self, upload: Upload, event: Event) -> None:
+        if event["action"] in _FINAL_ACTIONS:
+            self._final_events[upload.index] = event
         if self._on_progress is None:
             return
         try:
@@ -182,13 +188,13 @@ class Batch:
         raise raised
 
 
-def _popped(waiting: List[Upload]) -> Iterator[Upload]:
-    while waiting:
-        yield waiting.pop()
+def _pop_each(queued: List[Upload]) -> Iterator[Upload]:
+    while queued:
+        yield queued.pop()
 
 
-def _checked(document: Any) -> Union[Dict[str, Any], RocketRideError]:
-    """The result of a file, or an error if it is none."""
+def _checked_result(document: Any) -> Union[Dict[str, Any], RocketRideError]:
+    """The result of a file; an error if `document` cannot be one."""
     try:
         return result_of("send_files", document)
     except RocketRideError as error:

@@ -1,4 +1,4 @@
-"""The files to send: what is known of each, how far it has come, and what came of it."""
+"""One file to send: its entry in the arguments, and its upload with the events of its progress."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OnUpload = Callable[[Event], object]
 
 @attrs.frozen
 class Entry:
-    """A file to send: its path as it was given, what is known of it, and its type."""
+    """A file to send: its path as given, its object information, and its MIME type."""
 
     path: str
     info: Dict[str, Any]
@@ -31,37 +31,37 @@ class Entry:
 
 
 def read_entries(files: Any) -> List[Entry]:
-    """The files to send, from the shapes that `RocketRideClient.send_files` takes.
+    """Read the entries from the forms that `RocketRideClient.send_files` accepts.
 
     Raises:
-        ConfigurationError: there are none, one has another shape, or is no file.
+        ConfigurationError: there are none, or one has another form or is no file.
     """
     if isinstance(files, (str, bytes)) or not isinstance(files, Sequence):
         raise ConfigurationError(f"files must be a list of paths, not {type(files).__name__}")
     if not files:
         raise ConfigurationError("files is empty: there is nothing to send")
-    return [_placed(file, index) for index, file in enumerate(files)]
+    return [_read_entry_at(file, index) for index, file in enumerate(files)]
 
 
-def _placed(file: Any, index: int) -> Entry:
-    """The entry for `file`; its errors say which of the files it is."""
+def _read_entry_at(file: Any, index: int) -> Entry:
+    """The entry for `file`. Its errors name the index."""
     try:
-        return _entry(*file) if isinstance(file, tuple) and 1 <= len(file) <= 3 else _entry(file)
+        return _read_entry(*file) if isinstance(file, tuple) and 1 <= len(file) <= 3 else _read_entry(file)
     except ConfigurationError as error:
         problem = str(error)
     raise ConfigurationError(f"files[{index}]: {problem}")
 
 
-def _entry(file: Any, info: Any = None, mime_type: Any = None) -> Entry:
+def _read_entry(file: Any, info: Any = None, mime_type: Any = None) -> Entry:
     path = os.fspath(file) if isinstance(file, (str, os.PathLike)) else None
     if not isinstance(path, str):
         raise ConfigurationError("it must be a path (no bytes), (path, objinfo) or (path, objinfo, mimetype)")
     size_of(path)
-    known = {"name": _name_of(path)} if info is None else arguments.object_info(info)
-    return Entry(path, known, arguments.mime_type(_guessed(path) if mime_type is None else mime_type))
+    known = {"name": _file_name(path)} if info is None else arguments.object_info(info)
+    return Entry(path, known, arguments.mime_type(_guess_type(path) if mime_type is None else mime_type))
 
 
-def _name_of(path: str) -> str:
+def _file_name(path: str) -> str:
     name = os.path.basename(path)
     try:
         name.encode()
@@ -74,26 +74,27 @@ def _name_of(path: str) -> str:
     )
 
 
-def _guessed(path: str) -> Optional[str]:
+def _guess_type(path: str) -> Optional[str]:
     import mimetypes  # reads the system's tables when first used
 
     return mimetypes.guess_type(path)[0]
 
 
 class Upload:
-    """One file on its way: its bytes, which tell how far they have come, for the next are asked for when the last
-    were sent.
+    """The upload of one file, and the data that it sends.
+
+    It reports progress while it is iterated: a chunk is asked for when the chunk before it has been sent.
 
     Args:
-        index: its place among the files.
+        index: the index of the file.
         entry: the file.
-        report: told of each step.
+        report: called with each event.
 
     Attributes:
         index, entry, report: as given.
-        deadline: by when it must be over.
-        operation: sends it.
-        size: bytes of the file.
+        deadline: of the whole upload.
+        operation: the operation that sends the file.
+        size: the size of the file in bytes.
     """
 
     operation: Operation
@@ -109,11 +110,11 @@ class Upload:
         self._began: Optional[float] = None
 
     def begin(self, timeout: Optional[float], operation: Callable[[Entry, Data], Operation]) -> None:
-        """Its turn has come, perhaps once more.
+        """Begin the upload. It may begin again, over another connection, within the same deadline.
 
         Raises:
-            ConfigurationError: the file is no more.
-            TransportTimeoutError: its time is over.
+            ConfigurationError: the file no longer exists.
+            TransportTimeoutError: the deadline has passed.
         """
         if self._began is not None:
             if self.deadline.expired:
@@ -127,25 +128,25 @@ class Upload:
 
     def __iter__(self) -> Iterator[Buffer]:
         self._sent = 0
-        self._step("open")
+        self._report_step("open")
         for chunk in self._file:
             size = len(chunk)
             yield chunk
             self._sent += size
-            self._step("write")
-        self._step("close")
+            self._report_step("write")
+        self._report_step("close")
 
     def end(self, outcome: Union[Dict[str, Any], RocketRideError]) -> None:
-        """It is over: with its result, or with an error."""
+        """End the upload, with the result of the file or with an error."""
         failed = isinstance(outcome, RocketRideError)
-        self._step(
+        self._report_step(
             "error" if failed else "complete",
             upload_time=0.0 if self._began is None else time.monotonic() - self._began,
             result=None if failed else outcome,
             **({"error": str(outcome)} if failed else {}),
         )
 
-    def _step(self, action: str, **more: Any) -> None:
+    def _report_step(self, action: str, **more: Any) -> None:
         event = {
             "action": action,
             "filepath": self.entry.path,

@@ -1,4 +1,4 @@
-"""Sending one object piece by piece."""
+"""The pipe that users hold: it sends one object in pieces."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..transports.chunks import Bytes
 
 
 class Pipe:
-    """One object on its way to a task. What `RocketRideClient.pipe` returns.
+    """Sends one object to a task, in pieces. `RocketRideClient.pipe` returns it.
 
     ::
 
@@ -23,15 +23,15 @@ class Pipe:
                 pipe.write(row.encode())
         print(pipe.result)
 
-    Entering the block opens the pipe, leaving it closes the pipe: the object is whole then, and `result` is there.
-    **After an exception in the block the pipe is not closed**, so that half an object never passes for a whole one:
+    Entering the block opens the pipe. Leaving it closes the pipe: then the object is complete, and `result` is set.
+    **After an exception in the block the pipe is not closed**, so that half an object is never taken for a whole one:
     over WebSocket the connection is closed instead, and the server counts the object as failed, at once or after
     a minute without data; over HTTP nothing has been sent.
 
-    Over WebSocket each piece is on its way at once, and a server drops a pipe that gets no data for a minute. Over
-    HTTP the pieces are gathered in a temporary file, and closing the pipe sends them.
+    Over WebSocket each piece is sent at once, and a server drops a pipe that gets no data for a minute. Over HTTP the
+    pieces are collected in a temporary file, and closing the pipe sends them.
 
-    A pipe is for one thread at a time.
+    Only one thread at a time may use a pipe.
 
     Attributes:
         result: the object's result, as `RocketRideClient.send` returns it; None until the pipe is closed.
@@ -51,10 +51,10 @@ class Pipe:
         self.result: Optional[Dict[str, Any]] = None
 
     def open(self) -> Pipe:
-        """Open the pipe, and return it. A server whose task has no pipe free lets it wait for one.
+        """Open the pipe, and return it. If the task has no free pipe, the server waits for one.
 
         Raises:
-            ConfigurationError: it was opened before.
+            ConfigurationError: the pipe was opened before.
             ServerError: the task takes no data; `TaskNotFoundError` if there is no such task.
         """
         if self._pipe is not None or self._ended:
@@ -63,14 +63,14 @@ class Pipe:
         return self
 
     def write(self, data: Any) -> None:
-        """Send a piece of the object; more than 1 MiB goes in pieces of that size. Returns once the server took it.
+        """Send a piece of the object, in parts of 1 MiB if it is larger. Returns once the server has accepted it.
 
         Args:
-            data: bytes, or anything with a buffer of them. Encode a str first.
+            data: bytes, or an object with a buffer of bytes. Encode a str first.
 
         Raises:
-            ConfigurationError: the pipe is not open, or `data` is something else; the pipe stays as it is.
-            RocketRideError: it did not arrive. The pipe is of no more use then, and the object is not completed.
+            ConfigurationError: the pipe is not open, or `data` is something else. The pipe stays as it is.
+            RocketRideError: the piece did not arrive. Then the pipe is abandoned, and the object is not completed.
         """
         pieces = Bytes(data)
         pipe, deadline = self._opened(), Deadline(self._timeout)
@@ -82,7 +82,7 @@ class Pipe:
             raise
 
     def close(self) -> Dict[str, Any]:
-        """The object is whole: return its result. Closing it again returns the same.
+        """Complete the object, and return its result. Closing the pipe again returns the same result.
 
         Raises:
             ConfigurationError: the pipe is not open.
@@ -99,7 +99,7 @@ class Pipe:
         return self.result
 
     def abandon(self) -> None:
-        """Give up the object, if the pipe is open: it is not completed."""
+        """Give up the object, if the pipe is open. It is not completed."""
         pipe, self._pipe, self._ended = self._pipe, None, True
         if pipe is not None:
             pipe.abandon()
@@ -129,10 +129,10 @@ class Pipe:
 
 
 def result_of(name: str, document: Any) -> Dict[str, Any]:
-    """`document`, if it can be the result of an object.
+    """Return `document` if it can be the result of an object.
 
     Raises:
-        ProtocolError: it is no object, or `DecodeError`: JSON that is nested too deeply to work with, say.
+        ProtocolError: it is no JSON object; or, as a `DecodeError`, it is nested too deeply, for example.
     """
     if not isinstance(document, dict):
         raise ProtocolError(f"{name} failed: the answer holds no result of the object")

@@ -89,11 +89,11 @@ class MemoryTransport:
             raise answer
         return answer.to_dict() if hasattr(answer, "to_dict") else copy.deepcopy(answer)
 
-    def watch(self, operation: Operation) -> Watch:  # noqa: ARG002 - all tasks are watched alike
+    def watch(self, operation: Operation) -> Watch:  # noqa: ARG002 - the same watch for all tasks
         """A watch that calls here, and appends its pauses to `pauses` instead of sleeping."""
         return _MemoryWatch(self)
 
-    def watch_many(self, polls: Sequence[Poll]) -> SequentialPoller:  # noqa: ARG002 - all tasks are watched alike
+    def watch_many(self, polls: Sequence[Poll]) -> SequentialPoller:  # noqa: ARG002 - the same for all tasks
         """A poller that calls here, one task after the other, and appends its pauses to `pauses` instead of sleeping."""
         return SequentialPoller(self, self.pauses.append)
 

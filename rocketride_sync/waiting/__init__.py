@@ -1,1 +1,1 @@
-"""When to poll again, when it is over, when to give up; one task or many. Knows no transport."""
+"""Waiting for one task or many: when to poll again, when the wait has ended, when to give up. Does no I/O itself."""

@@ -1,4 +1,4 @@
-"""The wait for many tasks: the rules of `Wait` for each of them, and one way to poll all."""
+"""The wait for many tasks: a `Wait` for each of them, and one poller for all."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ from .wait_rules import PollOutcome, Wait
 
 OnProgress = Callable[[str, TaskStatus], object]
 
-_MOMENTS = 20
-_CONCERNS_ALL = (AuthenticationError, CertificateError, ConfigurationError)
-_LOGGED_AGAIN_AFTER = 10.0
+_MAX_PHASES = 20
+_AFFECTS_ALL_TASKS = (AuthenticationError, CertificateError, ConfigurationError)
+_LOG_AGAIN_AFTER = 10.0
 _IN_FLIGHT = math.inf
 
-_NOTHING: Tuple[Optional[TrackedTask], Any] = (None, None)
+_NO_RESULT: Tuple[Optional[TrackedTask], Any] = (None, None)
 
 
 class ManyTasksWait:
     """The wait for many tasks.
 
     Args:
-        tokens: theirs, each once.
+        tokens: the tokens of the tasks, each once.
         interval: seconds between polls of the same task.
-        make_wait: the rules of the wait for a task, whose ticks are put off by so many seconds.
-        make_poller: a way to poll them.
-        on_progress: told of every status that comes in time, and of every end; or None.
+        make_wait: makes the `Wait` for a token. Its second argument is the phase in seconds: the delay of its ticks.
+        make_poller: makes the poller of the tasks.
+        on_progress: called with every status that comes before the timeout, and every terminal one; or None.
         clock: monotonic seconds.
     """
 
@@ -57,141 +57,142 @@ class ManyTasksWait:
         on_progress: Optional[OnProgress] = None,
         clock: Clock = time.monotonic,
     ) -> None:
-        # Several at each of a few moments: one by one would wake us and the server each time, all at once is a burst.
-        moments = min(len(tokens), _MOMENTS)
+        # Polls are grouped in a few phases of the interval: one by one they would wake us and the server each time, all at
+        # once they would be a burst.
+        phases = min(len(tokens), _MAX_PHASES)
         self._tasks = [
-            TrackedTask(number, token, make_wait(token, interval * (number % moments) / moments))
+            TrackedTask(number, token, make_wait(token, interval * (number % phases) / phases))
             for number, token in enumerate(tokens)
         ]
         self._interval = interval
         self._make_poller = make_poller
         self._on_progress = on_progress
         self._clock = clock
-        self._agenda = [
+        self._due_heap = [
             (task.due, task.number) for task in self._tasks
-        ]  # a heap; what is put off stays in it too
-        self._logged = ("", -math.inf)
-        self._left = self._in_last_round = len(self._tasks)
+        ]  # a heap; an entry whose task has another `due` now is obsolete
+        self._last_logged = ("", -math.inf)
+        self._unfinished = self._polled_at_end = len(self._tasks)
         self._first_answered: Optional[float] = None
 
     def results(
         self, enough: Callable[[TaskResult], bool] = lambda _: False
     ) -> Generator[TaskResult, None, None]:
-        """A result for each task, as they end; after one that is `enough`, only those that are at hand already.
+        """Yield a result for each task as it ends. After one that is `enough`, only those that need no more I/O.
 
         Raises:
-            AuthenticationError, CertificateError, ConfigurationError: they concern all tasks.
+            AuthenticationError, CertificateError, ConfigurationError: they affect all tasks alike.
         """
-        if not self._left:
+        if not self._unfinished:
             return
         ending = False
         with contextlib.closing(self._make_poller(self._tasks)) as poller:
-            while self._left and not (ending and not poller.has_results):
+            while self._unfinished and not (ending and not poller.has_results):
                 if not ending:
-                    self._ask(poller, self._clock() + CLOCK_TOLERANCE)
-                task, answer = poller.next(Deadline(self._until_due(), self._clock)) or _NOTHING
+                    self._submit_due(poller, self._clock() + CLOCK_TOLERANCE)
+                task, answer = poller.next(Deadline(self._seconds_until_due(), self._clock)) or _NO_RESULT
                 if isinstance(answer, WakeUp):
-                    self._wake_up(poller, task, answer)
+                    self._handle_wake_up(poller, task, answer)
                 elif task is not None:
-                    self._take(task, answer)
+                    self._take_answer(task, answer)
                     if task.result is not None:
-                        self._count_out(task.result)
+                        self._count_result(task.result)
                         poller.remove(task)
                         ending = ending or enough(task.result)
                         yield task.result
 
     def so_far(self) -> Dict[str, TaskResult]:
-        """What is known by now of each task, by token."""
+        """The results known so far, by token; those of tasks that have not ended hold the latest status."""
         return {
             task.token: task.result or TaskResult(token=task.token, status=task.wait.last)
             for task in self._tasks
         }
 
-    def _count_out(self, result: TaskResult) -> None:
-        self._left -= 1
-        # One whose time is up has had its last poll, in the turn that was kept for it.
-        self._in_last_round -= not isinstance(result.error, WaitTimeoutError)
+    def _count_result(self, result: TaskResult) -> None:
+        self._unfinished -= 1
+        # A task whose timeout passed has used its turn among the last polls: it still counts among those polled then.
+        self._polled_at_end -= not isinstance(result.error, WaitTimeoutError)
 
-    def _next(self) -> Optional[TrackedTask]:
-        """The task to poll next, None if all are under way."""
-        while self._agenda:
-            due, number = self._agenda[0]
+    def _next_due(self) -> Optional[TrackedTask]:
+        """The task to poll next; None if all have ended or are being polled."""
+        while self._due_heap:
+            due, number = self._due_heap[0]
             task = self._tasks[number]
             if task.due == due:
                 return task
-            heapq.heappop(self._agenda)
+            heapq.heappop(self._due_heap)
         return None
 
-    def _until_due(self) -> Optional[float]:
-        task = self._next()
+    def _seconds_until_due(self) -> Optional[float]:
+        task = self._next_due()
         return None if task is None else max(0.0, task.due - self._clock())
 
-    def _ask(self, poller: Poller, until: float) -> None:
-        """Poll all tasks that are due before then."""
-        task = self._next()
+    def _submit_due(self, poller: Poller, until: float) -> None:
+        """Submit all tasks that are due before `until`."""
+        task = self._next_due()
         while task is not None and task.due < until:
             task.due = _IN_FLIGHT
-            task.wait.fell_due()
+            task.wait.mark_due()
             poller.submit(task)
-            task = self._next()
+            task = self._next_due()
 
-    def _put(self, task: TrackedTask, due: float) -> None:
+    def _schedule(self, task: TrackedTask, due: float) -> None:
         task.due = due
-        heapq.heappush(self._agenda, (due, task.number))
+        heapq.heappush(self._due_heap, (due, task.number))
 
-    def _wake_up(self, poller: Poller, task: Optional[TrackedTask], wake_up: WakeUp) -> None:
+    def _handle_wake_up(self, poller: Poller, task: Optional[TrackedTask], wake_up: WakeUp) -> None:
         if task is None:
-            task = self._next()
+            task = self._next_due()
             if task is not None:
-                self._ask(poller, task.due + CLOCK_TOLERANCE)
+                self._submit_due(poller, task.due + CLOCK_TOLERANCE)
             return
         if wake_up is WakeUp.ENDED:
             task.backoff = task.backoff or EndBackoff()
             task.backoff.start(self._interval)
-        # After a fault, the pause is the backoff that the server may have asked for.
+        # After a fault the pause is a retry delay, which the server may have asked for: it is not shortened.
         if task.due != _IN_FLIGHT and not task.failing:
-            self._put(task, self._clock())
+            self._schedule(task, self._clock())
 
-    def _take(self, task: TrackedTask, answer: Any) -> None:
-        """Take in what a poll brought, and plan the next unless it was the last."""
-        seen = _read(answer)
+    def _take_answer(self, task: TrackedTask, answer: Any) -> None:
+        """Process the answer to a poll. Either the task has a result then, or its next poll is planned."""
+        outcome = _decode(answer)
         if self._first_answered is None:
             self._first_answered = task.wait.answered_at
         if task.wait.last is None:
-            # The first poll is one of all at once, and so will be the last.
+            # The first polls of all tasks are made at once, and so are the last: the turn of the last takes as long.
             task.wait.reserve_turn(self._first_answered)
-        error = _error_of(task.wait.take, seen)
-        if error is None and isinstance(seen, TaskStatus):
+        error = _error_of(task.wait.record, outcome)
+        if error is None and isinstance(outcome, TaskStatus):
             if log.isEnabledFor(DEBUG):
-                log.debug("task %s: %r", shorten(task.token), seen)
-            if self._on_progress is not None and (seen.is_terminal or not task.wait.deadline.expired):
-                self._on_progress(task.token, seen)
-            if seen.is_terminal:
-                task.result = TaskResult(token=task.token, status=seen)
+                log.debug("task %s: %r", shorten(task.token), outcome)
+            if self._on_progress is not None and (outcome.is_terminal or not task.wait.deadline.expired):
+                self._on_progress(task.token, outcome)
+            if outcome.is_terminal:
+                task.result = TaskResult(token=task.token, status=outcome)
                 return
-        error = error or _error_of(self._plan, task, seen)
-        if isinstance(error, _CONCERNS_ALL):
+        error = error or _error_of(self._plan_next_poll, task, outcome)
+        if isinstance(error, _AFFECTS_ALL_TASKS):
             raise error
         if error is not None:
             task.result = TaskResult(token=task.token, status=task.wait.last, error=error)
 
-    def _plan(self, task: TrackedTask, seen: PollOutcome) -> None:
-        pause = task.wait.pause(self._in_last_round / len(self._tasks))
-        was_failing, task.failing = task.failing, not isinstance(seen, TaskStatus)
+    def _plan_next_poll(self, task: TrackedTask, outcome: PollOutcome) -> None:
+        pause = task.wait.next_pause(self._polled_at_end / len(self._tasks))
+        was_failing, task.failing = task.failing, not isinstance(outcome, TaskStatus)
         if task.failing:
-            self._log_fault(task, seen, pause)
+            self._log_fault(task, outcome, pause)
         elif was_failing:
             self._log_recovery(task)
         elif task.backoff is not None:
             pause = task.backoff.shorten(pause)
-        # What is due within a hair is due now: with less, polls could follow each other without a pause.
-        self._put(task, self._clock() + max(pause, CLOCK_TOLERANCE))
+        # At least the tolerance: a poll that is due sooner counts as due now, so polls could follow without a pause.
+        self._schedule(task, self._clock() + max(pause, CLOCK_TOLERANCE))
 
     def _log_fault(self, task: TrackedTask, fault: PollOutcome, pause: float) -> None:
-        """Log a fault; what befalls many tasks alike once in a while."""
+        """Log a fault. One that many tasks have in common is logged once in 10 s."""
         text, now = str(fault), self._clock()
-        if text != self._logged[0] or now - self._logged[1] > _LOGGED_AGAIN_AFTER:
-            self._logged = (text, now)
+        if text != self._last_logged[0] or now - self._last_logged[1] > _LOG_AGAIN_AFTER:
+            self._last_logged = (text, now)
             log.info(
                 "task %s, and maybe others: %s; polling again in %.1f s at the latest",
                 shorten(task.token),
@@ -200,14 +201,14 @@ class ManyTasksWait:
             )
 
     def _log_recovery(self, task: TrackedTask) -> None:
-        """Log that what was told last is over."""
-        if self._logged[0]:
-            self._logged = ("", -math.inf)
+        """Log that the fault logged last is over."""
+        if self._last_logged[0]:
+            self._last_logged = ("", -math.inf)
             log.info("task %s, and maybe others: seen again", shorten(task.token))
 
 
-def _read(answer: Any) -> PollOutcome:
-    # Results are kept: their errors must not keep the frames, and with them the connections, that they came through.
+def _decode(answer: Any) -> PollOutcome:
+    # Results are kept. The traceback of an error would keep frames alive, and connections with them.
     if isinstance(answer, RocketRideError):
         return answer.with_traceback(None)
     try:

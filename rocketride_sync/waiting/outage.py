@@ -1,4 +1,4 @@
-"""A row of transient faults: how long to pause before the next poll, and when it has lasted too long."""
+"""A series of transient faults: the pauses between its polls, and when it has lasted too long."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .poll_schedule import CLOCK_TOLERANCE
 
 
 class Outage:
-    """A row of transient faults without a success between them, the first of them at `began`."""
+    """A series of transient faults without a success in between. The first was at `began`."""
 
     def __init__(self, began: float, retry: RetryPolicy, clock: Clock, attempt: int = 0) -> None:
         self._retry = retry
@@ -26,14 +26,14 @@ class Outage:
         return max(0.0, self._ends - self._clock())
 
     def pause_after(self, fault: TransientError, came: Optional[float] = None) -> float:
-        """Seconds to pause before the next try, cut so that one more fits before the outage has lasted too long.
+        """Seconds to pause before the next poll; at most what is left, so that there is one more poll in time.
 
         Args:
-            fault: why the latest try failed.
-            came: when; None is now.
+            fault: the failure of the latest poll.
+            came: its time; None is now.
 
         Raises:
-            TransientError: `fault` itself, once it has.
+            TransientError: `fault` itself, once the outage has lasted too long.
         """
         if self._ends - (self._clock() if came is None else came) < CLOCK_TOLERANCE:
             raise fault

@@ -1,4 +1,4 @@
-"""When to poll a task: at ticks, and once more just before the deadline."""
+"""The times to poll a task at: regular ticks, and once more just before the deadline."""
 
 from __future__ import annotations
 
@@ -6,25 +6,24 @@ from typing import Optional
 
 from ..deadline import Clock, Deadline
 
-_SHORTEST_ROUND_TRIP = 0.005  # what a sleep may overshoot by: a last poll needs room for that too
-_ROOM = 1.5  # among the last polls of many tasks come others, made at ticks
-_LARGEST_SHARE = 0.25  # of the timeout, for what the last poll waits for, and for a poll that took long once
-CLOCK_TOLERANCE = (
-    0.001  # moments this close are one: a sleep may end a little early, and sums of floats are not exact
-)
+_SHORTEST_ROUND_TRIP = 0.005  # a sleep may last so much longer: the last poll needs time for that too
+_TURN_MARGIN = 1.5  # between the last polls of many tasks there are others, made at ticks
+_MAX_SHARE_OF_TIMEOUT = 0.25  # for the turn of the last poll, and for the round trip that it is planned with
+CLOCK_TOLERANCE = 0.001
+"""Times that are this close count as equal: a sleep may end a little early, and sums of floats are not exact."""
 
 
 class Schedule:
-    """When to poll: at fixed ticks from the start, missed ones skipped, and once more just before the end."""
+    """The times to poll at: ticks at a fixed interval from the start, missed ones skipped, and once before the end."""
 
     __slots__ = (
         "_clock",
         "_interval",
-        "_longest_turn",
+        "_max_turn",
         "_phase",
+        "_previous_duration",
+        "_reserved_turn",
         "_round_trip",
-        "_took",
-        "_turn",
         "deadline",
         "started",
     )
@@ -33,8 +32,8 @@ class Schedule:
         self._interval = interval
         self._clock = clock
         self._phase = phase
-        self._turn = 0.0
-        self._longest_turn = self._took = (timeout or 0.0) * _LARGEST_SHARE
+        self._reserved_turn = 0.0
+        self._max_turn = self._previous_duration = (timeout or 0.0) * _MAX_SHARE_OF_TIMEOUT
         self.started = clock()
         self.deadline = Deadline(timeout, clock)
         self._round_trip = _SHORTEST_ROUND_TRIP
@@ -43,25 +42,25 @@ class Schedule:
     def elapsed(self) -> float:
         return self._clock() - self.started
 
-    def looked(self, seconds: float) -> None:
-        """Note how long a poll took: the last one must begin early enough to be answered."""
-        # One alone may include what the next does not need: imports, connecting.
-        self._round_trip = max(_SHORTEST_ROUND_TRIP, min(seconds, self._took))
-        self._took = seconds
+    def record_round_trip(self, seconds: float) -> None:
+        """Note how long a poll took: the last poll must begin early enough to be answered."""
+        # The shorter of two: one poll may include imports or connecting, which the next does not need.
+        self._round_trip = max(_SHORTEST_ROUND_TRIP, min(seconds, self._previous_duration))
+        self._previous_duration = seconds
 
     def reserve(self, seconds: float) -> None:
-        """Note how long a poll waits for its turn when all are polled, as they are in the end."""
-        self._turn = min(_ROOM * seconds, self._longest_turn)
+        """Note how long a poll waits for its turn when all tasks are polled at once, as in the end."""
+        self._reserved_turn = min(_TURN_MARGIN * seconds, self._max_turn)
 
-    def until_last_look(self, others: float) -> float:
-        """Seconds until the last poll, two round trips and its turn before the deadline; less than 0 once it is past.
+    def until_last_poll(self, others: float) -> float:
+        """Seconds until the last poll: two round trips and its turn before the deadline. Negative once that has passed.
 
         Args:
-            others: the share that is left of those that it takes its turn with.
+            others: the share of the tasks polled together at the end that have not ended yet.
         """
-        return self.deadline.remaining() - 2 * self._round_trip - others * self._turn
+        return self.deadline.remaining() - 2 * self._round_trip - others * self._reserved_turn
 
     def until_tick(self) -> float:
-        """Seconds until the next tick; never 0, and one that is due within a hair counts as reached."""
+        """Seconds until the next tick. Never 0: a tick within the tolerance counts as reached."""
         left = self._interval - (self.elapsed - self._phase) % self._interval
         return left if left > CLOCK_TOLERANCE else left + self._interval

@@ -1,4 +1,4 @@
-"""How long a server remembers a finished task, and intervals that are longer than that."""
+"""How long a server remembers a finished task, and the check of an interval against it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RETENTION = 300.0
 
 
 def check_interval(interval: Any) -> float:
-    """`interval`, if it can be one. Warns if it is so long that the end of a task may be missed."""
+    """Return `interval` if it is valid. Warns if it is so long that the end of a task may be missed."""
     checked = seconds("interval", interval)
     if checked > RETENTION:
         warnings.warn(

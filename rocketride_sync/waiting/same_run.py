@@ -1,4 +1,4 @@
-"""Whether a status belongs to the run that was seen before, and the errors that say that it does not.
+"""Checks that a status belongs to the run seen before, and makes the errors for one that does not.
 
 The rules are those of docs/protocol.md, "The life of a task".
 """
@@ -16,7 +16,7 @@ from .retention import RETENTION
 def check_same_run(token: str, previous: Optional[TaskStatus], status: TaskStatus) -> None:
     """Raise `TaskReplacedError` if `status` belongs to another run of `token` than `previous`.
 
-    A ``startTime`` of 0.0 (before the start) tells nothing, and a restart keeps it.
+    A ``startTime`` of 0.0 (before the start) identifies no run. A restart does not change the ``startTime``.
     """
     if previous is not None and previous.start_time and status.start_time not in (0.0, previous.start_time):
         raise TaskReplacedError(
@@ -27,7 +27,7 @@ def check_same_run(token: str, previous: Optional[TaskStatus], status: TaskStatu
 
 
 def vanished(token: str, last_status: TaskStatus) -> TaskVanishedError:
-    """The error for a task that was seen before and that the server no longer knows."""
+    """The error for a task that was seen before, and that the server no longer knows: made, not raised."""
     return TaskVanishedError(
         f"task {shorten(token)}: the server no longer knows it (it ended over {RETENTION:.0f} s ago, or the server "
         f"restarted); it {_fate(last_status)}",

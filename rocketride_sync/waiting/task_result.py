@@ -1,4 +1,4 @@
-"""What became of one of many tasks that were waited for."""
+"""The result of one task in a wait for many."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ class TaskResult(Frozen):
 
     @property
     def done(self) -> bool:
-        """Whether this is final, because the task has ended or an error ended the wait for it."""
+        """Whether the result is final: the task has ended, or an error ended the wait for it."""
         return self.error is not None or (self.status is not None and self.status.is_terminal)
 
     @property
     def succeeded(self) -> bool:
-        """Whether the task has ended, and well, as `TaskStatus.succeeded` says."""
+        """Whether the task has ended with success, as `TaskStatus.succeeded` says."""
         return self.error is None and self.status is not None and self.status.succeeded
 
     def result(self) -> TaskStatus:
         """The terminal status.
 
         Raises:
-            RocketRideError: `error`; or the task had not ended yet, as `return_when` allows.
+            RocketRideError: `error`; or one that says that the task had not ended yet, which `return_when` allows.
         """
         if self.error is not None:
-            raise self.error.with_traceback(None)  # asked for again and again, it must not grow
+            raise self.error.with_traceback(None)  # each call would make it longer
         if self.status is None or not self.status.is_terminal:
             raise RocketRideError(
                 f"task {shorten(self.token)} was not known to have ended when enough others had; wait again"

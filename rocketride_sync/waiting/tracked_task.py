@@ -1,4 +1,4 @@
-"""One of many tasks that are waited for."""
+"""The state of one task in a wait for many."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from .wait_rules import Wait
 
 
 class TrackedTask:
-    """One task of many.
+    """One task of many, and the `rocketride_sync.transports.poller.Poll` of it.
 
     Attributes:
-        number: its place among them.
+        number: its index among them.
         token: its token.
         wait: the rules of the wait for it.
-        operation, until, begin, answered: as of `rocketride_sync.transports.poller.Poll`.
-        due: when to poll it; infinite while it is polled, and when it has ended.
-        backoff: what makes its pauses short, or None if its end was not told.
-        failing: whether the latest poll of it failed.
-        result: what became of it, or None.
+        operation: reads its status.
+        due: the time of its next poll; infinite while a poll is in flight, and when it has ended.
+        backoff: the backoff after its `end` event; None if there was none.
+        failing: whether its latest poll failed.
+        result: its result; None until the wait for it has ended.
     """
 
     __slots__ = ("backoff", "due", "failing", "number", "operation", "result", "token", "wait")

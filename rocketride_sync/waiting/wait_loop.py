@@ -1,4 +1,4 @@
-"""The wait for one task: poll, then pause, until it has ended. It knows no transport."""
+"""The loop of the wait for one task: poll, then pause, until the task has ended."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ Sleep = Callable[[float], None]
 
 
 class _WaitLog:
-    """What is logged of a wait.
+    """The log messages of one wait.
 
     Args:
-        token: the task's token.
+        token: the task's token, which is shortened.
     """
 
     def __init__(self, token: str) -> None:
         self._task = shorten(token)
         self._failing_since: Optional[float] = None
 
-    def saw(self, status: TaskStatus) -> None:
-        """A poll brought a status."""
+    def status_read(self, status: TaskStatus) -> None:
+        """A poll returned a status."""
         if self._failing_since is not None:
             log.info("task %s: seen again after %.1f s", self._task, time.monotonic() - self._failing_since)
             self._failing_since = None
         log.debug("task %s: %r", self._task, status)
 
-    def failed(self, fault: RocketRideError, pause: float) -> None:
+    def poll_failed(self, fault: RocketRideError, pause: float) -> None:
         """A poll failed, and there will be another."""
         if self._failing_since is None:
             self._failing_since = time.monotonic()
@@ -42,35 +42,35 @@ class _WaitLog:
 
 
 def statuses(token: str, wait: Wait, read: Read, sleep: Sleep) -> Generator[TaskStatus, None, None]:
-    """Every status of a task that is waited for, the terminal one last and once.
+    """Yield every status of the task, the terminal one last and once.
 
     Args:
         token: the task's token, for the log, where it is shortened.
         wait: the rules of the wait.
-        read: reads the status within a deadline, raising errors of `rocketride_sync.errors`.
+        read: reads the status within a deadline. Raises errors of `rocketride_sync.errors` only.
         sleep: returns after some seconds, or sooner when there is reason to poll.
 
     Raises:
-        RocketRideError: what ended the wait: see `Wait.take` and `Wait.pause`.
+        RocketRideError: the wait has ended without a terminal status, see `Wait.record` and `Wait.next_pause`.
     """
     wait_log = _WaitLog(token)
     while True:
-        wait.fell_due()
-        seen = _try_to_read(read, wait.begin())
+        wait.mark_due()
+        outcome = _poll(read, wait.begin())
         wait.mark_answered()
-        wait.take(seen)
-        if isinstance(seen, TaskStatus):
-            wait_log.saw(seen)
-            yield seen
-            if seen.is_terminal:
+        wait.record(outcome)
+        if isinstance(outcome, TaskStatus):
+            wait_log.status_read(outcome)
+            yield outcome
+            if outcome.is_terminal:
                 return
-        pause = wait.pause()
-        if not isinstance(seen, TaskStatus):
-            wait_log.failed(seen, pause)
+        pause = wait.next_pause()
+        if not isinstance(outcome, TaskStatus):
+            wait_log.poll_failed(outcome, pause)
         sleep(pause)
 
 
-def _try_to_read(read: Read, deadline: Deadline) -> PollOutcome:
+def _poll(read: Read, deadline: Deadline) -> PollOutcome:
     try:
         return read(deadline)
     except RocketRideError as error:

@@ -1,4 +1,4 @@
-"""Requests' adapter, on connections that keep a total deadline."""
+"""requests' adapter with connections that keep a total deadline."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from ...logs import log
 from .sockets import Connection, TlsConnection, current
 
-# A server or a proxy in between may have dropped an idle connection without a word, and a request
-# on such a one would use up its whole timeout.
+# A server or a proxy may have dropped an idle connection silently, and a request over such a connection lasts until
+# its timeout.
 _LONGEST_IDLE = 30.0
-_CONNECTIONS_KEPT = 32
+_MAX_IDLE = 32
 
 
-class _Stack:
-    """What a pool asks of `queue.LifoQueue`, without a lock: Ctrl-C at a bad moment would leave it locked for ever.
+class _ConnectionStack:
+    """Stands in for the `queue.LifoQueue` of a pool, without its lock, which Ctrl-C at a bad moment leaves locked.
 
-    In place of a connection that broke there is None: the next one is made anew.
+    None takes the place of a connection that broke: urllib3 then makes a new one.
     """
 
     def __init__(self) -> None:
@@ -40,18 +40,18 @@ class _Stack:
         raise queue.Empty
 
     def put(self, item: Any, block: bool = False) -> None:  # noqa: ARG002 - never blocks
-        if len(self.queue) >= _CONNECTIONS_KEPT:
+        if len(self.queue) >= _MAX_IDLE:
             raise queue.Full
         self.queue.append(item)
         if self._closed:
-            self._empty()
+            self._close_all()
 
     def close(self) -> None:
-        """Close what there is, and whatever is put here from now on."""
+        """Close the connections, and any that are put here later."""
         self._closed = True
-        self._empty()
+        self._close_all()
 
-    def _empty(self) -> None:
+    def _close_all(self) -> None:
         with contextlib.suppress(queue.Empty):
             while True:
                 connection = self.get()
@@ -62,13 +62,14 @@ class _Stack:
         return len(self.queue)
 
 
-class _KeepsFresh(HTTPConnectionPool):
-    """A pool that does not hand out connections which are likely dead."""
+class _FreshConnections(HTTPConnectionPool):
+    """A pool that closes connections that were idle for too long instead of handing them out open."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # Set afterwards: those in a stack of its own urllib3 closes before a client can tell that nobody did.
-        self.pool: Any = _Stack()
+        # Set after `__init__`: urllib3 closes the connections of its own queue when the pool is garbage collected,
+        # before a client can warn that it was not closed.
+        self.pool: Any = _ConnectionStack()
 
     def _get_conn(self, timeout: Optional[float] = None) -> Any:
         connection: Any = super()._get_conn(timeout)
@@ -85,19 +86,19 @@ class _KeepsFresh(HTTPConnectionPool):
         super()._put_conn(connection)
 
     def close(self) -> None:
-        """Keep no connection any more. Threads that are about to ask have theirs made anew, for this one time."""
+        """Close the connections. Threads that use the pool meanwhile make new ones, which are closed after use."""
         self.pool.close()
 
 
-class _Pool(_KeepsFresh, HTTPConnectionPool):
+class _Pool(_FreshConnections, HTTPConnectionPool):
     ConnectionCls = Connection
 
 
-class _TlsPool(_KeepsFresh, HTTPSConnectionPool):
+class _TlsPool(_FreshConnections, HTTPSConnectionPool):
     ConnectionCls = TlsConnection
 
     def _validate_conn(self, conn: Any) -> None:
-        # Without urllib3's warning at each request when verify=False: the client has warned, once.
+        # Without urllib3's warning for each request with verify=False: the client has warned once.
         if conn.sock is None:
             conn.connect()
 
@@ -105,16 +106,16 @@ class _TlsPool(_KeepsFresh, HTTPSConnectionPool):
 class DeadlineAdapter(HTTPAdapter):
     """requests' adapter with connections that keep the deadline of the thread's `Exchange`.
 
-    It is for one server, always with the same TLS and proxy options.
+    It is made for one server, and for unchanging TLS and proxy options.
     """
 
     def __init__(self) -> None:
         self._pool: Any = None
         self._targets: MutableMapping[Any, str] = weakref.WeakKeyDictionary()
-        super().__init__(pool_connections=1, pool_maxsize=_CONNECTIONS_KEPT)
+        super().__init__(pool_connections=1, pool_maxsize=_MAX_IDLE)
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
-        """The pool, looked up once: each time would be a tenth of a call's work."""
+        """The pool, looked up once: a look-up for each call would be a tenth of its work."""
         if self._pool is None:
             self._pool = super().get_connection_with_tls_context(*args, **kwargs)
         return self._pool
@@ -126,14 +127,14 @@ class DeadlineAdapter(HTTPAdapter):
         return self._pool
 
     def request_url(self, request: Any, proxies: Any) -> str:
-        """What the request line asks for, worked out once for each prepared request."""
+        """The target in the request line, computed once for each prepared request."""
         target = self._targets.get(request)
         if target is None:
             target = self._targets[request] = super().request_url(request, proxies)
         return target
 
     def build_response(self, req: Any, resp: Any) -> requests.Response:
-        """Without cookies and the guessed encoding, which are a tenth of a call and read by nobody here."""
+        """The response without cookies and without a guessed encoding: they take a tenth of a call, and are not used here."""
         response = requests.Response()
         response.status_code = resp.status
         response.headers = resp.headers
@@ -160,7 +161,7 @@ class DeadlineAdapter(HTTPAdapter):
     def proxy_manager_for(self, proxy: Any, **kwargs: Any) -> Any:
         manager = super().proxy_manager_for(proxy, **kwargs)
         if not proxy.lower().startswith("socks"):
-            # SOCKS has connections of its own kind: there the deadline holds for each read only.
+            # SOCKS needs its own kind of connections. With them the deadline bounds each read only.
             manager.pool_classes_by_scheme = _POOLS
         return manager
 

@@ -1,4 +1,4 @@
-"""From the exceptions of requests, urllib3, http.client, ssl and socket to ours."""
+"""Translates the exceptions of requests, urllib3, http.client, ssl and socket into those of this library."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ..network import is_certificate_alert
 if TYPE_CHECKING:
     from .sockets import Exchange
 
-# What sending a request may raise. Whatever else comes is a bug, and should look like one.
+# What sending a request may raise. Any other exception is a bug, and is not translated.
 FOREIGN = (OSError, ValueError, http.client.HTTPException, u3.HTTPError)
 
 _TUNNEL = re.compile(r"Tunnel connection failed: (\d+)")
@@ -68,17 +68,17 @@ _PROTOCOL = (
 def translate(
     error: BaseException, operation: str, address: str, secrets: Iterable[str], exchange: Exchange
 ) -> RocketRideError:
-    """Our error for a foreign one: made, not raised, and without a reference to it.
+    """The error of this library for a foreign one: made, not raised, and without a reference to it.
 
     Args:
         error: one of `FOREIGN`.
         operation: the name of what failed.
         address: the server's host and port.
-        secrets: texts to keep out of the message.
+        secrets: texts that the message must not show.
         exchange: the request in which it happened.
     """
     causes = _causes(error)
-    kind = _kind(error, causes, exchange.answered)
+    kind = _error_class(error, causes, exchange.answered)
     start = f"{operation} failed: "
     if kind is TransportTimeoutError:
         what = (
@@ -98,7 +98,7 @@ def translate(
 
 
 def _causes(error: BaseException) -> List[BaseException]:
-    """`error` and what it wraps. Not `__context__`: the caller may be handling an error of its own."""
+    """`error` and the exceptions that it wraps. Not `__context__`: that may be an exception that the caller handles."""
     found: List[BaseException] = []
     pending: List[Any] = [error]
     while pending:
@@ -109,8 +109,8 @@ def _causes(error: BaseException) -> List[BaseException]:
     return found
 
 
-def _kind(error: BaseException, causes: List[BaseException], answered: bool) -> Type[RocketRideError]:
-    """Which of our errors it is. The order matters: their classes overlap."""
+def _error_class(error: BaseException, causes: List[BaseException], answered: bool) -> Type[RocketRideError]:
+    """The class of this library's error. The order matters: the foreign classes overlap."""
 
     def among(*types: Type[BaseException]) -> bool:
         return any(isinstance(cause, types) for cause in causes)
@@ -120,7 +120,7 @@ def _kind(error: BaseException, causes: List[BaseException], answered: bool) -> 
     if any(isinstance(cause, _TIMEOUT) and not isinstance(cause, u3.NewConnectionError) for cause in causes):
         return TransportTimeoutError
     if among(u3.InvalidHeader):
-        return ProtocolError  # of the answer: the headers we send are not urllib3's to judge
+        return ProtocolError  # a header of the answer: urllib3 does not check those that we send
     if among(*_CONFIGURATION) or any(map(_is_bad_pem, causes)) or _is_missing_file(error):
         return ConfigurationError
     if among(*_CONNECTION):
@@ -133,24 +133,24 @@ def _kind(error: BaseException, causes: List[BaseException], answered: bool) -> 
 
 
 def _is_bad_pem(cause: BaseException) -> bool:
-    """A file of `verify` or `cert` was read, and holds nothing usable."""
+    """Whether a file of `verify` or `cert` holds nothing usable."""
     return isinstance(cause, ssl.SSLError) and (
         getattr(cause, "library", None) in ("X509", "PEM", "ASN1") or "PEM lib" in str(cause)
     )
 
 
 def _is_missing_file(error: BaseException) -> bool:
-    """The files of `verify` and `cert`: requests looks for them itself, and says so in a bare OSError."""
+    """Whether a file of `verify` or `cert` is missing: requests checks that itself, and raises a bare OSError."""
     return type(error) is OSError and error.errno is None
 
 
 def _reason(causes: List[BaseException]) -> str:
-    """The innermost cause in words: what requests and urllib3 say of it would show the URL."""
+    """The message of the innermost cause; of an exception of requests or urllib3 only the class: its text shows the URL."""
     innermost = causes[-1]
     refused = _TUNNEL.match(str(innermost))
-    if refused:  # what else the proxy says may repeat its password
+    if refused:  # the rest of the text may repeat the proxy's password
         return f"the proxy refused the tunnel: HTTP {refused.group(1)}"
-    speaks = isinstance(innermost, (OSError, http.client.HTTPException))
-    if speaks and not isinstance(innermost, (rq.RequestException, u3.HTTPError)):
+    has_safe_text = isinstance(innermost, (OSError, http.client.HTTPException))
+    if has_safe_text and not isinstance(innermost, (rq.RequestException, u3.HTTPError)):
         return str(innermost) or type(innermost).__name__
     return type(innermost).__name__

@@ -1,4 +1,4 @@
-"""urllib3 logs the paths of requests, and ours hold the task's token; and headers of answers, which may repeat a key."""
+"""A filter that keeps secrets out of urllib3's log: it logs paths, which hold tokens, and headers, which may hold a key."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _TOKEN_IN_QUERY = re.compile(r"(/task\b[^\s\"'?]*\?(?:[^\s\"']*?&)?token=)([^\s\
 
 
 class _Redact(logging.Filter):
-    """Takes secrets out of a record. It is asked only for records that are logged."""
+    """Removes secrets from a record. It runs only for records that are logged."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         text = _TOKEN_IN_QUERY.sub(
             lambda match: match.group(1) + shorten(match.group(2)), record.getMessage()
         )
         record.msg, record.args = redact(_UNPARSED.sub(r"\1…", text)), ()
-        record.exc_info = record.exc_text = None  # what a server sent, and with what arguments we asked
+        record.exc_info = record.exc_text = None  # a traceback may show what a server sent, and our arguments
         return True
 
 

@@ -1,4 +1,4 @@
-"""One process's HTTP session: requests, prepared once and sent many times."""
+"""The HTTP session of one process: its requests are prepared once and sent many times."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ Query = Tuple[Tuple[str, str], ...]
 
 USER_AGENT = "rocketride-sync/{} Python/{}.{}.{}".format(__version__, *sys.version_info[:3])
 
-_PREPARED_KEPT = 64
-_PIECE = 65_536
+_MAX_PREPARED = 64
+_READ_SIZE = 65_536
 
 redact_urllib3()
 
 
 class Session:
-    """What `HttpTransport` keeps in one process."""
+    """The prepared requests and the connections of an `HttpTransport` in one process."""
 
     def __init__(self, settings: Settings) -> None:
         headers = {
@@ -46,9 +46,9 @@ class Session:
             "User-Agent": USER_AGENT,
         }
         prepare = functools.partial(_prepare, settings.address.http_url, headers)
-        self._prepared = functools.lru_cache(_PREPARED_KEPT)(prepare)
+        self._prepared = functools.lru_cache(_MAX_PREPARED)(prepare)
         self._adapter = DeadlineAdapter()
-        self._options = _environment(settings)
+        self._options = _tls_and_proxy_options(settings)
         self._settings = settings
 
     def send(self, operation: Operation, deadline: Deadline) -> Answer:
@@ -57,8 +57,8 @@ class Session:
             exchange = Exchange(deadline, self._settings.connect_timeout, self._settings.max_response_bytes)
             try:
                 with exchange:
-                    return self._ask(operation, exchange)
-            except RocketRideError as error:  # of the answer, or of the object that was to be sent
+                    return self._exchange(operation, exchange)
+            except RocketRideError as error:  # about the answer, or about the object to send
                 error.request_sent = isinstance(error, ProtocolError)
                 raise
             except FOREIGN as error:
@@ -66,15 +66,15 @@ class Session:
                 problem = translate(error, operation.name, address.authority, secrets, exchange)
             if isinstance(problem, (TransportError, ProtocolError)):
                 problem.request_sent = not exchange.connecting
-            # The server closes an idle connection without a word: the request may just have met that. urllib3
-            # makes a new connection next, in place of the one it has just given up.
+            # The server may have closed the idle connection at the moment of the request. For the next request urllib3
+            # makes a new connection, in place of this one.
             stale = exchange.reused and not exchange.answered and type(problem) is TransportError
             if not (stale and operation.repeatable):
                 break
             log.debug("an HTTP connection is replaced: %s", problem)
         raise problem
 
-    def _ask(self, operation: Operation, exchange: Exchange) -> Answer:
+    def _exchange(self, operation: Operation, exchange: Exchange) -> Answer:
         request = self._prepared(operation.method, operation.path, operation.query)
         if operation.json is not None:
             request = request.copy()
@@ -90,9 +90,9 @@ class Session:
         raw = response.raw
         limit = self._settings.max_response_bytes
         try:
-            body = _read(raw, limit)
+            body = _read_body(raw, limit)
         finally:
-            # A connection that was read to its end is in the pool by now; any other must not get there.
+            # A connection whose answer was read completely is in the pool by now; any other must not get there.
             raw.close()
         headers = raw.headers
         return response.status_code, headers, decompress(headers.get("Content-Encoding"), body, limit)
@@ -103,7 +103,7 @@ class Session:
         return self._adapter.is_open
 
     def close(self) -> None:
-        """Close the connections; those in use when their answer is read."""
+        """Close the connections; one in use is closed once its answer has been read."""
         self._adapter.close()
 
 
@@ -113,13 +113,13 @@ def _prepare(
     """A request ready to be sent. Without a requests.Session, so that no netrc can replace the credential."""
     url = base_url.rstrip("/") + path
     request = requests.Request(method, url, headers=headers, params=query).prepare()
-    # A plain dict is read faster, each time the request is sent, than one without regard to case.
+    # A plain dict is faster to read, each time the request is sent, than a case-insensitive one.
     request.headers = dict(request.headers)  # type: ignore[assignment]
     return request
 
 
-def _environment(settings: Settings) -> Dict[str, Any]:
-    """TLS and proxy options: as given, else from the environment as requests reads it."""
+def _tls_and_proxy_options(settings: Settings) -> Dict[str, Any]:
+    """The TLS and proxy options: as given, else from the environment, as requests reads it."""
     url = settings.address.http_url
     verify = ca_certificates(settings.verify) if settings.address.secure else settings.verify
     with requests.Session() as session:
@@ -129,25 +129,25 @@ def _environment(settings: Settings) -> Dict[str, Any]:
     return {name: options[name] for name in ("verify", "cert", "proxies")}
 
 
-def _read(raw: Any, limit: int) -> bytes:
-    """The body as sent, at most `limit` bytes of it."""
-    announced = raw.length_remaining
-    if announced is None:
-        return _read_to_end(raw, limit)
-    if announced > limit:
+def _read_body(raw: Any, limit: int) -> bytes:
+    """The body as it was sent, of at most `limit` bytes."""
+    declared = raw.length_remaining
+    if declared is None:
+        return _read_undeclared(raw, limit)
+    if declared > limit:
         raise too_large(limit)
-    body: bytes = raw.read(announced or 1, decode_content=False)
+    body: bytes = raw.read(declared or 1, decode_content=False)
     if raw.length_remaining:
         raise http.client.IncompleteRead(body, raw.length_remaining)
     return body
 
 
-def _read_to_end(raw: Any, limit: int) -> bytes:
-    """The body of an answer that does not tell its length."""
+def _read_undeclared(raw: Any, limit: int) -> bytes:
+    """The body of an answer that does not declare its length."""
     pieces: List[bytes] = []
     size = 0
     while True:
-        piece = raw.read(_PIECE, decode_content=False)
+        piece = raw.read(_READ_SIZE, decode_content=False)
         if not piece:
             return b"".join(pieces)
         pieces.append(piece)

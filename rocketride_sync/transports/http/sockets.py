@@ -1,8 +1,8 @@
 """urllib3 connections that keep a total deadline.
 
-A socket's timeout bounds one read, so a server that sends a byte now and then can stretch a request for hours.
-These connections set the timeout anew before each step (connect, TLS handshake, each send and read) to what
-remains of the deadline of the exchange that the thread is in.
+A socket's timeout bounds one read, so a server that sends a byte now and then can prolong a request for hours. These
+connections set the timeout before each step (connect, TLS handshake, each send and read) to what remains of the
+deadline of the thread's current exchange.
 """
 
 from __future__ import annotations
@@ -25,26 +25,26 @@ from ...logs import log
 from ...protocol.http_answers import too_large
 from ..tcp import TlsSocket, connect, in_slices, set_timeout
 
-# settimeout is a system call: a difference that nobody would notice is left alone.
+# settimeout is a system call: it is avoided for a difference of no more than so many seconds.
 _TOLERANCE = 0.02
-_LARGEST_HEAD = 1024 * 1024
+_MAX_HEAD = 1024 * 1024
 
 
 class Exchange:
-    """One request and its answer, as seen by the sockets under them.
+    """One request and its answer, as the sockets see them.
 
     Attributes:
-        deadline: by when it must be over.
-        connect_timeout: seconds that making a connection may take of it, None for all.
+        deadline: of the whole exchange.
+        connect_timeout: the largest part of it for making a connection, in seconds; None for no such limit.
         connecting: whether it has begun to make a connection, and not finished.
-        reused: whether it uses a connection kept from before.
+        reused: whether it uses a connection from the pool.
         answered: whether a byte of an answer has come.
-        limit: the largest body it may bring, None for any.
+        limit: the largest body of an answer, None for any.
     """
 
     __slots__ = (
-        "_outer",
-        "_room",
+        "_bytes_allowed",
+        "_previous",
         "answered",
         "connect_timeout",
         "connecting",
@@ -62,57 +62,58 @@ class Exchange:
         self.reused = False
         self.answered = False
         self.limit = limit
-        self._room = math.inf if limit is None else 2 * limit + _LARGEST_HEAD
+        self._bytes_allowed = math.inf if limit is None else 2 * limit + _MAX_HEAD
 
-    def account(self, size: int) -> None:
-        """So many bytes have come.
+    def count_received(self, size: int) -> None:
+        """Count `size` received bytes.
 
-        Whoever decodes them has other limits, or none: http.client takes a chunk of size -1 for all that comes.
+        The limit is kept here because the decoders above keep none: http.client reads a chunk of size -1 to the end of
+        the stream.
 
         Raises:
-            ProtocolError: that is more than a body of `limit` can need, be it in small chunks.
+            ProtocolError: they are more than a body of `limit` bytes needs, even one in small chunks.
         """
         self.answered = True
-        self._room -= size
-        if self.limit is not None and self._room < 0:
+        self._bytes_allowed -= size
+        if self.limit is not None and self._bytes_allowed < 0:
             raise too_large(self.limit)
 
     def __enter__(self) -> Exchange:
-        # A signal handler may ask in the middle of another exchange of its thread.
-        self._outer: Exchange = current.exchange
+        # A signal handler may make a call in the middle of another exchange of its thread.
+        self._previous: Exchange = current.exchange
         current.exchange = self
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        current.exchange = self._outer
+        current.exchange = self._previous
 
 
 _UNLIMITED = Exchange(Deadline(None), None)
 
 
-class _Current(threading.local):
-    """The exchange each thread is in: urllib3 has no way to hand one down to its sockets."""
+class _CurrentExchange(threading.local):
+    """The current exchange of each thread. urllib3 offers no way to pass one down to its sockets."""
 
     exchange = _UNLIMITED
 
 
-current = _Current()
+current = _CurrentExchange()
 
 
-def _arm(sock: Any, longest: float = math.inf) -> None:
-    """Let the next operation of `sock` take no longer than what remains, nor than `longest`."""
+def _set_remaining_timeout(sock: Any, longest: float = math.inf) -> None:
+    """Set the timeout of the next operation of `sock` to what remains of the deadline, at most `longest`."""
     left = min(current.exchange.deadline.remaining(), longest)
-    armed = sock.gettimeout()
-    if armed is None:
-        armed = math.inf
-    if left <= 0.0 or (left != armed and abs(left - armed) > _TOLERANCE):
+    timeout = sock.gettimeout()
+    if timeout is None:
+        timeout = math.inf
+    if left <= 0.0 or (left != timeout and abs(left - timeout) > _TOLERANCE):
         set_timeout(sock, left)
 
 
-class _Reader(io.RawIOBase):
-    """A socket's file, each read of which keeps the deadline."""
+class _DeadlineReader(io.RawIOBase):
+    """The file of a socket. Each read keeps the deadline."""
 
-    _file: Any = None  # if Ctrl-C comes before the next line, this is closed all the same
+    _file: Any = None  # so that `close` works even if Ctrl-C comes in `__init__`
 
     def __init__(self, sock: Any, file: io.BufferedIOBase) -> None:
         self._sock = sock
@@ -123,13 +124,13 @@ class _Reader(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> Optional[int]:
         while True:
-            _arm(self._sock, SLICE)
+            _set_remaining_timeout(self._sock, SLICE)
             try:
                 count: int = self._sock.recv_into(buffer)
             except socket.timeout:
                 continue
             if count:
-                current.exchange.account(count)
+                current.exchange.count_received(count)
             return count
 
     def close(self) -> None:
@@ -139,38 +140,38 @@ class _Reader(io.RawIOBase):
 
 
 class _Response(http.client.HTTPResponse):
-    """An answer, also that of a proxy to CONNECT, read within the deadline."""
+    """An answer, also a proxy's answer to CONNECT, that is read within the deadline."""
 
     def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
-        # Not of what is detached from it: Ctrl-C in between would leave a file that cannot be closed.
-        self.fp = io.BufferedReader(_Reader(sock, self.fp))
+        # Wraps the file instead of detaching its raw file: Ctrl-C in between would leave one that cannot be closed.
+        self.fp = io.BufferedReader(_DeadlineReader(sock, self.fp))
 
 
-class _KeepsDeadline(HTTPConnection):
-    """A connection each step of which is bounded by what remains of the exchange."""
+class _DeadlineConnection(HTTPConnection):
+    """A connection whose every step is bounded by what remains of the exchange's deadline."""
 
     response_class = _Response
     parked_at = math.inf
-    # Whoever sets it for all connections would have answers printed, and a server may repeat our key in one.
+    # An application may set it for all connections. Then answers would be printed, and a server may repeat our key.
     debuglevel = 0
 
     def connect(self) -> None:
         exchange = current.exchange
         exchange.connecting = True
-        whole = exchange.deadline
-        exchange.deadline = whole.within(exchange.connect_timeout)
+        whole_deadline = exchange.deadline
+        exchange.deadline = whole_deadline.within(exchange.connect_timeout)
         began = time.perf_counter()
         try:
             super().connect()
         finally:
-            exchange.deadline = whole
+            exchange.deadline = whole_deadline
         exchange.connecting = False
         took_ms = (time.perf_counter() - began) * 1000
         log.debug("connected to %s:%s over HTTP in %.1f ms", self.host, self.port, took_ms)
 
     def _new_conn(self) -> socket.socket:
-        # urllib3 lets some errors pass in sending, for an answer may have come all the same. These must not.
+        # urllib3 ignores some errors while it sends, because an answer may have come. These two it does not ignore.
         try:
             return connect(self._dns_host, self.port, current.exchange.deadline, self.socket_options or ())
         except socket.timeout as error:
@@ -183,17 +184,17 @@ class _KeepsDeadline(HTTPConnection):
             self.connect()
         left = memoryview(data)
         while left:
-            _arm(self.sock, SLICE)
+            _set_remaining_timeout(self.sock, SLICE)
             with contextlib.suppress(socket.timeout):
                 left = left[self.sock.send(left) :]
 
 
-class Connection(_KeepsDeadline, HTTPConnection):
+class Connection(_DeadlineConnection, HTTPConnection):
     pass
 
 
 class _TlsSocket(TlsSocket):
-    """Shakes hands within the deadline, and is closed if that fails, whatever the reason."""
+    """Makes the TLS handshake within the deadline, and is closed if that fails for any reason."""
 
     def do_handshake(self, *args: Any) -> None:
         try:
@@ -203,7 +204,7 @@ class _TlsSocket(TlsSocket):
             raise
 
 
-class TlsConnection(_KeepsDeadline, HTTPSConnection):
+class TlsConnection(_DeadlineConnection, HTTPSConnection):
     def connect(self) -> None:
         if self.ssl_context is None:
             self.ssl_context = create_urllib3_context(cert_reqs=resolve_cert_reqs(self.cert_reqs))

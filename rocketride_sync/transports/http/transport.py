@@ -1,6 +1,6 @@
-"""The HTTP transport. requests is imported on the first call, not before: that takes longer than a whole call.
+"""The HTTP transport. It imports requests on the first call, because the import takes longer than a whole call.
 
-So is what reads answers: with ``transport="auto"`` most processes never need it.
+The modules that read answers are imported then too: with ``transport="auto"`` most processes never need them.
 """
 
 from __future__ import annotations
@@ -23,28 +23,27 @@ if TYPE_CHECKING:
 
 
 class HttpTransport:
-    """Asks over HTTP. May be shared by threads, and used after a fork. Making one does no I/O.
+    """Carries operations over HTTP. May be shared by threads, and used after a fork. Making one does no I/O.
 
     Args:
         settings: address, credential, timeouts, TLS, proxies, size limit.
     """
 
-    # Each takes one of the ten slots that a server has for all its users over HTTP.
+    # Each call takes one of the ten connection slots that a server has for all its users over HTTP.
     uploads_at_once = 4
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        # By process id. A forked child leaves its parent's connections alone, open as they are:
-        # the parent goes on using them.
+        # By process id. A forked child does not touch the connections of its parent, which goes on using them.
         self._sessions: Dict[int, Session] = {}
 
     def call(self, operation: Operation, deadline: Deadline) -> Any:
         """Send `operation`, return the `data` of the answer's envelope, None where it has none.
 
-        A repeatable operation is sent a second time when a connection kept from before proves dead.
+        A repeatable operation is sent a second time if a connection from the pool proves dead.
 
         Raises:
-            UnsupportedOperationError: the server offers it, or an argument of it, over WebSocket only.
+            UnsupportedOperationError: the server offers the operation, or one of its arguments, over WebSocket only.
         """
         if not operation.over_http:
             raise _unsupported(operation)
@@ -60,7 +59,8 @@ class HttpTransport:
             data = interpret(operation, status, headers, body, self._settings.auth)
             return data if operation.data is None else self._result(operation, data)
         except (TransientError, ProtocolError) as error:
-            # A proxy may have given up on a server that has not; an answer that is none tells nothing.
+            # A proxy may answer in place of a server that still works on the request; a malformed answer says nothing
+            # about that.
             error.request_sent = not isinstance(error, OverloadedError) and status != TOO_MANY_REQUESTS
             raise
 
@@ -77,11 +77,11 @@ class HttpTransport:
             raise _unsupported(operation)
         return SpooledPipe(self, operation)
 
-    def watch(self, operation: Operation) -> Watch:  # noqa: ARG002 - over HTTP all tasks are watched alike
-        """A watch that asks through this transport and sleeps in between."""
+    def watch(self, operation: Operation) -> Watch:  # noqa: ARG002 - the same watch for all tasks
+        """A watch that calls through this transport, and sleeps in between."""
         return PollingWatch(self)
 
-    def watch_many(self, polls: Sequence[Poll]) -> ThreadPoller:  # noqa: ARG002 - all tasks are watched alike
+    def watch_many(self, polls: Sequence[Poll]) -> ThreadPoller:  # noqa: ARG002 - the same poller for all tasks
         """As `rocketride_sync.transports.poller.PollingTransport.watch_many`, with a few threads."""
         from ..thread_poller import ThreadPoller
 
@@ -105,7 +105,7 @@ class HttpTransport:
         if session is None:
             from .session import Session
 
-            # Two threads may both get here; setdefault lets one of the sessions win.
+            # If two threads get here, setdefault keeps one of the sessions.
             session = self._sessions.setdefault(pid, Session(self._settings))
         return session
 

@@ -1,17 +1,17 @@
-"""The WebSocket transport: one answer in half a millisecond, and the end of a task the moment it happens.
+"""The WebSocket transport: an answer in half a millisecond, and an event at the moment a task ends.
 
-    transport.py           asks over pooled connections, a few of which are made at a time
+    transport.py           calls over pooled connections, a few of which are made at a time
     watch.py               one wait: a connection of its own, and a pause that an event cuts short
     websocket_poller.py    polls of many tasks over one connection
-    in_flight.py           which of these polls go out next, and which are lost with a connection
+    in_flight.py           which of these polls are sent next, and which fail when a connection is lost
     subscriptions.py       which of these tasks the connection is subscribed to
-    event_filter.py        which events are of a task
-    websocket_pipe.py      one object piece by piece, through a connection of its own
-    websocket_uploads.py   whole objects, several at a time through one connection
+    event_filter.py        which events belong to a task
+    websocket_pipe.py      one object in pieces, over a connection of its own
+    websocket_uploads.py   whole objects, several at a time over one connection
     pool.py                idle connections, kept for the next call
-    connection.py          upgrade, authentication, asking, listening
+    connection.py          upgrade, authentication, requests, events
     upgrade.py             what a refused upgrade means
-    framing.py             frames: websocket-client's reading, our own masking
+    framing.py             frames: read by websocket-client, masked by our own code
     steady_socket.py       a socket that keeps a deadline and reads ahead
     dialing.py             TCP, proxy, TLS
 

@@ -1,4 +1,4 @@
-"""One WebSocket connection to the server: upgrade, authentication, asking, listening. No threads."""
+"""One WebSocket connection to the server: upgrade, authentication, requests, events. No threads."""
 
 from __future__ import annotations
 
@@ -30,26 +30,26 @@ T = TypeVar("T")
 
 _TEXT, _BINARY, _CLOSE = 1, 2, 8  # opcodes of RFC 6455
 _LARGEST_UPGRADE_ANSWER = 65_536
-_CLOSE_WITHIN = 0.5
+_CLOSE_TIMEOUT = 0.5
 
 
 class Connection:
-    """One authenticated connection, used by one call or one wait at a time.
+    """An authenticated connection. It is used by one call or one wait at a time.
 
     Args:
-        sock: a connected socket, TLS spoken if it has to be. It belongs to the connection from now on.
+        sock: a connected socket, over TLS if the address asks for it. The connection owns it from now on.
         address: the server.
         auth: the credential.
-        client_name: what the server is told about us.
-        client_version: the same.
-        max_response_bytes: larger messages are a `ProtocolError`.
-        dead_after: seconds of silence, while it listens, or without taking a byte, while it sends, after which
-            the server counts as gone.
-        deadline: by when upgrade and authentication must be done.
+        client_name: the name of this client, for the server.
+        client_version: its version, likewise.
+        max_response_bytes: a larger message is a `ProtocolError`.
+        dead_after: seconds after which the server counts as gone, if it sends nothing while we read, or accepts
+            nothing while we send.
+        deadline: of upgrade and authentication together.
 
     Raises:
         NoWebSocketError, UpgradeCutError, NoSlotError: the upgrade was refused.
-        AuthenticationError, TaskNotFoundError: the credential was.
+        AuthenticationError, TaskNotFoundError: the credential was refused.
         RocketRideError: and what `ask` raises.
     """
 
@@ -72,7 +72,7 @@ class Connection:
         self._limit = max_response_bytes
         self._dialogue = dap.Dialogue()
         self.broken = False
-        # Our own: websocket-client's stops counting as connected when a close frame has come, whatever follows.
+        # Not websocket-client's `connected`: that is False once a close frame has come, whatever follows.
         self._upgraded = False
         self.pid = os.getpid()
         self.idle_since = 0.0
@@ -80,11 +80,11 @@ class Connection:
         self._authenticate(operations.auth(auth, client_name, client_version), deadline)
 
     def ask(self, operation: Operation, deadline: Deadline, data: Optional[Buffer] = None) -> Any:
-        """The body of the answer to `operation`, None where it has none. `data` goes along with the request.
+        """Send `operation`, with `data` if given, and return the body of its answer; None if it has none.
 
         Raises:
-            TransportError, TransportTimeoutError: no answer came; the connection is `broken` then, and the
-                request may have arrived.
+            TransportError, TransportTimeoutError: no answer came. The connection is `broken` then, and the request
+                may have arrived.
             ServerError, ProtocolError: as `rocketride_sync.protocol.dap.interpret`.
         """
         if log.isEnabledFor(DEBUG):
@@ -93,89 +93,91 @@ class Connection:
 
     def _ask(self, operation: Operation, deadline: Deadline, data: Optional[Buffer]) -> Any:
         try:
-            return self.interpret(operation, self._answer(operation, deadline, data))
+            return self.interpret(operation, self._request(operation, deadline, data))
         except (TransportError, ProtocolError) as error:
             error.request_sent = True
             raise
 
     def post(self, operation: Operation, deadline: Deadline, data: Optional[Buffer] = None) -> int:
-        """Send `operation` while others may be under way; its number, for `next_answer`. Raises TransportError."""
+        """Send `operation`, perhaps while others are in flight; its number, for `next_answer`. Raises TransportError."""
         number, text = self._dialogue.request(operation.command, operation.arguments)
         self._socket.deadline = deadline
         self._guarded(self._send, text, data)
         return number
 
     def post_all(self, several: Sequence[Operation], deadline: Deadline) -> List[int]:
-        """As `post`, for several in one go: each system call costs more than the rest of a request."""
+        """As `post`, for several at once: a system call costs more than everything else of a request."""
         requests = [self._dialogue.request(each.command, each.arguments) for each in several]
         self._socket.deadline = deadline
         self._guarded(self._framing.send_messages, _TEXT, [text.encode() for _, text in requests])
         return [number for number, _ in requests]
 
     def next_answer(self, deadline: Deadline) -> Optional[Tuple[int, dap.Message]]:
-        """The next answer to an operation that was posted, with its number; None when `deadline` passes first."""
+        """The next answer to an operation that was posted, with its number; None if `deadline` passes first."""
         found = self._dialogue.next_answer()
-        while found is None and self._receive(deadline):
+        while found is None and self._receive_until(deadline):
             found = self._dialogue.next_answer()
         return found
 
     def is_silent_since(self, moment: float) -> bool:
-        """Whether nothing has come since then, by the monotonic clock, for so long that the server counts as gone."""
-        return time.monotonic() - max(moment, self._socket.heard) >= self._socket.dead_after
+        """Whether the server counts as gone: for `dead_after` seconds since `moment` (monotonic) nothing has come."""
+        return time.monotonic() - max(moment, self._socket.last_received) >= self._socket.dead_after
 
     def interpret(self, operation: Operation, answer: dap.Message) -> Any:
         """The body of an answer. Raises ServerError, ProtocolError."""
         return dap.interpret(operation, answer, self._auth)
 
-    def tell(self, operation: Operation, deadline: Deadline) -> None:
+    def send_notice(self, operation: Operation, deadline: Deadline) -> None:
         """Send `operation` without waiting for its answer."""
         text = self._dialogue.notice(operation.command, operation.arguments)
         self._socket.deadline = deadline
         self._guarded(self._send, text, None)
 
     def listen(self, deadline: Deadline) -> Optional[dap.Message]:
-        """The next event, or None when `deadline` passes first."""
+        """The next event; None if `deadline` passes first."""
         event = self._dialogue.next_event()
-        while event is None and self._receive(deadline):
+        while event is None and self._receive_until(deadline):
             event = self._dialogue.next_event()
         return event
 
     def drain(self) -> None:
-        """Take in what has come while nobody listened: answers pings, notices a closed connection."""
-        at_once = Deadline(0.001)
-        while self._receive(at_once):
+        """Read what came while the connection was idle: answers pings, and finds out that the server closed it."""
+        almost_now = Deadline(0.001)
+        while self._receive_until(almost_now):
             pass
 
     def close(self) -> None:
-        """Say goodbye, without waiting for the server's.
+        """Send a close frame, without waiting for the server's, and close the socket.
 
-        Without a word in a forked child, for it is the parent's, and at the very end of the program.
+        No frame is sent in a forked child, whose parent uses the connection, nor at interpreter exit.
         """
         if not (self.broken or self.pid != os.getpid() or sys.is_finalizing()):
             self.broken = True
-            self._socket.deadline = Deadline(_CLOSE_WITHIN)
-            # If it is gone already, that is what was wanted.
+            self._socket.deadline = Deadline(_CLOSE_TIMEOUT)
+            # If the connection is gone already, nothing is left to do.
             with contextlib.suppress(OSError, websocket.WebSocketException):
                 self._framing.send_close()
         self._socket.close()
 
     def __del__(self) -> None:
-        # Ctrl-C at a bad moment, or the garbage collector, may find it in nobody's hands. websocket-client's objects
-        # refer to each other, so that the socket would be closed some time later.
+        # After Ctrl-C at a bad moment a connection may have no owner. websocket-client's objects refer to each other,
+        # so without this the socket would be closed only by a later garbage collection.
         if hasattr(self, "_socket"):
             self._socket.close()
 
     def _authenticate(self, operation: Operation, deadline: Deadline) -> None:
-        answer = self._answer(operation, deadline)
+        answer = self._request(operation, deadline)
         refused = dap.refused_credential(operation, answer, self._auth)
         if refused is not None:
             self.close()
             raise refused
 
-    def _answer(self, operation: Operation, deadline: Deadline, data: Optional[Buffer] = None) -> dap.Message:
+    def _request(
+        self, operation: Operation, deadline: Deadline, data: Optional[Buffer] = None
+    ) -> dap.Message:
         number, text = self._dialogue.request(operation.command, operation.arguments)
         self._socket.deadline = deadline
-        return self._guarded(self._exchange, number, text, data)
+        return self._guarded(self._send_and_receive, number, text, data)
 
     def _send(self, text: str, data: Optional[Buffer]) -> None:
         if data is None:
@@ -183,52 +185,52 @@ class Connection:
         else:
             self._framing.send_message(_BINARY, *dap.with_data(text, data))
 
-    def _exchange(self, number: int, text: str, data: Optional[Buffer]) -> dap.Message:
+    def _send_and_receive(self, number: int, text: str, data: Optional[Buffer]) -> dap.Message:
         self._send(text, data)
         answer = None
         while answer is None:
-            self._take_in()
+            self._receive_frame()
             answer = self._dialogue.answer(number)
         return answer
 
-    def _receive(self, deadline: Deadline) -> bool:
-        """Take in one frame; False if `deadline` passed first."""
+    def _receive_until(self, deadline: Deadline) -> bool:
+        """Receive one frame; False if `deadline` passed first."""
         self._socket.deadline = deadline
-        return self._guarded(self._take_in_if_any)
+        return self._guarded(self._receive_in_time)
 
-    def _take_in_if_any(self) -> bool:
+    def _receive_in_time(self) -> bool:
         try:
-            self._take_in()
+            self._receive_frame()
         except socket.timeout:
-            return False  # the framing goes on in the middle of a frame where it was
+            return False  # in the middle of a frame too: the next read continues it
         return True
 
-    def _take_in(self) -> None:
+    def _receive_frame(self) -> None:
         opcode, data = self._framing.receive()
         if opcode == _CLOSE:
-            self._closed(data)
+            self._raise_closed(data)
         if opcode in (_TEXT, _BINARY):
             self._dialogue.receive(data, binary=opcode == _BINARY)
 
-    def _closed(self, data: bytes) -> NoReturn:
+    def _raise_closed(self, data: bytes) -> NoReturn:
         self.close()
         code = struct.unpack("!H", data[:2])[0] if len(data) >= 2 else "none"
         raise TransportError(f"{self._address} closed the connection (code {code})")
 
     def _upgrade(self, user_agent: str) -> None:
-        self._socket.room = _LARGEST_UPGRADE_ANSWER
+        self._socket.bytes_allowed = _LARGEST_UPGRADE_ANSWER
         self._framing.upgrade(self._address.websocket_url, self._address.authority, user_agent)
-        self._socket.room = math.inf
+        self._socket.bytes_allowed = math.inf
         self._upgraded = True
 
     def _guarded(self, step: Callable[..., T], *args: Any) -> T:
-        """The result of `step`. Whatever stops it breaks the connection, and comes out as an error of ours."""
+        """The result of `step`. Any exception breaks the connection; foreign ones become errors of this library."""
         try:
             return step(*args)
         except RocketRideError as error:
             fault = error
         except Exception as error:  # noqa: BLE001 - websocket-client lets ValueError and others through
-            fault = self._fault(error)
+            fault = self._our_error(error)
         except BaseException:
             self.abandon()
             raise
@@ -236,11 +238,11 @@ class Connection:
         raise fault
 
     def abandon(self) -> None:
-        """Let go of the socket without a word: after a fault, or in a child process, where it is the parent's."""
+        """Close the socket without a close frame: after a fault, or in a forked child, whose parent uses the connection."""
         self.broken = True
         self._socket.close()
 
-    def _fault(self, error: Exception) -> RocketRideError:
+    def _our_error(self, error: Exception) -> RocketRideError:
         if isinstance(error, (socket.timeout, websocket.WebSocketTimeoutException)):
             return TransportTimeoutError(f"no answer from {self._address} within the timeout")
         if isinstance(error, TooLargeError):
@@ -248,7 +250,7 @@ class Connection:
         if isinstance(error, websocket.WebSocketBadStatusException):
             return refused_upgrade(self._address, error.status_code, error.resp_headers or {})
         if isinstance(error, ssl.SSLError):
-            # TLS 1.3 tells only now that it wants a client certificate.
+            # With TLS 1.3 a server that requires a client certificate says so only after the handshake.
             return tls_fault(self._address, error)
         if isinstance(error, (OSError, websocket.WebSocketConnectionClosedException)):
             reason = reason_of(error) if isinstance(error, OSError) else "it ended"

@@ -1,6 +1,6 @@
-"""A TCP or TLS connection to the server, through an HTTP proxy or not, made within one deadline.
+"""Makes a TCP or TLS connection to the server within one deadline, through an HTTP proxy or directly.
 
-For the WebSocket transport: websocket-client's own way of connecting knows no total deadline.
+For the WebSocket transport: websocket-client itself connects without a total deadline.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ def dial(
 
     Args:
         address: the server.
-        proxy: the HTTP proxy to go through, or None.
-        context: for TLS; None speaks plain TCP.
-        deadline: by when all of it must be done, name resolution excepted.
+        proxy: the HTTP proxy, or None.
+        context: for TLS; None for plain TCP.
+        deadline: of everything but name resolution, which cannot be bounded.
 
     Raises:
         TransportError, TransportTimeoutError, CertificateError.
@@ -44,9 +44,9 @@ def dial(
         sock = guarded(address, connect, proxy.host, proxy.port, deadline, _OPTIONS)
     try:
         if proxy is not None:
-            guarded(address, _tunnel, sock, proxy, f"{_bracketed(address.host)}:{port}", deadline)
+            guarded(address, _open_tunnel, sock, proxy, f"{_bracketed(address.host)}:{port}", deadline)
         if context is not None:
-            sock = guarded(address, _encrypt, sock, address.host, context, deadline)
+            sock = guarded(address, _start_tls, sock, address.host, context, deadline)
     except BaseException:
         sock.close()
         raise
@@ -54,7 +54,7 @@ def dial(
 
 
 def guarded(address: Address, step: Callable[..., T], *args: Any) -> T:
-    """The result of `step`; what socket and ssl raise becomes an error of this library, raised on its own."""
+    """The result of `step`. What socket and ssl raise becomes an error of this library, raised outside `except`."""
     try:
         return step(*args)
     except ssl.SSLCertVerificationError as error:
@@ -73,18 +73,18 @@ def guarded(address: Address, step: Callable[..., T], *args: Any) -> T:
 
 
 def tls_fault(address: Address, error: ssl.SSLError) -> RocketRideError:
-    """Our error for one of TLS: made, not raised."""
+    """The error of this library for a TLS error: made, not raised."""
     if is_certificate_alert(error):
         return CertificateError(
             f"{address} wants a client certificate, or refused ours: {error.reason}. See cert="
         )
-    # A server that speaks no TLS answers the handshake with something else, and this is what OpenSSL makes of it.
+    # OpenSSL's reason when a server without TLS answers the handshake.
     plain = error.reason == "WRONG_VERSION_NUMBER"
     advice = "; does it speak TLS? If not, its address begins with http://" if plain else ""
     return TransportError(f"no TLS with {address}: {error.reason or reason_of(error)}{advice}")
 
 
-def _tunnel(sock: socket.socket, proxy: Proxy, target: str, deadline: Deadline) -> None:
+def _open_tunnel(sock: socket.socket, proxy: Proxy, target: str, deadline: Deadline) -> None:
     request = f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n"
     if proxy.credentials:
         encoded = base64.b64encode(proxy.credentials.encode()).decode()
@@ -93,7 +93,7 @@ def _tunnel(sock: socket.socket, proxy: Proxy, target: str, deadline: Deadline) 
     sock.sendall((request + "\r\n").encode("latin-1"))
     answer = b""
     while b"\r\n\r\n" not in answer:
-        # One byte at a time: what follows the answer belongs to the server.
+        # One byte at a time: what follows the proxy's answer comes from the server, and must stay unread.
         chunk: bytes = in_slices(sock, deadline, sock.recv, 1)
         if not chunk or len(answer) > _LONGEST_PROXY_ANSWER:
             raise OSError(None, "the proxy did not answer CONNECT as HTTP does")
@@ -104,7 +104,7 @@ def _tunnel(sock: socket.socket, proxy: Proxy, target: str, deadline: Deadline) 
         raise OSError(None, f"the proxy refused the tunnel: {shown}")
 
 
-def _encrypt(sock: socket.socket, host: str, context: ssl.SSLContext, deadline: Deadline) -> Any:
+def _start_tls(sock: socket.socket, host: str, context: ssl.SSLContext, deadline: Deadline) -> Any:
     context.sslsocket_class = TlsSocket
     encrypted = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
     try:

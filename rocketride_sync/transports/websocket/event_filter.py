@@ -1,4 +1,4 @@
-"""What the server's events say of a task."""
+"""Which of the server's events belong to a task, and what they say of it."""
 
 from __future__ import annotations
 
@@ -13,25 +13,28 @@ _TASK_EVENT = "apaevt_task"
 
 
 class TaskEventFilter:
-    """A task as events know it: by its project and source, which only its status tells."""
+    """Recognises the events of one task by its project and source, the only identification that they carry.
+
+    Both are known once a status has been seen. Until then every task event passes.
+    """
 
     __slots__ = ("_known",)
 
     def __init__(self) -> None:
         self._known: Tuple[Tuple[str, Any], ...] = ()
 
-    def seen(self, document: Any) -> None:
-        """Learn from a status document."""
+    def learn(self, document: Any) -> None:
+        """Take project and source from a status document."""
         if isinstance(document, dict):
             known = (("projectId", document.get("project_id")), ("source", document.get("source")))
-            self._known = tuple((told, name) for told, name in known if name)
+            self._known = tuple((key, value) for key, value in known if value)
 
     def action(self, event: dap.Message) -> Optional[str]:
-        """What `event` says of the task, None if it is of another event or of another project or source."""
+        """The action of a task event (`begin`, `end`, `restart`); None for other events and other tasks."""
         body = event.get("body")
         if event.get("event") != _TASK_EVENT or not isinstance(body, dict):
             return None
-        if any(body.get(told) != name for told, name in self._known):
+        if any(body.get(key) != value for key, value in self._known):
             return None
         action = body.get("action")
         return action if isinstance(action, str) else None

@@ -1,4 +1,4 @@
-"""Which of many polls go out next over a connection, and what becomes of those that it takes with it."""
+"""Which of many polls are sent next over a connection, and which of them fail when the connection is lost."""
 
 from __future__ import annotations
 
@@ -10,104 +10,106 @@ from typing import Deque, Dict, Iterable, List, NamedTuple, Sequence, Set
 from ...deadline import Deadline
 from ..poller import Poll
 
-_AT_ONCE = 64
-_CLEARED_AFTER = 0.5  # seconds: who went alone and has broken nothing by then is slow, no more
+_MAX_IN_FLIGHT = 64
+_RECENT_SECONDS = 0.5  # a poll that has been in flight for longer does not break connections: it is only slow
 
 
 class PendingPoll(NamedTuple):
-    """A poll that is on its way."""
+    """A poll in flight."""
 
     poll: Poll
     deadline: Deadline
-    began: float
+    sent_at: float
 
 
 class InFlight:
-    """The polls that wait for their turn, and those that are on their way. It does nothing itself.
+    """The polls that are queued, and those in flight. It keeps the books, and does no I/O.
 
-    What was on its way when a connection was lost goes again, after those that wait. If it is lost again, each goes
-    alone: so what breaks connections is found, and is the only one to fail.
+    A poll in flight when its connection is lost is sent again, after those that are queued. If it is lost a second
+    time, it is isolated: sent only when no other poll is. So the poll whose answer breaks connections is found, and no
+    other poll fails.
 
     Attributes:
-        queued: the polls whose turn has not come.
+        queued: the polls that are not sent yet.
     """
 
     def __init__(self) -> None:
         self.queued: Deque[Poll] = deque()
         self._pending: Dict[int, PendingPoll] = {}  # by the number of the request
         self._lost_once: Set[Poll] = set()
-        self._suspects: Set[Poll] = set()
+        self._isolated: Set[Poll] = set()
 
     def __len__(self) -> int:
-        """How many are on their way."""
+        """The number of polls in flight."""
         return len(self._pending)
 
-    def next_to_send(self, held: int) -> List[Poll]:
-        """Those that may go now, with so many answers that have come but not been handed out."""
-        room = max(0, _AT_ONCE - len(self) - held)
+    def next_to_send(self, undelivered: int) -> List[Poll]:
+        """The polls that may be sent now. `undelivered` results, which nobody has taken yet, count as in flight."""
+        room = max(0, _MAX_IN_FLIGHT - len(self) - undelivered)
         first = list(itertools.islice(self.queued, room))
-        if not self._suspects:
+        if not self._isolated:
             return first
-        fresh = self._fresh()
-        if not self._suspects.isdisjoint(fresh):
+        recent = self._recently_sent()
+        if not self._isolated.isdisjoint(recent):
             return []
-        if first and first[0] in self._suspects:
-            return [] if fresh else first[:1]
-        return list(itertools.takewhile(lambda poll: poll not in self._suspects, first))
+        if first and first[0] in self._isolated:
+            return [] if recent else first[:1]
+        return list(itertools.takewhile(lambda poll: poll not in self._isolated, first))
 
-    def _fresh(self) -> List[Poll]:
-        """Those that went so lately that they may break the connection yet."""
-        since = time.monotonic() - _CLEARED_AFTER
-        return [pending.poll for pending in self._pending.values() if pending.began > since]
+    def _recently_sent(self) -> List[Poll]:
+        """The polls in flight that were sent so recently that they may still break the connection."""
+        since = time.monotonic() - _RECENT_SECONDS
+        return [pending.poll for pending in self._pending.values() if pending.sent_at > since]
 
     def mark_sent(self, numbers: Sequence[int], deadlines: Sequence[Deadline]) -> None:
-        """As many as there are numbers go, as the requests with these."""
+        """The first polls of the queue were sent, as the requests with these numbers."""
         now = time.monotonic()
         for number, deadline in zip(numbers, deadlines):
             self._pending[number] = PendingPoll(self.queued.popleft(), deadline, now)
 
     @property
     def oldest(self) -> PendingPoll:
-        """What has been on its way for longest."""
+        """The poll that was sent first."""
         return next(iter(self._pending.values()))
 
     @property
     def newest(self) -> PendingPoll:
-        """What went last."""
+        """The poll that was sent last."""
         return next(reversed(self._pending.values()))
 
-    def answered(self, number: int) -> List[PendingPoll]:
-        """The one whose answer has come, if anybody waits for it still."""
+    def take_answered(self, number: int) -> List[PendingPoll]:
+        """The poll whose answer came, taken out; none if it is no longer in flight."""
         pending = self._pending.pop(number, None)
         if pending is None:
             return []
-        self._clear([pending.poll])
+        self._forget([pending.poll])
         return [pending]
 
-    def expired(self) -> List[PendingPoll]:
-        """Those whose time is over."""
+    def take_expired(self) -> List[PendingPoll]:
+        """The polls whose deadline has passed, taken out."""
         numbers = [number for number, pending in self._pending.items() if pending.deadline.expired]
         late = [self._pending.pop(number) for number in numbers]
-        self._clear(pending.poll for pending in late)
+        self._forget(pending.poll for pending in late)
         return late
 
-    def lost(self, *, again: bool) -> List[Poll]:
-        """The connection is lost: the poll that failed with it, if one did, because it had gone alone before.
+    def connection_lost(self, *, retry: bool) -> List[Poll]:
+        """Queue the polls in flight again. Returns the poll that failed, if the loss can be its doing alone.
 
-        With `again`, one that went alone for the first time may go once more.
+        It can be if no other poll was sent recently, and if it was lost before. Without `retry` the first loss is
+        enough.
         """
         lost = [pending.poll for pending in self._pending.values()]
-        blamed = self._fresh() or lost
+        suspected = self._recently_sent() or lost
         self._pending.clear()
-        failed = blamed if len(blamed) == 1 and (blamed[0] in self._lost_once or not again) else []
-        self._suspects.update(self._lost_once.intersection(lost))
+        failed = suspected if len(suspected) == 1 and (suspected[0] in self._lost_once or not retry) else []
+        self._isolated.update(self._lost_once.intersection(lost))
         self._lost_once.update(lost)
-        self._clear(failed)
+        self._forget(failed)
         self.queued.extend(poll for poll in lost if poll not in failed)
         return failed
 
-    def _clear(self, polls: Iterable[Poll]) -> None:
-        """They have been answered, or given up."""
+    def _forget(self, polls: Iterable[Poll]) -> None:
+        """Drop what is known of losses: these polls were answered, or have failed."""
         for poll in polls:
             self._lost_once.discard(poll)
-            self._suspects.discard(poll)
+            self._isolated.discard(poll)

@@ -1,4 +1,4 @@
-"""Idle connections, kept for the next call, and a few new ones at a time."""
+"""A pool of idle connections, kept for the next call. It limits how many connect at the same time."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_LONGEST_IDLE = 30.0  # an idle connection answers no pings, and a silently dead one eats a whole timeout
+# An idle connection answers no pings, and a call over one that is silently dead lasts until its timeout.
+_LONGEST_IDLE = 30.0
 _SHORT_IDLE = 1.0
 _MOST_IDLE = 8
-_CONNECTING_AT_ONCE = (
-    4  # the server takes ten that have not authenticated yet, from all clients of an address
-)
-_ONE_TURN = 0.1  # seconds after which a thread tries for the next of them
+# A server accepts ten unauthenticated connections for all clients of an address together.
+_CONNECTING_AT_ONCE = 4
+_PERMIT_RETRY_SECONDS = 0.1  # seconds after which a waiting thread tries the next permit
 
 
 class Pool:
-    """Connections that nobody uses at the moment, the latest first. They belong to the process that made them.
+    """Idle connections. The latest is used first. They belong to the process that made them.
 
     Args:
         connect: makes a connection within a deadline.
@@ -36,13 +36,13 @@ class Pool:
 
     def __init__(self, connect: Callable[[Deadline], Connection]) -> None:
         self._connect = connect
-        self._begin()
+        self._reset()
 
     def take(self) -> Optional[Connection]:
-        """A connection that is alive as far as can be told, or None."""
+        """Take out a connection that seems to be alive; None if there is none."""
         self._forget_inherited()
-        for connection in iter(self._latest, None):
-            if self.own(connection) and _usable(connection):
+        for connection in iter(self._pop_latest, None):
+            if self.unless_inherited(connection) and _is_alive(connection):
                 log.debug("a kept WebSocket connection is used again")
                 return connection
             log.debug("a kept WebSocket connection is stale, and is closed")
@@ -57,12 +57,12 @@ class Pool:
         repeatable: bool,
         held: Optional[Connection] = None,
     ) -> T:
-        """The result of `step` over the connection `held`, an idle one, or a new one.
+        """The result of `step` over the connection `held`, else an idle one, else a new one.
 
-        A connection that the server closed while nobody listened is replaced, once, if `step` is `repeatable`:
-        what is not may have arrived all the same.
+        The server may have closed the connection while it was idle. Then `step` is repeated once over a new one, but
+        only if it is `repeatable`: the first request may have arrived.
         """
-        connection = self.own(held) or self.take()
+        connection = self.unless_inherited(held) or self.take()
         if connection is not None:
             try:
                 return step(connection)
@@ -72,47 +72,47 @@ class Pool:
                 if not repeatable:
                     raise
                 log.debug("a WebSocket connection is replaced: %s", error)
-        return step(self.make(deadline))
+        return step(self.connect(deadline))
 
-    def make(self, deadline: Deadline) -> Connection:
-        """A new connection. Of many threads that want one, a few connect at a time.
+    def connect(self, deadline: Deadline) -> Connection:
+        """A new connection. Of many threads that want one, only a few connect at the same time.
 
         Raises:
-            RocketRideError: what `connect` raises, or `TransportTimeoutError` when its turn does not come.
+            RocketRideError: what making it raises, or `TransportTimeoutError` when no permit becomes free in time.
         """
         self._forget_inherited()
-        turn = self._turn(deadline)
+        permit = self._acquire_permit(deadline)
         try:
             return self._connect(deadline)
         except RocketRideError as error:
             log.debug("no WebSocket connection: %s", error)
             raise
         finally:
-            turn.release()
+            permit.release()
 
-    def _turn(self, deadline: Deadline) -> threading.Lock:
-        """One of the turns, taken. Which is tried first goes round."""
-        first = next(self._first)
-        patience = 0.0
+    def _acquire_permit(self, deadline: Deadline) -> threading.Lock:
+        """Acquire one of the permits to connect. Each thread begins at the next one."""
+        first = next(self._first_permit)
+        seconds_each = 0.0
         while True:
             for number in range(first, first + _CONNECTING_AT_ONCE):
-                turn = self._turns[number % _CONNECTING_AT_ONCE]
-                if turn.acquire(timeout=min(patience, deadline.remaining())):
-                    return turn
+                permit = self._connect_permits[number % _CONNECTING_AT_ONCE]
+                if permit.acquire(timeout=min(seconds_each, deadline.remaining())):
+                    return permit
             if deadline.expired:
                 raise TransportTimeoutError(
                     "no connection within the timeout: too many threads are connecting"
                 )
-            patience = _ONE_TURN
+            seconds_each = _PERMIT_RETRY_SECONDS
 
-    def give(self, connection: Connection) -> None:
-        """Keep `connection` for later, unless it is broken. Of many, the latest are kept."""
+    def give_back(self, connection: Connection) -> None:
+        """Keep `connection` for later, unless it is broken. If there are too many, the oldest are closed."""
         self._forget_inherited()
-        if self.own(connection) is None or connection.broken:
+        if self.unless_inherited(connection) is None or connection.broken:
             return
         connection.idle_since = time.monotonic()
         self._idle.append(connection)
-        for superfluous in iter(self._superfluous, None):
+        for superfluous in iter(self._pop_superfluous, None):
             superfluous.close()
 
     @property
@@ -121,8 +121,8 @@ class Pool:
         return bool(self._idle) and self._pid == os.getpid()
 
     @staticmethod
-    def own(connection: Optional[Connection]) -> Optional[Connection]:
-        """`connection`, unless it is the parent process's: that one is let go of without a word."""
+    def unless_inherited(connection: Optional[Connection]) -> Optional[Connection]:
+        """`connection`; None if the parent process made it: then it is abandoned, without a close frame."""
         if connection is not None and connection.pid != os.getpid():
             connection.abandon()
             return None
@@ -131,48 +131,48 @@ class Pool:
     def close(self) -> None:
         """Close every idle connection."""
         self._forget_inherited()
-        for connection in iter(self._latest, None):
+        for connection in iter(self._pop_latest, None):
             connection.close()
 
-    def _latest(self) -> Optional[Connection]:
-        """The latest connection, taken out; None when there is none. Other threads take and give meanwhile."""
+    def _pop_latest(self) -> Optional[Connection]:
+        """Take out the latest connection; None if there is none. Other threads may use the pool meanwhile."""
         try:
             return self._idle.pop()
         except IndexError:
             return None
 
-    def _superfluous(self) -> Optional[Connection]:
-        """A connection that is one too many, or idle for too long, taken out; None when there is none."""
+    def _pop_superfluous(self) -> Optional[Connection]:
+        """Take out a connection that is one too many, or idle for too long; None if there is none."""
         try:
-            if len(self._idle) <= _MOST_IDLE and not _expired(self._idle[0]):
+            if len(self._idle) <= _MOST_IDLE and not _idle_too_long(self._idle[0]):
                 return None
             return self._idle.popleft()
         except IndexError:  # another thread was faster
             return None
 
-    def _begin(self) -> None:
+    def _reset(self) -> None:
         self._idle: Deque[Connection] = deque()
-        # Not a semaphore: that has a lock of its own, which Ctrl-C at a bad moment leaves locked for ever.
-        self._turns = [threading.Lock() for _ in range(_CONNECTING_AT_ONCE)]
-        self._first: Iterator[int] = itertools.count()
-        # The last: a thread that finds its process here uses the rest.
+        # Not a semaphore: it has an internal lock, which Ctrl-C at a bad moment leaves locked for ever.
+        self._connect_permits = [threading.Lock() for _ in range(_CONNECTING_AT_ONCE)]
+        self._first_permit: Iterator[int] = itertools.count()
+        # Set last: a thread that finds its own process id here uses the other attributes.
         self._pid = os.getpid()
 
     def _forget_inherited(self) -> None:
-        """After a fork, start anew: a goodbye on a connection of the parent's would end it for the parent."""
+        """After a fork, begin with an empty pool. A close frame on an inherited connection would end it for the parent."""
         if self._pid != os.getpid():
             inherited = self._idle
-            self._begin()
+            self._reset()
             for connection in tuple(inherited):
-                self.own(connection)
+                self.unless_inherited(connection)
 
 
-def _expired(connection: Connection) -> bool:
+def _idle_too_long(connection: Connection) -> bool:
     return time.monotonic() - connection.idle_since > _LONGEST_IDLE
 
 
-def _usable(connection: Connection) -> bool:
-    if _expired(connection):
+def _is_alive(connection: Connection) -> bool:
+    if _idle_too_long(connection):
         return False
     if time.monotonic() - connection.idle_since > _SHORT_IDLE:
         try:

@@ -1,4 +1,4 @@
-"""Which tasks a connection is subscribed to, and what its events say of them."""
+"""The event subscriptions of a poller's connection, and the wake-ups that events cause."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Subscriptions:
-    """The tasks of a poller that its connection is subscribed to."""
+    """The tasks of a poller whose events its connection is subscribed to."""
 
     def __init__(self) -> None:
         self._filters: Dict[Poll, TaskEventFilter] = {}
@@ -28,21 +28,21 @@ class Subscriptions:
         return iter(self._filters)
 
     def add(self, connection: Connection, poll: Poll, deadline: Deadline) -> None:
-        """Subscribe as `WebSocketWatch` does; see there why to TASK, and why the answer is not awaited."""
+        """Subscribe to the events of the task. `WebSocketWatch` says why to TASK, and why the answer is not awaited."""
         if poll in self._filters:
             return
         self._filters[poll] = TaskEventFilter()
-        connection.tell(_subscription(poll, to_events=True), deadline)
+        connection.send_notice(_subscription(poll, to_events=True), deadline)
         if log.isEnabledFor(DEBUG):
             log.debug("subscribed to events: task %s", shorten(poll.operation.arguments["token"]))
 
-    def seen(self, poll: Poll, document: Any) -> None:
-        """Learn the task's project and source from its status."""
+    def learn(self, poll: Poll, document: Any) -> None:
+        """Take the task's project and source from its status document."""
         if poll in self._filters:
-            self._filters[poll].seen(document)
+            self._filters[poll].learn(document)
 
     def wake_ups(self, event: dap.Message) -> List[PollResult]:
-        """The tasks that there is reason to poll because of `event`."""
+        """A wake-up for each task that `event` belongs to."""
         found: List[PollResult] = []
         for poll, event_filter in self._filters.items():
             action = event_filter.action(event)
@@ -51,16 +51,16 @@ class Subscriptions:
                 found.append((poll, WakeUp.ENDED if action == END else WakeUp.POLL))
         return found
 
-    def end(self, connection: Connection, within: float) -> None:
+    def unsubscribe(self, connection: Connection, timeout: float) -> None:
         """Unsubscribe from all. Raises the connection's errors."""
         for poll in self._filters:
-            connection.tell(_subscription(poll, to_events=False), Deadline(within))
+            connection.send_notice(_subscription(poll, to_events=False), Deadline(timeout))
 
-    def lost(self) -> List[PollResult]:
-        """The connection is lost, and the subscriptions with it: poll these tasks now, to close the gap."""
-        gap: List[PollResult] = [(poll, WakeUp.POLL) for poll in self._filters]
+    def connection_lost(self) -> List[PollResult]:
+        """Forget the subscriptions. Returns a wake-up for each task, whose events may be lost: it must be polled now."""
+        wake_ups: List[PollResult] = [(poll, WakeUp.POLL) for poll in self._filters]
         self._filters.clear()
-        return gap
+        return wake_ups
 
 
 def _subscription(poll: Poll, *, to_events: bool) -> operations.Operation:

@@ -1,4 +1,4 @@
-"""Asking over pooled connections. What a single status does not need is loaded on first use."""
+"""The transport itself: calls over pooled connections. What a single status does not need is loaded on first use."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .watch import WebSocketWatch
     from .websocket_pipe import WebSocketPipe
     from .websocket_poller import WebSocketPoller
-    from .websocket_uploads import Uploads
+    from .websocket_uploads import WebSocketUploads
 
 DEAD_AFTER = 45.0
 
@@ -32,8 +32,8 @@ class WebSocketTransport:
 
     Args:
         settings: address, credential, timeouts, TLS, proxies, size limit.
-        dead_after: seconds of silence, while it listens, after which a server that should ping every 15 s
-            counts as gone, or without taking a byte, while it sends. Default 45.
+        dead_after: seconds after which a server counts as gone, if it sends nothing while we read (it should ping
+            every 15 s), or accepts nothing while we send. Default 45.
     """
 
     def __init__(self, settings: Settings, *, dead_after: float = DEAD_AFTER) -> None:
@@ -51,7 +51,7 @@ class WebSocketTransport:
             try:
                 return connection.ask(operation, deadline)
             finally:
-                self.pool.give(connection)
+                self.pool.give_back(connection)
 
         return self.pool.attempt(ask, deadline, repeatable=operation.repeatable)
 
@@ -61,17 +61,17 @@ class WebSocketTransport:
 
         return WebSocketPipe(self.pool, operation, deadline)
 
-    def uploads(self, deadline: Deadline) -> Uploads:
+    def uploads(self, deadline: Deadline) -> WebSocketUploads:
         """As `rocketride_sync.transports.PipingTransport.uploads`."""
-        from .websocket_uploads import Uploads
+        from .websocket_uploads import WebSocketUploads
 
-        return Uploads(self.pool, deadline)
+        return WebSocketUploads(self.pool, deadline)
 
     def _send(self, operation: Operation, deadline: Deadline) -> Any:
-        """Send one object; its result."""
-        from .websocket_uploads import Single
+        """Send one object, and return its result."""
+        from .websocket_uploads import SingleJob
 
-        ((_, outcome),) = self.uploads(deadline).run(iter([Single(operation, deadline)]), 1)
+        ((_, outcome),) = self.uploads(deadline).run(iter([SingleJob(operation, deadline)]), 1)
         if isinstance(outcome, RocketRideError):
             raise outcome
         return outcome

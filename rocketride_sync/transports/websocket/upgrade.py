@@ -1,4 +1,4 @@
-"""What a refused WebSocket upgrade means. `rocketride_sync.transports.auto` falls back to HTTP on some of it."""
+"""The errors for a refused WebSocket upgrade. For some of them `rocketride_sync.transports.auto` falls back to HTTP."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _FIRST_SERVER_ERROR = 500
 
 
 class NoWebSocketError(ProtocolError):
-    """The upgrade was answered as by a server, or a proxy, that knows no WebSocket. Use ``transport="http"``."""
+    """The answer to the upgrade is that of a server or a proxy without WebSocket. Use ``transport="http"``."""
 
 
 class UpgradeCutError(TransportError):
-    """The connection was cut where the upgrade should have been answered, as some proxies do."""
+    """The connection was closed in place of an answer to the upgrade, as some proxies do."""
 
 
 class NoSlotError(OverloadedError):
@@ -30,7 +30,7 @@ def refused_upgrade(address: Address, status: int, headers: Mapping[str, str]) -
     Args:
         address: the server.
         status: the HTTP status.
-        headers: the answer's, their names in lower case.
+        headers: those of the answer, with names in lower case.
     """
     text = f"{address} refused the WebSocket upgrade with HTTP {status}"
     if status == 403:

@@ -1,4 +1,4 @@
-"""One wait over WebSocket: a connection of its own, and a pause that the end of the task cuts short."""
+"""The watch of one wait over WebSocket: its own connection, and a pause that an event of the task ends early."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from .pool import Pool
 if TYPE_CHECKING:
     from .connection import Connection
 
-_FIRST_LOSS = 0.25
-_GOODBYE_WITHIN = 0.5
+_FIRST_LOSS_PAUSE = 0.25
+_CLOSE_TIMEOUT = 0.5
 
 
 class WebSocketWatch:
-    """Asks over one connection, on which the server also tells when the task ends.
+    """Polls over one connection, which is also subscribed to the events of the task.
 
-    Nothing depends on being told: a lost, late, doubled or foreign event changes when the next poll happens, never
-    what it sees.
+    No result depends on events: a lost, late, repeated or foreign event changes when the next poll happens, never
+    what it finds.
     """
 
     def __init__(self, pool: Pool, operation: Operation) -> None:
@@ -33,10 +33,10 @@ class WebSocketWatch:
         self._token: str = operation.arguments["token"]
         self._task = shorten(self._token)
         self._connection: Optional[Connection] = None
-        self._subject = TaskEventFilter()
+        self._event_filter = TaskEventFilter()
         self._backoff = EndBackoff()
         self._answered = False
-        self._after_loss = 0.0
+        self._loss_pause = 0.0
 
     def call(self, operation: Operation, deadline: Deadline) -> Any:
         """As `rocketride_sync.transports.Watch.call`."""
@@ -52,19 +52,18 @@ class WebSocketWatch:
 
         document = self._pool.attempt(ask, deadline, repeatable=True, held=self._connection)
         self._answered = True
-        self._subject.seen(document)
+        self._event_filter.learn(document)
         return document
 
     def pause(self, seconds: float) -> None:
-        """As `rocketride_sync.transports.Watch.pause`: the task's end, begin or restart ends it at once.
+        """As `rocketride_sync.transports.Watch.pause`. An `end`, `begin` or `restart` event of the task ends it at once.
 
-        Once the end was told, pauses are short and grow, so that a status that is not terminal yet, or an event
-        that was a twin's, costs a few polls and no more. A lost connection ends a pause too, but one that is
-        lost again and again does so later and later.
+        After an `end` event pauses are short and grow, see `EndBackoff`. A lost connection ends a pause too; if it is
+        lost again and again, each time later.
         """
-        # After a fault, the pause is the backoff that the server may have asked for.
+        # After a fault the pause is a retry delay, which the server may have asked for: it is not shortened.
         length = self._backoff.shorten(seconds) if self._answered else seconds
-        self._connection = self._pool.own(self._connection)
+        self._connection = self._pool.unless_inherited(self._connection)
         if self._connection is None:
             pause(length)
             return
@@ -73,10 +72,10 @@ class WebSocketWatch:
         except RocketRideError as error:
             log.info("lost the connection while waiting, connecting again: %s", error)
             self._connection = None
-            pause(min(seconds, self._after_loss))
-            self._after_loss = max(_FIRST_LOSS, self._after_loss * 2)
+            pause(min(seconds, self._loss_pause))
+            self._loss_pause = max(_FIRST_LOSS_PAUSE, self._loss_pause * 2)
         else:
-            self._after_loss = 0.0
+            self._loss_pause = 0.0
             if ended:
                 self._backoff.start(seconds)
 
@@ -84,30 +83,30 @@ class WebSocketWatch:
         if connection is self._connection:
             return
         self._connection = connection
-        # Never SUMMARY: its statuses pile up while a callback runs, and a subscriber that does not read freezes the
-        # task for everybody, terminate included. Of TASK come a few hundred bytes in the life of a task.
-        # The answer is not awaited: refused or not, the wait polls all the same.
-        connection.tell(operations.monitor(self._token, ["TASK"]), deadline)
+        # Never SUMMARY: its statuses accumulate unread while a callback runs, and a subscriber that does not read
+        # blocks the task for everybody, terminate included. TASK sends a few hundred bytes in the life of a task.
+        # The answer is not awaited: even if the subscription is refused, the wait polls.
+        connection.send_notice(operations.monitor(self._token, ["TASK"]), deadline)
         log.debug("subscribed to events: task %s", self._task)
 
     def _listen(self, connection: Connection, deadline: Deadline) -> bool:
-        """Listen until `deadline` or an event of the task. Whether it was told that the task ended."""
+        """Listen until `deadline` or an event of the task; whether that is an `end` event."""
         while True:
             event = connection.listen(deadline)
             if event is None:
                 return False
-            action = self._subject.action(event)
+            action = self._event_filter.action(event)
             if action in WAKING_ACTIONS:
                 log.debug("told of task %s: %s", self._task, action)
                 return action == END
 
     def close(self) -> None:
-        """As `rocketride_sync.transports.Watch.close`: unsubscribes, and gives the connection back."""
-        connection, self._connection = self._pool.own(self._connection), None
+        """As `rocketride_sync.transports.Watch.close`: unsubscribes, and returns the connection to the pool."""
+        connection, self._connection = self._pool.unless_inherited(self._connection), None
         if connection is None:
             return
         try:
-            connection.tell(operations.monitor(self._token, ()), Deadline(_GOODBYE_WITHIN))
+            connection.send_notice(operations.monitor(self._token, ()), Deadline(_CLOSE_TIMEOUT))
         except RocketRideError:
             return  # a lost connection has no subscriptions
-        self._pool.give(connection)
+        self._pool.give_back(connection)

@@ -1,4 +1,4 @@
-"""One object on its way through a pipe, over a connection that is the pipe's own until it ends."""
+"""A pipe over WebSocket: it sends one object in pieces, over a connection of its own."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ if TYPE_CHECKING:
 
 
 class WebSocketPipe:
-    """An open pipe. Its connection goes back to the pool when the pipe is closed, and is closed in any other case.
+    """An open pipe. Its connection returns to the pool when the pipe is closed; in any other case it is closed.
 
     Args:
         pool: where the connection comes from.
         operation: opens the pipe.
-        deadline: by when it must be open.
+        deadline: for opening it.
 
     Raises:
-        RocketRideError: what connecting and `Connection.ask` raise. Nothing of the object has been sent then.
+        RocketRideError: what connecting and `Connection.ask` raise. Then nothing of the object has been sent.
     """
 
     def __init__(self, pool: Pool, operation: Operation, deadline: Deadline) -> None:
         self._pool = pool
         self._operation = operation
-        connection = pool.take() or pool.make(deadline)
+        connection = pool.take() or pool.connect(deadline)
         self._connection: Optional[Connection] = connection
         try:
             self._id = pipe_id_of(operation, connection.ask(operation, deadline))
         except RocketRideError as error:
-            self._leave(closed=isinstance(error, ServerError))
+            self._release_connection(closed=isinstance(error, ServerError))
             error.request_sent = False
             raise
 
@@ -45,7 +45,7 @@ class WebSocketPipe:
         try:
             self._ask("write", deadline, data)
         except ServerError:
-            self._release(deadline)
+            self._close_failed_pipe(deadline)
             raise
 
     def close(self, deadline: Deadline) -> Any:
@@ -53,30 +53,30 @@ class WebSocketPipe:
         try:
             result = self._ask("close", deadline)
         except ServerError:
-            self._leave(closed=True)
+            self._release_connection(closed=True)
             raise
-        self._leave(closed=True)
+        self._release_connection(closed=True)
         return result
 
     def abandon(self) -> None:
         """As `rocketride_sync.transports.Pipe.abandon`."""
-        self._leave(closed=False)
+        self._release_connection(closed=False)
 
     def _ask(self, subcommand: str, deadline: Deadline, data: Optional[Buffer] = None) -> Any:
         assert self._connection is not None
         step = operations.through_pipe(self._operation, subcommand, self._id)
         return self._connection.ask(step, deadline, data)
 
-    def _release(self, deadline: Deadline) -> None:
-        """Close a pipe that failed: it would keep its place among the task's pipes for a minute and more."""
+    def _close_failed_pipe(self, deadline: Deadline) -> None:
+        """Close a pipe that failed: it would count among the task's pipes for a minute and more."""
         try:
             self.close(deadline)
         except RocketRideError as error:
             log.debug("a pipe that failed could not be closed: %s", error)
 
-    def _leave(self, *, closed: bool) -> None:
+    def _release_connection(self, *, closed: bool) -> None:
         connection, self._connection = self._connection, None
         if connection is not None and closed:
-            self._pool.give(connection)
+            self._pool.give_back(connection)
         elif connection is not None:
             connection.close()

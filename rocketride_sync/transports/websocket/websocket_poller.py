@@ -1,4 +1,4 @@
-"""Polls many tasks over one connection: while the server answers one, the next are on their way."""
+"""A poller that polls many tasks over one WebSocket connection, with many polls in flight at a time."""
 
 from __future__ import annotations
 
@@ -21,42 +21,41 @@ from .subscriptions import Subscriptions
 if TYPE_CHECKING:
     from .connection import Connection
 
-_MOST_SUBSCRIBED = (
-    32  # tasks to be told of: each subscription is answered with a list of all active tasks of the account
-)
-_GATHER_FOR = 0.5
-_SHORTEST = 0.001  # an expired deadline would read nothing
-_GOODBYE_WITHIN = 0.5
+# The server answers each subscription with a list of all active tasks of the account.
+_MAX_SUBSCRIBED = 32
+_GATHER_SECONDS = 0.5
+_MIN_READ_SECONDS = 0.001  # not 0: an expired deadline would read nothing
+_CLOSE_TIMEOUT = 0.5
 
 
 class WebSocketPoller:
-    """Asks for the statuses of many tasks over one connection, on which few tasks are told the end of, too.
+    """Polls many tasks over one connection. If they are few, the connection is also subscribed to their events.
 
-    Answers are gathered, and handed out when all have come, or for half a second none: whatever the caller does with
-    them, nothing piles up meanwhile on a connection that is not read.
+    Results are gathered first, and handed out when no poll is in flight any more, or half a second after the last poll
+    was sent. So nothing accumulates on a connection that is not read while the caller handles the results.
 
-    A lost connection is replaced at once; one that is lost again without an answer, and one that cannot be made, later
-    and later.
+    A lost connection is replaced at once. If it is lost again before an answer, or cannot be made, the next attempt
+    is delayed, each time for longer.
 
     Args:
         pool: where the connection comes from.
-        retry: how much later.
-        count: how many tasks there are.
+        retry: the delays between attempts to connect.
+        count: the number of tasks.
     """
 
     def __init__(self, pool: Pool, retry: RetryPolicy, count: int) -> None:
         self._pool = pool
         self._retry = retry
-        self._left = count
+        self._unfinished = count
         self._connection: Optional[Connection] = None
         self._subscriptions = Subscriptions()
         self._in_flight = InFlight()
         self._results: Deque[PollResult] = deque()
-        self._answered = -math.inf  # when the last answer came
-        self._unanswered = False  # whether an answer may come that nobody waits for any more
+        self._last_answer_at = -math.inf  # monotonic time of the last answer
+        self._late_answer_possible = False  # an answer may come to a poll that has failed already
         self._failures = 0
-        self._fault: Optional[RocketRideError] = None  # why there is no connection, if that may pass
-        self._not_before = -math.inf
+        self._fault: Optional[RocketRideError] = None  # the transient fault for which there is no connection
+        self._connect_not_before = -math.inf
 
     @property
     def has_results(self) -> bool:
@@ -65,71 +64,74 @@ class WebSocketPoller:
 
     @property
     def ready(self) -> bool:
-        """Whether there is a connection, or one may be tried now."""
-        return self._connection is not None or time.monotonic() >= self._not_before
+        """Whether there is a connection, or it is time to try to connect."""
+        return self._connection is not None or time.monotonic() >= self._connect_not_before
 
     def submit(self, poll: Poll) -> None:
         """As `rocketride_sync.transports.poller.Poller.submit`."""
         self._in_flight.queued.append(poll)
 
-    def remove(self, poll: Poll) -> None:  # noqa: ARG002 - a subscription is shared with twins: it ends with the rest
+    def remove(self, poll: Poll) -> None:  # noqa: ARG002 - a twin task shares the subscription, so it stays until `close`
         """As `rocketride_sync.transports.poller.Poller.remove`."""
-        self._left -= 1
+        self._unfinished -= 1
 
     def next(self, deadline: Deadline) -> Optional[PollResult]:
         """As `rocketride_sync.transports.poller.Poller.next`."""
-        if self._connection is not None and self._pool.own(self._connection) is None:
-            self._lose(TransportError("the connection is the parent process's"))
+        if self._connection is not None and self._pool.unless_inherited(self._connection) is None:
+            self._connection_lost(TransportError("the connection is the parent process's"))
         while not self._results or self._until_gathered() > 0:
             next_to_send = self._next_to_send()
             if next_to_send:
                 self._send(next_to_send)
                 continue
-            self._await(deadline)
+            self._receive(deadline)
             if deadline.expired and not self._results:
                 return None
         return self._results.popleft()
 
     def close(self) -> None:
-        """As `rocketride_sync.transports.poller.Poller.close`: unsubscribes, and gives the connection back."""
-        connection, self._connection = self._pool.own(self._connection), None
+        """As `rocketride_sync.transports.poller.Poller.close`: unsubscribes, and returns the connection to the pool."""
+        connection, self._connection = self._pool.unless_inherited(self._connection), None
         if connection is None:
             return
-        if self._in_flight or self._unanswered:
+        if self._in_flight or self._late_answer_possible:
             connection.close()
             return
         try:
-            self._subscriptions.end(connection, _GOODBYE_WITHIN)
+            self._subscriptions.unsubscribe(connection, _CLOSE_TIMEOUT)
         except RocketRideError:
             return  # a lost connection has no subscriptions
-        self._pool.give(connection)
+        self._pool.give_back(connection)
 
     def _until_gathered(self) -> float:
-        """Seconds for which those on their way are waited for before what has come is handed out."""
-        return self._in_flight.newest.began + _GATHER_FOR - time.monotonic() if self._in_flight else 0.0
+        """Seconds to wait for the polls in flight before results are handed out."""
+        return self._in_flight.newest.sent_at + _GATHER_SECONDS - time.monotonic() if self._in_flight else 0.0
 
     # Sending.
 
     def _next_to_send(self) -> List[Poll]:
-        """The polls that may go now."""
+        """The polls that may be sent now."""
         return self._in_flight.next_to_send(len(self._results)) if self.ready else []
 
     def _send(self, polls: List[Poll]) -> None:
-        """Send these polls, over a new connection if there is none."""
+        """Send these polls, the first of the queue; over a new connection if there is none."""
         connection = self._connection or self._connect(polls[0].begin())
         if connection is None:
             return
         deadlines = [poll.begin() for poll in polls]
-        if deadlines[0].expired:  # to find out while sending would break the connection
+        if deadlines[0].expired:  # a timeout while sending would break the connection
             fault = TransportTimeoutError(f"{polls[0].operation.name} failed: no time was left for it")
-            self._failed(self._in_flight.queued.popleft(), fault)
+            self._add_failure(self._in_flight.queued.popleft(), fault)
             return
         self._send_over(connection, polls, deadlines)
 
     def _send_over(self, connection: Connection, polls: List[Poll], deadlines: List[Deadline]) -> None:
-        numbers, fault = list(range(-len(polls), 0)), None  # those of no answer, for what cannot be sent
+        numbers, fault = (
+            list(range(-len(polls), 0)),
+            None,
+        )  # no request has such numbers: for polls that cannot be sent
         try:
-            if self._left <= _MOST_SUBSCRIBED:
+            if self._unfinished <= _MAX_SUBSCRIBED:
                 for poll, deadline in zip(polls, deadlines):
                     self._subscriptions.add(connection, poll, deadline)
             numbers = connection.post_all([poll.operation for poll in polls], deadlines[-1])
@@ -137,42 +139,42 @@ class WebSocketPoller:
             fault = error
         self._in_flight.mark_sent(numbers, deadlines)
         if fault is not None:
-            self._lose(fault)
+            self._connection_lost(fault)
 
     def _connect(self, deadline: Deadline) -> Optional[Connection]:
         """Make a connection; if that fails, all polls that wait for it have failed."""
         try:
             idle = None if self._failures else self._pool.take()
-            self._connection = idle or self._pool.make(deadline)
+            self._connection = idle or self._pool.connect(deadline)
             return self._connection
         except RocketRideError as error:
             fault = error
         delay = self._retry.delay(self._failures, getattr(fault, "retry_after", None))
-        # What the server asks for must not cost the last poll before the end of the time.
+        # A long delay that the server asks for must leave time for a last poll.
         half = self._in_flight.queued[0].until.remaining() / 2
-        self._put_off(min(delay, max(half, self._retry.initial_delay)))
+        self._delay_connecting(min(delay, max(half, self._retry.initial_delay)))
         self._fault = fault if isinstance(fault, TransientError) else None
         while self._in_flight.queued:
-            self._failed(self._in_flight.queued.popleft(), fault)
+            self._add_failure(self._in_flight.queued.popleft(), fault)
         return None
 
-    def _failed(self, poll: Poll, fault: RocketRideError) -> None:
+    def _add_failure(self, poll: Poll, fault: RocketRideError) -> None:
         poll.mark_answered()
-        # One for each, for they are kept, and raised; without what else they may hang on to.
+        # A copy for each poll: they are kept and raised separately, and must not refer to the traceback of the first.
         self._results.append((poll, copy.copy(fault)))
 
-    def _put_off(self, seconds: float) -> None:
-        """Let the next connection be made in so many seconds."""
+    def _delay_connecting(self, seconds: float) -> None:
+        """Make the next attempt to connect in `seconds` at the earliest."""
         self._failures += 1
-        self._not_before = time.monotonic() + seconds
+        self._connect_not_before = time.monotonic() + seconds
 
     # Receiving.
 
-    def _await(self, deadline: Deadline) -> None:
-        """Take in what comes next, until `deadline` or until something else is to be done."""
+    def _receive(self, deadline: Deadline) -> None:
+        """Receive answers and events, until `deadline` or until there is something else to do."""
         connection, fault = self._connection, None
         if connection is None:
-            self._await_turn(deadline)
+            self._wait_to_connect(deadline)
             return
         try:
             if self._in_flight:
@@ -182,49 +184,49 @@ class WebSocketPoller:
         except RocketRideError as error:
             fault = error
         if fault is not None:
-            self._lose(fault)
+            self._connection_lost(fault)
 
-    def _await_turn(self, deadline: Deadline) -> None:
-        """Pause until a connection may be made for the polls that wait for one, or their time is over."""
+    def _wait_to_connect(self, deadline: Deadline) -> None:
+        """Sleep until the next attempt to connect, or until the time of the first queued poll is up: then it fails."""
         waiting = self._in_flight.queued
         if not waiting:
             deadline.sleep(deadline.remaining())
             return
         until = waiting[0].until
-        deadline.sleep(min(until.remaining(), max(0.0, self._not_before - time.monotonic())))
+        deadline.sleep(min(until.remaining(), max(0.0, self._connect_not_before - time.monotonic())))
         if until.expired:
             fault = self._fault or TransportTimeoutError("no connection within the timeout")
-            self._failed(waiting.popleft(), fault)
+            self._add_failure(waiting.popleft(), fault)
 
     def _take_answer(self, connection: Connection, deadline: Deadline) -> None:
-        # Events are read in between: an answer that never comes must not keep the end of another task untold.
-        patience = self._until_gathered() if self._results else min(deadline.remaining(), _GATHER_FOR)
-        patience = min(patience, self._in_flight.oldest.deadline.remaining())
-        # What came in time, while the caller's code ran, is read even after the end of the time.
-        found = connection.next_answer(Deadline(max(patience, _SHORTEST)))
+        # Bounded, so that events are read too: an answer that never comes must not hold up the events of other tasks.
+        limit = self._until_gathered() if self._results else min(deadline.remaining(), _GATHER_SECONDS)
+        limit = min(limit, self._in_flight.oldest.deadline.remaining())
+        # An answer may have come in time while the caller's code ran: so it is read even after the deadline.
+        found = connection.next_answer(Deadline(max(limit, _MIN_READ_SECONDS)))
         if found is None:
-            self._expire(connection)
+            self._fail_expired(connection)
             return
         number, answer = found
-        self._answered = time.monotonic()
+        self._last_answer_at = time.monotonic()
         self._failures = 0
-        for poll, _, began in self._in_flight.answered(number):
-            document = self._document(connection, poll, answer)
+        for poll, _, sent_at in self._in_flight.take_answered(number):
+            document = self._read_answer(connection, poll, answer)
             if log.isEnabledFor(DEBUG):
-                took(poll.operation, "WebSocket", self._answered - began, document)
+                took(poll.operation, "WebSocket", self._last_answer_at - sent_at, document)
             poll.mark_answered()
             self._results.append((poll, document))
 
-    def _document(self, connection: Connection, poll: Poll, answer: dap.Message) -> Any:
+    def _read_answer(self, connection: Connection, poll: Poll, answer: dap.Message) -> Any:
         try:
             document = connection.interpret(poll.operation, answer)
         except RocketRideError as error:
             return error
-        self._subscriptions.seen(poll, document)
+        self._subscriptions.learn(poll, document)
         return document
 
     def _take_events(self, connection: Connection, deadline: Deadline) -> None:
-        """Take in events until `deadline`, or one of a task."""
+        """Receive events until `deadline`, or until one that wakes a task up."""
         while True:
             event = connection.listen(deadline)
             if event is None:
@@ -234,27 +236,27 @@ class WebSocketPoller:
                 self._results.extend(wake_ups)
                 return
 
-    # Losing.
+    # Failing.
 
-    def _expire(self, connection: Connection) -> None:
-        """End the polls whose time is over; the connection too if it has given no answer since they began."""
-        late = self._in_flight.expired()
+    def _fail_expired(self, connection: Connection) -> None:
+        """Fail the polls whose deadline has passed. The connection is lost too if no answer has come since they were sent."""
+        late = self._in_flight.take_expired()
         for poll, _, _ in late:
             fault = TransportTimeoutError(f"{poll.operation.name} failed: no answer within the timeout")
-            self._failed(poll, fault)
-        self._unanswered = self._unanswered or bool(late)
-        silent = self._in_flight and connection.is_silent_since(self._in_flight.newest.began)
-        if silent or any(pending.began > self._answered for pending in late):
+            self._add_failure(poll, fault)
+        self._late_answer_possible = self._late_answer_possible or bool(late)
+        silent = self._in_flight and connection.is_silent_since(self._in_flight.newest.sent_at)
+        if silent or any(pending.sent_at > self._last_answer_at for pending in late):
             connection.abandon()
-            self._lose(TransportError("the connection gave no more answers"))
+            self._connection_lost(TransportError("the connection gave no more answers"))
 
-    def _lose(self, fault: RocketRideError) -> None:
-        """The connection is lost, and what was on its way with it."""
+    def _connection_lost(self, fault: RocketRideError) -> None:
+        """Note that the connection is lost: queue the polls in flight again, and delay the next attempt if needed."""
         log.info("lost the connection while waiting for many tasks, connecting again: %s", fault)
         self._connection = None
-        self._unanswered = False
+        self._late_answer_possible = False
         self._fault = fault if isinstance(fault, TransientError) else None
-        self._put_off(self._retry.delay(self._failures - 1) if self._failures else 0.0)
-        for poll in self._in_flight.lost(again=isinstance(fault, TransportError)):
-            self._failed(poll, fault)
-        self._results.extend(self._subscriptions.lost())
+        self._delay_connecting(self._retry.delay(self._failures - 1) if self._failures else 0.0)
+        for poll in self._in_flight.connection_lost(retry=isinstance(fault, TransportError)):
+            self._add_failure(poll, fault)
+        self._results.extend(self._subscriptions.connection_lost())

@@ -1,4 +1,4 @@
-"""Whole objects over one connection, several at a time: while the server works on one, the next are on their way."""
+"""Sends whole objects over one WebSocket connection, several at a time: the server works on one and receives others."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from .pool import Pool
 if TYPE_CHECKING:
     from .connection import Connection
 
-_AT_ONCE = 32
+_MAX_IN_FLIGHT = 32
 
 Steps = Generator[Tuple[Operation, Optional[Buffer]], Any, Any]
 
 
-def steps(opening: Operation) -> Steps:
-    """What is asked to send the object of `opening`, each time after the answer to the last; returns its result.
+def upload_steps(opening: Operation) -> Steps:
+    """The requests that send the object of `opening`, each after the answer to the one before; returns its result.
 
-    A `ServerError` comes out of it only when no pipe is open any more: of the opening, or once the pipe is closed.
+    It raises a `ServerError` only while no pipe is open: that of the opening, or a later one after closing the pipe.
     """
     assert opening.data is not None
     pipe_id = pipe_id_of(opening, (yield opening, None))
@@ -38,7 +38,7 @@ def steps(opening: Operation) -> Steps:
             fault = error
             break
     try:
-        # Also a pipe that failed: it would keep its place among the task's pipes for a minute and more.
+        # A pipe that failed is closed too: it would count among the task's pipes for a minute and more.
         result = yield operations.through_pipe(opening, "close", pipe_id), None
     except ServerError:
         if fault is None:
@@ -49,15 +49,15 @@ def steps(opening: Operation) -> Steps:
 
 
 def pipe_id_of(opening: Operation, body: Any) -> Any:
-    """The number of the pipe that was opened."""
+    """The number of the opened pipe, from the answer to `opening`."""
     pipe_id = body.get("pipe_id") if isinstance(body, dict) else None
     if pipe_id is None:
         raise ProtocolError(f"{opening.name} failed: the server opened a pipe and did not tell which")
     return pipe_id
 
 
-class Single:
-    """A job of its own: one object to send."""
+class SingleJob:
+    """The job of sending one object alone."""
 
     def __init__(self, operation: Operation, deadline: Deadline) -> None:
         self.operation = operation
@@ -65,13 +65,13 @@ class Single:
 
 
 class _Transfer:
-    """One object on its way.
+    """The transfer of one object.
 
     Attributes:
-        job: what it is.
-        started: when it set out, as a time of `time.perf_counter`.
-        steps: its further steps.
-        operation: the step whose answer is awaited.
+        job: the object.
+        started: its begin, as a time of `time.perf_counter`.
+        steps: the requests that are left.
+        operation: the request whose answer is pending.
         over: whether its outcome is known.
     """
 
@@ -80,167 +80,167 @@ class _Transfer:
     def __init__(self, job: Job) -> None:
         self.job = job
         self.started = time.perf_counter()
-        self.steps = steps(job.operation)
+        self.steps = upload_steps(job.operation)
         self.operation = job.operation
 
     @property
     def begun(self) -> bool:
-        """Whether its pipe is open; until then nothing of it has been sent."""
+        """Whether its pipe is open. Before that nothing of the object has been sent."""
         return self.operation is not self.job.operation
 
     def advance(self, answer: Any) -> Optional[Buffer]:
-        """Go on to the next step, after `answer`, which may be an error; the data that goes along with it."""
-        go_on = self.steps.throw if isinstance(answer, RocketRideError) else self.steps.send
-        self.operation, data = go_on(answer)
+        """Go on to the next request after `answer`, which may be an error. Returns the data to send with the request."""
+        resume = self.steps.throw if isinstance(answer, RocketRideError) else self.steps.send
+        self.operation, data = resume(answer)
         return data
 
-    def lost(self, error: RocketRideError) -> RocketRideError:
-        """`error`, as it is for this object."""
+    def error_for(self, error: RocketRideError) -> RocketRideError:
+        """`error` for this object: a connection's error says whether anything of the object was sent."""
         if not isinstance(error, (TransportError, ProtocolError)):
             return error
-        own = copy.copy(error)
-        own.request_sent = self.begun
-        return own
+        copied = copy.copy(error)
+        copied.request_sent = self.begun
+        return copied
 
 
-class Uploads:
+class WebSocketUploads:
     """Sends objects over one connection.
 
-    The connection goes back to the pool when all objects that were begun have been completed or refused, and is
-    closed in any other case: then the server drops the pipes that are left open. Such a one may keep others from
-    being opened, so once there is one, the objects that have a pipe are sent to their end, and no others.
+    The connection returns to the pool when all objects that were begun have been completed or refused. In any other
+    case it is closed, so that the server drops the pipes that are left open. A pipe that is left open may keep others
+    from being opened. So once there is one, only the objects that already have a pipe are sent.
 
-    What breaks the connection takes all with it that is on its way. So the first object goes alone, and with each
-    piece that the server has taken one more may be on its way: where data break connections, few objects are lost.
+    A lost connection fails all objects that are in transfer. So the first object is sent alone, and each piece that
+    the server accepts allows one more transfer: where the data break connections, few objects are lost.
 
     Args:
         pool: where the connection comes from.
-        deadline: by when there must be one.
+        deadline: for making one.
     """
 
     def __init__(self, pool: Pool, deadline: Deadline) -> None:
         self._pool = pool
-        self._connection: Connection = pool.take() or pool.make(deadline)
+        self._connection: Connection = pool.take() or pool.connect(deadline)
         self._transfers: Dict[int, _Transfer] = {}
-        self._begun: Deque[_Transfer] = deque()
+        self._started: Deque[_Transfer] = deque()
         self._outcomes: List[Outcome] = []
-        self._taken = 0
+        self._accepted = 0
         self._left_open = False
 
     def run(self, jobs: Iterator[Job], at_once: Optional[int]) -> Generator[Outcome, None, None]:
         """As `rocketride_sync.transports.Uploads.run`."""
-        at_once = at_once or _AT_ONCE
+        at_once = at_once or _MAX_IN_FLIGHT
         try:
             while not self._connection.broken and self._step(jobs, at_once):
-                yield from self._known()
-            self._give_back()
-            yield from self._known()
+                yield from self._take_outcomes()
+            self._return_unsent()
+            yield from self._take_outcomes()
         finally:
-            self._leave()
+            self._release_connection()
 
     def _step(self, jobs: Iterator[Job], at_once: int) -> bool:
-        """Begin an object or take an answer; False if neither is to be done."""
-        room = not self._left_open and len(self._transfers) < min(at_once, 1 + self._taken)
+        """Begin an object or take an answer; False if there is neither to do."""
+        room = not self._left_open and len(self._transfers) < min(at_once, 1 + self._accepted)
         job = next(jobs, None) if room else None
         if job is not None:
-            self._begin(_Transfer(job))
+            self._start(_Transfer(job))
             return True
         awaited = any(transfer.begun or not self._left_open for transfer in self._transfers.values())
         if awaited:
             self._take_answer()
         return awaited
 
-    def _known(self) -> List[Outcome]:
-        """The outcomes that nobody was told yet."""
+    def _take_outcomes(self) -> List[Outcome]:
+        """Take the outcomes that were not handed out yet."""
         known, self._outcomes = self._outcomes, []
         return known
 
-    def _begin(self, transfer: _Transfer) -> None:
-        self._begun.append(transfer)
-        self._go_on(transfer, None)
+    def _start(self, transfer: _Transfer) -> None:
+        self._started.append(transfer)
+        self._advance(transfer, None)
 
-    def _go_on(self, transfer: _Transfer, answer: Any) -> None:
+    def _advance(self, transfer: _Transfer, answer: Any) -> None:
         fault: Optional[RocketRideError] = None
         try:
             data = transfer.advance(answer)
-            _check_time(transfer)
+            _check_deadline(transfer)
             number = self._connection.post(transfer.operation, transfer.job.deadline, data)
         except StopIteration as end:
-            self._end(transfer, end.value)
+            self._finish(transfer, end.value)
         except RocketRideError as error:
             fault = error
         else:
             self._transfers[number] = transfer
         if fault is not None:
             self._left_open = self._left_open or not isinstance(fault, ServerError)
-            self._end(transfer, transfer.lost(fault))
-            self._check_connection(fault)
+            self._finish(transfer, transfer.error_for(fault))
+            self._fail_if_broken(fault)
 
     def _take_answer(self) -> None:
-        while self._begun[0].over:
-            self._begun.popleft()
+        while self._started[0].over:
+            self._started.popleft()
         found, fault = None, None
         try:
-            found = self._connection.next_answer(self._begun[0].job.deadline)
+            found = self._connection.next_answer(self._started[0].job.deadline)
         except RocketRideError as error:
             fault = error
         if fault is not None:
-            self._check_connection(fault)
+            self._fail_if_broken(fault)
         elif found is None:
-            self._expire()
+            self._fail_expired()
         else:
             number, answer = found
             transfer = self._transfers.pop(number, None)
-            if transfer is not None:  # else it came too late
-                self._taken += transfer.begun
-                self._go_on(transfer, self._interpreted(transfer, answer))
+            if transfer is not None:  # else its transfer has failed already
+                self._accepted += transfer.begun
+                self._advance(transfer, self._interpret(transfer, answer))
 
-    def _interpreted(self, transfer: _Transfer, answer: Any) -> Any:
-        """The body of an answer, or the error it is."""
+    def _interpret(self, transfer: _Transfer, answer: Any) -> Any:
+        """The body of an answer, or the error that it stands for."""
         try:
             return self._connection.interpret(transfer.operation, answer)
         except RocketRideError as error:
             return error
 
-    def _check_connection(self, fault: RocketRideError) -> None:
-        """If the connection is broken, all that is on its way is lost with it."""
+    def _fail_if_broken(self, fault: RocketRideError) -> None:
+        """If the connection is broken, fail all transfers."""
         while self._connection.broken and self._transfers:
             _, transfer = self._transfers.popitem()
-            self._end(transfer, transfer.lost(fault))
+            self._finish(transfer, transfer.error_for(fault))
 
-    def _expire(self) -> None:
+    def _fail_expired(self) -> None:
         late = [number for number, transfer in self._transfers.items() if transfer.job.deadline.expired]
         for number in late:
             transfer = self._transfers.pop(number)
             self._left_open = True
-            self._end(transfer, transfer.lost(_late(transfer)))
+            self._finish(transfer, transfer.error_for(_timeout_error(transfer)))
 
-    def _give_back(self) -> None:
-        """What waits for a pipe that is left open may go over another connection."""
+    def _return_unsent(self) -> None:
+        """Return the objects that have no pipe yet: the next connection can send them."""
         for transfer in self._transfers.values():
-            self._end(
+            self._finish(
                 transfer, NotBegunError(f"{transfer.operation.name} failed: its connection had to be closed")
             )
         self._transfers.clear()
 
-    def _end(self, transfer: _Transfer, outcome: Any) -> None:
+    def _finish(self, transfer: _Transfer, outcome: Any) -> None:
         transfer.over = True
         if log.isEnabledFor(DEBUG):
             took(transfer.job.operation, "WebSocket", time.perf_counter() - transfer.started, outcome)
         self._outcomes.append((transfer.job, outcome))
 
-    def _leave(self) -> None:
-        if self._left_open or not all(transfer.over for transfer in self._begun):
+    def _release_connection(self) -> None:
+        if self._left_open or not all(transfer.over for transfer in self._started):
             self._connection.close()
         else:
-            self._pool.give(self._connection)
+            self._pool.give_back(self._connection)
 
 
-def _check_time(transfer: _Transfer) -> None:
-    # To find out while sending would break the connection.
+def _check_deadline(transfer: _Transfer) -> None:
+    # A timeout while sending would break the connection.
     if transfer.job.deadline.expired:
-        raise _late(transfer)
+        raise _timeout_error(transfer)
 
 
-def _late(transfer: _Transfer) -> TransportTimeoutError:
+def _timeout_error(transfer: _Transfer) -> TransportTimeoutError:
     return TransportTimeoutError(f"{transfer.operation.name} failed: no answer within the timeout")

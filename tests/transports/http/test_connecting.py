@@ -57,6 +57,6 @@ class TestConnecting:
             sock.close()
             raise fault
 
-        monkeypatch.setattr(_tcp, "_connected", fail)
+        monkeypatch.setattr(_tcp, "_connect_one", fail)
         with using(f"http://{HOST}") as transport:
             failing(transport, errors.TransportError)

@@ -135,13 +135,13 @@ class TestKeptConnections:
         with Server(always(answer({"state": 1}))) as server, using(server.url) as transport:
             call(transport, operation)
             session = transport._sessions[os.getpid()]
-            ask = session._ask
+            ask = session._exchange
 
             def closed_before(*args):
                 transport.close()
                 return ask(*args)
 
-            monkeypatch.setattr(session, "_ask", closed_before)
+            monkeypatch.setattr(session, "_exchange", closed_before)
             assert call(transport, operation) == {"state": 1}
             assert not session.is_open
             assert call(transport, operation) == {"state": 1}

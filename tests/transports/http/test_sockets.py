@@ -12,7 +12,7 @@ def interrupt(*args):
 
 
 def test_a_reader_that_was_not_made_closes():
-    reader = sockets._Reader.__new__(sockets._Reader)
+    reader = sockets._DeadlineReader.__new__(sockets._DeadlineReader)
     reader.close()
     assert reader.closed
 
@@ -22,7 +22,7 @@ def test_an_answer_that_was_not_made_to_the_end_closes(monkeypatch):
     with ours, theirs:
         response = sockets._Response.__new__(sockets._Response)
         with monkeypatch.context() as interrupted:
-            interrupted.setattr(sockets, "_Reader", interrupt)
+            interrupted.setattr(sockets, "_DeadlineReader", interrupt)
             with pytest.raises(KeyboardInterrupt):
                 response.__init__(ours)
         response.close()

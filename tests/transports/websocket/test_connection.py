@@ -183,7 +183,7 @@ def test_a_close_is_told_even_if_it_cannot_be_answered(connect):
         gone.set()
 
     with Server(dap(action)) as server:
-        connection = connect(server).pool.make(Deadline(PATIENCE))
+        connection = connect(server).pool.connect(Deadline(PATIENCE))
         assert gone.wait(PATIENCE)
         with pytest.raises(TransportError, match=r"closed the connection \(code 1012\)") as caught:
             connection.listen(Deadline(PATIENCE))
@@ -199,7 +199,7 @@ def test_a_close_is_answered(connect):
         heard.append(peer.receive()[0])
 
     with Server(dap(action)) as server:
-        connection = connect(server).pool.make(Deadline(PATIENCE))
+        connection = connect(server).pool.connect(Deadline(PATIENCE))
         with pytest.raises(TransportError, match="1012"):
             connection.listen(Deadline(PATIENCE))
         wait_until(lambda: heard)
@@ -240,7 +240,7 @@ def test_a_silent_server_is_dead_after_a_while_even_without_a_deadline(connect):
 
 def test_a_server_that_takes_nothing_is_dead_after_a_while_even_without_a_deadline(connect):
     with Server(dap(lambda peer: peer.peer.stall())) as server:
-        connection = connect(server, dead_after=1.0).pool.make(Deadline(PATIENCE))
+        connection = connect(server, dead_after=1.0).pool.connect(Deadline(PATIENCE))
         began = time.monotonic()
         with pytest.raises(TransportError, match="took no more data") as caught:
             connection.ask(STATUS, Deadline(None), b"x" * (64 << 20))

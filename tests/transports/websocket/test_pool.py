@@ -54,7 +54,7 @@ def test_what_a_step_returned_is_not_lost_if_another_thread_takes_its_connection
             assert meanwhile(pool.take) == [connection]
 
     def step(connection):
-        pool.give(connection)
+        pool.give_back(connection)
         return "the answer"
 
     pool._idle = Contended()
@@ -77,7 +77,7 @@ def test_many_threads_take_give_and_close(pool):
     end = time.monotonic() + 0.5
 
     def step(connection):
-        pool.give(connection)
+        pool.give_back(connection)
 
     def work():
         try:
@@ -103,12 +103,12 @@ def test_many_threads_take_give_and_close(pool):
 def test_of_many_the_latest_are_kept_and_those_idle_for_long_closed(pool):
     connections = [Connection() for _ in range(12)]
     for connection in connections:
-        pool.give(connection)
+        pool.give_back(connection)
     assert [connection.closed for connection in connections] == [True] * 4 + [False] * 8
     for connection in connections[4:]:
         connection.idle_since -= 60.0
     latest = Connection()
-    pool.give(latest)
+    pool.give_back(latest)
     assert all(connection.closed for connection in connections)
     assert pool.take() is latest
     assert not latest.closed
@@ -117,7 +117,7 @@ def test_of_many_the_latest_are_kept_and_those_idle_for_long_closed(pool):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_no_thread_of_a_forked_child_gets_a_connection_of_the_parents(pool, monkeypatch):
     """Not even one that asks while another is starting the pool anew."""
-    pool.give(Connection())
+    pool.give_back(Connection())
     child = os.fork()
     if child == 0:
         found = ["nobody asked"]

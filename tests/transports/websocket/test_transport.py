@@ -151,7 +151,7 @@ def test_a_child_forked_in_mid_wait_leaves_the_connection_to_its_parent(connect)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_child_that_closes_a_connection_does_not_say_goodbye_for_its_parent(connect):
     with Server(serve(always(RUNNING))) as server:
-        connection = connect(server).pool.make(Deadline(PATIENCE))
+        connection = connect(server).pool.connect(Deadline(PATIENCE))
         child = os.fork()
         if child == 0:
             connection.close()
