@@ -1,14 +1,14 @@
-"""rocketride_sync: the RocketRide client for everybody without an event loop.
+"""rocketride_sync: a synchronous client for RocketRide, for programs without an event loop.
 
-Every public name is loaded on first use (PEP 562): importing the package costs next to nothing, and a process
-pays for requests, websocket-client, attrs and cattrs only when it needs them.
+Every public name is loaded on first use (PEP 562): importing the package costs almost nothing, and a process
+loads requests, websocket-client, attrs and cattrs only when it needs them.
 """
 
 from __future__ import annotations
 
 from ._version import __version__
 
-# Type checkers know better. `typing` itself takes almost as long to load as the interpreter.
+# Type checkers assume True. `typing` is not imported for it: that takes almost as long as starting the interpreter.
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from .transports.memory import MemoryTransport as MemoryTransport
     from .waiting.task_result import TaskResult as TaskResult
 
-_HOMES = {
+_NAMES_BY_MODULE = {
     "client.client": ("RocketRideClient",),
     "errors": (
         "AuthenticationError",
@@ -113,13 +113,13 @@ _HOMES = {
     "waiting.task_result": ("TaskResult",),
     "transports.memory": ("MemoryTransport",),
 }
-_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+_MODULE_BY_NAME = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names}
 
-__all__ = ["__version__", *_HOME_OF]
+__all__ = ["__version__", *_MODULE_BY_NAME]
 
 
 def __getattr__(name: str) -> object:
-    module = _HOME_OF.get(name)
+    module = _MODULE_BY_NAME.get(name)
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

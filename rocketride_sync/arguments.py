@@ -1,6 +1,6 @@
-"""What users hand in, checked where it comes in: a wrong argument is said before anything is sent.
+"""Checks of the arguments that users pass: a wrong argument is reported before anything is sent.
 
-Each function returns the value if it will do, and raises `ConfigurationError` with the argument's `name` if not.
+Each function returns the value if it is valid, and raises `ConfigurationError` with the argument's `name` if not.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ ANY_TYPE = "application/octet-stream"
 
 
 def text(name: str, value: Any) -> str:
-    """A string that says something."""
+    """A string that is not blank."""
     if isinstance(value, str) and value.strip():
         return value
     raise ConfigurationError(f"{name} must be a string that is not empty, not {_described(value)}")
@@ -42,7 +42,7 @@ def text_by_name(name: str, value: Any) -> Dict[str, str]:
         return {}
     if isinstance(value, Mapping) and all(isinstance(part, str) for item in value.items() for part in item):
         return dict(value)
-    # Nothing of it is repeated: it may hold secrets.
+    # The message does not repeat the value, which may hold secrets.
     raise ConfigurationError(f"{name} must be a dict of strings, not {type(value).__name__} or other values")
 
 
@@ -70,7 +70,7 @@ def optional_choice(name: str, value: Any, choices: Sequence[str]) -> Optional[s
 
 
 def document(name: str, value: Any) -> Any:
-    """A copy of `value`, which JSON must be able to say: no NaN, no sets or bytes, no endless nesting."""
+    """A copy of `value`, which must be expressible in JSON: no NaN, no sets or bytes, no endless nesting."""
     try:
         return json.loads(json.dumps(value, allow_nan=False))
     except (TypeError, ValueError, RecursionError) as error:
@@ -79,9 +79,9 @@ def document(name: str, value: Any) -> Any:
 
 
 def object_info(value: Any) -> Dict[str, Any]:
-    """What is known of an object to send (``objinfo``), as a dict of its own; ``{}`` for None.
+    """The information about an object to send (``objinfo``), as a new dict; ``{}`` for None.
 
-    As `document`, and it must be UTF-8, for it goes out as it is; its ``name`` must be a string.
+    As `document`, and it must be expressible in UTF-8, in which it is sent. Its ``name`` must be a string.
     """
     if value is None:
         return {}
@@ -107,7 +107,7 @@ def mime_type(value: Any) -> str:
 
 
 def task_token(value: Any, name: str = "token") -> str:
-    """A task's token, whole."""
+    """A task's token, not shortened."""
     if not isinstance(value, str):
         hint = "; pass its .token" if hasattr(value, "token") else ""
         raise ConfigurationError(f"{name} must be a string, not {type(value).__name__}{hint}")
@@ -134,7 +134,7 @@ def path(name: str, value: Any) -> str:
 
 
 def api_key(value: Any) -> str:
-    """A credential. It is a secret: the messages describe it only."""
+    """A credential. It is a secret, so the messages do not repeat it."""
     if not isinstance(value, str):
         raise ConfigurationError(f"auth must be a string, not {type(value).__name__}")
     if not value.strip():
@@ -194,16 +194,16 @@ def byte_count(name: str, value: Any) -> int:
 
 
 def _as_text(path: Any) -> Any:
-    """A path as a string, so that nothing below meets a `Path`; everything else as it is."""
+    """A path as a string, so that the modules below never get a `Path`; anything else as it is."""
     return os.fspath(path) if isinstance(path, os.PathLike) else path
 
 
 def is_plain(text: str) -> bool:
-    """Whether it is visible ASCII and nothing else."""
+    """Whether `text` consists of visible ASCII characters only."""
     return text.isascii() and text.isprintable() and " " not in text
 
 
 def _described(value: Any) -> str:
-    """A number or a short word as it is; of anything else the type, for it may be long, or a secret."""
+    """A number, ``""`` and None as they are; of anything else the type, because it may be long, or a secret."""
     plain = isinstance(value, (int, float)) and abs(value) < 1e15
     return repr(value) if plain or value in ("", None) else f"{type(value).__name__}"

@@ -1,4 +1,4 @@
-"""Where the server is and how to reach it: address, credential and environment become one frozen value."""
+"""The server's address, and the checked settings of a client, from arguments and the environment."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Address(NamedTuple):
     Attributes:
         secure: whether TLS is spoken (``https``, ``wss``).
         host: name or IP address; an IPv6 address without brackets.
-        port: None for the scheme's own.
+        port: None for the default port of the scheme.
         path: the base path, without a slash at its end: ``""`` or ``/rocketride``.
     """
 
@@ -44,7 +44,7 @@ class Address(NamedTuple):
         Port 5565 is assumed where none is given, except for the cloud service (docs/protocol.md, "Addresses").
 
         Raises:
-            ConfigurationError: for anything else, and for credentials, a query or a fragment in it.
+            ConfigurationError: it has another form, or holds credentials, a query or a fragment.
         """
         text = uri.strip()
         if not text or not arguments.is_plain(text):
@@ -65,7 +65,7 @@ class Address(NamedTuple):
 
     @property
     def authority(self) -> str:
-        """Host and port, as they stand in a URL and in a Host header."""
+        """Host and port, as in a URL and in a Host header."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port is None else f"{host}:{self.port}"
 
@@ -97,7 +97,7 @@ def _split(text: str) -> Tuple[SplitResult, Optional[int]]:
     return parts, port
 
 
-# Without regular expressions: to compile these would take as long as half of the rest of this module.
+# Without regular expressions: compiling them would add half to the time that this module takes to load.
 
 
 def _has_scheme(text: str) -> bool:
@@ -111,7 +111,7 @@ def _is_cloud(address: str) -> bool:
 
 
 def _is_host(host: str) -> bool:
-    """Whether it can be one: the name service takes no label that is empty or longer than 63 characters."""
+    """Whether it can be a host name: DNS accepts no label that is empty or longer than 63 characters."""
     labels = (host[:-1] if host.endswith(".") else host).split(".")
     return all(0 < len(label) < 64 for label in labels)
 
@@ -124,7 +124,7 @@ def _is_loopback(host: str) -> bool:
 
 
 class Settings(Frozen):
-    """All a transport needs to know, checked. The credential, certificates and proxies stay out of the repr."""
+    """Everything that a transport needs to know, checked. The repr hides credential, certificates and proxies."""
 
     # The order is that of the repr.
     __slots__ = (  # noqa: RUF023
@@ -176,7 +176,7 @@ class Settings(Frozen):
         )
 
     def risks(self) -> Iterator[str]:
-        """What a user should be warned of."""
+        """The warnings that a user should get."""
         if not self.address.secure and not _is_loopback(self.address.host):
             yield f"the API key travels unencrypted to {self.address}; use https://"
         if self.address.secure and self.verify is False:

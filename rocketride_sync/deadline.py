@@ -1,4 +1,4 @@
-"""One monotonic time budget, made where a call enters and passed down through everything it does."""
+"""A monotonic deadline, made at the entry of a call and passed down to everything that the call does."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Callable, Optional
 Clock = Callable[[], float]
 
 SLICE = 0.5
-"""Seconds that a blocking step may last before it is taken up again.
+"""Seconds for which a blocking system call may last before it is repeated.
 
-A signal that comes just before a step of the operating system begins, or that another thread receives, is noticed
-only when the step is over; on Windows that holds for every Ctrl-C.
+Python notices a signal only after the system call if the signal comes just before it, or if another thread receives
+it; on Windows that holds for every Ctrl-C.
 """
 
 
@@ -20,27 +20,27 @@ class Deadline:
     """A point in monotonic time, or never.
 
     Args:
-        seconds: how long from now; None is unlimited.
-        clock: seconds of a clock that never steps back; `time.monotonic` by default.
+        seconds: the time from now; None is unlimited.
+        clock: returns the seconds of a monotonic clock; `time.monotonic` by default.
 
-    On Linux the monotonic clock stands still while a machine is suspended: a budget is time awake.
+    On Linux the monotonic clock stops while the machine is suspended, so that time does not count.
     """
 
-    __slots__ = ("_at", "_clock", "_whole")
+    __slots__ = ("_at", "_clock", "_parent")
 
     def __init__(self, seconds: Optional[float], clock: Clock = time.monotonic) -> None:
         self._clock = clock
         self._at = math.inf if seconds is None else clock() + seconds
-        self._whole: Optional[Deadline] = None
+        self._parent: Optional[Deadline] = None
 
     def remaining(self) -> float:
         """Seconds left: never below 0.0, `math.inf` when unlimited."""
-        if self._whole is not None and self._whole.expired:
+        if self._parent is not None and self._parent.expired:
             return 0.0
         return max(0.0, self._at - self._clock())
 
     def clamp(self, seconds: Optional[float]) -> Optional[float]:
-        """The smaller of `seconds` and what remains, None for unlimited: a value for `socket.settimeout`."""
+        """The smaller of `seconds` and what remains; None for unlimited. A value for `socket.settimeout`."""
         left = self.remaining()
         if seconds is not None:
             left = min(left, seconds)
@@ -48,7 +48,7 @@ class Deadline:
 
     @property
     def expired(self) -> bool:
-        return self._clock() >= self._at or (self._whole is not None and self._whole.expired)
+        return self._clock() >= self._at or (self._parent is not None and self._parent.expired)
 
     def sleep(self, seconds: float) -> None:
         """Sleep for `seconds`, or until this passes or is cancelled."""
@@ -57,17 +57,17 @@ class Deadline:
             time.sleep(min(end.remaining(), SLICE))
 
     def cancel(self) -> None:
-        """Let it pass now, and all that were made of it with `within`.
+        """Make it pass now, together with all deadlines made from it with `within`.
 
-        For another thread: what waits on it notices within half a second or so.
+        Called by another thread: a step that waits for it notices within about `SLICE` seconds.
         """
         self._at = -math.inf
 
     def within(self, seconds: Optional[float]) -> Deadline:
-        """A deadline `seconds` from now, but never later than this one."""
-        share = Deadline(self.clamp(seconds), self._clock)
-        share._whole = self
-        return share
+        """A deadline `seconds` from now, but not later than this one. It passes too when this one is cancelled."""
+        part = Deadline(self.clamp(seconds), self._clock)
+        part._parent = self
+        return part
 
 
 def pause(seconds: float) -> None:

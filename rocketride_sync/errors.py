@@ -1,4 +1,4 @@
-"""Every exception this library raises, in one tree.
+"""The exceptions of this library, in one tree.
 
     RocketRideError (RuntimeError)
     ├── ConfigurationError (ValueError)           an argument or a setting is wrong: mend it
@@ -38,7 +38,7 @@ E = TypeVar("E", bound="RocketRideError")
 
 def _rebuild(cls: Type[E], args: Tuple[Any, ...], state: Dict[str, Any]) -> E:
     """Make an exception again without its `__init__`, whose keywords pickle cannot call."""
-    # Where OSError is a base too, the instance has its layout, which RuntimeError's constructor cannot make.
+    # If OSError is a base too, the instance has the memory layout of OSError, which RuntimeError cannot make.
     maker = OSError if issubclass(cls, OSError) else RuntimeError
     error: E = maker.__new__(cls, *args)
     error.args = args
@@ -50,8 +50,8 @@ class RocketRideError(RuntimeError):
     """The root of every error of this library.
 
     Attributes:
-        request_sent: whether the request may have reached the server and been carried out all the same. True only
-            for faults; a refusal by the server says that nothing was done.
+        request_sent: whether the request may have reached the server and been carried out in spite of the error. True
+            only for faults: a refusal by the server says that nothing was done.
     """
 
     request_sent = False
@@ -68,9 +68,9 @@ class ConfigurationError(RocketRideError, ValueError):
 
 
 class TransientError(RocketRideError):
-    """The call failed for a reason that may pass: the same call may succeed later.
+    """The call failed for a temporary reason: the same call may succeed later.
 
-    Waits go on through these until their deadline or `RetryPolicy.max_outage`.
+    A wait polls again after one, until their deadline or `RetryPolicy.max_outage`.
 
     Attributes:
         retry_after: seconds the server asked to wait, from its ``Retry-After``, or None.
@@ -90,7 +90,7 @@ class TransportError(TransientError, ConnectionError):
 
 
 class TransportTimeoutError(TransportError, TimeoutError):
-    """No complete answer came within the call's timeout. Raise `timeout`, or look at the server's load."""
+    """No complete answer came within the call's timeout. Raise `timeout`, or check the server's load."""
 
 
 class OverloadedError(TransientError):
@@ -111,12 +111,12 @@ class ProtocolError(RocketRideError):
 class DecodeError(ProtocolError, ValueError):
     """A field of a document has a type its schema does not allow.
 
-    All attributes are "" only where no more than the message was kept, as in a result of Celery in JSON.
+    All attributes are "" if only the message was kept, as in a result of Celery in JSON.
 
     Attributes:
-        path: where, as a JSON path such as ``$.metrics.cpu_percent``.
+        path: the place in the document, as a JSON path such as ``$.metrics.cpu_percent``.
         expected: what the schema allows there.
-        actual: what came, described by type (and value where it is a number).
+        actual: the value that came: its type, and for a number the value.
     """
 
     def __init__(self, path: str, expected: str = "", actual: str = "") -> None:
@@ -132,7 +132,7 @@ class AuthenticationError(RocketRideError):
 
 
 class UnsupportedOperationError(RocketRideError, NotImplementedError):
-    """The transport has no way to say this. The message names the one that has."""
+    """The transport cannot carry the operation. The message names one that can."""
 
 
 class ServerError(RocketRideError):
@@ -192,11 +192,11 @@ class WaitTimeoutError(RocketRideError, TimeoutError):
 
 
 class TaskLostError(RocketRideError):
-    """The task was there and its end was missed: the outcome cannot be known any more.
+    """The task existed, and its end was missed: the outcome cannot be known any more.
 
     Attributes:
-        last_status: the latest status seen of the lost run; None only where no more than the message was kept, as
-            in a result of Celery in JSON.
+        last_status: the latest status seen of the lost run; None only if just the message was kept, as in a result
+            of Celery in JSON.
     """
 
     def __init__(self, message: str, *, last_status: Optional[TaskStatus] = None) -> None:
@@ -234,7 +234,7 @@ class TaskFailedError(RocketRideError):
     """The task ended with a failure. Raised by ``check=True`` and `TaskStatus.raise_for_outcome`.
 
     Attributes:
-        status: the terminal status; None only where no more than the message was kept, as for `TaskLostError`.
+        status: the terminal status; None only if just the message was kept, as for `TaskLostError`.
     """
 
     def __init__(self, message: str, *, status: Optional[TaskStatus] = None) -> None:
@@ -243,7 +243,7 @@ class TaskFailedError(RocketRideError):
 
 
 class TaskCancelledError(TaskFailedError):
-    """The task was cancelled: terminated by somebody, or its ttl ran out (they look alike)."""
+    """The task was cancelled: it was terminated, or its ttl ran out (the status does not say which)."""
 
 
 class RocketRideWarning(UserWarning):

@@ -1,6 +1,6 @@
-"""The library's log: the logger ``rocketride_sync``, of which nothing is seen unless the application asks for it.
+"""The library's logger, ``rocketride_sync``. Its messages are shown only if the application sets up logging.
 
-What is logged, and at which level: docs/logging.md.
+docs/logging.md lists the messages and their levels.
 """
 
 from __future__ import annotations
@@ -16,42 +16,44 @@ from .redact import printable, shorten
 if TYPE_CHECKING:
     from .protocol.operations import Operation
 
-__all__ = ["DEBUG", "log", "timed", "took"]
+__all__ = ["DEBUG", "log", "timed", "log_call"]
 
 T = TypeVar("T")
 
 log = logging.getLogger("rocketride_sync")
-# Where nobody has set up logging, Python would print warnings on stderr.
+# Without a handler Python would print warnings on stderr.
 log.addHandler(logging.NullHandler())
 
 
-def timed(operation: Operation, way: str, step: Callable[..., T], *args: Any) -> T:
-    """The result of `step`, which carries `operation` out over `way`; logs how long it took, and how it went.
+def timed(operation: Operation, transport: str, step: Callable[..., T], *args: Any) -> T:
+    """The result of `step`, which carries `operation` out over the named transport; logs the duration and the outcome.
 
-    Worth calling only where DEBUG is on.
+    Callers check first that the level DEBUG is enabled.
     """
     began = time.perf_counter()
     try:
         result = step(*args)
     except BaseException as error:
-        took(operation, way, time.perf_counter() - began, error)
+        log_call(operation, transport, time.perf_counter() - began, error)
         raise
-    took(operation, way, time.perf_counter() - began)
+    log_call(operation, transport, time.perf_counter() - began)
     return result
 
 
-def took(operation: Operation, way: str, seconds: float, outcome: object = None) -> None:
-    """Log a call over `way` that took so long; `outcome` is what came of it: if that is an exception, it failed."""
+def log_call(operation: Operation, transport: str, seconds: float, outcome: object = None) -> None:
+    """Log the duration of a call over the named transport. If `outcome` is an exception, the call failed."""
     if not isinstance(outcome, BaseException):
-        log.debug("%s over %s took %.1f ms", _about(operation), way, seconds * 1000)
+        log.debug("%s over %s took %.1f ms", _description(operation), transport, seconds * 1000)
         return
-    # Others, such as Ctrl-C, may say anything.
+    # The text of other exceptions, such as Ctrl-C, is not under our control.
     reason = outcome if isinstance(outcome, RocketRideError) else type(outcome).__name__
-    log.debug("%s over %s failed after %.1f ms: %s", _about(operation), way, seconds * 1000, reason)
+    log.debug(
+        "%s over %s failed after %.1f ms: %s", _description(operation), transport, seconds * 1000, reason
+    )
 
 
-def _about(operation: Operation) -> str:
-    """An operation as it may be shown: ``get_task_status tk_5f3a…``."""
+def _description(operation: Operation) -> str:
+    """An operation in a form without secrets: ``get_task_status tk_5f3a…``."""
     token = operation.arguments.get("token")
     name = printable(operation.name)
     return f"{name} {shorten(token)}" if isinstance(token, str) else name

@@ -1,4 +1,4 @@
-"""Options as frozen values, validated when made: a wrong one fails where it is written, not at night."""
+"""Options: timeouts and the retry policy. They are validated when they are made, not when they are used first."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ def _check_between(low: float, high: float, name: str, value: Any) -> None:
 
 
 class RetryPolicy(Frozen):
-    """How a wait goes on after transient faults, and a single call after an overload answer.
+    """How a wait is continued after transient faults, and a single call after an overload answer.
 
-    The pause after the n-th fault in a row is ``initial_delay * multiplier ** n``, at most `max_delay`, of
-    which up to the share `jitter` is taken off at random, so that a thousand clients do not come back at once.
+    The pause after the n-th fault in a row is ``initial_delay * multiplier ** n``, at most `max_delay`. A random part
+    of it, up to the share `jitter`, is left out, so that a thousand clients do not return at the same time.
 
     Attributes:
-        max_outage: seconds of unbroken faults after which a wait gives up and the last `TransientError`
-            comes out; None is unlimited. Default 300.
+        max_outage: seconds without a success after which a wait gives up and raises the last `TransientError`; None is
+            unlimited. Default 300.
         initial_delay: seconds before the first retry. Default 0.25.
         max_delay: the longest pause in seconds; only a server's ``Retry-After`` may exceed it. Default 15.
         multiplier: growth from one pause to the next, 1 to 10. Default 2.
@@ -97,7 +97,7 @@ class RetryPolicy(Frozen):
 
     def delay(self, attempt: int, retry_after: Optional[float] = None) -> float:
         """Seconds to pause after fault number `attempt` (from 0), at least `retry_after` if that is given."""
-        import random  # 5 ms that a process without faults need not pay
+        import random  # 5 ms that a process without faults saves
 
         longest = min(self.max_delay, self.initial_delay * self.multiplier ** min(attempt, 60))
         jittered = longest * (1.0 - self.jitter * random.random())  # noqa: S311 - not a secret

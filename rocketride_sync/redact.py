@@ -1,7 +1,7 @@
-"""Text from outside, fit to be shown: without secrets, and without characters that steer a terminal.
+"""Makes foreign text safe to show: without secrets, and without characters that control a terminal.
 
-API keys and whole task tokens never reach a log, a repr or an exception. Nor does a raw control character: an
-exception's text may end on a terminal, in a traceback that is not ours to write.
+API keys and whole task tokens never reach a log, a repr or an exception. Nor does a raw control character: Python may
+print the text of an exception on a terminal, in a traceback.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _SPACES = frozenset(
 
 
 def shorten(token: str) -> str:
-    """A token as it may be shown: ``tk_5f3a…``; of a short token nothing but its prefix."""
+    """A token in its shown form: ``tk_5f3a…``; of a short token only the prefix."""
     prefix = _PREFIX.match(token)
     start = prefix.end() if prefix else 0
     shown = _SHOWN if len(token) - start >= _SHORTEST_TO_SHOW else 0
@@ -36,20 +36,20 @@ def shorten(token: str) -> str:
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
-    """`text` without any of `secrets`, as they are or encoded, and with everything token-like shortened.
+    """`text` without `secrets`, plain or encoded, and with everything that looks like a token shortened.
 
-    Encoded is: for URLs, as JSON, as HTML, as base64, alone or inside more text.
+    The encodings are those of URLs, JSON, HTML and base64, also when more text was encoded with the secret.
     """
-    for secret in sorted(secrets, key=len, reverse=True):  # one may be a part of another
+    for secret in sorted(secrets, key=len, reverse=True):  # a secret may be a part of another
         if secret:
             shown = shorten(secret) if _PREFIX.match(secret) else "***"
-            for form in _forms(secret):
+            for form in _encoded_forms(secret):
                 text = text.replace(form, shown)
     return _TOKEN.sub(lambda match: shorten(match.group()), text)
 
 
 def printable(text: str) -> str:
-    r"""`text` with escapes such as ``\x1b`` in place of what is not seen.
+    r"""`text` with escapes such as ``\x1b`` in place of invisible characters.
 
     That covers control characters (line breaks, terminal escapes), the invisible characters that reverse or join
     text, and lone surrogates.
@@ -60,18 +60,18 @@ def printable(text: str) -> str:
 
 
 def cut(text: str, limit: int, secrets: Iterable[str] = ()) -> str:
-    """The first `limit` characters of `text`, redacted; of a secret that the cut goes through nothing shows either."""
+    """The first `limit` characters of `text`, redacted; a secret that is cut in two is not shown either."""
     if len(text) <= limit:
         return redact(text, secrets)
     secrets = tuple(secrets)
-    # So many at the end may be the beginning of a secret, which nothing recognises: they are read, and not shown.
-    unsure = max((len(form) for secret in secrets for form in _forms(secret)), default=0)
+    # The last characters may be the beginning of a secret, which cannot be recognised: they are not shown.
+    unsure = max((len(form) for secret in secrets for form in _encoded_forms(secret)), default=0)
     shown = redact(text[: limit + unsure], secrets)
     return shown[: max(0, len(shown) - unsure)]
 
 
 def excerpt(text: str, longest: int, secrets: Iterable[str] = ()) -> str:
-    """`text` made fit for a message: no secrets, nothing that steers a terminal, at most `longest` long."""
+    """`text` for a message: without secrets and control characters, at most `longest` characters."""
     shown = printable(cut(text, longest * 4, secrets))
     return shown if len(shown) <= longest else shown[: longest - 1] + "…"
 
@@ -86,13 +86,13 @@ def _escape(char: str) -> str:
 
 
 @functools.lru_cache(maxsize=16)
-def _forms(secret: str) -> Tuple[str, ...]:
-    return tuple(dict.fromkeys(_spellings(secret)))
+def _encoded_forms(secret: str) -> Tuple[str, ...]:
+    return tuple(dict.fromkeys(_iter_forms(secret)))
 
 
-def _spellings(secret: str) -> Iterator[str]:
+def _iter_forms(secret: str) -> Iterator[str]:
     yield secret
-    yield secret.encode("utf-8", "replace").decode("latin-1")  # as it looks in HTTP's headers
+    yield secret.encode("utf-8", "replace").decode("latin-1")  # as it appears in HTTP headers
     for quote_it, safe in ((quote, ""), (quote, "/"), (quote_plus, "")):
         quoted = quote_it(secret, safe, errors="replace")
         yield quoted
@@ -107,7 +107,7 @@ def _spellings(secret: str) -> Iterator[str]:
 
 
 def _in_base64(secret: bytes) -> Iterator[str]:
-    """What base64 makes of `secret` wherever it begins in the text that is encoded."""
+    """The base64 of `secret` at each of the three possible offsets in an encoded text."""
     for before, first in ((0, 0), (1, 2), (2, 3)):
         coded = binascii.b2a_base64(bytes(before) + secret, newline=False).decode()
         own = coded[first : (before + len(secret)) * 8 // 6]

@@ -61,7 +61,7 @@ def test_the_lazy_names_are_those_that_type_checkers_see():
     tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
     block = next(node for node in tree.body if isinstance(node, ast.If))
     seen = {(node.module, node.names[0].asname) for node in block.body}
-    lazy = {(module, name) for name, module in rocketride_sync._HOME_OF.items()}
+    lazy = {(module, name) for name, module in rocketride_sync._MODULE_BY_NAME.items()}
     assert seen == lazy
 
 

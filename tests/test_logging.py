@@ -190,7 +190,7 @@ def test_below_its_level_no_line_is_put_together(monkeypatch):
     def never(*_):
         raise AssertionError("a line was put together that nobody wants")
 
-    monkeypatch.setattr("rocketride_sync.logs.took", never)
+    monkeypatch.setattr("rocketride_sync.logs.log_call", never)
     monkeypatch.setattr("rocketride_sync.models.behaviour.StatusBehaviour.__repr__", never)
     logging.getLogger("rocketride_sync").setLevel(logging.INFO)
     try:

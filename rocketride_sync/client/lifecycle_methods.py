@@ -67,7 +67,7 @@ class LifecycleMethods(BaseClient):
             TaskAlreadyRunningError: a run of the same project and source is active.
             ServerError: the pipeline is refused, or failed before it ran; the message holds its exit text.
             UnsupportedOperationError: HTTP cannot carry an argument that was given.
-            RocketRideError: with `request_sent`, the task may run all the same. Over WebSocket, `get_task_token` returns
+            RocketRideError: with `request_sent`, the task may run all the same. Over WebSocket `get_task_token` gives
                 the token of the latest run, and the `start_time` of its status tells whether it is this one.
             KeyboardInterrupt: on Ctrl-C; whether the task was started is unknown.
         """
@@ -117,7 +117,7 @@ class LifecycleMethods(BaseClient):
         return TaskStart.from_dict({"token": token})
 
     def terminate(self, token: str, *, timeout: Timeout = OMITTED) -> None:
-        """End a task, and return once its process has ended: after 0.1 s, or 5 s if it must be killed. May be repeated.
+        """End a task, and return once it has ended: after 0.1 s, or 5 s if it resists. May be repeated.
 
         Raises:
             TaskNotFoundError: the server does not know the task.
@@ -192,7 +192,7 @@ class LifecycleMethods(BaseClient):
     def call(
         self, command: str, /, *, token: Optional[str] = None, timeout: Timeout = OMITTED, **parameters: Any
     ) -> Dict[str, Any]:
-        """Call any command of the server by its name on the wire, and return the body of the answer; ``{}`` if it has none.
+        """Call any command of the server by its name on the wire; the body of the answer, ``{}`` if it has none.
 
         The command is never sent a second time. WebSocket only.
 
@@ -215,7 +215,7 @@ class LifecycleMethods(BaseClient):
         raise ProtocolError(f"{command}: the body of the answer is no object but {type(body).__name__}")
 
     def _first_poll(self, token: str, deadline: Deadline) -> Optional[TaskStatus]:
-        """The first status of a task after its start. Its ``startTime`` identifies the run. None if it cannot be read."""
+        """The first status after the start, whose ``startTime`` identifies the run; None if it cannot be read."""
         within = deadline.within(self._settings.timeout)
         try:
             return TaskStatus.from_dict(self._call_until(operations.get_task_status(token), within))

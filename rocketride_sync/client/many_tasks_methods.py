@@ -36,8 +36,8 @@ class ManyTasksMethods(BaseClient):
         """Block until many tasks have ended, and return a result for each: its terminal status, or the error that ended
         the wait for it. An error of one task does not end the wait for the others.
 
-        Over WebSocket all are polled over one connection; once at most 32 have not ended, it is also subscribed to their
-        events. Over HTTP at most four are polled at a time, in threads that end before this returns.
+        Over WebSocket all are polled over one connection. While at most 32 are left, it also receives an event when one
+        of them ends. Over HTTP at most four are polled at a time, in threads that end before this returns.
 
         Args:
             tokens: the tasks' tokens. A token that occurs several times is watched once, and has the same result each
@@ -79,8 +79,8 @@ class ManyTasksMethods(BaseClient):
     ) -> Generator[TaskResult, None, None]:
         """An iterator of the results of `wait_all`, each as soon as it is known. A repeated token has one result.
 
-        Leaving the loop, or closing the iterator, ends the polling. Time spent in the loop's body counts. No poll begins
-        meanwhile, except those that wait for a thread over HTTP. `timeout` is counted from the call.
+        Leaving the loop, or closing the iterator, ends the polling. Time spent in the loop's body counts. Meanwhile no
+        poll begins, except those that wait for a thread over HTTP. `timeout` is counted from the call.
         Arguments and errors are those of `wait_all`.
         """
         return self._many_tasks_wait(_token_list(tokens), timeout, interval, on_progress).results()

@@ -43,12 +43,13 @@ class SendingMethods(BaseClient):
             data: the object; a str is sent as UTF-8. It is sent in pieces of 1 MiB, except JSON, which is sent whole
                 because servers parse each piece by itself.
             objinfo: information about it, such as ``{"name": "a.txt"}``. HTTP carries the name only.
-            mimetype: its MIME type, by which the server chooses how to process it. Default ``application/octet-stream``.
+            mimetype: its MIME type, by which the server chooses how to process it; ``application/octet-stream`` by
+                default.
             timeout: seconds for the whole call, until the result; omitted, the client's; None is unlimited.
 
         Returns:
-            The result: ``name``, ``path``, ``objectId``, and the output of the pipeline, in fields that ``result_types``
-            names, as in ``{"result_types": {"text": "text"}, "text": ["…"]}``. Servers report an
+            The result: ``name``, ``path``, ``objectId``, and the output of the pipeline, in fields that
+            ``result_types`` names, as in ``{"result_types": {"text": "text"}, "text": ["…"]}``. Servers report an
             error within a pipeline in ``error``.
 
         Raises:
@@ -127,8 +128,8 @@ class SendingMethods(BaseClient):
             max_workers: how many at a time. Default 32, over HTTP 4. If there are more than the task's
                 `threads`, some wait on the server, and that time counts against their `timeout`.
             on_progress: called with a dict for each step of each file, in your thread, one at a time: ``action`` is
-                ``open``, ``write`` (after each MiB), ``close`` (everything is sent), then ``complete`` or ``error``, which
-                is the file's result. Each has ``filepath``, ``file_size`` and ``bytes_sent``.
+                ``open``, ``write`` (after each MiB), ``close`` (everything is sent), then ``complete`` or ``error``,
+                which is the file's result. Each has ``filepath``, ``file_size`` and ``bytes_sent``.
             timeout: seconds for each file, until its result; None, the default, is unlimited.
 
         Returns:

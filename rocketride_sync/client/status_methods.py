@@ -85,8 +85,8 @@ class StatusMethods(BaseClient):
         Args:
             token: the task's token.
             timeout: seconds for the whole wait, not counting time in which the machine is suspended; None, the
-                default, is unlimited; 0 polls once. The last poll begins two round trips before the deadline, and the error
-                may come that much early.
+                default, is unlimited; 0 polls once. The last poll begins two round trips before the deadline, and
+                the error may come that much early.
             interval: seconds between polls. Default 2.0.
             on_progress: called with every status from the first on, and once with the terminal one. An exception in it
                 ends the wait, and is raised unchanged. Time spent in it counts.

@@ -1,0 +1,1 @@
+"""The protocol of the server: operations, and what their answers mean. No sockets, no clocks."""

@@ -1,4 +1,4 @@
-"""The messages of a WebSocket connection, in the style of the Debug Adapter Protocol. No sockets, no clocks.
+"""The messages of a WebSocket connection, which follow the Debug Adapter Protocol (DAP). No sockets, no clocks.
 
 Source of the facts: docs/protocol.md, "WebSocket".
 """
@@ -16,15 +16,15 @@ from .operations import Buffer, Operation
 
 Message = Dict[str, Any]
 
-# A caller who does not read its events loses the oldest, not memory. Those that a wait reads are a few hundred bytes.
+# Bounds the memory for events that are not read: the oldest are dropped. Those of a wait have a few hundred bytes.
 _EVENTS_KEPT = 256
 _LARGEST_EVENT = 65_536
 
 
 class Dialogue:
-    """One side of one connection: numbers requests, matches answers to them in any order, collects events.
+    """The client's side of one connection: it numbers requests, matches answers in any order, and collects events.
 
-    Bytes go out of `request` and into `receive`; the connection between is somebody else's matter.
+    The caller sends what `request` returns, and passes what it receives to `receive`.
     """
 
     __slots__ = ("_answers", "_events", "_seq")
@@ -35,18 +35,18 @@ class Dialogue:
         self._events: Deque[Message] = deque(maxlen=_EVENTS_KEPT)
 
     def request(self, command: str, arguments: Mapping[str, Any]) -> Tuple[int, str]:
-        """A request's number, to ask `answer` with, and its text frame."""
+        """Make a request: its number, for `answer`, and its text frame."""
         text = self.notice(command, arguments)
         self._answers[self._seq] = None
         return self._seq, text
 
     def notice(self, command: str, arguments: Mapping[str, Any]) -> str:
-        """The text frame of a request whose answer nobody waits for."""
+        """Make a request whose answer is dropped: its text frame."""
         self._seq += 1
         return json.dumps({"type": "request", "seq": self._seq, "command": command, "arguments": arguments})
 
     def receive(self, payload: bytes, *, binary: bool = False) -> None:
-        """Take in the payload of one frame. Answers to nobody, and second answers, are dropped.
+        """Process the payload of one frame. Answers to no pending request, and second answers, are dropped.
 
         Raises:
             ProtocolError: it is not a JSON object.
@@ -61,25 +61,25 @@ class Dialogue:
             self._events.append(message)
 
     def answer(self, number: int) -> Optional[Message]:
-        """The answer to request `number`, once; None while there is none."""
+        """Take the answer to request `number`; None if there is none yet."""
         answer = self._answers.get(number)
         if answer is not None:
             del self._answers[number]
         return answer
 
     def next_answer(self) -> Optional[Tuple[int, Message]]:
-        """An answer that has come, with the number of its request, once; None while there is none."""
+        """Take any answer that has come, with the number of its request; None if there is none."""
         number = next((number for number, answer in self._answers.items() if answer is not None), None)
         answer = None if number is None else self.answer(number)
         return None if number is None or answer is None else (number, answer)
 
     def next_event(self) -> Optional[Message]:
-        """The oldest event not yet handed out, or None."""
+        """Take the oldest event; None if there is none."""
         return self._events.popleft() if self._events else None
 
 
 def with_data(text: str, data: Buffer) -> Tuple[bytes, Buffer]:
-    """The payload, in parts, of the binary frame that takes the place of a request's text frame."""
+    """The payload, in parts, of the binary frame that carries a request with data instead of a text frame."""
     return text.encode() + b"\n", data
 
 
@@ -87,13 +87,13 @@ def interpret(operation: Operation, answer: Message, auth: str) -> Any:
     """The body of a successful answer, None where it has none.
 
     Args:
-        operation: what was asked.
-        answer: what `Dialogue.answer` gave.
-        auth: the credential of the connection, to know its kind and to keep it out of messages.
+        operation: the operation that was sent.
+        answer: the answer from `Dialogue.answer`.
+        auth: the credential of the connection. Its kind matters, and messages must not show it.
 
     Raises:
-        ServerError: the answer tells a failure; `TaskNotFoundError` and its other kinds among them.
-        ProtocolError: it tells neither success nor failure.
+        ServerError: the answer reports a failure. It may be a subclass, such as `TaskNotFoundError`.
+        ProtocolError: it reports neither success nor failure.
     """
     if answer.get("success") is True:
         return answer.get("body")
@@ -103,7 +103,7 @@ def interpret(operation: Operation, answer: Message, auth: str) -> Any:
 
 
 def refused_credential(operation: Operation, answer: Message, auth: str) -> Optional[RocketRideError]:
-    """The error that the answer to ``auth`` stands for, or None if the credential was accepted."""
+    """The error for the answer to ``auth``; None if the credential was accepted."""
     if answer.get("success") is True:
         return None
     if answer.get("success") is not False:
@@ -121,7 +121,7 @@ def _failure(operation: Operation, answer: Message, auth: str) -> RocketRideErro
 
 
 def _parse(payload: bytes, binary: bool) -> Message:
-    """A frame's message; in a binary frame, what follows the first line belongs in ``arguments.data``."""
+    """The message of a frame. In a binary frame the bytes after the first line become ``arguments.data``."""
     header, line_end, data = payload.partition(b"\n") if binary else (payload, b"", b"")
     try:
         message = strict_json.loads(header)

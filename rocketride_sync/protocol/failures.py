@@ -1,6 +1,6 @@
-"""What a failure answer of the server means: which error, whichever transport it came over.
+"""The error for a failure answer of the server, the same over either transport.
 
-A machine-readable `code` decides where the server sends one, its known message texts where not
+The machine-readable `code` decides if the server sends one, else its known message texts decide
 (docs/protocol.md, "HTTP").
 """
 
@@ -20,12 +20,12 @@ from ..errors import (
 from ..redact import cut, printable
 from .operations import Operation
 
-_LONGEST_SHOWN = 300
-_LONGEST_READ = 8192
-_SHORTEST_SECRET = 8
+_MAX_SHOWN = 300
+_MAX_READ = 8192
+_MIN_SECRET_LENGTH = 8
 _ALREADY_RUNNING = "Pipeline is already running"
 _NOT_RUNNING = "Your pipeline is not running"
-_OVER_ALREADY = "Task has already completed"
+_ALREADY_COMPLETED = "Task has already completed"
 _NO_SLOTS = "server rejected WebSocket connection: HTTP 403"
 _UNKNOWN_CREDENTIAL = "Bad request"
 _NOT_REGISTERED = "TASK_NOT_REGISTERED"
@@ -34,24 +34,25 @@ _NO_PERMISSION = ("Permission '", "Access denied: no permissions", "Not authenti
 
 
 def is_task_credential(auth: str) -> bool:
-    """Whether the credential is a task token or a public key, which lock it to that one task."""
+    """Whether the credential is a task token or a public key, which is valid for one task only."""
     return auth.startswith(("tk_", "pk_"))
 
 
 def secrets_of(operation: Operation, auth: str) -> Iterable[str]:
     """The texts that must not be shown when `operation` fails: credential, token, and values of variables.
 
-    Of these, the longer ones: a ``1`` or ``true`` is no secret, and would make the message unreadable.
+    Short values, such as ``1`` or ``true``, are excepted: they are no secrets, and without them messages would be
+    unreadable.
     """
     variables = (operation.arguments.get("env") or {}).values()
-    secrets = (value for value in variables if isinstance(value, str) and len(value) >= _SHORTEST_SECRET)
+    secrets = (value for value in variables if isinstance(value, str) and len(value) >= _MIN_SECRET_LENGTH)
     return (auth, str(operation.arguments.get("token") or ""), *secrets)
 
 
 def readable(text: str, secrets: Iterable[str] = ()) -> str:
-    """Text from outside on one line, without secrets or control characters, of bounded length."""
-    line = printable(" ".join(cut(text, _LONGEST_READ, secrets).split()))
-    return line if len(line) <= _LONGEST_SHOWN else line[: _LONGEST_SHOWN - 1] + "…"
+    """Foreign text on one line, without secrets and control characters, of limited length."""
+    line = printable(" ".join(cut(text, _MAX_READ, secrets).split()))
+    return line if len(line) <= _MAX_SHOWN else line[: _MAX_SHOWN - 1] + "…"
 
 
 def failure(
@@ -66,9 +67,9 @@ def failure(
     """The error for a failure answer with this `message`: made, not raised.
 
     Args:
-        operation: what was asked.
+        operation: the operation that was sent.
         message: the server's text, raw; further parts may follow a ``*``.
-        auth: the credential that was used, to know its kind and to keep it out of the message.
+        auth: the credential that was used. Its kind matters, and the message must not show it.
         code: the server's machine-readable code, if any.
         hint: the server's advice, if any.
         http_status: the HTTP status, None over WebSocket.
@@ -83,7 +84,7 @@ def failure(
     kind = _error_type(message, auth, code, http_status)
     if kind is TaskAlreadyRunningError:
         text += " Join it with use_existing=True (over WebSocket), or terminate it first."
-    if message.startswith(_OVER_ALREADY):
+    if message.startswith(_ALREADY_COMPLETED):
         text += ". It ended within moments of its start, which a server takes for a failed start; its work may be done"
     return kind(
         text,
@@ -95,7 +96,7 @@ def failure(
 
 
 def _error_type(message: str, auth: str, code: Any, http_status: Optional[int]) -> type[ServerError]:
-    """Which `ServerError` it is."""
+    """The subclass of `ServerError` for a failure."""
     if http_status == 403:
         return PermissionDeniedError
     if isinstance(code, str) and code in _CODES:

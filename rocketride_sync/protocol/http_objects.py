@@ -1,4 +1,4 @@
-"""One object in one HTTP request: its headers, and its result in the answer. No sockets here.
+"""Sending one object in one HTTP request: its headers, and its result in the answer. No sockets.
 
 Source of the facts: docs/protocol.md, "Data".
 """
@@ -18,7 +18,7 @@ _PLAIN_NAME = re.compile(r"[A-Za-z0-9 !#$&'()+,.@\[\]^_`{}~=-]+")
 
 
 def headers(operation: Operation) -> Dict[str, str]:
-    """The headers that describe the object of `operation`, whose `data` is there."""
+    """The headers that describe the object of `operation`, which must have `data`."""
     assert operation.data is not None
     described = {
         "Content-Type": operation.arguments["mimeType"],
@@ -31,9 +31,9 @@ def headers(operation: Operation) -> Dict[str, str]:
 
 
 def _filename(name: str) -> str:
-    """RFC 6266: as it is if every reader understands it, else percent-encoded UTF-8.
+    """The file name as RFC 6266 wants it: quoted if it is plain ASCII, else as percent-encoded UTF-8.
 
-    Not both: servers take the first, which would be the poorer one.
+    Not both forms: servers take the first, which would be the less exact one.
     """
     if _PLAIN_NAME.fullmatch(name):
         return f'filename="{name}"'
@@ -41,16 +41,16 @@ def _filename(name: str) -> str:
 
 
 def result(operation: Operation, data: Any, auth: str) -> Dict[str, Any]:
-    """The object's result, in the shape in which a pipe gives it.
+    """The result of the object, in the form in which a pipe returns it.
 
     Args:
-        operation: what was asked.
+        operation: the operation that was sent.
         data: the `data` of the answer's envelope.
-        auth: the credential that was used, to know its kind and to keep it out of messages.
+        auth: the credential that was used. Its kind matters, and messages must not show it.
 
     Raises:
-        ServerError: the server says that the object failed; `TaskNotFoundError` and its other kinds among them.
-        ProtocolError: it does not say what became of the object.
+        ServerError: the server reports that the object failed. It may be a subclass, such as `TaskNotFoundError`.
+        ProtocolError: the answer holds no result of the object.
     """
     objects = data.get("objects") if isinstance(data, dict) else None
     documents = list(objects.values()) if isinstance(objects, dict) else []

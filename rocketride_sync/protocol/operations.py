@@ -1,4 +1,4 @@
-"""Each operation of the server once: its DAP command, its HTTP request, and whether it may be repeated.
+"""The operations of the server: for each its DAP command, its HTTP request, and whether it may be repeated.
 
 Source of the facts: docs/protocol.md, "HTTP" and "WebSocket".
 """
@@ -10,39 +10,38 @@ from typing import Any, Dict, Iterator, Mapping, NamedTuple, Optional, Protocol,
 Query = Tuple[Tuple[str, str], ...]
 Buffer = Union[bytes, memoryview]
 
-_FORM = "multipart/form-data"  # as an HTTP body it is taken apart
+_FORM = "multipart/form-data"  # servers split an HTTP body of this type into its parts
 
 
 class Data(Protocol):
-    """The bytes of an object to send. Iterating gives them in chunks, from the beginning each time.
+    """The bytes of an object to send. Each iteration yields them in chunks, from the beginning.
 
     Attributes:
-        size: how many bytes there are.
+        size: the number of bytes.
     """
 
     size: int
 
     def __iter__(self) -> Iterator[Buffer]:
-        """The chunks. Each may be overwritten once the next is asked for."""
+        """The chunks. A chunk may be overwritten when the next is asked for."""
 
 
 class Operation(NamedTuple):
-    """One request to the server, in the terms of both transports.
+    """One request to the server, described for both transports.
 
     Attributes:
-        name: what the user called, for messages: ``get_task_status``.
+        name: the method that the user called, for messages: ``get_task_status``.
         command: the DAP command.
         arguments: the DAP arguments. They may hold a token and are never printed.
-        method: the HTTP method, or None where HTTP has no such request.
+        method: the HTTP method; None if HTTP has no such request.
         path: the HTTP path below the server's base path.
         query: the HTTP query parameters, in order.
         json: the document in the HTTP body, or None.
-        data: the object to send, or None. Over HTTP it is the body; over WebSocket it goes through a pipe, which
-            the command opens.
-        http_lacks: the arguments given for which HTTP has no place.
+        data: the object to send, or None. Over HTTP it is the body. Over WebSocket the command opens a pipe for it.
+        http_lacks: the given arguments that HTTP cannot carry.
         repeatable: whether sending it twice does no harm, so that it may be retried after it may have
             reached the server.
-        recovery: for what is not repeatable: how to find out what came of it, to end a message with.
+        recovery: if it is not repeatable: the end of a message that says how to find out whether it was carried out.
     """
 
     name: str
@@ -59,16 +58,16 @@ class Operation(NamedTuple):
 
     @property
     def over_http(self) -> bool:
-        """Whether HTTP can carry it, with all its arguments."""
+        """Whether HTTP can carry the operation with all its arguments."""
         return self.method is not None and not self.http_lacks
 
     @property
     def unsupported_by_http(self) -> str:
-        """What HTTP cannot carry, for a message: the name, and the arguments that are too much for it."""
+        """What HTTP cannot carry, for a message: the name, with the arguments that HTTP lacks."""
         return f"{self.name} with {', '.join(self.http_lacks)}" if self.http_lacks else self.name
 
     def __repr__(self) -> str:
-        """Without what may hold a token or a user's data."""
+        """A repr without the fields that may hold a token or a user's data."""
         return f"Operation(name={self.name!r}, command={self.command!r})"
 
 
@@ -120,7 +119,7 @@ def execute(
     name: Optional[str] = None,
     env: Optional[Mapping[str, str]] = None,
 ) -> Operation:
-    """Start `pipeline`; the answer is a TaskStart document. None leaves a choice to the server."""
+    """Start `pipeline`; the answer is a TaskStart document. For an argument of None the server chooses."""
     both = {"token": token, "threads": threads, "pipelineTraceLevel": trace_level}
     websocket_only = {
         "useExisting": use_existing,
@@ -129,7 +128,7 @@ def execute(
         "env": env or None,
         "args": args or None,
     }
-    arguments = {**_given(both), **_given(websocket_only)}
+    arguments = {**_without_none(both), **_without_none(websocket_only)}
     return Operation(
         name="use",
         command="execute",
@@ -138,17 +137,21 @@ def execute(
         path="/task",
         query=tuple(
             (key, str(value))
-            for key, value in _given({"token": token, "threads": threads, "trace": trace_level}).items()
+            for key, value in _without_none(
+                {"token": token, "threads": threads, "trace": trace_level}
+            ).items()
         ),
         json=pipeline,
         recovery="; over WebSocket, get_task_token(project_id, source) gives the token of the latest run, and the "
         "start_time of its status tells whether it is this one",
-        http_lacks=tuple("use_existing" if key == "useExisting" else key for key in _given(websocket_only)),
+        http_lacks=tuple(
+            "use_existing" if key == "useExisting" else key for key in _without_none(websocket_only)
+        ),
     )
 
 
 def terminate(token: str) -> Operation:
-    """End the task `token`. The answer comes when it is dead, and has no body; repeating it succeeds."""
+    """End the task `token`. The answer comes when its process has ended, and has no body. A second one succeeds too."""
     return Operation(
         name="terminate",
         command="terminate",
@@ -169,19 +172,24 @@ def send(
     provider: Optional[str] = None,
     data: Optional[Data] = None,
 ) -> Operation:
-    """Send one object to the task `token`; the answer is its result. Without `data`, open a pipe for one.
+    """Send one object to the task `token`; the answer is its result. Without `data`, open a pipe for an object.
 
     Args:
-        name: what the user called.
+        name: the method that the user called.
         token: the task's token.
-        info: what is known of the object, such as its ``name``.
-        mime_type: its type, by which the server chooses the way it takes.
-        provider: the source that must be the one to take it.
+        info: information about the object, such as its ``name``.
+        mime_type: its MIME type, by which the server chooses how to process it.
+        provider: the source that must receive it.
         data: the object itself.
     """
-    # The official client says 1 for an empty object too: parsers pass over what has no size.
+    # The official client too sends a size of 1 for an empty object: parsers skip an object of size 0.
     known = dict(info) if data is None else {**info, "size": data.size or 1}
-    arguments = {"token": token, "object": known, "mimeType": mime_type, **_given({"provider": provider})}
+    arguments = {
+        "token": token,
+        "object": known,
+        "mimeType": mime_type,
+        **_without_none({"provider": provider}),
+    }
     lacks = [f"objinfo[{key!r}]" for key in info if key not in ("name", "size")]
     lacks += ["provider"] if provider is not None else []
     lacks += [f"the type {mime_type}"] if mime_type.lower().startswith(_FORM) else []
@@ -199,13 +207,13 @@ def send(
 
 
 def through_pipe(opened: Operation, subcommand: str, pipe_id: Any) -> Operation:
-    """``write`` to the pipe that `opened` opened, or ``close`` it; the answer to that is the object's result."""
+    """``write`` to the pipe that `opened` has opened, or ``close`` it; then the answer is the object's result."""
     arguments = {"subcommand": subcommand, "token": opened.arguments["token"], "pipe_id": pipe_id}
     return Operation(name=opened.name, command=opened.command, arguments=arguments, recovery=opened.recovery)
 
 
 def restart(token: str, project_id: str, source: str, pipeline: Mapping[str, Any]) -> Operation:
-    """Run a task again, perhaps with another pipeline; the answer is that of `execute`."""
+    """Run a task again, perhaps with another pipeline; the answer is as for `execute`."""
     arguments = {"token": token, "projectId": project_id, "source": source, "pipeline": pipeline}
     return Operation(
         name="restart",
@@ -221,13 +229,13 @@ def get_tasks() -> Operation:
 
 
 def get_task_token(project_id: str, source: str) -> Operation:
-    """Look up the token of a project's task, finished ones too; the answer holds it in ``token``."""
+    """Look up the token of a project's task, even a finished one; the answer holds it in ``token``."""
     arguments = {"projectId": project_id, "source": source}
     return Operation(name="get_task_token", command="rrext_get_token", arguments=arguments, repeatable=True)
 
 
 def ping() -> Operation:
-    """Ask whether the server is there and the credential good."""
+    """Check that the server answers, and accepts the credential."""
     return Operation(name="ping", command="rrext_ping", arguments={}, repeatable=True)
 
 
@@ -236,5 +244,5 @@ def call(command: str, arguments: Mapping[str, Any]) -> Operation:
     return Operation(name=command, command=command, arguments=arguments)
 
 
-def _given(options: Mapping[str, Any]) -> Dict[str, Any]:
+def _without_none(options: Mapping[str, Any]) -> Dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}

@@ -1,4 +1,4 @@
-"""JSON as it is defined: UTF-8, and neither NaN nor Infinity, which Python's own decoder would let through."""
+"""A strict JSON decoder: only UTF-8, and neither NaN nor Infinity, which Python's own decoder accepts."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ def _refuse(constant: str) -> Any:
     raise ValueError(f"{constant} is not JSON")
 
 
-# One scanner for everything: json.loads(parse_constant=…) would build one for each text. And the scanner, not the
-# decoder around it: skipping white space by regular expressions takes a tenth of the time of a short text.
+# One scanner for all texts: json.loads(parse_constant=…) would build one for each. The scanner and not the decoder
+# around it: the decoder skips white space with regular expressions, a tenth of the time of a short text.
 _scan = make_scanner(json.JSONDecoder(parse_constant=_refuse))  # type: ignore[arg-type]  # typeshed errs
 
 

@@ -84,7 +84,7 @@ class FileBatch:
                 self._send_over_connection(uploads, queued, at_once)
 
     def _open_uploads(self) -> Union[transports.Uploads, RocketRideError, None]:
-        """A connection that sends several files at a time; None if the transport has none, an error if none can be made."""
+        """A connection for several files at a time; None if the transport has none, an error if none can be made."""
         opener = getattr(self._caller.transport, "uploads", None)
         if opener is None:
             return None
@@ -133,7 +133,7 @@ class FileBatch:
                     upload.deadline.cancel()
 
     def _event_sender(self, events: queue.SimpleQueue[Any]) -> Callable[[Upload, Event], None]:
-        """The `report` of uploads in threads. It passes on only events that are used: each wakes the caller's thread."""
+        """The `report` of uploads in threads. It passes on only the events that are used: each wakes the caller."""
 
         def send_event(upload: Upload, event: Event) -> None:
             if self._on_progress is not None or event["action"] in _FINAL_ACTIONS:

@@ -94,7 +94,7 @@ class MemoryTransport:
         return _MemoryWatch(self)
 
     def watch_many(self, polls: Sequence[Poll]) -> SequentialPoller:  # noqa: ARG002 - the same for all tasks
-        """A poller that calls here, one task after the other, and appends its pauses to `pauses` instead of sleeping."""
+        """A poller that polls one task after the other, and appends its pauses to `pauses` instead of sleeping."""
         return SequentialPoller(self, self.pauses.append)
 
     def close(self) -> None:

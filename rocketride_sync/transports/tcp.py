@@ -40,7 +40,7 @@ class TlsSocket(ssl.SSLSocket):
 
 
 def connect(host: str, port: int, deadline: Deadline, options: Options = ()) -> socket.socket:
-    """A connected socket. Each address gets a share of the time, so that one that does not answer leaves some for the others.
+    """A connected socket. Each address gets a share of the time: a silent one must leave some for the others.
 
     Args:
         host: a name or an address, an IPv6 address with or without brackets.

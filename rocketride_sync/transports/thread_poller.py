@@ -88,7 +88,8 @@ class ThreadPoller:
         for deadline in list(self._deadlines.values()):
             deadline.cancel()
         for thread in self._threads:
-            # A thread that never started cannot be joined, nor can the current one, where garbage collection may call this.
+            # A thread that never started cannot be joined, nor the current one, in which the garbage collector may run
+            # this.
             if thread.is_alive() and thread is not threading.current_thread():
                 thread.join()
 

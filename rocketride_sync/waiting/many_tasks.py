@@ -57,8 +57,8 @@ class ManyTasksWait:
         on_progress: Optional[OnProgress] = None,
         clock: Clock = time.monotonic,
     ) -> None:
-        # Polls are grouped in a few phases of the interval: one by one they would wake us and the server each time, all at
-        # once they would be a burst.
+        # Polls are grouped in a few phases of the interval: one by one they would wake us and the server each time,
+        # all at once they would be a burst.
         phases = min(len(tokens), _MAX_PHASES)
         self._tasks = [
             TrackedTask(number, token, make_wait(token, interval * (number % phases) / phases))

@@ -134,7 +134,7 @@ class DeadlineAdapter(HTTPAdapter):
         return target
 
     def build_response(self, req: Any, resp: Any) -> requests.Response:
-        """The response without cookies and without a guessed encoding: they take a tenth of a call, and are not used here."""
+        """The response without cookies and guessed encoding, which take a tenth of a call and are not used here."""
         response = requests.Response()
         response.status_code = resp.status
         response.headers = resp.headers

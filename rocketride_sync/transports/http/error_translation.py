@@ -145,7 +145,7 @@ def _is_missing_file(error: BaseException) -> bool:
 
 
 def _reason(causes: List[BaseException]) -> str:
-    """The message of the innermost cause; of an exception of requests or urllib3 only the class: its text shows the URL."""
+    """The text of the innermost cause; only the class for requests and urllib3, whose texts show the URL."""
     innermost = causes[-1]
     refused = _TUNNEL.match(str(innermost))
     if refused:  # the rest of the text may repeat the proxy's password

@@ -1,4 +1,7 @@
-"""A filter that keeps secrets out of urllib3's log: it logs paths, which hold tokens, and headers, which may hold a key."""
+"""A filter that keeps secrets out of urllib3's log.
+
+urllib3 logs the paths of requests, which hold the task's token, and headers of answers, which may repeat a key.
+"""
 
 from __future__ import annotations
 

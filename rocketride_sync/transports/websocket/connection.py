@@ -99,7 +99,7 @@ class Connection:
             raise
 
     def post(self, operation: Operation, deadline: Deadline, data: Optional[Buffer] = None) -> int:
-        """Send `operation`, perhaps while others are in flight; its number, for `next_answer`. Raises TransportError."""
+        """Send `operation` while others may be in flight; its number, for `next_answer`. Raises TransportError."""
         number, text = self._dialogue.request(operation.command, operation.arguments)
         self._socket.deadline = deadline
         self._guarded(self._send, text, data)
@@ -238,7 +238,7 @@ class Connection:
         raise fault
 
     def abandon(self) -> None:
-        """Close the socket without a close frame: after a fault, or in a forked child, whose parent uses the connection."""
+        """Close the socket without a close frame: after a fault, or in a forked child whose parent uses it."""
         self.broken = True
         self._socket.close()
 

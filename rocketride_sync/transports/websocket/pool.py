@@ -159,7 +159,7 @@ class Pool:
         self._pid = os.getpid()
 
     def _forget_inherited(self) -> None:
-        """After a fork, begin with an empty pool. A close frame on an inherited connection would end it for the parent."""
+        """After a fork, empty the pool without close frames: they would end the connections for the parent."""
         if self._pid != os.getpid():
             inherited = self._idle
             self._reset()

@@ -99,7 +99,7 @@ class SteadySocket:
             raise TooLargeError
 
     def send(self, data: Union[Buffer, bytearray]) -> int:
-        """Send a part of `data`; the number of bytes sent. Raises as `recv`, also if the peer accepts none for too long."""
+        """Send a part of `data`; the number of bytes sent. Raises as `recv`, also if the peer accepts nothing."""
         began = time.monotonic()
         while True:
             self._set_timeout()
@@ -113,7 +113,7 @@ class SteadySocket:
             raise OSError(None, f"it took no more data for {self.dead_after:g} s")
 
     def _set_timeout(self) -> None:
-        """Set the socket's timeout to the rest of the deadline, at most `SLICE`; the caller tries again after a timeout."""
+        """Set the socket's timeout to what remains of the deadline, at most `SLICE`. The caller then tries again."""
         left = min(self.deadline.remaining(), SLICE)
         if left <= 0.0:
             raise socket.timeout("timed out")

@@ -57,7 +57,7 @@ class Subscriptions:
             connection.send_notice(_subscription(poll, to_events=False), Deadline(timeout))
 
     def connection_lost(self) -> List[PollResult]:
-        """Forget the subscriptions. Returns a wake-up for each task, whose events may be lost: it must be polled now."""
+        """Forget the subscriptions. Returns a wake-up for each task: its `end` event may have been lost."""
         wake_ups: List[PollResult] = [(poll, WakeUp.POLL) for poll in self._filters]
         self._filters.clear()
         return wake_ups

@@ -56,7 +56,7 @@ class WebSocketWatch:
         return document
 
     def pause(self, seconds: float) -> None:
-        """As `rocketride_sync.transports.Watch.pause`. An `end`, `begin` or `restart` event of the task ends it at once.
+        """As `rocketride_sync.transports.Watch.pause`. An `end`, `begin` or `restart` event ends it at once.
 
         After an `end` event pauses are short and grow, see `EndBackoff`. A lost connection ends a pause too; if it is
         lost again and again, each time later.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Deque, List, Optional
 
 from ...deadline import Deadline
 from ...errors import RocketRideError, TransientError, TransportError, TransportTimeoutError
-from ...logs import DEBUG, log, took
+from ...logs import DEBUG, log, log_call
 from ...options import RetryPolicy
 from ...protocol import dap
 from ..poller import Poll, PollResult
@@ -71,7 +71,7 @@ class WebSocketPoller:
         """As `rocketride_sync.transports.poller.Poller.submit`."""
         self._in_flight.queued.append(poll)
 
-    def remove(self, poll: Poll) -> None:  # noqa: ARG002 - a twin task shares the subscription, so it stays until `close`
+    def remove(self, poll: Poll) -> None:  # noqa: ARG002 - twins share a subscription: it stays
         """As `rocketride_sync.transports.poller.Poller.remove`."""
         self._unfinished -= 1
 
@@ -213,7 +213,7 @@ class WebSocketPoller:
         for poll, _, sent_at in self._in_flight.take_answered(number):
             document = self._read_answer(connection, poll, answer)
             if log.isEnabledFor(DEBUG):
-                took(poll.operation, "WebSocket", self._last_answer_at - sent_at, document)
+                log_call(poll.operation, "WebSocket", self._last_answer_at - sent_at, document)
             poll.mark_answered()
             self._results.append((poll, document))
 
@@ -239,7 +239,7 @@ class WebSocketPoller:
     # Failing.
 
     def _fail_expired(self, connection: Connection) -> None:
-        """Fail the polls whose deadline has passed. The connection is lost too if no answer has come since they were sent."""
+        """Fail the polls whose deadline has passed; the connection too if no answer came since they were sent."""
         late = self._in_flight.take_expired()
         for poll, _, _ in late:
             fault = TransportTimeoutError(f"{poll.operation.name} failed: no answer within the timeout")

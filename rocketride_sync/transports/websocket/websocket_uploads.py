@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Deque, Dict, Generator, Iterator, List, O
 
 from ...deadline import Deadline
 from ...errors import ProtocolError, RocketRideError, ServerError, TransportError, TransportTimeoutError
-from ...logs import DEBUG, log, took
+from ...logs import DEBUG, log, log_call
 from ...protocol import operations
 from ...protocol.operations import Buffer, Operation
 from ..pipe_interface import Job, NotBegunError, Outcome
@@ -89,7 +89,7 @@ class _Transfer:
         return self.operation is not self.job.operation
 
     def advance(self, answer: Any) -> Optional[Buffer]:
-        """Go on to the next request after `answer`, which may be an error. Returns the data to send with the request."""
+        """Go on to the next request after `answer`, which may be an error. Returns the data of the request."""
         resume = self.steps.throw if isinstance(answer, RocketRideError) else self.steps.send
         self.operation, data = resume(answer)
         return data
@@ -226,7 +226,7 @@ class WebSocketUploads:
     def _finish(self, transfer: _Transfer, outcome: Any) -> None:
         transfer.over = True
         if log.isEnabledFor(DEBUG):
-            took(transfer.job.operation, "WebSocket", time.perf_counter() - transfer.started, outcome)
+            log_call(transfer.job.operation, "WebSocket", time.perf_counter() - transfer.started, outcome)
         self._outcomes.append((transfer.job, outcome))
 
     def _release_connection(self) -> None:
