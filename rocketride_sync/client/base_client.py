@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from ..config import Settings
 from ..deadline import Deadline
@@ -10,6 +10,10 @@ from ..options import Omitted, Timeout, optional_seconds
 from ..protocol.operations import Operation
 from ..transports import Transport
 from ..transports.caller import Caller
+
+if TYPE_CHECKING:
+    from ..models import TaskStatus
+    from ..waiting.wait_rules import Wait
 
 
 class BaseClient:
@@ -25,6 +29,28 @@ class BaseClient:
     def _call_until(self, operation: Operation, deadline: Deadline) -> Any:
         """As `Caller.call`."""
         return self._caller.call(operation, deadline)
+
+    def _wait_for(
+        self,
+        token: str,
+        timeout: Optional[float],
+        interval: float,
+        *,
+        previous: Optional[TaskStatus] = None,
+        phase: float = 0.0,
+    ) -> Wait:
+        """The rules of a wait for the task, with this client's timeout of a call and its retry policy."""
+        from ..waiting.wait_rules import Wait  # a process that reads one status does not wait
+
+        return Wait(
+            token,
+            timeout=timeout,
+            interval=interval,
+            call_timeout=self._settings.timeout,
+            retry=self._settings.retry,
+            previous=previous,
+            phase=phase,
+        )
 
     def _limit(self, timeout: Timeout) -> Optional[float]:
         """The timeout of one call in seconds: `timeout`, or that of the client if it was omitted."""

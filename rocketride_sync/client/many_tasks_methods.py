@@ -91,21 +91,13 @@ class ManyTasksMethods(BaseClient):
         from ..transports.sequential_poller import poller_for
         from ..waiting.many_tasks import ManyTasksWait  # seldom needed
         from ..waiting.retention import check_interval
-        from ..waiting.wait_rules import Wait
 
         arguments.on_progress(on_progress)
         limit = optional_seconds("timeout", timeout, zero=True)
         interval = check_interval(interval)
 
         def make_wait(token: str, phase: float) -> Wait:
-            return Wait(
-                token,
-                timeout=limit,
-                interval=interval,
-                call_timeout=self._settings.timeout,
-                retry=self._settings.retry,
-                phase=phase,
-            )
+            return self._wait_for(token, limit, interval, phase=phase)
 
         return ManyTasksWait(
             list(dict.fromkeys(tokens)),

@@ -201,17 +201,9 @@ class StatusMethods(BaseClient):
         interval: float,
     ) -> Statuses:
         from ..waiting.wait_loop import statuses
-        from ..waiting.wait_rules import Wait
 
         watch = self._transport.watch(operation)
-        wait = Wait(
-            token,
-            timeout=timeout,
-            interval=interval,
-            call_timeout=self._settings.timeout,
-            retry=self._settings.retry,
-            previous=previous,
-        )
+        wait = self._wait_for(token, timeout, interval, previous=previous)
 
         def read(deadline: Deadline) -> TaskStatus:
             return TaskStatus.from_dict(watch.call(operation, deadline))
