@@ -9,7 +9,7 @@ PYTEST := $(BIN)/python -m pytest
 CODE   := rocketride_sync codegen tests benchmarks docs/conf.py examples tools
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types generate generate-check drift test-ends test-all test-min test-wheel test-airflow faults fuzz soak bench docs recordings dist clean
+.PHONY: help demo test check lint types generate generate-check drift test-all test-min test-wheel test-airflow faults fuzz soak bench docs recordings dist clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  \1|/p' Makefile | column -t -s '|'
@@ -52,14 +52,11 @@ generate-check: $(VENV)/.dev ## fail if what is generated is stale, missing or o
 drift: $(VENV)/.dev ## compare the schema with the official client's model
 	$(BIN)/python -m codegen drift
 
-test-ends: ## the tests but the lengthy ones, on the oldest and the newest Python of this machine
-	$(PYTHON) tools/test_pythons.py --brief --ends
-
 test-all: ## the tests on every supported Python of this machine
 	$(PYTHON) tools/test_pythons.py
 
-test-min: ## the tests but the lengthy ones, with the lowest supported version of each dependency
-	$(PYTHON) tools/test_pythons.py --brief --oldest --constraint constraints/lowest.txt
+test-min: ## the wheel on the oldest Python there is, with the lowest dependencies, without the lengthy tests
+	$(PYTHON) tools/test_pythons.py --wheel --brief --oldest --constraint constraints/lowest.txt
 
 faults: $(VENV)/.dev ## every fault of network and server against tight limits; the table in docs/reliability.md
 	$(BIN)/python -m tests.faults
@@ -76,8 +73,8 @@ docs: $(VENV)/.dev ## build the documentation into site/, from Python 3.11 on; a
 recordings: $(VENV)/.dev ## draw the pictures of a terminal in docs/terminal/ anew
 	$(BIN)/python tools/record_terminal.py
 
-test-wheel: ## the tests but the lengthy ones, against the built wheel, in an empty environment
-	$(PYTHON) tools/test_wheel.py -m 'not lengthy'
+test-wheel: ## the wheel on the newest Python there is, without the lengthy tests
+	$(PYTHON) tools/test_pythons.py --wheel --brief --newest
 
 .venv-airflow/.installed: setup.cfg
 	$(PYTHON) -m venv .venv-airflow
