@@ -8,6 +8,9 @@ from typing import Callable, Optional
 
 Clock = Callable[[], float]
 
+system_time = time
+"""Where this package takes monotonic time from, and sleeps. A simulation replaces it before it loads the other modules."""
+
 SLICE = 0.5
 """Seconds for which a blocking system call may last before it is repeated.
 
@@ -28,9 +31,9 @@ class Deadline:
 
     __slots__ = ("_at", "_clock", "_parent")
 
-    def __init__(self, seconds: Optional[float], clock: Clock = time.monotonic) -> None:
-        self._clock = clock
-        self._at = math.inf if seconds is None else clock() + seconds
+    def __init__(self, seconds: Optional[float], clock: Optional[Clock] = None) -> None:
+        self._clock = system_time.monotonic if clock is None else clock
+        self._at = math.inf if seconds is None else self._clock() + seconds
         self._parent: Optional[Deadline] = None
 
     def remaining(self) -> float:
@@ -54,7 +57,7 @@ class Deadline:
         """Sleep for `seconds`, or until this passes or is cancelled."""
         end = self.within(seconds)
         while not (end.expired or self.expired):
-            time.sleep(min(end.remaining(), SLICE))
+            system_time.sleep(min(end.remaining(), SLICE))
 
     def cancel(self) -> None:
         """Make it pass now, together with all deadlines made from it with `within`.

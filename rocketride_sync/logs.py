@@ -6,10 +6,10 @@ docs/logging.md lists the messages and their levels.
 from __future__ import annotations
 
 import logging
-import time
 from logging import DEBUG
 from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
+from .deadline import system_time
 from .errors import RocketRideError
 from .redact import printable, shorten
 
@@ -30,13 +30,13 @@ def timed(operation: Operation, transport: str, step: Callable[..., T], *args: A
 
     Callers check first that the level DEBUG is enabled.
     """
-    began = time.perf_counter()
+    began = system_time.perf_counter()
     try:
         result = step(*args)
     except BaseException as error:
-        log_call(operation, transport, time.perf_counter() - began, error)
+        log_call(operation, transport, system_time.perf_counter() - began, error)
         raise
-    log_call(operation, transport, time.perf_counter() - began)
+    log_call(operation, transport, system_time.perf_counter() - began)
     return result
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, cast
 
 from .. import arguments
-from ..deadline import Deadline
+from ..deadline import Deadline, system_time
 from ..errors import DecodeError, ProtocolError, RocketRideError, TaskNotFoundError
 from ..logs import log
 from ..models import TaskStatus
@@ -185,9 +184,9 @@ class LifecycleMethods(BaseClient):
 
     def ping(self, *, timeout: Timeout = OMITTED) -> float:
         """Check that the server answers; the seconds that it took. WebSocket only."""
-        began = time.monotonic()
+        began = system_time.monotonic()
         self._call(operations.ping(), timeout)
-        return time.monotonic() - began
+        return system_time.monotonic() - began
 
     def call(
         self, command: str, /, *, token: Optional[str] = None, timeout: Timeout = OMITTED, **parameters: Any

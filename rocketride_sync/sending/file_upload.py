@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import time
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 import attrs
 
 from .. import arguments
-from ..deadline import Deadline
+from ..deadline import Deadline, system_time
 from ..errors import ConfigurationError, RocketRideError, TransportTimeoutError
 from ..protocol.operations import Buffer, Data, Operation
 from ..transports.chunks import File, size_of
@@ -120,7 +119,7 @@ class Upload:
             if self.deadline.expired:
                 raise TransportTimeoutError("send_files failed: no answer within the timeout")
             return
-        self._began = time.monotonic()
+        self._began = system_time.monotonic()
         self.deadline = Deadline(timeout)
         file = File.at(self.entry.path)
         self._file, self.size = file, file.size
@@ -141,7 +140,7 @@ class Upload:
         failed = isinstance(outcome, RocketRideError)
         self._report_step(
             "error" if failed else "complete",
-            upload_time=0.0 if self._began is None else time.monotonic() - self._began,
+            upload_time=0.0 if self._began is None else system_time.monotonic() - self._began,
             result=None if failed else outcome,
             **({"error": str(outcome)} if failed else {}),
         )

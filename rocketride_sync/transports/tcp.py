@@ -8,7 +8,7 @@ import os
 import selectors
 import socket
 import ssl
-from typing import Any, Callable, Sequence, TypeVar
+from typing import Any, Callable, Sequence, TypeVar, Union
 
 from ..deadline import SLICE, Deadline
 
@@ -33,6 +33,27 @@ class _Socket(socket.socket):
     __del__ = discard
 
 
+class SystemNetwork:
+    """All that making a connection needs of the operating system. A simulation replaces `system_network`."""
+
+    def resolve(self, host: Union[str, bytes], port: int) -> Sequence[Any]:
+        """The addresses of a host, as `socket.getaddrinfo` gives them."""
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+
+    def make_socket(self, family: int, kind: int, protocol: int) -> socket.socket:
+        """A socket, not connected yet."""
+        return _Socket(family, kind, protocol)
+
+    def is_writable(self, sock: socket.socket, seconds: float) -> bool:
+        """Whether `sock`, which is connecting, is connected or refused within `seconds`."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(sock, selectors.EVENT_WRITE)
+            return bool(selector.select(seconds))
+
+
+system_network = SystemNetwork()
+
+
 class TlsSocket(ssl.SSLSocket):
     """For `ssl.SSLContext.sslsocket_class`."""
 
@@ -53,13 +74,15 @@ def connect(host: str, port: int, deadline: Deadline, options: Options = ()) -> 
     """
     name = host.strip("[]")
     # As bytes: for a str Python loads its IDNA codec, which ASCII does not need and which slows a short process.
-    addresses = socket.getaddrinfo(name.encode() if name.isascii() else name, port, type=socket.SOCK_STREAM)
+    addresses = system_network.resolve(name.encode() if name.isascii() else name, port)
     failure: OSError = OSError(f"{host} has no address")
     try:
         for index, (family, kind, protocol, _, address) in enumerate(addresses):
             share = deadline.within(deadline.remaining() / (len(addresses) - index))
             try:
-                return _connect_one(_Socket(family, kind, protocol), address, options, share)
+                return _connect_one(
+                    system_network.make_socket(family, kind, protocol), address, options, share
+                )
             except OSError as error:
                 failure = error
         raise failure
@@ -107,11 +130,9 @@ def _connect_one(sock: socket.socket, address: Any, options: Options, deadline: 
 
 def _await_connection(sock: socket.socket, deadline: Deadline) -> None:
     """Wait until `sock`, which is connecting, is connected or refused: `connect` cannot be called a second time."""
-    with selectors.DefaultSelector() as selector:
-        selector.register(sock, selectors.EVENT_WRITE)
-        while not selector.select(min(deadline.remaining(), SLICE)):
-            if deadline.expired:
-                raise socket.timeout("timed out")
+    while not system_network.is_writable(sock, min(deadline.remaining(), SLICE)):
+        if deadline.expired:
+            raise socket.timeout("timed out")
     failure = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     if failure:
         raise OSError(failure, os.strerror(failure))

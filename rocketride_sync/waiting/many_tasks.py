@@ -5,10 +5,9 @@ from __future__ import annotations
 import contextlib
 import heapq
 import math
-import time
 from typing import Any, Callable, Dict, Generator, Optional, Sequence, Tuple
 
-from ..deadline import Clock, Deadline
+from ..deadline import Clock, Deadline, system_time
 from ..errors import (
     AuthenticationError,
     CertificateError,
@@ -55,7 +54,7 @@ class ManyTasksWait:
         make_wait: Callable[[str, float], Wait],
         make_poller: Callable[[Sequence[TrackedTask]], Poller],
         on_progress: Optional[OnProgress] = None,
-        clock: Clock = time.monotonic,
+        clock: Clock = system_time.monotonic,
     ) -> None:
         # Polls are grouped in a few phases of the interval: one by one they would wake us and the server each time,
         # all at once they would be a burst.

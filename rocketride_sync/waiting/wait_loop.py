@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import Callable, Generator, Optional
 
-from ..deadline import Deadline
+from ..deadline import Deadline, system_time
 from ..errors import RocketRideError
 from ..logs import log
 from ..models import TaskStatus
@@ -30,14 +29,16 @@ class _WaitLog:
     def status_read(self, status: TaskStatus) -> None:
         """A poll returned a status."""
         if self._failing_since is not None:
-            log.info("task %s: seen again after %.1f s", self._task, time.monotonic() - self._failing_since)
+            log.info(
+                "task %s: seen again after %.1f s", self._task, system_time.monotonic() - self._failing_since
+            )
             self._failing_since = None
         log.debug("task %s: %r", self._task, status)
 
     def poll_failed(self, fault: RocketRideError, pause: float) -> None:
         """A poll failed, and there will be another."""
         if self._failing_since is None:
-            self._failing_since = time.monotonic()
+            self._failing_since = system_time.monotonic()
         log.info("task %s: %s; polling again in %.1f s at the latest", self._task, fault, pause)
 
 

@@ -6,10 +6,9 @@ The rules are those of docs/protocol.md, "The life of a task". This module does 
 from __future__ import annotations
 
 import math
-import time
 from typing import Optional, Union
 
-from ..deadline import Clock, Deadline
+from ..deadline import Clock, Deadline, system_time
 from ..errors import RocketRideError, TaskNotFoundError, TransientError, WaitTimeoutError
 from ..models import TaskStatus
 from ..options import RetryPolicy
@@ -70,7 +69,7 @@ class Wait:
         retry: RetryPolicy,
         previous: Optional[TaskStatus] = None,
         phase: float = 0.0,
-        clock: Clock = time.monotonic,
+        clock: Clock = system_time.monotonic,
     ) -> None:
         self._token = token
         self._single_poll = timeout == 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import queue
-import time
 import weakref
 from collections import deque
 from typing import Any, Deque, MutableMapping, Optional
@@ -13,6 +12,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from ...deadline import system_time
 from ...logs import log
 from .sockets import Connection, TlsConnection, current
 
@@ -73,7 +73,7 @@ class _FreshConnections(HTTPConnectionPool):
 
     def _get_conn(self, timeout: Optional[float] = None) -> Any:
         connection: Any = super()._get_conn(timeout)
-        if time.monotonic() - connection.parked_at > _LONGEST_IDLE:
+        if system_time.monotonic() - connection.parked_at > _LONGEST_IDLE:
             connection.close()
         current.exchange.reused = connection.sock is not None
         if current.exchange.reused:
@@ -82,7 +82,7 @@ class _FreshConnections(HTTPConnectionPool):
 
     def _put_conn(self, connection: Any) -> None:
         if connection is not None:
-            connection.parked_at = time.monotonic()
+            connection.parked_at = system_time.monotonic()
         super()._put_conn(connection)
 
     def close(self) -> None:

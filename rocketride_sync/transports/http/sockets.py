@@ -13,14 +13,13 @@ import io
 import math
 import socket
 import threading
-import time
 from typing import Any, Optional
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from urllib3.util.ssl_ import create_urllib3_context, resolve_cert_reqs
 
-from ...deadline import SLICE, Deadline
+from ...deadline import SLICE, Deadline, system_time
 from ...logs import log
 from ...protocol.http_answers import too_large
 from ..tcp import TlsSocket, connect, in_slices, set_timeout
@@ -161,13 +160,13 @@ class _DeadlineConnection(HTTPConnection):
         exchange.connecting = True
         whole_deadline = exchange.deadline
         exchange.deadline = whole_deadline.within(exchange.connect_timeout)
-        began = time.perf_counter()
+        began = system_time.perf_counter()
         try:
             super().connect()
         finally:
             exchange.deadline = whole_deadline
         exchange.connecting = False
-        took_ms = (time.perf_counter() - began) * 1000
+        took_ms = (system_time.perf_counter() - began) * 1000
         log.debug("connected to %s:%s over HTTP in %.1f ms", self.host, self.port, took_ms)
 
     def _new_conn(self) -> socket.socket:

@@ -9,13 +9,12 @@ import socket
 import ssl
 import struct
 import sys
-import time
 from typing import Any, Callable, List, NoReturn, Optional, Sequence, Tuple, TypeVar
 
 import websocket
 
 from ...config import Address
-from ...deadline import Deadline
+from ...deadline import Deadline, system_time
 from ...errors import ProtocolError, RocketRideError, TransportError, TransportTimeoutError
 from ...logs import DEBUG, log, timed
 from ...protocol import dap, operations
@@ -121,7 +120,7 @@ class Connection:
 
     def is_silent_since(self, moment: float) -> bool:
         """Whether the server counts as gone: for `dead_after` seconds since `moment` (monotonic) nothing has come."""
-        return time.monotonic() - max(moment, self._socket.last_received) >= self._socket.dead_after
+        return system_time.monotonic() - max(moment, self._socket.last_received) >= self._socket.dead_after
 
     def interpret(self, operation: Operation, answer: dap.Message) -> Any:
         """The body of an answer. Raises ServerError, ProtocolError."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import itertools
-import time
 from collections import deque
 from typing import Deque, Dict, Iterable, List, NamedTuple, Sequence, Set
 
-from ...deadline import Deadline
+from ...deadline import Deadline, system_time
 from ..poller import Poll
 
 _MAX_IN_FLIGHT = 64
@@ -58,12 +57,12 @@ class InFlight:
 
     def _recently_sent(self) -> List[Poll]:
         """The polls in flight that were sent so recently that they may still break the connection."""
-        since = time.monotonic() - _RECENT_SECONDS
+        since = system_time.monotonic() - _RECENT_SECONDS
         return [pending.poll for pending in self._pending.values() if pending.sent_at > since]
 
     def mark_sent(self, numbers: Sequence[int], deadlines: Sequence[Deadline]) -> None:
         """The first polls of the queue were sent, as the requests with these numbers."""
-        now = time.monotonic()
+        now = system_time.monotonic()
         for number, deadline in zip(numbers, deadlines):
             self._pending[number] = PendingPoll(self.queued.popleft(), deadline, now)
 

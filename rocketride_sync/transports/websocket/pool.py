@@ -5,11 +5,10 @@ from __future__ import annotations
 import itertools
 import os
 import threading
-import time
 from collections import deque
 from typing import TYPE_CHECKING, Callable, Deque, Iterator, Optional, TypeVar
 
-from ...deadline import Deadline
+from ...deadline import Deadline, system_time
 from ...errors import RocketRideError, TransportError, TransportTimeoutError
 from ...logs import log
 
@@ -110,7 +109,7 @@ class Pool:
         self._forget_inherited()
         if self.unless_inherited(connection) is None or connection.broken:
             return
-        connection.idle_since = time.monotonic()
+        connection.idle_since = system_time.monotonic()
         self._idle.append(connection)
         for superfluous in iter(self._pop_superfluous, None):
             superfluous.close()
@@ -168,13 +167,13 @@ class Pool:
 
 
 def _idle_too_long(connection: Connection) -> bool:
-    return time.monotonic() - connection.idle_since > _LONGEST_IDLE
+    return system_time.monotonic() - connection.idle_since > _LONGEST_IDLE
 
 
 def _is_alive(connection: Connection) -> bool:
     if _idle_too_long(connection):
         return False
-    if time.monotonic() - connection.idle_since > _SHORT_IDLE:
+    if system_time.monotonic() - connection.idle_since > _SHORT_IDLE:
         try:
             connection.drain()
         except RocketRideError:

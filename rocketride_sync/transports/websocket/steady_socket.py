@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import math
 import socket
-import time
 from typing import Any, Optional, Union
 
-from ...deadline import SLICE, Deadline
+from ...deadline import SLICE, Deadline, system_time
 from ...protocol.operations import Buffer
 
 _READ_AHEAD = 65_536
@@ -42,7 +41,7 @@ class SteadySocket:
         self._ended = False
         self.deadline = deadline
         self.dead_after = dead_after
-        self.last_received = time.monotonic()
+        self.last_received = system_time.monotonic()
         self.bytes_allowed = math.inf  # bytes that may still be received; limited during the upgrade
 
     def recv(self, size: int) -> bytes:
@@ -76,18 +75,18 @@ class SteadySocket:
         return self._buffer[start:end]
 
     def _read(self) -> bytes:
-        began = time.monotonic()
+        began = system_time.monotonic()
         while not self._ended:
             self._set_timeout()
             try:
                 data: bytes = self._sock.recv(_READ_AHEAD)
             except socket.timeout:
-                if time.monotonic() - max(began, self.last_received) < self.dead_after:
+                if system_time.monotonic() - max(began, self.last_received) < self.dead_after:
                     continue
                 data = b""
             if not data:
                 break
-            self.last_received = time.monotonic()
+            self.last_received = system_time.monotonic()
             self._count_received(len(data))
             return data
         self._ended = True
@@ -100,13 +99,13 @@ class SteadySocket:
 
     def send(self, data: Union[Buffer, bytearray]) -> int:
         """Send a part of `data`; the number of bytes sent. Raises as `recv`, also if the peer accepts nothing."""
-        began = time.monotonic()
+        began = system_time.monotonic()
         while True:
             self._set_timeout()
             try:
                 sent: int = self._sock.send(data)
             except socket.timeout:
-                if time.monotonic() - began < self.dead_after:
+                if system_time.monotonic() - began < self.dead_after:
                     continue
             else:
                 return sent

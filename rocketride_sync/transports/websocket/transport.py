@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any, Optional, Sequence
 
 from ..._version import __version__
 from ...config import Settings
-from ...deadline import Deadline
+from ...deadline import Deadline, system_time
 from ...errors import RocketRideError
 from ...logs import log
 from ...protocol.operations import Operation
@@ -101,7 +100,7 @@ class WebSocketTransport:
         from .connection import Connection
         from .dialing import dial
 
-        began = time.perf_counter()
+        began = system_time.perf_counter()
         settings = self._settings
         proxy = proxy_for(settings.address, settings.proxies)
         connection = Connection(
@@ -114,7 +113,7 @@ class WebSocketTransport:
             dead_after=self._dead_after,
             deadline=deadline,
         )
-        took_ms = (time.perf_counter() - began) * 1000
+        took_ms = (system_time.perf_counter() - began) * 1000
         log.debug("connected to %s over WebSocket in %.1f ms", settings.address.http_url, took_ms)
         return connection
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import copy
 import math
-import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, Deque, List, Optional
 
-from ...deadline import Deadline
+from ...deadline import Deadline, system_time
 from ...errors import RocketRideError, TransientError, TransportError, TransportTimeoutError
 from ...logs import DEBUG, log, log_call
 from ...options import RetryPolicy
@@ -65,7 +64,7 @@ class WebSocketPoller:
     @property
     def ready(self) -> bool:
         """Whether there is a connection, or it is time to try to connect."""
-        return self._connection is not None or time.monotonic() >= self._connect_not_before
+        return self._connection is not None or system_time.monotonic() >= self._connect_not_before
 
     def submit(self, poll: Poll) -> None:
         """As `rocketride_sync.transports.poller.Poller.submit`."""
@@ -105,7 +104,11 @@ class WebSocketPoller:
 
     def _until_gathered(self) -> float:
         """Seconds to wait for the polls in flight before results are handed out."""
-        return self._in_flight.newest.sent_at + _GATHER_SECONDS - time.monotonic() if self._in_flight else 0.0
+        return (
+            self._in_flight.newest.sent_at + _GATHER_SECONDS - system_time.monotonic()
+            if self._in_flight
+            else 0.0
+        )
 
     # Sending.
 
@@ -166,7 +169,7 @@ class WebSocketPoller:
     def _delay_connecting(self, seconds: float) -> None:
         """Make the next attempt to connect in `seconds` at the earliest."""
         self._failures += 1
-        self._connect_not_before = time.monotonic() + seconds
+        self._connect_not_before = system_time.monotonic() + seconds
 
     # Receiving.
 
@@ -193,7 +196,7 @@ class WebSocketPoller:
             deadline.sleep(deadline.remaining())
             return
         until = waiting[0].until
-        deadline.sleep(min(until.remaining(), max(0.0, self._connect_not_before - time.monotonic())))
+        deadline.sleep(min(until.remaining(), max(0.0, self._connect_not_before - system_time.monotonic())))
         if until.expired:
             fault = self._fault or TransportTimeoutError("no connection within the timeout")
             self._add_failure(waiting.popleft(), fault)
@@ -208,7 +211,7 @@ class WebSocketPoller:
             self._fail_expired(connection)
             return
         number, answer = found
-        self._last_answer_at = time.monotonic()
+        self._last_answer_at = system_time.monotonic()
         self._failures = 0
         for poll, _, sent_at in self._in_flight.take_answered(number):
             document = self._read_answer(connection, poll, answer)

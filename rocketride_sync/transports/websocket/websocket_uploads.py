@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import copy
-import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, Deque, Dict, Generator, Iterator, List, Optional, Tuple
 
-from ...deadline import Deadline
+from ...deadline import Deadline, system_time
 from ...errors import ProtocolError, RocketRideError, ServerError, TransportError, TransportTimeoutError
 from ...logs import DEBUG, log, log_call
 from ...protocol import operations
@@ -79,7 +78,7 @@ class _Transfer:
 
     def __init__(self, job: Job) -> None:
         self.job = job
-        self.started = time.perf_counter()
+        self.started = system_time.perf_counter()
         self.steps = upload_steps(job.operation)
         self.operation = job.operation
 
@@ -226,7 +225,9 @@ class WebSocketUploads:
     def _finish(self, transfer: _Transfer, outcome: Any) -> None:
         transfer.over = True
         if log.isEnabledFor(DEBUG):
-            log_call(transfer.job.operation, "WebSocket", time.perf_counter() - transfer.started, outcome)
+            log_call(
+                transfer.job.operation, "WebSocket", system_time.perf_counter() - transfer.started, outcome
+            )
         self._outcomes.append((transfer.job, outcome))
 
     def _release_connection(self) -> None:
