@@ -24,8 +24,9 @@ from ...logs import log
 from ...protocol.http_answers import too_large
 from ..tcp import TlsSocket, connect, in_slices, set_timeout
 
-# settimeout is a system call: it is avoided for a difference of no more than so many seconds.
-_TOLERANCE = 0.02
+# settimeout is a system call, and avoided for such differences. A step may end early, for it is repeated, but not late.
+_EARLY = 0.02
+_LATE = 0.0005
 _MAX_HEAD = 1024 * 1024
 
 
@@ -105,7 +106,7 @@ def _set_remaining_timeout(sock: Any, longest: float = math.inf) -> None:
     timeout = sock.gettimeout()
     if timeout is None:
         timeout = math.inf
-    if left <= 0.0 or (left != timeout and abs(left - timeout) > _TOLERANCE):
+    if left <= 0.0 or (left != timeout and not left - _EARLY < timeout < left + _LATE):
         set_timeout(sock, left)
 
 
