@@ -3,13 +3,15 @@
 PYTHON ?= python3
 VENV   := .venv
 MINUTES ?= 10
+SEEDS ?= 1000
+JOBS ?= 2
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest
 CODE   := rocketride_sync codegen tests benchmarks docs/conf.py examples tools
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types generate generate-check drift test-all test-min test-wheel test-airflow faults fuzz soak bench docs recordings dist clean
+.PHONY: help demo test check lint types generate generate-check drift test-all test-min test-wheel test-airflow faults fuzz simulate plant soak bench docs recordings dist clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  \1|/p' Makefile | column -t -s '|'
@@ -63,6 +65,12 @@ faults: $(VENV)/.dev ## every fault of network and server against tight limits; 
 
 fuzz: $(VENV)/.dev ## made-up input for all that decodes, MINUTES=10 of it; what fails is kept in tests/fuzz/corpus
 	$(BIN)/python -m tests.fuzz --minutes $(MINUTES)
+
+simulate: $(VENV)/.dev ## lives in simulated time: SEEDS=1000 fresh seeds (or 1:500), JOBS=2 processes; prints how to replay one
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --jobs $(JOBS)
+
+plant: $(VENV)/.dev ## put faults into a copy, one at a time: the simulation must find each
+	$(BIN)/python -m tests.simulation.planting
 
 soak: $(VENV)/.dev ## five minutes of tasks on a server that is restarted, over connections that are cut
 	$(BIN)/python -m tests.soak

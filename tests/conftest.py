@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parent
-LENGTHY = ("contrib", "docs", "examples", "fuzz", "process", "soak", "test_benchmarks.py")
+LENGTHY = ("contrib", "docs", "examples", "fuzz", "process", "simulation", "soak", "test_benchmarks.py")
 
 # Longer than pytest-timeout gives any test, by enough to clean up after it.
 HANGS = 400.0

@@ -1,0 +1,97 @@
+"""`python -m tests.simulation`: lives of fresh seeds, of a fixed set, or one of them again with its whole story."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+
+from . import running
+
+KINDS = ("calls", "wait", "iterate", "run")
+FIXED = {"calls": 500, "wait": 600, "iterate": 400, "run": 500}  # lives over each transport
+
+# What failed once, as (transport, kind, seed) and perhaps the line of an interrupt.
+OLD_FAILURES = (
+    ("http", "calls", 20),
+    ("http", "run", 30),
+    ("http", "run", 2),
+    ("http", "iterate", 22),
+    ("http", "calls", 1107),
+    ("websocket", "calls", 6),
+    ("auto", "calls", 1167, 85),
+)
+
+
+def _arguments():
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
+    parser.add_argument("--seeds", default="1000", help="how many, or FIRST:LAST")
+    parser.add_argument("--jobs", type=int, default=1, help="processes")
+    parser.add_argument("--fixed", action="store_true", help="the set that `make test` runs")
+    parser.add_argument("--kinds", nargs="*", default=KINDS)
+    parser.add_argument("--transports", nargs="*", default=running.TRANSPORTS)
+    parser.add_argument("--seconds", type=float, help="stop after so long")
+    parser.add_argument("--stop-at", type=int, default=10, help="stop after so many failures")
+    parser.add_argument(
+        "--replay", nargs=3, metavar=("TRANSPORT", "KIND", "SEED"), help="one life, and its story"
+    )
+    parser.add_argument("--interrupt-at", type=int, help="with --replay: Ctrl-C at this line")
+    return parser.parse_args()
+
+
+def main():
+    arguments = _arguments()
+    if arguments.replay:
+        return _replay(*arguments.replay, arguments.interrupt_at)
+    if arguments.fixed:
+        jobs = list(OLD_FAILURES)
+        for kind, lives in FIXED.items():
+            jobs += running.plan(range(1, lives + 1), [kind], running.TRANSPORTS)
+    else:
+        jobs = running.plan(_seeds(arguments.seeds), arguments.kinds, arguments.transports)
+    return _run(jobs, arguments)
+
+
+def _seeds(text):
+    if ":" in text:
+        first, last = map(int, text.split(":"))
+    else:
+        first = int(time.time() * 1000) % 10**9
+        last = first + int(text) - 1
+    return range(first, last + 1)
+
+
+def _run(jobs, arguments):
+    began = time.monotonic()
+
+    def progress(done, failed):
+        sys.stderr.write(
+            f"\r{done} of {len(jobs)} lives, {failed} failed, {done / (time.monotonic() - began):.0f} a second "
+        )
+        sys.stderr.flush()
+
+    tally = running.run(jobs, arguments.jobs, progress, arguments.stop_at, arguments.seconds)
+    sys.stderr.write("\n")
+    return report(tally, time.monotonic() - began)
+
+
+def report(tally, seconds):
+    print(f"{tally.lives} lives in {seconds:.1f} s, {tally.virtual / 86400:.1f} days of virtual time")
+    print(tally.table())
+    for transport, kind, seed, interrupt_at, violation in sorted(tally.failures, key=str):
+        print(f"\nFAILED: {violation}")
+        at = f" --interrupt-at {interrupt_at}" if interrupt_at else ""
+        print(f"  again, with its story: python -m tests.simulation --replay {transport} {kind} {seed}{at}")
+    return 1 if tally.failures else 0
+
+
+def _replay(transport, kind, seed, interrupt_at):
+    running.prepare()
+    life = running.live(transport, kind, int(seed), interrupt_at)
+    print(life.world.told())
+    print(f"\nFAILED: {life.violation}" if life.violation else "\nEverything was as it must be.")
+    return 1 if life.violation else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,60 @@
+"""Ctrl-C at a chosen line of ours, or of what we call."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+
+_HERE = str(Path(__file__).parent)
+# The lock of logging is taken before Python 3.13 in a way that Ctrl-C can leave it held for ever.
+_NOT_IN = (logging.__file__, "<string>")
+_PATHS = ("rocketride_sync", "requests", "urllib3", "websocket", "http/client.py", "contextlib.py")
+
+
+class Interrupt:
+    """Raises KeyboardInterrupt at the line with a certain number, in the code that is run within it.
+
+    Attributes:
+        count: the lines so far.
+        happened: whether it was raised.
+        place: where.
+    """
+
+    def __init__(self, number):
+        self.number = number
+        self.count = 0
+        self.happened = False
+        self.place = ""
+        self._wanted = {}
+
+    def _wants(self, name):
+        wanted = self._wanted.get(name)
+        if wanted is None:
+            inside = not name.startswith(_HERE) and name not in _NOT_IN
+            wanted = self._wanted[name] = inside and any(path in name for path in _PATHS)
+        return wanted
+
+    def trace(self, frame, event, argument):
+        code = frame.f_code
+        if not self._wants(code.co_filename):
+            return None
+        # Not in the line of the `def`: no signal is handled there, and an exception makes Python 3.11 crash.
+        if (
+            event == "return" or (event == "line" and frame.f_lineno != code.co_firstlineno)
+        ) and not self.happened:
+            self.count += 1
+            if self.count == self.number:
+                self.happened = True
+                self.place = f"{Path(code.co_filename).name}:{frame.f_lineno} in {code.co_name}, {event}"
+                raise KeyboardInterrupt
+        return self.trace
+
+    def __enter__(self):
+        self._hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
+        sys.settrace(self.trace)
+        return self
+
+    def __exit__(self, *exc_info):
+        sys.settrace(None)
+        sys.unraisablehook = self._hook

@@ -1,0 +1,183 @@
+"""What must be true of each call, and after a life."""
+
+from __future__ import annotations
+
+import gc
+import traceback
+
+from rocketride_sync.errors import (
+    OverloadedError,
+    ProtocolError,
+    RocketRideError,
+    ServerError,
+    TaskNotFoundError,
+    TaskReplacedError,
+    TaskVanishedError,
+    TransientError,
+    TransportError,
+)
+from rocketride_sync.models import TaskStatus
+
+from . import oracle, seams
+
+EXACT = 0.001
+KNOWS_CERTAINTY = hasattr(TaskStatus, "outcome_certain")
+
+
+class Violation(Exception):
+    """An invariant does not hold."""
+
+
+def require(condition, text, *args):
+    if not condition:
+        raise Violation(text % args if args else text)
+
+
+class Call:
+    """One call of the client: when it began and was over, and what came of it."""
+
+    def __init__(self, life, name, within):
+        self.life = life
+        self.name = name
+        self.within = within
+        self.begin = life.world.now
+        self.end = None
+        self.result = None
+        self.error = None
+
+    def make(self, step, *args, **options):
+        self.life.world.tell("-> %s %s", self.name, self.about(options))
+        try:
+            self.result = step(*args, **options)
+        except RocketRideError as error:
+            self.error = error
+        except Exception as error:
+            text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+            raise Violation(f"{self.name}: a foreign exception came out:\n{text}") from None
+        self.end = self.life.world.now
+        self.life.world.tell("<- %s: %s", self.name, self.error.__class__.__name__ if self.error else "done")
+        if self.error is not None:
+            self.life.world.tell("   %s", str(self.error))
+            self._check_chain()
+        self._check_time()
+        return self
+
+    @staticmethod
+    def about(options):
+        return ", ".join(
+            f"{name}={value!r}" for name, value in options.items() if isinstance(value, (int, float))
+        )
+
+    def _check_time(self):
+        if self.within is not None:
+            late = self.end - self.begin - self.within
+            require(
+                late <= EXACT, "%s came %.6f s after its deadline of %.3f s", self.name, late, self.within
+            )
+
+    def _check_chain(self):
+        error, seen = self.error, []
+        while error is not None and error not in seen:
+            seen.append(error)
+            require(
+                isinstance(error, RocketRideError),
+                "%s: a foreign exception in the chain: %r",
+                self.name,
+                error,
+            )
+            self.life.check_secrets(
+                f"{error} {error!r} {error.args} {vars(error)}", f"{self.name}: {type(error).__name__}"
+            )
+            error.__traceback__ = None
+            error = error.__cause__ or error.__context__
+
+
+def check_status(life, call, token, status, since):
+    """A status that was returned is one that the server made of this task, and not before it was asked."""
+    require(status.words_count < len(life.engine.documents), "%s: a status that nobody made", call.name)
+    run, at, document = life.engine.documents[status.words_count]
+    require(
+        run.token == token,
+        "%s: the status of another task: run %s of %s",
+        call.name,
+        run.number,
+        run.token[:7],
+    )
+    require(at >= since, "%s: a status of %.6f s before the call", call.name, since - at)
+    shown = (status.state.value, status.completed, status.exit_code, status.exit_message, status.start_time)
+    told = tuple(document[name] for name in ("state", "completed", "exitCode", "exitMessage", "startTime"))
+    require(shown == told, "%s: the status is not what the server told: %s, not %s", call.name, shown, told)
+    require(status.is_terminal == oracle.is_terminal(document), "%s: wrong about being terminal", call.name)
+    require(
+        status.is_terminal or status.outcome.value == "running", "%s: an outcome before the end", call.name
+    )
+    life.check_secrets(repr(status), "the repr of a status")
+    return run, document
+
+
+def check_outcome(life, call, run, document, status, *, own_terminate=False, watched_since=None):
+    """The outcome is the one that the table gives for what the client was told."""
+    if not KNOWS_CERTAINTY:
+        return
+    plain = oracle.outcome(document, own_terminate=own_terminate)
+    told = oracle.outcome(document, reason_heard=run.reason is not None, own_terminate=own_terminate)
+    said = (status.outcome.value, status.outcome_certain)
+    allowed = [plain, told] if run.reason and life.engine.generation == "newer" else [plain]
+    if run.reason and watched_since is not None and life.hears(run) and run.ended > watched_since:
+        allowed = [told]
+    require(said in allowed, "%s: the outcome is %s, and should be %s", call.name, said, allowed)
+
+
+def check_error(life, call, token, *, seen, since, known=False):
+    """An error of a call, or of a wait, is one that there is a reason for."""
+    error, engine = call.error, life.engine
+    calm, faults = life.faults.calm, life.faults
+    if isinstance(error, TaskNotFoundError):
+        require(not seen, "%s: the task was seen, and now it never was", call.name)
+        require(engine.was_unknown(token, since) or life.server.garbled, "%s: the task is known", call.name)
+    elif isinstance(error, TaskVanishedError):
+        require(seen or known, "%s: vanished, and never seen", call.name)
+        require(engine.was_unknown(token, since), "%s: it never vanished", call.name)
+    elif isinstance(error, TaskReplacedError):
+        starts = {run.start_time for run in engine.runs if run.token == token and run.start_time}
+        require(len(starts) > 1, "%s: there was no other run", call.name)
+    elif isinstance(error, (TransportError, OverloadedError, TransientError)):
+        require(not calm, "%s failed although nothing was wrong: %r", call.name, error)
+    elif isinstance(error, ProtocolError):
+        refused = faults.has("upgrade refused") and life.transport == "websocket"
+        require(life.server.garbled or refused, "%s: a ProtocolError without garbage: %r", call.name, error)
+    elif isinstance(error, ServerError):
+        require(life.server.garbled, "%s: there is no reason for %r", call.name, error)
+    else:
+        raise Violation(f"{call.name}: there is no reason for {error!r}")
+
+
+def check_afterwards(life, client):
+    """Nothing is left taken, and the same client still works."""
+    world = life.world
+    life.server.heal()
+    world.sleep(2.0)
+    for session in life.engine.subscribers:
+        connection = session._connection
+        require(
+            not connection.held,
+            "connection %s is still subscribed: %s",
+            connection.number,
+            session.subscribed,
+        )
+    token = life.new_token()
+    life.engine.start(token, "after", "source", "well", starting=0.0, seconds=1000.0, lingering=0.0)
+    world.sleep(0.5)
+    call = Call(life, "a call afterwards", 30.0).make(client.get_task_status, token, timeout=30.0)
+    require(call.error is None, "afterwards the client does not work: %r", call.error)
+    check_status(life, call, token, call.result, call.begin)
+    client.close()
+    world.sleep(2.0)
+    if life.network.left_open() and life.interrupted:
+        gc.collect()
+    left = [connection.number for connection in life.network.left_open()]
+    require(not left, "connections are left open: %s", left)
+    require(not seams.locks_taken(), "%s locks are left taken", seams.locks_taken())
+    marks = life.engine.executed
+    twice = sorted({mark for mark in marks if marks.count(mark) > 1})
+    require(not twice, "executed twice: %s", twice)

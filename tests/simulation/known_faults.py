@@ -1,0 +1,20 @@
+"""Faults of the client that the simulation finds and that are not mended yet, by what a life says of them.
+
+They are counted in the table, and are no failures. Whoever mends one removes it here.
+"""
+
+from __future__ import annotations
+
+import re
+
+_FAULTS = {
+    "an informational answer is taken for the answer": r"answered HTTP (102|103|199)|WebSocket upgrade with HTTP (102|103|199)",
+    "an answer cut inside its head is no transient error": r"did not answer in HTTP: (H|$)",
+    "408 on an idle connection is taken for the answer": r"HTTP 408",
+    "Ctrl-C leaves a connect turn taken": r"locks are left taken",
+}
+
+
+def known(violation):
+    """The known fault that `violation` is, or None."""
+    return next((name for name, pattern in _FAULTS.items() if re.search(pattern, violation)), None)

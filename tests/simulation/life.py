@@ -1,0 +1,155 @@
+"""One life of one client: a world, a network, a server, faults, and what the client does among them."""
+
+from __future__ import annotations
+
+import logging
+import random
+import warnings
+
+from rocketride_sync import RetryPolicy, RocketRideClient
+
+from . import actions, seams
+from .ends import ENDS
+from .engine import Engine
+from .faults import Faults
+from .interrupts import Interrupt
+from .invariants import Violation, check_afterwards
+from .network import URL, Network
+from .server import KEY, Server
+from .world import SimulationError, World
+
+INTERRUPTED_SHARE = 0.06
+_LOGGED_SHARE = 0.2
+
+
+class _Listener(logging.Handler):
+    def __init__(self):
+        super().__init__(logging.DEBUG)
+        self.heard = []
+
+    def emit(self, record):
+        self.heard.append(record.getMessage())
+
+
+class Life:
+    """One life.
+
+    Attributes:
+        seed, kind, transport: all that it depends on.
+        round_trip: the longest that a call may take where nothing is wrong, connecting included.
+        violation: what was wrong, or None.
+    """
+
+    def __init__(self, seed, kind, transport, interrupt_at=None):
+        self.seed = seed
+        self.kind = kind
+        self.transport = transport
+        self.rng = random.Random(f"{transport} {kind} {seed}")
+        random.seed(seed)
+        self.world = World(self.rng)
+        self.tokens = []
+        self.violation = None
+        self.interrupted = False
+        self.outcomes = []
+        self.own_terminates = {}  # by token: whether the task was active when we terminated it
+        action = actions.ACTIONS[kind]
+        self.faults = Faults(self.world, action.span)
+        self.network = Network(self.world, self.faults)
+        self.engine = Engine(self.world, self.rng.choice(("older", "newer")))
+        self.server = Server(self.world, self.engine, self.faults, self.network)
+        self.network.server = self.server
+        self.round_trip = 0.01 + 16 * 1.3 * self.network.latency + 12 * self.server.thinking
+        self.call_timeout = self.rng.choice((2.0, 5.0, 30.0))
+        self.max_outage = self.rng.choice((5.0, 30.0, 300.0))
+        # Interrupts are for calm lives: there is nothing else to blame then.
+        if interrupt_at is None and self.faults.calm and self.rng.random() < INTERRUPTED_SHARE / 0.4:
+            interrupt_at = int(10 ** self.rng.uniform(0.0, action.lines))
+        self.interrupt_at = interrupt_at
+
+    def run(self):
+        """Live. Whether everything was as it must be."""
+        seams.enter(self.world, self.network)
+        listener = _Listener() if self.rng.random() < _LOGGED_SHARE else None
+        loggers = [logging.getLogger("rocketride_sync"), logging.getLogger("urllib3")]
+        for logger in loggers:
+            logger.setLevel(logging.DEBUG if listener else logging.CRITICAL)
+            logger.propagate = False
+            if listener:
+                logger.addHandler(listener)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                self._live()
+        except (Violation, SimulationError) as error:
+            self.violation = (
+                f"{type(error).__name__}: {error}" if isinstance(error, SimulationError) else str(error)
+            )
+        finally:
+            for logger in loggers:
+                if listener:
+                    logger.removeHandler(listener)
+        if listener and self.violation is None:
+            try:
+                for line in listener.heard:
+                    self.check_secrets(line, "the log")
+            except Violation as error:
+                self.violation = str(error)
+        return self.violation is None
+
+    def _live(self):
+        action = actions.ACTIONS[self.kind]
+        policy = RetryPolicy(max_outage=self.max_outage)
+        self.world.tell(
+            "%s over %s, seed %s; the server is %s",
+            self.kind,
+            self.transport,
+            self.seed,
+            self.engine.generation,
+        )
+        client = RocketRideClient(URL, KEY, transport=self.transport, timeout=self.call_timeout, retry=policy)
+        if self.interrupt_at is None:
+            action(self, client)
+        else:
+            with Interrupt(self.interrupt_at) as interrupt:
+                try:
+                    action(self, client)
+                except KeyboardInterrupt:
+                    self.world.tell("<- Ctrl-C at line %s: %s", self.interrupt_at, interrupt.place)
+                except Violation:
+                    # What a method says after an interrupt that something swallowed may be anything.
+                    if not interrupt.happened:
+                        raise
+            self.interrupted = interrupt.happened
+        self.world.tell("afterwards")
+        check_afterwards(self, client)
+
+    def new_token(self):
+        token = f"tk_{self.rng.getrandbits(128):032x}"
+        self.tokens.append(token)
+        return token
+
+    def new_run(self, token=None, project=None, source="source", seconds=None, how=None):
+        """A run that begins now."""
+        how = how or self.rng.choice(sorted(ENDS))
+        return self.engine.start(
+            token or self.new_token(),
+            project or f"project {self.rng.randrange(3)}",
+            source,
+            how,
+            starting=10 ** self.rng.uniform(-2, 0.5),
+            seconds=10 ** self.rng.uniform(-0.5, 1.8) if seconds is None else seconds,
+            lingering=self.rng.choice((0.0, 0.0, 0.5, 5.0)),
+        )
+
+    def hears(self, run):
+        """Whether a wait for `run` is told of its end."""
+        lost = (run.project, run.source) in self.engine.unsubscribed
+        return self.faults.calm and self.transport != "http" and not lost
+
+    def terminated_own(self, token):
+        return self.own_terminates.get(token, False)
+
+    def check_secrets(self, text, where):
+        for secret in (KEY, *self.tokens):
+            if secret in text:
+                raise Violation(f"{where} holds a secret: {text.replace(secret, '<HERE>')[:300]}")

@@ -1,0 +1,140 @@
+"""`make plant`: puts faults into a copy of the package, one at a time, and looks whether the simulation finds them."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SECONDS = 60
+LIVES = "1:20000"
+
+
+class Plant:
+    """A fault: `old`, a regular expression that must match once in `path`, becomes `new`."""
+
+    def __init__(
+        self, name, path, old, new, kinds="calls wait iterate run", transports="websocket http auto"
+    ):
+        self.name = name
+        self.path = path
+        self.old = old
+        self.new = new
+        self.kinds = kinds.split()
+        self.transports = transports.split()
+
+    def put_into(self, root):
+        path = root / self.path
+        text, count = re.subn(self.old, self.new, path.read_text(encoding="utf-8"), flags=re.DOTALL)
+        assert count == 1, (
+            f"{self.name}: its place in {self.path} was found {count} times; mend tests/simulation/planting.py"
+        )
+        path.write_text(text, encoding="utf-8")
+
+
+PACKAGE = "rocketride_sync/"
+PLANTS = (
+    Plant(
+        "`completed` alone is the end",
+        PACKAGE + "models/behaviour.py",
+        r"return self\.completed and self\.state\.name in \([^)]*\)",
+        "return self.completed",
+    ),
+    Plant(
+        "answers go to the next in line instead of by their number",
+        PACKAGE + "protocol/dap.py",
+        r'number = message\.get\("request_seq"\)',
+        "number = next((n for n, answer in self._answers.items() if answer is None), None)",
+    ),
+    Plant(
+        "`execute` is sent again",
+        PACKAGE + "protocol/operations.py",
+        r'(name="use",)',
+        r"\1 repeatable=True,",
+        kinds="run",
+    ),
+    Plant(
+        "Retry-After is obeyed past the deadline",
+        PACKAGE + "waiting/wait_rules.py",
+        r"return min\(pause, (\w+)\)",
+        r"return max(min(pause, \1), (fault.retry_after or 0.0) if fault else 0.0)",
+    ),
+    Plant(
+        "the last poll is left out",
+        PACKAGE + "waiting/wait_rules.py",
+        r"return min\(pause, (\w+)\)",
+        r"""if pause >= \1:
+            raise self._timed_out() from fault
+        return pause""",
+    ),
+    Plant(
+        "`startTime` is not compared",
+        PACKAGE + "waiting/same_run.py",
+        r"if previous is not None and previous\.start_time and",
+        "if False and",
+    ),
+    Plant(
+        "a connect turn is not given back after Ctrl-C",
+        PACKAGE + "transports/websocket/pool.py",
+        r"        finally:\n            permit\.release\(\)",
+        "        except BaseException as error:\n            if isinstance(error, Exception):\n                permit.release()\n"
+        "            raise\n        permit.release()",
+    ),
+    Plant(
+        "the simulated server swaps two tasks",
+        "tests/simulation/engine.py",
+        r"return document\n$",
+        """if run.number % 2 and run.number < len(self.runs):
+            return self.document(self.runs[run.number])
+        return document
+""",
+    ),
+)
+
+
+def find(plant):
+    """Whether the simulation finds `plant`, after how many seconds, and what it says."""
+    with tempfile.TemporaryDirectory(prefix="plant-") as folder:
+        root = Path(folder)
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / "rocketride_sync", root / "rocketride_sync", ignore=ignored)
+        shutil.copytree(ROOT / "tests" / "simulation", root / "tests" / "simulation", ignore=ignored)
+        shutil.copytree(ROOT / "schema", root / "schema", ignore=ignored)
+        plant.put_into(root)
+        command = [
+            sys.executable,
+            "-m",
+            "tests.simulation",
+            "--seeds",
+            LIVES,
+            "--seconds",
+            str(SECONDS),
+            "--stop-at",
+            "1",
+        ]
+        command += ["--kinds", *plant.kinds, "--transports", *plant.transports]
+        began = time.monotonic()
+        environment = {**os.environ, "PYTHONPATH": str(root), "PYTHONHASHSEED": "0"}
+        done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+        took = time.monotonic() - began
+    said = [line for line in done.stdout.splitlines() if line.startswith("FAILED")]
+    return bool(said), took, said[0][8:160] if said else (done.stdout + done.stderr)[-500:]
+
+
+def main():
+    missed = 0
+    for plant in PLANTS:
+        found, took, said = find(plant)
+        missed += not found
+        print(f"{'found' if found else 'MISSED'} in {took:4.1f} s: {plant.name}\n    {said}", flush=True)
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,114 @@
+"""Puts virtual time and virtual sockets in place of the real ones, in a process that is for simulation alone."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import types
+
+PACKAGE = "rocketride_sync"
+_LOCAL = threading.local()
+
+
+class _Time:
+    """What `rocketride_sync.deadline.system_time` is in this process: the time of the current world."""
+
+    world = None
+
+    def monotonic(self):
+        return self.world.monotonic()
+
+    perf_counter = monotonic
+
+    def sleep(self, seconds):
+        self.world.sleep(seconds)
+
+    def time(self):
+        return BASE + self.world.now
+
+
+BASE = 1_790_000_000.0
+TIME = _Time()
+
+
+class VirtualLock:
+    """A lock of the package. Whoever waits for it lets virtual time pass."""
+
+    def __init__(self):
+        self._lock = threading._allocate_lock()
+
+    def acquire(self, blocking=True, timeout=-1):
+        if self._lock.acquire(False):
+            return True
+        if not blocking:
+            return False
+        TIME.world.wait(lambda: not self._lock.locked(), None if timeout < 0 else timeout)
+        return self._lock.acquire(False)
+
+    def release(self):
+        self._lock.release()
+
+    def locked(self):
+        return self._lock.locked()
+
+    __enter__ = acquire
+
+    def __exit__(self, *exc_info):
+        self.release()
+
+
+LOCKS = []
+
+
+def _make_lock():
+    LOCKS.append(VirtualLock())
+    return LOCKS[-1]
+
+
+def install():
+    """Once in a process, before any other module of the package is loaded."""
+    os.environ.clear()
+    os.environ.update(NETRC=os.devnull, HOME=os.devnull, NO_PROXY="*", PATH=os.defpath)
+    loaded = {name for name in sys.modules if name.startswith(PACKAGE)}
+    assert not loaded, f"these were loaded too early: {sorted(loaded)}"
+    import rocketride_sync.deadline
+
+    rocketride_sync.deadline.system_time = TIME
+    _load_all()
+    import urllib3.connection
+
+    urllib3.connection.wait_for_read = lambda sock, timeout: sock.is_readable()
+    for name, module in list(sys.modules.items()):
+        if name.startswith(PACKAGE) and getattr(module, "threading", None) is threading:
+            module.threading = types.SimpleNamespace(**{**vars(threading), "Lock": _make_lock})
+
+
+def _load_all():
+    """Load what lives use: a module that is loaded in the middle of a life would take part in it."""
+    import email.utils  # noqa: F401
+    import html  # noqa: F401
+    import random  # noqa: F401
+    import tempfile  # noqa: F401
+    import zlib  # noqa: F401
+    from importlib import import_module
+    from pathlib import Path
+
+    root = Path(sys.modules[PACKAGE].__file__).parent
+    for path in sorted(root.rglob("*.py")):
+        names = path.relative_to(root.parent).with_suffix("").parts
+        if names[1] not in {"emulator", "cli", "contrib", "reporting", "pytest_plugin", "__main__"}:
+            import_module(".".join(names).replace(".__init__", ""))
+
+
+def enter(world, network):
+    """Let the client live in `world` from now on."""
+    from rocketride_sync.transports import tcp
+
+    TIME.world = world
+    tcp.system_network = network
+    LOCKS.clear()
+
+
+def locks_taken():
+    return sum(lock.locked() for lock in LOCKS)

@@ -1,0 +1,41 @@
+"""The fixed set of lives, in a process of its own. Fresh ones, and more: `make simulate`."""
+
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .world import NothingLeftError, StuckError, World
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def simulation(*arguments):
+    command = [sys.executable, "-m", "tests.simulation", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.timeout(600)
+def test_every_life_of_the_fixed_set_is_as_it_must_be():
+    done = simulation("--fixed")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for rare in ("Ctrl-C", "TaskVanishedError", "TaskReplacedError", "fault: silence", "fault: killed"):
+        assert rare in done.stdout
+
+
+@pytest.mark.parametrize("life", [("websocket", "wait", "7"), ("http", "run", "11"), ("auto", "calls", "3")])
+def test_a_life_is_the_same_each_time(life):
+    assert simulation("--replay", *life).stdout == simulation("--replay", *life).stdout
+
+
+def test_a_wait_for_something_that_cannot_happen_is_an_error():
+    with pytest.raises(NothingLeftError, match="nothing is left to happen"):
+        World(random.Random(1)).wait(lambda: False)
+
+
+def test_a_loop_that_reads_the_clock_and_never_moves_it_is_an_error():
+    world = World(random.Random(1))
+    with pytest.raises(StuckError, match="never moved"):
+        all(world.monotonic() for _ in iter(int, 1))

@@ -1,0 +1,94 @@
+"""Virtual time: it passes only while somebody waits, and then goes straight to the next event."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+
+_MAX_READS = 20_000
+_HORIZON = 40 * 86_400.0
+START = 1000.0
+
+
+class SimulationError(BaseException):
+    """A life cannot go on. No `except Exception` of the client may swallow it."""
+
+
+class NothingLeftError(SimulationError):
+    """Somebody waits without a timeout, and nothing is left to happen: a hang."""
+
+
+class StuckError(SimulationError):
+    """The clock is read again and again without moving: a loop."""
+
+
+class World:
+    """Virtual time, and what will happen in it.
+
+    Attributes:
+        now: seconds of the virtual monotonic clock.
+        story: what happened, as (time, text, arguments).
+    """
+
+    def __init__(self, rng):
+        self.rng = rng
+        self.now = START
+        self.story = []
+        self._events = []
+        self._numbers = itertools.count()
+        self._reads = 0
+        self._begun = 0.0
+
+    # What the client sees.
+
+    def monotonic(self):
+        self._reads += 1
+        if self._reads > _MAX_READS:
+            raise StuckError(f"the clock was read {_MAX_READS} times at {self.now:.6f}, and never moved")
+        return self.now
+
+    perf_counter = monotonic
+
+    def sleep(self, seconds):
+        self.wait(lambda: False, seconds)
+
+    # What the simulation does.
+
+    def tell(self, text, *args):
+        self.story.append((self.now, text, args))
+
+    def later(self, seconds, step, *args):
+        """Let `step` happen in so many seconds."""
+        self.at(self.now + seconds, step, *args)
+
+    def at(self, moment, step, *args):
+        heapq.heappush(self._events, (max(moment, self.now), next(self._numbers), step, args))
+
+    def wait(self, ready, seconds=None):
+        """Let time pass until `ready()` or for `seconds`; whether it is ready."""
+        end = float("inf") if seconds is None else self.now + max(0.0, seconds)
+        while not ready():
+            moment = self._events[0][0] if self._events else float("inf")
+            if moment > end:
+                self._move(end)
+                return bool(ready())
+            if not self._events or moment > START + _HORIZON:
+                raise NothingLeftError(
+                    f"nothing is left to happen after {self.now - START:.3f} s, and somebody waits"
+                )
+            _, _, step, args = heapq.heappop(self._events)
+            self._move(moment)
+            step(*args)
+        return True
+
+    def _move(self, moment):
+        if moment > self.now:
+            self.now = moment
+            self._reads = 0
+
+    def told(self):
+        """The whole story as text."""
+        lines = (
+            f"{moment - START:12.6f}  {text % args if args else text}" for moment, text, args in self.story
+        )
+        return "\n".join(lines)
