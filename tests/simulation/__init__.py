@@ -5,6 +5,7 @@
     virtual_socket.py     the sockets that the client holds
     network.py            connecting, and what goes wrong with it
     seams.py              puts virtual time and virtual sockets in place of the real ones
+    virtual_threads.py    threads of the client, of which one runs at a time
     engine.py             tasks and their runs: what truly happened
     ends.py               how a run can end, and what a server of either generation makes of that
     frames.py             WebSocket frames, as the server reads and writes them

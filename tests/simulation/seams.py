@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
+import queue
 import sys
 import threading
 import types
 
 PACKAGE = "rocketride_sync"
-_LOCAL = threading.local()
 
 
 class _Time:
@@ -79,9 +79,14 @@ def install():
     import urllib3.connection
 
     urllib3.connection.wait_for_read = lambda sock, timeout: sock.is_readable()
+    from .virtual_threads import VirtualQueue, VirtualThread
+
     for name, module in list(sys.modules.items()):
         if name.startswith(PACKAGE) and getattr(module, "threading", None) is threading:
-            module.threading = types.SimpleNamespace(**{**vars(threading), "Lock": _make_lock})
+            replaced = {"Lock": _make_lock, "Thread": VirtualThread}
+            module.threading = types.SimpleNamespace(**{**vars(threading), **replaced})
+        if name.startswith(PACKAGE) and getattr(module, "queue", None) is queue:
+            module.queue = types.SimpleNamespace(**{**vars(queue), "SimpleQueue": VirtualQueue})
 
 
 def _load_all():

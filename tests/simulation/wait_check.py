@@ -113,3 +113,23 @@ class WaitCheck:
         require(
             lasted <= most, "%s gave up only after %.3f s of faults (allowed: %.3f)", call.name, lasted, most
         )
+
+
+class ManyCheck(WaitCheck):
+    """The same for one of many tasks. When its own result was there is not known, only when all were."""
+
+    def _check_promptness(self, run):
+        pass
+
+    def _check_outage(self):
+        pass
+
+    def _check_timeout(self):
+        life, call = self.life, self.call
+        early = self.timeout - (call.end - call.begin)
+        require(early <= self.timeout / 2 + 0.02, "%s gave up %.6f s early", call.name, early)
+        settle = self.interval + life.round_trip if life.faults.calm else self.settle
+        for run in life.engine.runs:
+            if run.ended is not None and life.engine.known.get(self.token) is run:
+                missed = call.end - max(run.ended, life.faults.last) - settle
+                require(missed <= 0.0, "%s: %r, %.3f s after the end", call.name, call.error, missed)

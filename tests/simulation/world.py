@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import threading
 
 _MAX_READS = 20_000
 _HORIZON = 40 * 86_400.0
@@ -22,12 +23,22 @@ class StuckError(SimulationError):
     """The clock is read again and again without moving: a loop."""
 
 
+class _Waiter:
+    """A thread that waits until `ready()` or until `end`."""
+
+    def __init__(self, ready, end):
+        self.ready = ready
+        self.end = end
+        self.resume = threading.Semaphore(0)
+
+
 class World:
     """Virtual time, and what will happen in it.
 
     Attributes:
         now: seconds of the virtual monotonic clock.
         story: what happened, as (time, text, arguments).
+        failed: what ended a thread, or all of them.
     """
 
     def __init__(self, rng):
@@ -37,7 +48,8 @@ class World:
         self._events = []
         self._numbers = itertools.count()
         self._reads = 0
-        self._begun = 0.0
+        self._waiters = []
+        self.failed = None
 
     # What the client sees.
 
@@ -67,6 +79,8 @@ class World:
     def wait(self, ready, seconds=None):
         """Let time pass until `ready()` or for `seconds`; whether it is ready."""
         end = float("inf") if seconds is None else self.now + max(0.0, seconds)
+        if self._waiters:
+            return self._wait_with_others(_Waiter(ready, end))
         while not ready():
             moment = self._events[0][0] if self._events else float("inf")
             if moment > end:
@@ -80,6 +94,46 @@ class World:
             self._move(moment)
             step(*args)
         return True
+
+    # Several threads: see virtual_threads.py.
+
+    def add_waiter(self):
+        """For a thread that begins."""
+        self._waiters.append(_Waiter(lambda: True, self.now))
+        return self._waiters[-1]
+
+    def leave(self):
+        """A thread has ended: another goes on."""
+        self._let_one_go_on(None)
+
+    def _wait_with_others(self, own):
+        self._waiters.append(own)
+        if not self._let_one_go_on(own):
+            own.resume.acquire()
+        if self.failed is not None and isinstance(self.failed, SimulationError):
+            raise self.failed
+        return bool(own.ready())
+
+    def _let_one_go_on(self, own):
+        """Let time pass until a thread can go on, and resume it. Whether it is the current one."""
+        while True:
+            able = [waiter for waiter in self._waiters if waiter.end <= self.now or waiter.ready()]
+            if able or self.failed is not None:
+                chosen = self.rng.choice(able or self._waiters)
+                self._waiters.remove(chosen)
+                if chosen is not own:
+                    chosen.resume.release()
+                return chosen is own
+            end = min(waiter.end for waiter in self._waiters)
+            moment = self._events[0][0] if self._events else float("inf")
+            if min(end, moment) > START + _HORIZON:
+                self.failed = NothingLeftError("nothing is left to happen, and all threads wait")
+            elif moment <= end:
+                _, _, step, args = heapq.heappop(self._events)
+                self._move(moment)
+                step(*args)
+            else:
+                self._move(end)
 
     def _move(self, moment):
         if moment > self.now:
