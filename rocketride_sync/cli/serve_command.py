@@ -21,6 +21,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
     add("--port", type=_port, default=5565, help="0 takes any free one (default: %(default)s)")
     add("--root", metavar="DIR", help="the directory whose files pipelines may read (default: none)")
+    add(
+        "--generation",
+        choices=("newer", "older"),
+        default="newer",
+        help="behave as servers since about September 2026 do, or as those before (default: %(default)s)",
+    )
     add_key_options(parser)
 
 
@@ -35,7 +41,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     key = api_key(args, Environment(args.env_file))
     if key is None and args.host not in _LOOPBACK:
         output.print_problem(f"warning: no key is set, so whoever reaches {args.host} may use this server")
-    from ..emulator import serve
+    from ..emulator import Settings, serve
 
-    serve(args.host, args.port, args.root, key)
+    serve(args.host, args.port, args.root, key, settings=Settings(generation=args.generation))
     return ExitCode.SUCCEEDED

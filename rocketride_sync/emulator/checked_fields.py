@@ -41,6 +41,14 @@ class CheckedFields:
             raise self._type_error(key, "true or false")
         return value
 
+    def optional_flag(self, key: str) -> Optional[bool]:
+        value = self._get(key, None)
+        return None if value is None else self.flag(key)
+
+    def optional_text(self, key: str) -> Optional[str]:
+        value = self._get(key, None)
+        return None if value is None else self.text(key)
+
     def text(self, key: str) -> str:
         value = self._get(key, "")
         if not _is_encodable_text(value):

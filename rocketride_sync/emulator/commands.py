@@ -7,7 +7,7 @@ from typing import Any, Awaitable, Callable, Dict, Optional
 from .checked_fields import CheckedFields
 from .credentials import Access
 from .pipe_commands import PipeCommandHandler
-from .request_errors import NOT_RUNNING, RequestError
+from .request_errors import RequestError, not_registered
 from .run_options import RunOptions
 from .server_state import ServerState
 from .task import Task
@@ -94,7 +94,7 @@ class CommandHandler:
         access.require_account("task.monitor")
         task = self._task_registry.find(arguments.get("projectId"), arguments.get("source"))
         if task is None:
-            raise RequestError(NOT_RUNNING)
+            raise not_registered()
         return {"token": task.token}
 
     async def _process(self, access: Access, arguments: Arguments) -> ResponseBody:

@@ -50,9 +50,10 @@ def response(request: Message, body: Optional[Mapping[str, Any]]) -> Message:
     return answer if body is None else {**answer, "body": body}
 
 
-def error_response(request: Message, error: RequestError) -> Message:
-    """The response to a request that failed with `error`."""
-    return {**response(request, None), "success": False, "message": str(error), "trace": error.trace()}
+def error_response(request: Message, error: RequestError, *, with_code: bool) -> Message:
+    """The response to a request that failed with `error`; `with_code` adds the error's code, if it has one."""
+    answer = {**response(request, None), "success": False, "message": str(error), "trace": error.trace()}
+    return {**answer, "code": error.code} if with_code and error.code else answer
 
 
 def event_message(event: Event) -> Message:

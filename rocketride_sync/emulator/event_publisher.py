@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Dict, Tuple
+from typing import Any, Dict, Optional, Tuple
 
 from .event_hub import SUMMARY, TASK, Event, EventHub
 from .status_record import StatusRecord
@@ -17,9 +17,19 @@ class EventPublisher:
         task_id: the task's id.
         key: the task's project and source.
         status: the task's status.
+        newer: whether the events have what the newer generation adds to them.
     """
 
-    def __init__(self, event_hub: EventHub, task_id: str, key: Tuple[str, str], status: StatusRecord) -> None:
+    def __init__(
+        self,
+        event_hub: EventHub,
+        task_id: str,
+        key: Tuple[str, str],
+        status: StatusRecord,
+        *,
+        newer: bool,
+    ) -> None:
+        self._newer = newer
         self._event_hub = event_hub
         self._task_id = task_id
         self._project_id, self._source = key
@@ -42,9 +52,21 @@ class EventPublisher:
         self._status.changed = False
         await self._publish(self.status_event)
 
-    async def publish_action(self, action: str) -> None:
-        """Publish an `apaevt_task` event. `action` is ``begin``, ``restart`` or ``end``."""
-        await self._publish(self._event(TASK, "apaevt_task", {"action": action, **self.task_summary}))
+    async def publish_action(self, action: str, **more: Any) -> None:
+        """Publish an `apaevt_task` event. `action` is ``begin``, ``restart`` or ``end``; `more` follows in the body."""
+        body = {"action": action, **self.task_summary, **more}
+        await self._publish(self._event(TASK, "apaevt_task", body))
+
+    async def publish_end(self, stopped_by: Optional[str]) -> None:
+        """Publish the final status, then the action ``end``. `stopped_by` is ``user`` or ``ttl`` if it was stopped."""
+        if not self._newer:
+            await self.publish_status()
+            await self.publish_action("end")
+            return
+        self._status.changed = False
+        final = {**self._status.document, "final": True}
+        await self._publish(self._event(SUMMARY, "apaevt_status_update", final))
+        await self.publish_action("end", **({"reason": stopped_by} if stopped_by else {}))
 
     def _event(self, event_type: str, name: str, body: Dict[str, Any]) -> Event:
         return Event(

@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Optional
 from .constant_time import equal_in_constant_time
 from .event_hub import EventHub
 from .pipeline import parse_pipeline
-from .request_errors import NOT_RUNNING, RequestError
+from .request_errors import RequestError, not_registered
 from .run_options import RunOptions
 from .settings import Settings
 from .sources import make_source
@@ -41,7 +41,7 @@ class TaskRegistry:
         if not token:
             raise RequestError("Task token is required")
         if not isinstance(token, str) or token not in self._tasks:
-            raise RequestError(NOT_RUNNING)
+            raise not_registered()
         return self._tasks[token]
 
     def find(self, project_id: Any, source: Any) -> Optional[Task]:
@@ -156,7 +156,7 @@ class TaskRegistry:
                 if task.retention_expired:
                     self._remove(task)
                 elif task.ttl_expired:
-                    await task.stop()
+                    await task.stop("ttl")
 
     async def close(self) -> None:
         """Cancel all runs and remove all tasks."""

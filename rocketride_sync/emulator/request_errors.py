@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import traceback
 from pathlib import PurePath
-from typing import Any, Dict
+from typing import Any, Dict, Optional
 
 NOT_RUNNING = "Your pipeline is not running"
 NOT_AUTHENTICATED = "Not authenticated"
+TASK_NOT_REGISTERED = "TASK_NOT_REGISTERED"
+TASK_COMPLETED = "TASK_COMPLETED"
+TASK_STOPPED = "TASK_STOPPED"
 NO_SLOT = "server rejected WebSocket connection: HTTP 403"
 
 
 class RequestError(Exception):
-    """A request failed. Its text is the message in the server's answer."""
+    """A request failed. Its text is the message in the server's answer.
+
+    Attributes:
+        code: the `code` in the answer over WebSocket, in the newer generation; None for an error without one.
+    """
+
+    def __init__(self, message: str, *, code: Optional[str] = None) -> None:
+        super().__init__(message)
+        self.code = code
 
     def trace(self) -> Dict[str, Any]:
         """Where it was raised, as the server reports it: ``{"file": "registry.py", "lineno": 42}``."""
@@ -20,6 +31,11 @@ class RequestError(Exception):
         if not frames:
             return {"file": "", "lineno": 0}
         return {"file": PurePath(frames[-1].filename).name, "lineno": frames[-1].lineno}
+
+
+def not_registered() -> RequestError:
+    """The error for a token, or a project and source, without a task."""
+    return RequestError(NOT_RUNNING, code=TASK_NOT_REGISTERED)
 
 
 class CredentialError(RequestError):

@@ -37,6 +37,10 @@ class ScriptedTasks:
         exit_code: Optional[int] = 0,
         exit_message: str = "",
         forever: bool = False,
+        exit_line: Optional[bool] = None,
+        killed: bool = False,
+        stop_line: Optional[str] = None,
+        restart_code_seen: bool = False,
         stopping_seconds: float = 0.0,
         name: Optional[str] = None,
     ) -> Task:
@@ -49,8 +53,15 @@ class ScriptedTasks:
             failed: how many of them fail: the last ones, with an error each.
             errors: further error messages, spread over the work.
             warnings: warning messages, spread over the work.
-            exit_code: the task fails unless this is 0 or None.
+            exit_code: the task fails unless this is 0 or None. The status shows it if there is no exit line.
             exit_message: the reason for its end.
+            exit_line: whether the engine prints an exit line, with code and message. With None it does so unless there
+                is a code other than 0 and no message. Without a line, the code is the exit code of the process.
+            killed: whether the engine is killed, before its last item is done.
+            stop_line: the text of the exit line that the engine prints when the task is terminated, or when its ttl
+                runs out; None for no such line.
+            restart_code_seen: whether a server of the older generation sees the exit code after a restart, which is a
+                race there.
             forever: whether it stays RUNNING after its work, until it is terminated.
             stopping_seconds: how long it is `completed` while its state is still STOPPING.
             name: its name.
@@ -66,6 +77,10 @@ class ScriptedTasks:
             "warnings": list(warnings),
             "exit_code": exit_code,
             "exit_message": exit_message,
+            "exit_line": exit_line,
+            "killed": killed,
+            "stop_line": stop_line,
+            "restart_code_seen": restart_code_seen,
             "forever": forever,
             "stopping_seconds": stopping_seconds,
         }

@@ -17,12 +17,20 @@ class StatusRecord:
         document: the TASK_STATUS document (docs/protocol.md, "TASK_STATUS"). Its `rateCount` and `rateSize` are
             per second, times 100, as engines send them.
         changed: whether it was updated since `changed` was last set to False.
+        active_at: the monotonic time at which the engine last reported something about its work.
+
+    Args:
+        keep_peaks: whether the peaks and averages of the metrics stay when the task ends.
     """
 
-    def __init__(self, name: str, project_id: str, source: str, message_limit: int) -> None:
+    def __init__(
+        self, name: str, project_id: str, source: str, message_limit: int, *, keep_peaks: bool = False
+    ) -> None:
         self.document = _initial_document(name, project_id, source)
         self.changed = False
         self._message_limit = message_limit
+        self.active_at = 0.0
+        self._keep_peaks = keep_peaks
         self._samples = 0
         self._running_since = 0.0
 
@@ -39,12 +47,13 @@ class StatusRecord:
 
     def enter_running(self) -> None:
         """Set the state RUNNING. The rates count from now."""
-        self._running_since = time.monotonic()
+        self._running_since = self.active_at = time.monotonic()
         self.update(state=RUNNING, status="Processing", serviceUp=True)
 
     def end(self, state: int, text: str) -> None:
-        """Set a final state. Metrics are reset to zero, tokens are kept."""
-        self.document["metrics"] = _zero_metrics()
+        """Set a final state. The present metrics are reset to zero, tokens are kept."""
+        reset = dict.fromkeys(_METRICS, 0.0) if self._keep_peaks else _zero_metrics()
+        self.document["metrics"].update(reset)
         self.update(state=state, status=text, completed=True)
 
     def expect(self, count: int, size: int) -> None:
@@ -57,6 +66,7 @@ class StatusRecord:
         """Record that an item entered a pipe. `flow` names the item and the components that it passes."""
         by_pipe = self.document["pipeflow"]["byPipe"]
         by_pipe[str(pipe_index)] = flow
+        self.active_at = time.monotonic()
         self.document["pipeflow"]["totalPipes"] = len(by_pipe)
         self.update(currentObject=name, currentSize=size)
 
@@ -93,7 +103,8 @@ class StatusRecord:
     def _add_amounts(self, **amounts: int) -> None:
         for key, amount in amounts.items():
             self.document[key] += amount
-        elapsed = max(time.monotonic() - self._running_since, 1e-3)
+        self.active_at = time.monotonic()
+        elapsed = max(self.active_at - self._running_since, 1e-3)
         totals = self.document
         self.update(
             rateCount=int(100 * (totals["completedCount"] + totals["failedCount"]) / elapsed),
@@ -104,6 +115,7 @@ class StatusRecord:
         self.document["pipeflow"]["byPipe"][str(pipe_index)] = []
 
     def _add_message(self, key: str, text: str) -> None:
+        self.active_at = time.monotonic()
         messages: List[str] = self.document[key]
         messages.append(text)
         del messages[: -self._message_limit]

@@ -97,16 +97,17 @@ class WebSocketConnection:
         try:
             answer = dap_messages.response(message, await self._handle(message))
         except RequestError as error:
-            answer = dap_messages.error_response(message, error)
+            answer = self._error_response(message, error)
             refused = isinstance(error, CredentialError)
         except Exception as error:  # noqa: BLE001  (a bug of the emulator: log it, and answer the client)
             _log.exception("the request %s failed", message.get("command"))
-            answer = dap_messages.error_response(
-                message, RequestError(f"Internal error: {type(error).__name__}")
-            )
+            answer = self._error_response(message, RequestError(f"Internal error: {type(error).__name__}"))
         await self._send(answer)
         if refused:
             await self._close()
+
+    def _error_response(self, message: dap_messages.Message, error: RequestError) -> dap_messages.Message:
+        return dap_messages.error_response(message, error, with_code=self._state.settings.is_newer)
 
     async def _handle(self, message: dap_messages.Message) -> Optional[Dict[str, Any]]:
         command = message.get("command", "")

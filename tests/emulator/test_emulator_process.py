@@ -156,7 +156,7 @@ def test_signals_end_it_with_the_conventional_exit_code(number, code):
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"bogus": 1}, "no setting bogus; it has retention"),
+        ({"bogus": 1}, "no setting bogus; it has generation"),
         ({"retention": -1}, "wrong: 'retention'"),
         ({"ttl": "x"}, "wrong"),
     ],

@@ -44,7 +44,9 @@ def simulated(document):
     if "early_exit" in fake:
         config["seconds"] = 0
     if fake.get("exit") == "exitline":
-        config.update(exit_code=fake.get("code", 1), exit_message=fake["fatal"])
+        config.update(exit_line=True, exit_code=fake.get("code", 1), exit_message=fake["fatal"])
+    else:
+        config.update(exit_line=False, exit_code=fake.get("code", 0))
     config["init_seconds"] = fake.get("init", 0)
     config["failed"] = fake.get("fail", 0)
     config["errors"] = fake.get("errors", [])
@@ -156,7 +158,7 @@ def comparable(answer, expected):
 
 @pytest.fixture(scope="module")
 def server(texts):
-    with Emulator(root=texts, api_key=KEY) as running:
+    with Emulator(root=texts, api_key=KEY, generation="older") as running:
         yield running
 
 
@@ -203,7 +205,7 @@ def test_task_life_cycles(server, name):
 
 def test_server_without_an_api_key():
     lines = recorded("52_server_without_api_key")
-    with Emulator() as server:
+    with Emulator(generation="older") as server:
         assert Replay(server, lines).run() == []
 
 
