@@ -61,8 +61,9 @@ class CheckedFields:
             raise self._type_error(key, "a list of strings")
         return value
 
-    def string_map(self, key: str) -> Mapping[str, str]:
-        value = self._get(key, {})
+    def required_string_map(self, key: str) -> Mapping[str, str]:
+        """Unlike in the other getters, null is no value."""
+        value = self._get(key, None)
         if not isinstance(value, dict) or not all(_is_encodable_text(text) for text in value.values()):
             raise self._type_error(key, "an object whose values are strings")
         return value

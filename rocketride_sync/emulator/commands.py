@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Awaitable, Callable, Dict, Optional
 
 from .checked_fields import CheckedFields
 from .credentials import Access
+from .log_commands import handle_log_command
 from .pipe_commands import PipeCommandHandler
 from .request_errors import RequestError, not_registered
 from .run_options import RunOptions
@@ -14,6 +16,8 @@ from .task import Task
 
 ResponseBody = Optional[Dict[str, Any]]
 Arguments = Dict[str, Any]
+
+_MOST_THREADS = 1024
 
 
 class CommandHandler:
@@ -37,6 +41,8 @@ class CommandHandler:
             "rrext_get_token": self._get_token,
             "rrext_process": self._process,
         }
+        if state.settings.is_newer:
+            self._handlers["rrext_log"] = self._read_log
 
     async def handle(self, command: str, access: Access, arguments: Arguments) -> ResponseBody:
         """Run a command and return the answer's body, None for no body. Raises RequestError."""
@@ -60,18 +66,20 @@ class CommandHandler:
     async def _execute(self, access: Access, arguments: Arguments) -> ResponseBody:
         access.require_account("task.control")
         fields = CheckedFields(arguments, "execute")
-        task = await self._task_registry.execute(
+        task, reused = await self._task_registry.execute(
             arguments.get("pipeline"),
             token=fields.text("token"),
             use_existing=fields.flag("useExisting"),
             options=RunOptions(
                 name=fields.text("name"),
-                ttl=fields.seconds("ttl", self._state.settings.ttl),
-                threads=fields.count("threads", 64, least=1),
-                env=fields.string_map("env"),
+                ttl=_number_or_default(arguments.get("ttl"), self._state.settings.ttl),
+                threads=int(min(_number_or_default(arguments.get("threads"), 64, least=1), _MOST_THREADS)),
+                env=fields.required_string_map("env") if "env" in arguments else {},
+                scope=self._state.requested_scope(arguments),
             ),
         )
-        return _run_summary(task)
+        summary = _run_summary(task)
+        return {**summary, "reused": True} if reused and self._state.settings.is_newer else summary
 
     async def _terminate(self, access: Access, arguments: Arguments) -> ResponseBody:
         await self._task(access, arguments).stop()
@@ -79,29 +87,45 @@ class CommandHandler:
 
     async def _restart(self, access: Access, arguments: Arguments) -> ResponseBody:
         access.require_account("task.control")
-        return _run_summary(
-            await self._task_registry.restart(arguments.get("token"), arguments.get("pipeline"))
-        )
+        token = arguments.get("token")
+        if not token and self._state.settings.is_newer and "projectId" in arguments:
+            token = self._find(arguments).token
+        return _run_summary(await self._task_registry.restart(token, arguments.get("pipeline")))
 
     async def _get_task_status(self, access: Access, arguments: Arguments) -> ResponseBody:
         return self._task(access, arguments).status.document
 
     async def _get_tasks(self, access: Access, _: Arguments) -> ResponseBody:
         access.require_account("task.monitor")
-        return {"tasks": [_listing_entry(task) for task in self._task_registry.active_tasks]}
+        tasks = self._task_registry.active_tasks
+        return {"tasks": [_listing_entry(task, newer=self._state.settings.is_newer) for task in tasks]}
 
     async def _get_token(self, access: Access, arguments: Arguments) -> ResponseBody:
         access.require_account("task.monitor")
-        task = self._task_registry.find(arguments.get("projectId"), arguments.get("source"))
+        return {"token": self._find(arguments).token}
+
+    async def _read_log(self, access: Access, arguments: Arguments) -> ResponseBody:
+        return handle_log_command(self._state.run_log, access, arguments)
+
+    def _find(self, arguments: Arguments) -> Task:
+        """The latest task of the project, source and scope in the arguments. Raises RequestError when there is none."""
+        scope = self._state.requested_scope(arguments)
+        task = self._task_registry.find(arguments.get("projectId"), arguments.get("source"), scope)
         if task is None:
             raise not_registered()
-        return {"token": task.token}
+        return task
 
     async def _process(self, access: Access, arguments: Arguments) -> ResponseBody:
         return await self._pipe_commands.handle(self._task(access, arguments), arguments)
 
     def _task(self, access: Access, arguments: Arguments) -> Task:
         return self._task_registry.get(access.effective_token(arguments.get("token")))
+
+
+def _number_or_default(value: Any, default: float, *, least: float = 0) -> float:
+    """A number that the server takes as it is, or the default for anything else, which it takes without an error."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return value if is_number and least <= value < math.inf else default
 
 
 def _run_summary(task: Task) -> Dict[str, Any]:
@@ -117,9 +141,11 @@ def _run_summary(task: Task) -> Dict[str, Any]:
     }
 
 
-def _listing_entry(task: Task) -> Dict[str, Any]:
+def _listing_entry(task: Task, *, newer: bool) -> Dict[str, Any]:
     """What `rrext_get_tasks` says about a task."""
     document = task.pipeline.document
+    scope = task.options.scope
+    owner = {"teamId": scope.team_id, "runKind": scope.kind, **scope.owner} if newer else {}
     return {
         "name": document.get("name", task.pipeline.source.id),
         "description": document.get("description", ""),
@@ -127,4 +153,5 @@ def _listing_entry(task: Task) -> Dict[str, Any]:
         "token": task.token,
         "status": task.status.document["status"],
         "pipeline": document,
+        **owner,
     }

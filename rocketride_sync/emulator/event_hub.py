@@ -6,6 +6,8 @@ from typing import Any, List, Mapping, Protocol
 
 import attrs
 
+from .run_log import StreamKey
+
 SUMMARY = "SUMMARY"
 TASK = "TASK"
 
@@ -18,16 +20,14 @@ class Event:
         event_type: `SUMMARY` or `TASK`, the type that clients subscribe to.
         name: its name on the wire, such as ``apaevt_task``.
         task_id: the ``__id`` on the wire: the first eight characters of the token, a dot, and the source.
-        project_id: the task's project.
-        source: the task's source.
+        key: the task's project, source and scope.
         body: its body on the wire, without ``__id``.
     """
 
     event_type: str
     name: str
     task_id: str
-    project_id: str
-    source: str
+    key: StreamKey
     body: Mapping[str, Any]
 
 
@@ -37,8 +37,8 @@ class EventListener(Protocol):
     async def notify(self, event: Event) -> None:
         """Send the event to the client if it has subscribed to it. Never raises."""
 
-    def remove_subscription(self, project_id: str, source: str) -> None:
-        """Remove the subscription to this project and source, because a task of theirs was removed."""
+    def remove_subscription(self, key: StreamKey) -> None:
+        """Remove the subscription to this project, source and scope, because a task of theirs was removed."""
 
 
 class EventHub:
@@ -54,7 +54,7 @@ class EventHub:
         for listener in list(self.listeners):
             await listener.notify(event)
 
-    def remove_subscriptions(self, project_id: str, source: str) -> None:
-        """Remove every listener's subscription to this project and source."""
+    def remove_subscriptions(self, key: StreamKey) -> None:
+        """Remove every listener's subscription to this project, source and scope."""
         for listener in self.listeners:
-            listener.remove_subscription(project_id, source)
+            listener.remove_subscription(key)

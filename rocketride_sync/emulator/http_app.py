@@ -59,7 +59,10 @@ def _add_task_routes(app: FastAPI, state: ServerState) -> None:
         """Start a pipeline; answers once it is RUNNING."""
         await hold_handshake_slot(state)
         access.require_account("task.control")
-        task = await state.task_registry.execute(pipeline, token=token, options=RunOptions(threads=threads))
+        pipeline = pipeline.get("pipeline", pipeline)
+        task, _ = await state.task_registry.execute(
+            pipeline, token=token, options=RunOptions(threads=threads)
+        )
         return success_response(data={"token": task.token})
 
     @app.get("/task", responses=documented_responses(data={"type": "object"}))

@@ -160,11 +160,8 @@ def _parse_inputs(item: Dict[str, Any], where: str) -> Tuple[str, ...]:
 
 def _find_source(document: Dict[str, Any], components: Dict[str, Component]) -> Component:
     source_id = document.get("source")
-    if source_id is None:
-        sources = [c for c in components.values() if c.provider in SOURCES]
-        if len(sources) != 1:
-            raise RequestError("Pipeline: 'source' must name the component the data enters by")
-        return sources[0]
+    if not source_id:
+        raise RequestError("Pipeline does not have a source component defined")
     if not isinstance(source_id, str) or source_id not in components:
         raise RequestError(f"Pipeline: 'source' names no component: {source_id!r}")
     if components[source_id].provider not in SOURCES:

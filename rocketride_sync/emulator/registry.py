@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import hmac
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 from .constant_time import equal_in_constant_time
 from .event_hub import EventHub
-from .pipeline import parse_pipeline
+from .pipeline import Pipeline, parse_pipeline
 from .request_errors import RequestError, not_registered
+from .run_log import RunLog
 from .run_options import RunOptions
+from .run_scope import OWN_RUNS, RunScope
 from .settings import Settings
 from .sources import make_source
 from .task import Task
@@ -25,11 +27,18 @@ class TaskRegistry:
         api_key: the key that tokens are derived with, so that nobody without it can guess them.
         root: the directory that `files` sources may read, or None.
         event_hub: the hub for the events of the tasks.
+        run_log: the log that they are kept in.
     """
 
     def __init__(
-        self, settings: Settings, api_key: Optional[str], root: Optional[Path], event_hub: EventHub
+        self,
+        settings: Settings,
+        api_key: Optional[str],
+        root: Optional[Path],
+        event_hub: EventHub,
+        run_log: RunLog,
     ) -> None:
+        self._run_log = run_log
         self._settings = settings
         self._secret = (api_key or "").encode("utf-8", "replace")
         self._root = root.resolve() if root else None
@@ -44,10 +53,10 @@ class TaskRegistry:
             raise not_registered()
         return self._tasks[token]
 
-    def find(self, project_id: Any, source: Any) -> Optional[Task]:
-        """The latest task of a project and source, running or finished, or None."""
+    def find(self, project_id: Any, source: Any, scope: RunScope = OWN_RUNS) -> Optional[Task]:
+        """The latest task of a project, source and scope, running or finished, or None."""
         for task in reversed(list(self._tasks.values())):
-            if task.pipeline.key == (project_id, source):
+            if task.key == (project_id, source, scope):
                 return task
         return None
 
@@ -72,8 +81,10 @@ class TaskRegistry:
         token: Optional[str] = None,
         use_existing: bool = False,
         options: RunOptions,
-    ) -> Task:
-        """Start a task, and return once it is RUNNING. It replaces a finished task with the same token.
+    ) -> Tuple[Task, bool]:
+        """Start a task, and return it once it is RUNNING, and whether it ran already.
+
+        It replaces a finished task with the same token.
 
         Args:
             document: the pipeline document.
@@ -85,12 +96,12 @@ class TaskRegistry:
             RequestError: the document is invalid, the task runs already, or it ended before it was RUNNING.
         """
         pipeline = parse_pipeline(document, options.env)
-        token = token or self._derive_token("tk_", pipeline.project_id, pipeline.source.id)
+        token = token or self._task_token(pipeline, options.scope)
         running = self._tasks.get(token)
         if running and not running.ended.is_set():
             if use_existing:
                 await running.join_start()
-                return running
+                return running, True
             raise RequestError("Pipeline is already running.")
         self._make_room()
         task = Task(
@@ -100,12 +111,13 @@ class TaskRegistry:
             public_token=self._derive_token("pk_", token),
             settings=self._settings,
             event_hub=self._event_hub,
+            run_log=self._run_log,
             options=options,
         )
         self._tasks.pop(token, None)
         self._tasks[token] = task
         await self._start(task)
-        return task
+        return task, False
 
     def _make_room(self) -> None:
         """If there are too many tasks, remove the oldest that has ended. Raises RequestError when none has."""
@@ -128,7 +140,7 @@ class TaskRegistry:
 
         Args:
             token: its token.
-            document: the new pipeline, of the same project and source; None to keep the pipeline.
+            document: the new pipeline, of the same project and source.
 
         Raises:
             RequestError: there is no such task, the pipeline is of another project or source, or the task ended before
@@ -137,8 +149,10 @@ class TaskRegistry:
         if not token:
             raise RequestError("Task token is required for restart")
         task = self.get(token)
-        pipeline = task.pipeline if document is None else parse_pipeline(document, task.options.env)
+        pipeline = parse_pipeline(document, task.options.env)
         if pipeline.key != task.pipeline.key:
+            if not self._settings.is_newer:
+                await task.stop()
             raise RequestError("A restart must keep the pipeline's project and source")
         source = make_source(pipeline, self._root, task.options.threads, self._settings)
         try:
@@ -157,16 +171,23 @@ class TaskRegistry:
                     self._remove(task)
                 elif task.ttl_expired:
                     await task.stop("ttl")
+            self._run_log.expire()
 
     async def close(self) -> None:
         """Cancel all runs and remove all tasks."""
         await asyncio.gather(*(task.abandon() for task in self.active_tasks))
         self._tasks.clear()
+        self._run_log.close()
 
     def _remove(self, task: Task) -> None:
         if self._tasks.get(task.token) is task:
             del self._tasks[task.token]
-            self._event_hub.remove_subscriptions(*task.pipeline.key)
+            self._event_hub.remove_subscriptions(task.key)
+
+    def _task_token(self, pipeline: Pipeline, scope: RunScope) -> str:
+        """The token of a run whose caller chose none: the same for each run of the same owner, project and source."""
+        owner = (*scope.owner.values(), scope.kind) if self._settings.is_newer else ()
+        return self._derive_token("tk_", *owner, *pipeline.key)
 
     def _derive_token(self, prefix: str, *parts: str) -> str:
         """A token that is the same for the same `parts` and API key."""

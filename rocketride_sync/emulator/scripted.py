@@ -41,6 +41,7 @@ class ScriptedTasks:
         killed: bool = False,
         stop_line: Optional[str] = None,
         restart_code_seen: bool = False,
+        logged: bool = True,
         stopping_seconds: float = 0.0,
         name: Optional[str] = None,
     ) -> Task:
@@ -62,6 +63,7 @@ class ScriptedTasks:
                 runs out; None for no such line.
             restart_code_seen: whether a server of the older generation sees the exit code after a restart, which is a
                 race there.
+            logged: whether the server's run log gets it.
             forever: whether it stays RUNNING after its work, until it is terminated.
             stopping_seconds: how long it is `completed` while its state is still STOPPING.
             name: its name.
@@ -81,6 +83,7 @@ class ScriptedTasks:
             "killed": killed,
             "stop_line": stop_line,
             "restart_code_seen": restart_code_seen,
+            "logged": logged,
             "forever": forever,
             "stopping_seconds": stopping_seconds,
         }

@@ -49,6 +49,11 @@ class Settings:
         ping_timeout: how long the server waits for a pong. The default is 285, of the older generation 60.
         pipe_idle: how long a pipe may get no data before it is aborted; 0 for no limit.
         keep_alive: how long an idle HTTP connection stays open; uvicorn accepts whole seconds only.
+        log_retention: how long the run log keeps the runs of a person. The older generation has no run log.
+        deployment_log_retention: how long it keeps the runs of a team's deployments.
+        log_delay: how long after the end of a task the run log knows it.
+        run_log_file: the file in which the run log outlives the server; empty to keep it in memory only.
+        max_log_bytes: how many bytes of events the run log keeps; beyond that, the oldest go.
         max_pipeline_bytes: the largest HTTP request body, except for ``POST /task/data``.
         max_data_bytes: the largest HTTP request body of ``POST /task/data``.
         max_message_bytes: the largest WebSocket message.
@@ -75,6 +80,11 @@ class Settings:
     ping_timeout: float = _seconds(_by_generation(60.0, 285.0))
     pipe_idle: float = _seconds(60.0)
     keep_alive: int = _count(5)
+    log_retention: float = _seconds(7 * 86_400.0)
+    deployment_log_retention: float = _seconds(30 * 86_400.0)
+    log_delay: float = _seconds(0.05)
+    run_log_file: str = attrs.field(default="", validator=instance_of(str))
+    max_log_bytes: int = _count(64 * 2**20)
     max_pipeline_bytes: int = _count(4 * 2**20)
     max_data_bytes: int = _count(2**32)
     max_message_bytes: int = _count(250 * 2**20)

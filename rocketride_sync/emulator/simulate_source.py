@@ -24,7 +24,7 @@ class SimulateSource:
     How the engine ends: `exit_code` (0) and `exit_message`; `exit_line`, whether it prints an exit line (null: unless
     there is a code other than 0 and no message); `killed`, whether the process is killed before the last item is done
     (false); `stop_line`, the text of the line that it prints when it is stopped (null: it prints none);
-    `restart_code_seen`, see `Source` (false).
+    `restart_code_seen` and `logged`, see `Source` (false, true).
     """
 
     pipe_pool: Optional[DataPipePool] = None
@@ -41,6 +41,7 @@ class SimulateSource:
         self._init_seconds = config.seconds("init_seconds", 0.0)
         self._forever = config.flag("forever")
         self._killed = config.flag("killed")
+        self.logged = config.optional_flag("logged") is not False
         self.restart_code_seen = config.flag("restart_code_seen")
         stopping_seconds = config.seconds("stopping_seconds", 0.0)
         self._exit = _natural_exit(config, stopping_seconds, killed=self._killed)

@@ -25,11 +25,13 @@ class Source(Protocol):
     Attributes:
         stop_exit: how the engine ends when it is stopped.
         restart_code_seen: whether an older server sees the exit code of the process after a restart: a race there.
+        logged: whether the run log gets its runs.
         pipe_pool: the pipes for data that clients send; None for a source that takes no such data.
     """
 
     stop_exit: EngineExit
     restart_code_seen: bool
+    logged: bool
     pipe_pool: Optional[DataPipePool]
 
     async def load(self) -> None:
@@ -71,6 +73,7 @@ class FilesSource:
 
     stop_exit = EngineExit(line=False)
     restart_code_seen = False
+    logged = True
     pipe_pool: Optional[DataPipePool] = None
 
     def __init__(self, config: CheckedFields, pipeline: Pipeline, root: Optional[Path]) -> None:
@@ -122,6 +125,7 @@ class ReceivingSource:
 
     stop_exit = EngineExit(line=False)
     restart_code_seen = False
+    logged = True
 
     def __init__(self, pipeline: Pipeline, threads: int, settings: Settings) -> None:
         self.pipe_pool: Optional[DataPipePool] = DataPipePool(pipeline, threads, settings.pipe_idle)

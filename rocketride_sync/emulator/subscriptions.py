@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, FrozenSet, Tuple, Union
+from typing import Any, Dict, FrozenSet, Union
 
 from .event_hub import SUMMARY, TASK
 from .request_errors import RequestError
+from .run_log import StreamKey
 
 ALL_TASKS = "*"
-SubscriptionKey = Union[str, Tuple[str, str]]
+ANY_SOURCE = "*"
+SubscriptionKey = Union[str, StreamKey]
 
 # In the order of their bits in the numeric form, from the lowest; see docs/protocol.md, "Events".
 _EVENT_TYPES = ("DEBUGGER", "DETAIL", SUMMARY, "OUTPUT", "FLOW", TASK, "SSE", "DASHBOARD")
@@ -17,7 +19,7 @@ _NO_TYPES: FrozenSet[str] = frozenset()
 
 
 class Subscriptions:
-    """The subscribed event types, by project and source, or for all tasks."""
+    """The subscribed event types, by project, source and scope, or for all tasks."""
 
     def __init__(self) -> None:
         self._types: Dict[SubscriptionKey, FrozenSet[str]] = {}
@@ -29,11 +31,11 @@ class Subscriptions:
             self._types[key] = types
         return types - before
 
-    def include(self, key: SubscriptionKey, event_type: str) -> bool:
+    def include(self, key: StreamKey, event_type: str) -> bool:
         """Whether an event of this type and key is subscribed to."""
-        return event_type in self._types.get(key, _NO_TYPES) or event_type in self._types.get(
-            ALL_TASKS, _NO_TYPES
-        )
+        project_id, _, scope = key
+        keys = (key, (project_id, ANY_SOURCE, scope), ALL_TASKS)
+        return any(event_type in self._types.get(key, _NO_TYPES) for key in keys)
 
     def remove(self, key: SubscriptionKey) -> None:
         self._types.pop(key, None)
@@ -42,7 +44,7 @@ class Subscriptions:
 def parse_event_types(value: Any) -> FrozenSet[str]:
     """Parse the event types of a request: a list of names, or a number with a bit for each type.
 
-    A list with an unknown name means no types, without an error, as on the real server.
+    Names match whatever their case. Unknown ones are passed over, each by itself.
 
     Raises:
         RequestError: the number has unknown bits.
@@ -53,6 +55,5 @@ def parse_event_types(value: Any) -> FrozenSet[str]:
         return frozenset(name for bit, name in enumerate(_EVENT_TYPES) if value >> bit & 1)
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
         return _NO_TYPES
-    if "ALL" in value:
-        return _ALL_TYPES
-    return frozenset(value) if _ALL_TYPES.issuperset(value) else _NO_TYPES
+    names = frozenset(name.upper() for name in value)
+    return _ALL_TYPES if "ALL" in names else names & _ALL_TYPES

@@ -14,12 +14,13 @@ from .event_hub import EventHub
 from .event_publisher import EventPublisher
 from .pipeline import Pipeline
 from .request_errors import TASK_COMPLETED, TASK_STOPPED, RequestError
+from .run_history import RunHistory
+from .run_log import RunLog, StreamKey
 from .run_options import RunOptions
 from .settings import Settings
 from .sources import Source
 from .status_record import CANCELLED, RUNNING, StatusRecord
 from .task_run import TaskRun
-
 
 _TERMINATING = "Task is terminating, cannot process data requests"
 
@@ -47,6 +48,7 @@ class Task:
         public_token: str,
         settings: Settings,
         event_hub: EventHub,
+        run_log: RunLog,
         options: RunOptions,
     ) -> None:
         self.pipeline = pipeline
@@ -61,7 +63,8 @@ class Task:
             settings.message_limit,
             keep_peaks=settings.is_newer,
         )
-        self.events = EventPublisher(event_hub, self.id, pipeline.key, self.status, newer=settings.is_newer)
+        history = RunHistory(run_log, self.key, settings.log_delay) if settings.is_newer else None
+        self.events = EventPublisher(event_hub, self.id, self.key, self.status, history)
         self.ended = asyncio.Event()
         self._ttl = settings.ttl if options.ttl is None else options.ttl
         self._active_at = time.monotonic()
@@ -70,6 +73,11 @@ class Task:
         self._running = asyncio.Event()
         self._restart_lock = asyncio.Lock()
         self._run: Optional[TaskRun] = None
+
+    @property
+    def key(self) -> StreamKey:
+        """Its project, its source, and whose run it is."""
+        return (*self.pipeline.key, self.options.scope)
 
     @property
     def ttl_expired(self) -> bool:

@@ -77,8 +77,11 @@ class TaskRun:
     async def _run_to_exit(self) -> EngineExit:
         document = self._status.document
         self._status.update(startTime=document["startTime"] or time.time())
-        await self._enter_state(STARTING, "")
-        await self._events.publish_action("restart" if self._restarted else "begin")
+        self._status.update(state=STARTING, status="")
+        if self._restarted:
+            await self._events.publish_restart()
+        else:
+            await self._events.publish_begin(logged=self.source.logged)
         await self._enter_state(INITIALIZING, "")
         self._status.update(status="Loading pipeline")
         await asyncio.sleep(self._settings.init_seconds)

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any, Dict, Mapping, Optional, Set, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
 
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 
+from .._version import __version__
 from . import dap_messages
 from .commands import CommandHandler
 from .connection_slots import LOOPBACK_ADDRESS
 from .credentials import Access
 from .event_hub import SUMMARY, TASK, Event
 from .request_errors import NOT_AUTHENTICATED, CredentialError, RequestError
+from .run_log import StreamKey
 from .server_state import ServerState
 from .status_record import StatusRecord
-from .subscriptions import ALL_TASKS, SubscriptionKey, Subscriptions, parse_event_types
+from .subscriptions import ALL_TASKS, ANY_SOURCE, SubscriptionKey, Subscriptions, parse_event_types
 from .task import Task
 
 _log = logging.getLogger(__name__)
@@ -73,13 +75,12 @@ class WebSocketConnection:
     async def notify(self, event: Event) -> None:
         """Send an event if the client has subscribed to it. Blocks all other listeners until the client reads."""
         gets_no_events = self._access is None or self._access.is_public_token
-        key = (event.project_id, event.source)
-        if not gets_no_events and self._subscriptions.include(key, event.event_type):
+        if not gets_no_events and self._subscriptions.include(event.key, event.event_type):
             await self._send(dap_messages.event_message(event))
 
-    def remove_subscription(self, project_id: str, source: str) -> None:
-        """Remove the subscription to this project and source, because a task of theirs was removed."""
-        self._subscriptions.remove((project_id, source))
+    def remove_subscription(self, key: StreamKey) -> None:
+        """Remove the subscription to this project, source and scope, because a task of theirs was removed."""
+        self._subscriptions.remove(key)
 
     def _receive(self, frame: Mapping[str, Any]) -> None:
         text = frame.get("text")
@@ -112,7 +113,8 @@ class WebSocketConnection:
     async def _handle(self, message: dap_messages.Message) -> Optional[Dict[str, Any]]:
         command = message.get("command", "")
         if command == "auth":
-            return self._authenticate(dap_messages.arguments(message).get("auth", ""))
+            account = self._authenticate(dap_messages.arguments(message).get("auth", ""))
+            return {**account, "serverVersion": __version__} if self._state.settings.is_newer else account
         if self._access is None:
             raise CredentialError(NOT_AUTHENTICATED)
         if command == "deauth":
@@ -127,6 +129,8 @@ class WebSocketConnection:
         self._attempts += 1
         if self._attempts > self._state.settings.auth_attempts:
             raise CredentialError("Too many authentication attempts")
+        if credential is None:
+            raise CredentialError("No authorization provided")
         if not isinstance(credential, str):
             raise RequestError("'auth' must be a string")
         self._access = self._state.credential_checker.check(credential)
@@ -142,8 +146,9 @@ class WebSocketConnection:
         """Set a subscription. For event types that are new in it, send the present state before the answer."""
         key, task = self._subscription_target(access, arguments)
         added = self._subscriptions.set(key, parse_event_types(arguments.get("types")))
-        if SUMMARY in added and isinstance(key, tuple):
-            await self._send(dap_messages.event_message(self._current_status_event(key, task)))
+        if SUMMARY in added:
+            for event in self._current_status_events(key, task):
+                await self._send(dap_messages.event_message(event))
         if TASK in added:
             tasks = [access.task] if access.task else self._state.task_registry.active_tasks
             body = {
@@ -160,24 +165,33 @@ class WebSocketConnection:
             return ALL_TASKS, None
         if token:
             task = self._state.task_registry.get(token)
-            return task.pipeline.key, task
+            return task.key, task
         project_id, source = arguments.get("projectId"), arguments.get("source")
         if not isinstance(project_id, str) or not isinstance(source, str):
             raise RequestError("You must specify either token or project_id/source")
-        return (project_id, source), self._state.task_registry.find(project_id, source)
+        key = (project_id, source, self._state.requested_scope(arguments))
+        return key, self._state.task_registry.find(*key)
 
-    def _current_status_event(self, key: Tuple[str, str], task: Optional[Task]) -> Event:
-        """The event with the task's present status, or with the status "Not running" when there is no task."""
-        if task:
-            return task.events.status_event
-        status = StatusRecord("", *key, message_limit=1)
+    def _current_status_events(self, key: SubscriptionKey, task: Optional[Task]) -> List[Event]:
+        """The events with the present statuses. Without a task, it is the status "Not running"."""
+        if isinstance(key, str):
+            return []
+        if key[1] == ANY_SOURCE:
+            active = self._state.task_registry.active_tasks
+            return [
+                other.events.status_event for other in active if other.key == (key[0], other.key[1], key[2])
+            ]
+        return [task.events.status_event if task else self._not_running_event(key)]
+
+    def _not_running_event(self, key: StreamKey) -> Event:
+        project_id, source, _ = key
+        status = StatusRecord("", project_id, source, message_limit=1)
         status.update(status="Not running")
         return Event(
             event_type=SUMMARY,
             name="apaevt_status_update",
-            task_id=".".join(key),
-            project_id=key[0],
-            source=key[1],
+            task_id=f"{project_id}.{source}",
+            key=key,
             body=status.document,
         )
 

@@ -38,7 +38,7 @@ def test_use_existing_joins_the_running_task_and_runs_a_finished_one_again(serve
         first = start_task(client, document)
         again = client.call("execute", pipeline=document)
         assert again["message"] == "Pipeline is already running."
-        assert start_task(client, document, useExisting=True) == first
+        assert start_task(client, document, useExisting=True) == {**first, "reused": True}
         started = wait_for_end(server, first["token"])["startTime"]
         assert start_task(client, document, useExisting=True) == first
         assert read_status(server, first["token"])["startTime"] > started
@@ -47,7 +47,6 @@ def test_use_existing_joins_the_running_task_and_runs_a_finished_one_again(serve
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"ttl": "long"}, "execute: 'ttl' must be a number"),
         ({"token": 5}, "execute: 'token' must be a string"),
         ({"useExisting": 1}, "execute: 'useExisting' must be true or false"),
         ({"name": []}, "execute: 'name' must be a string"),
@@ -86,13 +85,19 @@ def test_restart_repeats_all_states_and_keeps_the_start_time(server):
 
 def test_restart_of_a_finished_task_and_with_the_pipeline_of_another(server):
     with connect(server) as client:
-        body = start_task(client, pipeline("simulate", seconds=0.4))
+        document = pipeline("simulate", seconds=0.4)
+        body = start_task(client, document)
         wait_for_end(server, body["token"])
-        assert client.call("restart", token=body["token"])["success"]
+        assert client.call("restart", token=body["token"], pipeline=document)["success"]
         assert read_status(server, body["token"])["state"] == 3
         other = client.call("restart", token=body["token"], pipeline=pipeline("simulate"))
         assert "must keep the pipeline's project and source" in other["message"]
+        assert read_status(server, body["token"])["completed"] is False
         assert client.call("restart")["message"] == "Task token is required for restart"
+        without = client.call("restart", token=body["token"])
+        assert without["message"] == "Pipeline configuration or file path is required and must be specified"
+        by_source = {"projectId": body["projectId"], "source": "src_1"}
+        assert client.call("restart", token=None, pipeline=document, **by_source)["body"] == body
 
 
 def test_tasks_are_listed_while_they_run_and_found_by_project_and_source(fast_server):
@@ -107,6 +112,10 @@ def test_tasks_are_listed_while_they_run_and_found_by_project_and_source(fast_se
             "token": token,
             "status": "Processing",
             "pipeline": document,
+            "teamId": "",
+            "runKind": "dev",
+            "ownerKind": "user",
+            "ownerId": "local",
         }
         found = client.call("rrext_get_token", projectId=document["project_id"], source="src_1")
         assert found["body"] == {"token": token}

@@ -11,7 +11,7 @@ from rocketride_sync.emulator import Emulator
 COMMANDS = ["auth", "deauth", "execute", "terminate", "restart", "disconnect", "launch"]
 COMMANDS += [
     f"rrext_{name}"
-    for name in ("ping", "get_task_status", "get_tasks", "get_token", "process", "monitor", "x")
+    for name in ("ping", "get_task_status", "get_tasks", "get_token", "process", "monitor", "log", "x")
 ]
 NAMES = [
     "token",
@@ -25,9 +25,38 @@ NAMES = [
     "mimeType",
     "data",
 ]
-NAMES += ["threads", "ttl", "name", "env", "useExisting", "args", "provider", "auth"]
+NAMES += [
+    "threads",
+    "ttl",
+    "name",
+    "env",
+    "useExisting",
+    "args",
+    "provider",
+    "auth",
+    "teamId",
+    "runKind",
+    "fromSeq",
+    "maxEvents",
+]
 TEXTS = st.sampled_from(
-    ["", "*", "p", "s", "open", "write", "close", "text/plain", "\ud800", "\x00", "../..", "ALL", "TASK"]
+    [
+        "",
+        "*",
+        "p",
+        "s",
+        "open",
+        "write",
+        "close",
+        "chapters",
+        "read",
+        "text/plain",
+        "\ud800",
+        "\x00",
+        "../..",
+        "ALL",
+        "TASK",
+    ]
 )
 NUMBERS = st.sampled_from([0, 1, -1, 65, 2**63, 10**400, 1e308, -0.5])
 VALUES = st.recursive(

@@ -187,3 +187,36 @@ def test_an_unknown_generation_is_refused():
 
     with pytest.raises(ConfigurationError, match="generation"):
         Emulator(generation="old")
+
+
+def test_an_older_server_stops_a_task_before_it_refuses_a_restart_with_another_source(servers):
+    for generation, ended in (("older", True), ("newer", False)):
+        with connect(servers[generation]) as client:
+            token = start_task(client, pipeline("simulate", forever=True))["token"]
+            answer = client.call("restart", token=token, pipeline=pipeline("simulate"))
+            assert "must keep the pipeline's project and source" in answer["message"]
+            assert read_status(servers[generation], token)["completed"] is ended
+            client.call("terminate", token=token)
+
+
+def test_an_older_server_tells_nothing_that_only_newer_ones_tell(servers):
+    with connect(servers["older"]) as client:
+        document = pipeline("simulate", forever=True)
+        body = start_task(client, document)
+        assert start_task(client, document, useExisting=True) == body
+        assert start_task(client, document, useExisting=True, teamId="local") == body
+        client.call("rrext_monitor", token=body["token"], types=["SUMMARY", "TASK"])
+        listed = client.call("rrext_get_tasks")["body"]["tasks"]
+        client.call("terminate", token=body["token"])
+        account = client.call("auth", auth=KEY)["body"]
+        told = str([client.events, listed, account])
+        for word in ("eventTime", "logSeq", "runKind", "teamId", "serverVersion", "ownerKind", "reason"):
+            assert word not in told
+
+
+def test_tokens_of_the_two_generations_differ(servers):
+    document = pipeline("simulate", forever=True)
+    tokens = [execute(server, document)[1]["data"]["token"] for server in servers.values()]
+    assert len(set(tokens)) == 2
+    for server, token in zip(servers.values(), tokens):
+        request(server, "DELETE", f"/task?token={token}")

@@ -152,7 +152,7 @@ def test_sources_that_take_no_data_refuse_uploads(server):
 
 def test_a_task_that_has_ended_refuses_uploads(server, token):
     request_json(server, "DELETE", f"/task?token={token}")
-    assert "terminating" in upload(server, token)["objects"]["body"]["error"]["message"]
+    assert upload(server, token)["objects"]["body"]["error"]["message"] == "Task was stopped"
 
 
 def test_without_a_credential_uploads_are_refused(server, token):
@@ -187,7 +187,7 @@ def test_the_end_of_the_task_during_an_upload_is_an_error_of_the_object(server, 
         response.begin()
         data = json.loads(response.read())["data"]
     assert data["objectsCompleted"] == 0
-    assert "terminating" in data["objects"]["body"]["error"]["message"]
+    assert data["objects"]["body"]["error"]["message"] == "Task was stopped"
     assert amounts(read_status(server, token))["failedCount"] == 1
 
 

@@ -184,7 +184,7 @@ def test_failed_sending_raises(server):
             await (await client.pipe(token, provider="dropper")).open()
         pipe = await (await client.pipe(token)).open()
         await client.terminate(token)
-        with pytest.raises(rocketride.core.PipeException, match="stopped|terminating"):
+        with pytest.raises(rocketride.core.PipeException, match=r"stopped|terminating"):
             await pipe.write(b"the rest")
         return await client.get_task_status(token)
 

@@ -202,7 +202,7 @@ def test_open_pipes_are_aborted_when_the_task_ends(server, sender):
     assert (status["state"], status["totalCount"], status["failedCount"]) == (6, 1, 1)
     assert status["errors"] == ["Failed*the task ended before it was complete*half"]
     for answer in (sender.write(pipe, TEXT), sender.close_pipe(pipe)):
-        assert answer["message"] == "Task is terminating, cannot process data requests"
+        assert answer["message"] == "Task was stopped"
 
 
 def test_a_pipe_can_be_closed_once(server, sender):
@@ -290,10 +290,16 @@ def test_sending_is_activity_and_polling_is_not():
         wait_until(lambda: read_status(server, token)["state"] == 6)
 
 
-def test_a_restart_aborts_open_pipes_and_resets_the_status(server, sender):
+def test_a_restart_aborts_open_pipes_and_resets_the_status(server):
+    document = counted()
+    with closing(PipeClient(server, begin(server, document))) as sender:
+        check_restart(server, sender, document)
+
+
+def check_restart(server, sender, document):
     pipe = sender.open(name="half")
     sender.send(TEXT)
-    assert sender.client.call("restart", token=sender.token)["success"]
+    assert sender.client.call("restart", token=sender.token, pipeline=document)["success"]
     assert amounts(read_status(server, sender.token)) == dict.fromkeys(
         ("totalCount", "completedCount", "failedCount", "totalSize"), 0
     )

@@ -67,8 +67,7 @@ def test_placeholders_in_the_project_id_are_filled_before_the_token_is_derived(c
         ({"env": ["A"]}, "'env' must be an object whose values are strings"),
         ({"env": {"ROCKETRIDE_A": 1}}, "'env' must be an object whose values are strings"),
         ({"env": {"ROCKETRIDE_A": "\ud800"}}, "'env' must be an object whose values are strings"),
-        ({"threads": 0}, "'threads' must be a whole number from 1"),
-        ({"threads": "4"}, "'threads' must be a whole number"),
+        ({"env": None}, "'env' must be an object whose values are strings"),
         ({"name": "\ud800"}, "'name' must be a string"),
     ],
 )
@@ -76,13 +75,18 @@ def test_wrong_options_are_refused(client, arguments, message):
     assert message in client.call("execute", pipeline=counted(), **arguments)["message"]
 
 
+@pytest.mark.parametrize("odd", [0, -1, 65, "4", None, 1e300, 10**400, [], True, "long"])
+def test_odd_threads_and_ttl_are_taken(client, odd):
+    body = start_task(client, counted(), threads=odd, ttl=odd)
+    assert client.call("rrext_get_task_status", token=body["token"])["body"]["state"] == 3
+    client.call("terminate", token=body["token"])
+
+
 def test_a_restart_keeps_name_ttl_threads_and_env(server, client):
     document = pipeline("simulate", "restart-keeps", forever=True)
     document["components"][0]["name"] = "${ROCKETRIDE_TITLE}"
     token = start_task(client, document, env={"ROCKETRIDE_TITLE": "filled"}, name="Mine")["token"]
     assert client.call("restart", token=token, pipeline=document)["success"]
-    assert read_status(server, token)["name"] == "Mine.filled"
-    assert client.call("restart", token=token)["success"]
     assert read_status(server, token)["name"] == "Mine.filled"
 
 
@@ -95,7 +99,7 @@ def test_joining_a_task_that_is_starting_waits_until_it_runs():
         wait_until(lambda: first.call("rrext_get_task_status", token="tk_join")["success"])
         joined = start_task(second, document, token="tk_join", useExisting=True)
         assert read_status(server, "tk_join")["state"] == 3
-        assert joined == first.wait_for_response(starting)["body"]
+        assert joined == {**first.wait_for_response(starting)["body"], "reused": True}
 
 
 def test_joining_a_task_that_fails_to_start_fails_with_the_same_message(client):
@@ -119,8 +123,9 @@ def test_terminating_a_starting_task_fails_execute_and_removes_the_task(client):
 
 
 def test_two_restarts_at_once_leave_one_run(server, client):
-    token = start_task(client, counted())["token"]
-    restarts = [client.send_request("restart", token=token) for _ in range(2)]
+    document = counted()
+    token = start_task(client, document)["token"]
+    restarts = [client.send_request("restart", token=token, pipeline=document) for _ in range(2)]
     assert all(client.wait_for_response(seq)["success"] for seq in restarts)
     assert request_json(server, "DELETE", f"/task?token={token}")[0] == 200
     status = read_status(server, token)
@@ -128,8 +133,9 @@ def test_two_restarts_at_once_leave_one_run(server, client):
 
 
 def test_terminate_during_a_restart_ends_the_new_run(server, client):
-    token = start_task(client, counted())["token"]
-    restarting = client.send_request("restart", token=token)
+    document = counted()
+    token = start_task(client, document)["token"]
+    restarting = client.send_request("restart", token=token, pipeline=document)
     stopping = client.send_request("terminate", token=token)
     assert client.wait_for_response(stopping)["success"]
     assert client.wait_for_response(restarting)["success"] is False

@@ -25,11 +25,16 @@ def test_a_summary_subscription_shows_every_state(server):
         assert (running["event"], running["body"]["action"]) == ("apaevt_task", "running")
         body = start_task(client, document)
         end = client.wait_for_event("apaevt_task", action="end")
+        stamps = {"runKind": "dev", "teamId": "", "userId": "local"}
+        assert end["body"].pop("eventTime") > 0
+        assert end["body"].pop("logSeq") > 0
         assert end["body"] == {
             "action": "end",
             "name": f"{body['id']}.A source",
             "projectId": document["project_id"],
             "source": "src_1",
+            "project_id": document["project_id"],
+            **stamps,
             "__id": body["id"],
         }
         assert states(client) == [
@@ -74,7 +79,7 @@ def test_status_events_continue_while_the_task_runs(server):
         client.call("terminate", token=body["token"])
 
 
-@pytest.mark.parametrize("types", [["SUMMARY", "NOPE"], ["summary"], "4", None, 0])
+@pytest.mark.parametrize("types", [["NOPE", "x"], [], "4", None, 0])
 def test_unknown_event_types_are_accepted_and_unsubscribe(server, types):
     with connect(server) as client:
         body = start_task(client, pipeline("simulate", forever=True))
@@ -83,6 +88,16 @@ def test_unknown_event_types_are_accepted_and_unsubscribe(server, types):
         client.unclaimed.clear()
         client.call("terminate", token=body["token"])
         assert client.unclaimed == []
+
+
+@pytest.mark.parametrize("types", [["task"], ["Task", "NOPE"], ["NOPE", "tAsK", "SUMMARIES"]])
+def test_event_types_match_in_any_case_and_unknown_ones_are_passed_over(server, types):
+    with connect(server) as client:
+        body = start_task(client, pipeline("simulate", forever=True))
+        assert client.call("rrext_monitor", token=body["token"], types=types)["success"]
+        client.call("terminate", token=body["token"])
+        assert client.wait_for_event("apaevt_task", action="end")["body"]["reason"] == "user"
+        assert "apaevt_status_update" not in [event["event"] for event in client.events]
 
 
 @pytest.mark.parametrize(("types", "success"), [(36, True), (["ALL"], True), (4096, False), (-1, False)])
@@ -100,6 +115,39 @@ def test_subscription_to_all_tasks(server):
         end = client.wait_for_event("apaevt_task", action="end", projectId=document["project_id"])
         assert end["body"]["__id"] == body["id"]
         assert worker.unclaimed == []
+
+
+def test_subscription_to_all_sources_of_a_project(server):
+    with connect(server) as client:
+        document = pipeline("simulate", forever=True)
+        body = start_task(client, document)
+        other = start_task(client, pipeline("simulate", forever=True))
+        key = {"projectId": document["project_id"], "source": "*"}
+        client.call("rrext_monitor", types=["SUMMARY", "TASK"], **key)
+        first = client.wait_for_event("apaevt_status_update")
+        assert (first["body"]["__id"], first["body"]["state"]) == (body["id"], 3)
+        for token in (other["token"], body["token"]):
+            client.call("terminate", token=token)
+        client.wait_for_event("apaevt_task", action="end")
+        assert {event["body"]["__id"] for event in client.events} - {""} == {body["id"]}
+
+
+def test_the_events_of_a_team_are_apart(server):
+    with connect(server) as client:
+        document = pipeline("simulate", forever=True)
+        own, team = start_task(client, document), start_task(client, document, teamId="local")
+        assert own["token"] != team["token"]
+        key = {"projectId": document["project_id"], "source": "src_1"}
+        client.call("rrext_monitor", types=["SUMMARY", "TASK"], teamId="local", **key)
+        for token in (own["token"], team["token"]):
+            client.call("terminate", token=token)
+        end = client.wait_for_event("apaevt_task", action="end")["body"]
+        assert (end["__id"], end["teamId"], end["runKind"]) == (team["id"], "local", "deploy")
+        assert own["id"] not in [event["body"]["__id"] for event in client.events]
+        found = client.call("rrext_get_token", teamId="local", **key)["body"]["token"]
+        assert found == team["token"]
+        assert client.call("rrext_get_token", **key)["body"]["token"] == own["token"]
+        assert client.call("rrext_get_token", teamId="other", **key)["code"] == "TASK_NOT_REGISTERED"
 
 
 def test_removing_a_task_ends_every_subscription_to_its_project_and_source(fast_server):

@@ -239,6 +239,8 @@ def test_a_task_is_cancelled_when_its_ttl_expires_although_its_status_is_polled(
         ({"components": [{"id": "src_1"}]}, "components[0]: 'provider' must be"),
         ({"components": [{"id": "src_1", "provider": "magic"}]}, "unknown provider 'magic'"),
         ({"components": [{"id": "src_1", "provider": "webhook"}] * 2}, "the id 'src_1' is taken"),
+        ({"source": None}, "Pipeline does not have a source component defined"),
+        ({"source": ""}, "Pipeline does not have a source component defined"),
         ({"source": "nowhere"}, "'source' names no component: 'nowhere'"),
         ({"project_id": 5}, "'project_id' must be a string"),
         ({"project_id": "\ud800"}, "not a valid JSON document"),
@@ -269,6 +271,25 @@ def test_an_invalid_pipeline_is_refused_with_the_reason(server, change, message)
     code, answer = execute(server, {**pipeline("simulate"), **change})
     assert code == 400
     assert message in answer["error"]["message"]
+
+
+def test_a_pipeline_may_be_wrapped_in_an_object(server):
+    token = begin(server, {"pipeline": pipeline("simulate", forever=True)})
+    assert read_status(server, token)["state"] == 3
+    request_json(server, "DELETE", f"/task?token={token}")
+
+
+def test_work_is_activity_on_newer_servers_only():
+    from emulator_helpers import KEY
+
+    from rocketride_sync.emulator import Emulator
+
+    document = pipeline("simulate", seconds=2.0, total=40)
+    for generation, state in (("newer", 5), ("older", 6)):
+        settings = {"generation": generation, "ttl": 0.9, "scan_interval": 0.05}
+        with Emulator(api_key=KEY, **settings) as server:
+            status = wait_for_end(server, begin(server, document))
+            assert (status["state"], status["exitCode"]) == (state, 0)
 
 
 def test_start_raises_the_servers_message(server):

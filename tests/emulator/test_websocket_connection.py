@@ -118,6 +118,17 @@ def test_without_a_key_any_nonempty_credential_is_accepted_by_auth():
             assert client.close_code() == 1000
 
 
+def test_null_as_a_credential_closes_the_connection(server):
+    with WebSocketClient(server) as client:
+        assert client.call("auth", auth=None)["success"] is False
+        assert client.close_code() == 1000
+
+
+def test_newer_servers_tell_their_version(server):
+    with WebSocketClient(server) as client:
+        assert client.call("auth", auth=KEY)["body"]["serverVersion"]
+
+
 def test_lost_connections_release_slots_and_subscriptions(fast_server):
     """Otherwise, later connections would be refused or block."""
     for _ in range(30):
