@@ -28,7 +28,7 @@ class CommandHandler:
 
     def __init__(self, state: ServerState) -> None:
         self._state = state
-        self._pipe_commands = PipeCommandHandler()
+        self._pipe_commands = PipeCommandHandler(tells_failures=state.settings.is_newer)
         self._task_registry = state.task_registry
         self._handlers: Dict[str, Callable[[Access, Arguments], Awaitable[ResponseBody]]] = {
             "rrext_ping": self._ping,

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections import deque
-from typing import Any, Callable, Deque, Dict, List
+from typing import Any, Callable, Deque, Dict, List, Optional
 
 import attrs
 
+from .object_processor import ObjectProcessor
 from .pipeline import Pipeline
-from .request_errors import RequestError
+from .request_errors import PipeError, RequestError
 from .status_record import StatusRecord
-from .word_count import WordCounter
 
+_NOT_BOUND = "[Errno 111] Connect call failed ('127.0.0.1', 20000)"
 _NO_ROOM = "The task ended before there was room for another pipe"
 
 
@@ -35,7 +36,7 @@ class ObjectInfo:
 
 
 class DataPipe:
-    """Receives one object for a pipeline, and counts its words as the data arrives.
+    """Receives one object for a pipeline, which processes the data as it arrives.
 
     Attributes:
         pipe_id: identifies it within one run of a task; never reused.
@@ -46,6 +47,7 @@ class DataPipe:
         pipeline: the pipeline that the object passes.
         status: the task's status, in which the object is counted.
         idle_seconds: how long it may get no data before it is aborted; 0 for no limit.
+        failure: the reason for which the object fails in the end; None for none.
         on_end: called with this pipe when it has ended.
     """
 
@@ -58,15 +60,16 @@ class DataPipe:
         pipeline: Pipeline,
         status: StatusRecord,
         idle_seconds: float,
+        failure: Optional[str],
         on_end: Callable[[DataPipe], None],
     ) -> None:
         self.pipe_id = pipe_id
         self.index = index
         self._info = info
-        self._pipeline = pipeline
         self._status = status
         self._on_end = on_end
-        self._counter = WordCounter()
+        self._failure = failure
+        self._processor = ObjectProcessor(pipeline)
         self._size = 0
         self._is_open = True
         status.expect(1, info.size)
@@ -78,19 +81,31 @@ class DataPipe:
         self._timer = self._loop.call_later(idle_seconds, self._abort_if_idle) if idle_seconds else None
 
     def write(self, data: bytes) -> None:
-        """Process the next piece of the object. Raises RequestError when the pipe has ended."""
+        """Process the next piece of the object. Raises PipeError when that fails, or the pipe has ended."""
         self._require_open()
         self._active_at = self._loop.time()
         self._size += len(data)
-        self._counter.feed(data)
+        try:
+            self._processor.feed(data)
+        except PipeError as error:
+            self.abort(str(error))
+            raise
 
     def close(self) -> Dict[str, Any]:
-        """Count the object as completed and return its result. Raises RequestError when the pipe has ended."""
+        """Count the object as completed and return its result. Raises PipeError when it fails, or has ended."""
         self._require_open()
-        words = self._counter.counts if self._pipeline.counts_words else (0, 0)
+        if self._failure is not None:
+            self.abort(self._failure)
+            raise PipeError(self._failure)
         self._end()
-        self._status.complete(self._size, words, self.index)
-        return self._result()
+        self._status.complete(self._size, self._processor.words, self.index)
+        info = self._info
+        return {
+            "name": info.name,
+            "path": info.path,
+            "objectId": info.object_id,
+            **self._processor.result(),
+        }
 
     def abort(self, reason: str) -> None:
         """Count the object as failed, because the rest of it will not arrive. Does nothing when the pipe has ended."""
@@ -107,7 +122,7 @@ class DataPipe:
 
     def _require_open(self) -> None:
         if not self._is_open:
-            raise RequestError(f"Pipe with id {self.pipe_id} is not open any more")
+            raise PipeError(f"Pipe with id {self.pipe_id} is not open any more")
 
     def _end(self) -> None:
         """Close the pipe. In the status, the true size replaces the announced one."""
@@ -117,18 +132,6 @@ class DataPipe:
         self._status.expect(0, self._size - self._info.size)
         self._on_end(self)
 
-    def _result(self) -> Dict[str, Any]:
-        """The result of the object. `result_types` names the fields that the pipeline added, and their types."""
-        document = {"name": self._info.name, "path": self._info.path, "objectId": self._info.object_id}
-        if not self._pipeline.counts_words:
-            return document
-        words, size = self._counter.counts
-        return {
-            **document,
-            "result_types": {"wordcount": "json"},
-            "wordcount": {"wordsCount": words, "wordsSize": size},
-        }
-
 
 class DataPipePool:
     """The pipes of one run of a task.
@@ -137,9 +140,25 @@ class DataPipePool:
         pipeline: the pipeline that the objects pass.
         max_open: how many pipes may be open at a time. Further ones wait, first come, first served, for one to end.
         idle_seconds: how long a pipe may get no data before it is aborted; 0 for no limit.
+        refusal: the reason for which every object is refused; None for none.
+        failure: the reason for which every object fails in the end; None for none.
+
+    Attributes:
+        is_bound: whether the port for the data is there yet.
     """
 
-    def __init__(self, pipeline: Pipeline, max_open: int, idle_seconds: float) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        max_open: int,
+        idle_seconds: float,
+        *,
+        refusal: Optional[str] = None,
+        failure: Optional[str] = None,
+    ) -> None:
+        self.is_bound = False
+        self._refusal = refusal
+        self._failure = failure
         self._pipeline = pipeline
         self._idle_seconds = idle_seconds
         self._free_indexes: List[int] = list(range(max_open))
@@ -149,7 +168,16 @@ class DataPipePool:
         self._closed = False
 
     async def open(self, info: ObjectInfo, status: StatusRecord) -> DataPipe:
-        """Open a pipe for one object, as soon as there is room. Raises RequestError when the task ends before that."""
+        """Open a pipe for one object, as soon as there is room.
+
+        Raises:
+            RequestError: the task ended before that, or takes no data yet.
+            PipeError: the object is refused.
+        """
+        if not self.is_bound:
+            raise RequestError(_NOT_BOUND)
+        if self._refusal is not None:
+            raise PipeError(self._refusal)
         index = heapq.heappop(self._free_indexes) if self._free_indexes else await self._wait_for_index()
         if self._closed:
             raise RequestError(_NO_ROOM)
@@ -161,16 +189,17 @@ class DataPipePool:
             pipeline=self._pipeline,
             status=status,
             idle_seconds=self._idle_seconds,
+            failure=self._failure,
             on_end=self._release_index,
         )
         self._pipes[pipe.pipe_id] = pipe
         return pipe
 
     def find(self, pipe_id: Any) -> DataPipe:
-        """The open pipe with that id. Raises RequestError when there is none."""
+        """The open pipe with that id. Raises PipeError when there is none."""
         pipe = self._pipes.get(pipe_id) if isinstance(pipe_id, int) else None
         if pipe is None:
-            raise RequestError(f"Pipe with id {pipe_id} not found: it was closed, or never opened")
+            raise PipeError(f"Pipe with id {pipe_id} not found: it was closed, or never opened")
         return pipe
 
     def close(self) -> None:

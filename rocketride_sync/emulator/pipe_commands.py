@@ -7,7 +7,7 @@ from typing import Any, Dict, Optional, Set
 
 from .checked_fields import CheckedFields
 from .data_pipes import DataPipe, ObjectInfo
-from .request_errors import RequestError
+from .request_errors import PipeError, RequestError
 from .task import Task
 
 Arguments = Dict[str, Any]
@@ -17,14 +17,28 @@ _MAX_SAFE_INTEGER = 2**53  # JSON parsers disagree about larger whole numbers
 
 
 class PipeCommandHandler:
-    """Handles the pipe commands of one connection, and aborts its open pipes when the connection is lost."""
+    """Handles the pipe commands of one connection, and aborts its open pipes when the connection is lost.
 
-    def __init__(self) -> None:
+    Args:
+        tells_failures: whether clients learn that what went through a pipe failed. Older servers answer success, without
+            a body.
+    """
+
+    def __init__(self, *, tells_failures: bool) -> None:
+        self._tells_failures = tells_failures
         self._opened: Set[DataPipe] = set()
         self._is_lost = False
 
     async def handle(self, task: Task, arguments: Arguments) -> ResponseBody:
         """Run a subcommand and return the answer's body, None for no body. Raises RequestError."""
+        try:
+            return await self._run(task, arguments)
+        except PipeError:
+            if self._tells_failures:
+                raise
+            return None
+
+    async def _run(self, task: Task, arguments: Arguments) -> ResponseBody:
         subcommand = arguments.get("subcommand")
         if subcommand == "open":
             return await self._open(task, arguments)
@@ -95,4 +109,4 @@ def _object_info(arguments: Arguments) -> ObjectInfo:
 def _check_provider(task: Task, arguments: Arguments) -> None:
     provider = arguments.get("provider")
     if provider and provider != task.pipeline.source.provider:
-        raise RequestError(f"You are looking for a {provider!r}, but this pipeline isn't it")
+        raise PipeError(f"You are looking for a {provider!r}, but this pipeline isn't it")

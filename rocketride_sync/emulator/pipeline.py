@@ -12,7 +12,7 @@ import attrs
 from .request_errors import RequestError
 
 SOURCES = frozenset({"files", "webhook", "dropper", "simulate"})
-PROVIDERS = SOURCES | {"wordcount"}
+PROVIDERS = SOURCES | {"wordcount", "response"}
 
 _PLACEHOLDER = re.compile(r"\$\{(ROCKETRIDE_\w+)\}")
 
@@ -57,9 +57,9 @@ class Pipeline:
         """Project and source. Runs with the same key are runs of the same task."""
         return self.project_id, self.source.id
 
-    @property
-    def counts_words(self) -> bool:
-        return any(component.provider == "wordcount" for component in self.chain)
+    def has(self, provider: str) -> bool:
+        """Whether data reaches a component of this provider."""
+        return any(component.provider == provider for component in self.chain)
 
 
 def parse_pipeline(document: Any, env: Mapping[str, str]) -> Pipeline:

@@ -38,6 +38,10 @@ def not_registered() -> RequestError:
     return RequestError(NOT_RUNNING, code=TASK_NOT_REGISTERED)
 
 
+class PipeError(RequestError):
+    """What goes through a pipe has failed. Older servers do not tell their clients."""
+
+
 class CredentialError(RequestError):
     """A credential was refused. The messages over WebSocket and over HTTP differ.
 

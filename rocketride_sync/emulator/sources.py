@@ -60,7 +60,7 @@ def make_source(pipeline: Pipeline, root: Optional[Path], threads: int, settings
     elif pipeline.source.provider == "simulate":
         source = SimulateSource(config, pipeline)
     else:
-        return ReceivingSource(pipeline, threads, settings)
+        return ReceivingSource(config, pipeline, threads, settings)
     config.check_unknown()
     return source
 
@@ -80,7 +80,7 @@ class FilesSource:
         self._names = config.strings("paths")
         self._delay = config.seconds("delay", 0.0)
         self._root = root
-        self._counts_words = pipeline.counts_words
+        self._counts_words = pipeline.has("wordcount")
         self._component_ids = [component.id for component in pipeline.chain]
         self._listing = FileListing([], [])
 
@@ -121,19 +121,35 @@ class FilesSource:
 
 
 class ReceivingSource:
-    """Processes the objects that clients send, until it is stopped: `webhook` and `dropper`."""
+    """Processes the objects that clients send, until it is stopped: `webhook` and `dropper`.
+
+    Config, for tests: `bind_seconds`, how long after the start of the task nothing can be sent (0); `refuse`, the reason
+    for which every object is refused (null: none is); `fail`, the reason for which every object fails in the end (null:
+    none does). Whatever else a real server takes is passed over.
+    """
 
     stop_exit = EngineExit(line=False)
     restart_code_seen = False
     logged = True
 
-    def __init__(self, pipeline: Pipeline, threads: int, settings: Settings) -> None:
-        self.pipe_pool: Optional[DataPipePool] = DataPipePool(pipeline, threads, settings.pipe_idle)
+    def __init__(self, config: CheckedFields, pipeline: Pipeline, threads: int, settings: Settings) -> None:
+        self._pool = DataPipePool(
+            pipeline,
+            threads,
+            settings.pipe_idle,
+            refusal=config.optional_text("refuse"),
+            failure=config.optional_text("fail"),
+        )
+        self.pipe_pool: Optional[DataPipePool] = self._pool
+        self._bind_seconds = config.seconds("bind_seconds", 0.0)
+        self._pool.is_bound = not self._bind_seconds
 
     async def load(self) -> None:
         """Nothing to prepare."""
 
     async def run(self, status: StatusRecord) -> EngineExit:  # noqa: ARG002  (the pipes update it)
+        await asyncio.sleep(self._bind_seconds)
+        self._pool.is_bound = True
         await asyncio.Event().wait()
         return EngineExit()
 

@@ -8,9 +8,19 @@ import pytest
 from data_helpers import ODD, TEXT, counted, wordcount
 from emulator_helpers import KEY, pipeline, read_status, word_count
 
+from rocketride_sync.emulator import Emulator
+
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     rocketride = pytest.importorskip("rocketride", reason="needs the extra `conformance`")
+
+
+@pytest.fixture(scope="module", params=["newer", "older"])
+def server(request, texts):
+    """A server of each generation."""
+    with Emulator(root=texts, api_key=KEY, generation=request.param, init_seconds=0.02) as running:
+        running.generation = request.param
+        yield running
 
 
 async def wait_until(condition):
@@ -72,7 +82,9 @@ def test_events_are_monitored(server):
     run_scenario(server, scenario, on_event=on_event)
     states = [event["body"]["state"] for event in events if event["event"] == "apaevt_status_update"]
     assert states[0] == 3
-    assert states[-1] == 5
+    assert states[-1] == (5 if server.generation == "newer" else 6)
+    end = events[-1]["body"]
+    assert ("eventTime" in end) is (server.generation == "newer")
 
 
 def test_tasks_are_listed_and_terminated(server):
@@ -180,8 +192,12 @@ def test_failed_sending_raises(server):
     async def scenario(client, token):
         with pytest.raises(rocketride.core.PipeException, match="not running"):
             await client.send("tk_unknown", "text")
-        with pytest.raises(rocketride.core.PipeException, match="this pipeline isn't it"):
-            await (await client.pipe(token, provider="dropper")).open()
+        wrong = await client.pipe(token, provider="dropper")
+        if server.generation == "newer":
+            with pytest.raises(rocketride.core.PipeException, match="this pipeline isn't it"):
+                await wrong.open()
+        else:
+            await wrong.open()  # it is told of no failure, and of no pipe
         pipe = await (await client.pipe(token)).open()
         await client.terminate(token)
         with pytest.raises(rocketride.core.PipeException, match=r"stopped|terminating"):
@@ -209,3 +225,102 @@ def test_placeholders_are_filled_from_the_env_of_use(server):
         server, scenario, document, env={"ROCKETRIDE_TITLE": "A title"}, name="Mine"
     )
     assert status["name"] == "Mine.A title"
+
+
+def test_what_a_stopped_task_looks_like_and_why_it_ended(server):
+    events = []
+
+    async def on_event(message):
+        events.append(message)
+
+    async def scenario(client):
+        document = pipeline("simulate", forever=True, stop_line="Interrupted")
+        task = await client.use(pipeline=document)
+        await client.add_monitor({"project_id": document["project_id"], "source": "src_1"}, ["TASK"])
+        await client.terminate(task["token"])
+        await wait_until(lambda: [e for e in events if e["body"].get("action") == "end"])
+        return await client.get_task_status(task["token"])
+
+    status = run_scenario(server, scenario, on_event=on_event)
+    assert (status["state"], status["exitCode"], status["exitMessage"]) == (6, 1, "Interrupted")
+    reason = events[-1]["body"].get("reason")
+    assert reason == ("user" if server.generation == "newer" else None)
+
+
+def test_a_running_task_is_joined(server):
+    async def scenario(client):
+        document = pipeline("simulate", forever=True)
+        first = await client.use(pipeline=document)
+        second = await client.use(pipeline=document, use_existing=True)
+        token = await client.get_task_token(document["project_id"], "src_1")
+        await client.restart(
+            project_id=document["project_id"], source="src_1", pipeline=document, token=token
+        )
+        await client.terminate(token)
+        return first, second, token
+
+    first, second, token = run_scenario(server, scenario)
+    assert first["token"] == second["token"] == token
+    assert second.get("reused", False) is (server.generation == "newer")
+
+
+def test_the_run_log_is_read(server):
+    async def scenario(client):
+        document = pipeline("simulate", seconds=0.5)
+        key = (document["project_id"], "src_1")
+        if server.generation == "older":
+            with pytest.raises(RuntimeError, match="Invalid command"):
+                await client.log.chapters(*key)
+            return
+        token = (await client.use(pipeline=document))["token"]
+        while not (await client.get_task_status(token))["completed"]:
+            await asyncio.sleep(0.05)
+        for _ in range(3000):
+            (chapter,) = (await client.log.chapters(*key))["chapters"]
+            if chapter["outcome"]:
+                break
+        assert chapter["outcome"] == "ok"
+        seen, cursor = [], None
+        while cursor is not None or not seen:
+            page = await client.log.read(*key, from_seq=chapter["beginSeq"], cursor=cursor, max_events=2)
+            seen += page["events"]
+            cursor = page.get("nextSeq")
+        final = [event["body"] for event in seen if event["body"].get("final")]
+        assert [(body["state"], body["completedCount"]) for body in final] == [(5, 4)]
+
+    run_scenario(server, scenario)
+
+
+def test_the_text_of_a_response(server):
+    document = pipeline("webhook")
+    link = {"lane": "text", "from": "src_1"}
+    document["components"].append({"id": "out", "provider": "response", "config": {}, "input": [link]})
+
+    async def scenario(client, token):
+        return await client.send(token, "Grüße", mimetype="text/plain")
+
+    result = run_sending_scenario(server, scenario, document)
+    assert result["result_types"] == {"text": "text"}
+    assert result["text"] == ["Grüße"]
+
+
+def test_a_refused_object(server):
+    """An older server does not say why it was refused; the client only misses its pipe."""
+    document = pipeline("webhook", refuse="no such model")
+
+    async def scenario(client, token):
+        with pytest.raises(rocketride.core.PipeException) as failed:
+            await client.send(token, "text")
+        return str(failed.value)
+
+    message = run_sending_scenario(server, scenario, document)
+    assert ("no such model" in message) is (server.generation == "newer")
+
+
+def test_a_start_that_fails(server):
+    async def scenario(client):
+        document = pipeline("simulate", seconds=0, exit_code=1, exit_message="cannot load")
+        with pytest.raises(RuntimeError, match="cannot load"):
+            await client.use(pipeline=document)
+
+    run_scenario(server, scenario)
