@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Optional, Tuple
 
 from ..errors import RocketRideError, TaskFailedError, TaskReplacedError
+from ..redact import reason_of
 from ..reporting.formatting import amount, bounded_number, duration_in_words, time_with_offset
 from . import exit_codes, output
 from .exit_codes import ExitCode
@@ -75,6 +76,20 @@ def print_error(
     if as_json:
         output.print_result(json_document(last, error, **more))
     return exit_codes.code_and_advice(error)[0]
+
+
+def code_after_delivery(code: ExitCode) -> ExitCode:
+    """`code`; in place of 0, that of the error if a result could not be written. Prints that error.
+
+    A reader that has gone, as ``| head`` does, knows it: nothing is printed for that.
+    """
+    failure = output.delivery.failure
+    if failure is None:
+        return code
+    if isinstance(failure, BrokenPipeError):
+        return code or ExitCode.BROKEN_PIPE
+    output.print_problem(f"the results could not be written: {reason_of(failure)}")
+    return code or ExitCode.NOT_WRITTEN
 
 
 def error_with_advice(error: BaseException) -> str:

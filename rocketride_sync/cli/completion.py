@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import Any, Iterator
 
 from ..errors import ConfigurationError
+from . import output
 
 # Arguments with these names in the help are completed from the file system.
 _FILE_METAVARS = ("FILE", "PIPELINE")
@@ -25,7 +25,7 @@ def add_option(parser: argparse.ArgumentParser) -> None:
 
 class _PrintCompletion(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, _: object, shell: Any, __: object = None) -> None:
-        sys.stdout.write(_script(parser, str(shell)))
+        output.print_result(_script(parser, str(shell)))
         parser.exit()
 
 
@@ -45,7 +45,7 @@ def _script(parser: argparse.ArgumentParser, shell: str) -> str:
         raise ConfigurationError(
             "shell completion needs the extra: pip install 'rocketride-sync[completion]'"
         )
-    return f"{script.rstrip()}\n"
+    return script.rstrip()
 
 
 def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:

@@ -43,6 +43,7 @@ HELP = """exit codes:
   124  timeout: the task had not ended
   129  the terminal was closed (SIGHUP)
   130  interrupted by Ctrl-C
+  141  the reader of the results had gone
   143  ended by SIGTERM
 """
 

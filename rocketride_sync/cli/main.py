@@ -24,6 +24,7 @@ from . import (
     send_command,
     serve_command,
     server_options,
+    standard_streams,
     status_command,
     stop_command,
     wait_command,
@@ -49,7 +50,8 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     Args:
         argv: the arguments, without the program's name; None takes those of the process.
     """
-    output.escape_unencodable()
+    standard_streams.prepare()
+    output.delivery.failure = None
     words = sys.argv[1:] if argv is None else argv
     try:
         with signals_as_exceptions(), _warnings_as_lines():
@@ -58,8 +60,11 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         code = code_and_advice(stop)[0]
     except KeyboardInterrupt:  # a second one, while the first was being reported
         code = ExitCode.INTERRUPTED
+    except SystemExit as stop:  # argparse has printed what --help and its like ask for
+        code = ExitCode(int(stop.code or 0))
     finally:
         output.flush()
+    code = command_result.code_after_delivery(code)
     if code in _SIGNAL_EXIT_CODES:
         end_process_by(signal.Signals(code - 128))
     return int(code)
@@ -78,8 +83,6 @@ def _run(words: Sequence[str]) -> ExitCode:
         return code
     except (RocketRideError, *STOP_EXCEPTIONS) as error:
         failure = error
-    except BrokenPipeError:
-        return ExitCode.BROKEN_PIPE
     except OSError as error:
         failure = error
     except Exception as error:  # noqa: BLE001 - Python's own exit code 1 would say that the task failed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import os
 import sys
 from typing import List, Optional, TextIO
@@ -58,15 +58,30 @@ def is_terminal(stream: Optional[TextIO]) -> bool:
     return stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
+class Delivery:
+    """Whether the results have reached their reader.
+
+    Attributes:
+        failure: the first error when a result was written, as `OSError`; None if all were written.
+    """
+
+    failure: Optional[OSError] = None
+
+
+delivery = Delivery()
+
+
 def print_result(text: str) -> None:
-    """Print a result on stdout. A reader that has closed the pipe (``| head``) is no error."""
-    _print(text, sys.stdout)
+    """Print a result on stdout.
+
+    If it cannot be written, `delivery` says so: the exit code tells it, unless there is something worse to tell.
+    """
+    _record_failure(_print(text, sys.stdout))
 
 
 def print_note(text: str) -> None:
     """Print a line about the work on stderr. Ignores errors, such as of a terminal that was closed."""
-    with contextlib.suppress(OSError):
-        _print(text, sys.stderr)
+    _print(text, sys.stderr)
 
 
 def print_problem(message: str) -> None:
@@ -74,25 +89,37 @@ def print_problem(message: str) -> None:
     print_note(f"{PROGRAM}: {safe_text(message)}")
 
 
-def _print(text: str, stream: Optional[TextIO]) -> None:
-    if stream is None:  # started with the stream closed
-        return
-    try:
-        print(text, file=stream, flush=True)
-    except OSError as error:
-        _discard(stream)
-        if not isinstance(error, BrokenPipeError):
-            raise
-
-
 def flush() -> None:
     """Write what is buffered, so that it cannot fail later while the interpreter shuts down."""
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            try:
-                stream.flush()
-            except OSError:
-                _discard(stream)
+    if sys.stdout is not None:
+        _record_failure(_flush(sys.stdout))
+    if sys.stderr is not None:
+        _flush(sys.stderr)
+
+
+def _record_failure(failure: Optional[OSError]) -> None:
+    delivery.failure = delivery.failure or failure
+
+
+def _print(text: str, stream: Optional[TextIO]) -> Optional[OSError]:
+    """Print `text`; the error if that failed."""
+    if stream is None:  # started with the stream closed
+        return OSError(errno.EBADF, os.strerror(errno.EBADF))
+    try:
+        print(text, file=stream)
+    except OSError as error:
+        _discard(stream)
+        return error
+    return _flush(stream)
+
+
+def _flush(stream: TextIO) -> Optional[OSError]:
+    try:
+        stream.flush()
+    except OSError as error:
+        _discard(stream)
+        return error
+    return None
 
 
 def _discard(stream: TextIO) -> None:
@@ -100,10 +127,3 @@ def _discard(stream: TextIO) -> None:
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, stream.fileno())
     os.close(null)
-
-
-def escape_unencodable() -> None:
-    """Let stdout and stderr escape characters that their encoding lacks, instead of failing."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")

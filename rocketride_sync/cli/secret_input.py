@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import BinaryIO, List
 
 from ..errors import ConfigurationError
+from .standard_streams import read_up_to
 
 MAX_BYTES = 64 * 1024
 MAX_LIST_BYTES = 4 * 1024 * 1024
@@ -24,9 +25,12 @@ def read_text(path: str) -> str:
     raise ConfigurationError(f"cannot read {path}: {reason}")
 
 
-def read_stream(stream: BinaryIO, name: str, max_bytes: int = MAX_BYTES) -> str:
-    """The text of `stream`, called `name` in messages, of at most `max_bytes`. Raises as `read_text`."""
-    content = stream.read(max_bytes + 1)
+def read_stream(stream: BinaryIO, name: str, max_bytes: int = MAX_BYTES, *, one_line: bool = False) -> str:
+    """The text of `stream`, called `name` in messages, of at most `max_bytes`. Raises as `read_text`.
+
+    With `one_line` it returns after a line, though the writer keeps the stream open.
+    """
+    content = read_up_to(stream, max_bytes + 1, one_line=one_line)
     if len(content) > max_bytes:
         raise ConfigurationError(f"{name} is larger than {max_bytes // 1024} KiB")
     try:

@@ -105,7 +105,7 @@ def task_token(args: argparse.Namespace, environment: Environment) -> str:
     if args.token is None:
         return _default_token(environment)
     if args.token == FROM_STDIN:
-        return secret_input.single_word(_standard_input(), "standard input", "the token")
+        return secret_input.single_word(_standard_input(one_line=True), "standard input", "the token")
     return _token_argument(args.token)
 
 
@@ -140,10 +140,10 @@ def _token_argument(token: str) -> str:
     return token
 
 
-def _standard_input(max_bytes: int = secret_input.MAX_BYTES) -> str:
+def _standard_input(max_bytes: int = secret_input.MAX_BYTES, *, one_line: bool = False) -> str:
     if sys.stdin is None:
         raise ConfigurationError("standard input is closed; the task's token was expected there")
-    return secret_input.read_stream(sys.stdin.buffer, "standard input", max_bytes)
+    return secret_input.read_stream(sys.stdin.buffer, "standard input", max_bytes, one_line=one_line)
 
 
 def _default_token(environment: Environment) -> str:

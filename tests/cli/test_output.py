@@ -248,3 +248,147 @@ def test_a_full_disk_is_said(stub):
     assert done.returncode == 74
     assert "No space left" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX descriptors")
+LARGE = {**SUCCEEDED, "errors": ["e" * 2000] * 200}
+
+
+def start(stub, *arguments, **streams):
+    variables = environment(ROCKETRIDE_URI=stub.uri, ROCKETRIDE_APIKEY=KEY)
+    return subprocess.Popen([*COMMAND, *arguments], env=variables, **streams)
+
+
+@posix
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_pipe_that_does_not_block_gets_everything(stub, stream, unbuffered, monkeypatch):
+    """The reader begins only when the pipe has been full for a while."""
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
+    stub.answers = [ok(LARGE)]
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    other = {"stdout": "stderr", "stderr": "stdout"}[stream]
+    streams = {stream: writer, other: subprocess.DEVNULL}
+    options = ["--json"] if stream == "stdout" else ["--allow-failures"]
+    with start(stub, "wait", TOKEN, *FAST, *options, **streams) as process:
+        os.close(writer)
+        with open(reader, "rb") as pipe:
+            size = len(pipe.peek(1))
+            until_full(reader, size)
+            text = pipe.read().decode()
+    assert process.returncode == 0
+    if stream == "stdout":
+        assert json.loads(text)["status"]["errors"] == LARGE["errors"]
+    else:
+        assert text.count("e" * 1900) == len(LARGE["errors"][:100])
+
+
+def until_full(reader, taken):
+    """Until what lies in the pipe has stopped growing: its writer has to wait."""
+    import array
+    import fcntl
+    import termios
+    import time
+
+    count, last = array.array("i", [0]), -1
+    deadline = time.monotonic() + 60
+    while count[0] != last or count[0] + taken < 60_000:
+        assert time.monotonic() < deadline
+        last = count[0]
+        time.sleep(0.2)
+        fcntl.ioctl(reader, termios.FIONREAD, count)
+
+
+@posix
+@pytest.mark.parametrize(
+    ("command", "text"),
+    [(["status", "-"], b"%b\n"), (["wait", *FAST, "-"], b"%b\n%b\n"), (["stop", "-"], b"%b")],
+)
+def test_an_input_that_does_not_block_is_waited_for(stub, command, text):
+    stub.answers = [ok(SUCCEEDED)]
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    with start(stub, *command, stdin=reader, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        os.close(reader)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.7)
+        half, rest = text.replace(b"%b", TOKEN.encode())[:9], text.replace(b"%b", TOKEN.encode())[9:]
+        os.write(writer, half)
+        os.write(writer, rest)
+        os.close(writer)
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
+
+
+@posix
+def test_a_line_is_enough_for_one_token(stub):
+    """A program that writes the token need not close its end."""
+    stub.answers = [ok(SUCCEEDED)]
+    with start(stub, "status", "-", stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        process.stdin.write(TOKEN.encode() + b"\n")
+        process.stdin.flush()
+        assert b"Outcome" in process.stdout.read()
+    assert process.returncode == 0
+
+
+def nowhere(kind):
+    """A stdout that takes nothing, and what is called to close it."""
+    if kind == "full":
+        if not os.path.exists("/dev/full"):
+            pytest.skip("needs /dev/full")
+        return os.open("/dev/full", os.O_WRONLY)
+    reader, writer = os.pipe()
+    os.close(reader)
+    return writer
+
+
+@posix
+@pytest.mark.parametrize(("kind", "code"), [("closed", 74), ("full", 74), ("gone", 141)])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["status", TOKEN],
+        ["status", TOKEN, "--json"],
+        ["wait", TOKEN],
+        ["wait", TOKEN, TOKEN[::-1], "--json"],
+        ["wait", TOKEN, TOKEN[::-1]],
+        ["stop", TOKEN],
+        ["--version"],
+        ["wait", "--help"],
+    ],
+    ids=" ".join,
+)
+def test_exit_code_0_means_that_the_result_was_written(stub, arguments, kind, code):
+    stub.answers = [ok(SUCCEEDED)]
+    done = run_into(stub, kind, *arguments)
+    if kind == "closed" and arguments[-1] in ("--help", "--version"):
+        assert (done.returncode, "rocketride-sync" in done.stderr) == (
+            0,
+            True,
+        )  # argparse prints it on stderr
+        return
+    assert done.returncode == code
+    said = [line for line in done.stderr.splitlines() if "could not be written" in line]
+    assert len(said) == (code == 74)
+    assert "Traceback" not in done.stderr
+
+
+@posix
+@pytest.mark.parametrize("kind", ["closed", "full", "gone"])
+def test_a_result_that_cannot_be_written_does_not_hide_the_outcome(stub, kind):
+    stub.answers = [ok(FAILED)]
+    for options in ([], ["--json"], ["--quiet"]):
+        done = run_into(stub, kind, "wait", TOKEN, *options)
+        assert done.returncode == 1
+        assert "the task failed with exit code 1: the engine fell over" in done.stderr
+
+
+def run_into(stub, kind, *arguments):
+    streams = {"stderr": subprocess.PIPE, "encoding": "utf-8", "timeout": 60}
+    variables = environment(ROCKETRIDE_URI=stub.uri, ROCKETRIDE_APIKEY=KEY)
+    if kind == "closed":
+        words = ["sh", "-c", 'exec "$@" >&-', "sh", *COMMAND, *arguments]
+        return subprocess.run(words, env=variables, **streams)
+    with open(nowhere(kind), "wb", buffering=0) as stdout:
+        return subprocess.run([*COMMAND, *arguments], env=variables, stdout=stdout, **streams)
