@@ -15,17 +15,22 @@ def takes_data(pipeline: Mapping[str, Any]) -> bool:
     Raises:
         ConfigurationError: the pipeline does not name its source.
     """
-    return _source_provider(pipeline) in _DATA_PROVIDERS
+    return _source_component(pipeline).get("provider") in _DATA_PROVIDERS
 
 
-def _source_provider(pipeline: Mapping[str, Any]) -> Any:
+def source_id(pipeline: Mapping[str, Any]) -> str:
+    """The id of the component that the pipeline starts at. Raises as `takes_data`."""
+    return str(_source_component(pipeline).get("id"))
+
+
+def _source_component(pipeline: Mapping[str, Any]) -> Mapping[str, Any]:
     source = pipeline.get("source")
     components = [item for item in pipeline["components"] if isinstance(item, Mapping)]
     found = [item for item in components if item.get("id") == source]
     if source is None:
         found = [item for item in components if not item.get("input")]
     if len(found) == 1:
-        return found[0].get("provider")
+        return found[0]
     if source is None:
         raise ConfigurationError(
             "the pipeline does not say where it starts: name the component with --source"

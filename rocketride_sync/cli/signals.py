@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP: turned into exceptions, so that a command can clean up, or deferred for a short block."""
+"""Ctrl-C, SIGTERM and SIGHUP: turned into exceptions, so that a command can clean up."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 import signal
 import threading
 from types import FrameType
-from typing import Callable, Iterator, List, NoReturn, Optional
+from typing import Iterator, NoReturn, Optional
 
 _TERMINATION_SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
@@ -59,39 +59,6 @@ def _terminate(number: int, _: Optional[FrameType]) -> NoReturn:
     # A second signal ends the process at once, in case the clean-up takes too long.
     signal.signal(number, signal.SIG_DFL)
     raise Terminated(number)
-
-
-@contextlib.contextmanager
-def defer_signals(on_first: Callable[[], None]) -> Iterator[None]:
-    """Delay the first Ctrl-C, SIGTERM or SIGHUP until the end of this block. A second one acts at once.
-
-    Args:
-        on_first: called when the first one arrives.
-    """
-    if not _in_main_thread():
-        yield
-        return
-    previous = {number: signal.getsignal(number) for number in (signal.SIGINT, *_TERMINATION_SIGNALS)}
-    handlers = {number: handler for number, handler in previous.items() if callable(handler)}
-    deferred: List[int] = []
-
-    def restore() -> None:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-
-    def hold(number: int, _: Optional[FrameType]) -> None:
-        restore()
-        deferred.append(number)
-        on_first()
-
-    for number in handlers:
-        signal.signal(number, hold)
-    try:
-        yield
-    finally:
-        restore()
-    for number in deferred:
-        signal.raise_signal(number)
 
 
 def _in_main_thread() -> bool:

@@ -24,9 +24,10 @@ class UploadWithProgress:
     Args:
         files: their paths.
         printer: prints and shows the progress; its last status is that of the run that gets the files.
-        timeout: seconds for all files; a file that is being sent at that moment may take that long again.
+        timeout: seconds for everything, from now on; a file that is being sent at that moment may take that long again.
 
     Attributes:
+        deadline: the end of `timeout`.
         results: the results of the files that are finished; when all are, in the order of `files`.
 
     Raises:
@@ -38,7 +39,7 @@ class UploadWithProgress:
         self._files = files
         self._printer = printer
         self._timeout = timeout
-        self._deadline = Deadline(None)
+        self.deadline = Deadline(timeout)
         self._total = sum(map(size_of, files))
         self._sent_of_file: Dict[str, int] = {}
         self._sent_bytes = self._finished = self._failed = 0
@@ -49,9 +50,14 @@ class UploadWithProgress:
         Raises:
             WaitTimeoutError: the time was up before all files were finished.
         """
-        self._deadline = Deadline(self._timeout)
+        left = self.deadline.clamp(None)
         self.results = list(
-            client.send_files(self._files, token, on_progress=self._on_event, timeout=self._timeout)
+            client.send_files(
+                self._files,
+                token,
+                on_progress=self._on_event,
+                timeout=None if left is None else max(left, 0.001),
+            )
         )
         status = client.get_task_status(token, previous=self._printer.last)
         self._printer.add_status(status)
@@ -65,7 +71,7 @@ class UploadWithProgress:
             del self._sent_of_file[path]  # the same file may come again
             self.results.append(event)
             # A file that fails once the time is up counts as unfinished: it failed because of the timeout.
-            self._finished += event["action"] == "complete" or not self._deadline.expired
+            self._finished += event["action"] == "complete" or not self.deadline.expired
             self._print_failure(event)
         self._printer.display.update(
             ProgressSnapshot(
@@ -81,7 +87,7 @@ class UploadWithProgress:
 
     def _check_timeout(self) -> None:
         done = self._finished
-        if done < len(self._files) and self._deadline.expired:
+        if done < len(self._files) and self.deadline.expired:
             seconds = self._timeout or 0.0
             message = f"{done:,} of {len(self._files):,} files were through after {seconds:g} s"
             last = self._printer.last

@@ -124,6 +124,19 @@ class Task:
         self._client.terminate(self.token, timeout=timeout)
         self.ended = True
 
+    def end(self, *, timeout: Timeout = OMITTED) -> None:
+        """End the run that was started, as leaving a ``with`` block does: not one that has replaced it.
+
+        Args:
+            timeout: seconds for each of the two calls that it takes at most.
+        """
+        try:
+            self.ended = self.get_status(timeout=timeout).is_terminal
+        except (TaskLostError, TaskNotFoundError):
+            self.ended = True  # forgotten, or replaced by another run: our run has ended
+        if not self.ended:
+            self.terminate(timeout=timeout)
+
     def __enter__(self) -> Task:
         return self
 
@@ -136,7 +149,7 @@ class Task:
         if self.joined:
             return
         try:
-            self._end()
+            self.end()
             if self.ended and isinstance(error, KeyboardInterrupt):
                 error.args = (f"interrupted; task {shorten(self.token)} was ended",)
         except RocketRideError as fault:
@@ -144,14 +157,6 @@ class Task:
                 raise
             # The caller must see the exception of the block, not this one.
             log.warning("task %s could not be terminated, it may run on: %s", shorten(self.token), fault)
-
-    def _end(self) -> None:
-        try:
-            self.ended = self.get_status().is_terminal
-        except (TaskLostError, TaskNotFoundError):
-            self.ended = True  # forgotten, or replaced by another run: our run has ended
-        if not self.ended:
-            self.terminate()
 
     def __repr__(self) -> str:
         return f"<Task {shorten(self.token)}{' (joined)' if self.joined else ''}>"

@@ -11,6 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Dict, List, Optional, Tuple
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
+
 KEY = "key-5f3a9c1e-secret"
 TOKEN = "tk_0123456789abcdef0123456789abcdef"
 PROGRAM = [sys.executable, "-m", "rocketride_sync"]
@@ -51,6 +53,17 @@ def environment(**variables: str) -> Dict[str, str]:
         and name.upper() not in ("NO_COLOR", "HTTP_PROXY")
     }
     return {**kept, **variables}
+
+
+def nowhere(kind: str) -> int:
+    """A stdout that takes nothing, as a descriptor: a full disk, or a pipe without a reader."""
+    if kind == "full":
+        if not os.path.exists("/dev/full"):
+            pytest.skip("needs /dev/full")
+        return os.open("/dev/full", os.O_WRONLY)
+    reader, writer = os.pipe()
+    os.close(reader)
+    return writer
 
 
 class Answer:

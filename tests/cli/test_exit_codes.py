@@ -262,35 +262,6 @@ def test_sigterm_cleans_up_before_it_ends_the_process():
     assert (done.returncode, done.stdout) == (-signal.SIGTERM, "cleaned up\n")
 
 
-DEFERRED = """
-import signal, sys
-from rocketride_sync.cli.signals import defer_signals
-try:
-    with defer_signals(lambda: print("noticed", flush=True)):
-        signal.raise_signal(signal.SIGINT)
-        print("going on", flush=True)
-        {again}
-        print("through", flush=True)
-except KeyboardInterrupt:
-    print("interrupted", flush=True)
-"""
-
-
-@pytest.mark.parametrize(
-    ("again", "shown"),
-    [
-        ("", ["noticed", "going on", "through", "interrupted"]),
-        ("signal.raise_signal(signal.SIGINT)", ["noticed", "going on", "interrupted"]),
-        ("raise SystemExit", ["noticed", "going on"]),
-    ],
-)
-def test_a_signal_is_deferred_once(again, shown):
-    done = subprocess.run(
-        [sys.executable, "-c", DEFERRED.format(again=again)], capture_output=True, text=True, timeout=60
-    )
-    assert done.stdout.split("\n")[:-1] == shown
-
-
 LOADING = """
 import runpy, sys
 class Interrupter:

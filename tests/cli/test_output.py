@@ -19,6 +19,7 @@ from command import (
     WITH_FAILURES,
     Answer,
     environment,
+    nowhere,
     ok,
     run,
     run_with,
@@ -330,17 +331,6 @@ def test_a_line_is_enough_for_one_token(stub):
         process.stdin.flush()
         assert b"Outcome" in process.stdout.read()
     assert process.returncode == 0
-
-
-def nowhere(kind):
-    """A stdout that takes nothing, and what is called to close it."""
-    if kind == "full":
-        if not os.path.exists("/dev/full"):
-            pytest.skip("needs /dev/full")
-        return os.open("/dev/full", os.O_WRONLY)
-    reader, writer = os.pipe()
-    os.close(reader)
-    return writer
 
 
 @posix

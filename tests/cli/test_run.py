@@ -6,15 +6,22 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from command import KEY, PROGRAM, environment
+from command import KEY, PROGRAM, environment, nowhere
+from transports.dap_peer import dap
+from transports.loopback import Server as DapServer
 
-from rocketride_sync import RocketRideClient
+from rocketride_sync import RocketRideClient, TaskStatus
+from rocketride_sync.cli.lost_start import LostStart
+from rocketride_sync.deadline import Deadline
 from rocketride_sync.emulator import Emulator
 
 pytest.importorskip("fastapi", reason="needs the extra `emulator`")
@@ -220,7 +227,7 @@ def test_a_name_and_threads_are_passed_on(server, simulation, client):
 
 
 def test_a_timeout_ends_the_task(server, simulation):
-    done = command(server, "run", simulation(forever=True), *FAST, "--timeout", "0.5", "--json")
+    done = command(server, "run", simulation(forever=True), *FAST, "--timeout", "3", "--json")
     assert done.returncode == 124, done.stderr
     assert "the task was ended" in problems(done)[0]
     assert "runs on" not in done.stderr
@@ -262,21 +269,100 @@ def test_ctrl_c_while_a_file_is_sent_ends_the_task(server, dropper, client, tmp_
     assert client.get_tasks() == []
 
 
+@pytest.fixture
+def slow():
+    """A server where a start takes an hour."""
+    with Emulator(api_key=KEY, init_seconds=3600, stop_seconds=0) as running:
+        yield running
+
+
 @posix
+@pytest.mark.parametrize("options", [[], ["--keep"]])
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, -signal.SIGINT), (signal.SIGTERM, -signal.SIGTERM)]
 )
-def test_a_signal_during_the_start_leaves_no_task_behind(tmp_path, number, code):
+def test_a_signal_during_the_start_leaves_no_task_behind(tmp_path, slow, number, code, options):
     pipeline = write_pipeline(tmp_path, "simulate", forever=True)
-    with Emulator(api_key=KEY, init_seconds=2, stop_seconds=0) as slow:
-        with RocketRideClient(slow.uri, KEY) as client:
-            process = started(slow, "run", pipeline)
-            until(client.get_tasks)
-            process.send_signal(number)
-            assert "starts" in process.stderr.readline()
-            process.communicate(timeout=SECONDS)
-            assert process.returncode == code
-            assert client.get_tasks() == []
+    with RocketRideClient(slow.uri, KEY) as client:
+        process = started(slow, "run", pipeline, *options)
+        until(client.get_tasks)
+        process.send_signal(number)
+        assert "starts" in process.stderr.readline()
+        _, trouble = process.communicate(timeout=SECONDS)
+        assert process.returncode == code
+        assert trouble.endswith("; the task was ended\n")
+        assert client.get_tasks() == []
+
+
+def test_the_timeout_counts_for_the_start_too(tmp_path, slow):
+    pipeline = write_pipeline(tmp_path, "simulate", forever=True)
+    done = command(slow, "run", pipeline, "--timeout", "1", "--json")
+    assert done.returncode == 124, done.stderr
+    assert re.search(r"the task had not started after 1\.\d s; the task was ended", problems(done)[0])
+    assert json.loads(done.stdout)["error"]["type"] == "WaitTimeoutError"
+    with RocketRideClient(slow.uri, KEY) as client:
+        assert client.get_tasks() == []
+
+
+def test_a_server_that_says_nothing_is_given_up_after_the_timeout(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        uri = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        server = SimpleNamespace(uri=uri)
+        began = time.monotonic()
+        done = command(server, "run", write_pipeline(tmp_path, "simulate"), "--timeout", "1")
+    assert done.returncode == 124, done.stderr
+    assert "had not started" in problems(done)[0]
+    assert "may run on" not in done.stderr, "the start was not even asked for"
+    assert time.monotonic() - began < 9
+
+
+@posix
+@pytest.mark.parametrize("how", ["timeout", "signal"])
+def test_a_task_that_cannot_be_found_is_named(tmp_path, how):
+    """The server takes the start and then answers nothing any more."""
+    asked = threading.Event()
+
+    def action(connection):
+        while True:
+            if connection.request()["command"] == "execute":
+                asked.set()
+
+    pipeline = write_pipeline(tmp_path, "simulate")
+    with DapServer(dap(action)) as server:
+        options = ["--timeout", "2"] if how == "timeout" else []
+        uri = SimpleNamespace(uri=server.url)
+        process = started(uri, "run", pipeline, "--transport", "websocket", *options)
+        assert asked.wait(SECONDS)
+        began = time.monotonic()
+        if how == "signal":
+            process.send_signal(signal.SIGINT)
+        _, trouble = process.communicate(timeout=SECONDS)
+        assert 9 < time.monotonic() - began < 20
+    assert process.returncode == (124 if how == "timeout" else -signal.SIGINT), trouble
+    name = os.path.basename(pipeline)[: -len(".pipe")]
+    assert f"may run on (project '{name}', source 'in')" in trouble
+
+
+@pytest.mark.parametrize(
+    ("status", "ended"),
+    [
+        ({"state": 2, "startTime": 0.0}, True),
+        ({"state": 2, "startTime": 10_000.0}, True),
+        ({"state": 3, "startTime": 9_998.0}, True),
+        ({"state": 3, "startTime": 9_000.0}, False),
+        ({"state": 5, "completed": True, "startTime": 9_000.0, "endTime": 9_500.0}, False),
+    ],
+)
+def test_a_lost_start_ends_no_earlier_run(status, ended, monkeypatch):
+    monkeypatch.setattr(time, "time", lambda: 10_000.0)
+    terminated = []
+    client = SimpleNamespace(
+        get_task_token=lambda *_, **__: "tk_1",
+        get_task_status=lambda *_, **__: TaskStatus.from_dict(status),
+        terminate=lambda token, **_: terminated.append(token),
+    )
+    assert LostStart("p", "s").end(client, Deadline(0.3)) is ended
+    assert terminated == (["tk_1"] if ended else [])
 
 
 def test_a_pipeline_that_cannot_start_is_a_failure(server, tmp_path):
@@ -369,6 +455,25 @@ def test_a_task_that_ends_by_itself_is_kept_without_waiting(server, simulation, 
     assert (done.returncode, document["outcome"]) == (0, "running")
     assert client.get_task_status(document["token"]).state == 3
     assert command(server, "stop", document["token"], "--quiet").stdout == ""
+
+
+@posix
+@pytest.mark.parametrize("kind", ["closed", "full", "gone"])
+@pytest.mark.parametrize("options", [[], ["--json"], ["--quiet"]])
+@pytest.mark.parametrize("files", [False, True])
+def test_a_task_whose_token_reached_nobody_is_ended(server, dropper, texts, kind, options, files, client):
+    words = [*PROGRAM, "run", dropper, *(texts if files else []), "--keep", *options]
+    variables = environment(ROCKETRIDE_URI=server.uri, ROCKETRIDE_APIKEY=KEY)
+    streams = {"stderr": subprocess.PIPE, "encoding": "utf-8", "timeout": SECONDS}
+    if kind == "closed":
+        done = subprocess.run(["sh", "-c", 'exec "$@" >&-', "sh", *words], env=variables, **streams)
+    else:
+        with open(nowhere(kind), "wb", buffering=0) as stdout:
+            done = subprocess.run(words, env=variables, stdout=stdout, **streams)
+    assert done.returncode in (74, 141), done.stderr
+    assert "token" in problems(done)[-1] or "token" in problems(done)[0]
+    assert "the task was ended" in done.stderr
+    assert client.get_tasks() == []
 
 
 def test_only_one_run_at_a_time(server, dropper, texts):
