@@ -84,6 +84,8 @@ def code_after_delivery(code: ExitCode) -> ExitCode:
     A reader that has gone, as ``| head`` does, knows it: nothing is printed for that.
     """
     failure = output.delivery.failure
+    if output.delivery.report_failed:
+        code = code or ExitCode.NOT_WRITTEN
     if failure is None:
         return code
     if isinstance(failure, BrokenPipeError):

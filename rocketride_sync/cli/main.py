@@ -51,7 +51,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         argv: the arguments, without the program's name; None takes those of the process.
     """
     standard_streams.prepare()
-    output.delivery.failure = None
+    output.delivery.reset()
     words = sys.argv[1:] if argv is None else argv
     try:
         with signals_as_exceptions(), _warnings_as_lines():

@@ -63,9 +63,16 @@ class Delivery:
 
     Attributes:
         failure: the first error when a result was written, as `OSError`; None if all were written.
+        report_failed: whether a report could not be written; that was printed already.
     """
 
-    failure: Optional[OSError] = None
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the results of an earlier command in this process."""
+        self.failure: Optional[OSError] = None
+        self.report_failed = False
 
 
 delivery = Delivery()

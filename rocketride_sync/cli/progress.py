@@ -201,7 +201,7 @@ class ProgressPrinter:
 
     @staticmethod
     def _save_report(recorder: RunRecorder, error: Optional[BaseException]) -> None:
-        """Write the report. An error here is only a warning: the outcome of the task matters more."""
+        """Write the report. An error here is a warning, and turns exit code 0 into 74: the task's outcome matters more."""
         if not recorder.looks:
             output.print_problem("warning: no report was written: nothing was seen of the task")
             return
@@ -209,3 +209,4 @@ class ProgressPrinter:
             recorder.save(error=error)
         except ConfigurationError as failure:
             output.print_problem(f"warning: {failure}")
+            output.delivery.report_failed = True

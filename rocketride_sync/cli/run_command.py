@@ -35,11 +35,13 @@ EPILOG = f"""A pipeline whose source is a webhook, chat or dropper takes data an
 are sent, and the task is ended when all are through; it succeeded if every FILE did. A pipeline
 with another source takes no FILEs: run waits for its end.
 
-The task is ended on every way out, also after an error, a timeout, Ctrl-C or SIGTERM, and while it still
-starts. If it cannot be ended within 10 seconds, project and source are printed. With --keep it is ended
-only if its token reaches nobody: its token is the first line on stdout (with --json: the member "token"), nothing is waited
-for but the FILEs, and it goes on until stop. It has no ttl; over HTTP, which cannot carry
-that, the server ends it when 15 minutes pass without data, even if it is busy.
+The task is ended on every way out, also after an error, a timeout, Ctrl-C or SIGTERM, and while it
+still starts; if it cannot be ended within 10 seconds, its project and source are printed.
+
+With --keep it goes on until stop, and nothing is waited for but the FILEs. Its token is the first
+line on stdout (with --json: the member "token"); if that cannot be written, the task is ended. It has
+no ttl; over HTTP, which cannot carry that, the server ends it when 15 minutes pass without data,
+even if it is busy.
 
 ${{ROCKETRIDE_...}} in the pipeline are taken from the environment and --env-file, but for the API key.
 

@@ -137,7 +137,7 @@ def _measured_values(observations: Sequence[Observation], value: Callable[[Obser
 
 def _draw(plot: _Plot, seconds: float, *, few: bool) -> Chart:
     x_unit = time_unit(seconds)
-    chart = _import_pygal().XY(
+    chart = import_pygal().XY(
         style=_style(
             [colour for _, colour, _ in plot.lines], _THICK_STROKE if few or plot.steps else _THIN_STROKE
         ),
@@ -165,8 +165,9 @@ def _draw(plot: _Plot, seconds: float, *, few: bool) -> Chart:
     return Chart(plot.title, [(name, colour) for name, colour, _ in plot.lines], svg, plot.note)
 
 
-def _import_pygal() -> Any:
-    if "pygal" not in sys.modules:
+def import_pygal() -> Any:
+    """The package pygal. Raises ImportError, or whatever an installation that is not whole raises."""
+    if sys.modules.get("pygal") is None:
         import pygal  # type: ignore[import-untyped]  # it has no annotations
 
         # pygal leaves an importer for its maps behind, of a kind so old that Python warns at each later import.
@@ -176,7 +177,7 @@ def _import_pygal() -> Any:
 
 def _style(colours: Sequence[str], stroke: str) -> Any:
     """The colours are variables of the page's style, which has them for light and dark."""
-    return _import_pygal().style.Style(
+    return import_pygal().style.Style(
         background="transparent",
         plot_background="transparent",
         foreground="var(--soft)",

@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import time
 from types import TracebackType
-from typing import TYPE_CHECKING, Collection, Iterable, Optional, Type, Union
+from typing import TYPE_CHECKING, Collection, Iterable, Optional, Sequence, Type, Union
 
 from ..errors import ConfigurationError
 from ..logs import log
+from ..models import TaskStatus
+from ..redact import excerpt
 from .observations import Record
 
 if TYPE_CHECKING:
     from ..deadline import Clock
 
-_PYGAL_MISSING = "a report needs pygal: pip install 'rocketride-sync[report]'"
+_LONGEST_REASON = 200
+_INSTALL_PYGAL = "pip install 'rocketride-sync[report]'"
 
 
 class RunRecorder(Record):
@@ -47,7 +50,8 @@ class RunRecorder(Record):
         last: the latest status, or None.
 
     Raises:
-        ConfigurationError: `path` cannot be written, or pygal is not installed: raised here, before a long wait.
+        ConfigurationError: `path` cannot be written, or pygal is not installed or cannot draw: raised here, before a
+            long wait.
     """
 
     def __init__(
@@ -58,7 +62,7 @@ class RunRecorder(Record):
         clock: Clock = time.monotonic,
     ) -> None:
         if path is not None:
-            _check_pygal()
+            _check_drawing()
             _check_writable(path)
         self._path = path
         self._secrets = secrets if isinstance(secrets, Collection) else tuple(secrets)
@@ -68,12 +72,9 @@ class RunRecorder(Record):
         """The page. `error` is what ended the wait, if that was not the end of the task.
 
         Raises:
-            ConfigurationError: pygal is not installed.
+            ConfigurationError: pygal is not installed, or cannot draw it.
         """
-        _check_pygal()
-        from .page import render_page
-
-        return render_page(self, error, tuple(self._secrets))
+        return _draw(self, error, tuple(self._secrets))
 
     def save(
         self, path: Union[str, os.PathLike[str], None] = None, *, error: Optional[BaseException] = None
@@ -81,7 +82,7 @@ class RunRecorder(Record):
         """Write the page to `path`, by default to the path of the recorder.
 
         Raises:
-            ConfigurationError: it cannot be written, or there is no path.
+            ConfigurationError: it cannot be drawn or written, or there is no path.
         """
         target = path or self._path
         if target is None:
@@ -116,11 +117,30 @@ class RunRecorder(Record):
             log.warning("no report was written: %s", failure)
 
 
-def _check_pygal() -> None:
-    from importlib.util import find_spec
+def _draw(record: Record, error: Optional[BaseException], secrets: Sequence[str]) -> str:
+    """The page as HTML. Raises ConfigurationError, whatever goes wrong inside of pygal."""
+    try:
+        from .charts import import_pygal
+        from .page import render_page
 
-    if find_spec("pygal") is None:
-        raise ConfigurationError(_PYGAL_MISSING)
+        import_pygal()  # also for a page without charts: what can be drawn shall not depend on what was seen
+        return render_page(record, error, secrets)
+    except Exception as failure:  # noqa: BLE001  (an installation that is not whole can raise anything)
+        missing = isinstance(failure, ImportError) and failure.name == "pygal"
+        reason = f"{type(failure).__name__}: {excerpt(str(failure), _LONGEST_REASON, secrets)}"
+    if missing:
+        raise ConfigurationError(f"a report needs pygal: {_INSTALL_PYGAL}")
+    raise ConfigurationError(
+        f"a report cannot be drawn with the pygal that is installed ({reason}); try {_INSTALL_PYGAL}"
+    )
+
+
+def _check_drawing() -> None:
+    """Draw a page of a small run. Raises ConfigurationError if that does not work."""
+    trial = Record((), time.monotonic)
+    for completed in (0, 1):
+        trial(TaskStatus.from_dict({"state": 3, "totalCount": 2, "completedCount": completed}))
+    _draw(trial, None, ())
 
 
 def _check_writable(path: Union[str, os.PathLike[str]]) -> None:

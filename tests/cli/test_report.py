@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -90,6 +91,52 @@ def test_a_missing_extra_is_said_before_the_wait(stub, path, tmp_path):
     assert stub.requests == []
 
 
+BROKEN = {
+    "an import": "import a_dependency_that_is_missing",
+    "nothing in it": "",
+    "drawing": "class Line:\n    def __init__(self, *_, **__): raise RuntimeError('no font')\nXY = StackedLine = Line",
+}
+
+
+@pytest.mark.parametrize("how", BROKEN)
+def test_a_pygal_that_does_not_work_is_said_before_the_wait(stub, path, tmp_path, how):
+    (tmp_path / "pygal").mkdir()
+    (tmp_path / "pygal" / "__init__.py").write_text(BROKEN[how])
+    stub.answers = [ok(SUCCEEDED)]
+    done = run_with(stub, "wait", TOKEN, "--report", str(path), PYTHONPATH=with_own_path(tmp_path))
+    assert done.returncode == 2
+    assert "a report cannot be drawn" in done.stderr
+    assert "rocketride-sync[report]" in done.stderr
+    assert stub.requests == []
+    assert not path.exists()
+
+
+def with_own_path(folder):
+    return os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))
+
+
+@pytest.mark.parametrize(("last", "code"), [(SUCCEEDED, 74), (FAILED, 1)])
+def test_a_page_that_cannot_be_drawn_later_does_not_hide_the_outcome(stub, path, tmp_path, last, code):
+    (tmp_path / "sitecustomize.py").write_text(FAILS_LATER)
+    stub.answers = [ok(RUNNING), ok(last)]
+    done = run_with(stub, "wait", TOKEN, *FAST, "--report", str(path), PYTHONPATH=with_own_path(tmp_path))
+    assert done.returncode == code
+    assert "warning: a report cannot be drawn" in done.stderr
+    assert "Outcome" in done.stdout
+    assert "defect" not in done.stderr
+
+
+FAILS_LATER = """
+from rocketride_sync.reporting import page
+render = page.render_page
+def fail_later(record, *rest):
+    if record.last.name == "words":
+        raise KeyError("x")
+    return render(record, *rest)
+page.render_page = fail_later
+"""
+
+
 def test_of_a_task_that_was_not_seen_there_is_no_report(stub, path):
     """Least of all in place of the one of last night."""
     path.write_text("of last night")
@@ -116,12 +163,14 @@ def test_a_run_that_is_left_running_has_no_report(stub, tmp_path, path):
     assert stub.requests == []
 
 
-def test_a_disk_that_is_full_by_then_does_not_hide_the_outcome(stub):
+@pytest.mark.parametrize(("last", "code"), [(SUCCEEDED, 74), (FAILED, 1)])
+def test_a_disk_that_is_full_by_then_does_not_hide_the_outcome(stub, last, code):
     if sys.platform != "linux":
         pytest.skip("needs /dev/full")
-    stub.answers = [ok(FAILED)]
+    stub.answers = [ok(last)]
     done = run_with(stub, "wait", TOKEN, "--report", "/dev/full")
-    assert done.returncode == 1
+    assert done.returncode == code
+    assert "Outcome" in done.stdout
     assert "warning: the report cannot be written to /dev/full: No space left on device" in done.stderr
 
 

@@ -20,7 +20,6 @@ from transports.dap_peer import dap
 from transports.loopback import Server as DapServer
 
 from rocketride_sync import RocketRideClient, TaskStatus
-from rocketride_sync.cli.lost_start import LostStart
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.emulator import Emulator
 
@@ -354,6 +353,8 @@ def test_a_task_that_cannot_be_found_is_named(tmp_path, how):
     ],
 )
 def test_a_lost_start_ends_no_earlier_run(status, ended, monkeypatch):
+    from rocketride_sync.cli.lost_start import LostStart
+
     monkeypatch.setattr(time, "time", lambda: 10_000.0)
     terminated = []
     client = SimpleNamespace(

@@ -19,6 +19,7 @@ from rocketride_sync import (
     WaitTimeoutError,
 )
 from rocketride_sync.reporting import formatting, series
+from rocketride_sync.reporting import page as page_module
 from rocketride_sync.reporting.observations import LONGEST_MESSAGE, MOST_MESSAGES, MOST_OBSERVATIONS
 
 RUNNING = {"name": "words", "state": 3, "startTime": 1700000000.0, "totalCount": 4, "completedCount": 1}
@@ -401,6 +402,27 @@ def test_a_path_that_cannot_be_written_any_more(tmp_path, caplog):
     with pytest.raises(ZeroDivisionError), recorder:
         raise ZeroDivisionError
     assert "cannot be written to" in caplog.text
+
+
+@needs_pygal
+@pytest.mark.parametrize("fault", [ImportError("a_dependency"), KeyError("x"), MemoryError()])
+def test_a_page_that_cannot_be_drawn_does_not_hide_the_error_of_the_block(
+    tmp_path, caplog, monkeypatch, fault
+):
+    def fail(*_):
+        raise fault
+
+    recorder = RunRecorder(tmp_path / "run.html")
+    monkeypatch.setattr(page_module, "render_page", fail)
+    with pytest.raises(ZeroDivisionError) as caught, recorder:
+        raise ZeroDivisionError
+    assert caught.value.__context__ is None
+    assert "cannot be drawn" in caplog.text
+    with pytest.raises(ConfigurationError, match="cannot be drawn") as caught, recorder:
+        pass
+    assert caught.value.__context__ is None
+    with pytest.raises(ConfigurationError, match="cannot be drawn"):
+        RunRecorder(tmp_path / "run.html")
 
 
 def test_without_a_path():
