@@ -79,7 +79,7 @@ def failure(
     text = f"{operation.name} failed: the server answered: {shown}"
     if http_status == 401:
         return AuthenticationError(f"{text}. Check the API key (auth= or ROCKETRIDE_APIKEY)")
-    if message.startswith(_NO_SLOTS):
+    if message.startswith(_NO_SLOTS) and _may_be_sent_again(operation, http_status):
         return OverloadedError(f"{text}. It is out of connection slots; try again later")
     kind = _error_type(message, auth, code, http_status)
     if kind is TaskAlreadyRunningError:
@@ -93,6 +93,15 @@ def failure(
         http_status=http_status,
         operation=operation.name,
     )
+
+
+def _may_be_sent_again(operation: Operation, http_status: Optional[int]) -> bool:
+    """Whether an overload text says that `operation` was not begun, or repeating it does no harm.
+
+    Over HTTP the server could not connect to itself, so it began nothing. Over WebSocket it has accepted the
+    connection and read the request: there the text comes from what the request began, such as a pipeline.
+    """
+    return http_status is not None or operation.repeatable
 
 
 def _error_type(message: str, auth: str, code: Any, http_status: Optional[int]) -> type[ServerError]:
