@@ -16,6 +16,9 @@ T = TypeVar("T")
 
 Options = Sequence[Any]
 
+# For a single look. The default selector makes more system calls.
+_Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)
+
 
 def discard(sock: socket.socket, close: Callable[[int], None] = socket.close) -> None:
     """Close a socket that is garbage collected, without the `ResourceWarning` that it would give.
@@ -111,6 +114,13 @@ def in_slices(sock: Any, deadline: Deadline, step: Callable[..., T], *args: Any)
         set_timeout(sock, min(deadline.remaining(), SLICE))
         with contextlib.suppress(socket.timeout):
             return step(*args)
+
+
+def has_input(sock: Any) -> bool:
+    """Whether a read of `sock` would return now: data, the end of the stream, or an error."""
+    with _Selector() as selector:
+        selector.register(sock, selectors.EVENT_READ)
+        return bool(selector.select(0))
 
 
 def _connect_one(sock: socket.socket, address: Any, options: Options, deadline: Deadline) -> socket.socket:

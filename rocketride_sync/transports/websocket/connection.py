@@ -75,6 +75,7 @@ class Connection:
         self._upgraded = False
         self.pid = os.getpid()
         self.idle_since = 0.0
+        self.generation = 0  # of the pool
         self._guarded(self._upgrade, f"{client_name}/{client_version}")
         self._authenticate(operations.auth(auth, client_name, client_version), deadline)
 
@@ -142,7 +143,7 @@ class Connection:
     def drain(self) -> None:
         """Read what came while the connection was idle: answers pings, and finds out that the server closed it."""
         almost_now = Deadline(0.001)
-        while self._receive_until(almost_now):
+        while self._socket.has_input() and self._receive_until(almost_now):
             pass
 
     def close(self) -> None:

@@ -19,7 +19,6 @@ T = TypeVar("T")
 
 # An idle connection answers no pings, and a call over one that is silently dead lasts until its timeout.
 _LONGEST_IDLE = 30.0
-_SHORT_IDLE = 1.0
 _MOST_IDLE = 8
 # A server accepts ten unauthenticated connections for all clients of an address together.
 _CONNECTING_AT_ONCE = 4
@@ -81,13 +80,16 @@ class Pool:
         """
         self._forget_inherited()
         permit = self._acquire_permit(deadline)
+        generation = self._generation
         try:
-            return self._connect(deadline)
+            connection = self._connect(deadline)
         except RocketRideError as error:
             log.debug("no WebSocket connection: %s", error)
             raise
         finally:
             permit.release()
+        connection.generation = generation
+        return connection
 
     def _acquire_permit(self, deadline: Deadline) -> threading.Lock:
         """Acquire one of the permits to connect. Each thread begins at the next one."""
@@ -105,12 +107,18 @@ class Pool:
             seconds_each = _PERMIT_RETRY_SECONDS
 
     def give_back(self, connection: Connection) -> None:
-        """Keep `connection` for later, unless it is broken. If there are too many, the oldest are closed."""
+        """Keep `connection` for later, unless it is broken, or the pool was closed since it was made.
+
+        If there are too many, the oldest are closed.
+        """
         self._forget_inherited()
         if self.unless_inherited(connection) is None or connection.broken:
             return
         connection.idle_since = system_time.monotonic()
         self._idle.append(connection)
+        if connection.generation != self._generation:
+            # Compared after it was added: so `close`, in another thread, either finds it or is noticed here.
+            self._close_idle()
         for superfluous in iter(self._pop_superfluous, None):
             superfluous.close()
 
@@ -128,8 +136,12 @@ class Pool:
         return connection
 
     def close(self) -> None:
-        """Close every idle connection."""
+        """Close every idle connection, and those in use when they are given back."""
         self._forget_inherited()
+        self._generation += 1
+        self._close_idle()
+
+    def _close_idle(self) -> None:
         for connection in iter(self._pop_latest, None):
             connection.close()
 
@@ -151,6 +163,7 @@ class Pool:
 
     def _reset(self) -> None:
         self._idle: Deque[Connection] = deque()
+        self._generation = 0  # how often it was closed
         # Not a semaphore: it has an internal lock, which Ctrl-C at a bad moment leaves locked for ever.
         self._connect_permits = [threading.Lock() for _ in range(_CONNECTING_AT_ONCE)]
         self._first_permit: Iterator[int] = itertools.count()
@@ -173,9 +186,9 @@ def _idle_too_long(connection: Connection) -> bool:
 def _is_alive(connection: Connection) -> bool:
     if _idle_too_long(connection):
         return False
-    if system_time.monotonic() - connection.idle_since > _SHORT_IDLE:
-        try:
-            connection.drain()
-        except RocketRideError:
-            return False
+    try:
+        # However short it was idle: what must not be repeated cannot find out by failing.
+        connection.drain()
+    except RocketRideError:
+        return False
     return True

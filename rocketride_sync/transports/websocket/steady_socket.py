@@ -12,6 +12,7 @@ from typing import Any, Optional, Union
 
 from ...deadline import SLICE, Deadline, system_time
 from ...protocol.operations import Buffer
+from ..tcp import has_input
 
 _READ_AHEAD = 65_536
 _FINAL_TEXT = 0x81
@@ -73,6 +74,10 @@ class SteadySocket:
             return None
         self._position = end
         return self._buffer[start:end]
+
+    def has_input(self) -> bool:
+        """Whether `recv` would return now."""
+        return self._position < len(self._buffer) or has_input(self._sock)
 
     def _read(self) -> bytes:
         began = system_time.monotonic()

@@ -17,6 +17,7 @@ class Connection:
     """Alive, and silent."""
 
     broken = False
+    generation = 0
 
     def __init__(self):
         self.pid = os.getpid()
@@ -141,3 +142,44 @@ def test_a_connection_of_the_parents_is_passed_over_wherever_it_comes_from(pool)
     inherited.pid = os.getppid()
     pool._idle.append(inherited)
     assert pool.take() is None
+
+
+def test_what_was_in_use_when_the_pool_was_closed_is_closed_when_it_is_given_back(pool):
+    in_use = pool.connect(Deadline(30.0))
+    pool.close()
+    pool.give_back(in_use)
+    assert in_use.closed
+    assert not pool.is_open
+
+
+def test_what_was_being_made_when_the_pool_was_closed_is_closed_when_it_is_given_back():
+    def connect(_deadline):
+        pool.close()
+        return Connection()
+
+    pool = Pool(connect)
+    made = pool.connect(Deadline(30.0))
+    pool.give_back(made)
+    assert made.closed
+
+
+def test_what_is_given_back_while_another_thread_closes_the_pool_is_closed(pool):
+    """Whichever of the two is first."""
+
+    class Contended(deque):
+        def append(self, connection):
+            meanwhile(pool.close)
+            super().append(connection)
+
+    in_use = pool.connect(Deadline(30.0))
+    pool._idle = Contended()
+    pool.give_back(in_use)
+    assert in_use.closed
+    assert not pool.is_open
+
+
+def test_a_pool_that_was_closed_keeps_what_is_made_later(pool):
+    pool.close()
+    later = pool.connect(Deadline(30.0))
+    pool.give_back(later)
+    assert pool.take() is later

@@ -77,6 +77,7 @@ def test_a_connection_closed_while_idle_is_replaced_unnoticed(connect):
 def test_a_request_that_must_not_be_repeated_is_not(connect):
     def action(peer):
         peer.answer(peer.request(), RUNNING)
+        peer.request()
         peer.peer.sock.shutdown(socket.SHUT_RDWR)
 
     once = STATUS._replace(repeatable=False)
@@ -173,8 +174,7 @@ def test_of_many_idle_connections_a_few_are_kept(connect):
         assert wait_until(lambda: server.open <= 8)
 
 
-def test_a_flooded_idle_connection_does_not_stretch_a_call(connect, monkeypatch):
-    monkeypatch.setattr("rocketride_sync.transports.websocket.pool._SHORT_IDLE", -1.0)
+def test_a_flooded_idle_connection_does_not_stretch_a_call(connect):
     event = frame(json.dumps({"type": "event", "event": "e", "body": {}})) * 100
 
     def action(peer):

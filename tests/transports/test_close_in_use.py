@@ -1,0 +1,75 @@
+"""`close()` while other threads use the transport: what they give back afterwards is closed."""
+
+import threading
+
+import pytest
+
+from rocketride_sync import RocketRideClient
+
+from .dap_peer import KEY, RUNNING, TOKEN, dap
+from .loopback import Server, answer
+from .object_peers import RESULT, next_request
+
+
+class Meeting:
+    """A server that answers nothing until the test says so."""
+
+    def __init__(self):
+        self.asked = threading.Event()
+        self.may_answer = threading.Event()
+
+    def wait(self):
+        self.asked.set()
+        assert self.may_answer.wait(20)
+
+    def over_websocket(self, peer):
+        while True:
+            request = next_request(peer)[1]
+            if request["command"] != "rrext_monitor":
+                self.wait()
+            step = request["arguments"].get("subcommand")
+            peer.answer(request, {"open": {"pipe_id": 1}, "close": RESULT}.get(step, RUNNING))
+
+    def over_http(self, peer):
+        while peer.read_request() is not None:
+            self.wait()
+            peer.send(answer(RUNNING))
+
+
+def in_pieces(client):
+    with client.pipe(TOKEN) as pipe:
+        pipe.write(b"x")
+
+
+def first_status(client):
+    statuses = client.iter_task_status(TOKEN, interval=0.01)
+    next(statuses)
+    statuses.close()
+
+
+CALLS = {
+    "call": lambda client: client.get_task_status(TOKEN),
+    "wait": first_status,
+    "many": lambda client: client.wait_all([TOKEN], timeout=0),
+    "send": lambda client: client.send(TOKEN, b"x"),
+    "pipe": in_pieces,
+}
+# Objects over HTTP are calls as any other.
+CASES = [(transport, call) for transport in ("websocket", "auto") for call in CALLS]
+CASES += [("http", call) for call in ("call", "wait", "many")]
+
+
+@pytest.mark.parametrize(("transport", "call"), CASES)
+def test_what_comes_back_after_close_is_closed(transport, call):
+    meeting = Meeting()
+    handler = meeting.over_http if transport == "http" else dap(meeting.over_websocket)
+    with Server(handler) as server:
+        client = RocketRideClient(server.url, KEY, transport=transport, timeout=20)
+        thread = threading.Thread(target=CALLS[call], args=(client,))
+        thread.start()
+        assert meeting.asked.wait(20)
+        client.close()
+        meeting.may_answer.set()
+        thread.join(20)
+        assert not client._is_open()
+        client.close()
