@@ -74,7 +74,7 @@ class TransientError(RocketRideError):
 
     Attributes:
         retry_after: seconds the server asked to wait, from its ``Retry-After``, or None.
-        http_status: the HTTP status of the answer (429, 502, 503 or 504), or None.
+        http_status: the HTTP status of the answer (408, 425, 429 or 5xx), or None.
     """
 
     def __init__(

@@ -63,6 +63,7 @@ def failure(
     code: Any = None,
     hint: Any = None,
     http_status: Optional[int] = None,
+    own: bool = True,
 ) -> RocketRideError:
     """The error for a failure answer with this `message`: made, not raised.
 
@@ -73,18 +74,20 @@ def failure(
         code: the server's machine-readable code, if any.
         hint: the server's advice, if any.
         http_status: the HTTP status, None over WebSocket.
+        own: whether the server itself sent the message. If not, its text is shown, and means nothing.
     """
     secrets = secrets_of(operation, auth)
     shown = readable(message, secrets) or "no message"
     text = f"{operation.name} failed: the server answered: {shown}"
     if http_status == 401:
         return AuthenticationError(f"{text}. Check the API key (auth= or ROCKETRIDE_APIKEY)")
-    if message.startswith(_NO_SLOTS) and _may_be_sent_again(operation, http_status):
+    known = message if own else ""
+    if known.startswith(_NO_SLOTS) and _may_be_sent_again(operation, http_status):
         return OverloadedError(f"{text}. It is out of connection slots; try again later")
-    kind = _error_type(message, auth, code, http_status)
+    kind = _error_type(known, auth, code, http_status)
     if kind is TaskAlreadyRunningError:
         text += " Join it with use_existing=True (over WebSocket), or terminate it first."
-    if message.startswith(_ALREADY_COMPLETED):
+    if known.startswith(_ALREADY_COMPLETED):
         text += ". It ended within moments of its start, which a server takes for a failed start; its work may be done"
     return kind(
         text,

@@ -14,13 +14,12 @@ from urllib.parse import urlsplit
 from ..errors import ProtocolError, RocketRideError, ServerError, TransientError
 from . import strict_json
 from .failures import failure, readable, secrets_of
+from .http_status import PROXY_AUTHENTICATION, is_transient, refused_by_proxy
 from .operations import Operation
 
 Headers = Mapping[str, str]
 
-TOO_MANY_REQUESTS = 429
-_PROXY_AUTHENTICATION = 407
-_TRANSIENT = (TOO_MANY_REQUESTS, 502, 503, 504)
+_SAME_FROM_ANYBODY = (401, 403)  # statuses that mean the same in a proxy's answer
 _LONGEST_RETRY_AFTER = 86_400.0
 _LONGEST_ERROR_BODY = 8192
 _MARKUP = re.compile(r"<(style|script|head)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNORECASE)
@@ -45,8 +44,9 @@ def interpret(
         clock: Unix time, for a ``Retry-After`` date.
 
     Raises:
-        ProtocolError: the answer does not follow the protocol: a redirect, not JSON, no envelope.
-        TransientError: HTTP 429, 502, 503 or 504; `OverloadedError` for the server's overload answer.
+        ProtocolError: the answer does not follow the protocol: a redirect, not JSON such as a proxy's page, no envelope.
+        TransientError: HTTP 408, 425, 429, or 5xx but for 501 and 505; `OverloadedError` for the server's overload
+            answer.
         AuthenticationError: HTTP 401.
         ServerError: any other error answer. It may be a subclass, such as `TaskNotFoundError`.
     """
@@ -119,26 +119,54 @@ def _refusal(
     """The error for an answer without a success status."""
     if status < 400:
         return ProtocolError(_unexpected_status(operation, status, headers, auth))
-    if status == _PROXY_AUTHENTICATION:
-        # The page of the proxy is not shown: it may repeat the password.
-        text = "the proxy wants a password, or refused the one it got (HTTP 407). See proxies="
-        return ServerError(f"{operation.name} failed: {text}", http_status=status, operation=operation.name)
-    message, code, hint = _reported_by_body(body)
-    if status in _TRANSIENT:
+    if status == PROXY_AUTHENTICATION:
+        return refused_by_proxy(f"{operation.name} failed", status, operation.name)
+    document = _json_or_none(body)
+    message, code, hint = _reported_by_body(document, body)
+    if is_transient(status):
         shown = readable(message, secrets_of(operation, auth))
         return TransientError(
             f"{operation.name} failed: the server answered {_status_name(status)}: {shown}".rstrip(": "),
             http_status=status,
             retry_after=retry_after(headers, clock),
         )
-    if status in (404, 405) and not code:
-        return ServerError(
-            f"{operation.name} failed: this address does not look like a RocketRide server, "
-            f"it answered {_status_name(status)} to {operation.method} {operation.path}. Check the URI and its base path",
-            http_status=status,
-            operation=operation.name,
-        )
-    return failure(operation, message or _status_name(status), auth, code=code, hint=hint, http_status=status)
+    own = _is_error_envelope(document)
+    if status in (404, 405) and not (own and code):
+        return _wrong_address(operation, status, page=document is None)
+    if document is None and status not in _SAME_FROM_ANYBODY:
+        return _page(operation, status, message, auth)
+    return failure(
+        operation,
+        message or _status_name(status),
+        auth,
+        code=code if own else None,
+        hint=hint,
+        http_status=status,
+        own=own,
+    )
+
+
+def _wrong_address(operation: Operation, status: int, *, page: bool) -> RocketRideError:
+    text = (
+        f"{operation.name} failed: this address does not look like a RocketRide server, "
+        f"it answered {_status_name(status)} to {operation.method} {operation.path}. Check the URI and its base path"
+    )
+    if page:
+        return ProtocolError(text)
+    return ServerError(text, http_status=status, operation=operation.name)
+
+
+def _page(operation: Operation, status: int, words: str, auth: str) -> ProtocolError:
+    shown = readable(words, secrets_of(operation, auth)) or "nothing"
+    return ProtocolError(
+        f"{operation.name} failed: {_status_name(status)} came with no answer of RocketRide, but with: {shown}. "
+        "Is it a proxy's page?"
+    )
+
+
+def _is_error_envelope(document: Any) -> bool:
+    """Whether an error document is the server's own. Only then its texts have a meaning: a proxy may use the same."""
+    return isinstance(document, dict) and (document.get("status") == "Error" or "detail" in document)
 
 
 def _unexpected_status(operation: Operation, status: int, headers: Headers, auth: str) -> str:
@@ -168,9 +196,13 @@ def _status_name(status: int) -> str:
         return f"HTTP {status}"
 
 
-def _reported_by_body(body: bytes) -> Tuple[str, Any, Any]:
-    """The message, code and hint of an error body: JSON of three forms, HTML, or plain text."""
-    document = _json_or_none(body)
+def _reported_by_body(document: Any, body: bytes) -> Tuple[str, Any, Any]:
+    """The message, code and hint of an error body: JSON of three forms, HTML, or plain text.
+
+    Args:
+        document: the JSON value of the body, or None.
+        body: the body itself.
+    """
     if not isinstance(document, dict):
         return (document if isinstance(document, str) else _text_of_markup(body)), None, None
     return reported(document)

@@ -6,9 +6,12 @@ import math
 from typing import Optional
 
 from ..deadline import Clock
-from ..errors import TransientError
+from ..errors import RocketRideError
 from ..options import RetryPolicy
 from .poll_schedule import CLOCK_TOLERANCE
+
+MALFORMED_IN_A_ROW = 3
+"""The number of malformed answers, without a status between them, that ends a wait."""
 
 
 class Outage:
@@ -25,7 +28,7 @@ class Outage:
         """Seconds until it has lasted too long; `math.inf` is never."""
         return max(0.0, self._ends - self._clock())
 
-    def pause_after(self, fault: TransientError, came: Optional[float] = None) -> float:
+    def pause_after(self, fault: RocketRideError, came: Optional[float] = None) -> float:
         """Seconds to pause before the next poll; at most what is left, so that there is one more poll in time.
 
         Args:
@@ -33,10 +36,10 @@ class Outage:
             came: its time; None is now.
 
         Raises:
-            TransientError: `fault` itself, once the outage has lasted too long.
+            RocketRideError: `fault` itself, once the outage has lasted too long.
         """
         if self._ends - (self._clock() if came is None else came) < CLOCK_TOLERANCE:
             raise fault
-        delay = self._retry.delay(self._attempt, fault.retry_after)
+        delay = self._retry.delay(self._attempt, getattr(fault, "retry_after", None))
         self._attempt += 1
         return min(delay, self.left)

@@ -9,11 +9,11 @@ import math
 from typing import Optional, Union
 
 from ..deadline import Clock, Deadline, system_time
-from ..errors import RocketRideError, TaskNotFoundError, TransientError, WaitTimeoutError
+from ..errors import ProtocolError, RocketRideError, TaskNotFoundError, TransientError, WaitTimeoutError
 from ..models import TaskStatus
 from ..options import RetryPolicy
 from ..redact import shorten
-from .outage import Outage
+from .outage import MALFORMED_IN_A_ROW, Outage
 from .poll_schedule import CLOCK_TOLERANCE, Schedule
 from .same_run import check_same_run, vanished
 
@@ -49,6 +49,7 @@ class Wait:
         "_clock",
         "_due",
         "_latest_fault",
+        "_malformed",
         "_outage",
         "_retry",
         "_run_status",
@@ -80,7 +81,8 @@ class Wait:
         self._clock = clock
         self._schedule = Schedule(interval, call_timeout if self._single_poll else timeout, clock, phase)
         self._due = self._began = self.answered_at = self._schedule.started
-        self._latest_fault: Optional[TransientError] = None
+        self._latest_fault: Optional[RocketRideError] = None
+        self._malformed = 0  # answers since the latest status
         self._outage: Optional[Outage] = None
 
     @property
@@ -119,16 +121,17 @@ class Wait:
 
         Raises:
             TaskNotFoundError, TaskVanishedError, TaskReplacedError: the wait has ended, the task's end was not seen.
-            RocketRideError: `outcome`, unless it is transient.
+            RocketRideError: `outcome`, unless it is transient, or the first or second malformed answer in a row.
         """
         self._latest_fault = None
-        if isinstance(outcome, TransientError):
+        if isinstance(outcome, TransientError) or self._may_be_noise(outcome):
             self._latest_fault = outcome
             # A poll may have waited long for its turn, or have failed before it.
             failed_since = self._began if self._began >= self._due else self.answered_at
             self._outage = self._outage or Outage(failed_since, self._retry, self._clock)
         elif isinstance(outcome, TaskStatus):
             self._outage = None
+            self._malformed = 0
             self._schedule.record_round_trip(self.answered_at - self._began)
             self._remember(outcome)
         elif isinstance(outcome, TaskNotFoundError) and self.last is not None:
@@ -152,6 +155,16 @@ class Wait:
         if self._single_poll or room < CLOCK_TOLERANCE:
             raise self._timed_out() from fault
         return min(pause, room)
+
+    def _may_be_noise(self, outcome: PollOutcome) -> bool:
+        """Whether `outcome` is a malformed answer that a proxy, or the network, may have made of a good one.
+
+        So the next poll is answered well. Several in a row come from something that is no RocketRide server.
+        """
+        if not isinstance(outcome, ProtocolError) or self._single_poll:
+            return False
+        self._malformed += 1
+        return self._malformed < MALFORMED_IN_A_ROW
 
     def _remember(self, status: TaskStatus) -> None:
         check_same_run(self._token, self._run_status, status)

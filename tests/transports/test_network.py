@@ -242,9 +242,9 @@ def test_tls_goes_through_a_tunnel(authority, ca_file, transport):
 @BOTH
 def test_a_proxy_that_refuses_the_tunnel(authority, ca_file, transport):
     with Server(both, tls=tls(authority)) as server:
-        with Server(TunnelProxy(server, "407 Proxy Authentication Required")) as proxy:
+        with Server(TunnelProxy(server, "503 Service Unavailable")) as proxy:
             proxies = {"https": f"http://{HOST}:{proxy.port}"}
-            with pytest.raises(TransportError, match="407"):
+            with pytest.raises(TransportError, match="503"):
                 ask(server, transport, verify=ca_file, proxies=proxies)
 
 

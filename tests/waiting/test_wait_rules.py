@@ -6,81 +6,19 @@ from rocketride_sync import (
     AuthenticationError,
     CertificateError,
     PermissionDeniedError,
-    ProtocolError,
     RetryPolicy,
     ServerError,
     TaskNotFoundError,
     TaskReplacedError,
     TaskState,
-    TaskStatus,
     TaskVanishedError,
     TransientError,
     TransportError,
     TransportTimeoutError,
     WaitTimeoutError,
 )
-from rocketride_sync.waiting.wait_loop import statuses
-from rocketride_sync.waiting.wait_rules import Wait
 
-TOKEN = "tk_5f3a0123456789abcdef0123456789ab"
-PROMPT = RetryPolicy(initial_delay=1.0, max_delay=8.0, jitter=0)
-
-
-def status(state, *, completed=False, start=100.0, **fields):
-    return TaskStatus.from_dict({"state": state, "completed": completed, "startTime": start, **fields})
-
-
-RUNNING = status(TaskState.RUNNING)
-DONE = status(TaskState.COMPLETED, completed=True)
-
-
-class World:
-    """A clock, and a server that answers from a script; the last answer repeats."""
-
-    def __init__(self, *script, round_trip=0.0):
-        self.now = 0.0
-        self.script = list(script)
-        self.round_trip = round_trip
-        self.polls = []
-        self.budgets = []
-        self.pauses = []
-
-    def clock(self):
-        return self.now
-
-    def pause(self, seconds):
-        assert seconds > 0
-        self.pauses.append(seconds)
-        self.now += seconds
-
-    def poll(self, deadline):
-        self.polls.append(self.now)
-        self.budgets.append(deadline.remaining())
-        answer = self.script.pop(0) if len(self.script) > 1 else self.script[0]
-        if callable(answer):
-            answer = answer(self)
-        self.now += min(self.round_trip, deadline.remaining())
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    def wait(self, timeout=None, interval=2.0, call_timeout=30.0, retry=PROMPT, previous=None):
-        wait = Wait(
-            TOKEN,
-            timeout=timeout,
-            interval=interval,
-            call_timeout=call_timeout,
-            retry=retry,
-            previous=previous,
-            clock=self.clock,
-        )
-        return statuses(TOKEN, wait, self.poll, self.pause)
-
-
-def after(seconds, then, before=RUNNING):
-    """An answer that changes at a moment."""
-    return lambda world: then if world.now >= seconds else before
-
+from .fake_world import DONE, RUNNING, TOKEN, World, after, status
 
 # --- when it polls
 
@@ -353,7 +291,6 @@ def test_unlimited_outages_can_be_asked_for():
     [
         AuthenticationError("no"),
         PermissionDeniedError("no"),
-        ProtocolError("html"),
         CertificateError("expired"),
         ServerError("no"),
         KeyError("a bug"),

@@ -21,6 +21,7 @@ from ...errors import (
     TransportTimeoutError,
 )
 from ...protocol.failures import readable
+from ...protocol.http_status import refused_by_proxy
 from ..network import is_certificate_alert
 
 if TYPE_CHECKING:
@@ -78,6 +79,10 @@ def translate(
         exchange: the request in which it happened.
     """
     causes = _causes(error)
+    refused = _TUNNEL.match(str(causes[-1]))
+    if refused:
+        start = f"{operation} failed: no connection to {address}"
+        return refused_by_proxy(start, int(refused.group(1)), operation)
     kind = _error_class(error, causes, exchange.answered)
     start = f"{operation} failed: "
     if kind is TransportTimeoutError:
@@ -147,9 +152,6 @@ def _is_missing_file(error: BaseException) -> bool:
 def _reason(causes: List[BaseException]) -> str:
     """The text of the innermost cause; only the class for requests and urllib3, whose texts show the URL."""
     innermost = causes[-1]
-    refused = _TUNNEL.match(str(innermost))
-    if refused:  # the rest of the text may repeat the proxy's password
-        return f"the proxy refused the tunnel: HTTP {refused.group(1)}"
     has_safe_text = isinstance(innermost, (OSError, http.client.HTTPException))
     if has_safe_text and not isinstance(innermost, (rq.RequestException, u3.HTTPError)):
         return str(innermost) or type(innermost).__name__

@@ -52,7 +52,8 @@ class HttpTransport:
         return self._call(operation, deadline)
 
     def _call(self, operation: Operation, deadline: Deadline) -> Any:
-        from ...protocol.http_answers import TOO_MANY_REQUESTS, interpret
+        from ...protocol.http_answers import interpret
+        from ...protocol.http_status import is_unprocessed
 
         status, headers, body = self._session().send(operation, deadline)
         try:
@@ -61,7 +62,7 @@ class HttpTransport:
         except (TransientError, ProtocolError) as error:
             # A proxy may answer in place of a server that still works on the request; a malformed answer says nothing
             # about that.
-            error.request_sent = not isinstance(error, OverloadedError) and status != TOO_MANY_REQUESTS
+            error.request_sent = not isinstance(error, OverloadedError) and not is_unprocessed(status)
             raise
 
     def _result(self, operation: Operation, data: Any) -> Any:

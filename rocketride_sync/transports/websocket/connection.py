@@ -23,7 +23,7 @@ from ...redact import reason_of
 from .dialing import tls_fault
 from .framing import Framing
 from .steady_socket import SteadySocket, TooLargeError
-from .upgrade import NoWebSocketError, UpgradeCutError, refused_upgrade
+from .upgrade import UpgradeCutError, refused_upgrade
 
 T = TypeVar("T")
 
@@ -258,4 +258,4 @@ class Connection:
             return kind(f"the connection to {self._address} broke: {reason}")
         if self._upgraded:
             return ProtocolError(f"{self._address} does not speak WebSocket as it should")
-        return NoWebSocketError(f"{self._address} does not answer a WebSocket upgrade as it should")
+        return ProtocolError(f"{self._address} does not answer a WebSocket upgrade as it should")

@@ -36,6 +36,7 @@ def dial(
 
     Raises:
         TransportError, TransportTimeoutError, CertificateError.
+        ServerError: the proxy refuses the tunnel; a `TransportError` if that may pass.
     """
     port = address.port or (443 if address.secure else 80)
     if proxy is None:
@@ -44,7 +45,10 @@ def dial(
         sock = guarded(address, connect, proxy.host, proxy.port, deadline, _OPTIONS)
     try:
         if proxy is not None:
-            guarded(address, _open_tunnel, sock, proxy, f"{_bracketed(address.host)}:{port}", deadline)
+            status = guarded(
+                address, _open_tunnel, sock, proxy, f"{_bracketed(address.host)}:{port}", deadline
+            )
+            _check_tunnel(address, status)
         if context is not None:
             sock = guarded(address, _start_tls, sock, address.host, context, deadline)
     except BaseException:
@@ -84,7 +88,8 @@ def tls_fault(address: Address, error: ssl.SSLError) -> RocketRideError:
     return TransportError(f"no TLS with {address}: {error.reason or reason_of(error)}{advice}")
 
 
-def _open_tunnel(sock: socket.socket, proxy: Proxy, target: str, deadline: Deadline) -> None:
+def _open_tunnel(sock: socket.socket, proxy: Proxy, target: str, deadline: Deadline) -> int:
+    """Ask `proxy` for a connection to `target`; the HTTP status of its answer."""
     request = f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n"
     if proxy.credentials:
         encoded = base64.b64encode(proxy.credentials.encode()).decode()
@@ -99,9 +104,16 @@ def _open_tunnel(sock: socket.socket, proxy: Proxy, target: str, deadline: Deadl
             raise OSError(None, "the proxy did not answer CONNECT as HTTP does")
         answer += chunk
     status = answer.split(b"\r\n", 1)[0].split(b" ", 2)[1:2]
-    if status != [b"200"]:
-        shown = f"HTTP {int(status[0][:3])}" if status and status[0][:3].isdigit() else "not in HTTP"
-        raise OSError(None, f"the proxy refused the tunnel: {shown}")
+    if not (status and len(status[0]) == 3 and status[0].isdigit()):
+        raise OSError(None, "the proxy did not answer CONNECT as HTTP does")
+    return int(status[0])
+
+
+def _check_tunnel(address: Address, status: int) -> None:
+    if not 200 <= status < 300:
+        from ...protocol.http_status import refused_by_proxy  # seldom needed
+
+        raise refused_by_proxy(f"no connection to {address}", status)
 
 
 def _start_tls(sock: socket.socket, host: str, context: ssl.SSLContext, deadline: Deadline) -> Any:

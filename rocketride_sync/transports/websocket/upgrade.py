@@ -5,11 +5,16 @@ from __future__ import annotations
 from typing import Mapping
 
 from ...config import Address
-from ...errors import OverloadedError, ProtocolError, RocketRideError, TransientError, TransportError
+from ...errors import (
+    AuthenticationError,
+    OverloadedError,
+    ProtocolError,
+    RocketRideError,
+    TransientError,
+    TransportError,
+)
 
 _NO_WEBSOCKET = (404, 405, 426, 501)
-_TOO_MANY_REQUESTS = 429
-_FIRST_SERVER_ERROR = 500
 
 
 class NoWebSocketError(ProtocolError):
@@ -32,13 +37,19 @@ def refused_upgrade(address: Address, status: int, headers: Mapping[str, str]) -
         status: the HTTP status.
         headers: those of the answer, with names in lower case.
     """
+    from ...protocol.http_status import PROXY_AUTHENTICATION, is_transient, refused_by_proxy  # seldom needed
+
     text = f"{address} refused the WebSocket upgrade with HTTP {status}"
+    if status == 401:
+        return AuthenticationError(f"{text}. Check the API key (auth= or ROCKETRIDE_APIKEY), and proxies")
+    if status == PROXY_AUTHENTICATION:
+        return refused_by_proxy(f"no WebSocket with {address}", status)
     if status == 403:
         return NoSlotError(f"{text}: it is out of connection slots, or its base path is wrong")
     if status in _NO_WEBSOCKET:
         return NoWebSocketError(f'{text}: no WebSocket there; use transport="http"')
-    if status == _TOO_MANY_REQUESTS or status >= _FIRST_SERVER_ERROR:
-        from ...protocol.http_answers import retry_after  # seldom needed
+    if is_transient(status):
+        from ...protocol.http_answers import retry_after
 
         after = retry_after({name.title(): value for name, value in headers.items()})
         return TransientError(text, http_status=status, retry_after=after)

@@ -34,10 +34,19 @@ class TestProxies:
                 assert call(transport) == {"state": 1}
         assert proxy.connections == 0
 
-    def test_that_refuse_a_tunnel_are_a_transport_error(self):
-        refusal = answer(b"", "407 Proxy Authentication Required")
-        with Server(always(refusal)) as proxy, through(proxy) as transport:
-            assert "407" in str(failing(transport, errors.TransportError))
+    @pytest.mark.parametrize(
+        ("status", "expected"),
+        [
+            ("407 Proxy Authentication Required", errors.ServerError),
+            ("403 Forbidden", errors.ServerError),
+            ("503 Service Unavailable", errors.TransportError),
+        ],
+    )
+    def test_that_refuse_a_tunnel_are_named(self, status, expected):
+        with Server(always(answer(b"", status))) as proxy, through(proxy) as transport:
+            error = failing(transport, expected)
+        assert "the proxy " in str(error)
+        assert error.http_status == int(status[:3])
         assert proxy.requests[0].startswith("CONNECT server.test:5565 ")
         assert KEY not in proxy.requests[0]
 

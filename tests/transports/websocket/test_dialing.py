@@ -67,7 +67,7 @@ def test_a_refused_credential(connect, auth, message, error):
         ("501 Not Implemented", NoWebSocketError),
         ("429 Too Many Requests", TransientError),
         ("503 Service Unavailable", TransientError),
-        ("401 Unauthorized", ProtocolError),
+        ("401 Unauthorized", AuthenticationError),
         ("307 Temporary Redirect", ProtocolError),
         ("200 OK", ProtocolError),
     ],
