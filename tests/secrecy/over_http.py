@@ -11,7 +11,6 @@ from rocketride_sync import (
     AuthenticationError,
     PermissionDeniedError,
     ProtocolError,
-    ServerError,
     TransientError,
     TransportError,
 )
@@ -21,14 +20,14 @@ from .marks import ENCODINGS, KEY, echoes
 from .table import Case
 
 _STATUSES = {
-    "400 Bad Request": ServerError,
+    "400 Bad Request": ProtocolError,
     "401 Unauthorized": AuthenticationError,
     "403 Forbidden": PermissionDeniedError,
-    "404 Not Found": ServerError,
-    "405 Method Not Allowed": ServerError,
-    "422 Unprocessable Entity": ServerError,
+    "404 Not Found": ProtocolError,
+    "405 Method Not Allowed": ProtocolError,
+    "422 Unprocessable Entity": ProtocolError,
     "429 Too Many Requests": TransientError,
-    "500 Internal Server Error": ServerError,
+    "500 Internal Server Error": TransientError,
     "502 Bad Gateway": TransientError,
     "503 Service Unavailable": TransientError,
 }

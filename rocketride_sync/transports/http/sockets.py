@@ -28,6 +28,7 @@ from ..tcp import TlsSocket, connect, in_slices, set_timeout
 _EARLY = 0.02
 _LATE = 0.0005
 _MAX_HEAD = 1024 * 1024
+_HTTP = b"HTTP/"  # how every answer begins
 
 
 class Exchange:
@@ -111,13 +112,19 @@ def _set_remaining_timeout(sock: Any, longest: float = math.inf) -> None:
 
 
 class _DeadlineReader(io.RawIOBase):
-    """The file of a socket. Each read keeps the deadline."""
+    """The file of a socket. Each read keeps the deadline.
 
+    Attributes:
+        in_head: whether the status line and the headers are being read.
+    """
+
+    in_head = True
     _file: Any = None  # so that `close` works even if Ctrl-C comes in `__init__`
 
     def __init__(self, sock: Any, file: io.BufferedIOBase) -> None:
         self._sock = sock
         self._file = file
+        self._first = b""
 
     def readable(self) -> bool:
         return True
@@ -131,6 +138,11 @@ class _DeadlineReader(io.RawIOBase):
                 continue
             if count:
                 current.exchange.count_received(count)
+                if len(self._first) < len(_HTTP):
+                    self._first = (self._first + bytes(buffer[:count]))[: len(_HTTP)]
+            elif self.in_head and _HTTP.startswith(self._first):
+                # http.client would take the headers that came for all, and a status line that is cut for another.
+                raise http.client.RemoteDisconnected("it was closed before the end of the answer's headers")
             return count
 
     def close(self) -> None:
@@ -145,7 +157,12 @@ class _Response(http.client.HTTPResponse):
     def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
         # Wraps the file instead of detaching its raw file: Ctrl-C in between would leave one that cannot be closed.
-        self.fp = io.BufferedReader(_DeadlineReader(sock, self.fp))
+        self._reader = _DeadlineReader(sock, self.fp)
+        self.fp = io.BufferedReader(self._reader)
+
+    def begin(self) -> None:
+        super().begin()
+        self._reader.in_head = False
 
 
 class _DeadlineConnection(HTTPConnection):

@@ -37,6 +37,8 @@ def expected(status, body, credential):
     """The outcome by docs/protocol.md: a type of error, or the document."""
     if status == 401:
         return errors.AuthenticationError
+    if status != 200 and not body.startswith("{"):
+        return errors.ProtocolError  # a page, which servers send to those who do not accept JSON
     if "Bad request" in body and credential.startswith(("tk_", "pk_")):
         return errors.TaskNotFoundError
     if "Your pipeline is not running" in body:
