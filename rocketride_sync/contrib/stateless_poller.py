@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Optional
 
 import attrs
 
-from ..errors import TaskReplacedError, TransientError, WaitTimeoutError
+from ..errors import ProtocolError, RocketRideError, TaskReplacedError, TransientError, WaitTimeoutError
 from ..models import TaskStatus
 from ..redact import shorten
-from ..waiting.outage import Outage
+from ..waiting.outage import MALFORMED_IN_A_ROW, Outage
+from ..waiting.same_run import is_doubtful_end
 
 if TYPE_CHECKING:
     from ..client.client import RocketRideClient
@@ -40,12 +41,16 @@ class WaitState:
         previous: the fields of the last status that tell its run from another one; None before the first status.
         faults: how many polls in a row have failed.
         failing_since: Unix time of the first of those.
+        malformed: how many malformed answers there were since the last status.
+        in_doubt: whether the last status was an end that the next poll has to confirm.
     """
 
     began: float = attrs.field(factory=time.time)
     previous: Optional[Dict[str, Any]] = None
     faults: int = 0
     failing_since: float = 0.0
+    malformed: int = 0
+    in_doubt: bool = False
 
     def to_dict(self) -> Dict[str, Any]:
         """The state as a dict for JSON; ``WaitState(**state.to_dict())`` restores it."""
@@ -58,7 +63,7 @@ class WaitState:
 
     def without_faults(self) -> WaitState:
         """The same state as after a successful poll, so that the next outage is counted from its own begin."""
-        return attrs.evolve(self, faults=0, failing_since=0.0)
+        return attrs.evolve(self, faults=0, failing_since=0.0, malformed=0)
 
     def after(self, status: TaskStatus) -> WaitState:
         """The state after a poll that returned `status`."""
@@ -88,7 +93,7 @@ class PollReport:
     outcome: Optional[Dict[str, Any]]
     state: WaitState
     pause: float
-    fault: Optional[TransientError] = None
+    fault: Optional[RocketRideError] = None
 
 
 class StatelessPoller:
@@ -121,15 +126,21 @@ class StatelessPoller:
             WaitTimeoutError: the time is up; the task runs on.
             TaskNotFoundError, TaskVanishedError, TaskReplacedError: the end of the task cannot be seen any more.
             TransientError: every poll of the last `RetryPolicy.max_outage` seconds failed.
+            ProtocolError: three malformed answers in a row.
             RocketRideError: the other errors of `RocketRideClient.get_task_status`.
         """
         began = time.time()
         try:
             status = self._read_status(state.last_status)
         except TransientError as error:
+            fault: RocketRideError = error
+        except ProtocolError as error:
+            state = attrs.evolve(state, malformed=state.malformed + 1)
+            if self._timeout == 0 or state.malformed >= MALFORMED_IN_A_ROW:
+                raise
             fault = error
         else:
-            return self._report_status(status, state.after(status))
+            return self._report_status(status, state)
         return self._report_fault(fault, attrs.evolve(state, failing_since=state.failing_since or began))
 
     def _read_status(self, previous: Optional[TaskStatus]) -> TaskStatus:
@@ -141,13 +152,17 @@ class StatelessPoller:
                 error.new_status = TaskStatus.from_dict(kept_fields(error.new_status))
             raise
 
-    def _report_status(self, status: TaskStatus, state: WaitState) -> PollReport:
+    def _report_status(self, status: TaskStatus, before: WaitState) -> PollReport:
+        if is_doubtful_end(before.last_status, status) and not before.in_doubt and self._time_is_left(before):
+            state = attrs.evolve(before.without_faults(), in_doubt=True)
+            return PollReport(outcome=None, state=state, pause=self._within_timeout(self._interval, state))
+        state = before.after(status)
         if not status.is_terminal:
             return PollReport(outcome=None, state=state, pause=self._within_timeout(self._interval, state))
         secrets = (self._client._settings.auth, self._token)
         return PollReport(outcome=outcome_fields(status, secrets), state=state, pause=0)
 
-    def _report_fault(self, fault: TransientError, state: WaitState) -> PollReport:
+    def _report_fault(self, fault: RocketRideError, state: WaitState) -> PollReport:
         retry = self._client._settings.retry
         pause = Outage(state.failing_since, retry, time.time, state.faults).pause_after(fault)
         state = attrs.evolve(state, faults=state.faults + 1)
@@ -155,8 +170,11 @@ class StatelessPoller:
             outcome=None, state=state, pause=self._within_timeout(pause, state, fault), fault=fault
         )
 
+    def _time_is_left(self, state: WaitState) -> bool:
+        return self._timeout is None or time.time() - state.began < self._timeout
+
     def _within_timeout(
-        self, pause: float, state: WaitState, fault: Optional[TransientError] = None
+        self, pause: float, state: WaitState, fault: Optional[RocketRideError] = None
     ) -> float:
         if self._timeout is None:
             return pause

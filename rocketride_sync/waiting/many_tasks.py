@@ -164,9 +164,8 @@ class ManyTasksWait:
         if error is None and isinstance(outcome, TaskStatus):
             if log.isEnabledFor(DEBUG):
                 log.debug("task %s: %r", shorten(task.token), outcome)
-            if self._on_progress is not None and (outcome.is_terminal or not task.wait.deadline.expired):
-                self._on_progress(task.token, outcome)
-            if outcome.is_terminal:
+            self._report_progress(task, outcome)
+            if task.wait.ended:
                 task.result = TaskResult(token=task.token, status=outcome)
                 return
         error = error or _error_of(self._plan_next_poll, task, outcome)
@@ -174,6 +173,11 @@ class ManyTasksWait:
             raise error
         if error is not None:
             task.result = TaskResult(token=task.token, status=task.wait.last, error=error)
+
+    def _report_progress(self, task: TrackedTask, status: TaskStatus) -> None:
+        wait = task.wait
+        if self._on_progress is not None and (wait.ended or not (wait.in_doubt or wait.deadline.expired)):
+            self._on_progress(task.token, status)
 
     def _plan_next_poll(self, task: TrackedTask, outcome: PollOutcome) -> None:
         pause = task.wait.next_pause(self._polled_at_end / len(self._tasks))

@@ -26,6 +26,14 @@ def check_same_run(token: str, previous: Optional[TaskStatus], status: TaskStatu
         )
 
 
+def is_doubtful_end(previous: Optional[TaskStatus], status: TaskStatus) -> bool:
+    """Whether `status` is an end that may be another run's: it has no ``startTime``, and the run before had one.
+
+    A run that took over the token and failed before its start looks so. The next poll tells it from the end of this run.
+    """
+    return status.is_terminal and not status.start_time and previous is not None and bool(previous.start_time)
+
+
 def vanished(token: str, last_status: TaskStatus) -> TaskVanishedError:
     """The error for a task that was seen before, and that the server no longer knows: made, not raised."""
     return TaskVanishedError(

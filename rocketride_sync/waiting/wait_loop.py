@@ -62,8 +62,9 @@ def statuses(token: str, wait: Wait, read: Read, sleep: Sleep) -> Generator[Task
         wait.record(outcome)
         if isinstance(outcome, TaskStatus):
             wait_log.status_read(outcome)
-            yield outcome
-            if outcome.is_terminal:
+            if not wait.in_doubt:
+                yield outcome
+            if wait.ended:
                 return
         pause = wait.next_pause()
         if not isinstance(outcome, TaskStatus):

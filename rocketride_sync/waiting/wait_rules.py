@@ -15,7 +15,9 @@ from ..options import RetryPolicy
 from ..redact import shorten
 from .outage import MALFORMED_IN_A_ROW, Outage
 from .poll_schedule import CLOCK_TOLERANCE, Schedule
-from .same_run import check_same_run, vanished
+from .same_run import check_same_run, is_doubtful_end, vanished
+
+_CONFIRM_AFTER = 1.0
 
 PollOutcome = Union[TaskStatus, RocketRideError]
 """The outcome of one poll of one task: its status, or the error in place of it."""
@@ -41,6 +43,8 @@ class Wait:
         last: the latest status seen, or None.
         deadline: the end of the wait's time.
         answered_at: the time when the latest poll was answered.
+        ended: whether the latest status was the end of the task.
+        in_doubt: whether the latest status was an end that the next poll has to confirm.
     """
 
     __slots__ = (
@@ -57,6 +61,8 @@ class Wait:
         "_single_poll",
         "_token",
         "answered_at",
+        "ended",
+        "in_doubt",
         "last",
     )
 
@@ -82,6 +88,7 @@ class Wait:
         self._schedule = Schedule(interval, call_timeout if self._single_poll else timeout, clock, phase)
         self._due = self._began = self.answered_at = self._schedule.started
         self._latest_fault: Optional[RocketRideError] = None
+        self.ended = self.in_doubt = False
         self._malformed = 0  # answers since the latest status
         self._outage: Optional[Outage] = None
 
@@ -149,6 +156,7 @@ class Wait:
         fault = self._latest_fault
         if fault is None or self._outage is None:
             pause = self._schedule.until_tick()
+            pause = min(pause, _CONFIRM_AFTER) if self.in_doubt else pause
         else:
             pause = self._outage.pause_after(fault, self.answered_at)
         room = self._schedule.until_last_poll(others)
@@ -168,9 +176,18 @@ class Wait:
 
     def _remember(self, status: TaskStatus) -> None:
         check_same_run(self._token, self._run_status, status)
+        doubtful = is_doubtful_end(self._run_status, status)
+        self.in_doubt = doubtful and not self.in_doubt and self._allows_another_poll
+        self.ended = status.is_terminal and not self.in_doubt
+        if self.in_doubt:
+            return
         self.last = status
         if status.start_time:
             self._run_status = status
+
+    @property
+    def _allows_another_poll(self) -> bool:
+        return not self._single_poll and self._schedule.until_last_poll(1.0) > 2 * CLOCK_TOLERANCE
 
     def _timed_out(self) -> WaitTimeoutError:
         elapsed = self._schedule.elapsed

@@ -8,6 +8,7 @@ import pytest
 
 from rocketride_sync import (
     MemoryTransport,
+    ProtocolError,
     RetryPolicy,
     RocketRideClient,
     TaskNotFoundError,
@@ -161,3 +162,30 @@ def test_another_run_is_noticed_even_if_it_was_seen_before_it_started():
     assert raised.value.last_status.start_time == 100.0
     assert raised.value.new_status.start_time == 200.0
     assert TOKEN not in pickle.dumps(raised.value).decode("latin-1")
+
+
+GARBLED = ProtocolError("not a JSON object")
+
+
+def test_one_or_two_malformed_answers_are_faults_and_three_in_a_row_are_told():
+    poller = poller_of(RUNNING, GARBLED, GARBLED, RUNNING, GARBLED, TransportError("reset"), GARBLED, GARBLED)
+    reports = poll_times(poller, 7)
+    assert [report.fault is not None for report in reports] == [False, True, True, False, True, True, True]
+    with pytest.raises(ProtocolError):
+        poller.poll(carried(reports[-1].state))
+
+
+def test_a_single_poll_tells_a_malformed_answer_as_it_is():
+    with pytest.raises(ProtocolError):
+        poller_of(GARBLED, timeout=0).poll(WaitState())
+
+
+def test_an_end_that_may_be_another_runs_is_polled_once_more():
+    doubtful = {**ENDED, "startTime": 0.0}
+    running, in_doubt, ended = poll_times(poller_of(RUNNING, doubtful, doubtful), 3)
+    assert (running.outcome, in_doubt.outcome) == (None, None)
+    assert ended.outcome["outcome"] == "succeeded"
+    replaced = poller_of(RUNNING, doubtful, {**RUNNING, "startTime": 50.0})
+    reports = poll_times(replaced, 2)
+    with pytest.raises(TaskReplacedError):
+        replaced.poll(carried(reports[-1].state))
