@@ -60,6 +60,11 @@ class Schedule:
         """
         return self.deadline.remaining() - 2 * self._round_trip - others * self._reserved_turn
 
+    @property
+    def has_time_to_poll(self) -> bool:
+        """Whether a poll that begins now could be answered before the deadline."""
+        return self.deadline.remaining() > _SHORTEST_ROUND_TRIP
+
     def until_tick(self) -> float:
         """Seconds until the next tick. Never 0: a tick within the tolerance counts as reached."""
         left = self._interval - (self.elapsed - self._phase) % self._interval

@@ -52,6 +52,7 @@ class Wait:
         "_call_timeout",
         "_clock",
         "_due",
+        "_last_poll_at",
         "_latest_fault",
         "_malformed",
         "_outage",
@@ -90,6 +91,7 @@ class Wait:
         self._latest_fault: Optional[RocketRideError] = None
         self.ended = self.in_doubt = False
         self._malformed = 0  # answers since the latest status
+        self._last_poll_at = math.inf  # as the latest pause planned it
         self._outage: Optional[Outage] = None
 
     @property
@@ -160,8 +162,10 @@ class Wait:
         else:
             pause = self._outage.pause_after(fault, self.answered_at)
         room = self._schedule.until_last_poll(others)
-        if self._single_poll or room < CLOCK_TOLERANCE:
+        if self._single_poll or (room < CLOCK_TOLERANCE and not self._may_poll_again()):
             raise self._timed_out() from fault
+        room = max(room, CLOCK_TOLERANCE)
+        self._last_poll_at = self._clock() + room
         return min(pause, room)
 
     def _may_be_noise(self, outcome: PollOutcome) -> bool:
@@ -173,6 +177,14 @@ class Wait:
             return False
         self._malformed += 1
         return self._malformed < MALFORMED_IN_A_ROW
+
+    def _may_poll_again(self) -> bool:
+        """Whether there is time for the last poll, and it has not been made.
+
+        A poll that took so long that the time of the last one passed meanwhile was not the last.
+        """
+        was_last = self._due > self._last_poll_at - CLOCK_TOLERANCE
+        return not was_last and self._schedule.has_time_to_poll
 
     def _remember(self, status: TaskStatus) -> None:
         check_same_run(self._token, self._run_status, status)

@@ -62,17 +62,17 @@ class WebSocketWatch:
         lost again and again, each time later.
         """
         # After a fault the pause is a retry delay, which the server may have asked for: it is not shortened.
-        length = self._backoff.shorten(seconds) if self._answered else seconds
+        end = Deadline(self._backoff.shorten(seconds) if self._answered else seconds)
         self._connection = self._pool.unless_inherited(self._connection)
         if self._connection is None:
-            pause(length)
+            pause(end.remaining())
             return
         try:
-            ended = self._listen(self._connection, Deadline(length))
+            ended = self._listen(self._connection, end)
         except RocketRideError as error:
             log.info("lost the connection while waiting, connecting again: %s", error)
             self._connection = None
-            pause(min(seconds, self._loss_pause))
+            pause(min(end.remaining(), self._loss_pause))
             self._loss_pause = max(_FIRST_LOSS_PAUSE, self._loss_pause * 2)
         else:
             self._loss_pause = 0.0
