@@ -74,8 +74,8 @@ class Address(NamedTuple):
         return f"{'https' if self.secure else 'http'}://{self.authority}{self.path}"
 
     @property
-    def websocket_url(self) -> str:
-        return f"{'wss' if self.secure else 'ws'}://{self.authority}{self.path}/task/service"
+    def websocket_path(self) -> str:
+        return f"{self.path}/task/service"
 
     def __str__(self) -> str:
         return self.http_url

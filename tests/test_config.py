@@ -9,31 +9,31 @@ KEY = "the-secret-key"
 
 
 @pytest.mark.parametrize(
-    ("uri", "http", "websocket"),
+    ("uri", "http", "path"),
     [
-        ("localhost", "http://localhost:5565", "ws://localhost:5565/task/service"),
-        ("localhost:80", "http://localhost:80", "ws://localhost:80/task/service"),
-        ("10.0.0.7:5565", "http://10.0.0.7:5565", "ws://10.0.0.7:5565/task/service"),
-        ("http://rr.example", "http://rr.example:5565", "ws://rr.example:5565/task/service"),
-        ("https://rr.example:443", "https://rr.example:443", "wss://rr.example:443/task/service"),
-        ("ws://rr.example", "http://rr.example:5565", "ws://rr.example:5565/task/service"),
-        ("WSS://RR.example/", "https://rr.example:5565", "wss://rr.example:5565/task/service"),
-        ("https://api.rocketride.ai", "https://api.rocketride.ai", "wss://api.rocketride.ai/task/service"),
-        ("api.rocketride.ai", "https://api.rocketride.ai", "wss://api.rocketride.ai/task/service"),
+        ("localhost", "http://localhost:5565", "/task/service"),
+        ("localhost:80", "http://localhost:80", "/task/service"),
+        ("10.0.0.7:5565", "http://10.0.0.7:5565", "/task/service"),
+        ("http://rr.example", "http://rr.example:5565", "/task/service"),
+        ("https://rr.example:443", "https://rr.example:443", "/task/service"),
+        ("ws://rr.example", "http://rr.example:5565", "/task/service"),
+        ("WSS://RR.example/", "https://rr.example:5565", "/task/service"),
+        ("https://api.rocketride.ai", "https://api.rocketride.ai", "/task/service"),
+        ("api.rocketride.ai", "https://api.rocketride.ai", "/task/service"),
         ("rocketride.ai.evil.example", "http://rocketride.ai.evil.example:5565", None),
-        ("http://h/base/path/", "http://h:5565/base/path", "ws://h:5565/base/path/task/service"),
-        ("h/base", "http://h:5565/base", "ws://h:5565/base/task/service"),
-        ("http://[::1]:8080", "http://[::1]:8080", "ws://[::1]:8080/task/service"),
-        ("http://[::1]", "http://[::1]:5565", "ws://[::1]:5565/task/service"),
+        ("http://h/base/path/", "http://h:5565/base/path", "/base/path/task/service"),
+        ("h/base", "http://h:5565/base", "/base/task/service"),
+        ("http://[::1]:8080", "http://[::1]:8080", "/task/service"),
+        ("http://[::1]", "http://[::1]:5565", "/task/service"),
         ("  localhost\n", "http://localhost:5565", None),
         ("http://rr.example.", "http://rr.example.:5565", None),
     ],
 )
-def test_addresses_are_read_as_documented(uri, http, websocket):
+def test_addresses_are_read_as_documented(uri, http, path):
     address = Address.parse(uri)
     assert address.http_url == http
-    if websocket:
-        assert address.websocket_url == websocket
+    if path:
+        assert address.websocket_path == path
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,8 @@ class _FreshConnections(HTTPConnectionPool):
 
     def _put_conn(self, connection: Any) -> None:
         if connection is not None:
+            if not current.exchange.ended_exactly:
+                connection.close()  # else what follows could be taken for the answer to the next request
             connection.parked_at = system_time.monotonic()
         super()._put_conn(connection)
 

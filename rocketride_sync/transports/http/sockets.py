@@ -8,7 +8,6 @@ deadline of the thread's current exchange.
 from __future__ import annotations
 
 import contextlib
-import http.client
 import io
 import math
 import socket
@@ -23,6 +22,7 @@ from ...deadline import SLICE, Deadline, system_time
 from ...logs import log
 from ...protocol.http_answers import too_large
 from ..tcp import TlsSocket, connect, in_slices, set_timeout
+from .exact_response import AnswerFile, ExactResponse
 
 # settimeout is a system call, and avoided for such differences. A step may end early, for it is repeated, but not late.
 _EARLY = 0.02
@@ -40,18 +40,22 @@ class Exchange:
         connecting: whether it has begun to make a connection, and not finished.
         reused: whether it uses a connection from the pool.
         answered: whether a byte of an answer has come.
+        sending: whether it has begun to send something, and not finished.
+        answer: the answer, None until it is awaited.
         limit: the largest body of an answer, None for any.
     """
 
     __slots__ = (
         "_bytes_allowed",
         "_previous",
+        "answer",
         "answered",
         "connect_timeout",
         "connecting",
         "deadline",
         "limit",
         "reused",
+        "sending",
     )
 
     def __init__(
@@ -62,6 +66,8 @@ class Exchange:
         self.connecting = False
         self.reused = False
         self.answered = False
+        self.sending = False
+        self.answer: Optional[ExactResponse] = None
         self.limit = limit
         self._bytes_allowed = math.inf if limit is None else 2 * limit + _MAX_HEAD
 
@@ -78,6 +84,11 @@ class Exchange:
         self._bytes_allowed -= size
         if self.limit is not None and self._bytes_allowed < 0:
             raise too_large(self.limit)
+
+    @property
+    def ended_exactly(self) -> bool:
+        """Whether its connection can be used again: all was sent, and the answer ended exactly where it should."""
+        return not self.sending and self.answer is not None and self.answer.ended_exactly
 
     def __enter__(self) -> Exchange:
         # A signal handler may make a call in the middle of another exchange of its thread.
@@ -120,17 +131,24 @@ class _DeadlineReader(io.RawIOBase):
 
     in_head = True
     _file: Any = None  # so that `close` works even if Ctrl-C comes in `__init__`
+    _ended = False
 
     def __init__(self, sock: Any, file: io.BufferedIOBase) -> None:
         self._sock = sock
         self._file = file
         self._first = b""
 
+    def end(self) -> bool:
+        """Read nothing any more. Returns whether TLS holds bytes that were received and not read."""
+        self._ended = True
+        pending = getattr(self._sock, "pending", None)
+        return pending is not None and bool(pending())
+
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> Optional[int]:
-        while True:
+        while not self._ended:
             _set_remaining_timeout(self._sock, SLICE)
             try:
                 count: int = self._sock.recv_into(buffer)
@@ -144,6 +162,7 @@ class _DeadlineReader(io.RawIOBase):
                 # http.client would take the headers that came for all, and a status line that is cut for another.
                 raise http.client.RemoteDisconnected("it was closed before the end of the answer's headers")
             return count
+        return 0
 
     def close(self) -> None:
         if self._file is not None:
@@ -151,14 +170,15 @@ class _DeadlineReader(io.RawIOBase):
         super().close()
 
 
-class _Response(http.client.HTTPResponse):
-    """An answer, also a proxy's answer to CONNECT, that is read within the deadline."""
+class _Response(ExactResponse):
+    """An answer that is read within the deadline."""
 
     def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
         # Wraps the file instead of detaching its raw file: Ctrl-C in between would leave one that cannot be closed.
         self._reader = _DeadlineReader(sock, self.fp)
-        self.fp = io.BufferedReader(self._reader)
+        self.fp = AnswerFile(self._reader)
+        current.exchange.answer = self
 
     def begin(self) -> None:
         super().begin()
@@ -199,11 +219,14 @@ class _DeadlineConnection(HTTPConnection):
     def send(self, data: Any) -> None:
         if self.sock is None and self.auto_open:
             self.connect()
-        left = memoryview(data)
+        exchange, left = current.exchange, memoryview(data)
+        # Not in a `finally`: urllib3 reads the answer even if sending has failed, and the rest is never sent.
+        exchange.sending = True
         while left:
             _set_remaining_timeout(self.sock, SLICE)
             with contextlib.suppress(socket.timeout):
                 left = left[self.sock.send(left) :]
+        exchange.sending = False
 
 
 class Connection(_DeadlineConnection, HTTPConnection):

@@ -10,6 +10,7 @@
     websocket_uploads.py   whole objects, several at a time over one connection
     pool.py                idle connections, kept for the next call
     connection.py          upgrade, authentication, requests, events
+    handshake.py           the opening handshake: request and answer
     upgrade.py             what a refused upgrade means
     framing.py             frames: read by websocket-client, masked by our own code
     steady_socket.py       a socket that keeps a deadline and reads ahead

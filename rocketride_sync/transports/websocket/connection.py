@@ -22,6 +22,7 @@ from ...protocol.operations import Buffer, Operation
 from ...redact import reason_of
 from .dialing import tls_fault
 from .framing import Framing
+from .handshake import Handshake, RefusedError
 from .steady_socket import SteadySocket, TooLargeError
 from .upgrade import UpgradeCutError, refused_upgrade
 
@@ -219,7 +220,8 @@ class Connection:
 
     def _upgrade(self, user_agent: str) -> None:
         self._socket.bytes_allowed = _LARGEST_UPGRADE_ANSWER
-        self._framing.upgrade(self._address.websocket_url, self._address.authority, user_agent)
+        address = self._address
+        self._framing.upgrade(Handshake(address.authority, address.websocket_path, user_agent))
         self._socket.bytes_allowed = math.inf
         self._upgraded = True
 
@@ -247,8 +249,8 @@ class Connection:
             return TransportTimeoutError(f"no answer from {self._address} within the timeout")
         if isinstance(error, TooLargeError):
             return ProtocolError(f"an answer of {self._address} is larger than {self._limit} bytes")
-        if isinstance(error, websocket.WebSocketBadStatusException):
-            return refused_upgrade(self._address, error.status_code, error.resp_headers or {})
+        if isinstance(error, RefusedError):
+            return refused_upgrade(self._address, error.status, error.headers)
         if isinstance(error, ssl.SSLError):
             # With TLS 1.3 a server that requires a client certificate says so only after the handshake.
             return tls_fault(self._address, error)

@@ -8,14 +8,14 @@ from __future__ import annotations
 import functools
 import os
 import struct
-from typing import Any, Callable, Sequence, Tuple, Union
+from typing import Any, Callable, List, Sequence, Tuple, Union
 
 import websocket
 
 from ...protocol.operations import Buffer
+from .handshake import Handshake, Head
 from .steady_socket import SteadySocket, TooLargeError
 
-_SWITCHING_PROTOCOLS = 101
 _LONGEST_CONTROL = 125  # RFC 6455, section 5.5
 _FINAL = 0x80
 _MASKED = 0x80
@@ -110,20 +110,29 @@ class Framing(websocket.WebSocket):
         self.frame_buffer = self._frames
         self.cont_frame = _Fragments()
 
-    def upgrade(self, url: str, host: str, user_agent: str) -> None:
-        """Make the opening handshake. Raises what websocket-client and the socket raise."""
-        self.connect(  # type: ignore[no-untyped-call]  # websocket-client has no types
-            url,
-            socket=self._steady,
-            header=[f"User-Agent: {user_agent}"],
-            host=host,
-            suppress_origin=True,
-            redirect_limit=0,
-        )
-        # websocket-client before 1.9 treats a redirect that it must not follow as a success.
-        status, headers = self.getstatus() or 0, self.getheaders()
-        if status != _SWITCHING_PROTOCOLS:
-            raise websocket.WebSocketBadStatusException(f"Handshake status {status}", status, None, headers)
+    def upgrade(self, handshake: Handshake) -> None:
+        """Make the opening handshake. Informational answers are skipped.
+
+        Raises:
+            NotAgreedError, RefusedError: as `Handshake.check`.
+            Exception: what the socket raises.
+        """
+        self._send_all(handshake.request)
+        answer = self._read_head()
+        while answer.is_informational:
+            answer = self._read_head()
+        handshake.check(answer)
+
+    def _read_head(self) -> Head:
+        lines: List[bytes] = []
+        while True:
+            line = self._steady.readline()
+            if not line.endswith(b"\n"):
+                raise websocket.WebSocketConnectionClosedException("the connection ended")
+            line = line.rstrip(b"\r\n")
+            if not line:
+                return Head.parse(lines)
+            lines.append(line)
 
     def send_message(self, opcode: int, *parts: Buffer) -> None:
         """Send a message in one frame, with the payload `parts`."""

@@ -58,6 +58,19 @@ class SteadySocket:
         self._position = start + size
         return self._buffer[start : self._position]
 
+    def readline(self) -> bytes:
+        """The next line with its line feed, without which it is the end of the stream. Raises as `recv`."""
+        line = bytearray()
+        while not line.endswith(b"\n"):
+            if self._position >= len(self._buffer):
+                self._buffer, self._position = self._read(), 0
+            end = self._buffer.find(b"\n", self._position) + 1 or len(self._buffer)
+            if end == self._position:
+                break
+            line += self._buffer[self._position : end]
+            self._position = end
+        return bytes(line)
+
     def short_text(self, limit: int) -> Optional[bytes]:
         """The payload of the next frame, if the frame is a whole text message of at most `limit` bytes and the buffer
         holds all of it. Otherwise None, and nothing is consumed.
