@@ -240,6 +240,15 @@ def test_tls_goes_through_a_tunnel(authority, ca_file, transport):
 
 
 @BOTH
+@pytest.mark.parametrize("interim", ["100 Continue", "103 Early Hints\r\nLink: </x>; rel=preload"])
+def test_a_proxy_may_send_informational_answers_first(authority, ca_file, transport, interim):
+    with Server(both, tls=tls(authority)) as server:
+        with Server(TunnelProxy(server, f"{interim}\r\n\r\nHTTP/1.1 200 Connection established")) as proxy:
+            proxies = {"https": f"http://{HOST}:{proxy.port}"}
+            assert ask(server, transport, verify=ca_file, proxies=proxies) == 3
+
+
+@BOTH
 def test_a_proxy_that_refuses_the_tunnel(authority, ca_file, transport):
     with Server(both, tls=tls(authority)) as server:
         with Server(TunnelProxy(server, "503 Service Unavailable")) as proxy:

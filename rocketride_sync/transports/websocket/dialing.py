@@ -96,6 +96,14 @@ def _open_tunnel(sock: socket.socket, proxy: Proxy, target: str, deadline: Deadl
         request += f"Proxy-Authorization: Basic {encoded}\r\n"
     set_timeout(sock, deadline.remaining())
     sock.sendall((request + "\r\n").encode("latin-1"))
+    status = _read_proxy_status(sock, deadline)
+    while 100 <= status < 200:  # an informational answer: the final one follows
+        status = _read_proxy_status(sock, deadline)
+    return status
+
+
+def _read_proxy_status(sock: socket.socket, deadline: Deadline) -> int:
+    """Read the head of an answer, with the empty line, and return its status."""
     answer = b""
     while b"\r\n\r\n" not in answer:
         # One byte at a time: what follows the proxy's answer comes from the server, and must stay unread.
