@@ -77,8 +77,10 @@ def excerpt(text: str, longest: int, secrets: Iterable[str] = ()) -> str:
 
 
 def reason_of(error: OSError) -> str:
-    """What the operating system says of `error`: no paths, and nothing that was sent or received."""
-    return error.strerror or type(error).__name__
+    """What the operating system says of `error`, or OpenSSL: no paths, and nothing that was sent or received."""
+    # Python's own libraries make some without one, or with something else in its place.
+    said = (getattr(error, "reason", None), error.strerror)
+    return next((printable(text) for text in said if isinstance(text, str) and text), type(error).__name__)
 
 
 def _escape(char: str) -> str:

@@ -140,5 +140,5 @@ def is_certificate_alert(error: object) -> bool:
     """Whether it is the TLS alert of a server that refused our client certificate, or got none."""
     import ssl
 
-    alert = str(getattr(error, "reason", ""))
-    return isinstance(error, ssl.SSLError) and "ALERT" in alert and ("CERT" in alert or "UNKNOWN_CA" in alert)
+    alert = reason_of(error) if isinstance(error, ssl.SSLError) else ""
+    return "ALERT" in alert and ("CERT" in alert or "UNKNOWN_CA" in alert)

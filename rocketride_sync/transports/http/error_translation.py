@@ -152,7 +152,15 @@ def _is_missing_file(error: BaseException) -> bool:
 def _reason(causes: List[BaseException]) -> str:
     """The text of the innermost cause; only the class for requests and urllib3, whose texts show the URL."""
     innermost = causes[-1]
+    text = _text(innermost)
     has_safe_text = isinstance(innermost, (OSError, http.client.HTTPException))
     if has_safe_text and not isinstance(innermost, (rq.RequestException, u3.HTTPError)):
-        return str(innermost) or type(innermost).__name__
+        return text or type(innermost).__name__
     return type(innermost).__name__
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - some cannot be shown, if they were made with odd arguments
+        return ""

@@ -230,13 +230,14 @@ class Connection:
         try:
             return step(*args)
         except RocketRideError as error:
+            self.abandon()
             fault = error
         except Exception as error:  # noqa: BLE001 - websocket-client lets ValueError and others through
+            self.abandon()
             fault = self._our_error(error)
         except BaseException:
             self.abandon()
             raise
-        self.abandon()
         raise fault
 
     def abandon(self) -> None:

@@ -12,7 +12,13 @@ from typing import Any, Callable, Optional, TypeVar
 
 from ...config import Address
 from ...deadline import Deadline
-from ...errors import CertificateError, RocketRideError, TransportError, TransportTimeoutError
+from ...errors import (
+    CertificateError,
+    ConfigurationError,
+    RocketRideError,
+    TransportError,
+    TransportTimeoutError,
+)
 from ...redact import reason_of
 from ..network import Proxy, is_certificate_alert
 from ..tcp import TlsSocket, connect, in_slices, set_timeout
@@ -63,29 +69,39 @@ def guarded(address: Address, step: Callable[..., T], *args: Any) -> T:
         return step(*args)
     except ssl.SSLCertVerificationError as error:
         fault: RocketRideError = CertificateError(
-            f"the certificate of {address} was refused: {error.verify_message}. See verify="
+            f"the certificate of {address} was refused: {_why_refused(error)}. See verify="
         )
     except socket.timeout:
         fault = TransportTimeoutError(f"no connection to {address} within the timeout")
     except socket.gaierror as error:
-        fault = TransportError(f"the host of {address} (or of its proxy) was not found: {error.strerror}")
+        fault = TransportError(f"the host of {address} (or of its proxy) was not found: {reason_of(error)}")
     except ssl.SSLError as error:
         fault = tls_fault(address, error)
     except OSError as error:
         fault = TransportError(f"no connection to {address}: {reason_of(error)}")
+    except ValueError:  # of IDNA, among others
+        fault = ConfigurationError(
+            f"the host of {address} (or of its proxy) is no name that can be looked up"
+        )
     raise fault
+
+
+def _why_refused(error: ssl.SSLCertVerificationError) -> str:
+    said = getattr(error, "verify_message", None)
+    return said if isinstance(said, str) else reason_of(error)
 
 
 def tls_fault(address: Address, error: ssl.SSLError) -> RocketRideError:
     """The error of this library for a TLS error: made, not raised."""
     if is_certificate_alert(error):
         return CertificateError(
-            f"{address} wants a client certificate, or refused ours: {error.reason}. See cert="
+            f"{address} wants a client certificate, or refused ours: {reason_of(error)}. See cert="
         )
     # OpenSSL's reason when a server without TLS answers the handshake.
-    plain = error.reason == "WRONG_VERSION_NUMBER"
+    reason = reason_of(error)
+    plain = reason == "WRONG_VERSION_NUMBER"
     advice = "; does it speak TLS? If not, its address begins with http://" if plain else ""
-    return TransportError(f"no TLS with {address}: {error.reason or reason_of(error)}{advice}")
+    return TransportError(f"no TLS with {address}: {reason}{advice}")
 
 
 def _open_tunnel(sock: socket.socket, proxy: Proxy, target: str, deadline: Deadline) -> int:

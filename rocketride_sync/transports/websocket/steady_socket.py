@@ -6,6 +6,7 @@ call without end. It also makes two or three system calls for each message.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import socket
 from typing import Any, Optional, Union
@@ -145,4 +146,5 @@ class SteadySocket:
         return SLICE
 
     def close(self) -> None:
-        self._sock.close()
+        with contextlib.suppress(OSError):  # the system may tell here what went wrong before
+            self._sock.close()
