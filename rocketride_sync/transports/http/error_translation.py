@@ -79,7 +79,7 @@ def translate(
         exchange: the request in which it happened.
     """
     causes = _causes(error)
-    refused = _TUNNEL.match(str(causes[-1]))
+    refused = _TUNNEL.match(_text(causes[-1]))
     if refused:
         start = f"{operation} failed: no connection to {address}"
         return refused_by_proxy(start, int(refused.group(1)), operation)
