@@ -133,7 +133,7 @@ class Wait:
             RocketRideError: `outcome`, unless it is transient, or the first or second malformed answer in a row.
         """
         self._latest_fault = None
-        if isinstance(outcome, TransientError) or self._may_be_noise(outcome):
+        if isinstance(outcome, RocketRideError) and self._may_pass(outcome):
             self._latest_fault = outcome
             # A poll may have waited long for its turn, or have failed before it.
             failed_since = self._began if self._began >= self._due else self.answered_at
@@ -168,12 +168,15 @@ class Wait:
         self._last_poll_at = self._clock() + room
         return min(pause, room)
 
-    def _may_be_noise(self, outcome: PollOutcome) -> bool:
-        """Whether `outcome` is a malformed answer that a proxy, or the network, may have made of a good one.
+    def _may_pass(self, error: RocketRideError) -> bool:
+        """Whether the next poll may be answered well.
 
-        So the next poll is answered well. Several in a row come from something that is no RocketRide server.
+        A malformed answer may be made of a good one, by a proxy or by the network. Several in a row come from something
+        that is no RocketRide server.
         """
-        if not isinstance(outcome, ProtocolError) or self._single_poll:
+        if isinstance(error, TransientError):
+            return True
+        if not isinstance(error, ProtocolError) or self._single_poll:
             return False
         self._malformed += 1
         return self._malformed < MALFORMED_IN_A_ROW

@@ -31,7 +31,7 @@ class VirtualThread:
         self._waiter.resume.acquire()
         try:
             target(*args)
-        except BaseException as error:  # noqa: BLE001 - it would be lost
+        except BaseException as error:
             self._world.failed = error
         finally:
             self._over = True

@@ -8,6 +8,7 @@ deadline of the thread's current exchange.
 from __future__ import annotations
 
 import contextlib
+import http.client
 import io
 import math
 import socket

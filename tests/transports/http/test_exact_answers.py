@@ -150,4 +150,4 @@ def test_a_proxy_may_send_1xx_before_it_opens_the_tunnel(interim):
         peer.send(interim + b"HTTP/1.1 418 Teapot\r\nContent-Length: 0\r\n\r\n")
 
     with Server(proxy) as server, through(server, verify=False) as transport:
-        assert "418" in str(failing(transport, errors.TransportError, status_of("first")))
+        assert "418" in str(failing(transport, errors.ServerError, status_of("first")))
