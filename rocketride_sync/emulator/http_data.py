@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import Counter, defaultdict
 from email.message import Message
-from typing import Any, AsyncIterator, Dict, List, Optional, Tuple, Union
+from typing import Any, AsyncIterator, Callable, Dict, List, Optional, Tuple, Union
 
 from fastapi import FastAPI, Query, Request
 from fastapi.responses import Response
@@ -18,7 +18,7 @@ from .credentials import Access
 from .data_pipes import ObjectInfo
 from .http_dependencies import ACCESS, hold_handshake_slot
 from .http_responses import documented_responses, error_document, success_response
-from .request_errors import PipeError, RequestError
+from .request_errors import PipeError, RequestError, not_registered
 from .request_middleware import DATA_PATH
 from .server_state import ServerState
 from .task import Task
@@ -51,12 +51,45 @@ def add_data_route(app: FastAPI, state: ServerState) -> None:
     ) -> Response:
         """Send objects to a running task. What became of each is in `objects`; the call succeeds even if none did."""
         await hold_handshake_slot(state)
-        upload = DataUpload(state, access.effective_token(token))
-        try:
-            await upload.send_all(request)
-        except ClientDisconnect:
-            return Response(status_code=400)  # nobody is there to read it
-        return success_response(data=upload.report)
+        return await _answer(
+            request, DataUpload(state, lambda: state.task_registry.get(access.effective_token(token)))
+        )
+
+    if state.settings.is_newer:
+        _add_routes_by_source(app, state)
+
+
+def _add_routes_by_source(app: FastAPI, state: ServerState) -> None:
+    """The routes of newer servers, which name the task by its project and source."""
+    documentation: Dict[str, Any] = {
+        "openapi_extra": {"requestBody": _REQUEST_BODY},
+        "responses": documented_responses(data=_REPORT_SCHEMA),
+    }
+
+    @app.post("/webhook/{project_id}/{source}", **documentation)
+    @app.post(DATA_PATH + "/{project_id}/{source}", **documentation)
+    async def send_data_by_source(
+        request: Request, project_id: str, source: str, access: Access = ACCESS
+    ) -> Response:
+        """Send objects to the running task of a project and source."""
+        await hold_handshake_slot(state)
+
+        def find_task() -> Task:
+            task = access.task or state.task_registry.find(project_id, source)
+            if task is None:
+                raise not_registered()
+            return task
+
+        return await _answer(request, DataUpload(state, find_task))
+
+
+async def _answer(request: Request, upload: DataUpload) -> Response:
+    """Send all objects of the request, and answer with what became of them."""
+    try:
+        await upload.send_all(request)
+    except ClientDisconnect:
+        return Response(status_code=400)  # nobody is there to read it
+    return success_response(data=upload.report)
 
 
 class DataUpload:
@@ -64,12 +97,15 @@ class DataUpload:
 
     Attributes:
         report: the results so far, in the shape of the answer's `data`.
+
+    Args:
+        state: the state of the server.
+        find_task: finds the task, for each object. Raises RequestError when there is none.
     """
 
-    def __init__(self, state: ServerState, token: Any) -> None:
-        self._task_registry = state.task_registry
+    def __init__(self, state: ServerState, find_task: Callable[[], Task]) -> None:
+        self._find_task = find_task
         self._tells_failures = state.settings.is_newer
-        self._token = token
         self.report: Dict[str, Any] = {
             "objectsRequested": 0,
             "objectsCompleted": 0,
@@ -92,7 +128,7 @@ class DataUpload:
     async def _send(self, key: str, info: ObjectInfo, data: AsyncIterator[bytes]) -> None:
         self.report["objectsRequested"] += 1
         try:
-            result = await self._process(self._task_registry.get(self._token), info, data)
+            result = await self._process(self._find_task(), info, data)
         except RequestError as error:
             if isinstance(error, PipeError) and not self._tells_failures:
                 self.report["objectsCompleted"] += 1

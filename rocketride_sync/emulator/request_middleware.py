@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 DATA_PATH = "/task/data"
+DATA_PATHS = (DATA_PATH, "/webhook/")
 PUBLIC_PATHS = frozenset({"/version", "/task/service"})
 _HTML_PAGE = "<!DOCTYPE html>\n<html>\n<head><title>{status} - {text}</title></head>\n<body><h1>{text}</h1></body>\n</html>\n"
 
@@ -37,7 +38,7 @@ class RequestMiddleware:
                 except CredentialError as error:
                     await _refusal_response(request, error)(scope, receive, send)
                     return
-            is_data = scope["path"] == DATA_PATH
+            is_data = scope["path"].startswith(DATA_PATHS)
             limit = self._settings.max_data_bytes if is_data else self._settings.max_pipeline_bytes
             receive = _limit_body(receive, limit)
         await self._app(scope, receive, send)

@@ -7,6 +7,7 @@ import os
 import time
 from typing import IO, Dict, Optional, Tuple
 
+from ..errors import ConfigurationError
 from .log_stream import LogStream
 from .run_scope import DEVELOPMENT, RunScope
 from .settings import Settings
@@ -21,6 +22,9 @@ class RunLog:
 
     Args:
         settings: how long events are kept, how many bytes of them, and in which file.
+
+    Raises:
+        ConfigurationError: the file cannot be read or written, or is something else.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -29,9 +33,7 @@ class RunLog:
         self._file: Optional[IO[str]] = None
         self._unchecked_bytes = 0
         if settings.is_newer and settings.run_log_file:
-            self._load(settings.run_log_file)
-            self.expire()
-            self._file = self._rewrite(settings.run_log_file)
+            self._open(settings.run_log_file)
 
     def find(self, key: StreamKey) -> Optional[LogStream]:
         """The stream of a source, or None if nothing is known of it."""
@@ -91,6 +93,19 @@ class RunLog:
             while excess > 0 and stream.events:
                 excess -= len(stream.events[0].text)
                 stream.drop_oldest()
+
+    def _open(self, path: str) -> None:
+        try:
+            self._load(path)
+            self.expire()
+            self._file = self._rewrite(path)
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+        except (ValueError, KeyError, TypeError):
+            reason = "it is no run log"
+        else:
+            return
+        raise ConfigurationError(f"cannot use {path!r} for the run log: {reason}")
 
     def _load(self, path: str) -> None:
         if not os.path.exists(path):

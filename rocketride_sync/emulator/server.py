@@ -41,8 +41,8 @@ def serve(
         lifeline: the file descriptor of a pipe from the parent process; the server stops when the pipe is closed.
 
     Raises:
-        ConfigurationError: the server cannot listen on the address, or cannot print it; `root` is not a directory; or
-            the packages of the extra ``emulator`` are missing.
+        ConfigurationError: the server cannot listen on the address, or cannot print it; `root` is not a directory; the
+            run log cannot be used; or the packages of the extra ``emulator`` are missing.
         KeyboardInterrupt: SIGINT was received; the server has stopped.
     """
     _require_extra()

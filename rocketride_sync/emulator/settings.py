@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Dict
 
 import attrs
@@ -83,7 +84,7 @@ class Settings:
     log_retention: float = _seconds(7 * 86_400.0)
     deployment_log_retention: float = _seconds(30 * 86_400.0)
     log_delay: float = _seconds(0.05)
-    run_log_file: str = attrs.field(default="", validator=instance_of(str))
+    run_log_file: str = attrs.field(default="", converter=os.fspath, validator=instance_of(str))
     max_log_bytes: int = _count(64 * 2**20)
     max_pipeline_bytes: int = _count(4 * 2**20)
     max_data_bytes: int = _count(2**32)

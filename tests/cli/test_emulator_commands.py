@@ -12,7 +12,9 @@ import sys
 import pytest
 from command import COMMAND, KEY, environment, run
 
+from rocketride_sync import RocketRideClient
 from rocketride_sync.emulator import Emulator
+from rocketride_sync.emulator.scripted import ScriptedTasks
 
 pytest.importorskip("fastapi", reason="needs the extra `emulator`")
 
@@ -90,6 +92,21 @@ def test_serve_until_a_signal(number, code):
     assert process.returncode == code, trouble
     assert output == ""
     assert "Traceback" not in trouble
+
+
+@pytest.mark.parametrize(
+    ("options", "end"),
+    [([], (5, 0)), (["--generation", "newer"], (5, 0)), (["--generation", "older"], (6, 1))],
+)
+def test_serve_a_generation(options, end):
+    process, uri = serving(*options)
+    try:
+        with ScriptedTasks(uri) as start, RocketRideClient(uri, "any", proxies={}) as client:
+            status = client.wait_until_complete(start(seconds=0.5).token, SECONDS, 0.1)
+            assert (status.state, status.exit_code) == end
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def test_serve_on_a_port_that_is_taken(server):

@@ -10,6 +10,7 @@ of_openapi = pytest.importorskip("schemathesis.specs.openapi.checks")
 EXAMPLES = 40
 AUTHORIZED = {"Authorization": f"Bearer {KEY}"}
 OPERATIONS = ["DELETE /task", "GET /task", "GET /version", "POST /task", "POST /task/data"]
+OPERATIONS += ["POST /task/data/{project_id}/{source}", "POST /webhook/{project_id}/{source}"]
 
 # An unknown token is well-formed, yet refused; and routes ignore unknown parameters.
 EXCLUDED_CHECKS = [of_openapi.positive_data_acceptance, of_openapi.negative_data_rejection]

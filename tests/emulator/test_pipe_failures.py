@@ -143,3 +143,20 @@ def test_a_response_that_would_be_too_large_fails(servers):
     _, answer = request_json(server, "POST", f"/task/data?token={token}", headers=headers, body=body)
     assert "too large" in answer["data"]["objects"]["body"]["error"]["message"]
     assert read_status(server, token)["failedCount"] == 1
+
+
+@pytest.mark.parametrize("path", ["/task/data", "/webhook"])
+def test_newer_servers_take_objects_by_project_and_source(servers, path):
+    document = counted()
+    for generation, server in servers.items():
+        token = begin(server, document)
+        target = f"{path}/{document['project_id']}/src_1"
+        headers = {"Authorization": KEY}
+        code, answer = request_json(server, "POST", target, headers=headers, body=TEXT)
+        if generation == "older":
+            assert (code, answer) == (404, {"detail": "Not Found"})
+        else:
+            assert answer["data"]["objectsCompleted"] == 1
+            assert read_status(server, token)["completedCount"] == 1
+            _, answer = request_json(server, "POST", f"{path}/nobody/src_1", headers=headers, body=TEXT)
+            assert "not running" in answer["data"]["objects"]["body"]["error"]["message"]

@@ -8,6 +8,7 @@ from emulator_helpers import KEY, pipeline, read_status, wait_for_end, wait_unti
 from websocket_client import connect, start_task
 
 from rocketride_sync.emulator import Emulator
+from rocketride_sync.errors import ConfigurationError
 
 SETTINGS = {"early_end": 0, "init_seconds": 0, "stop_seconds": 0, "retention": 2.0, "scan_interval": 0.05}
 FINAL = ["apaevt_status_update", "apaevt_log_lifecycle"]
@@ -243,6 +244,21 @@ def test_a_server_that_dies_and_comes_back_with_its_log(tmp_path):
             assert read_status(server, token)["state"] == 3
             run(client, server, ended)
             assert closed_chapters(client, ended, 2)[0] == before[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [("[1]\n", "no run log"), ("{}\n", "no run log"), ("text\n", "no run log"), (None, "directory")],
+)
+def test_a_file_that_is_no_run_log_is_refused_and_kept(tmp_path, content, reason):
+    path = tmp_path / "notes.txt"
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_text(content)
+    with pytest.raises(ConfigurationError, match=reason):
+        Emulator(run_log_file=path).__enter__()
+    assert content is None or path.read_text() == content
 
 
 def test_without_a_file_the_log_dies_with_the_server():
