@@ -24,6 +24,7 @@ from . import (
     send_command,
     serve_command,
     server_options,
+    shared_options,
     standard_streams,
     status_command,
     stop_command,
@@ -61,6 +62,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     except KeyboardInterrupt:  # a second one, while the first was being reported
         code = ExitCode.INTERRUPTED
     except SystemExit as stop:  # argparse has printed what --help and its like ask for
+        output.flush_result()
         code = ExitCode(int(stop.code or 0))
     finally:
         output.flush()
@@ -95,6 +97,9 @@ def _run(words: Sequence[str]) -> ExitCode:
 def _parse(words: Sequence[str]) -> argparse.Namespace:
     parser = make_parser()
     args, unknown = parser.parse_known_args(words)
+    _check_leading_options(args)
+    for name, default in {**server_options.DEFAULTS, **shared_options.DEFAULTS}.items():
+        vars(args).setdefault(name, default)
     if unknown:
         # Their values are not printed: one may be a key.
         options = [word.split("=")[0] for word in unknown if word.startswith("-")]
@@ -106,6 +111,14 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
         # argparse stops taking positional arguments at the next option.
         vars(args)[several[0]] += unknown
     return args
+
+
+def _check_leading_options(args: argparse.Namespace) -> None:
+    """Refuse an option before the command's name that would change the output, and that the command does not have."""
+    known = {action.dest for action in args.parser._actions}  # argparse has no public way to list them
+    for name in shared_options.DEFAULTS:
+        if name in args and name not in known:
+            args.parser.error(f"{args.command} has no option --{name}")
 
 
 _REPEATED_VALUE = re.compile(r"(invalid (?:choice|\S+ value)): .*?(?= \(choose from|$)", re.DOTALL)
@@ -136,8 +149,8 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     completion.add_option(parser)
-    parser.set_defaults(**server_options.DEFAULTS)
     server_options.add_server_options(parser)
+    shared_options.add_output_options(parser)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands")
     for name, command in _COMMANDS.items():
         child = commands.add_parser(

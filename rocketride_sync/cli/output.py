@@ -98,10 +98,15 @@ def print_problem(message: str) -> None:
 
 def flush() -> None:
     """Write what is buffered, so that it cannot fail later while the interpreter shuts down."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            _flush(stream)
+
+
+def flush_result() -> None:
+    """Write what argparse has printed, as `print_result`."""
     if sys.stdout is not None:
         _record_failure(_flush(sys.stdout))
-    if sys.stderr is not None:
-        _flush(sys.stderr)
 
 
 def _record_failure(failure: Optional[OSError]) -> None:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Callable, Optional
 
 from ..deadline import Deadline
 from ..errors import RocketRideError
-from ..logs import log
 from ..redact import shorten
 from . import output, signals
 from .lost_start import LostStart
@@ -75,6 +74,8 @@ class RunTask:
         try:
             self.end()
         except RocketRideError as fault:
+            from ..logs import log  # logging takes milliseconds to load
+
             self.state = "the task may run on"
             name = shorten(self.task.token) if self.task is not None else ""
             log.warning("task %s could not be terminated, it may run on: %s", name, fault)

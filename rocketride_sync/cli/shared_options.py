@@ -39,27 +39,47 @@ def check_times(args: argparse.Namespace) -> None:
 
 
 def add_output_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options for what is printed during the command and at its end."""
+    """Add the options for what is printed during the command and at its end.
+
+    As those of `server_options`, they may stand before the command's name too, and so have no defaults of their own.
+    """
     add_json(parser)
     add_quiet(parser)
     group = parser.add_mutually_exclusive_group()
     group.add_argument(
         "--progress",
         action="store_true",
-        default=None,
+        default=argparse.SUPPRESS,
         help="show progress on stderr (default: on a terminal)",
     )
-    group.add_argument("--no-progress", dest="progress", action="store_false", help="show none")
+    group.add_argument(
+        "--no-progress",
+        dest="progress",
+        action="store_false",
+        default=argparse.SUPPRESS,
+        help="show none",
+    )
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print one JSON document, also on failure")
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="print one JSON document, also on failure",
+    )
 
 
 def add_quiet(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--quiet", action="store_true", help="print problems only (and the document of --json)"
+        "--quiet",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="print problems only (and the document of --json)",
     )
+
+
+DEFAULTS = {"json": False, "quiet": False, "progress": None}
 
 
 def make_display(args: argparse.Namespace) -> Display:

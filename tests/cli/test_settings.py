@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
 import pytest
-from command import COMMAND, KEY, SUCCEEDED, TOKEN, environment, ok, run, run_with
+from command import COMMAND, KEY, NOT_RUNNING, SUCCEEDED, TOKEN, environment, ok, run, run_with
 
 from rocketride_sync.cli import env_file
 from rocketride_sync.errors import ConfigurationError
@@ -96,6 +97,45 @@ def test_options_may_stand_before_and_after_the_command(stub):
     for arguments in (["--uri", stub.uri, "status", TOKEN], ["status", TOKEN, "--uri", stub.uri]):
         done = run(*arguments, ROCKETRIDE_URI=NOWHERE, ROCKETRIDE_APIKEY=KEY)
         assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize(
+    ("command", "option", "shown"),
+    [
+        (["status", TOKEN], "--json", '"outcome": "succeeded"'),
+        (["wait", TOKEN], "--json", '"outcome": "succeeded"'),
+        (["stop", TOKEN], "--json", '"outcome": "succeeded"'),
+        (["wait", TOKEN], "--quiet", ""),
+        (["wait", TOKEN], "--progress", "Outcome"),
+        (["wait", TOKEN], "--no-progress", "Outcome"),
+    ],
+)
+def test_options_of_the_output_may_stand_before_the_command(stub, command, option, shown, before):
+    stub.answers = [ok(SUCCEEDED)]
+    done = run_with(stub, option, *command) if before else run_with(stub, *command, option)
+    assert done.returncode == 0, done.stderr
+    assert shown in done.stdout
+    assert bool(done.stdout) == bool(shown)
+    assert bool(done.stderr) == (option == "--progress")
+
+
+@pytest.mark.parametrize(
+    ("option", "command"),
+    [("--json", "serve"), ("--json", "demo"), ("--quiet", "list"), ("--progress", "stop")],
+)
+def test_an_option_before_a_command_that_does_not_have_it(option, command):
+    done = run(option, command)
+    assert done.returncode == 2
+    assert f"{command} has no option {option}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_error_is_a_document_wherever_json_stands(stub):
+    stub.answers = [NOT_RUNNING]
+    for words in (["--json", "wait", TOKEN], ["wait", TOKEN, "--json"]):
+        done = run_with(stub, *words)
+        assert (done.returncode, json.loads(done.stdout)["error"]["type"]) == (6, "TaskNotFoundError")
 
 
 def test_a_dot_env_file_is_never_read_unasked(stub, tmp_path):
