@@ -11,7 +11,7 @@ PYTEST := $(BIN)/python -m pytest
 CODE   := rocketride_sync codegen tests benchmarks docs/conf.py examples tools
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types generate generate-check drift test-all test-min test-wheel test-airflow faults fuzz simulate plant soak bench docs recordings dist clean
+.PHONY: help demo test check lint types generate generate-check drift test-all test-min test-wheel test-airflow faults fuzz simulate plant interrupts soak bench docs recordings dist clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  \1|/p' Makefile | column -t -s '|'
@@ -71,6 +71,9 @@ simulate: $(VENV)/.dev ## lives in simulated time: SEEDS=1000 fresh seeds (or 1:
 
 plant: $(VENV)/.dev ## put faults into a copy, one at a time: the simulation must find each
 	$(BIN)/python -m tests.simulation.planting
+
+interrupts: $(VENV)/.dev ## Ctrl-C at every line of one short life of each method: JOBS=2 processes, half an hour
+	$(BIN)/python -m tests.simulation.walking --jobs $(JOBS)
 
 soak: $(VENV)/.dev ## five minutes of tasks on a server that is restarted, over connections that are cut
 	$(BIN)/python -m tests.soak

@@ -19,7 +19,10 @@
     known_faults.py       what the simulation found and is not mended yet
     life.py               one life of one client
     actions.py            what it does in that life
+    sending.py            the same for objects and files; data_pipes.py: the server's side of it
+    methods.py            one short life of each method
     interrupts.py         Ctrl-C at a chosen line
+    walking.py            `make interrupts`: at every line
     planting.py           `make plant`: faults put into a copy, each of which must be found
     running.py            many lives, in several processes; the table
     __main__.py           the command line

@@ -8,8 +8,16 @@ import time
 
 from . import running
 
-KINDS = ("calls", "wait", "iterate", "run")
-FIXED = {"calls": 500, "wait": 600, "iterate": 400, "run": 500}  # lives over each transport
+KINDS = ("calls", "wait", "iterate", "run", "send", "files", "many")
+FIXED = {
+    "calls": 500,
+    "wait": 600,
+    "iterate": 400,
+    "run": 400,
+    "send": 100,
+    "files": 30,
+    "many": 40,
+}  # lives over each transport
 
 # What failed once, as (transport, kind, seed) and perhaps the line of an interrupt.
 OLD_FAILURES = (
@@ -36,13 +44,14 @@ def _arguments():
         "--replay", nargs=3, metavar=("TRANSPORT", "KIND", "SEED"), help="one life, and its story"
     )
     parser.add_argument("--interrupt-at", type=int, help="with --replay: Ctrl-C at this line")
+    parser.add_argument("--calm", action="store_true", help="with --replay: without faults")
     return parser.parse_args()
 
 
 def main():
     arguments = _arguments()
     if arguments.replay:
-        return _replay(*arguments.replay, arguments.interrupt_at)
+        return _replay(*arguments.replay, arguments.interrupt_at, arguments.calm or None)
     if arguments.fixed:
         jobs = list(OLD_FAILURES)
         for kind, lives in FIXED.items():
@@ -85,9 +94,9 @@ def report(tally, seconds):
     return 1 if tally.failures else 0
 
 
-def _replay(transport, kind, seed, interrupt_at):
+def _replay(transport, kind, seed, interrupt_at, calm):
     running.prepare()
-    life = running.live(transport, kind, int(seed), interrupt_at)
+    life = running.live(transport, kind, int(seed), interrupt_at, calm)
     print(life.world.told())
     print(f"\nFAILED: {life.violation}" if life.violation else "\nEverything was as it must be.")
     return 1 if life.violation else 0

@@ -138,6 +138,7 @@ class Engine:
         self.unsubscribed = set()  # the (project, source) of tasks that were forgotten
         self.executed = []  # the marks of the pipelines that were executed
         self.terminated = []
+        self.restarted = []
 
     def tell(self, run, text, *args):
         self.world.tell(f"run {run.number} of {run.token[:7]}: {text}", *args)

@@ -52,11 +52,11 @@ class Faults:
         hits: how often each kind came into play.
     """
 
-    def __init__(self, world, span):
+    def __init__(self, world, span, calm=None):
         self.world = world
         self.all = []
         self.hits = {}
-        self.calm = world.rng.random() < CALM_SHARE
+        self.calm = world.rng.random() < CALM_SHARE if calm is None else calm
         self.over = False
         if not self.calm:
             self._choose(span)

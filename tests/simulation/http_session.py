@@ -7,6 +7,7 @@ import re
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from . import frames
+from .data_pipes import OVERLOAD
 from .engine import NOT_RUNNING
 from .websocket_session import WebSocketSession
 
@@ -14,7 +15,6 @@ _KEPT_FOR = 5.0
 _LENGTH = re.compile(rb"content-length:[ \t]*(\d+)", re.IGNORECASE)
 _WEBSOCKET_KEY = re.compile(rb"sec-websocket-key:[ \t]*(\S+)", re.IGNORECASE)
 _AUTHORIZATION = re.compile(rb"\r\nauthorization:[ \t]*(?:Bearer )?(\S*)", re.IGNORECASE)
-_OVERLOAD = "server rejected WebSocket connection: HTTP 403"
 _PAGE = b"<html><head><title>Bad gateway</title></head><body>The upstream is <b>not</b> there.</body></html>"
 REASONS = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 408: "Request Time-out"}
 
@@ -68,7 +68,7 @@ class HttpSession:
             self._answer_page(page)
         elif self._server.faults.now("overload"):
             self._answer(
-                400, {"status": "Error", "error": {"message": _OVERLOAD, "file": "x.py", "lineno": 7}}
+                400, {"status": "Error", "error": {"message": OVERLOAD, "file": "x.py", "lineno": 7}}
             )
         else:
             key = _AUTHORIZATION.search(head)
@@ -113,6 +113,7 @@ class HttpSession:
                 self._connection.write(
                     b"HTTP/1.1 408 Request Time-out\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
                 )
+            self._server.idle_closings.append(self._world.now)
             self._connection.close()
 
     def _upgrade(self, head, path):

@@ -13,9 +13,10 @@ _PATHS = ("rocketride_sync", "requests", "urllib3", "websocket", "http/client.py
 
 
 class Interrupt:
-    """Raises KeyboardInterrupt at the line with a certain number, in the code that is run within it.
+    """Raises KeyboardInterrupt at the line with a certain number, in the code that is run within it; at 0, never.
 
     Attributes:
+        visits: at each line so far, how often it had been reached before.
         count: the lines so far.
         happened: whether it was raised.
         place: where.
@@ -26,6 +27,8 @@ class Interrupt:
         self.count = 0
         self.happened = False
         self.place = ""
+        self.visits = []
+        self._reached = {}
         self._wanted = {}
 
     def _wants(self, name):
@@ -44,6 +47,10 @@ class Interrupt:
             event == "return" or (event == "line" and frame.f_lineno != code.co_firstlineno)
         ) and not self.happened:
             self.count += 1
+            if not self.number:
+                place = (code, frame.f_lineno, event)
+                self._reached[place] = self._reached.get(place, -1) + 1
+                self.visits.append(self._reached[place])
             if self.count == self.number:
                 self.happened = True
                 self.place = f"{Path(code.co_filename).name}:{frame.f_lineno} in {code.co_name}, {event}"

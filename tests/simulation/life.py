@@ -8,7 +8,7 @@ import warnings
 
 from rocketride_sync import RetryPolicy, RocketRideClient
 
-from . import actions, seams
+from . import actions, methods, seams, sending  # noqa: F401 - two register their actions
 from .ends import ENDS
 from .engine import Engine
 from .faults import Faults
@@ -40,7 +40,7 @@ class Life:
         violation: what was wrong, or None.
     """
 
-    def __init__(self, seed, kind, transport, interrupt_at=None):
+    def __init__(self, seed, kind, transport, interrupt_at=None, calm=None):
         self.seed = seed
         self.kind = kind
         self.transport = transport
@@ -51,9 +51,10 @@ class Life:
         self.violation = None
         self.interrupted = False
         self.outcomes = []
+        self.objects = {}
         self.own_terminates = {}  # by token: whether the task was active when we terminated it
         action = actions.ACTIONS[kind]
-        self.faults = Faults(self.world, action.span)
+        self.faults = Faults(self.world, action.span, calm)
         self.network = Network(self.world, self.faults)
         self.engine = Engine(self.world, self.rng.choice(("older", "newer")))
         self.server = Server(self.world, self.engine, self.faults, self.network)
@@ -119,7 +120,7 @@ class Life:
                     # What a method says after an interrupt that something swallowed may be anything.
                     if not interrupt.happened:
                         raise
-            self.interrupted = interrupt.happened
+            self.interrupted, self.visits = interrupt.happened, interrupt.visits
         self.world.tell("afterwards")
         check_afterwards(self, client)
 

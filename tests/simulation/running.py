@@ -52,10 +52,10 @@ class Tally:
         return "\n".join(f"  {name:<{width}}  {count:>8}" for name, count in sorted(self.counts.items()))
 
 
-def live(transport, kind, seed, interrupt_at=None):
+def live(transport, kind, seed, interrupt_at=None, calm=None):
     from .life import Life
 
-    life = Life(seed, kind, transport, interrupt_at)
+    life = Life(seed, kind, transport, interrupt_at, calm)
     if life.interrupt_at is None:
         life.run()
     else:

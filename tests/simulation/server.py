@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 
+from .data_pipes import DataPipes
 from .http_session import HttpSession, not_running
 from .seams import BASE
 
@@ -17,6 +18,7 @@ class Server:
     Attributes:
         alive: whether there is a process.
         garbled: how many answers were garbled.
+        idle_closings: when connections were closed that were idle for too long.
     """
 
     def __init__(self, world, engine, faults, network):
@@ -27,8 +29,9 @@ class Server:
         self.key = KEY
         self.alive = True
         self.garbled = 0
+        self.idle_closings = []
         self.thinking = 10 ** world.rng.uniform(-4, -2)
-        self.sent = []  # the objects that arrived
+        self.pipes = DataPipes(self)
         for fault in faults.all:
             self._plan(fault)
 
@@ -119,6 +122,11 @@ class Server:
     def http_request(self, method, path, query, body, key, answer):
         if key != self.key:
             answer(401, {"status": "Error", "error": {"error": "Access denied"}})
+        elif path == "/task/data" and method == "POST":
+            if self.engine.known.get(query.get("token")) is None:
+                answer(*not_running())
+            else:
+                answer(200, {"status": "OK", "data": self.pipes.received(body)})
         elif path != "/task":
             answer(404, {"detail": "Not Found"})
         elif method == "POST":
@@ -167,10 +175,38 @@ class Server:
                 arguments,
                 lambda run, error: self._executed(session, request, run, error),
             )
+        elif command == "rrext_process":
+            if run is None:
+                session.not_running(request)
+            else:
+                self.pipes.command(session, request, arguments)
+        elif command in ("rrext_get_tasks", "rrext_get_token", "restart"):
+            self._about_tasks(session, request, command, arguments, run)
         elif command == "rrext_ping":
             session.answer(request, {"pong": True})
         else:
             session.answer(request, error=f"Invalid command: {command}")
+
+    def _about_tasks(self, session, request, command, arguments, run):
+        known = self.engine.known.values()
+        if command == "rrext_get_tasks":
+            rows = [
+                {"token": run.token, "projectId": run.project, "source": run.source}
+                for run in known
+                if run.active
+            ]
+            session.answer(request, {"tasks": rows})
+            return
+        if command == "rrext_get_token":
+            place = (arguments["projectId"], arguments["source"])
+            run = next((run for run in known if (run.project, run.source) == place), None)
+        if run is None:
+            session.not_running(request)
+        elif command == "rrext_get_token":
+            session.answer(request, {"token": run.token})
+        else:
+            self.engine.restarted.append(run)
+            self._executed(session, request, run, None)
 
     def _executed(self, session, request, run, error):
         if error is not None:

@@ -111,7 +111,7 @@ class VirtualSocket:
         self._check()
         back = self._stream()
         out = self._connection.to_server
-        if not self._world.wait(lambda: out.under_way < _WINDOW or back.failure, self._timeout):
+        if not self._world.wait(lambda: out.under_way <= _WINDOW // 2 or back.failure, self._timeout):
             raise socket.timeout("timed out")
         if back.failure:
             raise OSError(back.failure, os.strerror(back.failure))
