@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Iterable, Optional, Tuple, cast
 
 from ..errors import RocketRideError, TaskCancelledError, TaskFailedError
 from ..redact import excerpt
-from .document import Document, fit
+from .document import fit
+from .run_facts import RunFacts
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -35,7 +36,7 @@ class Outcome(str, enum.Enum):
         return self.value
 
 
-class StatusBehaviour(Document):
+class StatusBehaviour(RunFacts):
     """The base class of `TaskStatus`, with all that is computed from its fields."""
 
     __slots__ = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections.abc
 import enum
-from typing import TYPE_CHECKING, Any, ClassVar, Dict, Iterator, Mapping, Tuple, Type, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Dict, Iterator, Mapping, Optional, Tuple, Type, TypeVar
 
 from .lazy_attrs import LazyAttrs
 
@@ -32,6 +32,9 @@ class Document(_Mapping, metaclass=LazyAttrs):
     _attributes: ClassVar[Mapping[str, str]] = {}
     """Wire name to attribute name, in the order of the schema."""
 
+    _facts: ClassVar[Mapping[str, Any]] = {}
+    """Attributes that are known besides the document, with their defaults: see `_with_facts`."""
+
     extra: Mapping[str, Any]
 
     @classmethod
@@ -54,10 +57,22 @@ class Document(_Mapping, metaclass=LazyAttrs):
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
-            # Called only for unknown names. The hint is for those who used the documented name.
+            # Called for facts that nobody has set, which decoders leave out, and for unknown names.
+            if name in self._facts:
+                return self._facts[name]
+            # The hint is for those who used the documented name.
             hint = self._attributes.get(name)
             hint = f"; the attribute is {hint!r}" if hint else ""
             raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}{hint}")
+
+    def _with_facts(self: D, **facts: Any) -> D:
+        """A copy that carries these facts too; this very document if it does already."""
+        if all(getattr(self, name) == value for name, value in facts.items()):
+            return self
+        copy = object.__new__(type(self))
+        for name in (*self._attributes.values(), "extra", *self._facts):
+            object.__setattr__(copy, name, facts[name] if name in facts else getattr(self, name))
+        return copy
 
     # Defined here and not by attrs, which would compile a function for each class, in each process.
     def __eq__(self, other: object) -> bool:
@@ -86,7 +101,10 @@ class Document(_Mapping, metaclass=LazyAttrs):
 
     def __reduce__(self) -> Tuple[Any, ...]:
         # As the wire document, so that a pickle can be read after changes of the class and of attrs.
-        return _restored, (type(self), self.to_dict())
+        facts = {name: getattr(self, name) for name in self._facts}
+        told = {name: value for name, value in facts.items() if value != self._facts[name]}
+        # Without facts, versions before there were any can read it too.
+        return _restored, (type(self), self.to_dict(), *([told] if told else []))
 
     def __copy__(self: D) -> D:
         return self
@@ -97,8 +115,10 @@ def fit(line: str) -> str:
     return f"<{line}>" if len(line) <= _LINE - 2 else f"<{line[: _LINE - 3]}…>"
 
 
-def _restored(cls: Type[D], document: Dict[str, Any]) -> D:
-    return cls.from_dict(document)
+def _restored(cls: Type[D], document: Dict[str, Any], facts: Optional[Dict[str, Any]] = None) -> D:
+    # Pickles of earlier versions have no facts; those of later ones may have some that are not known here.
+    known = {name: value for name, value in (facts or {}).items() if name in cls._facts}
+    return cls.from_dict(document)._with_facts(**known)
 
 
 def _number(value: float) -> str:

@@ -56,9 +56,15 @@ def _attrs_twin(cls: LazyAttrs) -> Any:
         raise AttributeError(f"{cls.__name__} has no fields")
     import attr  # `attrs.field` takes no type before attrs 23.1
 
+    # Facts (`Document._facts`) are declared by a base class.
+    annotations = {
+        name: annotation
+        for base in reversed(cls.__mro__)
+        for name, annotation in getattr(base, "__annotations__", {}).items()
+    }
     fields = {
         name: attr.ib(
-            type=cls.__annotations__[name],
+            type=annotations[name],
             converter=field.converter,
             **({"factory": field.factory} if field.factory else {"default": field.default}),
         )
@@ -79,6 +85,8 @@ def _make_lazy(cls: LazyAttrs) -> LazyAttrs:
             default = cls.__dict__[name]
             cls._lazy_fields[name] = default if type(default) is _Field else _Field(default)
             delattr(cls, name)
+    for name, default in getattr(cls, "_facts", {}).items():
+        cls._lazy_fields[name] = _Field(default)
     for name, method in (("__init__", _init), ("__setattr__", _refuse), ("__delattr__", _refuse)):
         setattr(cls, name, method)
     return cls

@@ -3,6 +3,7 @@
 import inspect
 import subprocess
 import sys
+from typing import Optional
 
 import attrs
 import pytest
@@ -15,7 +16,8 @@ def test_attrs_knows_their_fields():
     assert attrs.has(TaskStatus)
     assert not attrs.has(Document)
     fields = attrs.fields(attrs.resolve_types(TaskStatus))
-    assert [field.name for field in fields] == [*TaskStatus._attributes.values(), "extra"]
+    assert [field.name for field in fields] == [*TaskStatus._attributes.values(), "extra", *TaskStatus._facts]
+    assert fields.end_reason.type == Optional[str]
     assert (fields.name.default, fields.name.type, fields.name.kw_only) == ("", str, True)
     assert fields.metrics.default.factory is TaskMetrics
     assert fields.errors.converter(["a"]) == ("a",)
