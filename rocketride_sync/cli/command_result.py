@@ -11,7 +11,7 @@ from ..errors import RocketRideError, TaskFailedError, TaskReplacedError
 from ..redact import reason_of
 from ..reporting.formatting import amount, bounded_number, duration_in_words, time_with_offset
 from . import exit_codes, output
-from .exit_codes import ExitCode
+from .exit_codes import DEFAULT_JUDGEMENT, ExitCode, Judgement
 from .signals import Terminated
 
 if TYPE_CHECKING:
@@ -19,11 +19,14 @@ if TYPE_CHECKING:
 
 JSON_HELP = """with --json, one document on stdout, whatever happens:
   {"outcome": "running" | "succeeded" | "failed" | "cancelled", or null with an error,
+   "outcome_certain": whether it leaves no doubt, or null with an error,
    "error": null, or {"type": the exception's name, "message": text, and what it knows of
             "code", "hint", "http_status", "retry_after", "elapsed", "path", "new_status"},
    "status": the TASK_STATUS document (with an error the last one seen, or null)}
 Tokens in it are shortened.
 """
+
+FLAGS_HINT = "--accept-uncertain: not a word of it; --strict: exit code 1"
 
 _ERROR_DETAILS = ("code", "hint", "http_status", "retry_after", "elapsed", "path")
 _SHOWN_MESSAGES = 10
@@ -37,28 +40,41 @@ def print_status(status: TaskStatus, *, as_json: bool, messages: bool) -> None:
 
 
 def print_outcome(
-    status: TaskStatus, *, as_json: bool = False, quiet: bool = False, allow_failures: bool = False
+    status: TaskStatus,
+    *,
+    as_json: bool = False,
+    quiet: bool = False,
+    judgement: Judgement = DEFAULT_JUDGEMENT,
 ) -> ExitCode:
     """Print a terminal status as the result, and a line about its problem if there is one; return the exit code.
 
-    `quiet` leaves out the block of lines.
+    `quiet` leaves out the block of lines, but no problem: that a success is not certain is one.
     """
-    code = exit_codes.code_of_status(status, allow_failures=allow_failures)
+    code = judgement.code_of(status)
     if as_json or not quiet:
         print_status(status, as_json=as_json, messages=False)
-    if code:
+    if judgement.doubts(status):
+        output.print_problem(uncertain_success(status))
+    elif code:
         output.print_problem(outcome_problem(status))
     return code
 
 
+def uncertain_success(status: TaskStatus) -> str:
+    """What is to be said of a success that is not certain."""
+    return f"the task succeeded, but that is not certain: {status._doubt} ({FLAGS_HINT})"
+
+
 def outcome_problem(status: TaskStatus) -> str:
-    """What is wrong with a terminal status that is no success, or has failed or missing items."""
+    """What is wrong with a terminal status that is no success, or not certainly, or has failed or missing items."""
     try:
         status.raise_for_outcome()
     except TaskFailedError as error:
         return str(error)
     if status.failed_count:
         return f"the task ended well, but {bounded_number(status.failed_count)} of its items failed (--allow-failures forgives that)"
+    if not status.has_failures:
+        return uncertain_success(status)
     undone = status.total_count - status.completed_count
     return (
         f"the task ended, but {bounded_number(undone)} of its items were left undone; was its engine killed?"
@@ -114,6 +130,7 @@ def json_document(
     error: Optional[BaseException] = None,
     *,
     outcome: Optional[str] = None,
+    certain: bool = True,
     **more: Any,
 ) -> str:
     """The document of ``--json``.
@@ -122,19 +139,30 @@ def json_document(
         status: the status it is about.
         error: what went wrong.
         outcome: replaces that of the status.
+        certain: whether `outcome` is.
         more: further members, printed as they are: see `json_safe`.
     """
     # In ASCII it holds no control characters, and every stream can encode it.
-    return json.dumps({**json_members(status, error, outcome=outcome), **more}, indent=2, allow_nan=False)
+    members = json_members(status, error, outcome=outcome, certain=certain)
+    return json.dumps({**members, **more}, indent=2, allow_nan=False)
 
 
 def json_members(
-    status: Optional[TaskStatus], error: Optional[BaseException], *, outcome: Optional[str] = None
+    status: Optional[TaskStatus],
+    error: Optional[BaseException],
+    *,
+    outcome: Optional[str] = None,
+    certain: bool = True,
 ) -> Dict[str, Any]:
-    """The members ``outcome``, ``error`` and ``status`` of `json_document`, whose arguments it takes."""
-    known = outcome or (None if status is None else status.outcome.value)
+    """The members ``outcome``, ``outcome_certain``, ``error`` and ``status`` of `json_document`, whose arguments it
+    takes.
+    """
+    if outcome is None and status is not None:
+        outcome, certain = status.outcome.value, status.outcome_certain
+    told = error is None and outcome is not None
     members = {
-        "outcome": known if error is None else None,
+        "outcome": outcome if told else None,
+        "outcome_certain": certain if told else None,
         "error": None if error is None else _error_member(error),
         "status": None if status is None else status.to_dict(),
     }
@@ -176,7 +204,10 @@ def aligned_rows(rows: Iterable[Tuple[str, str]]) -> str:
 
 def _status_rows(status: TaskStatus) -> Iterator[Tuple[str, str]]:
     yield "Task", task_label(status)
-    yield "Outcome", coloured_outcome(status.outcome.value)
+    yield (
+        "Outcome",
+        coloured_outcome(status.outcome.value) + ("" if status.outcome_certain else " (not certain)"),
+    )
     stopping = " (completed)" if status.completed and not status.is_terminal else ""
     yield "State", f"{status.state.name}{stopping}"
     yield "Items", amount(status.completed_count, status.failed_count, status.total_count, "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, Tuple, Type
+from typing import TYPE_CHECKING, NamedTuple, Tuple, Type
 
 from .. import errors
 from .signals import Terminated
@@ -32,8 +32,10 @@ class ExitCode(enum.IntEnum):
 
 
 HELP = """exit codes:
-  0    succeeded (status, list: it was printed; send: every file was; stop: the task is ended)
-  1    the task failed or could not be started, or items or files of it failed (see --allow-failures)
+  0    succeeded (status, list: it was printed; send: every file was; stop: the task is ended);
+       where that is not certain, a line on stderr says so (see --accept-uncertain)
+  1    the task failed or could not be started, or items or files of it failed (see --allow-failures);
+       with --strict also where its success is not certain
   2    wrong usage or setting
   3    the task was cancelled
   4    authentication or permission refused
@@ -102,15 +104,35 @@ def severity_rank(code: ExitCode) -> int:
     return _BY_SEVERITY.index(code) if code in _BY_SEVERITY else -1
 
 
-def code_of_status(status: TaskStatus, *, allow_failures: bool = False) -> ExitCode:
-    """The exit code of a terminal status; `allow_failures` ignores items that failed or were left undone."""
-    from ..models import Outcome
+class Judgement(NamedTuple):
+    """Which terminal statuses a command takes for good.
 
-    if status.outcome is Outcome.CANCELLED:
-        return ExitCode.CANCELLED
-    if status.outcome is Outcome.SUCCEEDED and (allow_failures or not status.has_failures):
-        return ExitCode.SUCCEEDED
-    return ExitCode.FAILED
+    Attributes:
+        allow_failures: items that failed or were left undone are forgiven.
+        accept_uncertain: a success that is not certain is one like any other.
+        strict: it is a failure.
+    """
+
+    allow_failures: bool = False
+    accept_uncertain: bool = False
+    strict: bool = False
+
+    def code_of(self, status: TaskStatus) -> ExitCode:
+        """The exit code of a terminal status."""
+        from ..models import Outcome
+
+        if status.outcome is Outcome.CANCELLED:
+            return ExitCode.CANCELLED
+        good = status.outcome is Outcome.SUCCEEDED and (self.allow_failures or not status.has_failures)
+        return ExitCode.SUCCEEDED if good and not (self.strict and self.doubts(status)) else ExitCode.FAILED
+
+    def doubts(self, status: TaskStatus) -> bool:
+        """Whether it is to be said that the success of `status`, which would be good otherwise, is not certain."""
+        uncertain = status.succeeded and not status.outcome_certain
+        return uncertain and not self.accept_uncertain and (self.allow_failures or not status.has_failures)
+
+
+DEFAULT_JUDGEMENT = Judgement()
 
 
 def code_of_files(failed: int, status: TaskStatus, *, allow_failures: bool = False) -> ExitCode:

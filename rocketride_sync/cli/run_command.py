@@ -227,7 +227,7 @@ class PipelineRun:
             )
         elif status is not None and not args.keep:
             code = command_result.print_outcome(
-                status, as_json=args.json, quiet=args.quiet, allow_failures=args.allow_failures
+                status, as_json=args.json, quiet=args.quiet, judgement=shared_options.judgement(args)
             )
         else:
             code = ExitCode.SUCCEEDED

@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from . import log_output, output
+from .exit_codes import Judgement
 from .progress import Display, ProgressPrinter, choose_display
 
 
@@ -19,11 +20,25 @@ def add_wait_options(parser: argparse.ArgumentParser, *, timeout_help: str) -> N
         action="store_true",
         help="exit 0 for a task that succeeded, whatever its items did",
     )
+    certainty = parser.add_mutually_exclusive_group()
+    certainty.add_argument(
+        "--accept-uncertain",
+        action="store_true",
+        help="say nothing of a success that is not certain, for those who know their server (exit 0)",
+    )
+    certainty.add_argument(
+        "--strict", action="store_true", help="exit 1 for a task whose success is not certain"
+    )
     add(
         "--report",
         metavar="FILE.html",
         help="write a page with charts of what was seen, and all messages, however it ends (extra report)",
     )
+
+
+def judgement(args: argparse.Namespace) -> Judgement:
+    """What the options of `add_wait_options` take for good."""
+    return Judgement(args.allow_failures, args.accept_uncertain, args.strict)
 
 
 def add_timeout(parser: argparse.ArgumentParser, text: str) -> None:

@@ -46,6 +46,6 @@ def _run(args: argparse.Namespace, environment: Environment, token: str) -> Exit
         failure = signals.with_task_state(stop, "the task runs on")
     else:
         return command_result.print_outcome(
-            status, as_json=args.json, quiet=args.quiet, allow_failures=args.allow_failures
+            status, as_json=args.json, quiet=args.quiet, judgement=shared_options.judgement(args)
         )
     return command_result.print_error(failure, as_json=args.json, last=printer.last)

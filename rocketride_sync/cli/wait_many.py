@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import contextlib
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from ..errors import RocketRideError
 from ..redact import shorten
 from ..reporting.snapshot import TASKS, ProgressSnapshot
 from . import command_result, exit_codes, output, shared_options, signals
-from .exit_codes import ExitCode
+from .exit_codes import ExitCode, Judgement
 from .progress import Display
 from .server_options import Environment, make_client
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from ..waiting.task_result import TaskResult
 
 JSON_HELP = """with several TOKENs, the document has the gravest "outcome" and "error" of all, "status" is null, and there is
-  "results": for each task, in the order of ending, {"token", "outcome", "error", "status"} as above
+  "results": for each task, in the order of ending, {"token", "outcome", "outcome_certain", "error",
+  "status"} as above
 """
 
 _NAME_WIDTH = 40
@@ -56,6 +57,7 @@ class TaskResultPrinter:
         self._total = total
         self._display = display
         self._args = args
+        self._judgement = shared_options.judgement(args)
         self._results: List[TaskResult] = []
         self._codes: List[ExitCode] = []
         display.update(self._progress())
@@ -63,7 +65,7 @@ class TaskResultPrinter:
     def add(self, result: TaskResult) -> None:
         """Print the result of one more task: it has ended, or it cannot be waited for any longer."""
         self._results.append(result)
-        self._codes.append(_exit_code(result, self._args))
+        self._codes.append(_exit_code(result, self._judgement))
         if not (self._args.json or self._args.quiet):
             self._display.print_result(_result_line(result))
         self._display.update(self._progress())
@@ -77,23 +79,38 @@ class TaskResultPrinter:
 
     def print_total(self) -> ExitCode:
         """After the last result: print the total or the document, and return the exit code."""
-        code, gravest = min(
-            zip(self._codes, self._results), key=lambda found: exit_codes.severity_rank(found[0])
-        )
+        code, gravest = min(zip(self._codes, self._results), key=_gravity)
         if self._args.json:
             output.print_result(
                 command_result.json_document(
-                    None, gravest.error, outcome=_outcome(gravest), **self._json_member()
+                    None,
+                    gravest.error,
+                    outcome=_outcome(gravest),
+                    certain=_is_certain(gravest),
+                    **self._json_member(),
                 )
             )
         elif not self._args.quiet:
             output.print_result(f"{self._total:,} tasks: {', '.join(self._outcome_counts())}")
+        self._print_doubts()
         if code:
             bad = sum(map(bool, self._codes))
             output.print_problem(
                 f"{bad:,} of {self._total:,} tasks did not end well, the gravest is {_problem_text(gravest)}"
             )
         return code
+
+    def _print_doubts(self) -> None:
+        """Print a line on the successes that are not certain, if there are any."""
+        doubted = [
+            result for result in self._results if result.succeeded and self._judgement.doubts(result.result())
+        ]
+        if doubted:
+            first = doubted[0]
+            output.print_problem(
+                f"{len(doubted):,} of {self._total:,} tasks succeeded, but that is not certain, the first is "
+                f"task {shorten(first.token)}: {first.result()._doubt} ({command_result.FLAGS_HINT})"
+            )
 
     def print_error(self, error: BaseException) -> ExitCode:
         """Print the error that ended the whole wait, as `command_result.print_error`; return the exit code."""
@@ -108,10 +125,10 @@ class TaskResultPrinter:
         return {"results": [_json_entry(result) for result in self._results]}
 
 
-def _exit_code(result: TaskResult, args: argparse.Namespace) -> ExitCode:
+def _exit_code(result: TaskResult, judgement: Judgement) -> ExitCode:
     if result.error is not None:
         return exit_codes.code_and_advice(result.error)[0]
-    return exit_codes.code_of_status(result.result(), allow_failures=args.allow_failures)
+    return judgement.code_of(result.result())
 
 
 def _outcome(result: TaskResult) -> Optional[str]:
@@ -126,13 +143,24 @@ def _outcome_word(result: TaskResult) -> str:
 
 
 def _outcome_word_with_items(result: TaskResult, code: ExitCode) -> str:
-    return (
-        f"{_outcome_word(result)} with failed items" if code and result.succeeded else _outcome_word(result)
-    )
+    if not result.succeeded:
+        return _outcome_word(result)
+    failures = " with failed items" if code and result.result().has_failures else ""
+    return f"{_outcome_word(result)}{failures}{'' if _is_certain(result) else ' (not certain)'}"
+
+
+def _is_certain(result: TaskResult) -> bool:
+    return result.error is not None or result.result().outcome_certain
+
+
+def _gravity(found: Tuple[ExitCode, TaskResult]) -> Tuple[int, bool]:
+    """The lowest is the gravest: by the exit code, and of the same code what is not certain."""
+    return exit_codes.severity_rank(found[0]), _is_certain(found[1])
 
 
 def _result_line(result: TaskResult) -> str:
     outcome = command_result.coloured_outcome(_outcome_word(result))
+    outcome += "" if _is_certain(result) else " (not certain)"
     known = command_result.status_summary(result.status, _NAME_WIDTH) if result.status is not None else ""
     wrong = "" if result.error is None else output.safe_text(str(result.error))
     return "  ".join(part for part in (shorten(result.token), outcome, known, wrong) if part)

@@ -43,7 +43,7 @@ def register(
 ) -> Task:
     """Register the Celery task ``watch(reference, timeout=None)`` in `app`, and return it.
 
-    Its result is a dict: `outcome` ("succeeded", "failed", "cancelled"), `has_failures`, `total_count`,
+    Its result is a dict: `outcome` ("succeeded", "failed", "cancelled"), `outcome_certain`, `has_failures`, `total_count`,
     `completed_count`, `failed_count`, `exit_code` (or None) and `message` ("" after a success). A RocketRide task
     that failed is a result too. The Celery task fails with `TaskNotFoundError`, `TaskVanishedError` or
     `TaskReplacedError` if the end cannot be seen, with `WaitTimeoutError` when `timeout` has passed (seconds by the

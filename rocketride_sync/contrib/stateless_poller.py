@@ -30,6 +30,8 @@ _KEPT_FIELDS = (
     "completedCount",
     "failedCount",
 )
+_PLAIN_TEXTS = ("", "Stopped")  # exit messages of the server's own, which the table of outcomes asks for
+_LEFT_OUT = "(left out)"
 
 
 @attrs.frozen(kw_only=True)
@@ -75,8 +77,15 @@ class WaitState:
 
 
 def kept_fields(status: TaskStatus) -> Dict[str, Any]:
-    """The state, times and counts of `status`: what a `WaitState` keeps of it."""
-    return {name: int(status[name]) if name == "state" else status[name] for name in _KEPT_FIELDS}
+    """The state, times and counts of `status`: what a `WaitState` keeps of it.
+
+    Of its texts, which may hold a secret, only what the outcome depends on: whether there are any.
+    """
+    kept = {name: int(status[name]) if name == "state" else status[name] for name in _KEPT_FIELDS}
+    text = status.exit_message
+    kept["exitMessage"] = text if text in _PLAIN_TEXTS else _LEFT_OUT
+    kept["errors"] = [_LEFT_OUT] if status.errors else []
+    return kept
 
 
 @attrs.frozen(kw_only=True)
@@ -199,6 +208,7 @@ def outcome_fields(status: TaskStatus, secrets: tuple[str, ...] = ()) -> Dict[st
     error = status._outcome_error(secrets)
     return {
         "outcome": status.outcome.value,
+        "outcome_certain": status.outcome_certain,
         "has_failures": status.has_failures,
         "total_count": status.total_count,
         "completed_count": status.completed_count,

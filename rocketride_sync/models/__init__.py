@@ -20,8 +20,8 @@ from ._task_status import (
     TaskStatusSlowestDoc,
     TaskTokens,
 )
-from .behaviour import Outcome
 from .converter import converter
+from .outcome import Outcome
 
 if TYPE_CHECKING:
     from ._task_info import TaskInfo as TaskInfo

@@ -5,13 +5,13 @@ Source: docs/protocol.md, "The life of a task".
 
 from __future__ import annotations
 
-import enum
 import time
 from typing import TYPE_CHECKING, Iterable, Optional, Tuple, cast
 
 from ..errors import RocketRideError, TaskCancelledError, TaskFailedError
 from ..redact import excerpt
 from .document import fit
+from .outcome import Outcome, Verdict, falls_short, needs_end_reason, verdict
 from .run_facts import RunFacts
 
 if TYPE_CHECKING:
@@ -22,18 +22,6 @@ if TYPE_CHECKING:
 
 _TEXT_SHOWN = 200
 _NAME_SHOWN = 20
-
-
-class Outcome(str, enum.Enum):
-    """Whether and how a task has ended. Each equals its text: ``status.outcome == "succeeded"``."""
-
-    RUNNING = "running"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 class StatusBehaviour(RunFacts):
@@ -69,30 +57,44 @@ class StatusBehaviour(RunFacts):
 
     @property
     def outcome(self) -> Outcome:
-        """RUNNING until the status is terminal; then FAILED if the exit code is not zero, whatever the state;
-        else SUCCEEDED (state COMPLETED) or CANCELLED (terminated, or the ttl ran out; the status does not say which).
+        """RUNNING until the status is terminal; then SUCCEEDED, FAILED or CANCELLED (terminated, or the ttl ran out).
 
-        A success may have failed items, and the server reports a killed engine as a success: `has_failures`.
+        Servers before September 2026 show a good end as CANCELLED with exit code 1: then the counts decide, and
+        `outcome_certain` is False. `end_reason` and `terminated_by_client` count where they are known. A success
+        may have failed items: `has_failures`.
         """
-        if not self.is_terminal:
-            return Outcome.RUNNING
-        if self.exit_code:
-            return Outcome.FAILED
-        return Outcome.SUCCEEDED if self.state.name == "COMPLETED" else Outcome.CANCELLED
+        return self._verdict.outcome
+
+    @property
+    def outcome_certain(self) -> bool:
+        """Whether `outcome` leaves no doubt worth telling: docs/errors.md, "How it ended, and how certain that is"."""
+        return not self._verdict.doubt
+
+    @property
+    def _doubt(self) -> str:
+        """Why the outcome is not certain; empty if it is."""
+        return self._verdict.doubt
+
+    @property
+    def _verdict(self) -> Verdict:
+        return verdict(self)
+
+    @property
+    def _needs_end_reason(self) -> bool:
+        return needs_end_reason(self)
 
     @property
     def succeeded(self) -> bool:
-        """Whether the outcome is SUCCEEDED. Single items may have failed nevertheless, see `has_failures`."""
+        """Whether the outcome is SUCCEEDED, certain or not. Single items may have failed nevertheless, see `has_failures`."""
         return self.outcome is Outcome.SUCCEEDED
 
     @property
     def has_failures(self) -> bool:
         """Whether items failed or, at the end, fewer were worked on than there were.
 
-        The shortfall is the only trace of a killed engine.
+        The shortfall is the only trace of an engine that was killed, on an older server.
         """
-        done = self.completed_count + self.failed_count
-        return self.failed_count > 0 or (self.is_terminal and done < self.total_count)
+        return self.failed_count > 0 or (self.is_terminal and falls_short(self))
 
     @property
     def progress(self) -> Optional[float]:
@@ -148,12 +150,15 @@ class StatusBehaviour(RunFacts):
     def _outcome_error(self, secrets: Iterable[str] = ()) -> Optional[TaskFailedError]:
         """The exception for a terminal status that is no success; its message shows none of `secrets`."""
         status = cast("TaskStatus", self)
+        outcome, doubt = self._verdict
         reason = f": {excerpt(self.exit_message, _TEXT_SHOWN, secrets)}" if self.exit_message else ""
-        if self.outcome is Outcome.FAILED:
-            text = f"the task failed with exit code {_count(self.exit_code or 0)}{reason}"
+        certainty = f" (not certain: {doubt})" if doubt else ""
+        if outcome is Outcome.FAILED:
+            text = f"the task failed with exit code {_count(self.exit_code or 0)}{reason}{certainty}"
             return TaskFailedError(text, status=status)
-        if self.outcome is Outcome.CANCELLED:
-            return TaskCancelledError(f"the task was cancelled{reason}", status=status)
+        if outcome is Outcome.CANCELLED:
+            text = f"the task was cancelled{_stopped_by(self.end_reason)}{reason}{certainty}"
+            return TaskCancelledError(text, status=status)
         return None
 
     def new_errors(self, previous: Optional[StatusBehaviour]) -> NewMessages:
@@ -174,7 +179,25 @@ class StatusBehaviour(RunFacts):
         failed = f", {_count(self.failed_count)} failed" if self.failed_count else ""
         # Without the name: the server makes it from the token.
         source = f" {excerpt(self.source, _NAME_SHOWN)}" if self.source else ""
-        return fit(f"{type(self).__name__}{source} {self.state.name} {counts}{failed}")
+        ended = f"{counts}{failed}{self._outcome_shown()}"
+        log = ", from the run log" if self.from_run_log else ""
+        return fit(f"{type(self).__name__}{source} {self.state.name} {ended}{log}")
+
+    def _outcome_shown(self) -> str:
+        """The outcome, where the name of the state does not tell it."""
+        outcome, doubt = self._verdict
+        stopped = _stopped_by(self.end_reason)
+        if not (doubt or stopped) and _USUAL.get(self.state.name, outcome) is outcome:
+            return ""
+        return f": {outcome}{stopped}{', not certain' if doubt else ''}"
+
+
+_USUAL = {"COMPLETED": Outcome.SUCCEEDED, "CANCELLED": Outcome.CANCELLED}
+_STOPPED_BY = {"user": " by a user", "ttl": " by its ttl"}
+
+
+def _stopped_by(reason: Optional[str]) -> str:
+    return _STOPPED_BY.get(reason or "", "")
 
 
 def _new_messages(current: Tuple[str, ...], earlier: Tuple[str, ...]) -> NewMessages:

@@ -96,7 +96,8 @@ def _outcome_badge(last: Optional[TaskStatus]) -> str:
     if last is None:
         return ""
     outcome = last.outcome.value
-    return f' <span class="outcome {outcome}">{outcome if last.is_terminal else "not ended"}</span>'
+    shown = f"{outcome}{'' if last.outcome_certain else ', not certain'}" if last.is_terminal else "not ended"
+    return f' <span class="outcome {outcome}">{shown}</span>'
 
 
 def _error_section(error: Optional[BaseException], escape: Escape) -> str:
@@ -127,6 +128,7 @@ def _summary_rows(record: Record, escape: Escape) -> Iterator[Row]:
     if last.is_terminal:
         code = "" if last.exit_code is None else exit_code_on_page(last.exit_code)
         yield "Exit", " ".join(filter(None, (code, escape(last.exit_message))))
+        yield "Not certain", escape(last._doubt)
     peaks = record.peaks
     yield "Peak CPU", f"{peaks.cpu_percent:,.4g} %" if peaks.cpu_percent else ""
     yield "Peak RAM", f"{peaks.cpu_memory_mb:,.1f} MB" if peaks.cpu_memory_mb else ""

@@ -45,5 +45,6 @@ def vanished(token: str, last_status: TaskStatus) -> TaskVanishedError:
 
 def _fate(last_status: TaskStatus) -> str:
     if last_status.is_terminal:
-        return f"had ended, {last_status.outcome.value}"
+        certainty = "" if last_status.outcome_certain else " (not certain)"
+        return f"had ended, {last_status.outcome.value}{certainty}"
     return f"was last seen as {last_status.state.name}, its outcome is unknown"

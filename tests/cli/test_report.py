@@ -39,6 +39,13 @@ def path(tmp_path):
         (ok(SUCCEEDED), (), 0, "succeeded"),
         (ok(SUCCEEDED), ("--quiet",), 0, "succeeded"),
         (ok(FAILED), (), 1, "the engine fell over"),
+        (ok({**FAILED, "exitMessage": ""}), (), 0, "succeeded, not certain"),
+        (
+            ok({**FAILED, "exitMessage": ""}),
+            ("--strict",),
+            1,
+            "an older server shows this for every good end",
+        ),
         (ok(RUNNING), ("--timeout", "2"), 124, "WaitTimeoutError: task tk_0123… has not ended after"),
         (NOT_RUNNING, (), 6, "TaskVanishedError: task tk_0123…"),
     ],

@@ -49,6 +49,7 @@ def test_outcomes_and_errors_are_delivered_and_no_secret_is_anywhere(
     missing = watch.delay("not-there")
     assert good.get(GENEROUS) == {
         "outcome": "succeeded",
+        "outcome_certain": True,
         "has_failures": False,
         "total_count": 3,
         "completed_count": 3,

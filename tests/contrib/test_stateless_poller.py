@@ -13,12 +13,13 @@ from rocketride_sync import (
     RocketRideClient,
     TaskNotFoundError,
     TaskReplacedError,
+    TaskStatus,
     TaskVanishedError,
     TransientError,
     TransportError,
     WaitTimeoutError,
 )
-from rocketride_sync.contrib.stateless_poller import StatelessPoller, WaitState
+from rocketride_sync.contrib.stateless_poller import StatelessPoller, WaitState, kept_fields
 
 KEY = "key-5f3a9c1e-secret"
 TOKEN = "tk_0123456789abcdef0123456789abcdef"
@@ -58,6 +59,7 @@ def test_it_goes_on_at_the_interval_until_the_end():
     assert (running.outcome, running.pause) == (None, 30.0)
     assert ended.outcome == {
         "outcome": "succeeded",
+        "outcome_certain": True,
         "has_failures": True,
         "total_count": 4,
         "completed_count": 3,
@@ -153,6 +155,24 @@ def test_unknown_and_vanished_are_told_apart():
         poll_times(poller_of(unknown), 1)
     with pytest.raises(TaskVanishedError):
         poll_times(poller_of(RUNNING, unknown), 2)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"exitCode": 1},
+        {"exitCode": 1, "exitMessage": f"bad key {TOKEN}"},
+        {"exitCode": 1, "errors": [f"bad key {TOKEN}"]},
+        {"exitCode": -15, "exitMessage": "Stopped"},
+        {"exitCode": -15, "exitMessage": "killed"},
+    ],
+)
+def test_what_is_kept_of_a_status_has_its_outcome_and_none_of_its_texts(document):
+    status = TaskStatus.from_dict({**ENDED, "state": 6, "completedCount": 4, "failedCount": 0, **document})
+    kept = kept_fields(status)
+    again = TaskStatus.from_dict(json.loads(json.dumps(kept)))
+    assert (again.outcome, again.outcome_certain) == (status.outcome, status.outcome_certain)
+    assert TOKEN not in json.dumps(kept)
 
 
 def test_another_run_is_noticed_even_if_it_was_seen_before_it_started():

@@ -29,8 +29,7 @@ RUNNING, SUCCEEDED, FAILED, CANCELLED = Outcome
         (5, True, 0, SUCCEEDED),
         (5, True, None, SUCCEEDED),
         (5, True, 1, FAILED),  # as documented
-        (6, True, 1, FAILED),  # as measured
-        (6, True, -9, FAILED),
+        (6, True, -9, FAILED),  # as measured
         (6, True, 0, CANCELLED),
         (6, True, None, CANCELLED),
     ],

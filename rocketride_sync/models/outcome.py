@@ -1,0 +1,100 @@
+"""How a task ended, judged by all that is known of its run.
+
+The table, and what was measured, is in docs/protocol.md, "The life of a task".
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from .behaviour import StatusBehaviour
+
+COMPLETED, CANCELLED = 5, 6  # members of `TaskState`, which are made in a module that needs this one
+
+STOP_REASONS = ("user", "ttl")
+"""The reasons for which a server stops a task, as `RunFacts.end_reason`."""
+
+_TERMINATED = -15
+_STOPPED = "Stopped"  # what a server gives as text where the engine gave none
+
+
+class Outcome(str, enum.Enum):
+    """Whether and how a task has ended. Each equals its text: ``status.outcome == "succeeded"``."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+class Verdict(NamedTuple):
+    """An outcome, and why it is not certain; empty if it is."""
+
+    outcome: Outcome
+    doubt: str = ""
+
+
+def verdict(status: StatusBehaviour) -> Verdict:
+    """The outcome of a run, and how certain it is. This is the only place that decides it."""
+    if not status.is_terminal:
+        return Verdict(Outcome.RUNNING)
+    if status.state == COMPLETED:
+        return _of_completed(status)
+    if status.exit_code == 0 or _was_stopped(status):
+        return Verdict(Outcome.CANCELLED)
+    return _of_cancelled(status)
+
+
+def needs_end_reason(status: StatusBehaviour) -> bool:
+    """Whether an `end_reason` that is not known yet may change the verdict."""
+    return (
+        status.is_terminal
+        and status.state == CANCELLED
+        and status.exit_code != 0
+        and not _was_stopped(status)
+    )
+
+
+def falls_short(status: StatusBehaviour) -> bool:
+    """Whether fewer items were worked on, well or not, than there were."""
+    return status.completed_count + status.failed_count < status.total_count
+
+
+def _of_completed(status: StatusBehaviour) -> Verdict:
+    if status.exit_code:
+        return Verdict(Outcome.FAILED)
+    if falls_short(status):
+        return Verdict(Outcome.SUCCEEDED, "items were left undone, as when the engine was killed")
+    return Verdict(Outcome.SUCCEEDED)
+
+
+def _of_cancelled(status: StatusBehaviour) -> Verdict:
+    """Of a run that ended with the state CANCELLED, another exit code than 0, and nothing more known of it."""
+    if status.exit_code is None:
+        return Verdict(
+            Outcome.CANCELLED, "an older server shows this for a run that was restarted, however it ended"
+        )
+    if status.exit_code == 1 and not status.exit_message:
+        outcome = Outcome.SUCCEEDED if _all_went_well(status) else Outcome.FAILED
+        return Verdict(
+            outcome, "an older server shows this for every good end, a newer one for a failure without a text"
+        )
+    if status.exit_code == _TERMINATED and status.exit_message == _STOPPED:
+        return Verdict(
+            Outcome.FAILED,
+            "an older server shows this for a restarted run that was terminated, a newer one for a killed engine",
+        )
+    return Verdict(Outcome.FAILED)
+
+
+def _was_stopped(status: StatusBehaviour) -> bool:
+    return status.terminated_by_client or status.end_reason in STOP_REASONS
+
+
+def _all_went_well(status: StatusBehaviour) -> bool:
+    return 0 < status.total_count <= status.completed_count and status.failed_count == 0 and not status.errors
