@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Optional
 
 from ..config import Settings
-from ..deadline import Deadline
+from ..deadline import Deadline, system_time
+from ..models import TaskStatus
 from ..options import Omitted, Timeout, optional_seconds
+from ..protocol import operations
 from ..protocol.operations import Operation
 from ..transports import Transport
 from ..transports.caller import Caller
 
 if TYPE_CHECKING:
-    from ..models import TaskStatus
     from ..waiting.wait_rules import Wait
+    from .terminated_runs import TerminatedRuns
 
 
 class BaseClient:
@@ -22,6 +24,7 @@ class BaseClient:
     _settings: Settings
     _transport: Transport
     _caller: Caller
+    _terminated: Optional[TerminatedRuns] = None  # made when the first run is terminated
 
     def _call(self, operation: Operation, timeout: Timeout) -> Any:
         return self._call_until(operation, Deadline(self._limit(timeout)))
@@ -29,6 +32,25 @@ class BaseClient:
     def _call_until(self, operation: Operation, deadline: Deadline) -> Any:
         """As `Caller.call`."""
         return self._caller.call(operation, deadline)
+
+    def _read_status(self, operation: Operation, deadline: Deadline) -> TaskStatus:
+        """The status that `operation` reads, with what this client knows of the run besides."""
+        asked_at = system_time.monotonic()
+        return self._status_of(operation.arguments["token"], self._call_until(operation, deadline), asked_at)
+
+    def _status_of(self, token: str, document: Any, asked_at: float) -> TaskStatus:
+        """The status of a document that was asked for at that moment, monotonic."""
+        status = TaskStatus.from_dict(document)
+        return status if self._terminated is None else self._terminated.mark(token, status, asked_at)
+
+    def _terminate(self, token: str, before: Optional[TaskStatus], deadline: Deadline) -> None:
+        """Terminate a task. `before`: its status just before; None if it could not be read."""
+        from .terminated_runs import TerminatedRuns  # a process that reads one status terminates nothing
+
+        if self._terminated is None:
+            self._terminated = TerminatedRuns()
+        with self._terminated.terminating(token, before):
+            self._call_until(operations.terminate(token), deadline)
 
     def _wait_for(
         self,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .task import Task
 
 _MAX_THREADS = 64
+_SOON = 5.0
 _TRACE_LEVELS = ("none", "metadata", "summary", "full")
 
 
@@ -118,10 +119,23 @@ class LifecycleMethods(BaseClient):
     def terminate(self, token: str, *, timeout: Timeout = OMITTED) -> None:
         """End a task, and return once it has ended: after 0.1 s, or 5 s if it resists. May be repeated.
 
+        The status is read just before, so that later ones can tell that this client ended the run: see
+        `TaskStatus.terminated_by_client`. That it cannot be read is no hindrance.
+
         Raises:
             TaskNotFoundError: the server does not know the task.
         """
-        self._call(operations.terminate(arguments.task_token(token)), timeout)
+        token = arguments.task_token(token)
+        deadline = Deadline(self._limit(timeout))
+        self._terminate(token, self._status_before(token, deadline), deadline)
+
+    def _status_before(self, token: str, deadline: Deadline) -> Optional[TaskStatus]:
+        """The status just before something is done to the task; None if it cannot be read soon."""
+        soon = deadline.within(min(_SOON, deadline.remaining() / 2))
+        try:
+            return self._read_status(operations.get_task_status(token), soon)
+        except RocketRideError:
+            return None
 
     def restart(
         self,
@@ -153,6 +167,8 @@ class LifecycleMethods(BaseClient):
         )
         if found is None:
             raise TaskNotFoundError("restart: the project has no task with this source", operation="restart")
+        if self._terminated is not None:
+            self._terminated.forget(found)
         self._call_until(operations.restart(found, project_id, source, document), deadline)
 
     def get_tasks(self, *, timeout: Timeout = OMITTED) -> List[TaskInfo]:
@@ -217,7 +233,7 @@ class LifecycleMethods(BaseClient):
         """The first status after the start, whose ``startTime`` identifies the run; None if it cannot be read."""
         within = deadline.within(self._settings.timeout)
         try:
-            return TaskStatus.from_dict(self._call_until(operations.get_task_status(token), within))
+            return self._read_status(operations.get_task_status(token), within)
         except RocketRideError as error:
             # Not an error: the task runs, and the caller needs its token. Later polls will show what is wrong.
             log.warning("the task was started, but its first status could not be read: %s", error)

@@ -105,6 +105,7 @@ class ManyTasksMethods(BaseClient):
             make_wait,
             lambda polls: poller_for(self._transport, polls),
             on_progress,
+            decode=self._status_of,
         )
 
 

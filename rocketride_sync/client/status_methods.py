@@ -6,7 +6,7 @@ import contextlib
 from typing import Any, Callable, Generator, List, Optional
 
 from .. import arguments
-from ..deadline import Deadline
+from ..deadline import Deadline, system_time
 from ..errors import (
     ConfigurationError,
     ProtocolError,
@@ -51,16 +51,16 @@ class StatusMethods(BaseClient):
         """
         operation = operations.get_task_status(arguments.task_token(token))
         _check_previous(previous)
+        deadline = Deadline(self._limit(timeout))
         if previous is None:
-            return TaskStatus.from_dict(self._call(operation, timeout))
+            return self._read_status(operation, deadline)
         from ..waiting.same_run import check_same_run, vanished  # most processes pass no `previous`
 
         try:
-            document = self._call(operation, timeout)
+            status = self._read_status(operation, deadline)
         except TaskNotFoundError:
             pass
         else:
-            status = TaskStatus.from_dict(document)
             check_same_run(token, previous, status)
             return status
         raise vanished(token, previous)
@@ -137,7 +137,7 @@ class StatusMethods(BaseClient):
         if status.is_terminal:
             return status
         try:
-            self._call_until(operations.terminate(token), deadline)
+            self._terminate(token, status, deadline)
         except TaskNotFoundError:
             forgotten = True  # between the two calls
         else:
@@ -200,16 +200,18 @@ class StatusMethods(BaseClient):
         timeout: Optional[float],
         interval: float,
     ) -> Statuses:
+        from ..transports.end_told import end_told
         from ..waiting.wait_loop import statuses
 
         watch = self._transport.watch(operation)
         wait = self._wait_for(token, timeout, interval, previous=previous)
 
         def read(deadline: Deadline) -> TaskStatus:
-            return TaskStatus.from_dict(watch.call(operation, deadline))
+            asked_at = system_time.monotonic()
+            return self._status_of(token, watch.call(operation, deadline), asked_at)
 
         try:
-            yield from statuses(token, wait, read, watch.pause)
+            yield from statuses(token, wait, read, watch.pause, lambda: end_told(watch))
         finally:
             watch.close()
 

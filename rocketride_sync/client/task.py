@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Dict, Generator, List, Mapping, Optional, Sequence, Type, Union
 
+from ..deadline import Deadline
 from ..errors import RocketRideError, TaskLostError, TaskNotFoundError
 from ..logs import log
 from ..models import TaskStart, TaskStatus
@@ -131,11 +132,14 @@ class Task:
             timeout: seconds for each of the two calls that it takes at most.
         """
         try:
-            self.ended = self.get_status(timeout=timeout).is_terminal
+            status = self.get_status(timeout=timeout)
         except (TaskLostError, TaskNotFoundError):
             self.ended = True  # forgotten, or replaced by another run: our run has ended
+            return
+        self.ended = status.is_terminal
         if not self.ended:
-            self.terminate(timeout=timeout)
+            self._client._terminate(self.token, status, Deadline(self._client._limit(timeout)))
+            self.ended = True
 
     def __enter__(self) -> Task:
         return self

@@ -60,6 +60,11 @@ def needs_end_reason(status: StatusBehaviour) -> bool:
     )
 
 
+def shows_life(state: object, completed: object) -> bool:
+    """Whether a status with these values is of a run that has not ended and is not about to: also of a restart."""
+    return state in (1, 2, 3) or (state == CANCELLED and completed is False)
+
+
 def falls_short(status: StatusBehaviour) -> bool:
     """Whether fewer items were worked on, well or not, than there were."""
     return status.completed_count + status.failed_count < status.total_count

@@ -9,6 +9,7 @@ from ..errors import RocketRideError, TransientError, UnsupportedOperationError
 from ..logs import log
 from ..protocol.operations import Operation
 from .base import Watch
+from .end_told import EndTold, end_told
 from .http import HttpTransport
 from .pipe_interface import Pipe, Uploads
 from .websocket.transport import WebSocketTransport
@@ -131,6 +132,9 @@ class _AutoWatch:
     def call(self, operation: Operation, deadline: Deadline) -> Any:
         return self._transport.call_with_fallback(self._watch, operation, deadline)
 
+    def end_told(self) -> EndTold:
+        return end_told(self._watch)
+
 
 class _AutoPoller:
     """Polls over WebSocket, and over HTTP while the upgrade is refused. Then it reads results from both in turn.
@@ -193,6 +197,9 @@ class _AutoPoller:
 
     def remove(self, poll: Poll) -> None:
         self._websocket.remove(poll)
+
+    def end_told(self, poll: Poll) -> EndTold:
+        return self._websocket.end_told(poll)
 
     def close(self) -> None:
         self._websocket.close()

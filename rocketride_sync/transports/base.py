@@ -13,7 +13,10 @@ from ..protocol.operations import Operation
 
 
 class Watch(Protocol):
-    """What a wait uses to follow one task: it polls with `call`, and pauses between polls."""
+    """What a wait uses to follow one task: it polls with `call`, and pauses between polls.
+
+    A watch that listens to events may also have a method ``end_told()``, see `rocketride_sync.transports.end_told`.
+    """
 
     def call(self, operation: Operation, deadline: Deadline) -> Any:
         """As `Transport.call`."""

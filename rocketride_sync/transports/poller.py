@@ -46,7 +46,10 @@ the task that is due next."""
 
 
 class Poller(Protocol):
-    """Polls many tasks. It belongs to one wait."""
+    """Polls many tasks. It belongs to one wait.
+
+    One that listens to events may also have a method ``end_told(poll)``, see `rocketride_sync.transports.end_told`.
+    """
 
     def submit(self, poll: Poll) -> None:
         """Queue the poll: the task is polled when its turn comes. Does no I/O, and never raises."""

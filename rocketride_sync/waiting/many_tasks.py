@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import heapq
 import math
-from typing import Any, Callable, Dict, Generator, Optional, Sequence, Tuple
+from collections import deque
+from typing import Any, Callable, Deque, Dict, Generator, Optional, Sequence, Tuple
 
 from ..deadline import Clock, Deadline, system_time
 from ..errors import (
@@ -19,13 +20,16 @@ from ..logs import DEBUG, log
 from ..models import TaskStatus
 from ..redact import shorten
 from ..transports.end_backoff import EndBackoff
+from ..transports.end_told import end_told
 from ..transports.poller import Poller, WakeUp
+from . import end_reason
 from .poll_schedule import CLOCK_TOLERANCE
 from .task_result import TaskResult
 from .tracked_task import TrackedTask
 from .wait_rules import PollOutcome, Wait
 
 OnProgress = Callable[[str, TaskStatus], object]
+Decode = Callable[[str, Any, float], TaskStatus]
 
 _MAX_PHASES = 20
 _AFFECTS_ALL_TASKS = (AuthenticationError, CertificateError, ConfigurationError)
@@ -45,6 +49,7 @@ class ManyTasksWait:
         make_poller: makes the poller of the tasks.
         on_progress: called with every status that comes before the timeout, and every terminal one; or None.
         clock: monotonic seconds.
+        decode: makes the status of a token's document, which was asked for at a moment of the clock.
     """
 
     def __init__(
@@ -55,6 +60,7 @@ class ManyTasksWait:
         make_poller: Callable[[Sequence[TrackedTask]], Poller],
         on_progress: Optional[OnProgress] = None,
         clock: Clock = system_time.monotonic,
+        decode: Decode = lambda token, document, asked_at: TaskStatus.from_dict(document),  # noqa: ARG005
     ) -> None:
         # Polls are grouped in a few phases of the interval: one by one they would wake us and the server each time,
         # all at once they would be a burst.
@@ -67,12 +73,14 @@ class ManyTasksWait:
         self._make_poller = make_poller
         self._on_progress = on_progress
         self._clock = clock
+        self._decode = decode
         self._due_heap = [
             (task.due, task.number) for task in self._tasks
         ]  # a heap; an entry whose task has another `due` now is obsolete
         self._last_logged = ("", -math.inf)
         self._unfinished = self._polled_at_end = len(self._tasks)
         self._first_answered: Optional[float] = None
+        self._finished: Deque[TaskResult] = deque()  # not yet yielded
 
     def results(
         self, enough: Callable[[TaskResult], bool] = lambda _: False
@@ -86,19 +94,20 @@ class ManyTasksWait:
             return
         ending = False
         with contextlib.closing(self._make_poller(self._tasks)) as poller:
-            while self._unfinished and not (ending and not poller.has_results):
-                if not ending:
-                    self._submit_due(poller, self._clock() + CLOCK_TOLERANCE)
-                task, answer = poller.next(Deadline(self._seconds_until_due(), self._clock)) or _NO_RESULT
-                if isinstance(answer, WakeUp):
-                    self._handle_wake_up(poller, task, answer)
-                elif task is not None:
-                    self._take_answer(task, answer)
-                    if task.result is not None:
-                        self._count_result(task.result)
-                        poller.remove(task)
-                        ending = ending or enough(task.result)
-                        yield task.result
+            while self._unfinished or self._finished:
+                if self._finished:
+                    result = self._finished.popleft()
+                    ending = ending or enough(result)
+                    yield result
+                elif ending and not poller.has_results:
+                    self._finish_ended(poller)
+                    if not self._finished:
+                        break
+                else:
+                    if not ending:
+                        self._submit_due(poller, self._clock() + CLOCK_TOLERANCE)
+                    if not self._finished:
+                        self._receive(poller)
 
     def so_far(self) -> Dict[str, TaskResult]:
         """The results known so far, by token; those of tasks that have not ended hold the latest status."""
@@ -107,10 +116,23 @@ class ManyTasksWait:
             for task in self._tasks
         }
 
-    def _count_result(self, result: TaskResult) -> None:
+    def _receive(self, poller: Poller) -> None:
+        """Process the next result of the poller, or wait until a poll is due."""
+        task, answer = poller.next(Deadline(self._seconds_until_due(), self._clock)) or _NO_RESULT
+        if isinstance(answer, WakeUp):
+            self._handle_wake_up(poller, task, answer)
+        elif task is not None:
+            self._take_answer(poller, task, answer)
+
+    def _finish(self, poller: Poller, task: TrackedTask, result: TaskResult) -> None:
+        """The wait for the task has ended, with this result."""
+        task.result = result
+        task.due = _IN_FLIGHT
+        self._finished.append(result)
         self._unfinished -= 1
         # A task whose timeout passed has used its turn among the last polls: it still counts among those polled then.
         self._polled_at_end -= not isinstance(result.error, WaitTimeoutError)
+        poller.remove(task)
 
     def _next_due(self) -> Optional[TrackedTask]:
         """The task to poll next; None if all have ended or are being polled."""
@@ -127,12 +149,15 @@ class ManyTasksWait:
         return None if task is None else max(0.0, task.due - self._clock())
 
     def _submit_due(self, poller: Poller, until: float) -> None:
-        """Submit all tasks that are due before `until`."""
+        """Submit all tasks that are due before `until`; finish those that have ended."""
         task = self._next_due()
         while task is not None and task.due < until:
             task.due = _IN_FLIGHT
-            task.wait.mark_due()
-            poller.submit(task)
+            if task.ended is None:
+                task.wait.mark_due()
+                poller.submit(task)
+            else:  # the event has been awaited for long enough
+                self._finish_with_status(poller, task, task.ended)
             task = self._next_due()
 
     def _schedule(self, task: TrackedTask, due: float) -> None:
@@ -145,6 +170,10 @@ class ManyTasksWait:
             if task is not None:
                 self._submit_due(poller, task.due + CLOCK_TOLERANCE)
             return
+        if task.ended is not None:
+            if task.result is None and not end_reason.is_awaited(task.ended, end_told(poller, task)):
+                self._finish_with_status(poller, task, task.ended)
+            return
         if wake_up is WakeUp.ENDED:
             task.backoff = task.backoff or EndBackoff()
             task.backoff.start(self._interval)
@@ -152,9 +181,9 @@ class ManyTasksWait:
         if task.due != _IN_FLIGHT and not task.failing:
             self._schedule(task, self._clock())
 
-    def _take_answer(self, task: TrackedTask, answer: Any) -> None:
-        """Process the answer to a poll. Either the task has a result then, or its next poll is planned."""
-        outcome = _decode(answer)
+    def _take_answer(self, poller: Poller, task: TrackedTask, answer: Any) -> None:
+        """Process the answer to a poll: the task has ended, its next poll is planned, or the wait for it is over."""
+        outcome = self._outcome(task, answer)
         if self._first_answered is None:
             self._first_answered = task.wait.answered_at
         if task.wait.last is None:
@@ -162,19 +191,48 @@ class ManyTasksWait:
             task.wait.reserve_turn(self._first_answered)
         error = _error_of(task.wait.record, outcome)
         if error is None and isinstance(outcome, TaskStatus):
-            if log.isEnabledFor(DEBUG):
-                log.debug("task %s: %r", shorten(task.token), outcome)
-            self._report_progress(task, outcome)
             if task.wait.ended:
-                task.result = TaskResult(token=task.token, status=outcome)
+                self._end(poller, task, outcome)
                 return
+            self._report(task, outcome)
         error = error or _error_of(self._plan_next_poll, task, outcome)
         if isinstance(error, _AFFECTS_ALL_TASKS):
             raise error
         if error is not None:
-            task.result = TaskResult(token=task.token, status=task.wait.last, error=error)
+            self._finish(poller, task, TaskResult(token=task.token, status=task.wait.last, error=error))
 
-    def _report_progress(self, task: TrackedTask, status: TaskStatus) -> None:
+    def _outcome(self, task: TrackedTask, answer: Any) -> PollOutcome:
+        # Results are kept. The traceback of an error would keep frames alive, and connections with them.
+        if isinstance(answer, RocketRideError):
+            return answer.with_traceback(None)
+        try:
+            return self._decode(task.token, answer, task.wait.began_at)
+        except RocketRideError as error:
+            return error.with_traceback(None)
+
+    def _end(self, poller: Poller, task: TrackedTask, status: TaskStatus) -> None:
+        """The task has ended: finish, or first wait for the event that tells why."""
+        task.ended = status
+        if end_reason.is_awaited(status, end_told(poller, task)):
+            self._schedule(task, self._clock() + task.wait.end_reason_deadline().remaining())
+        else:
+            self._finish_with_status(poller, task, status)
+
+    def _finish_ended(self, poller: Poller) -> None:
+        """Finish all tasks that have ended: nothing is awaited any more."""
+        for task in self._tasks:
+            if task.ended is not None and task.result is None:
+                self._finish_with_status(poller, task, task.ended)
+
+    def _finish_with_status(self, poller: Poller, task: TrackedTask, status: TaskStatus) -> None:
+        status = task.wait.last = end_reason.with_reason(status, end_told(poller, task))
+        self._report(task, status)
+        self._finish(poller, task, TaskResult(token=task.token, status=status))
+
+    def _report(self, task: TrackedTask, status: TaskStatus) -> None:
+        """Tell the log and the caller of a status."""
+        if log.isEnabledFor(DEBUG):
+            log.debug("task %s: %r", shorten(task.token), status)
         wait = task.wait
         if self._on_progress is not None and (wait.ended or not (wait.in_doubt or wait.deadline.expired)):
             self._on_progress(task.token, status)
@@ -208,16 +266,6 @@ class ManyTasksWait:
         if self._last_logged[0]:
             self._last_logged = ("", -math.inf)
             log.info("task %s, and maybe others: seen again", shorten(task.token))
-
-
-def _decode(answer: Any) -> PollOutcome:
-    # Results are kept. The traceback of an error would keep frames alive, and connections with them.
-    if isinstance(answer, RocketRideError):
-        return answer.with_traceback(None)
-    try:
-        return TaskStatus.from_dict(answer)
-    except RocketRideError as error:
-        return error.with_traceback(None)
 
 
 def _error_of(step: Callable[..., None], *args: Any) -> Optional[RocketRideError]:

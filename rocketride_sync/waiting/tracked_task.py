@@ -6,6 +6,7 @@ import math
 from typing import Optional
 
 from ..deadline import Deadline
+from ..models import TaskStatus
 from ..protocol import operations
 from ..transports.end_backoff import EndBackoff
 from .task_result import TaskResult
@@ -22,11 +23,12 @@ class TrackedTask:
         operation: reads its status.
         due: the time of its next poll; infinite while a poll is in flight, and when it has ended.
         backoff: the backoff after its `end` event; None if there was none.
+        ended: its terminal status, while the event is awaited that tells why it ended; else None.
         failing: whether its latest poll failed.
         result: its result; None until the wait for it has ended.
     """
 
-    __slots__ = ("backoff", "due", "failing", "number", "operation", "result", "token", "wait")
+    __slots__ = ("backoff", "due", "ended", "failing", "number", "operation", "result", "token", "wait")
 
     def __init__(self, number: int, token: str, wait: Wait) -> None:
         self.number = number
@@ -35,6 +37,7 @@ class TrackedTask:
         self.operation = operations.get_task_status(token)
         self.due = -math.inf
         self.backoff: Optional[EndBackoff] = None
+        self.ended: Optional[TaskStatus] = None
         self.failing = False
         self.result: Optional[TaskResult] = None
 

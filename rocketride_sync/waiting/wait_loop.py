@@ -9,10 +9,13 @@ from ..errors import RocketRideError
 from ..logs import log
 from ..models import TaskStatus
 from ..redact import shorten
+from ..transports.end_told import EndTold
+from . import end_reason
 from .wait_rules import PollOutcome, Wait
 
 Read = Callable[[Deadline], TaskStatus]
 Sleep = Callable[[float], None]
+TellEnd = Callable[[], EndTold]
 
 
 class _WaitLog:
@@ -42,7 +45,9 @@ class _WaitLog:
         log.info("task %s: %s; polling again in %.1f s at the latest", self._task, fault, pause)
 
 
-def statuses(token: str, wait: Wait, read: Read, sleep: Sleep) -> Generator[TaskStatus, None, None]:
+def statuses(
+    token: str, wait: Wait, read: Read, sleep: Sleep, end_told: TellEnd = EndTold
+) -> Generator[TaskStatus, None, None]:
     """Yield every status of the task, the terminal one last and once.
 
     Args:
@@ -50,6 +55,7 @@ def statuses(token: str, wait: Wait, read: Read, sleep: Sleep) -> Generator[Task
         wait: the rules of the wait.
         read: reads the status within a deadline. Raises errors of `rocketride_sync.errors` only.
         sleep: returns after some seconds, or sooner when there is reason to poll.
+        end_told: returns what events have told of the end.
 
     Raises:
         RocketRideError: the wait has ended without a terminal status, see `Wait.record` and `Wait.next_pause`.
@@ -61,6 +67,8 @@ def statuses(token: str, wait: Wait, read: Read, sleep: Sleep) -> Generator[Task
         wait.mark_answered()
         wait.record(outcome)
         if isinstance(outcome, TaskStatus):
+            if wait.ended:
+                outcome = wait.last = _with_end_reason(outcome, wait, sleep, end_told)
             wait_log.status_read(outcome)
             if not wait.in_doubt:
                 yield outcome
@@ -70,6 +78,17 @@ def statuses(token: str, wait: Wait, read: Read, sleep: Sleep) -> Generator[Task
         if not isinstance(outcome, TaskStatus):
             wait_log.poll_failed(outcome, pause)
         sleep(pause)
+
+
+def _with_end_reason(status: TaskStatus, wait: Wait, sleep: Sleep, end_told: TellEnd) -> TaskStatus:
+    """The terminal status, with the reason of the end if an event tells it. Where that matters, it is awaited."""
+    known = end_told()
+    if known.may_come and not known.told:
+        sleep(0.0)  # the event may have come before the status, and nobody has read it yet
+    deadline = wait.end_reason_deadline()
+    while end_reason.is_awaited(status, end_told()) and not deadline.expired:
+        sleep(deadline.remaining())
+    return end_reason.with_reason(status, end_told())
 
 
 def _poll(read: Read, deadline: Deadline) -> PollOutcome:

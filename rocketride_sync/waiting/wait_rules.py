@@ -13,6 +13,7 @@ from ..errors import ProtocolError, RocketRideError, TaskNotFoundError, Transien
 from ..models import TaskStatus
 from ..options import RetryPolicy
 from ..redact import shorten
+from . import end_reason
 from .outage import MALFORMED_IN_A_ROW, Outage
 from .poll_schedule import CLOCK_TOLERANCE, Schedule
 from .same_run import check_same_run, is_doubtful_end, vanished
@@ -103,6 +104,15 @@ class Wait:
         """The deadline for polls: that of the wait, or the end of the outage that there is, or could begin now."""
         left = self._retry.max_outage if self._outage is None else self._outage.left
         return self.deadline if left is None or left == math.inf else self.deadline.within(left)
+
+    @property
+    def began_at(self) -> float:
+        """When the latest poll was sent."""
+        return self._began
+
+    def end_reason_deadline(self) -> Deadline:
+        """By when the event must have come that tells why the task ended; its terminal status has just been read."""
+        return self.deadline.within(0.0 if self._single_poll else end_reason.LONGEST)
 
     def mark_due(self) -> None:
         """A poll is due now."""

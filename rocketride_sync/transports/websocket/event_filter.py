@@ -2,39 +2,111 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional, Tuple
+from typing import Any, List, Mapping, Optional, Tuple
 
+from ...models.outcome import STOP_REASONS, shows_life
 from ...protocol import dap
+from ..end_told import EndTold
 
 END = "end"
 WAKING_ACTIONS = (END, "begin", "restart")
 
+_RUNNING = "running"
 _TASK_EVENT = "apaevt_task"
+_HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
+_ID_LENGTH = 8
 
 
 class TaskEventFilter:
-    """Recognises the events of one task by its project and source, the only identification that they carry.
+    """Recognises the events of one task, and remembers what they tell of the end of its run.
 
-    Both are known once a status has been seen. Until then every task event passes.
+    An event belongs to the task by project and source, which are known once a status has been seen: until then every
+    task event passes. Such an event may be that of a twin, a task of the same project and source with another token.
+    That is enough for a reason to poll. The reason of an end counts only if the event's `__id` is that of the token.
+
+    Args:
+        token: the task's token.
+        credential: what the connection is authenticated with.
     """
 
-    __slots__ = ("_known",)
+    __slots__ = ("_end", "_end_before_poll", "_ended_before", "_id_start", "_known")
 
-    def __init__(self) -> None:
+    def __init__(self, token: str, credential: str) -> None:
         self._known: Tuple[Tuple[str, Any], ...] = ()
+        self._id_start = _start_of_id(token, credential)
+        self._end: Optional[Tuple[Optional[str]]] = None  # with the reason, once an `end` event has come
+        self._end_before_poll = False
+        self._ended_before = False  # before the subscription: no `end` event will come
+
+    def subscribed(self) -> None:
+        """A subscription was requested: its own catch-up event tells which tasks are active."""
+        self._ended_before = False
+
+    def poll_sent(self) -> None:
+        """The status is asked for now."""
+        self._end_before_poll = self._end is not None
 
     def learn(self, document: Any) -> None:
         """Take project and source from a status document."""
         if isinstance(document, dict):
             known = (("projectId", document.get("project_id")), ("source", document.get("source")))
             self._known = tuple((key, value) for key, value in known if value)
+            if self._end_before_poll and shows_life(document.get("state"), document.get("completed")):
+                # It was the end of the run before, or there was a restart.
+                self._end = None
 
-    def action(self, event: dap.Message) -> Optional[str]:
-        """The action of a task event (`begin`, `end`, `restart`); None for other events and other tasks."""
+    def take(self, event: dap.Message) -> Optional[str]:
+        """Process an event. Returns the action (`begin`, `end`, `restart`); None for other events and other tasks."""
         body = event.get("body")
         if event.get("event") != _TASK_EVENT or not isinstance(body, dict):
             return None
-        if any(body.get(key) != value for key, value in self._known):
-            return None
         action = body.get("action")
-        return action if isinstance(action, str) else None
+        if action == _RUNNING:
+            self._take_active_tasks(body.get("tasks"))
+        if not isinstance(action, str) or any(body.get(key) != value for key, value in self._known):
+            return None
+        if action in WAKING_ACTIONS and self._is_of_token(body):
+            self._take_own(action, body)
+        return action
+
+    def end_told(self, *, listening: bool) -> EndTold:
+        """What was told of the end; `listening`: whether further events can come."""
+        reason = self._end[0] if self._end else None
+        may_come = listening and self._id_start is not None and not self._ended_before
+        return EndTold(self._end is not None, reason, may_come)
+
+    def _take_own(self, action: str, body: Mapping[str, Any]) -> None:
+        self._ended_before = False
+        if action == END:
+            reason = body.get("reason")
+            earlier = self._end[0] if self._end else None
+            self._end = (reason if reason in STOP_REASONS else earlier,)
+        else:
+            self._end = None
+
+    def _is_of_token(self, body: Mapping[str, Any]) -> bool:
+        source = dict(self._known).get("source") or body.get("source")
+        return self._id_start is not None and body.get("__id") == f"{self._id_start}.{source}"
+
+    def _take_active_tasks(self, tasks: Any) -> None:
+        """Learn from the catch-up event, which lists the active tasks, whether the task has already ended."""
+        ids = [task.get("id") if isinstance(task, dict) else None for task in _list(tasks)]
+        own = f"{self._id_start}."
+        self._ended_before = all(isinstance(each, str) and not each.startswith(own) for each in ids)
+
+
+def _list(value: Any) -> List[Any]:
+    return value if isinstance(value, list) else [None]
+
+
+def _start_of_id(token: str, credential: str) -> Optional[str]:
+    """How the `__id` of the task's events begins; None where that would not tell it from others.
+
+    Tokens chosen by callers may begin alike, and with a task's token or public key as credential, the connection is
+    locked to that task, whatever the token.
+    """
+    digits = token[3:]
+    made_by_server = token.startswith("tk_") and len(digits) == 32 and _HEX_DIGITS.issuperset(digits)
+    if not made_by_server or credential.startswith(("tk_", "pk_")):
+        return None
+    return digits[:_ID_LENGTH]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional
 
 from ...deadline import Deadline
 from ...logs import DEBUG, log
 from ...protocol import dap, operations
 from ...redact import shorten
+from ..end_told import EndTold
 from ..poller import Poll, PollResult, WakeUp
 from .event_filter import END, WAKING_ACTIONS, TaskEventFilter
 
@@ -16,10 +17,16 @@ if TYPE_CHECKING:
 
 
 class Subscriptions:
-    """The tasks of a poller whose events its connection is subscribed to."""
+    """The tasks of a poller whose events its connection is subscribed to, and what those events told.
 
-    def __init__(self) -> None:
+    Args:
+        credential: what the connection is authenticated with.
+    """
+
+    def __init__(self, credential: str) -> None:
+        self._credential = credential
         self._filters: Dict[Poll, TaskEventFilter] = {}
+        self._lost: Dict[Poll, TaskEventFilter] = {}  # of lost connections: what was told is still true
 
     def __bool__(self) -> bool:
         return bool(self._filters)
@@ -31,21 +38,41 @@ class Subscriptions:
         """Subscribe to the events of the task. `WebSocketWatch` says why to TASK, and why the answer is not awaited."""
         if poll in self._filters:
             return
-        self._filters[poll] = TaskEventFilter()
+        token = poll.operation.arguments["token"]
+        event_filter = self._lost.pop(poll, None) or TaskEventFilter(token, self._credential)
+        event_filter.subscribed()
+        self._filters[poll] = event_filter
         connection.send_notice(_subscription(poll, to_events=True), deadline)
         if log.isEnabledFor(DEBUG):
-            log.debug("subscribed to events: task %s", shorten(poll.operation.arguments["token"]))
+            log.debug("subscribed to events: task %s", shorten(token))
+
+    def poll_sent(self, poll: Poll) -> None:
+        """The task's status is asked for now."""
+        event_filter = self._filter_of(poll)
+        if event_filter is not None:
+            event_filter.poll_sent()
 
     def learn(self, poll: Poll, document: Any) -> None:
         """Take the task's project and source from its status document."""
-        if poll in self._filters:
-            self._filters[poll].learn(document)
+        event_filter = self._filter_of(poll)
+        if event_filter is not None:
+            event_filter.learn(document)
+
+    def end_told(self, poll: Poll, *, connected: bool) -> EndTold:
+        """What was told of the end of the task's run."""
+        event_filter = self._filter_of(poll)
+        if event_filter is None:
+            return EndTold()
+        return event_filter.end_told(listening=connected and poll in self._filters)
+
+    def _filter_of(self, poll: Poll) -> Optional[TaskEventFilter]:
+        return self._filters.get(poll) or self._lost.get(poll)
 
     def wake_ups(self, event: dap.Message) -> List[PollResult]:
         """A wake-up for each task that `event` belongs to."""
         found: List[PollResult] = []
         for poll, event_filter in self._filters.items():
-            action = event_filter.action(event)
+            action = event_filter.take(event)
             if action in WAKING_ACTIONS:
                 log.debug("told of task %s: %s", shorten(poll.operation.arguments["token"]), action)
                 found.append((poll, WakeUp.ENDED if action == END else WakeUp.POLL))
@@ -59,6 +86,7 @@ class Subscriptions:
     def connection_lost(self) -> List[PollResult]:
         """Forget the subscriptions. Returns a wake-up for each task: its `end` event may have been lost."""
         wake_ups: List[PollResult] = [(poll, WakeUp.POLL) for poll in self._filters]
+        self._lost.update(self._filters)
         self._filters.clear()
         return wake_ups
 

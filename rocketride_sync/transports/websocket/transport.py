@@ -79,13 +79,13 @@ class WebSocketTransport:
         """As `rocketride_sync.transports.Transport.watch`."""
         from .watch import WebSocketWatch
 
-        return WebSocketWatch(self.pool, operation)
+        return WebSocketWatch(self.pool, operation, self._settings.auth)
 
     def watch_many(self, polls: Sequence[Poll]) -> WebSocketPoller:
         """As `rocketride_sync.transports.poller.PollingTransport.watch_many`."""
         from .websocket_poller import WebSocketPoller
 
-        return WebSocketPoller(self.pool, self._settings.retry, len(polls))
+        return WebSocketPoller(self.pool, self._settings.retry, len(polls), self._settings.auth)
 
     @property
     def is_open(self) -> bool:

@@ -11,6 +11,7 @@ from ...protocol import operations
 from ...protocol.operations import Operation
 from ...redact import shorten
 from ..end_backoff import EndBackoff
+from ..end_told import EndTold
 from .event_filter import END, WAKING_ACTIONS, TaskEventFilter
 from .pool import Pool
 
@@ -24,16 +25,21 @@ _CLOSE_TIMEOUT = 0.5
 class WebSocketWatch:
     """Polls over one connection, which is also subscribed to the events of the task.
 
-    No result depends on events: a lost, late, repeated or foreign event changes when the next poll happens, never
-    what it finds.
+    When a wait ends never depends on events: a lost, late, repeated or foreign event changes when the next poll
+    happens, not what it finds. The reason that an `end` event of this very run tells may decide what the end is called.
+
+    Args:
+        pool: where the connection comes from.
+        operation: reads the status of the task.
+        credential: what the connections of the pool are authenticated with.
     """
 
-    def __init__(self, pool: Pool, operation: Operation) -> None:
+    def __init__(self, pool: Pool, operation: Operation, credential: str) -> None:
         self._pool = pool
         self._token: str = operation.arguments["token"]
         self._task = shorten(self._token)
         self._connection: Optional[Connection] = None
-        self._event_filter = TaskEventFilter()
+        self._event_filter = TaskEventFilter(self._token, credential)
         self._backoff = EndBackoff()
         self._answered = False
         self._loss_pause = 0.0
@@ -45,6 +51,7 @@ class WebSocketWatch:
         def ask(connection: Connection) -> Any:
             try:
                 self._subscribe(connection, deadline)
+                self._event_filter.poll_sent()
                 return connection.ask(operation, deadline)
             finally:
                 if connection.broken:
@@ -79,6 +86,11 @@ class WebSocketWatch:
             if ended:
                 self._backoff.start(seconds)
 
+    def end_told(self) -> EndTold:
+        """As `rocketride_sync.transports.end_told.end_told`."""
+        self._connection = self._pool.unless_inherited(self._connection)
+        return self._event_filter.end_told(listening=self._connection is not None)
+
     def _subscribe(self, connection: Connection, deadline: Deadline) -> None:
         if connection is self._connection:
             return
@@ -87,6 +99,7 @@ class WebSocketWatch:
         # blocks the task for everybody, terminate included. TASK sends a few hundred bytes in the life of a task.
         # The answer is not awaited: even if the subscription is refused, the wait polls.
         connection.send_notice(operations.monitor(self._token, ["TASK"]), deadline)
+        self._event_filter.subscribed()
         log.debug("subscribed to events: task %s", self._task)
 
     def _listen(self, connection: Connection, deadline: Deadline) -> bool:
@@ -95,7 +108,7 @@ class WebSocketWatch:
             event = connection.listen(deadline)
             if event is None:
                 return False
-            action = self._event_filter.action(event)
+            action = self._event_filter.take(event)
             if action in WAKING_ACTIONS:
                 log.debug("told of task %s: %s", self._task, action)
                 return action == END

@@ -12,6 +12,7 @@ from ...errors import RocketRideError, TransientError, TransportError, Transport
 from ...logs import DEBUG, log, log_call
 from ...options import RetryPolicy
 from ...protocol import dap
+from ..end_told import EndTold
 from ..poller import Poll, PollResult
 from .in_flight import InFlight
 from .pool import Pool
@@ -42,12 +43,12 @@ class WebSocketPoller:
         count: the number of tasks.
     """
 
-    def __init__(self, pool: Pool, retry: RetryPolicy, count: int) -> None:
+    def __init__(self, pool: Pool, retry: RetryPolicy, count: int, credential: str) -> None:
         self._pool = pool
         self._retry = retry
         self._unfinished = count
         self._connection: Optional[Connection] = None
-        self._subscriptions = Subscriptions()
+        self._subscriptions = Subscriptions(credential)
         self._in_flight = InFlight()
         self._results: Deque[PollResult] = deque()
         self._last_answer_at = -math.inf  # monotonic time of the last answer
@@ -87,6 +88,10 @@ class WebSocketPoller:
             if deadline.expired and not self._results:
                 return None
         return self._results.popleft()
+
+    def end_told(self, poll: Poll) -> EndTold:
+        """As `rocketride_sync.transports.end_told.end_told`."""
+        return self._subscriptions.end_told(poll, connected=self._connection is not None)
 
     def close(self) -> None:
         """As `rocketride_sync.transports.poller.Poller.close`: unsubscribes, and returns the connection to the pool."""
@@ -137,6 +142,8 @@ class WebSocketPoller:
             if self._unfinished <= _MAX_SUBSCRIBED:
                 for poll, deadline in zip(polls, deadlines):
                     self._subscriptions.add(connection, poll, deadline)
+            for poll in polls:
+                self._subscriptions.poll_sent(poll)
             numbers = connection.post_all([poll.operation for poll in polls], deadlines[-1])
         except RocketRideError as error:
             fault = error

@@ -303,7 +303,7 @@ def test_after_a_fault_the_pause_is_the_backoff_even_after_the_end_was_told():
         raise TransportError("refused")
 
     operation = operations.get_task_status(TOKEN)
-    watch = WebSocketWatch(Pool(refuse), operation)
+    watch = WebSocketWatch(Pool(refuse), operation, KEY)
     watch._step = 0.002
     with pytest.raises(TransportError):
         watch.call(operation, Deadline(20.0))

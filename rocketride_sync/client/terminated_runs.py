@@ -1,0 +1,71 @@
+"""The runs that a client has terminated, so that a status that shows the end of one can say so."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from typing import Dict, Iterator, NamedTuple, Optional
+
+from ..deadline import system_time
+from ..models import TaskStatus
+from ..models.outcome import shows_life
+
+_MAX_KEPT = 1000
+
+
+class _Run(NamedTuple):
+    start_time: float
+    terminated_at: float  # monotonic, when the server had answered; infinite until then
+
+
+class TerminatedRuns:
+    """The latest 1,000 runs that a client has terminated. Threads may share it: each step is a single one of a dict."""
+
+    def __init__(self) -> None:
+        self._runs: Dict[str, _Run] = {}
+
+    @contextlib.contextmanager
+    def terminating(self, token: str, before: Optional[TaskStatus]) -> Iterator[None]:
+        """Terminate a task meanwhile; `before`: its status just before, None if it could not be read.
+
+        Only a run that had not ended then counts, and only if the block succeeds. Statuses that are read in the
+        meantime may show its end already.
+        """
+        if before is None or before.is_terminal or not before.start_time:
+            yield
+            return
+        earlier = self._runs.get(token)
+        self._keep(token, _Run(before.start_time, math.inf))
+        try:
+            yield
+        except BaseException:
+            self.forget(token)
+            if earlier is not None:
+                self._keep(token, earlier)
+            raise
+        self._keep(token, _Run(before.start_time, system_time.monotonic()))
+
+    def mark(self, token: str, status: TaskStatus, asked_at: float) -> TaskStatus:
+        """The status, with the fact that its run was terminated if it shows the end of that run.
+
+        `asked_at` is the monotonic time at which it was asked for.
+        """
+        run = self._runs.get(token)
+        if run is None or not status.start_time:
+            return status
+        if run.start_time == status.start_time and status.is_terminal:
+            return status._with_facts(terminated_by_client=True)
+        another = run.start_time != status.start_time
+        if asked_at > run.terminated_at and (another or shows_life(status.state, status.completed)):
+            self.forget(token)  # the next run, or a restart
+        return status
+
+    def forget(self, token: str) -> None:
+        """The task runs again, or its end will be another's doing."""
+        self._runs.pop(token, None)
+
+    def _keep(self, token: str, run: _Run) -> None:
+        self.forget(token)
+        self._runs[token] = run
+        for oldest in list(self._runs)[:-_MAX_KEPT]:
+            self.forget(oldest)
