@@ -82,9 +82,6 @@ def statuses(
 
 def _with_end_reason(status: TaskStatus, wait: Wait, sleep: Sleep, end_told: TellEnd) -> TaskStatus:
     """The terminal status, with the reason of the end if an event tells it. Where that matters, it is awaited."""
-    known = end_told()
-    if known.may_come and not known.told:
-        sleep(0.0)  # the event may have come before the status, and nobody has read it yet
     deadline = wait.end_reason_deadline()
     while end_reason.is_awaited(status, end_told()) and not deadline.expired:
         sleep(deadline.remaining())

@@ -141,6 +141,10 @@ class Connection:
             event = self._dialogue.next_event()
         return event
 
+    def queued_event(self) -> Optional[dap.Message]:
+        """The next event that has been received already; None if there is none. Does no I/O."""
+        return self._dialogue.next_event()
+
     def drain(self) -> None:
         """Read what came while the connection was idle: answers pings, and finds out that the server closed it."""
         almost_now = Deadline(0.001)

@@ -9,9 +9,10 @@ from ...protocol import dap
 from ..end_told import EndTold
 
 END = "end"
-WAKING_ACTIONS = (END, "begin", "restart")
+NOT_ACTIVE = "not active"
+WAKING_ACTIONS = (END, "begin", "restart", NOT_ACTIVE)
 
-_RUNNING = "running"
+_RUNNING = "running"  # of the catch-up event of a subscription, which lists the active tasks
 _TASK_EVENT = "apaevt_task"
 _HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
 _ID_LENGTH = 8
@@ -29,12 +30,13 @@ class TaskEventFilter:
         credential: what the connection is authenticated with.
     """
 
-    __slots__ = ("_end", "_end_before_poll", "_ended_before", "_id_start", "_known")
+    __slots__ = ("_begun", "_end", "_end_before_poll", "_ended_before", "_id_start", "_known")
 
     def __init__(self, token: str, credential: str) -> None:
         self._known: Tuple[Tuple[str, Any], ...] = ()
         self._id_start = _start_of_id(token, credential)
         self._end: Optional[Tuple[Optional[str]]] = None  # with the reason, once an `end` event has come
+        self._begun = False  # after that event
         self._end_before_poll = False
         self._ended_before = False  # before the subscription: no `end` event will come
 
@@ -44,6 +46,8 @@ class TaskEventFilter:
 
     def poll_sent(self) -> None:
         """The status is asked for now."""
+        if self._begun:  # what the status shows is another run, or the end of a restarted one
+            self._end, self._begun = None, False
         self._end_before_poll = self._end is not None
 
     def learn(self, document: Any) -> None:
@@ -56,16 +60,19 @@ class TaskEventFilter:
                 self._end = None
 
     def take(self, event: dap.Message) -> Optional[str]:
-        """Process an event. Returns the action (`begin`, `end`, `restart`); None for other events and other tasks."""
+        """Process an event. Returns the action (`begin`, `end`, `restart`); None for other events and other tasks.
+
+        NOT_ACTIVE if the event tells for the first time that the task had ended before the subscription.
+        """
         body = event.get("body")
         if event.get("event") != _TASK_EVENT or not isinstance(body, dict):
             return None
         action = body.get("action")
         if action == _RUNNING:
-            self._take_active_tasks(body.get("tasks"))
+            return self._take_active_tasks(body.get("tasks"))
         if not isinstance(action, str) or any(body.get(key) != value for key, value in self._known):
             return None
-        if action in WAKING_ACTIONS and self._is_of_token(body):
+        if action in (END, "begin", "restart") and self._is_of_token(body):
             self._take_own(action, body)
         return action
 
@@ -77,22 +84,25 @@ class TaskEventFilter:
 
     def _take_own(self, action: str, body: Mapping[str, Any]) -> None:
         self._ended_before = False
-        if action == END:
-            reason = body.get("reason")
-            earlier = self._end[0] if self._end else None
-            self._end = (reason if reason in STOP_REASONS else earlier,)
-        else:
-            self._end = None
+        if action != END:
+            self._begun = True
+            return
+        reason = body.get("reason")
+        earlier = self._end[0] if self._end and not self._begun else None
+        self._end, self._begun = (reason if reason in STOP_REASONS else earlier,), False
 
     def _is_of_token(self, body: Mapping[str, Any]) -> bool:
         source = dict(self._known).get("source") or body.get("source")
         return self._id_start is not None and body.get("__id") == f"{self._id_start}.{source}"
 
-    def _take_active_tasks(self, tasks: Any) -> None:
-        """Learn from the catch-up event, which lists the active tasks, whether the task has already ended."""
+    def _take_active_tasks(self, tasks: Any) -> Optional[str]:
         ids = [task.get("id") if isinstance(task, dict) else None for task in _list(tasks)]
         own = f"{self._id_start}."
-        self._ended_before = all(isinstance(each, str) and not each.startswith(own) for each in ids)
+        known_before = self._ended_before
+        self._ended_before = self._id_start is not None and all(
+            isinstance(each, str) and not each.startswith(own) for each in ids
+        )
+        return NOT_ACTIVE if self._ended_before and not known_before else None
 
 
 def _list(value: Any) -> List[Any]:

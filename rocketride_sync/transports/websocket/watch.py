@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Optional
 from ...deadline import Deadline, pause
 from ...errors import RocketRideError
 from ...logs import log
-from ...protocol import operations
+from ...protocol import dap, operations
 from ...protocol.operations import Operation
 from ...redact import shorten
 from ..end_backoff import EndBackoff
@@ -89,6 +89,8 @@ class WebSocketWatch:
     def end_told(self) -> EndTold:
         """As `rocketride_sync.transports.end_told.end_told`."""
         self._connection = self._pool.unless_inherited(self._connection)
+        if self._connection is not None:
+            self._take_queued(self._connection)
         return self._event_filter.end_told(listening=self._connection is not None)
 
     def _subscribe(self, connection: Connection, deadline: Deadline) -> None:
@@ -108,10 +110,22 @@ class WebSocketWatch:
             event = connection.listen(deadline)
             if event is None:
                 return False
-            action = self._event_filter.take(event)
-            if action in WAKING_ACTIONS:
-                log.debug("told of task %s: %s", self._task, action)
-                return action == END
+            action = self._take(event)
+            if action is not None:
+                return self._take_queued(connection) or action == END
+
+    def _take_queued(self, connection: Connection) -> bool:
+        """Process what has been received already; whether an `end` event is among it."""
+        actions = [self._take(event) for event in iter(connection.queued_event, None)]
+        return END in actions
+
+    def _take(self, event: dap.Message) -> Optional[str]:
+        """Process an event; its action if that is a reason to poll."""
+        action = self._event_filter.take(event)
+        if action not in WAKING_ACTIONS:
+            return None
+        log.debug("told of task %s: %s", self._task, action)
+        return action
 
     def close(self) -> None:
         """As `rocketride_sync.transports.Watch.close`: unsubscribes, and returns the connection to the pool."""

@@ -236,15 +236,16 @@ class WebSocketPoller:
         return document
 
     def _take_events(self, connection: Connection, deadline: Deadline) -> None:
-        """Receive events until `deadline`, or until one that wakes a task up."""
-        while True:
+        """Receive events until `deadline`, or until one that wakes a task up, and those received with it."""
+        wake_ups: List[PollResult] = []
+        while not wake_ups:
             event = connection.listen(deadline)
             if event is None:
                 return
             wake_ups = self._subscriptions.wake_ups(event)
-            if wake_ups:
-                self._results.extend(wake_ups)
-                return
+        self._results.extend(wake_ups)
+        for event in iter(connection.queued_event, None):
+            self._results.extend(self._subscriptions.wake_ups(event))
 
     # Failing.
 

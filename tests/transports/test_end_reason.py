@@ -1,0 +1,381 @@
+"""Why a task ended, told by `end` events: every way to wait, each order of event and status, and whose event it is."""
+
+import time
+
+import pytest
+
+from rocketride_sync import Outcome, RocketRideClient
+
+from .dap_peer import KEY, RUNNING, TOKEN, serve
+from .either_transport import STATUS, either
+from .loopback import Server
+
+LONG = 60.0  # an interval that no test waits out
+ROOM = 20.0  # seconds, where nothing should take so long
+WAIT = 1.0  # what the event is awaited for
+CHOSEN = "my-own-token"
+SHORT = "tk_5f3a0123"
+
+FAILED = {**RUNNING, "state": 6, "completed": True, "endTime": 200.0, "exitCode": 1, "exitMessage": "text"}
+CANCELLED = {**FAILED, "exitCode": 0, "exitMessage": ""}
+GOOD = {**FAILED, "state": 5, "exitCode": 0, "exitMessage": ""}
+STOPPING = {**RUNNING, "state": 4, "completed": True}
+BEGIN = ("begin", {})
+LISTED = [{"id": "5f3a0123.s", "name": "n", "projectId": "p", "source": "s"}]
+
+
+def wait_for_one(client, token, timeout):
+    return client.wait_until_complete(token, timeout, LONG)
+
+
+def wait_for_many(client, token, timeout):
+    (result,) = client.wait_all([token], timeout, LONG)
+    return result.result()
+
+
+def first_of_many(client, token, timeout):
+    (result,) = client.as_completed([token], timeout, LONG)
+    return result.result()
+
+
+def iterate(client, token, timeout):
+    return list(client.iter_task_status(token, timeout=timeout, interval=LONG))[-1]
+
+
+WAYS = pytest.mark.parametrize("way", [wait_for_one, wait_for_many, first_of_many, iterate])
+
+
+class Script:
+    """A task whose polls are answered one after the other; the last answer repeats.
+
+    Each step is a document, or a function of the peer that sends events and returns one.
+    """
+
+    def __init__(self, *steps, later=None):
+        self.steps = list(steps)
+        self.later = later  # what the peer does once the last step was answered
+        self.polls = 0
+
+    def reply(self, peer, request):
+        if request["command"] != STATUS:
+            peer.answer(request)
+            return
+        self.polls += 1
+        last = len(self.steps) == 1
+        step = self.steps[0] if last else self.steps.pop(0)
+        peer.answer(request, step(peer) if callable(step) else step)
+        if last and self.later is not None:
+            later, self.later = self.later, None
+            later(peer)
+
+
+def told(document, *events):
+    """A step: the events come before the answer."""
+
+    def step(peer):
+        for action, fields in events:
+            peer.event(action, **fields)
+        return document
+
+    return step
+
+
+def telling(*events):
+    """What comes after the last answer."""
+
+    def later(peer):
+        for action, fields in events:
+            peer.event(action, **fields)
+
+    return later
+
+
+def run(script, way=wait_for_one, token=TOKEN, auth=KEY, timeout=15.0, transport="websocket"):
+    """The status that the wait returned, and the seconds that it took."""
+    with Server(serve(script.reply)) as server, RocketRideClient(
+        server.url, auth, transport=transport
+    ) as client:
+        client.ping() if transport == "websocket" else None  # connecting is not what is measured
+        began = time.monotonic()
+        status = way(client, token, timeout)
+        return status, time.monotonic() - began
+
+
+def end(reason="user", **fields):
+    return ("end", {**({} if reason is None else {"reason": reason}), **fields})
+
+
+# --- both orders
+
+
+@WAYS
+@pytest.mark.parametrize("reason", ["user", "ttl"])
+@pytest.mark.parametrize(
+    "script",
+    [
+        lambda event: Script(told(RUNNING, event), FAILED),
+        lambda event: Script(told(RUNNING, event, event), FAILED),
+        lambda event: Script(told(RUNNING, BEGIN), told(FAILED, event)),
+        lambda event: Script(told(FAILED, event)),
+        lambda event: Script(FAILED, later=telling(event)),
+        lambda event: Script(FAILED, later=telling(event, event)),
+        lambda event: Script(told(RUNNING, BEGIN), told(STOPPING, event), FAILED),
+        lambda event: Script(told(RUNNING, event), STOPPING, FAILED),
+        lambda event: Script(told(RUNNING, event, end(None)), FAILED),
+        lambda event: Script(told(RUNNING, end(None), event), FAILED),
+    ],
+    ids=[
+        "first",
+        "twice",
+        "with-status",
+        "with-first",
+        "after",
+        "after-twice",
+        "4",
+        "then-4",
+        "less",
+        "more",
+    ],
+)
+def test_the_reason_of_this_run_decides_in_each_order(script, way, reason):
+    script = script(end(reason))
+    status, seconds = run(script, way)
+    assert (status.end_reason, status.outcome, status.outcome_certain) == (reason, Outcome.CANCELLED, True)
+    assert seconds < ROOM
+
+
+# --- how long it is awaited
+
+
+@WAYS
+def test_an_event_that_never_comes_is_awaited_for_a_second(way):
+    status, seconds = run(Script(FAILED), way)
+    assert (status.end_reason, status.outcome) == (None, Outcome.FAILED)
+    assert WAIT * 0.9 < seconds < ROOM
+
+
+@WAYS
+def test_the_deadline_of_the_wait_comes_first(way):
+    status, seconds = run(Script(FAILED), way, timeout=0.3)
+    assert status.outcome is Outcome.FAILED
+    assert seconds < WAIT * 0.9
+
+
+@WAYS
+def test_one_poll_awaits_nothing(way):
+    status, seconds = run(Script(FAILED), way, timeout=0)
+    assert status.outcome is Outcome.FAILED
+    assert seconds < WAIT * 0.9
+
+
+@WAYS
+@pytest.mark.parametrize(
+    "document",
+    [GOOD, CANCELLED, {**GOOD, "exitCode": 2}, {**GOOD, "exitCode": None}],
+    ids=["5/0", "6/0", "5/2", "5/null"],
+)
+def test_where_nothing_depends_on_it_it_is_not_awaited(way, document):
+    _, seconds = run(Script(document), way)
+    assert seconds < WAIT * 0.9
+
+
+@WAYS
+@pytest.mark.parametrize("events", [[end(None)], [end("later")], [end(7)]], ids=["none", "later", "7"])
+def test_an_end_without_a_known_reason_is_awaited_no_longer(way, events):
+    status, seconds = run(Script(FAILED, later=telling(*events)), way)
+    assert (status.end_reason, status.outcome) == (None, Outcome.FAILED)
+    assert seconds < WAIT * 0.9
+
+
+@WAYS
+@pytest.mark.parametrize("order", ["before", "after"])
+@pytest.mark.parametrize("tasks", [[], [{"id": "77777777.s"}]], ids=["none", "others"])
+def test_a_task_that_had_ended_before_the_subscription_is_not_waited_for(way, order, tasks):
+    event = ("running", {"tasks": tasks, "__id": ""})
+    script = Script(told(FAILED, event)) if order == "before" else Script(FAILED, later=telling(event))
+    status, seconds = run(script, way)
+    assert status.outcome is Outcome.FAILED
+    assert seconds < WAIT * 0.9
+
+
+@WAYS
+@pytest.mark.parametrize("tasks", [LISTED, None, [None], [{}], "junk"], ids=str)
+def test_a_task_that_may_be_among_the_active_ones_is(way, tasks):
+    script = Script(told(FAILED, ("running", {"tasks": tasks, "__id": ""})), later=telling(end()))
+    assert run(script, way)[0].end_reason == "user"
+
+
+@WAYS
+def test_a_connection_that_breaks_meanwhile_ends_it(way):
+    script = Script(FAILED, later=lambda peer: peer.close())
+    status, seconds = run(script, way)
+    assert status.outcome is Outcome.FAILED
+    assert seconds < WAIT * 0.9
+
+
+@pytest.mark.parametrize("way", [wait_for_one, iterate])
+def test_a_reason_outlives_the_connection_that_told_it(way):
+    def lose(peer):
+        peer.event("end", reason="user")
+        return RUNNING
+
+    def cut(peer):
+        peer.close()
+        return {}
+
+    script = Script(lose, cut, FAILED)
+    status, _ = run(script, way)
+    assert status.end_reason == "user"
+
+
+# --- whose event it is
+
+
+@WAYS
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"__id": "77777777.s"},
+        {"__id": "5f3a0123.other"},
+        {"__id": "5f3a0123"},
+        {"__id": ""},
+        {"__id": None},
+        {"projectId": "other"},
+        {"source": "other", "__id": "5f3a0123.other"},
+    ],
+    ids=str,
+)
+def test_the_event_of_another_task_decides_nothing(way, fields):
+    status, _ = run(Script(told(RUNNING, ("begin", {})), told(FAILED, end(**fields)), FAILED), way)
+    assert (status.end_reason, status.outcome) == (None, Outcome.FAILED)
+
+
+@WAYS
+def test_a_twins_event_does_not_hide_this_runs(way):
+    twin = end("ttl", __id="77777777.s")
+    status, _ = run(Script(told(RUNNING, twin), FAILED, later=telling(twin, end("user"))), way)
+    assert status.end_reason == "user"
+
+
+@WAYS
+@pytest.mark.parametrize(
+    ("token", "auth"),
+    [(CHOSEN, KEY), (SHORT, KEY), (f"{TOKEN[:-1]}g", KEY), (TOKEN, TOKEN), (TOKEN, f"pk_{TOKEN[3:]}")],
+    ids=["chosen", "short", "not-hex", "tk", "pk"],
+)
+def test_where_the_id_is_not_unique_it_tells_nothing_and_nothing_is_awaited(way, token, auth):
+    event = end(__id=f"{token[3:11]}.s")
+    status, seconds = run(Script(told(RUNNING, event, event), FAILED, later=telling(event)), way, token, auth)
+    assert (status.end_reason, status.outcome) == (None, Outcome.FAILED)
+    assert seconds < WAIT * 0.9
+
+
+@WAYS
+@pytest.mark.parametrize(
+    "live", [RUNNING, {**RUNNING, "state": 1}, {**RUNNING, "state": 2}, {**RUNNING, "state": 6}], ids=str
+)
+def test_the_end_of_the_run_before_decides_nothing(way, live):
+    """The status that is read after the event shows life: it was another run's, or there was a restart."""
+    script = Script(told(RUNNING, end()), live, FAILED, later=telling(end(None)))
+    status, _ = run(script, way)
+    assert (status.end_reason, status.outcome) == (None, Outcome.FAILED)
+
+
+@WAYS
+@pytest.mark.parametrize("action", ["begin", "restart"])
+def test_after_the_event_of_a_begin_only_a_new_end_counts(way, action):
+    script = Script(told(RUNNING, end(), (action, {})), FAILED, later=telling(end(None)))
+    assert run(script, way)[0].end_reason is None
+    script = Script(told(RUNNING, end(), (action, {})), FAILED, later=telling(end("ttl")))
+    assert run(script, way)[0].end_reason == "ttl"
+
+
+@WAYS
+@pytest.mark.parametrize("action", ["begin", "restart"])
+def test_a_begin_that_is_told_after_the_status_takes_nothing_back(way, action):
+    """The next run may begin at once; the status is still that of the run that ended."""
+    script = Script(told(RUNNING, end()), FAILED, later=telling((action, {})))
+    assert run(script, way)[0].end_reason == "user"
+
+
+@WAYS
+def test_a_success_keeps_its_outcome_whatever_the_event_says(way):
+    status, _ = run(Script(told(RUNNING, end()), GOOD), way)
+    assert (status.end_reason, status.outcome) == ("user", Outcome.SUCCEEDED)
+
+
+# --- several tasks, callbacks, transports
+
+
+def test_each_of_many_gets_its_own_reason():
+    tokens = [f"tk_{number:032x}" for number in (0x11111111 << 96, 0x22222222 << 96, 0x33333333 << 96)]
+    reasons = dict(zip(tokens, ["user", "ttl", None]))
+
+    def reply(peer, request):
+        if request["command"] != STATUS:
+            peer.answer(request)
+            return
+        token = request["arguments"]["token"]
+        peer.answer(request, FAILED)
+        action, fields = end(reasons[token], __id=f"{token[3:11]}.s")
+        peer.event(action, **fields)
+
+    with Server(serve(reply)) as server, RocketRideClient(server.url, KEY, transport="websocket") as client:
+        results = client.wait_all(tokens, 40.0, LONG)
+    assert {result.token: result.status.end_reason for result in results} == reasons
+    assert [result.status.outcome for result in results] == ["cancelled", "cancelled", "failed"]
+
+
+def test_a_task_whose_event_is_awaited_does_not_hold_up_the_others():
+    slow, quick = TOKEN, f"tk_{0x22222222 << 96:032x}"
+
+    def reply(peer, request):
+        is_slow = request["arguments"].get("token") == slow
+        peer.answer(request, (FAILED if is_slow else GOOD) if request["command"] == STATUS else None)
+
+    with Server(serve(reply)) as server, RocketRideClient(server.url, KEY, transport="websocket") as client:
+        seen = [result.token for result in client.as_completed([slow, quick], 40.0, LONG)]
+        first = client.wait_all([slow, quick], 40.0, LONG, return_when="FIRST_COMPLETED")
+    assert seen == [quick, slow]
+    assert [result.done for result in first] == [True, True]
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_the_callback_sees_the_reason_once(many):
+    seen = []
+    with Server(serve(Script(RUNNING, FAILED, later=telling(end())).reply)) as server, RocketRideClient(
+        server.url, KEY, transport="websocket"
+    ) as client:
+        if many:
+            client.wait_all([TOKEN], 40.0, 0.05, lambda _, status: seen.append(status))
+        else:
+            client.wait_until_complete(TOKEN, 40.0, 0.05, seen.append)
+    assert [status.end_reason for status in seen] == [None, "user"]
+
+
+@WAYS
+@pytest.mark.parametrize("transport", ["http", "auto"])
+def test_over_each_transport_the_same_status_is_judged_alike(way, transport):
+    with Server(either(lambda _: FAILED)) as server, RocketRideClient(
+        server.url, KEY, transport=transport
+    ) as client:
+        status = way(client, TOKEN, 40.0)
+    assert (status.end_reason, status.outcome) == (None, Outcome.FAILED)
+
+
+@WAYS
+def test_auto_hears_the_reason_too(way):
+    reply = Script(FAILED, later=telling(end())).reply
+    with Server(either(None, reply)) as server, RocketRideClient(server.url, KEY) as client:
+        assert way(client, TOKEN, 40.0).end_reason == "user"
+
+
+def test_over_http_nothing_is_awaited():
+    with Server(either(lambda _: FAILED)) as server, RocketRideClient(
+        server.url, KEY, transport="http"
+    ) as client:
+        client.get_task_status(TOKEN)
+        began = time.monotonic()
+        client.wait_until_complete(TOKEN, 40.0, LONG)
+        client.wait_all([TOKEN], 40.0, LONG)
+        assert time.monotonic() - began < WAIT * 0.9
