@@ -165,3 +165,12 @@ def test_of_several_the_document_tells_each_and_the_gravest():
     assert sorted(result["outcome_certain"] for result in told["results"]) == [False, True]
     lines = wait_for_two(SUCCEEDED, UNCERTAIN).stdout
     assert lines.count("(not certain)") == 2
+
+
+@pytest.mark.parametrize(
+    ("before", "outcome"), [(RUNNING, "cancelled"), (FAILED, "failed")], ids=["running", "ended"]
+)
+def test_stop_knows_that_it_ended_the_task(stub, before, outcome):
+    stub.answers = [ok(before), ok({}), ok(FAILED)]
+    told = json.loads(run_with(stub, "stop", TOKEN, "--json").stdout)
+    assert (told["outcome"], told["outcome_certain"]) == (outcome, True)

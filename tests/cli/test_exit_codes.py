@@ -90,7 +90,7 @@ def test_refusals(stub, command, answers, code):
 
 
 def test_a_task_that_was_ended_is_no_failure_when_its_status_cannot_be_read(stub):
-    stub.answers = [ok({}), refusal(503, "try later")]
+    stub.answers = [ok(RUNNING), ok({}), refusal(503, "try later")]
     done = run_with(stub, "stop", TOKEN, "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["status"] is None

@@ -1,0 +1,262 @@
+"""What this client has terminated itself: in each moment, and of no other run."""
+
+import pytest
+
+from rocketride_sync import (
+    Outcome,
+    RocketRideClient,
+    ServerError,
+    TaskCancelledError,
+    TaskNotFoundError,
+    TaskStatus,
+    TransportError,
+    WaitTimeoutError,
+)
+from rocketride_sync.client.terminated_runs import TerminatedRuns
+from rocketride_sync.transports.base import PollingWatch
+
+TOKEN = "tk_0123456789abcdef0123456789abcdef"
+RUNNING = {"state": 3, "startTime": 100.0, "totalCount": 3, "completedCount": 1}
+STOPPING = {**RUNNING, "state": 4, "completed": True}
+TEXT = {**RUNNING, "state": 6, "completed": True, "exitCode": 1, "exitMessage": "text"}
+SILENT = {**TEXT, "exitMessage": "", "completedCount": 3}
+NULL = {**TEXT, "exitCode": None, "exitMessage": "Stopped"}
+GOOD = {**TEXT, "state": 5, "exitCode": 0, "exitMessage": ""}
+ENDS = pytest.mark.parametrize("end", [TEXT, SILENT, NULL], ids=["6/1/text", "6/1", "6/null"])
+
+
+class Server:
+    """A transport to one task: `status` is what every poll answers, `on_terminate` what `terminate` does."""
+
+    def __init__(self, status, on_terminate=lambda server: None):
+        self.status = status
+        self.on_terminate = on_terminate
+        self.calls = []
+
+    def call(self, operation, deadline):
+        self.calls.append(operation.name)
+        if operation.name == "terminate":
+            return self.on_terminate(self)
+        if operation.name == "use":
+            return {"token": TOKEN}
+        if operation.name != "get_task_status":
+            return None
+        answer = self.status.pop(0) if isinstance(self.status, list) else self.status
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def watch(self, operation):
+        return PollingWatch(self)
+
+    def close(self):
+        pass
+
+
+def ending_with(document):
+    def on_terminate(server):
+        server.status = document
+
+    return on_terminate
+
+
+def client_of(server):
+    return RocketRideClient("test", "key", transport=server)
+
+
+def is_ours(status):
+    assert status.end_reason is None
+    ours = status.terminated_by_client
+    assert not ours or (status.outcome, status.outcome_certain) == (Outcome.CANCELLED, True)
+    return ours
+
+
+READS = pytest.mark.parametrize(
+    "read",
+    [
+        lambda client: client.get_task_status(TOKEN),
+        lambda client: client.get_task_status(TOKEN, previous=TaskStatus.from_dict(RUNNING)),
+        lambda client: client.wait_until_complete(TOKEN, 20.0),
+        lambda client: client.wait_all([TOKEN], 20.0)[0].result(),
+        lambda client: list(client.iter_task_status(TOKEN, timeout=20.0))[-1],
+    ],
+    ids=["status", "previous", "wait", "wait_all", "iterate"],
+)
+
+
+@ENDS
+@READS
+def test_a_run_that_it_terminated_is_cancelled_however_it_is_read(end, read):
+    client = client_of(Server(RUNNING, ending_with(end)))
+    client.terminate(TOKEN)
+    assert is_ours(read(client))
+
+
+def test_another_client_does_not_know_it():
+    server = Server(RUNNING, ending_with(TEXT))
+    client_of(server).terminate(TOKEN)
+    assert not is_ours(client_of(server).get_task_status(TOKEN))
+
+
+@ENDS
+def test_one_that_had_ended_just_before_keeps_its_outcome(end):
+    client = client_of(Server(end))
+    client.terminate(TOKEN)
+    status = client.get_task_status(TOKEN)
+    assert not is_ours(status)
+    assert status.outcome is TaskStatus.from_dict(end).outcome
+
+
+@ENDS
+def test_while_it_is_being_terminated_its_end_counts_already(end):
+    seen = []
+
+    def on_terminate(server):
+        seen.append(client.get_task_status(TOKEN))
+        server.status = STOPPING
+        seen.append(client.get_task_status(TOKEN))
+        server.status = end
+        seen.append(client.get_task_status(TOKEN))
+
+    client = client_of(Server(RUNNING, on_terminate))
+    client.terminate(TOKEN)
+    assert [status.outcome for status in seen] == ["running", "running", "cancelled"]
+    assert is_ours(seen[-1])
+    assert is_ours(client.get_task_status(TOKEN))
+
+
+@pytest.mark.parametrize("stale", [RUNNING, STOPPING], ids=["running", "stopping"])
+def test_a_status_that_was_asked_for_before_the_answer_takes_nothing_back(stale):
+    runs = TerminatedRuns()
+    with runs.terminating(TOKEN, TaskStatus.from_dict(RUNNING)):
+        pass
+    runs.mark(TOKEN, TaskStatus.from_dict(stale), asked_at=0.0)
+    assert is_ours(runs.mark(TOKEN, TaskStatus.from_dict(TEXT), asked_at=1e12))
+
+
+def test_repeating_it_changes_nothing():
+    client = client_of(Server(RUNNING, ending_with(TEXT)))
+    client.terminate(TOKEN)
+    client.terminate(TOKEN)
+    assert is_ours(client.get_task_status(TOKEN))
+
+
+@pytest.mark.parametrize("start", [100.5, 0.0])
+def test_another_run_is_not_meant(start):
+    client = client_of(Server(RUNNING, ending_with({**TEXT, "startTime": start})))
+    client.terminate(TOKEN)
+    assert not is_ours(client.get_task_status(TOKEN))
+
+
+def test_a_run_that_has_no_start_yet_cannot_be_told_from_the_next():
+    client = client_of(Server({**RUNNING, "state": 1, "startTime": 0.0}, ending_with(TEXT)))
+    client.terminate(TOKEN)
+    assert not is_ours(client.get_task_status(TOKEN))
+
+
+@pytest.mark.parametrize(
+    "fault", [TransportError("broke"), TaskNotFoundError("gone"), {"state": "junk"}], ids=str
+)
+def test_a_status_that_cannot_be_read_just_before_is_no_hindrance(fault):
+    server = Server([fault, TEXT], lambda _: None)
+    client = client_of(server)
+    client.terminate(TOKEN)
+    assert server.calls == ["get_task_status", "terminate"]
+    assert not is_ours(client.get_task_status(TOKEN))
+
+
+@pytest.mark.parametrize("fault", [ServerError("no"), TransportError("broke"), KeyboardInterrupt()], ids=repr)
+def test_one_that_failed_does_not_count(fault):
+    def refuse(server):
+        server.status = TEXT
+        raise fault
+
+    client = client_of(Server(RUNNING, refuse))
+    with pytest.raises(type(fault)):
+        client.terminate(TOKEN)
+    assert not is_ours(client.get_task_status(TOKEN))
+
+
+def test_one_that_failed_does_not_undo_an_earlier_one():
+    client = client_of(Server(RUNNING, ending_with(TEXT)))
+    client.terminate(TOKEN)
+    runs = client._terminated
+    with pytest.raises(ZeroDivisionError), runs.terminating(TOKEN, TaskStatus.from_dict(RUNNING)):
+        _ = 1 / 0
+    assert is_ours(client.get_task_status(TOKEN))
+
+
+def test_a_success_stays_one():
+    client = client_of(Server(RUNNING, ending_with(GOOD)))
+    client.terminate(TOKEN)
+    status = client.get_task_status(TOKEN)
+    assert status.outcome is Outcome.SUCCEEDED
+
+
+def test_after_a_restart_by_this_client_the_end_is_the_restarted_runs():
+    server = Server(RUNNING, ending_with(TEXT))
+    client = client_of(server)
+    client.terminate(TOKEN)
+    client.restart(project_id="p", source="s", pipeline={"source": "s", "components": []}, token=TOKEN)
+    server.status = SILENT
+    assert client.get_task_status(TOKEN).outcome is Outcome.SUCCEEDED
+
+
+@pytest.mark.parametrize("state", [1, 2, 3, 6])
+def test_after_a_restart_by_somebody_too_once_it_was_seen(state):
+    server = Server(RUNNING, ending_with(TEXT))
+    client = client_of(server)
+    client.terminate(TOKEN)
+    server.status = {**RUNNING, "state": state}
+    client.get_task_status(TOKEN)
+    server.status = SILENT
+    assert client.get_task_status(TOKEN).outcome is Outcome.SUCCEEDED
+
+
+@ENDS
+def test_a_wait_that_cancels_on_timeout(end):
+    client = client_of(Server(RUNNING, ending_with(end)))
+    status = client.wait_until_complete(TOKEN, 0, cancel_on_timeout=True)
+    assert is_ours(status)
+    with pytest.raises(TaskCancelledError):
+        client_of(Server(RUNNING, ending_with(end))).wait_until_complete(
+            TOKEN, 0, cancel_on_timeout=True, check=True
+        )
+
+
+def test_a_wait_that_cannot_cancel_says_so_still():
+    def refuse(_):
+        raise TransportError("broke")
+
+    with pytest.raises(WaitTimeoutError, match="could not be terminated"):
+        client_of(Server(RUNNING, refuse)).wait_until_complete(TOKEN, 0, cancel_on_timeout=True)
+
+
+@pytest.mark.parametrize(
+    "leave", [lambda task: task.terminate(), lambda task: task.__exit__(None, None, None)]
+)
+def test_a_task_that_is_terminated_by_its_handle_or_by_leaving_its_block(leave):
+    server = Server(RUNNING, ending_with(TEXT))
+    client = client_of(server)
+    task = client.use(pipeline={"source": "s", "components": [{"id": "s", "provider": "p"}]})
+    leave(task)
+    assert task.ended
+    assert is_ours(task.get_status())
+    assert server.calls == ["use", *["get_task_status"] * 2, "terminate", "get_task_status"]
+
+
+def test_its_memory_is_bounded():
+    runs = TerminatedRuns()
+    before = TaskStatus.from_dict(RUNNING)
+    for number in range(1500):
+        with runs.terminating(f"tk_{number}", before):
+            pass
+    assert len(runs._runs) == 1000
+    assert is_ours(runs.mark("tk_1499", TaskStatus.from_dict(TEXT), 0.0))
+    assert not is_ours(runs.mark("tk_499", TaskStatus.from_dict(TEXT), 0.0))
+
+
+def test_who_terminates_nothing_loads_nothing_for_it():
+    client = client_of(Server(RUNNING))
+    client.get_task_status(TOKEN)
+    assert client._terminated is None
