@@ -67,7 +67,10 @@ class StatusBehaviour(RunFacts):
 
     @property
     def outcome_certain(self) -> bool:
-        """Whether `outcome` leaves no doubt worth telling: docs/errors.md, "How it ended, and how certain that is"."""
+        """Whether `outcome` leaves no doubt worth telling.
+
+        docs/errors.md, "How it ended, and how certain that is", has the whole table.
+        """
         return not self._verdict.doubt
 
     @property
