@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
+import contextlib
 import os
 import threading
 from collections import deque
-from typing import TYPE_CHECKING, Callable, Deque, Iterator, Optional, TypeVar
+from typing import TYPE_CHECKING, Callable, Deque, Dict, Optional, TypeVar
 
-from ...deadline import Deadline, system_time
+from ...deadline import SLICE, Deadline, system_time
 from ...errors import RocketRideError, TransportError, TransportTimeoutError
 from ...logs import log
 
@@ -22,7 +22,49 @@ _LONGEST_IDLE = 30.0
 _MOST_IDLE = 8
 # A server accepts ten unauthenticated connections for all clients of an address together.
 _CONNECTING_AT_ONCE = 4
-_PERMIT_RETRY_SECONDS = 0.1  # seconds after which a waiting thread tries the next permit
+
+
+class _Turns:
+    """Lets a few threads at a time take a step, in the order in which they come.
+
+    In place of a semaphore: Ctrl-C between its `acquire` and the next `try` would take a turn away for ever. Here a
+    thread is in the queue once at most, and what an interrupt left of it there is replaced when it comes again.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._queue: Dict[int, threading.Lock] = {}  # by thread; each sleeps on its lock until it is released
+
+    def run(self, step: Callable[[], T], deadline: Deadline) -> T:
+        """The result of `step`, taken when it is the thread's turn.
+
+        Raises:
+            TransportTimeoutError: `deadline` passed before that.
+        """
+        thread = threading.get_ident()
+        try:
+            self._await_turn(thread, deadline)
+            return step()
+        finally:
+            self._queue.pop(thread, None)
+            self._wake_first()
+
+    def _await_turn(self, thread: int, deadline: Deadline) -> None:
+        self._queue.pop(thread, None)
+        turn = self._queue[thread] = threading.Lock()
+        turn.acquire()
+        while thread not in list(self._queue)[: self._limit]:
+            if deadline.expired:
+                raise TransportTimeoutError(
+                    "no connection within the timeout: too many threads are connecting"
+                )
+            turn.acquire(timeout=min(deadline.remaining(), SLICE))
+            self._queue.setdefault(thread, turn)  # a signal handler of this thread may have connected too
+
+    def _wake_first(self) -> None:
+        for turn in list(self._queue.values())[: self._limit]:
+            with contextlib.suppress(RuntimeError):  # it is awake
+                turn.release()
 
 
 class Pool:
@@ -76,35 +118,17 @@ class Pool:
         """A new connection. Of many threads that want one, only a few connect at the same time.
 
         Raises:
-            RocketRideError: what making it raises, or `TransportTimeoutError` when no permit becomes free in time.
+            RocketRideError: what making it raises, or `TransportTimeoutError` when its turn does not come in time.
         """
         self._forget_inherited()
-        permit = self._acquire_permit(deadline)
         generation = self._generation
         try:
-            connection = self._connect(deadline)
+            connection = self._turns.run(lambda: self._connect(deadline), deadline)
         except RocketRideError as error:
             log.debug("no WebSocket connection: %s", error)
             raise
-        finally:
-            permit.release()
         connection.generation = generation
         return connection
-
-    def _acquire_permit(self, deadline: Deadline) -> threading.Lock:
-        """Acquire one of the permits to connect. Each thread begins at the next one."""
-        first = next(self._first_permit)
-        seconds_each = 0.0
-        while True:
-            for number in range(first, first + _CONNECTING_AT_ONCE):
-                permit = self._connect_permits[number % _CONNECTING_AT_ONCE]
-                if permit.acquire(timeout=min(seconds_each, deadline.remaining())):
-                    return permit
-            if deadline.expired:
-                raise TransportTimeoutError(
-                    "no connection within the timeout: too many threads are connecting"
-                )
-            seconds_each = _PERMIT_RETRY_SECONDS
 
     def give_back(self, connection: Connection) -> None:
         """Keep `connection` for later, unless it is broken, or the pool was closed since it was made.
@@ -164,9 +188,7 @@ class Pool:
     def _reset(self) -> None:
         self._idle: Deque[Connection] = deque()
         self._generation = 0  # how often it was closed
-        # Not a semaphore: it has an internal lock, which Ctrl-C at a bad moment leaves locked for ever.
-        self._connect_permits = [threading.Lock() for _ in range(_CONNECTING_AT_ONCE)]
-        self._first_permit: Iterator[int] = itertools.count()
+        self._turns = _Turns(_CONNECTING_AT_ONCE)
         # Set last: a thread that finds its own process id here uses the other attributes.
         self._pid = os.getpid()
 
