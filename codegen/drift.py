@@ -1,34 +1,54 @@
 """How the schemas differ from the official client's models. Needs the ``conformance`` extra.
 
-Models and enumerations are matched by their ``x-alias``. Only what is narrower here counts as a difference of types:
-an enumeration is an integer there, and null may be allowed here where it is not there.
+Models and enumerations are matched by their ``x-alias``, documents that are typed dicts there by the table below. Only
+what is narrower here counts as a difference of types: an enumeration is an integer there, and null may be allowed here
+where it is not there.
 """
 
 from __future__ import annotations
 
 import importlib
-from typing import Any, Iterator, List, Mapping, Sequence, Set, Tuple, Union, get_args, get_origin
+from typing import (
+    Any,
+    Iterator,
+    List,
+    Mapping,
+    Sequence,
+    Set,
+    Tuple,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from . import ir
 
 OFFICIAL = "rocketride.types.task"
+OFFICIAL_LOG = "rocketride.types.log"
+_TYPED_DICTS = {"TaskRun": "LogChapter"}  # in `OFFICIAL_LOG`
 _KINDS = {str: "string", int: "integer", float: "number", bool: "boolean", type(None): "null", dict: "object"}
 
 
-def drift(schemas: Sequence[ir.Schema], official: Any = None) -> List[str]:
+def drift(schemas: Sequence[ir.Schema], official: Any = None, official_log: Any = None) -> List[str]:
     """One line for each thing that one side has and the other lacks, or has differently.
 
     Raises:
         ImportError: the official client is not installed.
     """
     official = official or importlib.import_module(OFFICIAL)
+    official_log = official_log or importlib.import_module(OFFICIAL_LOG)
     enums = {enum.name for schema in schemas for enum in schema.enums}
     found: List[str] = []
     known = set()
     for schema in schemas:
         for item in ir.definitions(schema.enums, schema.models):
             if item.alias is None:
-                continue  # a document that the official client has no model of
+                # The others are documents that the official client has no model of.
+                if isinstance(item, ir.Model) and item.name in _TYPED_DICTS:
+                    theirs = getattr(official_log, _TYPED_DICTS[item.name], None)
+                    found += _compared_with_typed_dict(item, theirs)
+                continue
             known.add(item.alias)
             theirs = getattr(official, item.alias, None)
             if theirs is None:
@@ -49,7 +69,20 @@ def _compared(name: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> 
     yield from (f"{name}: the client lacks {key}" for key in ours if key not in theirs)
 
 
+def _compared_with_typed_dict(model: ir.Model, theirs: Any) -> Iterator[str]:
+    """As `_compared`. A typed dict has no defaults, and need not have what is not from the client."""
+    if theirs is None:
+        yield f"{model.name}: the client lacks {_TYPED_DICTS[model.name]}"
+        return
+    hints = {name: _shape(annotation) for name, annotation in get_type_hints(theirs).items()}
+    shapes = _fields(model, set())
+    known = {field.wire for field in model.fields if field.source.startswith("client")} | set(hints)
+    yield from _compared(model.name, {k: shape for k, (shape, _) in shapes.items() if k in known}, hints)
+
+
 def _agree(ours: Any, theirs: Any) -> bool:
+    if isinstance(ours, str):
+        return ours in (theirs, f"{theirs} or null")
     if not isinstance(ours, tuple):
         return bool(ours == theirs)
     (our_type, our_default), (their_type, their_default) = ours, theirs

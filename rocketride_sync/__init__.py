@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from .models import Outcome as Outcome
     from .models import TaskInfo as TaskInfo
     from .models import TaskMetrics as TaskMetrics
+    from .models import TaskRun as TaskRun
     from .models import TaskStart as TaskStart
     from .models import TaskState as TaskState
     from .models import TaskStatus as TaskStatus
@@ -96,6 +97,7 @@ _NAMES_BY_MODULE = {
         "TASK_TOKENS",
         "TaskInfo",
         "TaskMetrics",
+        "TaskRun",
         "TaskStart",
         "TaskState",
         "TaskStatus",

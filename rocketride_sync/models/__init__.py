@@ -25,10 +25,16 @@ from .outcome import Outcome
 
 if TYPE_CHECKING:
     from ._task_info import TaskInfo as TaskInfo
+    from ._task_run import TaskRun as TaskRun
     from ._task_start import TaskStart as TaskStart
     from .messages import NewMessages as NewMessages
 
-_LOADED_ON_FIRST_USE = {"NewMessages": "messages", "TaskInfo": "_task_info", "TaskStart": "_task_start"}
+_LOADED_ON_FIRST_USE = {
+    "NewMessages": "messages",
+    "TaskInfo": "_task_info",
+    "TaskRun": "_task_run",
+    "TaskStart": "_task_start",
+}
 
 __all__ = [
     "TASK_METRICS",
@@ -42,6 +48,7 @@ __all__ = [
     "Outcome",
     "TaskInfo",
     "TaskMetrics",
+    "TaskRun",
     "TaskStart",
     "TaskState",
     "TaskStatus",

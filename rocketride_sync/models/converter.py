@@ -21,10 +21,10 @@ def converter() -> cattrs.Converter:
     """
     import cattrs
 
-    from . import _task_info, _task_start, _task_status
+    from . import _task_info, _task_run, _task_start, _task_status
 
     result = cattrs.Converter(detailed_validation=False)
-    for generated in (_task_info, _task_start, _task_status):
+    for generated in (_task_info, _task_run, _task_start, _task_status):
         for model in generated.MODELS:
             result.register_structure_hook(model, _structure)
             result.register_unstructure_hook(model, _unstructure)

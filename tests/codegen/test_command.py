@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from types import SimpleNamespace
+from typing import Optional, TypedDict
 
 import pytest
 from samples import GOLDEN, parsed, sample
@@ -128,3 +129,30 @@ def test_drift_names_what_differs():
     ]
     assert compared(fields={"share": field(int, 0.0)}) != []
     assert compared(TASK_NEW=int) == ["the schema lacks TASK_NEW"]
+
+
+def run_schema(**changes):
+    def field(kind, source="client 1.5.0"):
+        default = None if isinstance(kind, list) else 0.0
+        return {"type": kind, "description": "A moment.", "default": default, "x-source": source}
+
+    fields = {"begin": field("number"), "end": field(["number", "null"]), "why": field("number", "server")}
+    document = {key: value for key, value in sample().items() if key not in ("x-alias", "$defs")}
+    return parsed({**document, "title": "TaskRun", "properties": {**fields, **changes}})
+
+
+@pytest.mark.parametrize(
+    ("theirs", "found"),
+    [
+        ({"begin": float, "end": Optional[float]}, []),
+        ({"begin": float, "end": float, "why": float}, []),  # null may be allowed here alone
+        ({"begin": int, "end": float}, ["TaskRun.begin: the schema has number, the client integer"]),
+        ({"begin": float}, ["TaskRun: the client lacks end"]),
+        ({"begin": float, "end": float, "new": str}, ["TaskRun: the schema lacks new"]),
+        (None, ["TaskRun: the client lacks LogChapter"]),
+    ],
+)
+def test_drift_compares_typed_dicts_too(theirs, found):
+    """What the sources of a server name, and not the client, the client need not have."""
+    log = SimpleNamespace(LogChapter=theirs and TypedDict("LogChapter", theirs))
+    assert drift([run_schema()], SimpleNamespace(), log) == found
