@@ -31,7 +31,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple, Type, TypeVar
 
 if TYPE_CHECKING:
-    from .models import TaskStatus
+    from .models import Outcome, TaskStatus
 
 E = TypeVar("E", bound="RocketRideError")
 
@@ -192,16 +192,22 @@ class WaitTimeoutError(RocketRideError, TimeoutError):
 
 
 class TaskLostError(RocketRideError):
-    """The task existed, and its end was missed: the outcome cannot be known any more.
+    """The task existed, its end was missed, and the server's run log, if there is one, has no final status of it.
 
     Attributes:
         last_status: the latest status seen of the lost run; None only if just the message was kept, as in a result
             of Celery in JSON.
+        outcome: how the run ended, if the run log has that and no more; else None.
     """
 
-    def __init__(self, message: str, *, last_status: Optional[TaskStatus] = None) -> None:
+    outcome: Optional[Outcome] = None
+
+    def __init__(
+        self, message: str, *, last_status: Optional[TaskStatus] = None, outcome: Optional[Outcome] = None
+    ) -> None:
         super().__init__(message)
         self.last_status = last_status
+        self.outcome = outcome
 
 
 class TaskVanishedError(TaskLostError):
@@ -217,6 +223,7 @@ class TaskReplacedError(TaskLostError):
     Attributes:
         last_status: the latest status seen of the lost run.
         new_status: the first status seen of the run that replaced it; None as for `last_status`.
+        outcome: as of `TaskLostError`.
     """
 
     def __init__(
@@ -225,8 +232,9 @@ class TaskReplacedError(TaskLostError):
         *,
         last_status: Optional[TaskStatus] = None,
         new_status: Optional[TaskStatus] = None,
+        outcome: Optional[Outcome] = None,
     ) -> None:
-        super().__init__(message, last_status=last_status)
+        super().__init__(message, last_status=last_status, outcome=outcome)
         self.new_status = new_status
 
 

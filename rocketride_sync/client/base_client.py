@@ -39,8 +39,8 @@ class BaseClient:
         return self._status_of(operation.arguments["token"], self._call_until(operation, deadline), asked_at)
 
     def _status_of(self, token: str, document: Any, asked_at: float) -> TaskStatus:
-        """The status of a document that was asked for at that moment, monotonic."""
-        status = TaskStatus.from_dict(document)
+        """The status of a document that was asked for at that moment, monotonic. It may be a status already."""
+        status = document if isinstance(document, TaskStatus) else TaskStatus.from_dict(document)
         return status if self._terminated is None else self._terminated.mark(token, status, asked_at)
 
     def _terminate(self, token: str, before: Optional[TaskStatus], deadline: Deadline) -> None:

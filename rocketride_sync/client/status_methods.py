@@ -41,12 +41,14 @@ class StatusMethods(BaseClient):
         Args:
             token: the task's token, as `use()` or ``POST /task`` returned it.
             previous: an earlier status of the same token, kept by the caller. It distinguishes a run that the server
-                has forgotten or replaced since from one that never existed.
+                has forgotten or replaced since from one that never existed. Such a run is looked for in the run log
+                of the server (newer servers, WebSocket only); its final status there (`from_run_log`) is returned.
             timeout: seconds for this call; omitted, the client's; None is unlimited.
 
         Raises:
             TaskNotFoundError: the server does not know the task.
-            TaskVanishedError, TaskReplacedError: the run of `previous` was forgotten, or replaced by another run.
+            TaskVanishedError, TaskReplacedError: the run of `previous` was forgotten, or replaced by another run, and
+                the run log has no final status of it.
             RocketRideError: and the other errors of `rocketride_sync.errors`.
         """
         operation = operations.get_task_status(arguments.task_token(token))
@@ -54,16 +56,19 @@ class StatusMethods(BaseClient):
         deadline = Deadline(self._limit(timeout))
         if previous is None:
             return self._read_status(operation, deadline)
-        from ..waiting.same_run import check_same_run, vanished  # most processes pass no `previous`
+        from ..waiting.run_log import recover  # most processes pass no `previous`
+        from ..waiting.same_run import check_same_run, vanished
 
         try:
             status = self._read_status(operation, deadline)
-        except TaskNotFoundError:
-            pass
-        else:
             check_same_run(token, previous, status)
             return status
-        raise vanished(token, previous)
+        except TaskNotFoundError:
+            lost: TaskLostError = vanished(token, previous)
+        except TaskLostError as error:
+            lost = error
+        found = recover(token, lost, previous, self._call_until, deadline)
+        return self._status_of(token, found, time.monotonic())
 
     def wait_until_complete(
         self,
@@ -100,7 +105,8 @@ class StatusMethods(BaseClient):
         Raises:
             WaitTimeoutError: the task has not ended, and runs on.
             TaskNotFoundError: the server does not know the task, and it was not seen before.
-            TaskVanishedError, TaskReplacedError: the end of the task was missed.
+            TaskVanishedError, TaskReplacedError: the end of the task was missed, and the run log has no final status of
+                it.
             TaskFailedError, TaskCancelledError: with `check` only.
             RocketRideError: and the other errors of `rocketride_sync.errors`.
         """
@@ -201,6 +207,7 @@ class StatusMethods(BaseClient):
         interval: float,
     ) -> Statuses:
         from ..transports.end_told import end_told
+        from ..waiting.run_log import recover
         from ..waiting.wait_loop import statuses
 
         watch = self._transport.watch(operation)
@@ -212,8 +219,13 @@ class StatusMethods(BaseClient):
 
         try:
             yield from statuses(token, wait, read, watch.pause, lambda: end_told(watch))
+            return
+        except TaskLostError as error:
+            lost = error
         finally:
             watch.close()
+        found = recover(token, lost, wait.run_status, self._call_until, wait.search_deadline)
+        yield self._status_of(token, found, time.monotonic())
 
 
 def _until_timeout(statuses: Statuses, timed_out: List[WaitTimeoutError]) -> Statuses:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from ..client.client import RocketRideClient
 
 _KEPT_FIELDS = (
+    "project_id",  # these two are what the run log is asked by
+    "source",
     "state",
     "completed",
     "startTime",

@@ -10,6 +10,9 @@ from typing import Any, Dict, Iterator, Mapping, NamedTuple, Optional, Protocol,
 Query = Tuple[Tuple[str, str], ...]
 Buffer = Union[bytes, memoryview]
 
+RUN_LOG = "rrext_log"  # only newer servers have this command
+
+_LARGEST_PAGE = {"maxEvents": 2000, "maxBytes": 4_000_000}  # the most that a server allows
 _FORM = "multipart/form-data"  # servers split an HTTP body of this type into its parts
 
 
@@ -212,13 +215,15 @@ def through_pipe(opened: Operation, subcommand: str, pipe_id: Any) -> Operation:
     return Operation(name=opened.name, command=opened.command, arguments=arguments, recovery=opened.recovery)
 
 
-def restart(token: str, project_id: str, source: str, pipeline: Mapping[str, Any]) -> Operation:
+def restart(
+    token: str, project_id: str, source: str, pipeline: Mapping[str, Any], team_id: Optional[str] = None
+) -> Operation:
     """Run a task again, perhaps with another pipeline; the answer is as for `execute`."""
     arguments = {"token": token, "projectId": project_id, "source": source, "pipeline": pipeline}
     return Operation(
         name="restart",
         command="restart",
-        arguments=arguments,
+        arguments={**arguments, **_without_none({"teamId": team_id})},
         recovery="; the task's status tells: a restart sets its counts to 0",
     )
 
@@ -228,10 +233,42 @@ def get_tasks() -> Operation:
     return Operation(name="get_tasks", command="rrext_get_tasks", arguments={}, repeatable=True)
 
 
-def get_task_token(project_id: str, source: str) -> Operation:
+def get_task_token(project_id: str, source: str, team_id: Optional[str] = None) -> Operation:
     """Look up the token of a project's task, even a finished one; the answer holds it in ``token``."""
-    arguments = {"projectId": project_id, "source": source}
+    arguments = {"projectId": project_id, "source": source, **_without_none({"teamId": team_id})}
     return Operation(name="get_task_token", command="rrext_get_token", arguments=arguments, repeatable=True)
+
+
+def get_task_runs(project_id: str, source: str, team_id: Optional[str] = None) -> Operation:
+    """List the runs of a project's source, even forgotten ones; the answer holds TaskRun documents in ``chapters``."""
+    arguments = {"projectId": project_id, "source": source, **_without_none({"teamId": team_id})}
+    return Operation(
+        name="get_task_runs",
+        command=RUN_LOG,
+        arguments={"subcommand": "chapters", **arguments},
+        repeatable=True,
+    )
+
+
+def read_run_log(
+    project_id: str, source: str, types: Sequence[str], bounds: Mapping[str, Any], cursor: Any = None
+) -> Operation:
+    """Read one page of the logged events of a project's source; the answer holds them in ``events``.
+
+    Args:
+        project_id: the project's identifier.
+        source: the component that its pipeline starts at.
+        types: the names of the events to read.
+        bounds: the first and the last event: ``fromSeq`` and ``toSeq``, or ``fromTime`` and ``toTime``.
+        cursor: where to continue, as the previous page told; None for the first page.
+    """
+    arguments = {"projectId": project_id, "source": source, "types": list(types), **bounds}
+    return Operation(
+        name="read_run_log",
+        command=RUN_LOG,
+        arguments={"subcommand": "read", **arguments, **_LARGEST_PAGE, **_without_none({"cursor": cursor})},
+        repeatable=True,
+    )
 
 
 def ping() -> Operation:

@@ -14,6 +14,7 @@ from ..errors import (
     CertificateError,
     ConfigurationError,
     RocketRideError,
+    TaskLostError,
     WaitTimeoutError,
 )
 from ..logs import DEBUG, log
@@ -25,6 +26,7 @@ from ..transports.poller import Poller, WakeUp
 from . import end_reason
 from .poll_schedule import CLOCK_TOLERANCE
 from .task_result import TaskResult
+from .run_log_search import RunLogSearch
 from .tracked_task import TrackedTask
 from .wait_rules import PollOutcome, Wait
 
@@ -36,7 +38,11 @@ _AFFECTS_ALL_TASKS = (AuthenticationError, CertificateError, ConfigurationError)
 _LOG_AGAIN_AFTER = 10.0
 _IN_FLIGHT = math.inf
 
-_NO_RESULT: Tuple[Optional[TrackedTask], Any] = (None, None)
+_NO_RESULT: Tuple[Any, Any] = (None, None)
+
+
+def _decode(_token: str, document: Any, _asked_at: float) -> TaskStatus:
+    return document if isinstance(document, TaskStatus) else TaskStatus.from_dict(document)
 
 
 class ManyTasksWait:
@@ -49,7 +55,8 @@ class ManyTasksWait:
         make_poller: makes the poller of the tasks.
         on_progress: called with every status that comes before the timeout, and every terminal one; or None.
         clock: monotonic seconds.
-        decode: makes the status of a token's document, which was asked for at a moment of the clock.
+        decode: makes the status of a token's document, which was asked for at a moment of the clock. A status of the run
+            log is passed in place of a document.
     """
 
     def __init__(
@@ -60,7 +67,7 @@ class ManyTasksWait:
         make_poller: Callable[[Sequence[TrackedTask]], Poller],
         on_progress: Optional[OnProgress] = None,
         clock: Clock = system_time.monotonic,
-        decode: Decode = lambda token, document, asked_at: TaskStatus.from_dict(document),  # noqa: ARG005
+        decode: Decode = _decode,
     ) -> None:
         # Polls are grouped in a few phases of the interval: one by one they would wake us and the server each time,
         # all at once they would be a burst.
@@ -118,11 +125,13 @@ class ManyTasksWait:
 
     def _receive(self, poller: Poller) -> None:
         """Process the next result of the poller, or wait until a poll is due."""
-        task, answer = poller.next(Deadline(self._seconds_until_due(), self._clock)) or _NO_RESULT
+        poll, answer = poller.next(Deadline(self._seconds_until_due(), self._clock)) or _NO_RESULT
         if isinstance(answer, WakeUp):
-            self._handle_wake_up(poller, task, answer)
-        elif task is not None:
-            self._take_answer(poller, task, answer)
+            self._handle_wake_up(poller, poll, answer)
+        elif isinstance(poll, RunLogSearch):
+            self._advance_search(poller, poll, answer)
+        elif poll is not None:
+            self._take_answer(poller, poll, answer)
 
     def _finish(self, poller: Poller, task: TrackedTask, result: TaskResult) -> None:
         """The wait for the task has ended, with this result."""
@@ -155,7 +164,7 @@ class ManyTasksWait:
             task.due = _IN_FLIGHT
             if task.ended is None:
                 task.wait.mark_due()
-                poller.submit(task)
+                poller.submit(task.search or task)
             else:  # the event has been awaited for long enough
                 self._finish_with_status(poller, task, task.ended)
             task = self._next_due()
@@ -178,7 +187,7 @@ class ManyTasksWait:
             task.backoff = task.backoff or EndBackoff()
             task.backoff.start(self._interval)
         # After a fault the pause is a retry delay, which the server may have asked for: it is not shortened.
-        if task.due != _IN_FLIGHT and not task.failing:
+        if task.due != _IN_FLIGHT and not (task.failing or task.search):
             self._schedule(task, self._clock())
 
     def _take_answer(self, poller: Poller, task: TrackedTask, answer: Any) -> None:
@@ -195,11 +204,15 @@ class ManyTasksWait:
                 self._end(poller, task, outcome)
                 return
             self._report(task, outcome)
+        if isinstance(error, TaskLostError):
+            task.search = RunLogSearch(task, error)
+            self._advance_search(poller, task.search)
+            return
         error = error or _error_of(self._plan_next_poll, task, outcome)
         if isinstance(error, _AFFECTS_ALL_TASKS):
             raise error
         if error is not None:
-            self._finish(poller, task, TaskResult(token=task.token, status=task.wait.last, error=error))
+            self._fail(poller, task, error)
 
     def _outcome(self, task: TrackedTask, answer: Any) -> PollOutcome:
         # Results are kept. The traceback of an error would keep frames alive, and connections with them.
@@ -228,6 +241,22 @@ class ManyTasksWait:
         status = task.wait.last = end_reason.with_reason(status, end_told(poller, task))
         self._report(task, status)
         self._finish(poller, task, TaskResult(token=task.token, status=status))
+
+    def _advance_search(self, poller: Poller, search: RunLogSearch, answer: Any = None) -> None:
+        """Process an answer of the run log, or begin to ask it. Either the task has a result then, or more is asked."""
+        pause = search.advance(answer)
+        task, settled = search.task, search.settled
+        if settled is None:
+            self._schedule(task, self._clock() + pause)
+        elif isinstance(settled, TaskStatus):
+            status = task.wait.last = self._decode(task.token, settled, task.wait.began_at)
+            self._report(task, status)
+            self._finish(poller, task, TaskResult(token=task.token, status=status))
+        else:
+            self._fail(poller, task, settled)
+
+    def _fail(self, poller: Poller, task: TrackedTask, error: RocketRideError) -> None:
+        self._finish(poller, task, TaskResult(token=task.token, status=task.wait.last, error=error))
 
     def _report(self, task: TrackedTask, status: TaskStatus) -> None:
         """Tell the log and the caller of a status."""

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Optional
 
-from ..errors import TaskReplacedError, TaskVanishedError
-from ..models import TaskStatus
+from ..errors import TaskLostError, TaskReplacedError, TaskVanishedError
+from ..models import Outcome, TaskStatus
 from ..redact import shorten
 from .retention import RETENTION
 
@@ -19,11 +19,7 @@ def check_same_run(token: str, previous: Optional[TaskStatus], status: TaskStatu
     A ``startTime`` of 0.0 (before the start) identifies no run. A restart does not change the ``startTime``.
     """
     if previous is not None and previous.start_time and status.start_time not in (0.0, previous.start_time):
-        raise TaskReplacedError(
-            f"task {shorten(token)}: another run took over the token; the run before {_fate(previous)}",
-            last_status=previous,
-            new_status=status,
-        )
+        raise TaskReplacedError(_replaced(token, _fate(previous)), last_status=previous, new_status=status)
 
 
 def is_doubtful_end(previous: Optional[TaskStatus], status: TaskStatus) -> bool:
@@ -36,10 +32,29 @@ def is_doubtful_end(previous: Optional[TaskStatus], status: TaskStatus) -> bool:
 
 def vanished(token: str, last_status: TaskStatus) -> TaskVanishedError:
     """The error for a task that was seen before, and that the server no longer knows: made, not raised."""
-    return TaskVanishedError(
+    return TaskVanishedError(_vanished(token, _fate(last_status)), last_status=last_status)
+
+
+def with_log(token: str, error: TaskLostError, says: str, outcome: Optional[Outcome]) -> TaskLostError:
+    """A new error in place of `error`, with what the run log says of the lost run, in words and as an outcome."""
+    last = error.last_status
+    fate = "ended" if last is None else f"was last seen as {last.state.name}"
+    fate += f"; the server's run log says {says}"
+    if isinstance(error, TaskReplacedError):
+        return TaskReplacedError(
+            _replaced(token, fate), last_status=last, new_status=error.new_status, outcome=outcome
+        )
+    return TaskVanishedError(_vanished(token, fate), last_status=last, outcome=outcome)
+
+
+def _replaced(token: str, fate: str) -> str:
+    return f"task {shorten(token)}: another run took over the token; the run before {fate}"
+
+
+def _vanished(token: str, fate: str) -> str:
+    return (
         f"task {shorten(token)}: the server no longer knows it (it ended over {RETENTION:.0f} s ago, or the server "
-        f"restarted); it {_fate(last_status)}",
-        last_status=last_status,
+        f"restarted); it {fate}"
     )
 
 

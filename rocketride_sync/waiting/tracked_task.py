@@ -9,6 +9,7 @@ from ..deadline import Deadline
 from ..models import TaskStatus
 from ..protocol import operations
 from ..transports.end_backoff import EndBackoff
+from .run_log_search import RunLogSearch
 from .task_result import TaskResult
 from .wait_rules import Wait
 
@@ -25,10 +26,11 @@ class TrackedTask:
         backoff: the backoff after its `end` event; None if there was none.
         ended: its terminal status, while the event is awaited that tells why it ended; else None.
         failing: whether its latest poll failed.
+        search: the search for it in the run log; None until its run is lost.
         result: its result; None until the wait for it has ended.
     """
 
-    __slots__ = ("backoff", "due", "ended", "failing", "number", "operation", "result", "token", "wait")
+    __slots__ = ("backoff", "due", "ended", "failing", "number", "operation", "result", "search", "token", "wait")
 
     def __init__(self, number: int, token: str, wait: Wait) -> None:
         self.number = number
@@ -39,6 +41,7 @@ class TrackedTask:
         self.backoff: Optional[EndBackoff] = None
         self.ended: Optional[TaskStatus] = None
         self.failing = False
+        self.search: Optional[RunLogSearch] = None
         self.result: Optional[TaskResult] = None
 
     @property

@@ -135,6 +135,16 @@ class Wait:
         """
         self._schedule.reserve(max(0.0, self._began - max(self._due, first_answered)))
 
+    @property
+    def run_status(self) -> Optional[TaskStatus]:
+        """The latest status with a start time, which identifies the run; that of `previous` if there was none."""
+        return self._run_status
+
+    @property
+    def search_deadline(self) -> Deadline:
+        """The deadline for a search of the run log that begins now."""
+        return self._schedule.deadline.within(self._call_timeout)
+
     def record(self, outcome: PollOutcome) -> None:
         """Process the outcome of a poll.
 

@@ -209,3 +209,41 @@ def test_an_end_that_may_be_another_runs_is_polled_once_more():
     reports = poll_times(replaced, 2)
     with pytest.raises(TaskReplacedError):
         replaced.poll(carried(reports[-1].state))
+
+
+def logged(final, **chapter):
+    """What the run log answers: its list of runs, and the events of the only one."""
+    chapter = {"beginTime": 100.02, "beginSeq": 1, "endTime": 120.0, "outcome": "ok", **chapter}
+    event = {"event": "apaevt_status_update", "body": {**final, "logSeq": 5, "final": True}}
+    return {"chapters": [chapter]}, {"events": [event]}
+
+
+NAMED = {**RUNNING, "project_id": "p", "source": "s"}
+
+
+@pytest.mark.parametrize(
+    "lost", [TaskNotFoundError("Your pipeline is not running"), {**NAMED, "startTime": 500.0}]
+)
+def test_the_run_log_tells_the_end_of_a_lost_run(lost):
+    final = {**ENDED, "state": 6, "exitCode": 1, "exitMessage": "disk full"}
+    runs, events = logged(final, outcome="cancelled")
+    _, ended = poll_times(poller_of(NAMED, lost, runs, events), 2)
+    assert ended.outcome["outcome"] == "failed"
+    assert "disk full" in ended.outcome["message"]
+
+
+def test_the_run_log_may_tell_the_outcome_alone():
+    runs, _ = logged(ENDED, reason="user")
+    poller = poller_of(NAMED, TaskNotFoundError("Your pipeline is not running"), runs, {"events": []})
+    state = poller.poll(WaitState()).state
+    with pytest.raises(TaskVanishedError, match="somebody terminated it") as caught:
+        poller.poll(carried(state))
+    assert str(caught.value.outcome) == "cancelled"
+
+
+def test_a_state_that_names_no_project_is_one_of_an_earlier_version():
+    poller = poller_of(NAMED, TaskNotFoundError("Your pipeline is not running"))
+    kept = poller.poll(WaitState()).state.to_dict()
+    del kept["previous"]["project_id"], kept["previous"]["source"]
+    with pytest.raises(TaskVanishedError):
+        poller.poll(WaitState(**kept))

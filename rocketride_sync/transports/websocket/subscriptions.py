@@ -35,8 +35,11 @@ class Subscriptions:
         return iter(self._filters)
 
     def add(self, connection: Connection, poll: Poll, deadline: Deadline) -> None:
-        """Subscribe to the events of the task. `WebSocketWatch` says why to TASK, and why the answer is not awaited."""
-        if poll in self._filters:
+        """Subscribe to the events of the task. `WebSocketWatch` says why to TASK, and why the answer is not awaited.
+
+        A poll that does not read the status of a task, such as one of the run log, has no events.
+        """
+        if poll in self._filters or "token" not in poll.operation.arguments:
             return
         token = poll.operation.arguments["token"]
         event_filter = self._lost.pop(poll, None) or TaskEventFilter(token, self._credential)

@@ -1,0 +1,176 @@
+"""What the server's run log says of one run: its final status, or only how its chapter ended. No I/O.
+
+Source of the facts: docs/protocol.md, "The run log".
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Dict, List, Mapping, Optional, Tuple
+
+from ..errors import DecodeError, ProtocolError
+from ..frozen import Frozen
+from ..models import Outcome, TaskRun, TaskStatus
+from ..redact import excerpt
+
+STATUS_EVENT = "apaevt_status_update"
+LIFECYCLE_EVENT = "apaevt_log_lifecycle"
+_END_REASONS = {"user": "that somebody terminated it", "ttl": "that its ttl ran out"}
+_STAMPS = (
+    "__id",
+    "eventTime",
+    "final",
+    "logSeq",
+    "runKind",
+    "teamId",
+    "userId",
+)  # belong to the event
+_WORD_SHOWN = 40
+
+
+class LoggedRun(Frozen):
+    """What was found of a run.
+
+    Attributes:
+        status: its final status, or None.
+        outcome: how it ended, as far as the chapter alone says that.
+        says: the same for a message; it follows the words "the run log says".
+    """
+
+    __slots__ = ("outcome", "status", "says")
+
+    status: Optional[TaskStatus]
+    outcome: Optional[Outcome]
+    says: str
+
+    def __init__(self, *, status: Optional[TaskStatus], outcome: Optional[Outcome], says: str) -> None:
+        self._set(status=status, outcome=outcome, says=says)
+
+
+def runs_of(document: Any) -> List[TaskRun]:
+    """The runs listed in the answer to `operations.get_task_runs`, the oldest first.
+
+    Raises:
+        ProtocolError: it is no such list.
+    """
+    chapters = document.get("chapters") if isinstance(document, dict) else None
+    if not isinstance(chapters, list):
+        raise ProtocolError("get_task_runs: the answer holds no list of runs")
+    return sorted(map(TaskRun.from_dict, chapters), key=lambda run: (run.begin_seq, run.begin_time))
+
+
+def is_open(run: TaskRun) -> bool:
+    """Whether the log does not have its end: not yet, or, if the server died, never."""
+    return run.end_time is None and run.outcome is None
+
+
+class Chapter:
+    """The part of the log that belongs to one run, and what was found in it.
+
+    Args:
+        run: its entry in the list of runs.
+        until: the number of the first event after it; None if it is the last.
+        start_time: the ``startTime`` of the run that is searched for.
+
+    Attributes:
+        delay: seconds from that start to the begin of the chapter.
+        confirmed: whether a status in it has that ``startTime``.
+    """
+
+    def __init__(self, run: TaskRun, until: Optional[int], start_time: float) -> None:
+        self.run = run
+        self.until = until
+        self.delay = run.begin_time - start_time
+        self._start_time = start_time
+        self._final: Tuple[float, Optional[TaskStatus]] = (-math.inf, None)
+        self._reason: Optional[str] = None
+        self._others = False
+        self.confirmed = False
+
+    @property
+    def final(self) -> Optional[TaskStatus]:
+        """The final status of the run that is searched for, if it was read."""
+        status = self._final[1]
+        reason = self.run.reason or self._reason
+        known = reason if reason in _END_REASONS else None
+        return None if status is None else status._with_facts(from_run_log=True, end_reason=known)
+
+    @property
+    def refuted(self) -> bool:
+        """Whether its statuses belong to another run."""
+        return self._others and not self.confirmed
+
+    def take(self, events: List[Any]) -> None:
+        """Process events, in any order. Malformed ones and those of other chapters are ignored."""
+        for event in events:
+            body = event.get("body") if isinstance(event, dict) else None
+            if isinstance(body, dict) and self._holds(body):
+                if event.get("event") == STATUS_EVENT:
+                    self._take_status(body)
+                elif event.get("event") == LIFECYCLE_EVENT and body.get("action") == "run-end":
+                    self._reason = _text(body.get("reason")) or self._reason
+
+    def _holds(self, body: Mapping[str, Any]) -> bool:
+        number = _number(body.get("logSeq"))
+        if number is None:
+            return True
+        return number >= self.run.begin_seq and (self.until is None or number < self.until)
+
+    def _take_status(self, body: Dict[str, Any]) -> None:
+        started = _number(body.get("startTime"))
+        if started != self._start_time:
+            self._others = self._others or bool(started)
+            return
+        self.confirmed = True
+        number = _number(body.get("logSeq"))
+        place = self._final[0] if number is None else number
+        if body.get("final") is True and place >= self._final[0]:
+            status = _decoded({name: value for name, value in body.items() if name not in _STAMPS})
+            if status is not None and status.is_terminal:
+                self._final = (place, status)
+
+    def cut_short(self) -> None:
+        """Forget the final status: the chapter could not be read to its end, so there may be a later one."""
+        self._final = (-math.inf, None)
+
+    def found(self) -> LoggedRun:
+        """What the log says of the run."""
+        final = self.final
+        reason = self.run.reason or self._reason
+        if reason:
+            outcome: Optional[Outcome] = Outcome.CANCELLED
+            says = _END_REASONS.get(reason, f"that it was stopped, {excerpt(reason, _WORD_SHOWN)!r}")
+        else:
+            outcome = Outcome.SUCCEEDED if self.run.outcome == "ok" else None
+            says = f"no more of its end than {excerpt(self.run.outcome or 'when', _WORD_SHOWN)!r}"
+        return LoggedRun(status=final, outcome=outcome, says=says)
+
+
+def chapters_near(runs: List[TaskRun], start_time: float, earliest: float, most: int) -> List[Chapter]:
+    """The chapters that may belong to the run with this ``startTime``, the nearest first.
+
+    Args:
+        runs: all runs, the oldest first.
+        start_time: when the run started.
+        earliest: the smallest `Chapter.delay`; negative means before the start.
+        most: how many chapters at most.
+    """
+    bounds = [run.begin_seq for run in runs[1:]]
+    chapters = [Chapter(run, until, start_time) for run, until in zip(runs, [*bounds, None])]
+    near = [chapter for chapter in chapters if chapter.delay >= earliest]
+    return sorted(near, key=lambda chapter: abs(chapter.delay))[:most]
+
+
+def _decoded(document: Dict[str, Any]) -> Optional[TaskStatus]:
+    try:
+        return TaskStatus.from_dict(document)
+    except DecodeError:
+        return None
+
+
+def _number(value: Any) -> Optional[float]:
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def _text(value: Any) -> Optional[str]:
+    return value if isinstance(value, str) and value else None

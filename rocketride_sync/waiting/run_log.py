@@ -1,0 +1,180 @@
+"""Searches the server's run log for a run that the server has forgotten or replaced. Knows no transport.
+
+A search is a generator. For an `Operation` that it yields, it is sent the document of the answer, or the error; a number
+that it yields is a pause in seconds. So a wait for one task and a wait for many search by the same rules, each with its
+own way to send requests.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, Generator, Iterator, List, Optional, Set, Union
+
+from ..deadline import Deadline
+from ..errors import RocketRideError, TaskLostError, TransientError, TransportTimeoutError
+from ..logs import log
+from ..models import TaskStatus
+from ..protocol import operations
+from ..protocol.operations import Operation
+from ..redact import shorten
+from .logged_run import LIFECYCLE_EVENT, STATUS_EVENT, Chapter, LoggedRun, chapters_near, is_open, runs_of
+from .same_run import with_log
+
+Ask = Callable[[Operation, Deadline], Any]
+Step = Union[Operation, float]
+Search = Generator[Step, Any, Optional[LoggedRun]]
+
+SEARCH_WITHIN = 30.0
+"""The most seconds that a search may take."""
+
+# Two seconds in all: a chapter is closed shortly after the end of its run.
+_PAUSES = (0.1, 0.2, 0.4, 0.6, 0.7)
+# Seconds from the start of a run to the begin of its chapter. Their clocks may differ.
+_MIN_DELAY = -2.0
+_MAX_DELAY_WITHOUT_STATUS = 2.0  # a chapter that begins later may be that of the next run
+_MAX_DELAY_OPEN = 10.0
+_MAX_CHAPTERS = 3
+# A run has a status about every second. Of a run longer than this, the last seconds are read first.
+_LONG_RUN = 60.0
+_LAST_SECONDS = (-10.0, 5.0)
+
+
+def search(run: TaskStatus) -> Search:
+    """Search for the end of the run of this status. How to use it is said above."""
+    if not (run.start_time and run.project_id and run.source):
+        return None
+    refuted: Set[int] = set()
+    found = None
+    for pause in (*_PAUSES, None):
+        answer = yield operations.get_task_runs(run.project_id, run.source)
+        chapters = _chapters(answer, run.start_time, refuted)
+        retry = isinstance(answer, TransientError) or any(map(_may_be_closed_soon, chapters))
+        for chapter in chapters:
+            if is_open(chapter.run):
+                continue
+            retry = (yield from _read(run, chapter)) or retry
+            if chapter.confirmed and (chapter.final is not None or not retry):
+                return chapter.found()
+            if chapter.refuted:
+                refuted.add(chapter.run.begin_seq)
+        found = _without_status(chapters)
+        if pause is None or not retry:
+            break
+        yield pause
+    return found
+
+
+def _chapters(answer: Any, start_time: float, refuted: Set[int]) -> List[Chapter]:
+    try:
+        runs = [] if isinstance(answer, RocketRideError) else runs_of(answer)
+    except RocketRideError as error:
+        log.debug("the run log cannot be read: %s", error)
+        return []
+    found = chapters_near(runs, start_time, _MIN_DELAY, _MAX_CHAPTERS)
+    return [chapter for chapter in found if chapter.run.begin_seq not in refuted]
+
+
+def _may_be_closed_soon(chapter: Chapter) -> bool:
+    return is_open(chapter.run) and chapter.delay <= _MAX_DELAY_OPEN
+
+
+def _without_status(chapters: List[Chapter]) -> Optional[LoggedRun]:
+    """The result without a final status: from the one chapter whose statuses are the run's, or that began when it did."""
+    confirmed = [chapter for chapter in chapters if chapter.confirmed]
+    near = [
+        chapter
+        for chapter in chapters
+        if abs(chapter.delay) <= _MAX_DELAY_WITHOUT_STATUS and not chapter.refuted
+    ]
+    likely = confirmed or near
+    return likely[0].found() if len(likely) == 1 and not is_open(likely[0].run) else None
+
+
+def _read(run: TaskStatus, chapter: Chapter) -> Generator[Step, Any, bool]:
+    """Read a chapter until the final status of the run is found. Returns whether it failed with a transient fault."""
+    fault = None
+    for bounds in _bounds(chapter):
+        fault = yield from _read_pages(run, chapter, bounds)
+        if chapter.final is not None:
+            break
+    return isinstance(fault, TransientError)
+
+
+def _bounds(chapter: Chapter) -> Iterator[Dict[str, Any]]:
+    begin, end = chapter.run.begin_time, chapter.run.end_time
+    if end is not None and end - begin > _LONG_RUN:
+        yield {"fromTime": end + _LAST_SECONDS[0], "toTime": end + _LAST_SECONDS[1]}
+    until = {} if chapter.until is None else {"toSeq": chapter.until - 1}
+    yield {"fromSeq": chapter.run.begin_seq, **until}
+
+
+def _read_pages(
+    run: TaskStatus, chapter: Chapter, bounds: Dict[str, Any]
+) -> Generator[Step, Any, Optional[RocketRideError]]:
+    """Read all pages within these bounds. Returns the error with which it failed, if it did."""
+    types, cursor = (STATUS_EVENT, LIFECYCLE_EVENT), None
+    while True:
+        page = yield operations.read_run_log(run.project_id, run.source, types, bounds, cursor)
+        events = page.get("events") if isinstance(page, dict) else None
+        if not isinstance(events, list):
+            chapter.cut_short()
+            return page if isinstance(page, RocketRideError) else None
+        chapter.take(events)
+        before, cursor = cursor, page.get("cursor", page.get("nextSeq"))
+        if cursor is None or cursor == before:
+            return None
+
+
+def settle(token: str, error: TaskLostError, logged: Optional[LoggedRun]) -> Union[TaskStatus, TaskLostError]:
+    """The result for a run that was lost with `error`: its final status, or an error with what the log says."""
+    if logged is None:
+        return error
+    if logged.status is not None:
+        log.info("task %s: found in the run log: %r", shorten(token), logged.status)
+        return logged.status
+    return with_log(token, error, logged.says, logged.outcome)
+
+
+def recover(
+    token: str, error: TaskLostError, run: Optional[TaskStatus], ask: Ask, deadline: Deadline
+) -> TaskStatus:
+    """The final status of a run that was lost with `error`, from the run log.
+
+    Args:
+        token: the task's token, for messages, where it is shortened.
+        error: the error, which has not been raised yet.
+        run: the latest status with a start time, or None.
+        ask: sends an operation, and returns the document of the answer.
+        deadline: the deadline of the search; it takes `SEARCH_WITHIN` at most.
+
+    Raises:
+        TaskLostError: `error`, or a new one with what the log says.
+    """
+    found = None if run is None else _run_search(search(run), ask, deadline.within(SEARCH_WITHIN))
+    settled = settle(token, error, found)
+    if isinstance(settled, TaskLostError):
+        raise settled
+    return settled
+
+
+def _run_search(steps: Search, ask: Ask, deadline: Deadline) -> Optional[LoggedRun]:
+    answer: Any = None
+    while True:
+        try:
+            step = steps.send(answer)
+        except StopIteration as end:
+            found: Optional[LoggedRun] = end.value
+            return found
+        answer = None
+        if isinstance(step, Operation):
+            answer = _answer(ask, step, deadline)
+        else:
+            deadline.sleep(step)
+
+
+def _answer(ask: Ask, operation: Operation, deadline: Deadline) -> Any:
+    if deadline.expired:
+        return TransportTimeoutError(f"{operation.name} failed: no time was left for it")
+    try:
+        return ask(operation, deadline)
+    except RocketRideError as error:
+        return error.with_traceback(None)

@@ -1,0 +1,58 @@
+"""The search in the run log for one task of many, step by step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Optional, Union
+
+from ..deadline import Deadline
+from ..errors import TaskLostError
+from ..models import TaskStatus
+from ..protocol.operations import Operation
+from .run_log import SEARCH_WITHIN, Search, search, settle
+
+if TYPE_CHECKING:
+    from .tracked_task import TrackedTask
+
+
+class RunLogSearch:
+    """The search in the run log for one task of many, and the `rocketride_sync.transports.poller.Poll` of it.
+
+    Attributes:
+        task: the task.
+        operation: the next request to the run log.
+        until: the deadline of the search.
+        settled: at its end, the final status of the task, or the error that ends the wait for it; None until then.
+    """
+
+    __slots__ = ("_error", "_steps", "operation", "settled", "task", "until")
+
+    operation: Operation
+
+    def __init__(self, task: TrackedTask, error: TaskLostError) -> None:
+        run = task.wait.run_status
+        self.task = task
+        self.until = task.wait.search_deadline.within(SEARCH_WITHIN)
+        self.settled: Union[TaskStatus, TaskLostError, None] = error if run is None else None
+        self._error = error
+        self._steps: Optional[Search] = None if run is None else search(run)
+
+    def begin(self) -> Deadline:
+        return self.until
+
+    def mark_answered(self) -> None:
+        """Does nothing: the time of the answer is not needed."""
+
+    def advance(self, answer: Any = None) -> float:
+        """Process the answer to `operation`. Returns the seconds until the next request, unless it is `settled`."""
+        pause = 0.0
+        while self._steps is not None and self.settled is None:
+            try:
+                step = self._steps.send(answer)
+            except StopIteration as end:
+                self.settled = settle(self.task.token, self._error, end.value)
+                break
+            if isinstance(step, Operation):
+                self.operation = step
+                break
+            pause, answer = min(step, self.until.remaining()), None
+        return pause

@@ -1,0 +1,367 @@
+"""Which chapter of the run log is a run's, and what it tells; nothing is sent, and nobody waits."""
+
+import math
+
+import pytest
+from logged_runs import ENDED, RUNNING, STATUS, RunLog, of_run
+
+from rocketride_sync import (
+    DecodeError,
+    Outcome,
+    PermissionDeniedError,
+    ProtocolError,
+    ServerError,
+    TaskReplacedError,
+    TaskStatus,
+    TaskVanishedError,
+    TransportError,
+    TransportTimeoutError,
+    UnsupportedOperationError,
+)
+from rocketride_sync.protocol.operations import Operation
+from rocketride_sync.waiting.logged_run import runs_of
+from rocketride_sync.waiting.run_log import search, settle
+
+TOKEN = "tk_5f3a0123456789abcdef0123456789ab"
+RUN = TaskStatus.from_dict(RUNNING)
+FAILED = {**ENDED, "state": 6, "exitCode": 1, "exitMessage": "Failed*disk full*here"}
+STOPPED = {**ENDED, "state": 6, "exitCode": 1, "exitMessage": "a line on the way out"}
+
+
+class Asking:
+    """Runs a search: answers from `log`, a `RunLog` or a function of the operation; remembers what it was asked."""
+
+    def __init__(self, log):
+        self._answer = log if callable(log) else lambda operation: log.body(operation.arguments)
+        self.asked = []
+        self.pauses = []
+
+    def find(self, run=RUN):
+        steps, answer = search(run), None
+        while True:
+            try:
+                step = steps.send(answer)
+            except StopIteration as end:
+                return end.value
+            answer = None
+            if isinstance(step, Operation):
+                self.asked.append(step.arguments["subcommand"])
+                answer = self._answer(step)
+            else:
+                self.pauses.append(step)
+                assert len(self.pauses) < 100
+
+
+def found(log, run=RUN):
+    return Asking(log).find(run)
+
+
+def test_the_final_status_of_the_run_is_found():
+    log = RunLog().add(ENDED, 50.0).add(FAILED).add(ENDED, 300.0)
+    asking = Asking(log)
+    logged = asking.find()
+    assert logged.status == TaskStatus.from_dict(FAILED)
+    assert (logged.status.from_run_log, logged.status.end_reason) == (True, None)
+    assert asking.asked[0] == "chapters"
+    assert asking.pauses == []
+
+
+def test_the_stamps_of_the_event_are_no_part_of_the_status():
+    assert found(RunLog().add(ENDED)).status.to_dict() == TaskStatus.from_dict(ENDED).to_dict()
+    assert not found(RunLog().add(ENDED)).status.extra
+
+
+def test_what_the_status_schema_does_not_know_is_kept():
+    assert found(RunLog().add({**ENDED, "newer": 1})).status.extra == {"newer": 1}
+
+
+@pytest.mark.parametrize("reason", ["user", "ttl"])
+def test_a_reason_counts_as_that_of_an_end_event(reason):
+    """In the chapter, or in `run-end` alone."""
+    assert found(RunLog().add(STOPPED, reason=reason)).status.end_reason == reason
+    log = RunLog().add(STOPPED, reason=reason)
+    del log.chapters[0]["reason"]
+    assert found(log).status.end_reason == reason
+
+
+def test_a_reason_that_nobody_knows_is_none():
+    assert found(RunLog().add(STOPPED, reason="weather")).status.end_reason is None
+
+
+def test_a_reason_is_that_of_the_run_and_of_no_other():
+    log = RunLog().add(ENDED, 50.0, reason="user").add(FAILED).add(ENDED, 300.0, reason="ttl")
+    assert found(log).status.end_reason is None
+
+
+@pytest.mark.parametrize("delay", [-1.0, -0.5, 0.0, 0.02, 1.0, 5.0, 40.0])
+def test_clocks_that_differ(delay):
+    """The run before was a short one."""
+    log = RunLog().add(ENDED, 98.7, 0.0).add(FAILED, delay=delay).add(ENDED, 300.0)
+    assert found(log).status.exit_message == FAILED["exitMessage"]
+
+
+def test_the_next_run_is_not_taken_for_one_that_was_never_logged():
+    for start in (100.3, 101.0, 104.0, 5000.0):
+        log = RunLog().add(ENDED, 20.0).add(ENDED, start).add(ENDED, start + 1000.0)
+        assert found(log) is None, start
+
+
+def test_nor_is_it_without_a_status_unless_it_began_at_once():
+    """Of its statuses, none can be read."""
+
+    def refusing(log):
+        def answer(operation):
+            reading = operation.arguments["subcommand"] == "read"
+            return PermissionDeniedError("no") if reading else log.body(operation.arguments)
+
+        return answer
+
+    assert found(refusing(RunLog().add(ENDED, 104.0))) is None
+    assert found(refusing(RunLog().add(ENDED, 99.0).add(ENDED, 101.0))) is None  # either
+    logged = found(refusing(RunLog().add(ENDED, 100.5)))
+    assert (logged.status, logged.outcome) == (None, Outcome.SUCCEEDED)
+
+
+def test_a_log_in_disorder():
+    log = RunLog().add(ENDED, 50.0).add(STOPPED, reason="user").add(ENDED, 300.0)
+    log.chapters.reverse()
+    log.events.reverse()
+    assert found(log).status.exit_message == STOPPED["exitMessage"]
+
+
+def test_of_several_final_statuses_the_last_counts():
+    """A finished task that is restarted goes on with its chapter."""
+    log = RunLog().add(STOPPED, lasting=20.0)
+    log._log(STATUS, 130.0, **RUNNING)
+    number = log._log(STATUS, 140.0, **ENDED, final=True)
+    assert found(log).status.outcome is Outcome.SUCCEEDED
+    log.events.insert(0, log.events.pop())
+    assert log.events[0]["body"]["logSeq"] == number
+    assert found(log).status.outcome is Outcome.SUCCEEDED
+
+
+def test_a_status_that_is_not_final_or_not_terminal_is_no_end():
+    log = RunLog().add(ENDED, final=False)
+    log._log(STATUS, 150.0, **ENDED)
+    log._log(STATUS, 150.0, **RUNNING, final=True)
+    assert found(log).status is None
+
+
+def test_pages():
+    log = (
+        RunLog(page=3).add(ENDED, 50.0).add(FAILED, lasting=20.0, updates=20, reason="user").add(ENDED, 300.0)
+    )
+    assert found(log).status.end_reason == "user"
+    assert len(log.reads) > 5
+    first, then = log.reads[:2]
+    assert "cursor" not in first
+    assert then == {**first, "cursor": then["cursor"]}
+
+
+def test_of_a_long_run_the_end_is_read_first():
+    log = RunLog(page=3).add(ENDED, updates=90)
+    log.events = [
+        event for event in log.events if event["body"]["eventTime"] < 195 or "final" in event["body"]
+    ]
+    assert found(log).status is not None
+    assert len(log.reads) == 1
+
+
+def test_many_chapters():
+    log = RunLog()
+    for number in range(-200, 200):
+        log.add(ENDED if number else FAILED, 100.0 + number * 150.0)
+    asking = Asking(log)
+    assert asking.find().status.outcome is Outcome.FAILED
+    assert asking.asked.count("read") <= 2
+
+
+@pytest.mark.parametrize(
+    ("chapter", "outcome", "says"),
+    [
+        ({"outcome": "ok"}, Outcome.SUCCEEDED, "no more of its end than 'ok'"),
+        ({"outcome": "ok", "reason": "ttl"}, Outcome.CANCELLED, "that its ttl ran out"),
+        ({"outcome": "cancelled", "reason": "user"}, Outcome.CANCELLED, "that somebody terminated it"),
+        ({"outcome": "cancelled", "reason": "rain"}, Outcome.CANCELLED, "that it was stopped, 'rain'"),
+        ({"outcome": "cancelled"}, None, "no more of its end than 'cancelled'"),
+        ({"outcome": "interrupted"}, None, "no more of its end than 'interrupted'"),
+        ({"outcome": "\x1b[2Jboom" + 100 * "!"}, None, r"no more of its end than '\\x1b[2Jboom!!!"),
+    ],
+)
+def test_the_outcome_of_the_chapter_alone(chapter, outcome, says):
+    log = RunLog().add(ENDED, final=False).add(ENDED, 300.0)
+    log.chapters[0].update(chapter)
+    logged = found(log)
+    assert (logged.status, logged.outcome) == (None, outcome)
+    assert logged.says.startswith(says)
+    error = settle(TOKEN, TaskVanishedError("gone", last_status=RUN), logged)
+    assert type(error) is TaskVanishedError
+    assert (error.outcome, error.last_status) == (outcome, RUN)
+    assert says in str(error)
+    assert "last seen as RUNNING; the server's run log says" in str(error)
+    assert TOKEN not in str(error)
+    replaced = TaskReplacedError("replaced", last_status=RUN, new_status=RUN)
+    error = settle(TOKEN, replaced, logged)
+    assert (type(error), error.outcome, error.new_status) == (TaskReplacedError, outcome, RUN)
+    assert "another run took over" in str(error)
+
+
+def test_an_open_chapter_is_asked_for_again_for_two_seconds():
+    log = RunLog().add(ENDED, outcome=None, endTime=None)
+    asking = Asking(log)
+    assert asking.find() is None
+    assert math.isclose(sum(asking.pauses), 2.0)
+    assert "read" not in asking.asked
+
+
+def test_an_open_chapter_may_be_closed_meanwhile():
+    log = RunLog().add(STOPPED, outcome=None, endTime=None)
+    closed = {"endTime": 200.0, "outcome": "cancelled", "reason": "user"}
+
+    def answer(operation):
+        if log.lists == 2:
+            log.chapters[0].update(closed)
+        return log.body(operation.arguments)
+
+    asking = Asking(answer)
+    assert asking.find().status.end_reason == "user"
+    assert len(asking.pauses) == 2
+
+
+def test_the_open_chapter_of_a_run_that_began_later_is_not_waited_for():
+    log = RunLog().add(ENDED, 50.0).add(ENDED, 300.0, outcome=None, endTime=None)
+    asking = Asking(log)
+    assert asking.find() is None
+    assert asking.pauses == []
+
+
+def test_a_chapter_that_is_another_runs_is_read_once():
+    log = RunLog().add(ENDED, 99.0).add(ENDED, outcome=None, endTime=None)
+    asking = Asking(log)
+    asking.find()
+    assert len(asking.pauses) > 3
+    assert asking.asked.count("read") == 2  # the end first, for it is a long one
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ServerError("Invalid command: rrext_log"),
+        PermissionDeniedError("Permission 'task.monitor' denied"),
+        UnsupportedOperationError("HTTP"),
+        ProtocolError("not JSON"),
+    ],
+)
+def test_a_refusal_is_asked_no_second_time(error):
+    asking = Asking(lambda _: error)
+    assert asking.find() is None
+    assert asking.asked == ["chapters"]
+    assert asking.pauses == []
+
+
+def test_a_fault_that_may_pass_is_asked_again():
+    log, faults = RunLog().add(ENDED, lasting=20.0), [TransportError("cut"), None, TransportError("cut")]
+
+    def answer(operation):
+        fault = faults.pop(0) if faults else None
+        return fault or log.body(operation.arguments)
+
+    asking = Asking(answer)
+    assert asking.find().status is not None
+    assert len(asking.pauses) == 2
+    asking = Asking(lambda _: TransportTimeoutError("late"))
+    assert asking.find() is None
+    assert math.isclose(sum(asking.pauses), 2.0)
+
+
+def test_what_could_not_be_read_to_the_end_is_no_final_status():
+    """A later one may follow on the pages that are missing."""
+    log = RunLog(page=3).add(STOPPED, lasting=20.0, updates=1)
+    log._log(STATUS, 130.0, **ENDED, final=True)
+
+    def answer(operation):
+        return ProtocolError("cut") if operation.arguments.get("cursor") else log.body(operation.arguments)
+
+    logged = found(answer)
+    assert (logged.status, logged.outcome) == (None, Outcome.SUCCEEDED)
+
+
+GARBLED = [
+    None,
+    5,
+    "no",
+    [],
+    {},
+    {"chapters": None},
+    {"chapters": 5},
+    {"chapters": [5]},
+    {"chapters": [{"beginTime": "x"}]},
+]
+
+
+@pytest.mark.parametrize("document", GARBLED)
+def test_a_garbled_list_is_none(document):
+    assert found(lambda _: document) is None
+    with pytest.raises(ProtocolError):
+        runs_of(document)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        None,
+        7,
+        [],
+        {},
+        {"events": None},
+        {"events": {}},
+        {"events": [None, 5, {}, {"event": STATUS}, {"event": STATUS, "body": 3}]},
+        {"events": [{"event": STATUS, "body": {"startTime": "then", "final": True}}]},
+        {"events": [{"event": STATUS, "body": {"startTime": True, "final": True, "logSeq": "5"}}]},
+        {"events": [{"event": STATUS, "body": {**ENDED, "final": True, "state": "over"}}]},
+        {"events": [{"event": STATUS, "body": {**ENDED, "final": "yes"}}]},
+        {"events": [{"event": "apaevt_log_lifecycle", "body": {"action": "run-end", "reason": 5}}]},
+        {"events": [], "nextSeq": 5},
+        {"events": [], "cursor": {"page": 2}},
+    ],
+)
+def test_a_garbled_page_tells_nothing(page):
+    log = RunLog().add(ENDED)
+    logged = found(
+        lambda operation: log.body(operation.arguments) if "types" not in operation.arguments else page
+    )
+    assert (logged.status, logged.outcome) == (None, Outcome.SUCCEEDED)
+
+
+def test_a_run_without_start_project_or_source_is_not_looked_for():
+    for name, nothing in (("startTime", 0.0), ("project_id", ""), ("source", "")):
+        asking = Asking(RunLog().add(ENDED))
+        assert asking.find(TaskStatus.from_dict({**RUNNING, name: nothing})) is None
+        assert asking.asked == []
+
+
+def test_the_runs_are_listed_in_the_order_of_their_begin():
+    log = RunLog().add(ENDED, 50.0).add(FAILED, outcome="cancelled", reason="user").add(ENDED, 300.0)
+    log.chapters.reverse()
+    runs = runs_of(log.body({"subcommand": "chapters"}))
+    assert [(run.begin_time, run.end_time, run.outcome, run.reason) for run in runs] == [
+        (50.02, 150.0, "ok", None),
+        (100.02, 200.0, "cancelled", "user"),
+        (300.02, 400.0, "ok", None),
+    ]
+    with pytest.raises(DecodeError):
+        runs_of({"chapters": [{"beginSeq": "first"}]})
+
+
+def test_a_lost_run_that_is_not_in_the_log_is_the_error_as_it_was():
+    error = TaskVanishedError("gone", last_status=RUN)
+    assert settle(TOKEN, error, None) is error
+    assert error.outcome is None
+
+
+def test_a_run_of_the_past_whose_first_statuses_tell_no_start():
+    log = RunLog()
+    log._log(STATUS, 99.0, **of_run(RUNNING, 0.0))
+    log.add(FAILED)
+    log.chapters[0]["beginSeq"] = 1
+    assert found(log).status.outcome is Outcome.FAILED
