@@ -228,16 +228,15 @@ def test_http_has_no_run_log(way, transport):
         assert not any("rrext" in request or "POST" in request for request in server.requests)
 
 
-def test_progress_sees_the_status_of_the_log_last():
-    for many in (False, True):
-        seen = []
-        log = RunLog().add(FAILED)
-        with client_of(LoggingTasks(log, RUNNING, None).reply) as client:
-            if many:
-                client.wait_all([TOKEN], PATIENCE, 0.02, lambda _, status: seen.append(status))
-            else:
-                client.wait_until_complete(TOKEN, PATIENCE, 0.02, seen.append)
-        assert [status.from_run_log for status in seen] == [False, True]
+@pytest.mark.parametrize("many", [False, True])
+def test_progress_sees_the_status_of_the_log_last(many):
+    seen = []
+    with client_of(LoggingTasks(RunLog().add(FAILED), RUNNING, None).reply) as client:
+        if many:
+            client.wait_all([TOKEN], PATIENCE, 0.02, lambda _, status: seen.append(status))
+        else:
+            client.wait_until_complete(TOKEN, PATIENCE, 0.02, seen.append)
+    assert [status.from_run_log for status in seen] == [False, True]
 
 
 def test_a_failure_in_the_log_is_one_for_check():
