@@ -37,7 +37,7 @@ class LoggedRun(Frozen):
         says: the same for a message; it follows the words "the run log says".
     """
 
-    __slots__ = ("outcome", "status", "says")
+    __slots__ = ("outcome", "says", "status")
 
     status: Optional[TaskStatus]
     outcome: Optional[Outcome]
