@@ -152,8 +152,10 @@ def test_vanished_and_unknown_tasks_are_told_apart():
     tasks = Tasks()
 
     def reply(peer, request):
-        token = request["arguments"]["token"]
-        if request["command"] == STATUS and (token == tokens(2)[1] or tasks.polls[token]):
+        token = request["arguments"].get("token")
+        if token is None:
+            peer.refuse(request, f"Invalid command: {request['command']}")
+        elif request["command"] == STATUS and (token == tokens(2)[1] or tasks.polls[token]):
             peer.refuse(request, "Your pipeline is not running")
         else:
             tasks.reply(peer, request)
