@@ -21,14 +21,15 @@ JSON_HELP = """with --json, one document on stdout, whatever happens:
   {"outcome": "running" | "succeeded" | "failed" | "cancelled", or null with an error,
    "outcome_certain": whether it leaves no doubt, or null with an error,
    "error": null, or {"type": the exception's name, "message": text, and what it knows of
-            "code", "hint", "http_status", "retry_after", "elapsed", "path", "new_status"},
+            "code", "hint", "http_status", "retry_after", "elapsed", "path", "new_status",
+            "outcome" (of a run whose end was missed, if the run log has that and no more)},
    "status": the TASK_STATUS document (with an error the last one seen, or null)}
 Tokens in it are shortened.
 """
 
 FLAGS_HINT = "--accept-uncertain: not a word of it; --strict: exit code 1"
 
-_ERROR_DETAILS = ("code", "hint", "http_status", "retry_after", "elapsed", "path")
+_ERROR_DETAILS = ("code", "hint", "http_status", "retry_after", "elapsed", "path", "outcome")
 _SHOWN_MESSAGES = 10
 _WIDTH = 100
 _COLOUR_OF = {"succeeded": "green", "failed": "red", "cancelled": "yellow"}

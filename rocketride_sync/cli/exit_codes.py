@@ -32,7 +32,7 @@ class ExitCode(enum.IntEnum):
 
 
 HELP = """exit codes:
-  0    succeeded (status, list: it was printed; send: every file was; stop: the task is ended);
+  0    succeeded (status, list, runs: it was printed; send: every file was; stop: the task is ended);
        where that is not certain, a line on stderr says so (see --accept-uncertain)
   1    the task failed or could not be started, or items or files of it failed (see --allow-failures);
        with --strict also where its success is not certain

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Dict, Mapping, Sequence
+from typing import TYPE_CHECKING, Dict, Mapping
 
 from ..redact import printable, shorten
 from . import command_result, output, shared_options
@@ -39,7 +39,8 @@ def run(args: argparse.Namespace) -> ExitCode:
     if args.json:
         output.print_result(command_result.json_document(None, tasks=rows))
     elif rows:
-        output.print_result(_table(rows))
+        cells = ([_cell(row, column) for column in _COLUMNS] for row in rows)
+        output.print_result(output.table([[column.upper() for column in _COLUMNS], *cells]))
     else:
         output.print_note("no task is running")
     return ExitCode.SUCCEEDED
@@ -57,14 +58,6 @@ def _row(task: TaskInfo, *, show_token: bool) -> Dict[str, str]:
         "status": task.status,
     }
     return {"token": task.token if show_token else shorten(task.token), **command_result.json_safe(known)}
-
-
-def _table(rows: Sequence[Dict[str, str]]) -> str:
-    cells = [[column.upper() for column in _COLUMNS]]
-    cells += [[_cell(row, column) for column in _COLUMNS] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*cells)]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(line, widths)) for line in cells)
-    return "\n".join(line.rstrip() for line in lines)
 
 
 def _cell(row: Dict[str, str], column: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from typing import List, Optional, TextIO
+from typing import List, Optional, Sequence, TextIO
 
 from ..redact import cut, printable, redact
 
@@ -76,6 +76,13 @@ class Delivery:
 
 
 delivery = Delivery()
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """The rows as lines, with columns as wide as their longest cell."""
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def print_result(text: str) -> None:

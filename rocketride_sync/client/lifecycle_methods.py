@@ -1,8 +1,8 @@
-"""The client's methods that start, list, restart and terminate tasks, and call any other command of the server."""
+"""The client's methods that start, find, restart and terminate tasks, and call any other command of the server."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, cast
+from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Sequence, cast
 
 from .. import arguments
 from ..deadline import Deadline, system_time
@@ -15,7 +15,7 @@ from ..protocol.operations import Operation
 from .base_client import BaseClient
 
 if TYPE_CHECKING:
-    from ..models import TaskInfo, TaskStart
+    from ..models import TaskStart
     from . import pipelines
     from .client import RocketRideClient
     from .task import Task
@@ -92,7 +92,7 @@ class LifecycleMethods(BaseClient):
         return Task(
             cast("RocketRideClient", self),
             start,
-            joined=bool(use_existing),
+            joined=bool(use_existing) if start.reused is None else start.reused,
             status=self._first_poll(start.token, deadline),
         )
 
@@ -144,6 +144,7 @@ class LifecycleMethods(BaseClient):
         source: str,
         pipeline: Mapping[str, Any],
         token: Optional[str] = None,
+        team_id: Optional[str] = None,
         timeout: Timeout = 600.0,
     ) -> None:
         """Run a task again, even a finished one. Its counts and errors are reset. WebSocket only.
@@ -153,6 +154,8 @@ class LifecycleMethods(BaseClient):
             source: the component the pipeline starts at.
             pipeline: the pipeline to run from now on.
             token: the task's token; without it, the token is looked up by project and source.
+            team_id: the team whose deployed run it is; None is a run of your own. Newer servers only: older ones
+                ignore it.
             timeout: seconds until the task runs.
 
         Raises:
@@ -162,32 +165,38 @@ class LifecycleMethods(BaseClient):
 
         document = pipelines.load(None, pipeline, None)
         deadline = Deadline(self._limit(timeout))
+        team = arguments.optional_text("team_id", team_id)
         found = (
-            self._find_token(project_id, source, deadline) if token is None else arguments.task_token(token)
+            self._find_token(project_id, source, team, deadline)
+            if token is None
+            else arguments.task_token(token)
         )
         if found is None:
             raise TaskNotFoundError("restart: the project has no task with this source", operation="restart")
         if self._terminated is not None:
             self._terminated.forget(found)
-        self._call_until(operations.restart(found, project_id, source, document), deadline)
+        self._call_until(operations.restart(found, project_id, source, document, team), deadline)
 
-    def get_tasks(self, *, timeout: Timeout = OMITTED) -> List[TaskInfo]:
-        """The running tasks of the account. WebSocket only."""
-        from ..models import TaskInfo
+    def get_task_token(
+        self,
+        project_id: str,
+        source: str,
+        *,
+        team_id: Optional[str] = None,
+        timeout: Timeout = OMITTED,
+    ) -> Optional[str]:
+        """The token of the latest run of a project's source; None if the server knows none. WebSocket only.
 
-        body = self._call(operations.get_tasks(), timeout)
-        tasks = body.get("tasks") if isinstance(body, dict) else None
-        if not isinstance(tasks, list):
-            raise ProtocolError("get_tasks: the answer holds no list of tasks")
-        return [TaskInfo.from_dict(task) for task in tasks]
+        `team_id` is the team whose deployed run it is; None is a run of your own. Newer servers only: older ones ignore it.
+        """
+        team = arguments.optional_text("team_id", team_id)
+        return self._find_token(project_id, source, team, Deadline(self._limit(timeout)))
 
-    def get_task_token(self, project_id: str, source: str, *, timeout: Timeout = OMITTED) -> Optional[str]:
-        """The token of the latest run of a project's source; None if the server knows none. WebSocket only."""
-        return self._find_token(project_id, source, Deadline(self._limit(timeout)))
-
-    def _find_token(self, project_id: str, source: str, deadline: Deadline) -> Optional[str]:
+    def _find_token(
+        self, project_id: str, source: str, team_id: Optional[str], deadline: Deadline
+    ) -> Optional[str]:
         operation = operations.get_task_token(
-            arguments.text("project_id", project_id), arguments.text("source", source)
+            arguments.text("project_id", project_id), arguments.text("source", source), team_id
         )
         try:
             body = self._call_until(operation, deadline)

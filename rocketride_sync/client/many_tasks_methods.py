@@ -1,15 +1,17 @@
-"""The client's methods that wait for many tasks, modelled on `concurrent.futures`."""
+"""The client's methods for many tasks: waits, modelled on `concurrent.futures`, and lists of tasks and of runs."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, Dict, Generator, Iterable, List, Optional
 
 from .. import arguments
-from ..errors import ConfigurationError
-from ..options import optional_seconds
+from ..errors import ConfigurationError, ProtocolError
+from ..options import OMITTED, Timeout, optional_seconds
+from ..protocol import operations
 from .base_client import BaseClient
 
 if TYPE_CHECKING:
+    from ..models import TaskInfo, TaskRun
     from ..waiting.many_tasks import ManyTasksWait, OnProgress
     from ..waiting.task_result import TaskResult
     from ..waiting.wait_rules import Wait
@@ -22,7 +24,7 @@ _ENOUGH: Dict[str, Callable[[TaskResult], bool]] = {
 
 
 class ManyTasksMethods(BaseClient):
-    """The methods of `RocketRideClient` that wait for many tasks."""
+    """The methods of `RocketRideClient` that wait for many tasks, and list tasks and runs."""
 
     def wait_all(
         self,
@@ -84,6 +86,46 @@ class ManyTasksMethods(BaseClient):
         Arguments and errors are those of `wait_all`.
         """
         return self._many_tasks_wait(_token_list(tokens), timeout, interval, on_progress).results()
+
+    def get_tasks(self, *, timeout: Timeout = OMITTED) -> List[TaskInfo]:
+        """The running tasks of the account. WebSocket only."""
+        from ..models import TaskInfo
+
+        body = self._call(operations.get_tasks(), timeout)
+        tasks = body.get("tasks") if isinstance(body, dict) else None
+        if not isinstance(tasks, list):
+            raise ProtocolError("get_tasks: the answer holds no list of tasks")
+        return [TaskInfo.from_dict(task) for task in tasks]
+
+    def get_task_runs(
+        self,
+        project_id: str,
+        source: str,
+        *,
+        team_id: Optional[str] = None,
+        timeout: Timeout = OMITTED,
+    ) -> List[TaskRun]:
+        """The runs of a project's source in the server's run log, the oldest first: forgotten ones, and the one that is
+        running. Newer servers only, over WebSocket. A server keeps them for 7 days (30 for deployments), and may lack some.
+
+        Args:
+            project_id: the project's identifier.
+            source: the component the pipeline starts at.
+            team_id: the team whose deployed runs are asked for; None is your own runs.
+            timeout: seconds for this call; omitted, the client's; None is unlimited.
+
+        Raises:
+            PermissionDeniedError: the credential lacks the permission ``task.monitor``.
+            ServerError: an older server has no run log.
+        """
+        from ..waiting.logged_run import runs_of
+
+        operation = operations.get_task_runs(
+            arguments.text("project_id", project_id),
+            arguments.text("source", source),
+            arguments.optional_text("team_id", team_id),
+        )
+        return runs_of(self._call(operation, timeout))
 
     def _many_tasks_wait(
         self, tokens: List[str], timeout: Optional[float], interval: float, on_progress: Optional[OnProgress]

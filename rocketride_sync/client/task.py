@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 class Task:
     """A task that `RocketRideClient.use` has started.
 
-    As a context manager it terminates the run that it started when the block ends. A run that was joined
-    (``use_existing=True``), or that has replaced the started one, is not touched.
+    As a context manager it terminates the run that it started when the block ends. A run that was `joined`, or that has replaced the started one, is not touched.
 
     ``task["token"]`` and the other documented names of the answer to `use()` work too.
 
     Attributes:
         start: the server's answer to the start.
-        joined: whether it was started with ``use_existing=True``: then another program may have started the run.
+        joined: whether the run was active already, so that another program may have started it. Older servers do not
+            tell: then, whether `use` was called with ``use_existing=True``.
         status: the first status after the start, which identifies the run; None if it could not be read.
         ended: whether the run is known to have ended, after `terminate` or at the end of the ``with`` block.
     """

@@ -127,12 +127,12 @@ class StatusBehaviour(RunFacts):
     @property
     def started_at(self) -> Optional[datetime]:
         """The start as an aware datetime in UTC; None if not started, or if it is beyond what a datetime holds."""
-        return _moment(self.start_time)
+        return moment(self.start_time)
 
     @property
     def ended_at(self) -> Optional[datetime]:
         """The end as an aware datetime in UTC; None as in `started_at`."""
-        return _moment(self.end_time)
+        return moment(self.end_time)
 
     def raise_for_outcome(self) -> None:
         """Return if the task succeeded, else raise.
@@ -217,7 +217,8 @@ def _count(number: int) -> str:
     return str(number) if abs(number) < 10**9 else "many"
 
 
-def _moment(seconds: float) -> Optional[datetime]:
+def moment(seconds: float) -> Optional[datetime]:
+    """Seconds since 1970 as an aware datetime in UTC; None if not positive, or beyond what a datetime holds."""
     from datetime import datetime, timezone
 
     try:

@@ -18,7 +18,7 @@ from ..errors import (
     TaskNotFoundError,
 )
 from ..redact import cut, printable
-from .operations import Operation
+from .operations import RUN_LOG, Operation
 
 _MAX_SHOWN = 300
 _MAX_READ = 8192
@@ -28,6 +28,7 @@ _NOT_RUNNING = "Your pipeline is not running"
 _ALREADY_COMPLETED = "Task has already completed"
 _NO_SLOTS = "server rejected WebSocket connection: HTTP 403"
 _UNKNOWN_CREDENTIAL = "Bad request"
+_NO_SUCH_COMMAND = "Invalid command"
 _NOT_REGISTERED = "TASK_NOT_REGISTERED"
 _CODES = (_NOT_REGISTERED, "TASK_AMBIGUOUS", "TASK_COMPLETED", "TASK_STOPPED")
 _NO_PERMISSION = ("Permission '", "Access denied: no permissions", "Not authenticated")
@@ -87,6 +88,8 @@ def failure(
     kind = _error_type(known, auth, code, http_status)
     if kind is TaskAlreadyRunningError:
         text += " Join it with use_existing=True (over WebSocket), or terminate it first."
+    if operation.command == RUN_LOG and known.startswith(_NO_SUCH_COMMAND):
+        text += ". An older server has no run log"
     if known.startswith(_ALREADY_COMPLETED):
         text += ". It ended within moments of its start, which a server takes for a failed start; its work may be done"
     return kind(
