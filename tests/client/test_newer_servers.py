@@ -108,7 +108,7 @@ def test_runs_that_cannot_be_had_are_an_error(answer, error):
 
 def test_runs_take_websocket():
     with RocketRideClient("localhost:1", KEY, transport="http") as client:
-        with pytest.raises(UnsupportedOperationError, match="get_task_runs.*websocket"):
+        with pytest.raises(UnsupportedOperationError, match=r"get_task_runs.*websocket"):
             client.get_task_runs("p", "s")
     for project, source in (("", "s"), ("p", None)):
         with pytest.raises(ConfigurationError):
