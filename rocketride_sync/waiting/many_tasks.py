@@ -25,8 +25,8 @@ from ..transports.end_told import end_told
 from ..transports.poller import Poller, WakeUp
 from . import end_reason
 from .poll_schedule import CLOCK_TOLERANCE
-from .task_result import TaskResult
 from .run_log_search import RunLogSearch
+from .task_result import TaskResult
 from .tracked_task import TrackedTask
 from .wait_rules import PollOutcome, Wait
 

@@ -30,7 +30,18 @@ class TrackedTask:
         result: its result; None until the wait for it has ended.
     """
 
-    __slots__ = ("backoff", "due", "ended", "failing", "number", "operation", "result", "search", "token", "wait")
+    __slots__ = (
+        "backoff",
+        "due",
+        "ended",
+        "failing",
+        "number",
+        "operation",
+        "result",
+        "search",
+        "token",
+        "wait",
+    )
 
     def __init__(self, number: int, token: str, wait: Wait) -> None:
         self.number = number

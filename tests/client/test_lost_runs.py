@@ -173,7 +173,7 @@ def test_a_slow_log_keeps_the_deadline(way, log):
 
 def test_a_wait_without_any_timeout_is_bounded_too(monkeypatch):
     monkeypatch.setattr("rocketride_sync.waiting.run_log.SEARCH_WITHIN", 0.5)
-    monkeypatch.setattr("rocketride_sync.waiting.tracked_task.SEARCH_WITHIN", 0.5)
+    monkeypatch.setattr("rocketride_sync.waiting.run_log_search.SEARCH_WITHIN", 0.5)
     for way in (wait_for_many, wait):
         with client_of(LoggingTasks(say_nothing, RUNNING, None).reply, timeout=None) as client:
             with pytest.raises(TaskVanishedError):
