@@ -16,7 +16,7 @@
     │   ├── TaskAlreadyRunningError               a run of this pipeline is active
     │   └── PermissionDeniedError                 the key may not do this
     ├── WaitTimeoutError (TimeoutError)           the wait's timeout passed; the task runs on
-    ├── TaskLostError                             the outcome cannot be known any more
+    ├── TaskLostError                             the end was missed, and no run log has a status of it
     │   ├── TaskVanishedError                     the server forgot a task that was seen before
     │   └── TaskReplacedError                     another run took over the token
     └── TaskFailedError                           the task ended with a failure

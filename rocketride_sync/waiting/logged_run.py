@@ -11,11 +11,11 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 from ..errors import DecodeError, ProtocolError
 from ..frozen import Frozen
 from ..models import Outcome, TaskRun, TaskStatus
-from ..redact import excerpt
 
 STATUS_EVENT = "apaevt_status_update"
 LIFECYCLE_EVENT = "apaevt_log_lifecycle"
 _END_REASONS = {"user": "that somebody terminated it", "ttl": "that its ttl ran out"}
+_OUTCOMES = ("ok", "cancelled", "interrupted", "error")
 _STAMPS = (
     "__id",
     "eventTime",
@@ -25,7 +25,6 @@ _STAMPS = (
     "teamId",
     "userId",
 )  # belong to the event
-_WORD_SHOWN = 40
 
 
 class LoggedRun(Frozen):
@@ -135,15 +134,16 @@ class Chapter:
 
     def found(self) -> LoggedRun:
         """What the log says of the run."""
-        final = self.final
         reason = self.run.reason or self._reason
         if reason:
-            outcome: Optional[Outcome] = Outcome.CANCELLED
-            says = _END_REASONS.get(reason, f"that it was stopped, {excerpt(reason, _WORD_SHOWN)!r}")
-        else:
-            outcome = Outcome.SUCCEEDED if self.run.outcome == "ok" else None
-            says = f"no more of its end than {excerpt(self.run.outcome or 'when', _WORD_SHOWN)!r}"
-        return LoggedRun(status=final, outcome=outcome, says=says)
+            says = _END_REASONS.get(reason, "that it was stopped")
+            return LoggedRun(status=self.final, outcome=Outcome.CANCELLED, says=says)
+        outcome = Outcome.SUCCEEDED if self.run.outcome == "ok" else None
+        # Unknown words are not quoted: a server could put a secret there.
+        word = (
+            repr(self.run.outcome) if self.run.outcome in _OUTCOMES else "when, with a word that is not known"
+        )
+        return LoggedRun(status=self.final, outcome=outcome, says=f"no more of its end than {word}")
 
 
 def chapters_near(runs: List[TaskRun], start_time: float, earliest: float, most: int) -> List[Chapter]:

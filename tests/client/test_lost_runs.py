@@ -332,3 +332,23 @@ def test_a_status_of_the_log_is_had_through_either(transport):
     with Server(either(lambda _: RUNNING, tasks.reply)) as server:
         with RocketRideClient(server.url, KEY, transport=transport, retry=QUICK) as client:
             assert wait(client).from_run_log
+
+
+@pytest.mark.parametrize(
+    "chapter",
+    [
+        {"outcome": f"{KEY} {TOKEN}"},
+        {"reason": f"{KEY} {TOKEN}"},
+        {"beginTime": f"{KEY} {TOKEN}"},
+        {f"{KEY} {TOKEN}": 1, "outcome": None},
+    ],
+)
+@pytest.mark.parametrize("way", [wait, wait_for_many, ask_again])
+def test_no_secret_that_the_log_repeats_is_shown(way, chapter, caplog):
+    caplog.set_level("DEBUG", "rocketride_sync")
+    tasks = LoggingTasks(RunLog().add(ENDED, final=False, **chapter), RUNNING, None)
+    with client_of(tasks.reply) as client, pytest.raises(TaskVanishedError) as caught:
+        way(client)
+    shown = f"{caught.value!r} {caught.value} {caplog.text}"
+    assert KEY not in shown
+    assert TOKEN not in shown
