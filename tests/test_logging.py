@@ -150,7 +150,7 @@ def test_the_fallback_to_http_and_why(told):
         client.get_task_status(TOKEN)
     lines = told()
     assert matching(lines, "DEBUG", r"no WebSocket connection: .*404.*")
-    assert matching(lines, "INFO", r".*404.*; using HTTP from now on")
+    assert matching(lines, "INFO", r".*404.*; using HTTP from now on, WebSocket is tried again in 15 s")
 
 
 def test_a_lost_connection_is_replaced(told):

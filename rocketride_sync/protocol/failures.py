@@ -16,6 +16,7 @@ from ..errors import (
     ServerError,
     TaskAlreadyRunningError,
     TaskNotFoundError,
+    TransportError,
 )
 from ..redact import cut, printable
 from .operations import RUN_LOG, Operation
@@ -32,6 +33,12 @@ _NO_SUCH_COMMAND = "Invalid command"
 _NOT_REGISTERED = "TASK_NOT_REGISTERED"
 _CODES = (_NOT_REGISTERED, "TASK_AMBIGUOUS", "TASK_COMPLETED", "TASK_STOPPED")
 _NO_PERMISSION = ("Permission '", "Access denied: no permissions", "Not authenticated")
+_TOO_EARLY = 425
+_TOO_MANY_REQUESTS = 429
+PROXY_AUTHENTICATION = 407
+_REQUEST_TIMEOUT = 408
+_NOT_IMPLEMENTED = 501
+_VERSION_NOT_SUPPORTED = 505
 
 
 def is_task_credential(auth: str) -> bool:
@@ -125,3 +132,37 @@ def _error_type(message: str, auth: str, code: Any, http_status: Optional[int]) 
     if message.startswith(_NO_PERMISSION):
         return PermissionDeniedError
     return ServerError
+
+
+def is_transient(status: int) -> bool:
+    """Whether the same request may succeed later: any server error, those of proxies such as 520 to 530 included,
+    but for the two that say what the server cannot do at all.
+    """
+    if status >= 500:
+        return status not in (_NOT_IMPLEMENTED, _VERSION_NOT_SUPPORTED)
+    return status in (_REQUEST_TIMEOUT, _TOO_EARLY, _TOO_MANY_REQUESTS)
+
+
+def is_unprocessed(status: int) -> bool:
+    """Whether `status` says that nobody began to process the request."""
+    return status in (_TOO_EARLY, _TOO_MANY_REQUESTS)
+
+
+def refused_by_proxy(start: str, status: int, operation: Optional[str] = None) -> RocketRideError:
+    """The error for a proxy that refused a tunnel, or wants a password: made, not raised.
+
+    Nothing of its answer but the status is shown: it may repeat the password.
+
+    Args:
+        start: the beginning of the message.
+        status: the HTTP status of the proxy's answer.
+        operation: the name of what failed, if it is known.
+    """
+    if status == PROXY_AUTHENTICATION:
+        reason = "the proxy wants a password, or refused the one it got"
+    else:
+        reason = "the proxy refused the tunnel"
+    text = f"{start}: {reason} (HTTP {status})"
+    if is_transient(status):
+        return TransportError(text, http_status=status)
+    return ServerError(f"{text}. See proxies=", http_status=status, operation=operation)

@@ -13,8 +13,7 @@ from urllib.parse import urlsplit
 
 from ..errors import ProtocolError, RocketRideError, ServerError, TransientError
 from . import strict_json
-from .failures import failure, readable, secrets_of
-from .http_status import PROXY_AUTHENTICATION, is_transient, refused_by_proxy
+from .failures import PROXY_AUTHENTICATION, failure, is_transient, readable, refused_by_proxy, secrets_of
 from .operations import Operation
 
 Headers = Mapping[str, str]

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Optional, Sequence, Set
 
 from ..deadline import Deadline
-from ..errors import RocketRideError, TransientError, UnsupportedOperationError
+from ..errors import RocketRideError, UnsupportedOperationError
 from ..logs import log
 from ..protocol.operations import Operation
 from .base import Watch
 from .end_told import EndTold, end_told
+from .fallback import Fallback
 from .http import HttpTransport
 from .pipe_interface import Pipe, Uploads
 from .websocket.transport import WebSocketTransport
-from .websocket.upgrade import NoSlotError, NoWebSocketError, UpgradeCutError
+from .websocket.upgrade import NoSlotError, NoWebSocketError, OddUpgradeError, UpgradeCutError
 
 if TYPE_CHECKING:
     from .poller import Poll, Poller, PollResult
     from .websocket.websocket_poller import WebSocketPoller
 
-_UPGRADE_REFUSED = (NoSlotError, NoWebSocketError, UpgradeCutError)
+_UPGRADE_REFUSED = (NoSlotError, NoWebSocketError, OddUpgradeError, UpgradeCutError)
 
-# While polls are in flight over HTTP, results are read from both transports in turn, each for so many seconds.
 _HTTP_TURN = 0.05
 _WEBSOCKET_TURN = 0.001  # not 0: an expired deadline would read nothing
 
@@ -29,8 +29,8 @@ _WEBSOCKET_TURN = 0.001  # not 0: an expired deadline would read nothing
 class AutoTransport:
     """Calls over WebSocket, and over HTTP when the upgrade is refused.
 
-    If the upgrade is refused for good, or cut by a proxy, it is not tried again once a call over HTTP has succeeded.
-    If it is refused because the server has no free connection slot, the next call tries it again.
+    For how long HTTP is used then is decided by `Fallback`. A call that HTTP cannot carry tries WebSocket in any case,
+    and whatever has a WebSocket connection goes on using it.
 
     Args:
         websocket: the preferred transport.
@@ -40,7 +40,12 @@ class AutoTransport:
     def __init__(self, websocket: WebSocketTransport, http: HttpTransport) -> None:
         self._websocket = websocket
         self._http = http
-        self.http_only = False
+        self.fallback = Fallback()
+
+    @property
+    def http_only(self) -> bool:
+        """Whether WebSocket is not tried at the moment."""
+        return self.fallback.active
 
     def call(self, operation: Operation, deadline: Deadline) -> Any:
         """As `rocketride_sync.transports.Transport.call`."""
@@ -48,66 +53,67 @@ class AutoTransport:
 
     def call_with_fallback(self, websocket: Any, operation: Operation, deadline: Deadline) -> Any:
         """Call through `websocket`, a transport or a watch; over HTTP if the server refuses the upgrade."""
-        if self.http_only:
+        if operation.over_http and not self._tries(websocket):
             return self._http.call(operation, deadline)
         try:
-            return websocket.call(operation, deadline)
+            document = websocket.call(operation, deadline)
         except _UPGRADE_REFUSED as error:
             # A fault that may pass must not be reported as something that the transport cannot do.
             if error.request_sent or not (operation.over_http or isinstance(error, NoWebSocketError)):
                 raise
             refusal = error
+        else:
+            self.fallback.reset()
+            return document
         if not operation.over_http:
-            # Without the part after the semicolon: it advises to use HTTP.
-            raise UnsupportedOperationError(
-                f"{operation.unsupported_by_http} takes WebSocket, but {str(refusal).partition(';')[0]}"
-            )
+            raise _unsupported(operation, refusal)
         document = self._http.call(operation, deadline)
-        self.note_fallback(refusal)
+        self.fallback.http_succeeded(refusal)
         return document
+
+    def _tries(self, websocket: Any) -> bool:
+        """Whether to use `websocket`: a transport, a watch or a poller."""
+        return websocket.is_open or not self.fallback.active
 
     uploads_at_once = HttpTransport.uploads_at_once
 
     def pipe(self, operation: Operation, deadline: Deadline) -> Pipe:
         """As `rocketride_sync.transports.PipingTransport.pipe`."""
-        if not self.http_only:
-            try:
-                return self._websocket.pipe(operation, deadline)
-            except _UPGRADE_REFUSED as error:
-                if error.request_sent or operation.http_lacks:
-                    raise
-                log.info("%s; the pipe will go over HTTP", error)
+        if operation.over_http and not self._tries(self._websocket):
+            return self._http.pipe(operation, deadline)
+        try:
+            pipe = self._websocket.pipe(operation, deadline)
+        except _UPGRADE_REFUSED as error:
+            if error.request_sent or not (operation.over_http or isinstance(error, NoWebSocketError)):
+                raise
+            refusal = error
+        else:
+            self.fallback.reset()
+            return pipe
+        if not operation.over_http:
+            raise _unsupported(operation, refusal)
+        log.info("%s; the pipe will go over HTTP", refusal)
         return self._http.pipe(operation, deadline)
 
     def uploads(self, deadline: Deadline) -> Optional[Uploads]:
         """As `rocketride_sync.transports.PipingTransport.uploads`."""
-        if not self.http_only:
-            try:
-                return self._websocket.uploads(deadline)
-            except _UPGRADE_REFUSED as error:
-                log.info("%s; the files will go over HTTP", error)
-        return None
+        if not self._tries(self._websocket):
+            return None
+        try:
+            uploads = self._websocket.uploads(deadline)
+        except _UPGRADE_REFUSED as error:
+            log.info("%s; the files will go over HTTP", error)
+            return None
+        self.fallback.reset()
+        return uploads
 
     def watch(self, operation: Operation) -> Watch:
         """As `rocketride_sync.transports.Transport.watch`."""
-        return (
-            self._http.watch(operation)
-            if self.http_only
-            else _AutoWatch(self, self._websocket.watch(operation))
-        )
+        return _AutoWatch(self, self._websocket.watch(operation))
 
     def watch_many(self, polls: Sequence[Poll]) -> Poller:
         """As `rocketride_sync.transports.poller.PollingTransport.watch_many`."""
-        http = self._http.watch_many(polls)
-        return http if self.http_only else _AutoPoller(self, self._websocket.watch_many(polls), http)
-
-    def note_fallback(self, error: RocketRideError) -> None:
-        """Note that HTTP succeeded where WebSocket was refused with `error`: the refusal may hold from now on."""
-        if isinstance(error, NoSlotError):
-            log.debug("%s; using HTTP this time", error)
-        elif not self.http_only:
-            self.http_only = True
-            log.info("%s; using HTTP from now on", error)
+        return _AutoPoller(self.fallback, self._websocket.watch_many(polls), self._http.watch_many(polls))
 
     @property
     def is_open(self) -> bool:
@@ -116,8 +122,15 @@ class AutoTransport:
 
     def close(self) -> None:
         """As `rocketride_sync.transports.Transport.close`."""
+        self.fallback.reset()
         self._websocket.close()
         self._http.close()
+
+
+def _unsupported(operation: Operation, refusal: RocketRideError) -> UnsupportedOperationError:
+    # Without the part after the semicolon: it advises to use HTTP.
+    reason = str(refusal).partition(";")[0]
+    return UnsupportedOperationError(f"{operation.unsupported_by_http} takes WebSocket, but {reason}")
 
 
 class _AutoWatch:
@@ -139,60 +152,63 @@ class _AutoWatch:
 class _AutoPoller:
     """Polls over WebSocket, and over HTTP while the upgrade is refused. Then it reads results from both in turn.
 
-    When the upgrade may be tried again is decided by the WebSocket poller (`WebSocketPoller.ready`).
+    After a refusal the upgrade is tried again when the WebSocket poller is ready to (`WebSocketPoller.ready`), unless
+    `Fallback` says that there is no WebSocket.
     """
 
-    def __init__(self, transport: AutoTransport, websocket: WebSocketPoller, http: Poller) -> None:
-        self._transport = transport
+    def __init__(self, fallback: Fallback, websocket: WebSocketPoller, http: Poller) -> None:
+        self._fallback = fallback
         self._websocket = websocket
         self._http = http
-        # The polls submitted over HTTP. The value is the refusal if this very poll was refused over WebSocket.
-        self._over_http: Dict[Poll, Optional[RocketRideError]] = {}
+        self._over_http: Set[Poll] = set()
         self._upgrade_refused = False  # at the latest attempt
-        self._refused_for_good = False
+        # Of the latest attempt, until HTTP has succeeded in its place. Several polls may be refused by one attempt.
+        self._refusal: Optional[RocketRideError] = None
 
     @property
     def has_results(self) -> bool:
         return self._websocket.has_results or self._http.has_results
 
     def submit(self, poll: Poll) -> None:
-        if not self._upgrade_refused or (self._websocket.ready and not self._refused_for_good):
-            self._websocket.submit(poll)
+        websocket = self._websocket
+        refused = self._fallback.active or (self._upgrade_refused and not websocket.ready)
+        if websocket.is_open or not refused:
+            websocket.submit(poll)
         else:
-            self._submit_over_http(poll, None)
+            self._submit_over_http(poll)
 
     def next(self, deadline: Deadline) -> Optional[PollResult]:
-        results = self._websocket.next(Deadline(_WEBSOCKET_TURN) if self._over_http else deadline)
-        if results is not None:
-            return self._take_websocket_result(*results)
+        result = self._websocket.next(Deadline(_WEBSOCKET_TURN) if self._over_http else deadline)
+        if result is not None:
+            return self._take_websocket_result(*result)
         if self._over_http:
-            results = self._http.next(deadline if self._refused_for_good else deadline.within(_HTTP_TURN))
-            if results is not None:
-                self._take_http_result(*results)
-        return results
+            alone = self._fallback.active and not self._websocket.is_open
+            result = self._http.next(deadline if alone else deadline.within(_HTTP_TURN))
+            if result is not None:
+                self._take_http_result(*result)
+        return result
 
     def _take_websocket_result(self, poll: Poll, answer: Any) -> Optional[PollResult]:
         """The result to hand out; None if the upgrade was refused and the poll now goes over HTTP."""
         if isinstance(answer, _UPGRADE_REFUSED):
             self._upgrade_refused = True
-            self._refused_for_good = not isinstance(answer, NoSlotError)
-            self._submit_over_http(poll, answer)
+            self._refusal = answer
+            self._submit_over_http(poll)
             return None
         if isinstance(answer, dict):  # a status: neither an error nor a wake-up
             self._upgrade_refused = False
+            self._refusal = None
+            self._fallback.reset()
         return poll, answer
 
     def _take_http_result(self, poll: Poll, answer: Any) -> None:
-        """Learn from a result of HTTP whether WebSocket is worth another attempt."""
-        refusal = self._over_http.pop(poll)
-        if isinstance(answer, TransientError):
-            # HTTP fails too: perhaps the server was shutting down when it refused the upgrade.
-            self._refused_for_good = self._transport.http_only
-        elif refusal is not None and not isinstance(answer, RocketRideError):
-            self._transport.note_fallback(refusal)
+        self._over_http.discard(poll)
+        if self._refusal is not None and not isinstance(answer, RocketRideError):
+            self._fallback.http_succeeded(self._refusal)
+            self._refusal = None
 
-    def _submit_over_http(self, poll: Poll, refusal: Optional[RocketRideError]) -> None:
-        self._over_http[poll] = refusal
+    def _submit_over_http(self, poll: Poll) -> None:
+        self._over_http.add(poll)
         self._http.submit(poll)
 
     def remove(self, poll: Poll) -> None:

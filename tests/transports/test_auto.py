@@ -9,12 +9,14 @@ import pytest
 from rocketride_sync import (
     AuthenticationError,
     CertificateError,
+    ProtocolError,
     RetryPolicy,
     RocketRideClient,
     TransientError,
     TransportError,
     UnsupportedOperationError,
 )
+from rocketride_sync.transports.fallback import Fallback
 
 from .dap_peer import CLOSE, DONE, KEY, RUNNING, TOKEN, Gone, always, dap, refusing_credentials, serve
 from .loopback import Server, answer
@@ -64,11 +66,33 @@ def test_an_upgrade_refused_for_good_means_http_from_now_on(status, caplog):
     assert len(told) == 1
 
 
-def test_an_upgrade_cut_by_a_proxy_means_http_too():
+def test_an_upgrade_cut_by_a_proxy_means_http_too_when_it_happens_again():
     with Server(Both(lambda peer: None)) as server, RocketRideClient(server.url, KEY) as client:
-        client.get_task_status(TOKEN)
-        client.get_task_status(TOKEN)
-        assert upgrades(server) == 1
+        client._transport.fallback = Fallback(clock=iter(range(1000)).__next__)  # a second from look to look
+        for _ in range(5):
+            client.get_task_status(TOKEN)
+        assert upgrades(server) == 2
+        assert calls(server) == 5
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        answer(b"", "302 Found", Location="http://portal.example/"),
+        answer(b"<html>", "200 OK"),
+        b"HTTP/1.0 200 OK\r\n\r\n",
+        b"garbage\r\n\r\n",
+    ],
+    ids=["redirect", "page", "old page", "garbage"],
+)
+def test_what_is_no_answer_to_an_upgrade_is_no_sign(odd):
+    """HTTP serves for the one call, and WebSocket is tried by the next."""
+    with Server(Both(lambda peer: peer.send(odd))) as server, RocketRideClient(server.url, KEY) as client:
+        for _ in range(3):
+            assert client.get_task_status(TOKEN).state == 3
+        assert (upgrades(server), calls(server)) == (3, 3)
+        with pytest.raises(ProtocolError, match="upgrade"):
+            client.get_tasks()
 
 
 def test_http_is_remembered_only_once_it_has_answered():

@@ -20,8 +20,7 @@ from ...errors import (
     TransportError,
     TransportTimeoutError,
 )
-from ...protocol.failures import readable
-from ...protocol.http_status import refused_by_proxy
+from ...protocol.failures import readable, refused_by_proxy
 from ..network import is_certificate_alert
 
 if TYPE_CHECKING:

@@ -52,8 +52,8 @@ class HttpTransport:
         return self._call(operation, deadline)
 
     def _call(self, operation: Operation, deadline: Deadline) -> Any:
+        from ...protocol.failures import is_unprocessed
         from ...protocol.http_answers import interpret
-        from ...protocol.http_status import is_unprocessed
 
         status, headers, body = self._session().send(operation, deadline)
         try:

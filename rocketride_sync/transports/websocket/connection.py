@@ -24,7 +24,7 @@ from .dialing import tls_fault
 from .framing import Framing
 from .handshake import Handshake, RefusedError
 from .steady_socket import SteadySocket, TooLargeError
-from .upgrade import UpgradeCutError, refused_upgrade
+from .upgrade import OddUpgradeError, UpgradeCutError, refused_upgrade
 
 T = TypeVar("T")
 
@@ -265,4 +265,4 @@ class Connection:
             return kind(f"the connection to {self._address} broke: {reason}")
         if self._upgraded:
             return ProtocolError(f"{self._address} does not speak WebSocket as it should")
-        return ProtocolError(f"{self._address} does not answer a WebSocket upgrade as it should")
+        return OddUpgradeError(f"{self._address} does not answer a WebSocket upgrade as it should")

@@ -135,8 +135,6 @@ def _read_proxy_status(sock: socket.socket, deadline: Deadline) -> int:
 
 def _check_tunnel(address: Address, status: int) -> None:
     if not 200 <= status < 300:
-        from ...protocol.http_status import refused_by_proxy  # seldom needed
-
         raise refused_by_proxy(f"no connection to {address}", status)
 
 

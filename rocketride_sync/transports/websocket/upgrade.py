@@ -13,12 +13,17 @@ from ...errors import (
     TransientError,
     TransportError,
 )
+from ...protocol.failures import PROXY_AUTHENTICATION, is_transient, refused_by_proxy
 
 _NO_WEBSOCKET = (404, 405, 426, 501)
 
 
 class NoWebSocketError(ProtocolError):
     """The answer to the upgrade is that of a server or a proxy without WebSocket. Use ``transport="http"``."""
+
+
+class OddUpgradeError(ProtocolError):
+    """The answer to the upgrade is none to an upgrade: a redirect, a page, or not HTTP."""
 
 
 class UpgradeCutError(TransportError):
@@ -37,8 +42,6 @@ def refused_upgrade(address: Address, status: int, headers: Mapping[str, str]) -
         status: the HTTP status.
         headers: those of the answer, with names in lower case.
     """
-    from ...protocol.http_status import PROXY_AUTHENTICATION, is_transient, refused_by_proxy  # seldom needed
-
     text = f"{address} refused the WebSocket upgrade with HTTP {status}"
     if status == 401:
         return AuthenticationError(f"{text}. Check the API key (auth= or ROCKETRIDE_APIKEY), and proxies")
@@ -49,8 +52,8 @@ def refused_upgrade(address: Address, status: int, headers: Mapping[str, str]) -
     if status in _NO_WEBSOCKET:
         return NoWebSocketError(f'{text}: no WebSocket there; use transport="http"')
     if is_transient(status):
-        from ...protocol.http_answers import retry_after
+        from ...protocol.http_answers import retry_after  # seldom needed
 
         after = retry_after({name.title(): value for name, value in headers.items()})
         return TransientError(text, http_status=status, retry_after=after)
-    return ProtocolError(text)
+    return OddUpgradeError(text)

@@ -44,6 +44,11 @@ class WebSocketWatch:
         self._answered = False
         self._loss_pause = 0.0
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it has a connection."""
+        return self._connection is not None
+
     def call(self, operation: Operation, deadline: Deadline) -> Any:
         """As `rocketride_sync.transports.Watch.call`."""
         self._answered = False

@@ -63,6 +63,11 @@ class WebSocketPoller:
         return bool(self._results)
 
     @property
+    def is_open(self) -> bool:
+        """Whether there is a connection."""
+        return self._connection is not None
+
+    @property
     def ready(self) -> bool:
         """Whether there is a connection, or it is time to try to connect."""
         return self._connection is not None or system_time.monotonic() >= self._connect_not_before

@@ -1,0 +1,62 @@
+"""How long HTTP takes the place of WebSocket where the upgrade is refused: the one place that decides this."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Optional
+
+from ..deadline import Clock
+from ..errors import RocketRideError
+from ..logs import log
+from .websocket.upgrade import NoWebSocketError, UpgradeCutError
+
+_FIRST_PAUSE = 15.0
+_LONGEST_PAUSE = 900.0
+_SAME_MOMENT = 1.0  # upgrades of several threads that are cut within a second had one cause
+
+
+class Fallback:
+    """Whether WebSocket is worth a try. All calls and waits of a client share it.
+
+    A refused upgrade counts once HTTP has succeeded in its place. Then WebSocket is not tried for a while, and longer
+    each time that it is refused again. What an answer to an upgrade says differs:
+
+    * An answer such as 404 says that there is no WebSocket.
+    * A connection that is cut says so if it happens twice in a row: a server that restarts cuts one too.
+    * No free slot, a redirect, or what is no answer at all says nothing about the next time.
+
+    Args:
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, clock: Clock = time.monotonic) -> None:
+        self._clock = clock
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all refusals: WebSocket works, or the client was closed."""
+        self._until = -math.inf
+        self._pause = _FIRST_PAUSE
+        self._first_cut: Optional[float] = None
+
+    @property
+    def active(self) -> bool:
+        """Whether HTTP is used without trying WebSocket."""
+        return self._clock() < self._until
+
+    def http_succeeded(self, refusal: RocketRideError) -> None:
+        """HTTP has succeeded where WebSocket was refused with `refusal`."""
+        if not self._says_there_is_none(refusal):
+            log.debug("%s; using HTTP this time", refusal)
+        elif not self.active:
+            log.info("%s; using HTTP from now on, WebSocket is tried again in %.0f s", refusal, self._pause)
+            self._until = self._clock() + self._pause
+            self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+
+    def _says_there_is_none(self, refusal: RocketRideError) -> bool:
+        if isinstance(refusal, UpgradeCutError):
+            now = self._clock()
+            self._first_cut = now if self._first_cut is None else self._first_cut
+            return now - self._first_cut >= _SAME_MOMENT
+        return isinstance(refusal, NoWebSocketError)

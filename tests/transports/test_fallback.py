@@ -1,0 +1,280 @@
+"""How long HTTP takes the place of WebSocket: the rules against a fake clock, and what follows for calls and waits."""
+
+import threading
+
+import pytest
+
+from rocketride_sync import RetryPolicy, RocketRideClient, UnsupportedOperationError
+from rocketride_sync.transports.fallback import Fallback
+from rocketride_sync.transports.websocket.upgrade import (
+    NoSlotError,
+    NoWebSocketError,
+    OddUpgradeError,
+    UpgradeCutError,
+)
+
+from .dap_peer import DONE, KEY, RUNNING, TOKEN, serve
+from .either_transport import is_upgrade, over_http
+from .loopback import Server, answer
+from .polled_tasks import tokens
+
+NONE = NoWebSocketError("404")
+CUT = UpgradeCutError("cut")
+PROMPT = RetryPolicy(initial_delay=0.01, max_delay=0.02)
+PIPELINE = {"source": "s", "components": []}
+
+
+class Clock:
+    def __init__(self):
+        self.now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def fallback(clock):
+    return Fallback(clock)
+
+
+class TestRules:
+    def test_websocket_is_tried_at_first(self, fallback):
+        assert not fallback.active
+
+    def test_a_refusal_lapses(self, fallback, clock):
+        fallback.http_succeeded(NONE)
+        assert fallback.active
+        clock.now += 14.9
+        assert fallback.active
+        clock.now += 0.2
+        assert not fallback.active
+
+    def test_each_lasts_twice_as_long_as_the_last_up_to_a_quarter_of_an_hour(self, fallback, clock):
+        lasted = []
+        for _ in range(9):
+            fallback.http_succeeded(NONE)
+            began = clock.now
+            while fallback.active:
+                clock.now += 1.0
+            lasted.append(clock.now - began)
+        assert lasted == [15, 30, 60, 120, 240, 480, 900, 900, 900]
+
+    def test_a_success_of_websocket_begins_anew(self, fallback, clock):
+        for _ in range(5):
+            fallback.http_succeeded(NONE)
+            clock.now += 1000
+        fallback.reset()
+        fallback.http_succeeded(NONE)
+        clock.now += 15.1
+        assert not fallback.active
+
+    def test_refusals_of_the_same_moment_are_one(self, fallback, clock):
+        """Of several threads, say."""
+        for _ in range(10):
+            fallback.http_succeeded(NONE)
+        clock.now += 15.1
+        assert not fallback.active
+
+    def test_one_cut_is_not_enough_however_many_threads_see_it(self, fallback, clock):
+        for _ in range(4):
+            fallback.http_succeeded(CUT)
+            clock.now += 0.2
+        assert not fallback.active
+
+    def test_a_second_cut_in_a_row_is(self, fallback, clock):
+        fallback.http_succeeded(CUT)
+        clock.now += 3600
+        fallback.http_succeeded(CUT)
+        assert fallback.active
+
+    def test_a_success_between_them_makes_two_cuts_one_each(self, fallback, clock):
+        fallback.http_succeeded(CUT)
+        clock.now += 3600
+        fallback.reset()
+        fallback.http_succeeded(CUT)
+        assert not fallback.active
+
+    @pytest.mark.parametrize("refusal", [NoSlotError("403"), OddUpgradeError("302")])
+    def test_others_are_no_sign(self, fallback, clock, refusal):
+        for _ in range(10):
+            fallback.http_succeeded(refusal)
+            assert not fallback.active
+            clock.now += 100
+
+
+class Server404:
+    """A server of both transports, whose upgrades are refused while `refuses`; counts statuses by transport."""
+
+    def __init__(self):
+        self.refuses = False
+        self.seen = {"websocket": 0, "http": 0, "refused": 0}
+        self.document = RUNNING
+
+    def __call__(self, peer):
+        if not is_upgrade(peer):
+            over_http(peer, lambda _: self._count("http"))
+        elif self.refuses:
+            peer.read_request()
+            self.seen["refused"] += 1
+            peer.send(answer(b"no", "404 Not Found"))
+        else:
+            serve(self._reply)(peer)
+
+    def _reply(self, peer, request):
+        bodies = {"rrext_get_tasks": {"tasks": []}, "execute": {"token": TOKEN}}
+        if request["command"] == "rrext_get_task_status":
+            peer.answer(request, self._count("websocket"))
+        else:
+            peer.answer(request, bodies.get(request["command"]))
+
+    def _count(self, transport):
+        self.seen[transport] += 1
+        return self.document
+
+
+@pytest.fixture
+def handler():
+    return Server404()
+
+
+@pytest.fixture
+def client(handler, clock):
+    with Server(handler) as server, RocketRideClient(server.url, KEY, timeout=20, retry=PROMPT) as client:
+        client._transport.fallback = Fallback(clock)
+        yield client
+
+
+def fall_back(client, handler):
+    """Let the client come to use HTTP; the server has WebSocket again then."""
+    handler.refuses = True
+    client.get_task_status(TOKEN)
+    assert client._transport.http_only
+    handler.refuses = False
+    handler.seen.update(websocket=0, http=0)
+
+
+class TestCalls:
+    def test_use_websocket_again_when_the_refusal_has_lapsed(self, client, handler, clock):
+        fall_back(client, handler)
+        client.get_task_status(TOKEN)
+        assert handler.seen["http"] == 1
+        clock.now += 16
+        client.get_task_status(TOKEN)
+        assert (handler.seen["websocket"], handler.seen["http"]) == (1, 1)
+
+    def test_use_http_while_websocket_stays_refused(self, client, handler, clock):
+        fall_back(client, handler)
+        handler.refuses = True
+        for _ in range(4):
+            for _ in range(3):
+                client.get_task_status(TOKEN)
+            clock.now += 61
+        assert handler.seen["http"] == 12
+        assert handler.seen["refused"] == 1 + 3
+
+    def test_that_need_websocket_try_it(self, client, handler):
+        fall_back(client, handler)
+        assert client.get_tasks() == []
+        client.get_task_status(TOKEN)
+        assert (handler.seen["websocket"], handler.seen["http"]) == (
+            1,
+            0,
+        )  # it works: nothing is refused any more
+
+    def test_that_need_an_argument_of_websocket_try_it(self, client, handler):
+        fall_back(client, handler)
+        assert client.use(pipeline=PIPELINE, ttl=60).token == TOKEN
+
+    def test_that_need_websocket_tell_that_there_is_none(self, client, handler):
+        fall_back(client, handler)
+        handler.refuses = True
+        with pytest.raises(UnsupportedOperationError, match=r"takes WebSocket, but .* HTTP 404"):
+            client.get_tasks()
+        with pytest.raises(UnsupportedOperationError, match=r"takes WebSocket, but .* HTTP 404"):
+            client.pipe(TOKEN, provider="webhook").open()
+        assert client._transport.http_only
+
+    def test_after_close_try_websocket(self, client, handler):
+        fall_back(client, handler)
+        client.close()
+        client.get_task_status(TOKEN)
+        assert (handler.seen["websocket"], handler.seen["http"]) == (1, 0)
+
+    def test_use_a_connection_that_there_is(self, client, handler):
+        """A wait has given it back, say."""
+        statuses = client.iter_task_status(TOKEN, interval=0.01)
+        next(statuses)
+        fall_back(client, handler)
+        statuses.close()
+        handler.refuses = True
+        client.get_task_status(TOKEN)
+        assert (handler.seen["websocket"], handler.seen["http"]) == (1, 0)
+
+
+class TestWaits:
+    def test_with_a_connection_stay_on_it(self, client, handler):
+        statuses = client.iter_task_status(TOKEN, interval=0.01)
+        next(statuses)
+        fall_back(client, handler)
+        for _ in range(5):
+            next(statuses)
+        assert (handler.seen["websocket"], handler.seen["http"]) == (5, 0)
+        statuses.close()
+
+    def test_for_many_with_a_connection_stay_on_it(self, client, handler):
+        polled = threading.Event()
+
+        def on_progress(_token, _status):
+            if not polled.is_set():
+                polled.set()
+                fall_back(client, handler)
+            elif handler.seen["websocket"] > 20:
+                handler.document = DONE
+
+        results = client.wait_all(tokens(5), timeout=20, interval=0.05, on_progress=on_progress)
+        assert all(result.succeeded for result in results)
+        assert handler.seen["http"] == 0
+
+    @pytest.mark.parametrize("when", ["before", "meanwhile"])
+    def test_go_over_to_websocket_when_the_refusal_has_lapsed(self, client, handler, clock, when):
+        """Also those that began while it held."""
+        if when == "before":
+            fall_back(client, handler)
+        else:
+            handler.refuses = True
+        statuses = client.iter_task_status(TOKEN, interval=0.01)
+        next(statuses)
+        next(statuses)
+        assert (handler.seen["websocket"], handler.seen["http"]) == (0, 2)
+        handler.refuses = False
+        clock.now += 16
+        for _ in range(3):
+            next(statuses)
+        assert (handler.seen["websocket"], handler.seen["http"]) == (3, 2)
+        statuses.close()
+
+    def test_for_many_go_over_to_websocket_when_the_refusal_has_lapsed(self, client, handler, clock):
+        fall_back(client, handler)
+
+        def on_progress(_token, _status):
+            if handler.seen["http"] > 10:
+                clock.now += 16
+            if handler.seen["websocket"] > 10:
+                handler.document = DONE
+
+        results = client.wait_all(tokens(5), timeout=20, interval=0.05, on_progress=on_progress)
+        assert all(result.succeeded for result in results)
+        assert handler.seen["refused"] == 1
+
+    def test_for_many_count_one_refused_upgrade_once(self, client, handler, clock):
+        """However many polls waited for it."""
+        handler.refuses = True
+        handler.document = DONE
+        assert all(result.succeeded for result in client.wait_all(tokens(20), timeout=20))
+        clock.now += 16
+        assert not client._transport.http_only
