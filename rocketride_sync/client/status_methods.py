@@ -68,7 +68,7 @@ class StatusMethods(BaseClient):
         except TaskLostError as error:
             lost = error
         found = recover(token, lost, previous, self._call_until, deadline)
-        return self._status_of(token, found, time.monotonic())
+        return self._status_of(token, found, system_time.monotonic())
 
     def wait_until_complete(
         self,
@@ -225,7 +225,7 @@ class StatusMethods(BaseClient):
         finally:
             watch.close()
         found = recover(token, lost, wait.run_status, self._call_until, wait.search_deadline)
-        yield self._status_of(token, found, time.monotonic())
+        yield self._status_of(token, found, system_time.monotonic())
 
 
 def _until_timeout(statuses: Statuses, timed_out: List[WaitTimeoutError]) -> Statuses:

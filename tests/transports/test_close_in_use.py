@@ -5,6 +5,8 @@ import threading
 import pytest
 
 from rocketride_sync import RocketRideClient
+from rocketride_sync.transports.http import session
+from rocketride_sync.transports.websocket import connection
 
 from .dap_peer import KEY, RUNNING, TOKEN, dap
 from .loopback import Server, answer
@@ -73,3 +75,37 @@ def test_what_comes_back_after_close_is_closed(transport, call):
         thread.join(20)
         assert not client._is_open()
         client.close()
+
+
+@pytest.mark.parametrize("transport", ["websocket", "http"])
+@pytest.mark.parametrize("when", ["before anything is loaded", "before the request"])
+def test_a_call_that_began_before_close_leaves_nothing_open(transport, when, monkeypatch):
+    """Also if it has no connection yet, because it still loads what it needs."""
+    meeting = Meeting()
+    meeting.may_answer.set()
+    handler = meeting.over_http if transport == "http" else dap(meeting.over_websocket)
+    with Server(handler) as server:
+        client = RocketRideClient(server.url, KEY, transport=transport, timeout=20)
+        place = _PLACES[transport, when](client._transport)
+        real = getattr(*place)
+
+        def closed_before(*args, **kwargs):
+            client.close()
+            return real(*args, **kwargs)
+
+        monkeypatch.setattr(*place, closed_before)
+        client.get_task_status(TOKEN)
+        assert not client._is_open()
+        monkeypatch.setattr(*place, real)
+        client.get_task_status(TOKEN)
+        assert client._is_open()
+        client.close()
+        assert not client._is_open()
+
+
+_PLACES = {
+    ("http", "before anything is loaded"): lambda transport: (session, "Session"),
+    ("http", "before the request"): lambda transport: (session.Session, "send"),
+    ("websocket", "before anything is loaded"): lambda transport: (transport.pool, "_connect"),
+    ("websocket", "before the request"): lambda transport: (connection.Connection, "ask"),
+}

@@ -113,20 +113,26 @@ class DeadlineAdapter(HTTPAdapter):
 
     def __init__(self) -> None:
         self._pool: Any = None
+        self._closed = False
         self._targets: MutableMapping[Any, str] = weakref.WeakKeyDictionary()
         super().__init__(pool_connections=1, pool_maxsize=_MAX_IDLE)
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
         """The pool, looked up once: a look-up for each call would be a tenth of its work."""
         if self._pool is None:
-            self._pool = super().get_connection_with_tls_context(*args, **kwargs)
+            self._keep(super().get_connection_with_tls_context(*args, **kwargs))
         return self._pool
 
     def get_connection(self, *args: Any, **kwargs: Any) -> Any:
         """The same for requests before 2.32."""
         if self._pool is None:
-            self._pool = super().get_connection(*args, **kwargs)
+            self._keep(super().get_connection(*args, **kwargs))
         return self._pool
+
+    def _keep(self, pool: Any) -> None:
+        self._pool = pool
+        if self._closed:  # by another thread
+            pool.close()
 
     def request_url(self, request: Any, proxies: Any) -> str:
         """The target in the request line, computed once for each prepared request."""
@@ -152,6 +158,7 @@ class DeadlineAdapter(HTTPAdapter):
         return self._pool is not None and any(kept and kept.sock for kept in tuple(self._pool.pool.queue))
 
     def close(self) -> None:
+        self._closed = True
         super().close()
         if self._pool is not None:
             self._pool.close()

@@ -36,6 +36,7 @@ class HttpTransport:
         self._settings = settings
         # By process id. A forked child does not touch the connections of its parent, which goes on using them.
         self._sessions: Dict[int, Session] = {}
+        self._closings = 0
 
     def call(self, operation: Operation, deadline: Deadline) -> Any:
         """Send `operation`, return the `data` of the answer's envelope, None where it has none.
@@ -96,18 +97,25 @@ class HttpTransport:
 
     def close(self) -> None:
         """Close this process's connections. May be called twice; a later call opens new ones."""
+        self._closings += 1
+        self._close_session()
+
+    def _close_session(self) -> None:
         session = self._sessions.pop(os.getpid(), None)
         if session is not None:
             session.close()
 
     def _session(self) -> Session:
-        pid = os.getpid()
+        pid, closings = os.getpid(), self._closings
         session = self._sessions.get(pid)
         if session is None:
             from .session import Session
 
             # If two threads get here, setdefault keeps one of the sessions.
             session = self._sessions.setdefault(pid, Session(self._settings))
+            if self._closings != closings:
+                # Loading requests takes a while: another thread has closed this transport in the meantime.
+                self._close_session()
         return session
 
 

@@ -19,6 +19,7 @@ from ...errors import (
     TransportError,
     TransportTimeoutError,
 )
+from ...protocol.failures import refused_by_proxy
 from ...redact import reason_of
 from ..network import Proxy, is_certificate_alert
 from ..tcp import TlsSocket, connect, in_slices, set_timeout
