@@ -121,12 +121,7 @@ class Pool:
             RocketRideError: what making it raises, or `TransportTimeoutError` when its turn does not come in time.
         """
         self._forget_inherited()
-<<<<<<< HEAD
-        generation = self._generation
-=======
-        generation = self._generation  # now: loading websocket-client, and waiting for a permit, take a while
-        permit = self._acquire_permit(deadline)
->>>>>>> 96f34a8 (close() also reaches calls that had no connection yet)
+        generation = self._generation  # now: loading websocket-client, and waiting for its turn, take a while
         try:
             connection = self._turns.run(lambda: self._connect(deadline), deadline)
         except RocketRideError as error:
