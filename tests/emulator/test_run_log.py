@@ -122,14 +122,20 @@ def test_the_runs_of_a_source_are_chapters_in_their_order(server, client):
             for c, n in zip(found, [*found[1:], {"beginSeq": 10**6}])] == starts  # fmt: skip
 
 
-def test_a_restart_stays_in_its_chapter(server, client):
-    document = pipeline("simulate", seconds=0.05)
-    token = start_task(client, document, token="tk_restarted_in_log")["token"]
-    wait_for_end(server, token)
-    (before,) = closed_chapters(client, document, 1)
-    if client.call("restart", token=token, pipeline=document)["success"]:
+def test_a_restart_stays_in_its_chapter():
+    settings = {**SETTINGS, "retention": 300}
+    with Emulator(api_key=KEY, **settings) as server, connect(server) as client:
+        document = pipeline("simulate", seconds=0.05)
+        token = start_task(client, document)["token"]
+        wait_for_end(server, token)
+        (before,) = closed_chapters(client, document, 1)
+        assert client.call("restart", token=token, pipeline=document)["success"]
+        wait_for_end(server, token)
         (after,) = closed_chapters(client, document, 1)
         assert (after["beginTime"], after["beginSeq"]) == (before["beginTime"], before["beginSeq"])
+        events = log(client, "read", document, types=["log_lifecycle"])["body"]["events"]
+        actions = [event["body"]["action"] for event in events]
+        assert actions[:3] == ["run-begin", "run-end", "run-restart"]
 
 
 def test_pages(server, client):
