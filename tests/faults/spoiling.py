@@ -98,6 +98,18 @@ def truncate(link, request):
     link.end()
 
 
+def truncate_the_head(link, request):
+    head, _ = head_and_body(link.ask(request))
+    link.send(_half(head))
+    link.end()
+
+
+def garble(link, request):
+    """The answer backwards: a good frame, or a good HTTP head, and no JSON."""
+    head, body = head_and_body(link.ask(request))
+    link.send(head + body[::-1])
+
+
 def duplicate(link, request):
     link.send(link.ask(request) * 2)
 
@@ -114,6 +126,9 @@ def refuse(status, body=b"", **headers):
     return lambda link, request: link.send(page)
 
 
+HAPROXY_PAGE = (
+    b"<html><body><h1>400 Bad request</h1>\nYour browser sent an invalid request.\n</body></html>\n"
+)
 _OVERLOAD = b'{"status":"Error","error":{"message":"server rejected WebSocket connection: HTTP 403"}}'
 _NO_UPGRADE = refuse("403 Forbidden")
 _NO_ANSWER = refuse("400 Bad Request", _OVERLOAD)

@@ -7,8 +7,10 @@ from typing import Any, Dict, Optional
 import attrs
 
 from rocketride_sync import (
+    AuthenticationError,
     CertificateError,
     OverloadedError,
+    ProtocolError,
     TaskVanishedError,
     TransientError,
     TransportError,
@@ -73,6 +75,9 @@ SILENT = Expected(TransportTimeoutError, TIMEOUT)
 ANSWERED = Expected()
 ANSWERED_NEXT_TIME = Expected(after=TIMEOUT)
 AT_ITS_DEADLINE = Expected(WaitTimeoutError, DEADLINE, early=True)
+GARBLED = Expected(ProtocolError)
+GARBLED_AGAIN = Expected(ProtocolError, slack=0.4, slow=WaitTimeoutError)  # three times in a row
+REFUSED_KEY = Expected(AuthenticationError, says="401")
 REFUSED_TLS = Expected(CertificateError, says="verify=")
 
 
@@ -147,6 +152,17 @@ NETWORK = [
     Row("stall of 1 s", _spoiled(Moment.QUESTION, spoiling.stall), Expected(after=STALL), ANSWERED_NEXT_TIME),
     _hangs("half-open", Moment.QUESTION, spoiling.hold_if_old, warm=True),
     _breaks("truncated answer", spoiling.truncate),
+    Row(
+        "answer cut in its headers",
+        _spoiled(Moment.HTTP, spoiling.truncate_the_head),
+        Expected(TransportError),
+    ),
+    Row(
+        "garbled answer",
+        _spoiled(Moment.QUESTION, spoiling.garble),
+        GARBLED,
+        deadline=GARBLED_AGAIN,
+    ),
     _passes("duplicated answer", Moment.QUESTION, spoiling.duplicate),
     _hangs("answer after the request was given up", Moment.QUESTION, spoiling.answer_too_late),
     _passes("stale keep-alive, closed", Moment.HTTP, spoiling.pass_on, warm=True),
@@ -176,25 +192,24 @@ SERVER = [
 ]
 
 
-def _refusals(status):
-    """An HTTP error, without and with the wish to be left alone for a second."""
+def _may_pass(status, wish="", after=None, **headers):
+    """An HTTP error that may pass, maybe with the wish to be left alone for a second."""
     number = int(status.split()[0])
+    return Row(
+        f"HTTP {number}{wish}",
+        _spoiled(Moment.HTTP, spoiling.refuse(status, **headers)),
+        Expected(TransientError, attributes={"http_status": number, "retry_after": after and after.seconds}),
+        Expected(after=after),
+    )
+
+
+def _refusals(status):
+    """An HTTP error, without and with that wish."""
     # By the server's clock, whatever it says.
     date = {"Date": "Wed, 01 Jan 2020 00:00:00 GMT", "Retry_After": "Wed, 01 Jan 2020 00:00:01 GMT"}
-    for wish, headers in (
-        ("", {}),
-        (", Retry-After in seconds", {"Retry_After": "1"}),
-        (", Retry-After as a date", date),
-    ):
-        after = RETRY_AFTER if headers else None
-        yield Row(
-            f"HTTP {number}{wish}",
-            _spoiled(Moment.HTTP, spoiling.refuse(status, **headers)),
-            Expected(
-                TransientError, attributes={"http_status": number, "retry_after": after and after.seconds}
-            ),
-            Expected(after=after),
-        )
+    yield _may_pass(status)
+    yield _may_pass(status, ", Retry-After in seconds", RETRY_AFTER, Retry_After="1")
+    yield _may_pass(status, ", Retry-After as a date", RETRY_AFTER, **date)
 
 
 ANSWERS = [
@@ -203,6 +218,23 @@ ANSWERS = [
             _refusals,
             ("429 Too Many Requests", "502 Bad Gateway", "503 Service Unavailable", "504 Gateway Timeout"),
         )
+    ),
+    *map(
+        _may_pass,
+        ("408 Request Timeout", "425 Too Early", "500 Oops", "520 Web Server Returned an Unknown Error"),
+    ),
+    Row(
+        "HTTP 400 with a proxy's page",
+        _spoiled(Moment.HTTP, spoiling.refuse("400 Bad request", spoiling.HAPROXY_PAGE)),
+        GARBLED,
+        deadline=GARBLED_AGAIN,
+    ),
+    Row(
+        "HTTP 401",
+        _spoiled(Moment.HTTP, spoiling.refuse("401 Unauthorized", b"HTTP 401")),
+        REFUSED_KEY,
+        REFUSED_KEY,
+        attrs.evolve(REFUSED_KEY, slow=WaitTimeoutError),
     ),
     Row(
         "overload answer",
@@ -230,4 +262,10 @@ NAMES_AND_TLS = [
 
 ROWS = [*NETWORK, *SERVER, *ANSWERS, *NAMES_AND_TLS]
 CELLS = [Cell(row, transport, mode) for row in ROWS for transport in TRANSPORTS for mode in Mode]
-SPOILINGS = {row.name: row.fault.spoiling for row in ROWS if isinstance(row.fault, Spoiled)}
+# Those that may pass, and among them those that no wait survives three times in a row.
+SPOILINGS = {
+    row.name: row.fault.spoiling
+    for row in ROWS
+    if isinstance(row.fault, Spoiled) and row.call is not REFUSED_KEY
+}
+GARBLINGS = {row.name for row in ROWS if row.call is GARBLED}
