@@ -107,6 +107,16 @@ class ProtocolError(RocketRideError):
     Is the address really a RocketRide server, and not a proxy's login page?
     """
 
+    # Whether the answer to the next poll would be the same: one that is too large. Others may be made on the way.
+    _is_lasting = False
+
+    @classmethod
+    def lasting(cls, message: str) -> ProtocolError:
+        """The error for an answer that would be the same another time, so that no wait asks again: made, not raised."""
+        error = cls(message)
+        error._is_lasting = True
+        return error
+
 
 class DecodeError(ProtocolError, ValueError):
     """A field of a document has a type its schema does not allow.

@@ -147,7 +147,7 @@ class StatelessPoller:
             fault: RocketRideError = error
         except ProtocolError as error:
             state = attrs.evolve(state, malformed=state.malformed + 1)
-            if self._timeout == 0 or state.malformed >= MALFORMED_IN_A_ROW:
+            if self._timeout == 0 or error._is_lasting or state.malformed >= MALFORMED_IN_A_ROW:
                 raise
             fault = error
         else:

@@ -79,7 +79,7 @@ def decompress(encoding: Optional[str], body: bytes, limit: int) -> bytes:
 
 def too_large(limit: int) -> ProtocolError:
     """The error for an answer of more than `limit` bytes: made, not raised."""
-    return ProtocolError(f"The answer is larger than max_response_bytes ({limit} bytes)")
+    return ProtocolError.lasting(f"The answer is larger than max_response_bytes ({limit} bytes)")
 
 
 def retry_after(headers: Headers, clock: Callable[[], float] = time.time) -> Optional[float]:
@@ -131,8 +131,8 @@ def _refusal(
         )
     own = _is_error_envelope(document)
     if status in (404, 405) and not (own and code):
-        return _wrong_address(operation, status, page=document is None)
-    if document is None and status not in _SAME_FROM_ANYBODY:
+        return _wrong_address(operation, status, page=_is_page(document, body))
+    if _is_page(document, body) and status not in _SAME_FROM_ANYBODY:
         return _page(operation, status, message, auth)
     return failure(
         operation,
@@ -143,6 +143,11 @@ def _refusal(
         http_status=status,
         own=own,
     )
+
+
+def _is_page(document: Any, body: bytes) -> bool:
+    """Whether an error body is no JSON at all; what is nested too deeply to be read is some."""
+    return document is None and not body.lstrip().startswith((b"{", b"["))
 
 
 def _wrong_address(operation: Operation, status: int, *, page: bool) -> RocketRideError:

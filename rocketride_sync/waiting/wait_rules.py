@@ -196,7 +196,7 @@ class Wait:
         """
         if isinstance(error, TransientError):
             return True
-        if not isinstance(error, ProtocolError) or self._single_poll:
+        if not isinstance(error, ProtocolError) or error._is_lasting or self._single_poll:
             return False
         self._malformed += 1
         return self._malformed < MALFORMED_IN_A_ROW

@@ -69,3 +69,12 @@ def test_the_only_poll_of_a_wait_without_time_is_told_as_it_is():
     with pytest.raises(ProtocolError) as caught:
         list(World(GARBLED).wait(timeout=0))
     assert caught.value is GARBLED
+
+
+def test_an_answer_that_is_too_large_is_asked_for_once():
+    """It would be as large the next time."""
+    too_large = ProtocolError.lasting("larger than 100 bytes")
+    world = World(RUNNING, too_large, DONE)
+    with pytest.raises(ProtocolError) as caught:
+        list(world.wait())
+    assert caught.value is too_large

@@ -253,7 +253,7 @@ class Connection:
         if isinstance(error, (socket.timeout, websocket.WebSocketTimeoutException)):
             return TransportTimeoutError(f"no answer from {self._address} within the timeout")
         if isinstance(error, TooLargeError):
-            return ProtocolError(f"an answer of {self._address} is larger than {self._limit} bytes")
+            return ProtocolError.lasting(f"an answer of {self._address} is larger than {self._limit} bytes")
         if isinstance(error, RefusedError):
             return refused_upgrade(self._address, error.status, error.headers)
         if isinstance(error, ssl.SSLError):
