@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Sequence, cast
 
 from .. import arguments
 from ..deadline import Deadline, system_time
-from ..errors import DecodeError, ProtocolError, RocketRideError, TaskNotFoundError
+from ..errors import DecodeError, ProtocolError, RocketRideError, TaskNotFoundError, TransientError
 from ..logs import log
 from ..models import TaskStatus
 from ..options import OMITTED, Timeout, optional_seconds
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .task import Task
 
 _MAX_THREADS = 64
-_SOON = 5.0
+_SOON = 2.5
 _TRACE_LEVELS = ("none", "metadata", "summary", "full")
 
 
@@ -131,11 +131,16 @@ class LifecycleMethods(BaseClient):
 
     def _status_before(self, token: str, deadline: Deadline) -> Optional[TaskStatus]:
         """The status just before something is done to the task; None if it cannot be read soon."""
-        soon = deadline.within(min(_SOON, deadline.remaining() / 2))
-        try:
-            return self._read_status(operations.get_task_status(token), soon)
-        except RocketRideError:
-            return None
+        # Twice, because a kept connection may be dead without a word; the second poll uses another one.
+        for _ in range(2):
+            soon = deadline.within(min(_SOON, deadline.remaining() / 4))
+            try:
+                return self._read_status(operations.get_task_status(token), soon)
+            except TransientError:
+                continue
+            except RocketRideError:
+                break
+        return None
 
     def restart(
         self,

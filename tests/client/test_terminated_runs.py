@@ -155,13 +155,18 @@ def test_a_run_that_has_no_start_yet_cannot_be_told_from_the_next():
 
 
 @pytest.mark.parametrize(
-    "fault", [TransportError("broke"), TaskNotFoundError("gone"), {"state": "junk"}], ids=str
+    ("answers", "polls"),
+    [
+        ([TransportError("broke"), TransportError("again")], 2),
+        ([TaskNotFoundError("gone")], 1),
+        ([{"state": "junk"}], 1),
+    ],
 )
-def test_a_status_that_cannot_be_read_just_before_is_no_hindrance(fault):
-    server = Server([fault, TEXT], lambda _: None)
+def test_a_status_that_cannot_be_read_just_before_is_no_hindrance(answers, polls):
+    server = Server([*answers, TEXT], lambda _: None)
     client = client_of(server)
     client.terminate(TOKEN)
-    assert server.calls == ["get_task_status", "terminate"]
+    assert server.calls == [*["get_task_status"] * polls, "terminate"]
     assert not is_ours(client.get_task_status(TOKEN))
 
 
@@ -260,3 +265,11 @@ def test_who_terminates_nothing_loads_nothing_for_it():
     client = client_of(Server(RUNNING))
     client.get_task_status(TOKEN)
     assert client._terminated is None
+
+
+def test_a_kept_connection_that_is_dead_costs_one_of_two_polls():
+    server = Server([TransportError("broke"), RUNNING, TEXT], lambda _: None)
+    client = client_of(server)
+    client.terminate(TOKEN)
+    assert server.calls == ["get_task_status", "get_task_status", "terminate"]
+    assert is_ours(client.get_task_status(TOKEN))

@@ -161,6 +161,9 @@ def run(life, client):
     )
 
 
+_PROMPT = 1.0  # seconds of a `terminate` without faults
+
+
 def _try(step, *args):
     with contextlib.suppress(RocketRideError):
         step(*args)
@@ -175,7 +178,11 @@ def _terminate(life, task, token):
         check_error(life, call, token, seen=False, since=call.begin)
     elif before is not None:
         require(not before.active, "terminate returned, and the task goes on")
-        life.own_terminates[token] = active
+        stopped = active and before.reason == "user"
+        # The client reads the status first. If that fails it cannot know; and the run may end by itself meanwhile.
+        life.own_terminates[token] = (
+            stopped if not active or (stopped and call.end - call.begin < _PROMPT) else None
+        )
 
 
 @action("many", span=40.0, lines=4.3)

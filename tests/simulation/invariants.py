@@ -125,9 +125,11 @@ def check_status(life, call, token, status, since):
 
 
 def check_outcome(life, call, run, document, status, *, own_terminate=False, watched_since=None):
-    """The outcome is the one that the table gives for what the client was told."""
+    """The outcome is the one that the table gives for what the client was told; `own_terminate` None: or may know."""
     if not KNOWS_CERTAINTY:
         return
+    if own_terminate is None:
+        own_terminate = status.terminated_by_client
     plain = oracle.outcome(document, own_terminate=own_terminate)
     told = oracle.outcome(document, reason_heard=run.reason is not None, own_terminate=own_terminate)
     said = (status.outcome.value, status.outcome_certain)

@@ -52,7 +52,7 @@ class Life:
         self.interrupted = False
         self.outcomes = []
         self.objects = {}
-        self.own_terminates = {}  # by token: whether the task was active when we terminated it
+        self.own_terminates = {}  # by token: whether we ended it by `terminate`; None where the client cannot know
         action = actions.ACTIONS[kind]
         self.faults = Faults(self.world, action.span, calm)
         self.network = Network(self.world, self.faults)
