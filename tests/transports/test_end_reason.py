@@ -1,5 +1,9 @@
 """Why a task ended, told by `end` events: every way to wait, each order of event and status, and whose event it is."""
 
+import json
+import os
+import subprocess
+import sys
 import time
 
 import pytest
@@ -379,3 +383,30 @@ def test_over_http_nothing_is_awaited():
         client.wait_until_complete(TOKEN, 40.0, LONG)
         client.wait_all([TOKEN], 40.0, LONG)
         assert time.monotonic() - began < WAIT * 0.9
+
+
+# --- the command line
+
+
+@pytest.mark.parametrize("several", [False, True])
+@pytest.mark.parametrize("options", [["--json"], ["--json", "--strict"]], ids=" ".join)
+def test_the_command_line_hears_the_reason(several, options):
+    other = f"tk_{0x22222222 << 96:032x}"
+
+    def reply(peer, request):
+        if request["command"] != STATUS:
+            peer.answer(request)
+            return
+        token = request["arguments"]["token"]
+        peer.answer(request, {**FAILED, "exitMessage": ""})
+        peer.event("end", reason="user", __id=f"{token[3:11]}.s")
+
+    tokens = [TOKEN, other] if several else [TOKEN]
+    with Server(serve(reply)) as server:
+        command = [sys.executable, "-m", "rocketride_sync", "--uri", server.url, "wait", *tokens, *options]
+        environment = {**os.environ, "ROCKETRIDE_APIKEY": KEY}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 3, done.stderr
+    told = json.loads(done.stdout)
+    assert (told["outcome"], told["outcome_certain"]) == ("cancelled", True)
+    assert "cancelled by a user" in done.stderr
