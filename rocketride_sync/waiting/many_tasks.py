@@ -24,6 +24,7 @@ from ..transports.end_backoff import EndBackoff
 from ..transports.end_told import end_told
 from ..transports.poller import Poller, WakeUp
 from . import end_reason
+from .fault_log import FaultLog
 from .poll_schedule import CLOCK_TOLERANCE
 from .run_log_search import RunLogSearch
 from .task_result import TaskResult
@@ -35,7 +36,6 @@ Decode = Callable[[str, Any, float], TaskStatus]
 
 _MAX_PHASES = 20
 _AFFECTS_ALL_TASKS = (AuthenticationError, CertificateError, ConfigurationError)
-_LOG_AGAIN_AFTER = 10.0
 _IN_FLIGHT = math.inf
 
 _NO_RESULT: Tuple[Any, Any] = (None, None)
@@ -84,7 +84,7 @@ class ManyTasksWait:
         self._due_heap = [
             (task.due, task.number) for task in self._tasks
         ]  # a heap; an entry whose task has another `due` now is obsolete
-        self._last_logged = ("", -math.inf)
+        self._fault_log = FaultLog(clock)
         self._unfinished = self._polled_at_end = len(self._tasks)
         self._first_answered: Optional[float] = None
         self._finished: Deque[TaskResult] = deque()  # not yet yielded
@@ -270,31 +270,13 @@ class ManyTasksWait:
         pause = task.wait.next_pause(self._polled_at_end / len(self._tasks))
         was_failing, task.failing = task.failing, not isinstance(outcome, TaskStatus)
         if task.failing:
-            self._log_fault(task, outcome, pause)
+            self._fault_log.fault(task.token, outcome, pause)
         elif was_failing:
-            self._log_recovery(task)
+            self._fault_log.recovery(task.token)
         elif task.backoff is not None:
             pause = task.backoff.shorten(pause)
         # At least the tolerance: a poll that is due sooner counts as due now, so polls could follow without a pause.
         self._schedule(task, self._clock() + max(pause, CLOCK_TOLERANCE))
-
-    def _log_fault(self, task: TrackedTask, fault: PollOutcome, pause: float) -> None:
-        """Log a fault. One that many tasks have in common is logged once in 10 s."""
-        text, now = str(fault), self._clock()
-        if text != self._last_logged[0] or now - self._last_logged[1] > _LOG_AGAIN_AFTER:
-            self._last_logged = (text, now)
-            log.info(
-                "task %s, and maybe others: %s; polling again in %.1f s at the latest",
-                shorten(task.token),
-                text,
-                pause,
-            )
-
-    def _log_recovery(self, task: TrackedTask) -> None:
-        """Log that the fault logged last is over."""
-        if self._last_logged[0]:
-            self._last_logged = ("", -math.inf)
-            log.info("task %s, and maybe others: seen again", shorten(task.token))
 
 
 def _error_of(step: Callable[..., None], *args: Any) -> Optional[RocketRideError]:

@@ -1,0 +1,42 @@
+"""The log of a wait for many tasks: a fault that many of them have in common is logged once in a while."""
+
+from __future__ import annotations
+
+import math
+
+from ..deadline import Clock
+from ..logs import log
+from ..redact import shorten
+
+_LOG_AGAIN_AFTER = 10.0
+
+
+class FaultLog:
+    """Logs faults of polls, and that they are over. A text that was logged last is logged again after 10 s.
+
+    Args:
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._text = ""
+        self._logged_at = -math.inf
+
+    def fault(self, token: str, fault: object, pause: float) -> None:
+        """A poll of the task failed; the next comes in `pause` seconds."""
+        text, now = str(fault), self._clock()
+        if text != self._text or now - self._logged_at > _LOG_AGAIN_AFTER:
+            self._text, self._logged_at = text, now
+            log.info(
+                "task %s, and maybe others: %s; polling again in %.1f s at the latest",
+                shorten(token),
+                text,
+                pause,
+            )
+
+    def recovery(self, token: str) -> None:
+        """The task was polled well again."""
+        if self._text:
+            self._text, self._logged_at = "", -math.inf
+            log.info("task %s, and maybe others: seen again", shorten(token))
