@@ -32,7 +32,7 @@ class TaskResult(Frozen):
 
     @property
     def done(self) -> bool:
-        """Whether the result is final: the task has ended, or an error ended the wait for it."""
+        """Whether the result is final, because the task has ended or an error ended the wait for it."""
         return self.error is not None or (self.status is not None and self.status.is_terminal)
 
     @property
