@@ -20,7 +20,6 @@ from ._task_status import (
     TaskStatusSlowestDoc,
     TaskTokens,
 )
-from .converter import converter
 from .outcome import Outcome
 
 if TYPE_CHECKING:
@@ -56,7 +55,6 @@ __all__ = [
     "TaskStatusFlow",
     "TaskStatusSlowestDoc",
     "TaskTokens",
-    "converter",
 ]
 
 

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Iterable, Optional, Tuple, cast
 from ..errors import RocketRideError, TaskCancelledError, TaskFailedError
 from ..redact import excerpt
 from .document import fit
-from .outcome import Outcome, Verdict, falls_short, needs_end_reason, verdict
-from .run_facts import RunFacts
+from .outcome import Outcome, RunFacts, Verdict, falls_short, needs_end_reason, verdict
 
 if TYPE_CHECKING:
     from datetime import datetime

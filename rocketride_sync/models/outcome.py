@@ -1,4 +1,4 @@
-"""How a task ended, judged by all that is known of its run.
+"""How a task ended, judged by its status and by facts that travel beside it.
 
 The table, and what was measured, is in docs/protocol.md, "The life of a task".
 """
@@ -6,7 +6,10 @@ The table, and what was measured, is in docs/protocol.md, "The life of a task".
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Mapping, NamedTuple, Optional
+
+from .document import Document
+from .lazy_attrs import frozen
 
 if TYPE_CHECKING:
     from .behaviour import StatusBehaviour
@@ -30,6 +33,48 @@ class Outcome(str, enum.Enum):
 
     def __str__(self) -> str:
         return self.value
+
+
+_END_REASON = """Why the server ended the task, as its ``end`` event or its run log told: ``"user"`` (somebody terminated it),
+``"ttl"`` (its ttl ran out); None where nothing was told, as by older servers and of a task that ended by itself."""
+_FROM_RUN_LOG = (
+    "Whether the server's run log told this status, when the task itself was forgotten or replaced."
+)
+_TERMINATED_BY_CLIENT = (
+    "Whether the client that read this status had terminated this run before it showed its end."
+)
+
+
+if TYPE_CHECKING:
+
+    @frozen(kw_only=True, repr=False, eq=False)
+    class RunFacts(Document):
+        """As below, for type checkers: fields of attrs."""
+
+        end_reason: Optional[str] = None
+        from_run_log: bool = False
+        terminated_by_client: bool = False
+
+else:
+
+    class RunFacts(Document):
+        """A document that carries facts: in pickles, copies and `attrs.evolve`; not in `to_dict()`, nor in ``==``."""
+
+        __slots__: ClassVar[Mapping[str, str]] = {  # with their docstrings
+            "end_reason": _END_REASON,
+            "from_run_log": _FROM_RUN_LOG,
+            "terminated_by_client": _TERMINATED_BY_CLIENT,
+        }
+
+        end_reason: Optional[str]
+        from_run_log: bool
+        terminated_by_client: bool
+
+        _facts: ClassVar[Mapping[str, Any]] = {
+            "end_reason": None,
+            "from_run_log": False,
+            "terminated_by_client": False,
+        }
 
 
 class Verdict(NamedTuple):

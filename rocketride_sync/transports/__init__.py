@@ -9,12 +9,20 @@ from typing import TYPE_CHECKING, Union
 
 from ..errors import ConfigurationError
 from .base import PollingWatch, Transport, Watch
-from .pipe_interface import Pipe, PipingTransport, Uploads
 
 if TYPE_CHECKING:
     from ..config import Settings
+    from .pipe_interface import Pipe as Pipe
+    from .pipe_interface import PipingTransport as PipingTransport
+    from .pipe_interface import Uploads as Uploads
 
 __all__ = ["Pipe", "PipingTransport", "PollingWatch", "Transport", "Uploads", "Watch", "create"]
+
+_LOADED_ON_FIRST_USE = (
+    "Pipe",
+    "PipingTransport",
+    "Uploads",
+)  # of `pipe_interface`: most processes send nothing
 
 NAMES = ("auto", "websocket", "http")
 
@@ -46,3 +54,13 @@ def create(transport: Union[str, Transport], settings: Settings) -> Transport:
     from .http import HttpTransport
 
     return AutoTransport(websocket, HttpTransport(settings))
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LOADED_ON_FIRST_USE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import pipe_interface
+
+    value: object = getattr(pipe_interface, name)
+    globals()[name] = value
+    return value

@@ -9,14 +9,14 @@ from ..errors import RocketRideError, UnsupportedOperationError
 from ..logs import log
 from ..protocol.operations import Operation
 from .base import Watch
-from .end_told import EndTold, end_told
 from .fallback import Fallback
 from .http import HttpTransport
-from .pipe_interface import Pipe, Uploads
 from .websocket.transport import WebSocketTransport
 from .websocket.upgrade import NoSlotError, NoWebSocketError, OddUpgradeError, UpgradeCutError
 
 if TYPE_CHECKING:
+    from .end_told import EndTold
+    from .pipe_interface import Pipe, Uploads
     from .poller import Poll, Poller, PollResult
     from .websocket.websocket_poller import WebSocketPoller
 
@@ -146,6 +146,8 @@ class _AutoWatch:
         return self._transport.call_with_fallback(self._watch, operation, deadline)
 
     def end_told(self) -> EndTold:
+        from .end_told import end_told  # loaded by the wait
+
         return end_told(self._watch)
 
 
