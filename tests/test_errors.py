@@ -8,7 +8,7 @@ import re
 import pytest
 
 from rocketride_sync import errors
-from rocketride_sync.models import TaskStatus
+from rocketride_sync.models import Outcome, TaskStatus
 
 STATUS = TaskStatus.from_dict({"name": "job", "state": 5, "completed": True, "startTime": 1.0})
 TREE = {
@@ -51,6 +51,7 @@ EXAMPLES = [
     errors.PermissionDeniedError("no", http_status=400),
     errors.WaitTimeoutError("late", token="tk_5f3a…", elapsed=1.5, last_status=STATUS),
     errors.TaskVanishedError("gone", last_status=STATUS),
+    errors.TaskVanishedError("gone", last_status=STATUS, outcome=Outcome.SUCCEEDED),
     errors.TaskReplacedError("another", last_status=STATUS, new_status=STATUS),
     errors.TaskFailedError("failed", status=STATUS),
     errors.TaskCancelledError("cancelled", status=STATUS),
