@@ -21,6 +21,7 @@ def main() -> int:
     parser.add_argument("--host", required=True)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--root")
+    parser.add_argument("--parent", type=int)
     parser.add_argument("--settings", type=json.loads, required=True)
     options = parser.parse_args()
     try:
@@ -31,6 +32,7 @@ def main() -> int:
             os.environ.get("ROCKETRIDE_APIKEY"),
             settings=Settings(**options.settings),
             lifeline=sys.stdin.fileno(),
+            parent=options.parent,
         )
     except ConfigurationError as error:
         parser.exit(2, f"{error}\n")

@@ -10,16 +10,18 @@ import sys
 import tempfile
 import threading
 from types import TracebackType
-from typing import IO, Any, Dict, Mapping, Optional, Type, Union
+from typing import IO, Any, Dict, List, Mapping, Optional, Type, Union
 
 import attrs
 
 from ..errors import ConfigurationError, ServerError
+from ..redact import reason_of
 from .settings import Settings
 
 _STARTUP_SECONDS = 60.0
 _STOP_SECONDS = 10.0
 _ANNOUNCEMENT = "Serving on "
+_INSIDE = "ROCKETRIDE_EMULATOR_PROCESS"  # set in the environment of the server's process
 
 
 class Emulator:
@@ -44,7 +46,8 @@ class Emulator:
         pid: its process id, None while it is not running.
 
     Raises:
-        ConfigurationError: it did not start; the message contains its error output.
+        ConfigurationError: it did not start, and the message contains its error output; or it cannot be started here:
+            in a frozen program, without a Python to run it, or without a directory for temporary files.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class Emulator:
         self._api_key = api_key
         self._settings = _checked_settings(settings)
         self._process: Optional[subprocess.Popen[str]] = None
+        self._owner = os.getpid()
 
     def __enter__(self) -> Emulator:
         self._launch()
@@ -81,14 +85,17 @@ class Emulator:
         return self._process.pid if self._process else None
 
     def stop(self) -> None:
-        """Stop it with SIGTERM: it closes its connections and loses all tasks. May be called twice."""
-        if self._process:
+        """Stop it with SIGTERM: it closes its connections and loses all tasks. May be called twice.
+
+        In a process that was forked from the one that started it, this does nothing: it is still in use there.
+        """
+        if self._process and self._owner == os.getpid():
             self._process.terminate()
             self._reap(_STOP_SECONDS)
 
     def kill(self) -> None:
         """Stop it with SIGKILL: it does not even close its connections. May be called twice."""
-        if self._process:
+        if self._process and self._owner == os.getpid():
             self._process.kill()
             self._reap(_STOP_SECONDS)
 
@@ -122,8 +129,10 @@ class Emulator:
         return str(json.loads(body)["data"]["token"])
 
     def _launch(self) -> None:
-        with tempfile.TemporaryFile() as stderr_file:
-            self._process = self._spawn(stderr_file)
+        python = _python()
+        with _error_file() as stderr_file:
+            self._owner = os.getpid()
+            self._process = self._spawn(python, stderr_file)
             line = self._read_first_line()
             if line.startswith(_ANNOUNCEMENT):
                 self.uri = line[len(_ANNOUNCEMENT) :]
@@ -134,8 +143,8 @@ class Emulator:
             error_output = stderr_file.read().decode("utf-8", "replace").strip()
         raise ConfigurationError(f"the emulator did not start: {error_output or 'it said nothing'}")
 
-    def _spawn(self, stderr_file: IO[bytes]) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "rocketride_sync.emulator", "--host", self._host]
+    def _spawn(self, python: List[str], stderr_file: IO[bytes]) -> subprocess.Popen[str]:
+        command = [*python, "--host", self._host, "--parent", str(self._owner)]
         command += ["--port", str(self.port), "--settings", json.dumps(self._settings.to_dict())]
         if self._root is not None:
             command += ["--root", os.fspath(self._root)]
@@ -154,7 +163,7 @@ class Emulator:
         environment = {key: value for key, value in os.environ.items() if key != "ROCKETRIDE_APIKEY"}
         if self._api_key is not None:
             environment["ROCKETRIDE_APIKEY"] = self._api_key
-        return environment
+        return {**environment, _INSIDE: "1"}
 
     def _read_first_line(self) -> str:
         """The first line that the server prints, without its newline; empty if it ends or times out before that."""
@@ -176,6 +185,60 @@ class Emulator:
                 process.wait(seconds)
             except subprocess.TimeoutExpired:
                 process.kill()
+
+
+# Not `python -m`, which looks for every module in the current directory first, also for those of the standard library.
+# This package is the one of the parent process, wherever that found it.
+_BOOTSTRAP = """\
+import sys
+sys.path[:] = [entry for entry in sys.path if entry]
+from importlib.machinery import PathFinder
+from importlib.util import module_from_spec
+spec = PathFinder.find_spec({package!r}, [{folder!r}])
+sys.modules[{package!r}] = package = module_from_spec(spec)
+spec.loader.exec_module(package)
+from {package}.emulator.__main__ import main
+sys.exit(main())
+"""
+
+
+def _python() -> List[str]:
+    """The command that runs the server, without its options.
+
+    Raises:
+        ConfigurationError: this is a frozen program or one that has no Python of its own: it would start itself again.
+    """
+    frozen = getattr(sys, "frozen", False)
+    if frozen or not sys.executable or os.environ.get(_INSIDE):
+        what = "a frozen program" if frozen else "a program that contains Python"
+        raise ConfigurationError(
+            f"the emulator cannot be started from {what}: it needs a Python interpreter, which sys.executable does "
+            "not name here; run rocketride-sync serve in another process"
+        )
+    package = __name__.partition(".")[0]
+    folder = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    return [sys.executable, *_flags(), "-c", _BOOTSTRAP.format(package=package, folder=folder)]
+
+
+def _flags() -> List[str]:
+    """The options with which this interpreter was told what not to trust."""
+    flags = {
+        "-I": sys.flags.isolated,
+        "-E": sys.flags.ignore_environment,
+        "-s": sys.flags.no_user_site,
+        "-P": getattr(sys.flags, "safe_path", False),  # from Python 3.11 on
+    }
+    return [option for option, is_set in flags.items() if is_set]
+
+
+def _error_file() -> IO[bytes]:
+    try:
+        return tempfile.TemporaryFile()
+    except OSError as error:
+        reason = reason_of(error)
+    raise ConfigurationError(
+        f"the emulator needs a directory for temporary files ({reason}): set TMPDIR to one that can be written"
+    )
 
 
 def _checked_settings(settings: Mapping[str, Any]) -> Settings:

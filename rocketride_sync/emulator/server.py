@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import socket
 import threading
 from importlib.util import find_spec
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 DEFAULT_PORT = 5565
 SHUTDOWN_SECONDS = 1
+_PARENT_SECONDS = 1.0  # how often it is checked whether the parent process has ended
 
 
 def serve(
@@ -27,8 +29,9 @@ def serve(
     *,
     settings: Optional[Settings] = None,
     lifeline: Optional[int] = None,
+    parent: Optional[int] = None,
 ) -> None:
-    """Serve until SIGINT, SIGTERM or the end of `lifeline`.
+    """Serve until SIGINT, SIGTERM or the end of `lifeline` or `parent`.
 
     Prints ``Serving on http://HOST:PORT`` on stdout once it accepts connections, and nothing else on stdout.
 
@@ -39,6 +42,8 @@ def serve(
         api_key: the key that clients must have; None or empty accepts any non-empty credential.
         settings: delays and limits.
         lifeline: the file descriptor of a pipe from the parent process; the server stops when the pipe is closed.
+        parent: the parent's process id; the server stops also when that process has ended, though a process that was
+            forked from it still holds the pipe.
 
     Raises:
         ConfigurationError: the server cannot listen on the address, or cannot print it; `root` is not a directory; the
@@ -50,9 +55,11 @@ def serve(
     listener = _listen(host, port)
     with listener:
         print_errors: List[str] = []
-        server = _make_server(listener, directory, api_key or None, settings or Settings(), print_errors)
+        server = _make_server(
+            host, listener, directory, api_key or None, settings or Settings(), print_errors
+        )
         if lifeline is not None:
-            threading.Thread(target=_stop_after_parent, args=(lifeline, server), daemon=True).start()
+            threading.Thread(target=_stop_after_parent, args=(lifeline, parent, server), daemon=True).start()
         server.run(sockets=[listener])
     if print_errors:
         raise ConfigurationError(f"cannot print the address on standard output: {print_errors[0]}")
@@ -89,6 +96,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _make_server(
+    host: str,
     listener: socket.socket,
     root: Optional[Path],
     api_key: Optional[str],
@@ -98,8 +106,10 @@ def _make_server(
     """A server that prints its address. If printing fails, it adds the reason to `print_errors` and stops."""
     import uvicorn
 
+    from .browser_checks import BrowserChecks
     from .http_app import make_app
     from .server_state import ServerState
+    from .websocket_protocol import LimitedWebSocketProtocol
 
     class AnnouncingServer(uvicorn.Server):
         async def main_loop(self) -> None:
@@ -113,7 +123,8 @@ def _make_server(
     state = ServerState(api_key=api_key, root=root, settings=settings)
     return AnnouncingServer(
         uvicorn.Config(
-            make_app(state),
+            BrowserChecks(make_app(state), host=host, has_key=api_key is not None),
+            ws=LimitedWebSocketProtocol,
             loop="asyncio",
             http="h11",
             log_config=None,
@@ -133,12 +144,17 @@ def _uri(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _stop_after_parent(lifeline: int, server: uvicorn.Server) -> None:
-    """Stop `server` when the parent process has ended, which closes its end of the pipe.
+def _stop_after_parent(lifeline: int, parent: Optional[int], server: uvicorn.Server) -> None:
+    """Stop `server` when the parent process has ended.
 
-    This reads with `os.read`, because a blocked read of a file object holds its lock, and the interpreter aborts when
-    it cannot take that lock at exit.
+    That closes its end of the pipe, unless a process that it forked has it too. This reads with `os.read`, because a
+    blocked read of a file object holds its lock, and the interpreter aborts when it cannot take that lock at exit.
     """
-    while os.read(lifeline, 4096):
-        pass
+    # Where the interpreter is started by another program, as on Windows, that one is the parent, and only the pipe counts.
+    has_parent = os.name == "posix" and os.getppid() == parent
+    while not has_parent or os.getppid() == parent:
+        if has_parent and not select.select([lifeline], [], [], _PARENT_SECONDS)[0]:
+            continue
+        if not os.read(lifeline, 4096):
+            break
     server.should_exit = True

@@ -21,6 +21,12 @@ from .status_record import StatusRecord
 from .subscriptions import ALL_TASKS, ANY_SOURCE, SubscriptionKey, Subscriptions, parse_event_types
 from .task import Task
 
+LIMIT_KEY = "limit_messages"
+"""The name in the ASGI scope's ``state`` of the function that sets the limit on messages, with True, or lifts it."""
+
+UNAUTHENTICATED_BYTES = 64 * 1024
+"""What a connection may send before it has authenticated, where the server has the limit."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -119,6 +125,7 @@ class WebSocketConnection:
             raise CredentialError(NOT_AUTHENTICATED)
         if command == "deauth":
             self._access, self._subscriptions = None, Subscriptions()
+            self._limit_messages(True)
             return {}
         if command == "rrext_monitor":
             await self._subscribe(self._access, dap_messages.arguments(message))
@@ -135,7 +142,14 @@ class WebSocketConnection:
             raise RequestError("'auth' must be a string")
         self._access = self._state.credential_checker.check(credential)
         self._release_slot()
+        self._limit_messages(False)
         return _account_document(self._access)
+
+    def _limit_messages(self, limited: bool) -> None:
+        """Set or lift the limit on messages before authentication, where the server has one."""
+        limit = self._websocket.scope.get("state", {}).get(LIMIT_KEY)
+        if limit is not None:
+            limit(limited)
 
     def _release_slot(self) -> None:
         if self._address is not None:

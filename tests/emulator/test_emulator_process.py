@@ -10,6 +10,7 @@ import psutil
 import pytest
 from emulator_helpers import KEY, SECONDS, pipeline, request, request_json, wait_until
 
+import rocketride_sync
 from rocketride_sync.emulator import Emulator
 from rocketride_sync.errors import ConfigurationError
 
@@ -190,3 +191,113 @@ def test_serve_command_listens_on_loopback_by_default():
             assert served_addresses(server.pid) == {"127.0.0.1"}
         finally:
             server.terminate()
+
+
+PACKAGE_FOLDER = os.path.dirname(os.path.dirname(rocketride_sync.__file__))
+RUN_ONE = (
+    f"import sys; sys.path.append({PACKAGE_FOLDER!r})\n"
+    "from rocketride_sync.emulator import Emulator\n"
+    "with Emulator() as server: print(server.uri)\n"
+)
+flags = ["", "-I", "-E", "-s"] + (["-P"] if sys.version_info >= (3, 11) else [])
+
+
+@pytest.mark.parametrize("flag", flags)
+@pytest.mark.parametrize(
+    "module", ["token", "runpy", "importlib", "json", "attr", "uvicorn", "rocketride_sync"]
+)
+def test_no_module_of_the_current_directory_is_run(tmp_path, module, flag):
+    (tmp_path / f"{module}.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    script = tmp_path / "elsewhere" / "script.py"
+    script.parent.mkdir()
+    script.write_text(RUN_ONE)
+    done = subprocess.run(
+        [sys.executable, *filter(None, [flag]), str(script)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+    )
+    assert done.stdout.startswith("http://127.0.0.1:"), done.stderr
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("flag", ["-I", "-P"])
+def test_the_server_trusts_no_more_than_its_parent(tmp_path, flag):
+    if flag not in flags:
+        pytest.skip("from Python 3.11 on")
+    folder = tmp_path / "of the environment"
+    folder.mkdir()
+    (folder / "token.py").write_text("raise SystemExit('run')")
+    show = f"import sys; sys.path.append({PACKAGE_FOLDER!r})\nfrom rocketride_sync.emulator import emulator_process\n"
+    show += "print(*emulator_process._flags())"
+    done = subprocess.run([sys.executable, flag, "-c", show], capture_output=True, text=True, check=True)
+    assert flag in done.stdout.split()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("frozen", True), ("frozen", "macosx_app"), ("executable", ""), ("executable", None)]
+)
+def test_a_program_that_would_start_itself_is_refused(monkeypatch, name, value):
+    monkeypatch.setattr(sys, name, value, raising=False)
+    with pytest.raises(ConfigurationError, match="needs a Python interpreter"):
+        Emulator().__enter__()
+
+
+def test_a_program_that_poses_as_python_does_not_start_itself_for_ever(tmp_path, monkeypatch):
+    """As programs do whose maker does not set `sys.frozen`."""
+    program = tmp_path / "program"
+    program.write_text(
+        f"#!{sys.executable}\nimport sys\nsys.executable = __file__\nopen({str(tmp_path / 'log')!r}, 'a').write('x')\n{RUN_ONE}"
+    )
+    program.chmod(0o755)
+    if sys.platform == "win32":
+        pytest.skip("POSIX scripts")
+    done = subprocess.run([str(program)], capture_output=True, text=True, timeout=SECONDS)
+    assert done.returncode == 1
+    assert (tmp_path / "log").read_text() == "xx"
+    assert "needs a Python interpreter" in done.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="POSIX processes")
+def test_it_ends_with_its_starter_although_a_forked_child_lives():
+    script = (
+        f"import os, sys, time; sys.path.append({PACKAGE_FOLDER!r})\n"
+        "from rocketride_sync.emulator import Emulator\n"
+        "with Emulator() as server:\n"
+        "    child = os.fork()\n"
+        "    if not child: time.sleep(1000)\n"
+        "    print(server.port, child, flush=True); time.sleep(1000)\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    with parent:
+        port, child = map(int, parent.stdout.readline().split())
+        assert reachable(port)
+        parent.kill()
+        try:
+            wait_until(lambda: not reachable(port), "the end of the orphaned server")
+            assert psutil.pid_exists(child)
+        finally:
+            os.kill(child, signal.SIGKILL)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="POSIX processes")
+def test_a_forked_child_that_leaves_the_block_does_not_stop_it():
+    with Emulator() as server:
+        child = os.fork()
+        if not child:
+            server.stop()
+            server.kill()
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        assert reachable(server.port)
+
+
+def test_no_directory_for_temporary_files_is_a_clear_error(monkeypatch):
+    def fail(*_, **__):
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", fail)
+    with pytest.raises(ConfigurationError, match="TMPDIR") as caught:
+        Emulator().__enter__()
+    assert caught.value.__context__ is None
