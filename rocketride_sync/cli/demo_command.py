@@ -21,6 +21,7 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 _MOST_FILES = 1000
 _SECONDS = 4.0
 _INTERVAL = 0.25
+_NO_FILES = "there are no files to count the words of; name some, or a directory with some"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,7 +50,7 @@ def _count_words(root: Path, names: List[str]) -> Any:
     with Emulator(root=root, api_key=key) as server:
         token = server.start(_pipeline(names))
         output.print_note(f"Started a task on {server.uri}; waiting for its end")
-        with RocketRideClient(server.uri, key) as client, ProgressPrinter(
+        with RocketRideClient(server.uri, key, proxies={}) as client, ProgressPrinter(
             choose_display(shown=True)
         ) as printer:
             return client.wait_until_complete(token, interval=_INTERVAL, on_progress=printer)
@@ -84,16 +85,27 @@ def _below_one_root(paths: Iterable[Path]) -> Tuple[Path, List[str]]:
     found = (file.resolve() for path in paths for file in _files(path))
     files = list(itertools.islice(found, _MOST_FILES))
     if not files:
-        raise ConfigurationError(
-            "there are no files to count the words of; name some, or a directory with some"
-        )
+        raise ConfigurationError(_NO_FILES)
     try:
         root = Path(os.path.commonpath([file.parent for file in files]))
     except ValueError:  # Windows: files on several drives
         root = None
     if root is None:
         raise ConfigurationError("the files must be on one drive")
-    return root, [file.relative_to(root).as_posix() for file in files]
+    names = [name for name in (file.relative_to(root).as_posix() for file in files) if _can_be_sent(name)]
+    if not names:
+        raise ConfigurationError(_NO_FILES)
+    return root, names
+
+
+def _can_be_sent(name: str) -> bool:
+    """Whether a pipeline can name the file: JSON holds no bytes that are not UTF-8."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        output.print_note(f"Passed over, for its name is not UTF-8: {output.safe_text(name)}")
+        return False
+    return True
 
 
 def _files(path: Path) -> Iterator[Path]:

@@ -93,7 +93,9 @@ class FilesSource:
             status.warning(reason, name)
         status.expect(len(files), sum(file.size for file in files))
         for file in files:
-            status.begin(f"filesys://{file.name}", file.size, [file.path.name, *self._component_ids])
+            status.begin(
+                f"filesys://{file.name}", file.size, [file.name.rpartition("/")[2], *self._component_ids]
+            )
             await asyncio.sleep(self._delay)
             await self._process(file, status)
         return EngineExit()

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import socket
+import subprocess
 import sys
 
 import pytest
@@ -14,7 +15,8 @@ from emulator_helpers import (
     word_count,
 )
 
-from rocketride_sync.emulator import Emulator
+from rocketride_sync.emulator import Emulator, sandboxed_files
+from rocketride_sync.emulator.sandboxed_files import list_files, read_chunks
 
 on_posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX files")
 
@@ -109,3 +111,92 @@ def test_http_paths_reach_no_files(sandboxed_server):
     ):
         code, _, body = request(sandboxed_server, "GET", target)
         assert (code, "root:" in body) == (404, False)
+
+
+def swapped(folder, outside):
+    """Replace a directory by a symbolic link."""
+    folder.rename(folder.with_name("old"))
+    folder.symlink_to(outside)
+
+
+@pytest.fixture
+def root_and_outside(tmp_path):
+    outside, root = tmp_path / "outside", tmp_path / "root"
+    for folder, text in ((outside, "secret words"), (root / "sub" / "deep", "our")):
+        folder.mkdir(parents=True)
+        (folder / "a.txt").write_text(text)
+    (outside / "deep").mkdir()
+    (outside / "deep" / "a.txt").write_text("secret words")
+    return root, outside
+
+
+@on_posix
+@pytest.mark.parametrize("which", ["sub", "sub/deep"])
+def test_a_directory_that_becomes_a_link_after_the_listing_is_not_followed(root_and_outside, which):
+    root, outside = root_and_outside
+    (file,) = list_files(root, ["sub"]).files
+    assert b"".join(read_chunks(file)) == b"our"
+    swapped(root / which, outside)
+    with pytest.raises(OSError):
+        next(read_chunks(file))
+
+
+@on_posix
+@pytest.mark.parametrize("moment", ["checked", "stat", "listed"])
+def test_a_directory_that_becomes_a_link_during_the_listing_is_not_followed(
+    root_and_outside, monkeypatch, moment
+):
+    root, outside = root_and_outside
+    function = {
+        "checked": "_checked_path",
+        "stat": "_stat_below",
+        "listed": "_names_below",
+    }[moment]
+    original, swaps = getattr(sandboxed_files, function), []
+
+    def swap_after(*arguments):
+        result = original(*arguments)
+        if not swaps:
+            swaps.append(swapped(root / "sub", outside))
+        return result
+
+    monkeypatch.setattr(sandboxed_files, function, swap_after)
+    listing = list_files(root, ["sub"])
+    assert swaps
+    assert listing.files == []
+    assert [name for name, _ in listing.skipped] in (["sub"], ["sub/deep"])
+
+
+@on_posix
+def test_a_file_name_that_is_not_utf_8_spoils_nothing(tmp_path):
+    try:
+        (tmp_path / os.fsdecode(b"caf\xe9.txt")).write_text("one two")
+    except OSError:
+        pytest.skip("this file system takes UTF-8 only")
+    (tmp_path / "other.txt").write_text("three")
+    (tmp_path / os.fsdecode(b"link\xff")).symlink_to("nowhere")
+    with Emulator(root=tmp_path, api_key=KEY, early_end=0) as server:
+        code, answer = execute(server, word_count(".", delay=0.3))
+        assert code == 200, answer
+        status = wait_for_end(server, answer["data"]["token"])
+    assert (status["completedCount"], status["wordsCount"], status["failedCount"]) == (2, 3, 0)
+    assert any("link\\xff" in warning for warning in status["warnings"])
+
+
+@on_posix
+def test_the_demo_passes_over_a_file_whose_name_is_not_utf_8(tmp_path):
+    try:
+        (tmp_path / os.fsdecode(b"caf\xe9.txt")).write_text("one two")
+    except OSError:
+        pytest.skip("this file system takes UTF-8 only")
+    (tmp_path / "other.txt").write_text("three")
+    done = subprocess.run(
+        [sys.executable, "-m", "rocketride_sync", "demo", str(tmp_path)],
+        capture_output=True,
+        encoding="utf-8",
+        env={**os.environ, "HTTP_PROXY": "http://127.0.0.1:1", "http_proxy": "http://127.0.0.1:1"},
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "1 of 1" in done.stdout
+    assert "not UTF-8" in done.stderr
