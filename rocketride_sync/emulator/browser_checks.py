@@ -57,10 +57,12 @@ class BrowserChecks:
         return page is not None and (_is_local(page) or page == name)
 
     def _is_allowed_host(self, name: Optional[str]) -> bool:
-        # An address cannot be made to point elsewhere, as a name can.
-        return name is not None and (
-            self._any_host or name == self._host or _is_local(name) or _is_address(name)
-        )
+        if not name:
+            return False
+        # A page can have a name of the Internet point to this machine, but neither an address nor a name without a dot,
+        # which the local network or a container gives.
+        own = name == self._host or _is_local(name) or _is_address(name) or "." not in name
+        return own or self._any_host
 
 
 def _host_name(url: str) -> Optional[str]:

@@ -24,8 +24,8 @@ from .task import Task
 LIMIT_KEY = "limit_messages"
 """The name in the ASGI scope's ``state`` of the function that sets the limit on messages, with True, or lifts it."""
 
-UNAUTHENTICATED_BYTES = 64 * 1024
-"""What a connection may send before it has authenticated, where the server has the limit."""
+UNAUTHENTICATED_BYTES = 16 * 1024
+"""What a connection may send before it has authenticated, where the server has the limit. Compressed, that can be 16 MiB."""
 
 _log = logging.getLogger(__name__)
 

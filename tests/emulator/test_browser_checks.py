@@ -68,15 +68,16 @@ def test_on_this_machine(headers, expected, kind, has_key):
 @pytest.mark.parametrize(
     ("headers", "has_key", "expected"),
     [
-        ({"host": "emulator:5565"}, True, True),
-        ({"host": "emulator:5565"}, False, False),
-        ({"host": "build-server:5565"}, False, True),
-        ({"host": "emulator:5565", "origin": "http://emulator:5565"}, True, True),
-        ({"host": "emulator:5565", "origin": "https://evil.example"}, True, False),
+        ({"host": "emulator:5565"}, False, True),
+        ({"host": "emulator.lan:5565"}, True, True),
+        ({"host": "emulator.lan:5565"}, False, False),
+        ({"host": "server.lan:5565"}, False, True),
+        ({"host": "emulator.lan:5565", "origin": "http://emulator.lan:5565"}, True, True),
+        ({"host": "emulator.lan:5565", "origin": "https://evil.example"}, True, False),
     ],
 )
 def test_for_other_machines(headers, has_key, expected):
-    assert is_served(headers, "http", host="build-server", has_key=has_key) == expected
+    assert is_served(headers, "http", host="server.lan", has_key=has_key) == expected
 
 
 @pytest.fixture(scope="module")
