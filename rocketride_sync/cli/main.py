@@ -8,7 +8,7 @@ import re
 import signal
 import sys
 import warnings
-from typing import Iterator, NoReturn, Optional, Sequence, Union
+from typing import Any, Iterator, NoReturn, Optional, Sequence, Union
 
 from .._version import __version__
 from ..errors import ConfigurationError, RocketRideError, RocketRideWarning
@@ -64,7 +64,6 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     except KeyboardInterrupt:  # a second one, while the first was being reported
         code = ExitCode.INTERRUPTED
     except SystemExit as stop:  # argparse has printed what --help and its like ask for
-        output.flush_result()
         code = ExitCode(int(stop.code or 0))
     finally:
         output.flush()
@@ -131,6 +130,13 @@ class _Parser(argparse.ArgumentParser):
         self.print_usage(sys.stderr)
         # Without the value, which argparse repeats: it may be a key in the wrong place.
         raise ConfigurationError(_REPEATED_VALUE.sub(r"\1", message))
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Print a result, such as that of ``--help``, as all results are printed."""
+        if file is None or file is not sys.stdout:
+            super()._print_message(message, file)
+        else:
+            output.print_result(message.rstrip("\n"))
 
     def suggestion(self, option: str) -> str:
         """A hint at a similar option that may have been meant; empty if there is none."""

@@ -110,12 +110,6 @@ def flush() -> None:
             _flush(stream)
 
 
-def flush_result() -> None:
-    """Write what argparse has printed, as `print_result`."""
-    if sys.stdout is not None:
-        _record_failure(_flush(sys.stdout))
-
-
 def _record_failure(failure: Optional[OSError]) -> None:
     delivery.failure = delivery.failure or failure
 

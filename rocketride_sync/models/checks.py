@@ -2,7 +2,7 @@
 
 Each function takes a value and where it stands, and returns the value in the declared type or raises
 `DecodeError`. A place is a pair (place of the container, key or index): it costs next to nothing for valid
-values, and becomes a JSON path only in an error.
+values, and becomes a JSON path only in an error. A key that is no name of the schema stands in a tuple of its own.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import math
 from typing import Any, Callable, Dict, List, Mapping, Tuple, Type, TypeVar
 
 from ..errors import DecodeError
-from ..redact import redact
 from .enums import OpenIntEnum
 from .readonly import EMPTY, ReadOnlyDict
 
@@ -22,7 +21,8 @@ Place = Tuple[Any, ...]
 
 ROOT: Place = ()
 DEEPEST = 100
-_LONGEST_KEY = 40
+_SHORTEST_SECRET = 8
+_SHOWN_OF_NAME = 4
 _LONGEST_PATH = 300
 _REQUIRED: Any = object()
 _SMALL = {str(number): number for number in range(64)}
@@ -103,7 +103,9 @@ def json_value(value: Any, place: Place, depth: int = DEEPEST) -> Any:
         return [json_value(item, (place, i), depth - 1) for i, item in enumerate(list.copy(value))]
     if issubclass(kind, dict):
         items = dict.items(value)
-        return {text(key, (place, key)): json_value(item, (place, key), depth - 1) for key, item in items}
+        return {
+            text(key, (place, (key,))): json_value(item, (place, (key,)), depth - 1) for key, item in items
+        }
     raise _mismatch("a JSON value", value, place)
 
 
@@ -155,7 +157,7 @@ def mapping(value: Any, place: Place, item: Callable[[Any, Place], T]) -> Mappin
     except DecodeError:
         pass  # as in `array`
     return ReadOnlyDict(
-        {text(key, (place, key)): item(element, (place, key)) for key, element in value.items()}
+        {text(key, (place, (key,))): item(element, (place, (key,))) for key, element in value.items()}
     )
 
 
@@ -175,7 +177,7 @@ def numbered(value: Any, place: Place, item: Callable[[Any, Place], T]) -> Mappi
     except DecodeError:
         pass  # as in `array`
     return ReadOnlyDict(
-        {_decimal(key, (place, key)): item(element, (place, key)) for key, element in value.items()}
+        {_decimal(key, (place, (key,))): item(element, (place, (key,))) for key, element in value.items()}
     )
 
 
@@ -215,12 +217,18 @@ def json_path(place: Place) -> str:
 
 
 def _step(key: Any) -> str:
+    cut = False
+    if type(key) is tuple:
+        # A name from outside. It can be a secret, and here nobody knows what the secrets are.
+        (key,) = key
+        cut = type(key) is str and len(key) >= _SHORTEST_SECRET
     if type(key) is int:
         return f"[{key}]"
     if type(key) is not str:
         return f"[{type(key).__name__}]"
-    shown = redact(key[:_LONGEST_KEY])
-    return "." + shown if shown.replace("_", "a").isalnum() and shown.isascii() else f"[{json.dumps(shown)}]"
+    if cut:
+        return f"[{json.dumps(key[:_SHOWN_OF_NAME])}…]"
+    return "." + key if key.replace("_", "a").isalnum() and key.isascii() else f"[{json.dumps(key)}]"
 
 
 def _described(value: Any) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import http
 import re
 import time
-from typing import Any, Callable, Dict, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, Mapping, Optional, Tuple
 from urllib.parse import urlsplit
 
 from ..errors import ProtocolError, RocketRideError, ServerError, TransientError
@@ -57,12 +57,17 @@ def interpret(
     raise _not_an_envelope(operation, document, headers, body, auth)
 
 
-def decompress(encoding: Optional[str], body: bytes, limit: int) -> bytes:
-    """Decode `body` from its ``Content-Encoding``. More than `limit` bytes are a `ProtocolError`."""
+def decompress(encoding: Optional[str], body: bytes, limit: int, secrets: Iterable[str] = ()) -> bytes:
+    """Decode `body` from its ``Content-Encoding``. More than `limit` bytes are a `ProtocolError`.
+
+    `secrets` are texts that a message must not show.
+    """
     if not encoding or not body or encoding.lower() == "identity":
         return body
     if encoding.lower() not in ("gzip", "x-gzip", "deflate"):
-        raise ProtocolError(f"The answer is encoded as {readable(encoding)!r}, which was not asked for")
+        raise ProtocolError(
+            f"The answer is encoded as {readable(encoding, secrets)!r}, which was not asked for"
+        )
     import zlib  # seldom needed: requests ask for identity
 
     decoder = zlib.decompressobj(zlib.MAX_WBITS | 32)

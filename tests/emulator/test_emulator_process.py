@@ -195,7 +195,7 @@ def test_serve_command_listens_on_loopback_by_default():
 
 PACKAGE_FOLDER = os.path.dirname(os.path.dirname(rocketride_sync.__file__))
 RUN_ONE = (
-    f"import sys; sys.path.append({PACKAGE_FOLDER!r})\n"
+    f"import sys; sys.path.insert(0, {PACKAGE_FOLDER!r})\n"
     "from rocketride_sync.emulator import Emulator\n"
     "with Emulator() as server: print(server.uri)\n"
 )
@@ -229,7 +229,7 @@ def test_the_server_trusts_no_more_than_its_parent(tmp_path, flag):
     folder = tmp_path / "of the environment"
     folder.mkdir()
     (folder / "token.py").write_text("raise SystemExit('run')")
-    show = f"import sys; sys.path.append({PACKAGE_FOLDER!r})\nfrom rocketride_sync.emulator import emulator_process\n"
+    show = f"import sys; sys.path.insert(0, {PACKAGE_FOLDER!r})\nfrom rocketride_sync.emulator import emulator_process\n"
     show += "print(*emulator_process._flags())"
     done = subprocess.run([sys.executable, flag, "-c", show], capture_output=True, text=True, check=True)
     assert flag in done.stdout.split()
@@ -262,7 +262,7 @@ def test_a_program_that_poses_as_python_does_not_start_itself_for_ever(tmp_path,
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="POSIX processes")
 def test_it_ends_with_its_starter_although_a_forked_child_lives():
     script = (
-        f"import os, sys, time; sys.path.append({PACKAGE_FOLDER!r})\n"
+        f"import os, sys, time; sys.path.insert(0, {PACKAGE_FOLDER!r})\n"
         "from rocketride_sync.emulator import Emulator\n"
         "with Emulator() as server:\n"
         "    child = os.fork()\n"

@@ -201,7 +201,7 @@ WRONG = [
     ),
     (
         {"pipeflow": {"byPipe": {"9" * 30: []}}},
-        "$.pipeflow.byPipe." + "9" * 30,
+        '$.pipeflow.byPipe["9999"…]',
         "a decimal number as key",
         "a string",
     ),
@@ -234,6 +234,30 @@ def test_a_key_is_shown_short_and_without_secrets():
     assert token not in str(caught.value)
     assert len(str(caught.value)) < 150
     assert "\x1b" not in str(caught.value)
+
+
+SECRET = "a-key-of-somebody"
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"pipeflow": {"byPipe": {SECRET: []}}},
+        {"tokens": {"custom": {SECRET: "?"}}},
+        {"componentStats": {SECRET: 5}},
+        {"componentStats": {SECRET: {"calls": "?"}}},
+        {"notes": [{SECRET: NAN}]},
+        {"notes": [{"a": {SECRET: {"b": NAN}}}]},
+        {SECRET: DEEP},
+        {"new": {SECRET: {1, 2}}},
+    ],
+)
+def test_a_name_from_outside_may_be_a_secret_and_is_cut(document):
+    with pytest.raises(DecodeError) as caught:
+        TaskStatus.from_dict(document)
+    for text in (str(caught.value), repr(caught.value), caught.value.path):
+        assert SECRET[:8] not in text
+        assert '["a-ke"…]' in text
 
 
 def test_instances_are_frozen_slotted_and_not_hashable(status):

@@ -283,6 +283,12 @@ def test_damaged_data_are_a_protocol_error(body):
     assert caught.value.__context__ is None
 
 
+def test_an_unknown_encoding_shows_no_secret():
+    with pytest.raises(errors.ProtocolError) as caught:
+        decompress("a-key-of-somebody", b"x", 10, ["a-key-of-somebody"])
+    assert "a-key" not in str(caught.value)
+
+
 def test_an_unknown_encoding_is_a_protocol_error():
     with pytest.raises(errors.ProtocolError, match="'br'"):
         decompress("br", b"x", 10)

@@ -95,7 +95,9 @@ class Session:
             # A connection whose answer was read completely is in the pool by now; any other must not get there.
             raw.close()
         headers = raw.headers
-        return response.status_code, headers, decompress(headers.get("Content-Encoding"), body, limit)
+        secrets = secrets_of(operation, self._settings.auth)
+        plain = decompress(headers.get("Content-Encoding"), body, limit, secrets)
+        return response.status_code, headers, plain
 
     @property
     def is_open(self) -> bool:
