@@ -100,7 +100,7 @@ class Proxy(NamedTuple):
 
 def proxy_for(address: Address, proxies: Optional[Mapping[str, str]]) -> Optional[Proxy]:
     """The proxy for `address`, chosen as requests chooses: from `proxies` if given, else from the environment."""
-    chosen = _choose(address, _environment_proxies(address) if proxies is None else proxies)
+    chosen = _choose(address, environment_proxies(address) if proxies is None else proxies)
     return Proxy.parse(chosen) if chosen else None
 
 
@@ -110,7 +110,8 @@ def _choose(address: Address, proxies: Mapping[str, str]) -> Optional[str]:
     return next((proxies[key] for key in keys if proxies.get(key)), None)
 
 
-def _environment_proxies(address: Address) -> Mapping[str, str]:
+def environment_proxies(address: Address) -> Mapping[str, str]:
+    """The proxies of the environment, by scheme; none if ``NO_PROXY`` excepts `address`. For both transports."""
     settings = sys.platform in ("win32", "darwin") or any(
         name.lower().endswith("_proxy") for name in os.environ
     )
@@ -125,15 +126,18 @@ def _environment_proxies(address: Address) -> Mapping[str, str]:
 
 def _in_no_proxy_network(host: str) -> bool:
     """Whether ``NO_PROXY`` names a network, such as ``10.0.0.0/8``, that contains the address `host`."""
+    excepted = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    return any(_contains(part.strip(), host) for part in excepted.split(",") if "/" in part)
+
+
+def _contains(network: str, host: str) -> bool:
     from ipaddress import ip_address, ip_network
 
-    excepted = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
     try:
-        address = ip_address(host)
-        networks = [ip_network(part.strip()) for part in excepted.split(",") if "/" in part]
-    except ValueError:
+        # As requests reads it: 10.1.2.3/8 is the network of that address. A zone names an interface of this machine.
+        return ip_address(host.partition("%")[0]) in ip_network(network, strict=False)
+    except ValueError:  # one entry that is something else spoils nothing
         return False
-    return any(address in network for network in networks if network.version == address.version)
 
 
 def is_certificate_alert(error: object) -> bool:

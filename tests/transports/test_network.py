@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+from types import SimpleNamespace
 
 import pytest
 import trustme
@@ -14,6 +15,7 @@ from rocketride_sync import (
     TransportError,
 )
 from rocketride_sync.config import Address
+from rocketride_sync.transports.http.session import _tls_and_proxy_options
 from rocketride_sync.transports.network import Proxy, proxy_for, tls_context
 
 from .dap_peer import KEY, RUNNING, TOKEN, always, dap
@@ -294,3 +296,32 @@ def test_a_proxy_is_chosen_by_scheme_and_host(uri, host):
 def test_without_proxy_settings_there_is_none():
     assert proxy_for(Address.parse("http://h"), {}) is None
     assert "hunter2" not in repr(Proxy.parse("http://u:hunter2@proxy"))
+
+
+EXCEPTED = [
+    ("127.0.0.1", "127.0.0.1", True),
+    ("127.0.0.1", "127.0.0.0/8", True),
+    ("127.0.0.1", "127.0.0.1/8", True),
+    ("127.0.0.1", "http://intranet/,127.0.0.0/8", True),
+    ("127.0.0.1", "127.0.0.0/99, 127.0.0.0/8", True),
+    ("127.0.0.1", "*", True),
+    ("127.0.0.1", "10.0.0.0/8,/,http://127.0.0.1/", False),
+    ("127.0.0.1", "::1/128", False),
+    ("::1", "::1/128", True),
+    ("fe80::1%eth0", "fe80::/10", True),
+    ("fe80::1%eth0", "fd00::/8", False),
+    ("server.example", "10.0.0.0/8,.example", True),
+    ("server.example", "other.example", False),
+]
+
+
+@pytest.mark.parametrize(("host", "excepted", "direct"), EXCEPTED)
+def test_no_proxy_is_read_alike_for_both_transports(monkeypatch, host, excepted, direct):
+    for name in ("http_proxy", "all_proxy", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", "http://proxy.example:3128")
+    monkeypatch.setenv("no_proxy", excepted)
+    address = Address(False, host, 5565, "")
+    assert (proxy_for(address, None) is None) == direct
+    options = _tls_and_proxy_options(SimpleNamespace(address=address, proxies=None, verify=True, cert=None))
+    assert (not options["proxies"].get("http")) == direct

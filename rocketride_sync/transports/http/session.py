@@ -18,7 +18,7 @@ from ...protocol import http_objects
 from ...protocol.failures import secrets_of
 from ...protocol.http_answers import decompress, too_large
 from ...protocol.operations import Operation
-from ..network import ca_certificates
+from ..network import ca_certificates, environment_proxies
 from .adapter import DeadlineAdapter
 from .error_translation import FOREIGN, translate
 from .log_filter import redact_urllib3
@@ -126,8 +126,8 @@ def _tls_and_proxy_options(settings: Settings) -> Dict[str, Any]:
     verify = ca_certificates(settings.verify) if settings.address.secure else settings.verify
     with requests.Session() as session:
         options = session.merge_environment_settings(url, {}, True, verify, settings.cert)
-    if settings.proxies is not None:
-        options["proxies"] = dict(settings.proxies)
+    proxies = environment_proxies(settings.address) if settings.proxies is None else settings.proxies
+    options["proxies"] = dict(proxies)
     return {name: options[name] for name in ("verify", "cert", "proxies")}
 
 
