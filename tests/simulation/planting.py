@@ -63,7 +63,7 @@ PLANTS = (
         "Retry-After is obeyed past the deadline",
         PACKAGE + "waiting/wait_rules.py",
         r"return min\(pause, (\w+)\)",
-        r"return max(min(pause, \1), (fault.retry_after or 0.0) if fault else 0.0)",
+        r"return max(min(pause, \1), getattr(fault, 'retry_after', None) or 0.0)",
     ),
     Plant(
         "the last poll is left out",

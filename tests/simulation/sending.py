@@ -55,7 +55,7 @@ def send(life, client):
 
 def _through_pipe(client, token, data, timeout, rng):
     with client.pipe(token, timeout=timeout) as pipe:
-        middle = rng.randrange(len(data))
+        middle = rng.randrange(12, len(data))
         pipe.write(data[:middle])
         pipe.write(data[middle:])
         return pipe.close()
