@@ -58,8 +58,10 @@ def what_happens_meanwhile(life, run):
         life.new_run(project=run.project)  # a twin: its events look much like those of this task
     if rng.random() < 0.15:
         world.later(rng.uniform(0.0, 20.0), engine.terminate, run)
-    if rng.random() < 0.2:
-        run.when_ended.append(lambda run: world.later(rng.choice((0.0, 0.01, 0.5, 9.0)), _replace, life, run))
+    if rng.random() < 0.3:
+        run.when_ended.append(
+            lambda run: world.later(rng.choice((0.0, 0.0, 0.01, 0.5, 9.0)), _replace, life, run)
+        )
 
 
 def _replace(life, run):

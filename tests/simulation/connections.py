@@ -95,6 +95,12 @@ class Connection:
         if not self.gone:
             self.to_client.send(data)
 
+    def write_at_once(self, data):
+        """Write `data` so that it arrives in one piece."""
+        if not self.gone:
+            self.to_client.sent += len(data)
+            self.to_client._deliver(bytes(data))
+
     def close(self):
         """The server closes it in order."""
         if not self.gone:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .ends import ENDS, NEWER
+from .run_log import RunLog
 from .seams import BASE
 
 NOT_RUNNING = "Your pipeline is not running"
@@ -15,6 +16,7 @@ class Run:
         how: the name of its row in `ENDS`.
         ended: the time of its end, None before.
         lost: whether the server died with it.
+        logged, findable: whether the run log has its chapter, and its end within that.
         reason: why it was stopped, as an `end` event of a newer server tells.
     """
 
@@ -35,6 +37,8 @@ class Run:
         self.lost = False
         self.reason = None
         self.running_at = None
+        self.logged = self.findable = False
+        self.chapter = None
         self.seconds = 0.0
         self.when_running = []
         self.when_ended = []
@@ -59,6 +63,7 @@ class Run:
         self.state, self.text = state, text
         if state == 2 and not self.start_time:
             self.start_time = BASE + round(self.engine.world.now, 6)
+            self.engine.log.began(self)
         if state == 3:
             self.running_at = self.running_at or self.engine.world.now
             self.engine.publish(self, "begin")
@@ -139,6 +144,7 @@ class Engine:
         self.executed = []  # the marks of the pipelines that were executed
         self.terminated = []
         self.restarted = []
+        self.log = RunLog(self)
 
     def tell(self, run, text, *args):
         self.world.tell(f"run {run.number} of {run.token[:7]}: {text}", *args)
@@ -161,6 +167,7 @@ class Engine:
         self.tell(
             run, "has ended: %s, shown as %s/%s/%r", run.how, run.state, run.exit_code, run.exit_message
         )
+        self.log.ended(run)
         self.publish(run, "end")
         early = run.running_at is None or run.ended - run.running_at <= 0.25
         self.world.later(0.0 if early else self.retention, self._forget, run)

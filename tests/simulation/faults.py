@@ -22,6 +22,7 @@ SERVER = {
     "restart": 6.0,
     "killed": 6.0,
     "garbage": 2.0,
+    "doubled answers": 30.0,  # over HTTP
     "events lost": 60.0,
     "events doubled": 60.0,
 }

@@ -99,6 +99,13 @@ class HttpSession:
         if hints:
             informational = (b"103 Early Hints\r\nlink: </a.css>; rel=preload", b"102 Processing", b"199 Odd")
             answer = b"HTTP/1.1 %s\r\n\r\n" % informational[hints.variant % 3] + answer
+        if self._server.faults.now("doubled answers"):
+            # The beginning of the second comes with the first: a client can know that the connection is spoiled.
+            cut = self._world.rng.randrange(1, len(answer))
+            self._connection.write_at_once(answer + answer[:cut])
+            self._world.later(10 ** self._world.rng.uniform(-3, -0.5), self._connection.write, answer[cut:])
+            self._busy = False
+            return
         whole = self._server.spoil(self._connection, answer)
         if whole:
             self._busy = False

@@ -8,9 +8,7 @@ from __future__ import annotations
 import re
 
 _FAULTS = {
-    "an informational answer is taken for the answer": r"answered HTTP (102|103|199)|WebSocket upgrade with HTTP (102|103|199)",
     "results over `auto` cost a millisecond each after the deadline": r"wait_all came 0.0\d* s after its deadline",
-    "Ctrl-C leaves a connect turn taken": r"locks are left taken",
 }
 
 

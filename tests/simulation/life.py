@@ -20,6 +20,7 @@ from .world import SimulationError, World
 
 INTERRUPTED_SHARE = 0.06
 _LOGGED_SHARE = 0.2
+_CONNECTED = 400  # by so many lines most first connections are made
 
 
 class _Listener(logging.Handler):
@@ -111,18 +112,25 @@ class Life:
         if self.interrupt_at is None:
             action(self, client)
         else:
-            with Interrupt(self.interrupt_at) as interrupt:
-                try:
-                    action(self, client)
-                except KeyboardInterrupt:
-                    self.world.tell("<- Ctrl-C at line %s: %s", self.interrupt_at, interrupt.place)
-                except Violation:
-                    # What a method says after an interrupt that something swallowed may be anything.
-                    if not interrupt.happened:
-                        raise
-            self.interrupted, self.visits = interrupt.happened, interrupt.visits
+            # Several times where connections are made: a turn to connect that is lost is missed only when all are.
+            for _ in range(5 if self.interrupt_at < _CONNECTED else 1):
+                self._interrupted(action, client)
         self.world.tell("afterwards")
         check_afterwards(self, client)
+
+    def _interrupted(self, action, client):
+        """Act until Ctrl-C."""
+        with Interrupt(self.interrupt_at) as interrupt:
+            try:
+                action(self, client)
+            except KeyboardInterrupt:
+                self.world.tell("<- Ctrl-C at line %s: %s", self.interrupt_at, interrupt.place)
+            except Violation:
+                # What a method says after an interrupt that something swallowed may be anything.
+                if not interrupt.happened:
+                    raise
+        self.interrupted, self.visits = self.interrupted or interrupt.happened, interrupt.visits
+        self.network.reset_all("after Ctrl-C")
 
     def new_token(self):
         token = f"tk_{self.rng.getrandbits(128):032x}"

@@ -82,9 +82,43 @@ PLANTS = (
     Plant(
         "a connect turn is not given back after Ctrl-C",
         PACKAGE + "transports/websocket/pool.py",
-        r"        finally:\n            permit\.release\(\)",
-        "        except BaseException as error:\n            if isinstance(error, Exception):\n                permit.release()\n"
-        "            raise\n        permit.release()",
+        r"        thread = threading\.get_ident\(\)\n.*?self\._wake_first\(\)\n",
+        """        thread = max(self._queue, default=0) + 1
+        try:
+            self._await_turn(thread, deadline)
+            result = step()
+        except Exception:
+            self._queue.pop(thread, None)
+            self._wake_first()
+            raise
+        self._queue.pop(thread, None)
+        self._wake_first()
+        return result
+""",
+    ),
+    Plant(
+        "a connection is given back whose answer did not end where it should",
+        PACKAGE + "transports/http/adapter.py",
+        r"if not current\.exchange\.ended_exactly:",
+        "if False:",
+        kinds="calls wait",
+        transports="http",
+    ),
+    Plant(
+        "the run log's next chapter is taken",
+        PACKAGE + "waiting/logged_run.py",
+        r"if started != self\._start_time:",
+        "if False:",
+        kinds="wait iterate",
+        transports="websocket",
+    ),
+    Plant(
+        "an overload answer to `write` repeats it",
+        PACKAGE + "protocol/failures.py",
+        r"return http_status is not None or operation\.repeatable",
+        "return True",
+        kinds="send",
+        transports="websocket",
     ),
     Plant(
         "the simulated server swaps two tasks",

@@ -7,6 +7,7 @@ import queue
 import sys
 import threading
 import types
+import weakref
 
 PACKAGE = "rocketride_sync"
 
@@ -58,12 +59,13 @@ class VirtualLock:
         self.release()
 
 
-LOCKS = []
+LOCKS = weakref.WeakSet()
 
 
 def _make_lock():
-    LOCKS.append(VirtualLock())
-    return LOCKS[-1]
+    lock = VirtualLock()
+    LOCKS.add(lock)
+    return lock
 
 
 def install():

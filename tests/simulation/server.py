@@ -6,6 +6,7 @@ import errno
 import json
 
 from .data_pipes import DataPipes
+from .ends import NEWER
 from .http_session import HttpSession, not_running
 from .seams import BASE
 
@@ -182,6 +183,8 @@ class Server:
                 self.pipes.command(session, request, arguments)
         elif command in ("rrext_get_tasks", "rrext_get_token", "restart"):
             self._about_tasks(session, request, command, arguments, run)
+        elif command == "rrext_log" and self.engine.generation == NEWER:
+            self.engine.log.answer(session, request, arguments)
         elif command == "rrext_ping":
             session.answer(request, {"pong": True})
         else:

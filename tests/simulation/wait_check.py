@@ -54,7 +54,10 @@ class WaitCheck:
             len(starts) == 1, "%s saw several runs, and returned the end of run %s", call.name, run.number
         )
         check_outcome(life, call, run, document, status, watched_since=call.begin + life.round_trip, **own)
-        self._check_promptness(run)
+        if status.from_run_log:
+            life.outcomes.append("an end from the run log")
+        else:
+            self._check_promptness(run)
 
     def _check_promptness(self, run):
         life, call = self.life, self.call

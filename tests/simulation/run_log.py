@@ -1,0 +1,73 @@
+"""The run log of a newer server: what it remembers of the runs of a source, also after a restart."""
+
+from __future__ import annotations
+
+STATUS, LIFECYCLE = "apaevt_status_update", "apaevt_log_lifecycle"
+_PAGE = 3
+
+
+class RunLog:
+    """The streams of all sources: events with their numbers, and chapters, one for each run."""
+
+    def __init__(self, engine):
+        self._engine = engine
+        self._streams = {}  # by (project, source)
+
+    def _stream(self, run):
+        return self._streams.setdefault((run.project, run.source), ([], []))
+
+    def _write(self, run, event, body):
+        events, _ = self._stream(run)
+        number = len(events) + 1
+        events.append({"type": "event", "event": event, "seq": number, "body": {**body, "logSeq": number}})
+        return number
+
+    def began(self, run):
+        """The run has a start time. Some runs are never logged."""
+        run.logged = self._engine.world.rng.random() < 0.7
+        run.findable = run.logged
+        if run.logged:
+            # A twin's chapter ends that of a run which goes on: its end lies outside.
+            for other in self._engine.runs:
+                if (
+                    other.active
+                    and other is not run
+                    and (other.project, other.source) == (run.project, run.source)
+                ):
+                    other.findable = False
+            number = self._write(run, LIFECYCLE, {"action": "run-begin"})
+            run.chapter = {
+                "beginTime": run.start_time + 0.02,
+                "beginSeq": number,
+                "endTime": None,
+                "outcome": None,
+                "traceLevel": "none",
+            }
+            _, chapters = self._stream(run)
+            chapters.append(run.chapter)
+
+    def ended(self, run):
+        if not run.logged:
+            return
+        self._write(run, STATUS, {**self._engine.document(run), "final": True})
+        word = "ok" if run.state == 5 else "cancelled"
+        reason = {"reason": run.reason} if run.reason else {}
+        self._write(
+            run, LIFECYCLE, {"action": "run-end", "outcome": word, "detail": run.exit_message, **reason}
+        )
+        run.chapter.update(endTime=run.start_time + 1.0, outcome=word, **reason)
+
+    def answer(self, session, request, arguments):
+        events, chapters = self._streams.get((arguments["projectId"], arguments["source"]), ([], []))
+        if arguments["subcommand"] == "chapters":
+            session.answer(request, {"chapters": [dict(chapter) for chapter in chapters]})
+            return
+        first = arguments.get("cursor", arguments.get("fromSeq", 0))
+        last = arguments.get("toSeq", len(events))
+        wanted = [
+            item for item in events if first <= item["seq"] <= last and item["event"] in arguments["types"]
+        ]
+        page = {"events": wanted[:_PAGE]}
+        if len(wanted) > _PAGE:
+            page["nextSeq"] = wanted[_PAGE]["seq"]
+        session.answer(request, page)
