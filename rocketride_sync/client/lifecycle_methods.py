@@ -12,6 +12,7 @@ from ..models import TaskStatus
 from ..options import OMITTED, Timeout, optional_seconds
 from ..protocol import operations
 from ..protocol.operations import Operation
+from ..redact import shorten
 from .base_client import BaseClient
 
 if TYPE_CHECKING:
@@ -69,7 +70,8 @@ class LifecycleMethods(BaseClient):
             UnsupportedOperationError: HTTP cannot carry an argument that was given.
             RocketRideError: with `request_sent`, the task may run all the same. Over WebSocket `get_task_token` gives
                 the token of the latest run, and the `start_time` of its status tells whether it is this one.
-            KeyboardInterrupt: on Ctrl-C; whether the task was started is unknown.
+            KeyboardInterrupt: on Ctrl-C. The message says whether the task was started; if it was, it is terminated,
+                but not with `use_existing`.
         """
         # Slow to load, and not needed by a process that only reads a status.
         from . import pipelines
@@ -88,24 +90,44 @@ class LifecycleMethods(BaseClient):
             trace_level=arguments.optional_choice("trace_level", trace_level, _TRACE_LEVELS),
         )
         deadline = Deadline(self._limit(timeout))
-        start = self._start(operation, deadline)
-        return Task(
-            cast("RocketRideClient", self),
-            start,
-            joined=bool(use_existing) if start.reused is None else start.reused,
-            status=self._first_poll(start.token, deadline),
-        )
+        start: Optional[TaskStart] = None
+        try:
+            start = self._start(operation, deadline)
+            status = self._first_poll(start.token, deadline)
+            joined = _may_be_joined(operation, start)
+            return Task(cast("RocketRideClient", self), start, joined=joined, status=status)
+        except BaseException as stop:
+            interrupt = isinstance(stop, KeyboardInterrupt)
+            # A signal handler may raise something else. An error of ours comes before the token only.
+            fate = self._fate(operation, start) if interrupt or start is not None else ""
+            if interrupt:
+                stop.args = stop.args or (f"interrupted; {fate}",)
+            raise
+
+    def _fate(self, operation: Operation, start: Optional[TaskStart]) -> str:
+        """What becomes of the task when `use` is interrupted: once its token is known, which the caller will not get, it
+        is terminated, unless it may be somebody else's.
+        """
+        if start is None:
+            return f"whether the task was started is unknown{operation.recovery}"
+        task = f"task {shorten(start.token)}"
+        if _may_be_joined(operation, start):
+            return f"{task} runs on{operation.recovery}"
+        try:
+            self._call(operations.terminate(start.token), OMITTED)
+        except TaskNotFoundError:
+            return f"{task} has ended"
+        except RocketRideError as error:
+            return f"{task} could not be terminated and may run on: {error}"
+        except KeyboardInterrupt as stop:  # a second one
+            stop.args = stop.args or (f"interrupted; {task} may run on{operation.recovery}",)
+            raise
+        return f"{task} was ended"
 
     def _start(self, operation: Operation, deadline: Deadline) -> TaskStart:
         from ..models import TaskStart
 
-        try:
-            body = self._call_until(operation, deadline)
-        except KeyboardInterrupt as stop:
-            stop.args = stop.args or (
-                f"interrupted; whether the task was started is unknown{operation.recovery}",
-            )
-            raise
+        body = self._call_until(operation, deadline)
         token = body.get("token") if isinstance(body, dict) else None
         if not isinstance(token, str) or not token:
             raise ProtocolError("use: the server started a task and did not tell its token")
@@ -252,3 +274,8 @@ class LifecycleMethods(BaseClient):
             # Not an error: the task runs, and the caller needs its token. Later polls will show what is wrong.
             log.warning("the task was started, but its first status could not be read: %s", error)
             return None
+
+
+def _may_be_joined(operation: Operation, start: TaskStart) -> bool:
+    """Whether the run may be somebody else's: what the server says, or else whether it could be joined."""
+    return bool(operation.arguments.get("useExisting")) if start.reused is None else start.reused
