@@ -15,6 +15,7 @@ from urllib.parse import quote, quote_plus
 
 _TOKEN = re.compile(r"(?:tk|pk)_[A-Za-z0-9_\-]{5,}")
 _PREFIX = re.compile(r"(?:tk|pk)_")
+_SHORT_ESCAPES = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
 _HEX = re.compile(r"%[0-9A-F]{2}")
 _SHOWN = 4
 _SHORTEST_TO_SHOW = 12
@@ -84,7 +85,11 @@ def reason_of(error: OSError) -> str:
 
 
 def _escape(char: str) -> str:
-    return char.encode("unicode_escape").decode("ascii")
+    # Not with the codec `unicode_escape`: it would be loaded now, which may be in the middle of a wait.
+    code = ord(char)
+    return _SHORT_ESCAPES.get(char) or (
+        f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    )
 
 
 @functools.lru_cache(maxsize=16)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Sequence, cast
 from .. import arguments
 from ..deadline import Deadline, system_time
 from ..errors import DecodeError, ProtocolError, RocketRideError, TaskNotFoundError, TransientError
+from ..loading import load
 from ..logs import log
 from ..models import TaskStatus
 from ..options import OMITTED, Timeout, optional_seconds
@@ -74,6 +75,7 @@ class LifecycleMethods(BaseClient):
                 but not with `use_existing`.
         """
         # Slow to load, and not needed by a process that only reads a status.
+        load(_starting)
         from . import pipelines
         from .task import Task
 
@@ -274,6 +276,12 @@ class LifecycleMethods(BaseClient):
             # Not an error: the task runs, and the caller needs its token. Later polls will show what is wrong.
             log.warning("the task was started, but its first status could not be read: %s", error)
             return None
+
+
+def _starting() -> None:
+    """Import what a start needs, before it is sent."""
+    from ..models import TaskStart  # noqa: F401
+    from . import pipelines, task  # noqa: F401
 
 
 def _may_be_joined(operation: Operation, start: TaskStart) -> bool:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Generator, Iterable, List
 
 from .. import arguments
 from ..errors import ConfigurationError, ProtocolError
+from ..loading import load
 from ..options import OMITTED, Timeout, optional_seconds
 from ..protocol import operations
 from .base_client import BaseClient
@@ -130,6 +131,7 @@ class ManyTasksMethods(BaseClient):
     def _many_tasks_wait(
         self, tokens: List[str], timeout: Optional[float], interval: float, on_progress: Optional[OnProgress]
     ) -> ManyTasksWait:
+        load(_waiting)
         from ..transports.sequential_poller import poller_for
         from ..waiting.many_tasks import ManyTasksWait  # seldom needed
         from ..waiting.retention import check_interval
@@ -149,6 +151,12 @@ class ManyTasksMethods(BaseClient):
             on_progress,
             decode=self._status_of,
         )
+
+
+def _waiting() -> None:
+    """Import what a wait for many may need, all of it before its first poll."""
+    from ..transports import sequential_poller  # noqa: F401
+    from ..waiting import many_tasks, retention, wait_rules  # noqa: F401
 
 
 def _token_list(tokens: Any) -> List[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, 
 from .. import arguments
 from ..deadline import Deadline
 from ..errors import ConfigurationError
+from ..loading import load
 from ..options import OMITTED, Timeout, optional_seconds
 from ..protocol import operations
 from ..protocol.operations import Data, Operation
@@ -58,6 +59,7 @@ class SendingMethods(BaseClient):
             UnsupportedOperationError: HTTP cannot carry something of `objinfo`.
             TransportError: with `request_sent`, the object may have arrived; the task's counts tell.
         """
+        load(_sending)
         from ..sending.pipe import result_of
         from ..transports.chunks import CHUNK, Bytes
 
@@ -87,6 +89,7 @@ class SendingMethods(BaseClient):
             provider: the source that must receive it, such as ``webhook``. WebSocket only.
             timeout: seconds for each call of the pipe's methods; omitted, the client's; None is unlimited.
         """
+        load(_sending)
         from ..sending.pipe import Pipe
         from ..transports.pipe_interface import open_pipe
 
@@ -140,6 +143,7 @@ class SendingMethods(BaseClient):
         Raises:
             ConfigurationError: an entry is unusable, or a file does not exist. Then nothing has been sent.
         """
+        load(_sending_files)
         from ..sending import file_batch, file_upload
 
         arguments.task_token(token)
@@ -162,3 +166,17 @@ def _as_bytes(data: Any) -> Any:
     except UnicodeEncodeError:
         pass
     raise ConfigurationError("data holds lone surrogates, which UTF-8 cannot say; pass bytes")
+
+
+def _sending() -> None:
+    """Import what sending an object needs, before it is begun."""
+    from ..sending import pipe  # noqa: F401
+    from ..transports import chunks, pipe_interface  # noqa: F401
+
+
+def _sending_files() -> None:
+    """Import what sending files needs, before the first is begun."""
+    import concurrent.futures.thread  # noqa: F401
+    import mimetypes  # noqa: F401
+
+    from ..sending import file_batch, file_upload  # noqa: F401

@@ -16,6 +16,7 @@ from ..errors import (
     TransientError,
     WaitTimeoutError,
 )
+from ..loading import load
 from ..models import TaskStatus
 from ..options import OMITTED, Timeout, optional_seconds
 from ..protocol import operations
@@ -56,7 +57,8 @@ class StatusMethods(BaseClient):
         deadline = Deadline(self._limit(timeout))
         if previous is None:
             return self._read_status(operation, deadline)
-        from ..waiting.run_log import recover  # most processes pass no `previous`
+        load(_waiting)  # most processes pass no `previous`
+        from ..waiting.run_log import recover
         from ..waiting.same_run import check_same_run, vanished
 
         try:
@@ -190,7 +192,8 @@ class StatusMethods(BaseClient):
         self, token: str, previous: Optional[TaskStatus], timeout: Optional[float], interval: float
     ) -> Statuses:
         """Check the arguments, and return the iterator. A generator would check them only at its first step."""
-        from ..waiting.retention import check_interval  # a process that reads one status does not wait
+        load(_waiting)  # a process that reads one status does not wait
+        from ..waiting.retention import check_interval
 
         operation = operations.get_task_status(arguments.task_token(token))
         _check_previous(previous)
@@ -226,6 +229,12 @@ class StatusMethods(BaseClient):
             watch.close()
         found = recover(token, lost, wait.run_status, self._call_until, wait.search_deadline)
         yield self._status_of(token, found, system_time.monotonic())
+
+
+def _waiting() -> None:
+    """Import what a wait may need, all of it before its first poll."""
+    from ..transports import end_told  # noqa: F401
+    from ..waiting import retention, run_log, same_run, wait_loop, wait_rules  # noqa: F401
 
 
 def _until_timeout(statuses: Statuses, timed_out: List[WaitTimeoutError]) -> Statuses:

@@ -5,6 +5,7 @@ Source of the facts: docs/protocol.md, "HTTP".
 
 from __future__ import annotations
 
+import html
 import http
 import re
 import time
@@ -15,11 +16,11 @@ from ..errors import ProtocolError, RocketRideError, ServerError, TransientError
 from . import strict_json
 from .failures import PROXY_AUTHENTICATION, failure, is_transient, readable, refused_by_proxy, secrets_of
 from .operations import Operation
+from .retry_after import retry_after
 
 Headers = Mapping[str, str]
 
 _SAME_FROM_ANYBODY = (401, 403)  # statuses that mean the same in a proxy's answer
-_LONGEST_RETRY_AFTER = 86_400.0
 _LONGEST_ERROR_BODY = 8192
 _MARKUP = re.compile(r"<(style|script|head)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 
@@ -85,28 +86,6 @@ def decompress(encoding: Optional[str], body: bytes, limit: int, secrets: Iterab
 def too_large(limit: int) -> ProtocolError:
     """The error for an answer of more than `limit` bytes: made, not raised."""
     return ProtocolError.lasting(f"The answer is larger than max_response_bytes ({limit} bytes)")
-
-
-def retry_after(headers: Headers, clock: Callable[[], float] = time.time) -> Optional[float]:
-    """The seconds to wait that ``Retry-After`` asks for, as a number or as a date; None without a usable value."""
-    value = headers.get("Retry-After", "").strip()
-    if value.isascii() and value.isdigit():
-        return min(float(value), _LONGEST_RETRY_AFTER)
-    at = _timestamp(value)
-    if at is None:
-        return None
-    # Compared with the server's own clock if it sends it: ours may differ.
-    now = _timestamp(headers.get("Date", ""))
-    return min(max(at - (clock() if now is None else now), 0.0), _LONGEST_RETRY_AFTER)
-
-
-def _timestamp(date: str) -> Optional[float]:
-    from email.utils import parsedate_to_datetime  # slow to load, and seldom needed
-
-    try:
-        return parsedate_to_datetime(date).timestamp()
-    except (TypeError, ValueError, OverflowError, IndexError):
-        return None
 
 
 def _json_or_none(body: bytes) -> Any:
@@ -242,8 +221,6 @@ def _validation_error(item: Dict[str, Any]) -> str:
 
 def _text_of_markup(body: bytes) -> str:
     """The words of a body of HTML or plain text."""
-    import html  # slow to load, and seldom needed
-
     text = body[:_LONGEST_ERROR_BODY].decode("utf-8", "replace")
     words = " ".join(html.unescape(_MARKUP.sub(" ", text)).split())
     # Without the last word if it may be cut: it could be a part of a secret, which would not be recognised.

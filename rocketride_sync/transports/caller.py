@@ -64,8 +64,7 @@ def with_unknown_outcome(operation: Operation, error: RocketRideError) -> Rocket
     """`error`; if `operation` is not repeatable and may have been carried out, a copy whose message says so."""
     if operation.repeatable or not error.request_sent:
         return error
-    import copy  # seldom needed
-
-    unknown = copy.copy(error)
+    rebuild, parts = error.__reduce__()  # as `copy.copy`, without loading that
+    unknown: RocketRideError = rebuild(*parts)
     unknown.args = (f"{error}; whether the server carried it out is unknown{operation.recovery}",)
     return unknown

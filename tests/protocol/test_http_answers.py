@@ -7,8 +7,9 @@ import zlib
 import pytest
 
 from rocketride_sync import errors
-from rocketride_sync.protocol.http_answers import decompress, interpret, retry_after
+from rocketride_sync.protocol.http_answers import decompress, interpret
 from rocketride_sync.protocol.operations import get_task_status
+from rocketride_sync.protocol.retry_after import retry_after
 
 KEY = "key-0123456789abcdef"
 TOKEN = "tk_560d04a8eac4abb1b4af0d8878dc856c"

@@ -6,11 +6,12 @@ The modules that read answers are imported then too: with ``transport="auto"`` m
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Dict, Sequence
+from typing import TYPE_CHECKING, Any, Dict, Sequence, Type
 
 from ...config import Settings
 from ...deadline import Deadline
 from ...errors import OverloadedError, ProtocolError, TransientError, UnsupportedOperationError
+from ...loading import load
 from ...logs import DEBUG, log, timed
 from ...protocol.operations import Operation
 from ..base import PollingWatch, Watch
@@ -53,10 +54,13 @@ class HttpTransport:
         return self._call(operation, deadline)
 
     def _call(self, operation: Operation, deadline: Deadline) -> Any:
+        session = self._session()  # loads the rest too
+        if operation.data is not None:
+            load(_sending)
         from ...protocol.failures import is_unprocessed
         from ...protocol.http_answers import interpret
 
-        status, headers, body = self._session().send(operation, deadline)
+        status, headers, body = session.send(operation, deadline)
         try:
             data = interpret(operation, status, headers, body, self._settings.auth)
             return data if operation.data is None else self._result(operation, data)
@@ -73,8 +77,7 @@ class HttpTransport:
 
     def pipe(self, operation: Operation, deadline: Deadline) -> SpooledPipe:  # noqa: ARG002 - no I/O yet
         """As `rocketride_sync.transports.PipingTransport.pipe`."""
-        from ..spooled_pipe import SpooledPipe
-
+        SpooledPipe = load(_spooling)  # noqa: N806
         if operation.http_lacks:
             raise _unsupported(operation)
         return SpooledPipe(self, operation)
@@ -85,8 +88,7 @@ class HttpTransport:
 
     def watch_many(self, polls: Sequence[Poll]) -> ThreadPoller:  # noqa: ARG002 - the same poller for all tasks
         """As `rocketride_sync.transports.poller.PollingTransport.watch_many`, with a few threads."""
-        from ..thread_poller import ThreadPoller
-
+        ThreadPoller = load(_polling)  # noqa: N806
         return ThreadPoller(self, self.uploads_at_once)
 
     @property
@@ -109,14 +111,41 @@ class HttpTransport:
         pid, closings = os.getpid(), self._closings
         session = self._sessions.get(pid)
         if session is None:
-            from .session import Session
-
+            Session = load(_asking)  # noqa: N806
             # If two threads get here, setdefault keeps one of the sessions.
             session = self._sessions.setdefault(pid, Session(self._settings))
             if self._closings != closings:
                 # Loading requests takes a while: another thread has closed this transport in the meantime.
                 self._close_session()
         return session
+
+
+# What is loaded when it is first needed.
+
+
+def _asking() -> Type[Session]:
+    from ...protocol import http_answers  # noqa: F401 - what comes will be read with it
+    from .session import Session
+
+    return Session
+
+
+def _sending() -> None:
+    from ...protocol import http_objects  # noqa: F401 - for the answer
+
+
+def _polling() -> Type[ThreadPoller]:
+    from ..thread_poller import ThreadPoller
+
+    return ThreadPoller
+
+
+def _spooling() -> Type[SpooledPipe]:
+    import tempfile  # noqa: F401 - a pipe needs it next
+
+    from ..spooled_pipe import SpooledPipe
+
+    return SpooledPipe
 
 
 def _unsupported(operation: Operation) -> UnsupportedOperationError:

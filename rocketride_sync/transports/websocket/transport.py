@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Optional, Sequence, Tuple, Type
 
 from ..._version import __version__
 from ...config import Settings
 from ...deadline import Deadline, system_time
 from ...errors import RocketRideError
+from ...loading import load
 from ...logs import log
 from ...protocol.operations import Operation
 from ..network import proxy_for, tls_context
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from .watch import WebSocketWatch
     from .websocket_pipe import WebSocketPipe
     from .websocket_poller import WebSocketPoller
-    from .websocket_uploads import WebSocketUploads
+    from .websocket_uploads import SingleJob, WebSocketUploads
 
 DEAD_AFTER = 45.0
 
@@ -56,20 +57,17 @@ class WebSocketTransport:
 
     def pipe(self, operation: Operation, deadline: Deadline) -> WebSocketPipe:
         """As `rocketride_sync.transports.PipingTransport.pipe`."""
-        from .websocket_pipe import WebSocketPipe
-
+        WebSocketPipe = load(_piping)  # noqa: N806
         return WebSocketPipe(self.pool, operation, deadline)
 
     def uploads(self, deadline: Deadline) -> WebSocketUploads:
         """As `rocketride_sync.transports.PipingTransport.uploads`."""
-        from .websocket_uploads import WebSocketUploads
-
+        WebSocketUploads, _ = load(_uploading)  # noqa: N806
         return WebSocketUploads(self.pool, deadline)
 
     def _send(self, operation: Operation, deadline: Deadline) -> Any:
         """Send one object, and return its result."""
-        from .websocket_uploads import SingleJob
-
+        _, SingleJob = load(_uploading)  # noqa: N806
         ((_, outcome),) = self.uploads(deadline).run(iter([SingleJob(operation, deadline)]), 1)
         if isinstance(outcome, RocketRideError):
             raise outcome
@@ -77,14 +75,12 @@ class WebSocketTransport:
 
     def watch(self, operation: Operation) -> WebSocketWatch:
         """As `rocketride_sync.transports.Transport.watch`."""
-        from .watch import WebSocketWatch
-
+        WebSocketWatch = load(_watching)  # noqa: N806
         return WebSocketWatch(self.pool, operation, self._settings.auth)
 
     def watch_many(self, polls: Sequence[Poll]) -> WebSocketPoller:
         """As `rocketride_sync.transports.poller.PollingTransport.watch_many`."""
-        from .websocket_poller import WebSocketPoller
-
+        WebSocketPoller = load(_polling)  # noqa: N806
         return WebSocketPoller(self.pool, self._settings.retry, len(polls), self._settings.auth)
 
     @property
@@ -97,8 +93,7 @@ class WebSocketTransport:
         self.pool.close()
 
     def _connect(self, deadline: Deadline) -> Connection:
-        from .connection import Connection
-        from .dialing import dial
+        Connection, dial = load(_connecting)  # noqa: N806
 
         began = system_time.perf_counter()
         settings = self._settings
@@ -121,3 +116,37 @@ class WebSocketTransport:
         if self._context is None and self._settings.address.secure:
             self._context = tls_context(self._settings.verify, self._settings.cert)
         return self._context
+
+
+# What is loaded when it is first needed.
+
+
+def _connecting() -> Tuple[Type[Connection], Callable[..., Any]]:
+    from .connection import Connection
+    from .dialing import dial
+
+    return Connection, dial
+
+
+def _watching() -> Type[WebSocketWatch]:
+    from .watch import WebSocketWatch
+
+    return WebSocketWatch
+
+
+def _polling() -> Type[WebSocketPoller]:
+    from .websocket_poller import WebSocketPoller
+
+    return WebSocketPoller
+
+
+def _piping() -> Type[WebSocketPipe]:
+    from .websocket_pipe import WebSocketPipe
+
+    return WebSocketPipe
+
+
+def _uploading() -> Tuple[Type[WebSocketUploads], Type[SingleJob]]:
+    from .websocket_uploads import SingleJob, WebSocketUploads
+
+    return WebSocketUploads, SingleJob

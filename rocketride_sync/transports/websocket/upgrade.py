@@ -14,6 +14,7 @@ from ...errors import (
     TransportError,
 )
 from ...protocol.failures import PROXY_AUTHENTICATION, is_transient, refused_by_proxy
+from ...protocol.retry_after import retry_after
 
 _NO_WEBSOCKET = (404, 405, 426, 501)
 
@@ -52,8 +53,6 @@ def refused_upgrade(address: Address, status: int, headers: Mapping[str, str]) -
     if status in _NO_WEBSOCKET:
         return NoWebSocketError(f'{text}: no WebSocket there; use transport="http"')
     if is_transient(status):
-        from ...protocol.http_answers import retry_after  # seldom needed
-
         after = retry_after({name.title(): value for name, value in headers.items()})
         return TransientError(text, http_status=status, retry_after=after)
     return OddUpgradeError(text)
