@@ -14,6 +14,41 @@ from .base import Transport
 from .poller import Poll, PollResult, poll_once
 
 
+class _Work:
+    """What a poller shares with its threads. They do not hold the poller, so that it can be garbage collected."""
+
+    def __init__(self, transport: Transport) -> None:
+        self.queue: queue.SimpleQueue[Optional[Poll]] = queue.SimpleQueue()
+        self.results: queue.SimpleQueue[Tuple[Poll, Any]] = queue.SimpleQueue()
+        self._transport = transport
+        self._deadlines: Dict[int, Deadline] = {}
+        self._stopped = False
+
+    def stop(self) -> None:
+        """End the threads, and the polls in flight. May be called again."""
+        self._stopped = True
+        self.queue.put(None)
+        for deadline in list(self._deadlines.values()):
+            deadline.cancel()
+
+    def run(self) -> None:
+        """What each thread does."""
+        poll = self.queue.get()
+        while poll is not None and not self._stopped:
+            self.results.put((poll, self._poll(poll)))
+            poll = self.queue.get()
+        self.queue.put(None)  # for the next thread
+
+    def _poll(self, poll: Poll) -> Any:
+        try:
+            deadline = self._deadlines[threading.get_ident()] = poll.begin()
+            if self._stopped:
+                deadline.cancel()
+            return poll_once(self._transport, poll, deadline)
+        except BaseException as error:  # noqa: BLE001 - a bug of ours must reach the caller, who waits for a result
+            return error
+
+
 class ThreadPoller:
     """Polls several tasks at a time, in threads, which end with `close`.
 
@@ -31,14 +66,11 @@ class ThreadPoller:
     def _reset(self) -> None:
         self._pid = os.getpid()
         self._threads: List[threading.Thread] = []
-        self._queue: queue.SimpleQueue[Optional[Poll]] = queue.SimpleQueue()
-        self._results: queue.SimpleQueue[Tuple[Poll, Any]] = queue.SimpleQueue()
-        self._deadlines: Dict[int, Deadline] = {}
-        self._closed = False
+        self._work = _Work(self._transport)
 
     @property
     def has_results(self) -> bool:
-        return not self._results.empty()
+        return not self._work.results.empty()
 
     def submit(self, poll: Poll) -> None:
         self._restart_after_fork()
@@ -46,14 +78,16 @@ class ThreadPoller:
         if len(self._threads) < min(self._at_once, len(self._submitted)):
             self._start_thread()
         if self._threads:
-            self._queue.put(poll)
+            self._work.queue.put(poll)
         else:
             poll.mark_answered()
-            self._results.put((poll, TransportError("the task was not polled: no thread could be started")))
+            self._work.results.put(
+                (poll, TransportError("the task was not polled: no thread could be started"))
+            )
 
     def _start_thread(self) -> None:
         # A daemon thread: the interpreter must not wait for it at exit if `close` was not called.
-        thread = threading.Thread(target=self._run_thread, name="rocketride-poll", daemon=True)
+        thread = threading.Thread(target=self._work.run, name="rocketride-poll", daemon=True)
         self._threads.append(thread)  # before the start, during which Ctrl-C may come
         try:
             thread.start()
@@ -66,7 +100,7 @@ class ThreadPoller:
         while True:
             # A result that is there is handed out even after the deadline.
             try:
-                poll, answer = self._results.get(timeout=min(deadline.remaining(), SLICE))
+                poll, answer = self._work.results.get(timeout=min(deadline.remaining(), SLICE))
             except queue.Empty:
                 if deadline.expired:
                     return None
@@ -80,18 +114,20 @@ class ThreadPoller:
         """Nothing is kept of a task."""
 
     def close(self) -> None:
-        self._closed = True
         if self._pid != os.getpid():
             return
-        for _ in self._threads:
-            self._queue.put(None)
-        for deadline in list(self._deadlines.values()):
-            deadline.cancel()
+        self._work.stop()
         for thread in self._threads:
             # A thread that never started cannot be joined, nor the current one, in which the garbage collector may run
             # this.
             if thread.is_alive() and thread is not threading.current_thread():
                 thread.join()
+
+    def __del__(self) -> None:
+        # Ctrl-C may come before the first line of `close`; then nobody else ends the threads.
+        work = getattr(self, "_work", None)
+        if work is not None and self._pid == os.getpid():
+            work.stop()
 
     def _restart_after_fork(self) -> None:
         """In a forked child the threads do not exist: start new ones, and submit all polls again."""
@@ -102,19 +138,3 @@ class ThreadPoller:
         self._reset()
         for poll in asked:
             self.submit(poll)
-
-    def _run_thread(self) -> None:
-        while True:
-            poll = self._queue.get()
-            if poll is None or self._closed:
-                return
-            self._results.put((poll, self._poll(poll)))
-
-    def _poll(self, poll: Poll) -> Any:
-        try:
-            deadline = self._deadlines[threading.get_ident()] = poll.begin()
-            if self._closed:
-                deadline.cancel()
-            return poll_once(self._transport, poll, deadline)
-        except BaseException as error:  # noqa: BLE001 - a bug of ours must reach the caller, who waits for a result
-            return error

@@ -4,7 +4,9 @@ A signal handler of Python runs between two lines, or as a function returns. So 
 thirty-first, gets a KeyboardInterrupt.
 """
 
+import contextlib
 import itertools
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -14,6 +16,7 @@ from transports.loopback import Server
 from rocketride_sync import MemoryTransport, RocketRideClient
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.transports import memory
+from rocketride_sync.transports.thread_poller import ThreadPoller
 from rocketride_sync.transports.websocket.pool import Pool
 
 from .moments import each_moment, interrupted
@@ -89,3 +92,39 @@ def test_ctrl_c_at_any_moment_of_a_start_loses_no_task_without_a_word():
     assert each_moment(survives) > 50
     # But for the very last moment, in which `use` returns.
     assert sum(silent) <= 1 < len(silent)
+
+
+class _Poll:
+    operation = "status"
+    until = Deadline(None)
+
+    def begin(self):
+        return Deadline(30.0)
+
+    def mark_answered(self):
+        pass
+
+
+class _Answers:
+    def call(self, operation, deadline):
+        return {}
+
+
+def polling_threads():
+    return [thread for thread in threading.enumerate() if thread.name == "rocketride-poll"]
+
+
+def test_ctrl_c_at_any_moment_leaves_no_polling_thread():
+    def poll_four():
+        with contextlib.closing(ThreadPoller(_Answers(), 4)) as poller:
+            for _ in range(4):
+                poller.submit(_Poll())
+            poller.next(Deadline(5.0))
+
+    def survives(number):
+        # Not in the library of threads: a tracer can come between a `with` and the release of its lock.
+        was_interrupted, _ = interrupted(poll_four, number, [threading.__file__])
+        wait_until(lambda: not polling_threads(), "the end of the threads")
+        return was_interrupted
+
+    assert each_moment(survives) > 50
