@@ -8,6 +8,7 @@ import contextlib
 import itertools
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 from transports.either_transport import either
@@ -56,7 +57,7 @@ def test_ctrl_c_at_any_moment(transport, call, kept):
 
 def test_ctrl_c_at_any_moment_takes_no_turn_to_connect_away():
     """A thread that is interrupted again and again leaves the others theirs."""
-    pool = Pool(lambda deadline: object())
+    pool = Pool(lambda deadline: SimpleNamespace())
 
     def survives(number):
         was_interrupted, _ = interrupted(lambda: pool.connect(Deadline(5.0)), number)
