@@ -9,7 +9,7 @@ import html
 import http
 import re
 import time
-from typing import Any, Callable, Dict, Iterable, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple
 from urllib.parse import urlsplit
 
 from ..errors import ProtocolError, RocketRideError, ServerError, TransientError
@@ -22,7 +22,8 @@ Headers = Mapping[str, str]
 
 _SAME_FROM_ANYBODY = (401, 403)  # statuses that mean the same in a proxy's answer
 _LONGEST_ERROR_BODY = 8192
-_MARKUP = re.compile(r"<(style|script|head)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNORECASE)
+# Neither this nor what uses it looks at any part of a text more than a few times: a page may be made to be slow to read.
+_TAG = re.compile(r"<(/?)(style|script|head)\b[^<>]*>|<[^<>]*>", re.IGNORECASE)
 
 
 def interpret(
@@ -222,9 +223,26 @@ def _validation_error(item: Dict[str, Any]) -> str:
 def _text_of_markup(body: bytes) -> str:
     """The words of a body of HTML or plain text."""
     text = body[:_LONGEST_ERROR_BODY].decode("utf-8", "replace")
-    words = " ".join(html.unescape(_MARKUP.sub(" ", text)).split())
+    words = " ".join(html.unescape(_without_markup(text)).split())
     # Without the last word if it may be cut: it could be a part of a secret, which would not be recognised.
     return words.rpartition(" ")[0] if len(body) > _LONGEST_ERROR_BODY else words
+
+
+def _without_markup(text: str) -> str:
+    """`text` without tags, and without the content of elements that are not shown, if they are closed."""
+    tags = list(_TAG.finditer(text))
+    last_closed = {tag.group(2).lower(): tag.start() for tag in tags if tag.group(1)}
+    shown: List[str] = []
+    at, hidden = 0, ""
+    for tag in tags:
+        closes, name = tag.group(1), (tag.group(2) or "").lower()
+        if not hidden:
+            shown.append(text[at : tag.start()])
+            hidden = name if last_closed.get(name, 0) > tag.start() else ""
+        elif closes and name == hidden:
+            hidden = ""
+        at = tag.end()
+    return " ".join([*shown, text[at:]])
 
 
 def _not_an_envelope(

@@ -210,3 +210,16 @@ def test_an_upgrade_to_another_protocol_is_refused():
     with Server(handler) as server, RocketRideClient(server.url, KEY, transport="websocket") as client:
         with pytest.raises(ProtocolError):
             client.get_task_status(TOKEN, timeout=10.0)
+
+
+@pytest.mark.parametrize("junk", ["/task", "?token=", "a:", "<head"])
+def test_headers_that_cannot_be_parsed_cost_no_time(junk, caplog):
+    """urllib3 logs them, and what is logged is searched for tokens."""
+    caplog.set_level("DEBUG")
+    head = f"HTTP/1.1 200 OK\r\nno colon here\r\n{junk * (60_000 // len(junk))}\r\n".encode()
+    with Server(after_request(lambda peer: peer.send(head + head[-60_000:] * 8 + b"\r\n"))) as server:
+        with RocketRideClient(server.url, KEY, transport="http") as client:
+            began = time.thread_time()
+            with pytest.raises((ProtocolError, TransportError)):
+                client.get_task_status(TOKEN, timeout=SHORT)
+            assert time.thread_time() - began < SHORT

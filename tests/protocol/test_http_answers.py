@@ -293,3 +293,22 @@ def test_an_unknown_encoding_shows_no_secret():
 def test_an_unknown_encoding_is_a_protocol_error():
     with pytest.raises(errors.ProtocolError, match="'br'"):
         decompress("br", b"x", 10)
+
+
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        ("<head><title>x</title></head><body>Sorry</body>", "Sorry"),
+        ("<HEAD\n><title>x</title></HEAD ><p>a<br/>b", "a b"),
+        ("<head><title>Down</title><body>for <b>now", "Down for now"),
+        ("<script>if (a < b) c()</script>on<style>.a > b {}</style >line", "on line"),
+        ("<style>a<script>b</style>c</script>d", "c d"),
+        ("</head>late", "late"),
+        ("1 < 2 and 3 > 2", "1 2"),
+        ("<header>top</header>", "top"),
+        ("a < b", "a < b"),
+    ],
+)
+def test_of_markup_the_text_is_shown(page, words):
+    message = str(failing(500, page.encode()))
+    assert message.endswith(f"the server answered: {words}"), message

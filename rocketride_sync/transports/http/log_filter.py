@@ -12,17 +12,23 @@ from ...redact import redact, shorten
 
 _LOGGERS = ("urllib3.connection", "urllib3.connectionpool", "urllib3.util.retry")
 _UNPARSED = re.compile(r"(unparsed data: ).*", re.DOTALL)
-_TOKEN_IN_QUERY = re.compile(r"(/task\b[^\s\"'?]*\?(?:[^\s\"']*?&)?token=)([^\s\"'&]+)")
+_OUR_PATH = "/task"
+_TOKEN_IN_QUERY = re.compile(r"([?&]token=)([^\s\"'&]+)")
+
+
+def redacted(text: str) -> str:
+    """What may be logged of a message of urllib3. It holds text of the server: the time for it grows with its length."""
+    text = _UNPARSED.sub(r"\1…", text)
+    if _OUR_PATH in text:  # other libraries may log their requests there
+        text = _TOKEN_IN_QUERY.sub(lambda match: match.group(1) + shorten(match.group(2)), text)
+    return redact(text)
 
 
 class _Redact(logging.Filter):
     """Removes secrets from a record. It runs only for records that are logged."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        text = _TOKEN_IN_QUERY.sub(
-            lambda match: match.group(1) + shorten(match.group(2)), record.getMessage()
-        )
-        record.msg, record.args = redact(_UNPARSED.sub(r"\1…", text)), ()
+        record.msg, record.args = redacted(record.getMessage()), ()
         record.exc_info = record.exc_text = None  # a traceback may show what a server sent, and our arguments
         return True
 

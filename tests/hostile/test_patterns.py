@@ -1,0 +1,113 @@
+"""Every regular expression of the package takes time that grows no faster than the text it is given.
+
+A pattern that backtracks needs seconds for some kilobytes, during which no deadline counts. For each pattern there is
+a list of the pieces that it looks for; texts that repeat up to three of them are what makes patterns slow.
+"""
+
+import ast
+import itertools
+import time
+from pathlib import Path
+
+import pytest
+
+import rocketride_sync
+from rocketride_sync import redact
+from rocketride_sync.cli import env_file
+from rocketride_sync.cli import main as command_line
+from rocketride_sync.client import pipelines
+from rocketride_sync.emulator import pipeline as emulator_pipeline
+from rocketride_sync.protocol import http_answers, http_objects
+from rocketride_sync.transports.http import error_translation, log_filter
+
+PACKAGE = Path(rocketride_sync.__file__).parent
+SHORT, LONG = 2_000, 16_000
+QUICK = 0.005  # seconds for the long text that need no comparison
+
+# For each pattern: how the package applies it, and pieces of text that it takes for the beginning of a match.
+USES = {
+    "cli/env_file._ASSIGNMENT": (env_file._ASSIGNMENT.fullmatch, ["export", " ", "A", "=", "\\"]),
+    "cli/env_file._COMMENT": (lambda text: env_file._COMMENT.sub("", text), [" ", "#", "a"]),
+    "cli/env_file._ESCAPE": (lambda text: env_file._ESCAPE.sub("", text), ["\\", "n"]),
+    "cli/env_file._QUOTED": (env_file._QUOTED.match, ["'", '"', "\\", "a"]),
+    "cli/main._REPEATED_VALUE": (
+        lambda text: command_line._REPEATED_VALUE.sub("", text),
+        ["invalid ", "choice", "int value", ": ", " (choose from", "a"],
+    ),
+    "client/pipelines._REFERENCE": (pipelines._REFERENCE.findall, ["${", "ROCKETRIDE_", "A", "}"]),
+    "emulator/pipeline._PLACEHOLDER": (
+        lambda text: emulator_pipeline._PLACEHOLDER.sub("", text),
+        ["${", "ROCKETRIDE_", "A", "}"],
+    ),
+    "protocol/http_answers._TAG": (
+        lambda text: http_answers._without_markup(text),
+        ["<style", "<head", "</style", "<script>", "</head>", " ", "<", ">", "a", '"'],
+    ),
+    "protocol/http_objects._PLAIN_NAME": (http_objects._PLAIN_NAME.fullmatch, ["a", "[", "\\"]),
+    "redact._HEX": (lambda text: redact._HEX.sub("", text), ["%", "A", "%AF"]),
+    "redact._PREFIX": (redact._PREFIX.match, ["tk", "_", "pk"]),
+    "redact._TOKEN": (redact.redact, ["tk_", "pk_", "a", "-", " "]),
+    "transports/http/error_translation._TUNNEL": (
+        error_translation._TUNNEL.match,
+        ["Tunnel connection failed: ", "4", " "],
+    ),
+    "transports/http/log_filter._TOKEN_IN_QUERY": (
+        log_filter.redacted,
+        ["/task", "?", "&", "token=", "a", "/", "unparsed data: "],
+    ),
+    "transports/http/log_filter._UNPARSED": (log_filter.redacted, ["unparsed data: ", "unparsed ", "\n"]),
+}
+
+
+def compiled():
+    """The names of all patterns in the package, and what else is asked of `re`, by its place."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        place = path.relative_to(PACKAGE).with_suffix("").as_posix()
+        named = {
+            id(node.value): node.targets[0].id
+            for node in tree.body
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+        }
+        for node in ast.walk(tree):
+            function = getattr(node, "func", None)
+            if isinstance(function, ast.Attribute) and getattr(function.value, "id", "") == "re":
+                yield f"{place}.{named.get(id(node)) or f'{function.attr} in line {node.lineno}'}"
+            elif isinstance(node, ast.ImportFrom) and node.module == "re":
+                yield f"{place}: from re import"
+
+
+def seconds(use, text):
+    """The processor time of `use`, the least of a few tries."""
+    tries = []
+    for _ in range(3):
+        began = time.thread_time()
+        use(text)
+        tries.append(time.thread_time() - began)
+        if not QUICK < tries[-1] < 1:
+            break
+    return min(tries)
+
+
+def texts(pieces, size):
+    """Texts of `size` that repeat up to three pieces, alone and after each piece."""
+    for length in (1, 2, 3):
+        for several in itertools.product(pieces, repeat=length):
+            repeated = "".join(several)
+            yield repeated * (size // len(repeated) + 1)
+    for first, repeated in itertools.permutations(pieces, 2):
+        yield first + repeated * (size // len(repeated) + 1)
+
+
+def test_every_pattern_of_the_package_is_measured():
+    assert sorted(compiled()) == sorted(USES)
+
+
+@pytest.mark.parametrize("name", USES)
+def test_time_grows_no_faster_than_the_text(name):
+    use, pieces = USES[name]
+    for short, long in zip(texts(pieces, SHORT), texts(pieces, LONG)):
+        took = seconds(use, long)
+        if took > QUICK:
+            # Eight times the text: a quadratic pattern takes 64 times as long.
+            assert took < 24 * seconds(use, short), f"{long[:60]!r} and so on took {took:.2f} s"
