@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Mapping, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Callable, Mapping, NamedTuple, Optional, Tuple, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from ..config import Address, Cert, Verify
@@ -14,88 +14,141 @@ from ..redact import reason_of
 if TYPE_CHECKING:
     import ssl
 
+T = TypeVar("T")
+
 _CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 
 
-def ca_certificates(verify: Verify) -> Verify:
-    """What the server's certificate is verified with: a path to CA certificates, or False for no verification.
+def _authorities(verify: Verify) -> Tuple[str, Verify]:
+    """What the server's certificate is verified with, a path or False for no verification; and which setting says so.
 
     True means the first of ``REQUESTS_CA_BUNDLE``, ``CURL_CA_BUNDLE`` and ``SSL_CERT_FILE`` that is set, else
     the authorities that certifi ships.
     """
     if verify is not True:
-        return verify
+        return "verify", verify
     for name in _CA_VARIABLES:
         path = os.environ.get(name)
         if path:
-            if not os.path.exists(path):
-                raise ConfigurationError(f"{name} names a file that does not exist: {path}")
-            return path
+            return name, path
     import certifi
 
-    return certifi.where()
+    return "verify", certifi.where()
 
 
 def tls_context(verify: Verify, cert: Cert) -> ssl.SSLContext:
     """A TLS context for `verify` and `cert`, as `RocketRideClient` takes them.
 
     Raises:
-        ConfigurationError: the files cannot be used.
+        ConfigurationError: a file that they name, or that ``SSLKEYLOGFILE`` names, cannot be used.
     """
+    key_log = None if sys.flags.ignore_environment else os.environ.get("SSLKEYLOGFILE")
+    if key_log:
+        _usable("SSLKEYLOGFILE", setattr, _unverified(), "keylog_filename", key_log)
+    setting, ca = _authorities(verify)
+    context: ssl.SSLContext = _usable(setting, _verifying, ca) if isinstance(ca, str) else _unverified()
+    if key_log:
+        context.keylog_filename = key_log
+    if cert is not None:
+        chain, *key = (cert,) if isinstance(cert, str) else cert
+        _usable("cert", context.load_cert_chain, chain, key[0] if key else None, _no_password)
+    return context
+
+
+class _EncryptedKeyError(Exception):
+    pass
+
+
+def _no_password() -> str:
+    # Without a function that says so, OpenSSL would ask at the terminal, and wait there for ever.
+    raise _EncryptedKeyError
+
+
+def _verifying(ca: str) -> ssl.SSLContext:
     import ssl
 
-    ca = ca_certificates(verify)
+    # The named authorities replace those of the system, which Python loads only if none are named.
+    folder = os.path.isdir(ca)
+    return ssl.create_default_context(cafile=None if folder else ca, capath=ca if folder else None)
+
+
+def _unverified() -> ssl.SSLContext:
+    import ssl
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _usable(name: str, step: Callable[..., T], *args: Any) -> T:
+    """The result of `step`, which uses the files of the setting `name`."""
+    import ssl
+
     try:
-        # The named authorities replace those of the system, which Python loads only if none are named.
-        if isinstance(ca, str):
-            folder = os.path.isdir(ca)
-            context = ssl.create_default_context(cafile=None if folder else ca, capath=ca if folder else None)
-        else:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        if cert is not None:
-            context.load_cert_chain(*((cert,) if isinstance(cert, str) else cert))
-        return context
+        return step(*args)
+    except _EncryptedKeyError:
+        reason = "the private key is encrypted, and there is no way to give its pass phrase; decrypt it"
     except (ssl.SSLError, OSError) as error:
         reason = reason_of(error)
-    raise ConfigurationError(f"verify or cert: the certificate files are unusable: {reason}")
+    except ValueError as error:
+        reason = type(error).__name__
+    raise ConfigurationError(f"{name}: the certificate or key file cannot be used: {reason}")
+
+
+_PROXY_PORTS = {"http": 80, "https": 443, "socks4": 1080, "socks4a": 1080, "socks5": 1080, "socks5h": 1080}
 
 
 class Proxy(NamedTuple):
-    """An HTTP proxy.
+    """A proxy.
 
     Attributes:
+        scheme: ``http``, ``https``, ``socks4``, ``socks4a``, ``socks5`` or ``socks5h``.
         host: its name or address.
         port: its port.
         credentials: ``user:password``, or None.
     """
 
+    scheme: str
     host: str
     port: int
     credentials: Optional[str]
 
     def __repr__(self) -> str:
-        return f"Proxy(host={self.host!r}, port={self.port!r})"
+        return f"Proxy(scheme={self.scheme!r}, host={self.host!r}, port={self.port!r})"
+
+    @property
+    def secure(self) -> bool:
+        """Whether the proxy itself wants TLS."""
+        return self.scheme == "https"
+
+    @property
+    def is_socks(self) -> bool:
+        return self.scheme.startswith("socks")
+
+    @property
+    def resolves(self) -> bool:
+        """Whether a SOCKS proxy is given names, as curl and requests do it, and not their addresses."""
+        return self.scheme in ("socks4a", "socks5h")
 
     @classmethod
     def parse(cls, url: str) -> Proxy:
-        """Read ``http://[user:password@]host[:port]``.
+        """Read ``[scheme://][user:password@]host[:port]``.
 
         Raises:
             ConfigurationError: it has another form. The message does not repeat the URL, which may hold a password.
         """
         try:
             parts = urlsplit(url if "://" in url else f"http://{url}")
-            port = parts.port or 80
+            port = parts.port or _PROXY_PORTS.get(parts.scheme, 0)
         except ValueError:
             parts, port = None, 0
-        if parts is None or not parts.hostname or parts.scheme != "http":
-            raise ConfigurationError("proxy: use http://host:port; WebSocket goes through HTTP proxies only")
+        if parts is None or not parts.hostname or parts.scheme not in _PROXY_PORTS:
+            raise ConfigurationError(f"proxy: use scheme://host:port, its scheme {', '.join(_PROXY_PORTS)}")
         user = None
         if parts.username is not None:
             user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-        return cls(parts.hostname, port, user)
+        return cls(parts.scheme, parts.hostname, port, user)
 
 
 def proxy_for(address: Address, proxies: Optional[Mapping[str, str]]) -> Optional[Proxy]:

@@ -18,7 +18,7 @@ from rocketride_sync.cli import main as command_line
 from rocketride_sync.client import pipelines
 from rocketride_sync.emulator import pipeline as emulator_pipeline
 from rocketride_sync.protocol import http_answers, http_objects
-from rocketride_sync.transports.http import error_translation, log_filter
+from rocketride_sync.transports.http import log_filter
 
 PACKAGE = Path(rocketride_sync.__file__).parent
 SHORT, LONG = 2_000, 16_000
@@ -47,10 +47,6 @@ USES = {
     "redact._HEX": (lambda text: redact._HEX.sub("", text), ["%", "A", "%AF"]),
     "redact._PREFIX": (redact._PREFIX.match, ["tk", "_", "pk"]),
     "redact._TOKEN": (redact.redact, ["tk_", "pk_", "a", "-", " "]),
-    "transports/http/error_translation._TUNNEL": (
-        error_translation._TUNNEL.match,
-        ["Tunnel connection failed: ", "4", " "],
-    ),
     "transports/http/log_filter._TOKEN_IN_QUERY": (
         log_filter.redacted,
         ["/task", "?", "&", "token=", "a", "/", "unparsed data: "],

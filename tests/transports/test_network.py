@@ -10,7 +10,6 @@ import trustme
 from rocketride_sync import (
     CertificateError,
     ConfigurationError,
-    RocketRideClient,
     RocketRideWarning,
     TransportError,
 )
@@ -18,8 +17,9 @@ from rocketride_sync.config import Address
 from rocketride_sync.transports.http.session import _tls_and_proxy_options
 from rocketride_sync.transports.network import Proxy, proxy_for, tls_context
 
-from .dap_peer import KEY, RUNNING, TOKEN, always, dap
-from .loopback import HOST, Server, answer
+from .dap_peer import KEY
+from .loopback import HOST, Server
+from .network_peers import TunnelProxy, ask, both, tls
 
 BOTH = pytest.mark.parametrize("transport", ["websocket", "http"])
 
@@ -34,37 +34,6 @@ def ca_file(authority, tmp_path):
     path = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(str(path))
     return str(path)
-
-
-def tls(authority, name=HOST, **options):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(name, **options).configure_cert(context)
-    return context
-
-
-def both(peer):
-    """A server that answers status requests over either transport."""
-    request = peer.read_request()
-    if request is None:
-        return
-    if "websocket" not in request.lower():
-        peer.send(answer(RUNNING))
-        while peer.read_request() is not None:
-            peer.send(answer(RUNNING))
-        return
-    peer._received = (request + "\r\n\r\n").encode() + peer._received
-
-    def action(it):
-        while True:
-            always(RUNNING)(it, it.request())
-
-    dap(action)(peer)
-
-
-def ask(server, transport, url=None, **options):
-    options.setdefault("timeout", 20)
-    with RocketRideClient(url or server.url, KEY, transport=transport, **options) as client:
-        return client.get_task_status(TOKEN).state
 
 
 @BOTH
@@ -183,43 +152,6 @@ def test_unusable_certificate_files_are_a_configuration_error(authority, transpo
 # --- proxies
 
 
-class TunnelProxy:
-    """A handler that answers CONNECT by joining the client with the target, and notes what it was asked."""
-
-    def __init__(self, target, verdict="200 Connection established"):
-        self.heads = []
-        self._target = target
-        self._verdict = verdict
-
-    def __call__(self, peer):
-        head = peer.read_request()
-        self.heads.append(head)
-        if not head.startswith("CONNECT "):
-            with socket.create_connection((HOST, self._target.port)) as onward:
-                path = head.split(" ", 2)[1].split("/", 3)[3]
-                onward.sendall(head.replace(head.split(" ", 2)[1], "/" + path, 1).encode() + b"\r\n\r\n")
-                peer.send(onward.recv(65536))
-            return
-        peer.send(f"HTTP/1.1 {self._verdict}\r\n\r\n".encode())
-        if "200" in self._verdict:
-            with socket.create_connection((HOST, self._target.port)) as onward:
-                _join(peer.sock, onward)
-
-
-def _join(one, other):
-    import selectors
-
-    with selectors.DefaultSelector() as selector:
-        selector.register(one, selectors.EVENT_READ, other)
-        selector.register(other, selectors.EVENT_READ, one)
-        while True:
-            for key, _ in selector.select(20):
-                data = key.fileobj.recv(65536)
-                if not data:
-                    return
-                key.data.sendall(data)
-
-
 @BOTH
 def test_a_proxy_is_used_and_given_its_password(transport):
     with Server(both) as server:
@@ -275,9 +207,7 @@ def test_the_environments_proxy_is_used_unless_an_argument_says_otherwise(transp
                 assert len(handler.heads) == 1
 
 
-@pytest.mark.parametrize(
-    "url", ["socks5://proxy:1", "http://", "http://proxy:port", "https://u:hunter2@proxy"]
-)
+@pytest.mark.parametrize("url", ["socks6://proxy:1", "http://", "http://proxy:port", "ftp://u:hunter2@proxy"])
 def test_an_unusable_proxy_is_a_configuration_error(url):
     with pytest.raises(ConfigurationError, match="proxy") as caught:
         Proxy.parse(url)

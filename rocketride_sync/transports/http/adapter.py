@@ -6,7 +6,7 @@ import contextlib
 import queue
 import weakref
 from collections import deque
-from typing import Any, Deque, MutableMapping, Optional
+from typing import TYPE_CHECKING, Any, Deque, MutableMapping, Optional
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -15,6 +15,10 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from ...deadline import system_time
 from ...logs import log
 from .sockets import Connection, TlsConnection, current
+
+if TYPE_CHECKING:
+    from ...config import Address
+    from ..dialing import Dialer
 
 # A server or a proxy may have dropped an idle connection silently, and a request over such a connection lasts until
 # its timeout.
@@ -65,6 +69,8 @@ class _ConnectionStack:
 class _FreshConnections(HTTPConnectionPool):
     """A pool that closes connections that were idle for too long instead of handing them out open."""
 
+    dialer: Optional[Dialer] = None
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # Set after `__init__`: urllib3 closes the connections of its own queue when the pool is garbage collected,
@@ -75,6 +81,7 @@ class _FreshConnections(HTTPConnectionPool):
         connection: Any = super()._get_conn(timeout)
         if system_time.monotonic() - connection.parked_at > _LONGEST_IDLE:
             connection.close()
+        connection.dialer = self.dialer
         current.exchange.reused = connection.sock is not None
         if current.exchange.reused:
             log.debug("a kept HTTP connection is used again")
@@ -108,14 +115,20 @@ class _TlsPool(_FreshConnections, HTTPSConnectionPool):
 class DeadlineAdapter(HTTPAdapter):
     """requests' adapter with connections that keep the deadline of the thread's `Exchange`.
 
-    It is made for one server, and for unchanging TLS and proxy options.
+    Args:
+        address: the one server that it is for.
+        dialer: makes the connections; None if they go through a proxy that gets whole URLs, which is requests' matter.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, address: Address, dialer: Optional[Dialer]) -> None:
         self._pool: Any = None
         self._closed = False
         self._targets: MutableMapping[Any, str] = weakref.WeakKeyDictionary()
         super().__init__(pool_connections=1, pool_maxsize=_MAX_IDLE)
+        if dialer is not None:
+            kind = _TlsPool if address.secure else _Pool
+            self._pool = kind(address.host, address.port, maxsize=_MAX_IDLE)
+            self._pool.dialer = dialer
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
         """The pool, looked up once: a look-up for each call would be a tenth of its work."""
@@ -169,9 +182,7 @@ class DeadlineAdapter(HTTPAdapter):
 
     def proxy_manager_for(self, proxy: Any, **kwargs: Any) -> Any:
         manager = super().proxy_manager_for(proxy, **kwargs)
-        if not proxy.lower().startswith("socks"):
-            # SOCKS needs its own kind of connections. With them the deadline bounds each read only.
-            manager.pool_classes_by_scheme = _POOLS
+        manager.pool_classes_by_scheme = _POOLS
         return manager
 
 

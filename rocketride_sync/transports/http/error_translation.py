@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import re
 import socket
 import ssl
 from typing import TYPE_CHECKING, Any, Iterable, List, Type
@@ -20,7 +19,7 @@ from ...errors import (
     TransportError,
     TransportTimeoutError,
 )
-from ...protocol.failures import readable, refused_by_proxy
+from ...protocol.failures import readable
 from ..network import is_certificate_alert
 
 if TYPE_CHECKING:
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 # What sending a request may raise. Any other exception is a bug, and is not translated.
 FOREIGN = (OSError, ValueError, http.client.HTTPException, u3.HTTPError)
 
-_TUNNEL = re.compile(r"Tunnel connection failed: (\d+)")
 _CERTIFICATE = (ssl.SSLCertVerificationError, HostnameMismatch)
 _TIMEOUT = (socket.timeout, TimeoutError, rq.Timeout, u3.TimeoutError)
 _CONFIGURATION = (
@@ -77,12 +75,12 @@ def translate(
         secrets: texts that the message must not show.
         exchange: the request in which it happened.
     """
+    if exchange.connect_fault is not None:
+        fault = exchange.connect_fault
+        fault.args = (f"{operation} failed: {fault}",)
+        return fault
     causes = _causes(error)
-    refused = _TUNNEL.match(_text(causes[-1]))
-    if refused:
-        start = f"{operation} failed: no connection to {address}"
-        return refused_by_proxy(start, int(refused.group(1)), operation)
-    kind = _error_class(error, causes, exchange.answered)
+    kind = _error_class(causes, exchange.answered)
     start = f"{operation} failed: "
     if kind is TransportTimeoutError:
         what = (
@@ -113,7 +111,7 @@ def _causes(error: BaseException) -> List[BaseException]:
     return found
 
 
-def _error_class(error: BaseException, causes: List[BaseException], answered: bool) -> Type[RocketRideError]:
+def _error_class(causes: List[BaseException], answered: bool) -> Type[RocketRideError]:
     """The class of this library's error. The order matters: the foreign classes overlap."""
 
     def among(*types: Type[BaseException]) -> bool:
@@ -125,7 +123,7 @@ def _error_class(error: BaseException, causes: List[BaseException], answered: bo
         return TransportTimeoutError
     if among(u3.InvalidHeader):
         return ProtocolError  # a header of the answer: urllib3 does not check those that we send
-    if among(*_CONFIGURATION) or any(map(_is_bad_pem, causes)) or _is_missing_file(error):
+    if among(*_CONFIGURATION):
         return ConfigurationError
     if among(*_CONNECTION):
         return TransportError
@@ -134,18 +132,6 @@ def _error_class(error: BaseException, causes: List[BaseException], answered: bo
     if among(ValueError):
         return ProtocolError if answered else ConfigurationError
     return TransportError
-
-
-def _is_bad_pem(cause: BaseException) -> bool:
-    """Whether a file of `verify` or `cert` holds nothing usable."""
-    return isinstance(cause, ssl.SSLError) and (
-        getattr(cause, "library", None) in ("X509", "PEM", "ASN1") or "PEM lib" in str(cause)
-    )
-
-
-def _is_missing_file(error: BaseException) -> bool:
-    """Whether a file of `verify` or `cert` is missing: requests checks that itself, and raises a bare OSError."""
-    return type(error) is OSError and error.errno is None
 
 
 def _reason(causes: List[BaseException]) -> str:

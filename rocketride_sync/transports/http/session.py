@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import http.client
 import sys
-from typing import Any, Dict, List, Mapping, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
+from urllib.parse import quote
 
 import requests
 
@@ -18,7 +19,8 @@ from ...protocol import http_objects
 from ...protocol.failures import secrets_of
 from ...protocol.http_answers import decompress, too_large
 from ...protocol.operations import Operation
-from ..network import ca_certificates, environment_proxies
+from ..dialing import Dialer
+from ..network import proxy_for
 from .adapter import DeadlineAdapter
 from .error_translation import FOREIGN, translate
 from .log_filter import redact_urllib3
@@ -47,8 +49,14 @@ class Session:
         }
         prepare = functools.partial(_prepare, settings.address.http_url, headers)
         self._prepared = functools.lru_cache(_MAX_PREPARED)(prepare)
-        self._adapter = DeadlineAdapter()
-        self._options = _tls_and_proxy_options(settings)
+        proxy = _proxy_for_whole_urls(settings)
+        self._adapter = DeadlineAdapter(settings.address, None if proxy else Dialer(settings))
+        # TLS is the dialer's matter: with these, requests looks for no certificates of its own.
+        self._options: Dict[str, Any] = {
+            "verify": False,
+            "cert": None,
+            "proxies": {"http": proxy} if proxy else {},
+        }
         self._settings = settings
 
     def send(self, operation: Operation, deadline: Deadline) -> Answer:
@@ -120,15 +128,15 @@ def _prepare(
     return request
 
 
-def _tls_and_proxy_options(settings: Settings) -> Dict[str, Any]:
-    """The TLS and proxy options: as given, else from the environment, as requests reads it."""
-    url = settings.address.http_url
-    verify = ca_certificates(settings.verify) if settings.address.secure else settings.verify
-    with requests.Session() as session:
-        options = session.merge_environment_settings(url, {}, True, verify, settings.cert)
-    proxies = environment_proxies(settings.address) if settings.proxies is None else settings.proxies
-    options["proxies"] = dict(proxies)
-    return {name: options[name] for name in ("verify", "cert", "proxies")}
+def _proxy_for_whole_urls(settings: Settings) -> Optional[str]:
+    """The HTTP proxy for plain HTTP: it gets whole URLs, since few of them open tunnels to other ports than 443."""
+    proxy = proxy_for(settings.address, settings.proxies)
+    if proxy is None or proxy.scheme != "http" or settings.address.secure:
+        return None
+    user, colon, password = (proxy.credentials or "").partition(":")
+    at = f"{quote(user, '')}:{quote(password, '')}@" if colon else ""
+    host = f"[{proxy.host}]" if ":" in proxy.host else proxy.host
+    return f"http://{at}{host}:{proxy.port}"
 
 
 def _read_body(raw: Any, limit: int) -> bytes:

@@ -8,22 +8,26 @@ deadline of the thread's current exchange.
 from __future__ import annotations
 
 import contextlib
+import copy
 import http.client
 import io
 import math
 import socket
 import threading
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
-from urllib3.util.ssl_ import create_urllib3_context, resolve_cert_reqs
 
 from ...deadline import SLICE, Deadline, system_time
+from ...errors import RocketRideError
 from ...logs import log
 from ...protocol.http_answers import too_large
-from ..tcp import TlsSocket, connect, in_slices, set_timeout
+from ..tcp import connect, set_timeout
 from .exact_response import AnswerFile, ExactResponse
+
+if TYPE_CHECKING:
+    from ..dialing import Dialer
 
 # settimeout is a system call, and avoided for such differences. A step may end early, for it is repeated, but not late.
 _EARLY = 0.02
@@ -43,6 +47,7 @@ class Exchange:
         answered: whether a byte of an answer has come.
         sending: whether it has begun to send something, and not finished.
         answer: the answer, None until it is awaited.
+        connect_fault: why no connection could be made, or None.
         limit: the largest body of an answer, None for any.
     """
 
@@ -51,6 +56,7 @@ class Exchange:
         "_previous",
         "answer",
         "answered",
+        "connect_fault",
         "connect_timeout",
         "connecting",
         "deadline",
@@ -64,6 +70,7 @@ class Exchange:
     ) -> None:
         self.deadline = deadline
         self.connect_timeout = connect_timeout
+        self.connect_fault: Optional[RocketRideError] = None
         self.connecting = False
         self.reused = False
         self.answered = False
@@ -193,6 +200,7 @@ class _DeadlineConnection(HTTPConnection):
     parked_at = math.inf
     # An application may set it for all connections. Then answers would be printed, and a server may repeat our key.
     debuglevel = 0
+    dialer: Optional[Dialer] = None  # without one, it connects to a proxy that gets whole URLs
 
     def connect(self) -> None:
         exchange = current.exchange
@@ -201,12 +209,23 @@ class _DeadlineConnection(HTTPConnection):
         exchange.deadline = whole_deadline.within(exchange.connect_timeout)
         began = system_time.perf_counter()
         try:
-            super().connect()
+            self._connect(exchange)
         finally:
             exchange.deadline = whole_deadline
         exchange.connecting = False
         took_ms = (system_time.perf_counter() - began) * 1000
         log.debug("connected to %s:%s over HTTP in %.1f ms", self.host, self.port, took_ms)
+
+    def _connect(self, exchange: Exchange) -> None:
+        if self.dialer is None:
+            super().connect()
+            return
+        try:
+            self.sock = self.dialer.dial(exchange.deadline)
+        except RocketRideError as error:
+            # urllib3 wraps those that are OSErrors. Without the traceback, which would refer back to the exchange.
+            exchange.connect_fault = copy.copy(error)
+            raise
 
     def _new_conn(self) -> socket.socket:
         # urllib3 ignores some errors while it sends, because an answer may have come. These two it does not ignore.
@@ -234,20 +253,5 @@ class Connection(_DeadlineConnection, HTTPConnection):
     pass
 
 
-class _TlsSocket(TlsSocket):
-    """Makes the TLS handshake within the deadline, and is closed if that fails for any reason."""
-
-    def do_handshake(self, *args: Any) -> None:
-        try:
-            in_slices(self, current.exchange.deadline, super().do_handshake, *args)
-        except BaseException:
-            self.close()
-            raise
-
-
 class TlsConnection(_DeadlineConnection, HTTPSConnection):
-    def connect(self) -> None:
-        if self.ssl_context is None:
-            self.ssl_context = create_urllib3_context(cert_reqs=resolve_cert_reqs(self.cert_reqs))
-            self.ssl_context.sslsocket_class = _TlsSocket
-        super().connect()
+    pass

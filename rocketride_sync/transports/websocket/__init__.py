@@ -14,7 +14,6 @@
     upgrade.py             what a refused upgrade means
     framing.py             frames: read by websocket-client, masked by our own code
     steady_socket.py       a socket that keeps a deadline and reads ahead
-    dialing.py             TCP, proxy, TLS
 
 Only connection.py and framing.py import websocket-client.
 """

@@ -20,7 +20,7 @@ from ...logs import DEBUG, log, timed
 from ...protocol import dap, operations
 from ...protocol.operations import Buffer, Operation
 from ...redact import reason_of
-from .dialing import tls_fault
+from ..dialing import tls_fault
 from .framing import Framing
 from .handshake import Handshake, RefusedError
 from .steady_socket import SteadySocket, TooLargeError

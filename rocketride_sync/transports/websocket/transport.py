@@ -11,12 +11,10 @@ from ...errors import RocketRideError
 from ...loading import load
 from ...logs import log
 from ...protocol.operations import Operation
-from ..network import proxy_for, tls_context
 from .pool import Pool
 
 if TYPE_CHECKING:
-    import ssl
-
+    from ..dialing import Dialer
     from ..poller import Poll
     from .connection import Connection
     from .watch import WebSocketWatch
@@ -39,7 +37,7 @@ class WebSocketTransport:
     def __init__(self, settings: Settings, *, dead_after: float = DEAD_AFTER) -> None:
         self._settings = settings
         self._dead_after = dead_after
-        self._context: Optional[ssl.SSLContext] = None
+        self._dialer: Optional[Dialer] = None
         self.pool = Pool(self._connect)
 
     def call(self, operation: Operation, deadline: Deadline) -> Any:
@@ -93,13 +91,14 @@ class WebSocketTransport:
         self.pool.close()
 
     def _connect(self, deadline: Deadline) -> Connection:
-        Connection, dial = load(_connecting)  # noqa: N806
+        Connection, Dialer = load(_connecting)  # noqa: N806
 
         began = system_time.perf_counter()
         settings = self._settings
-        proxy = proxy_for(settings.address, settings.proxies)
+        if self._dialer is None:
+            self._dialer = Dialer(settings)
         connection = Connection(
-            dial(settings.address, proxy, self._tls(), deadline.within(settings.connect_timeout)),
+            self._dialer.dial(deadline.within(settings.connect_timeout)),
             settings.address,
             settings.auth,
             client_name="rocketride-sync",
@@ -112,20 +111,15 @@ class WebSocketTransport:
         log.debug("connected to %s over WebSocket in %.1f ms", settings.address.http_url, took_ms)
         return connection
 
-    def _tls(self) -> Optional[ssl.SSLContext]:
-        if self._context is None and self._settings.address.secure:
-            self._context = tls_context(self._settings.verify, self._settings.cert)
-        return self._context
-
 
 # What is loaded when it is first needed.
 
 
-def _connecting() -> Tuple[Type[Connection], Callable[..., Any]]:
+def _connecting() -> Tuple[Type[Connection], Type[Dialer]]:
+    from ..dialing import Dialer
     from .connection import Connection
-    from .dialing import dial
 
-    return Connection, dial
+    return Connection, Dialer
 
 
 def _watching() -> Type[WebSocketWatch]:

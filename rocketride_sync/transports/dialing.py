@@ -1,0 +1,187 @@
+"""Makes a TCP or TLS connection to the server within one deadline, directly or through a proxy.
+
+Both transports connect here: websocket-client and urllib3 connect without a total deadline, and know other proxies.
+"""
+
+from __future__ import annotations
+
+import base64
+import socket
+import ssl
+from typing import Any, Callable, Optional, TypeVar
+
+from ..config import Address, Settings
+from ..deadline import Deadline
+from ..errors import (
+    CertificateError,
+    ConfigurationError,
+    RocketRideError,
+    TransportError,
+    TransportTimeoutError,
+)
+from ..protocol.failures import refused_by_proxy
+from ..redact import reason_of
+from .network import Proxy, is_certificate_alert, proxy_for, tls_context
+from .tcp import TlsSocket, connect, in_slices, set_timeout
+
+T = TypeVar("T")
+
+_OPTIONS = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1))
+_LONGEST_PROXY_ANSWER = 65_536
+
+
+class Dialer:
+    """Makes connections to one server.
+
+    Args:
+        settings: address, TLS, proxies.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._context: Optional[ssl.SSLContext] = None
+        self._proxy_context: Optional[ssl.SSLContext] = None
+
+    def dial(self, deadline: Deadline) -> Any:
+        """A connected socket, or an object with those methods of one that the transports use.
+
+        Args:
+            deadline: of everything but name resolution, which cannot be bounded.
+
+        Raises:
+            TransportError, TransportTimeoutError, CertificateError.
+            ConfigurationError: the proxy or a certificate file cannot be used.
+            ServerError: the proxy refuses; a `TransportError` if that may pass.
+        """
+        address = self._settings.address
+        proxy = proxy_for(address, self._settings.proxies)
+        context = self._server_context() if address.secure else None
+        port = address.port or (443 if address.secure else 80)
+        host, first_port = (address.host, port) if proxy is None else (proxy.host, proxy.port)
+        sock: Any = guarded(address, connect, host, first_port, deadline, _OPTIONS)
+        try:
+            if proxy is not None:
+                if proxy.secure:
+                    sock = guarded(address, _start_tls, sock, proxy.host, self._context_of_proxy(), deadline)
+                _pass_proxy(address, sock, proxy, port, deadline)
+            if context is not None:
+                sock = guarded(address, _start_tls, sock, address.host, context, deadline)
+        except BaseException:
+            sock.close()
+            raise
+        return sock
+
+    def _server_context(self) -> ssl.SSLContext:
+        if self._context is None:
+            self._context = tls_context(self._settings.verify, self._settings.cert)
+        return self._context
+
+    def _context_of_proxy(self) -> ssl.SSLContext:
+        """Without our certificate, which is for the server."""
+        if self._proxy_context is None:
+            self._proxy_context = tls_context(self._settings.verify, None)
+        return self._proxy_context
+
+
+def guarded(address: Address, step: Callable[..., T], *args: Any) -> T:
+    """The result of `step`. What socket and ssl raise becomes an error of this library, raised outside `except`."""
+    try:
+        return step(*args)
+    except RocketRideError:  # some are OSErrors, some are ValueErrors
+        raise
+    except ssl.SSLCertVerificationError as error:
+        fault: RocketRideError = CertificateError(
+            f"the certificate of {address} was refused: {_why_refused(error)}. See verify="
+        )
+    except socket.timeout:
+        fault = TransportTimeoutError(f"no connection to {address} within the connect timeout")
+    except socket.gaierror as error:
+        fault = TransportError(f"the host of {address} (or of its proxy) was not found: {reason_of(error)}")
+    except ssl.SSLError as error:
+        fault = tls_fault(address, error)
+    except OSError as error:
+        fault = TransportError(f"no connection to {address}: {reason_of(error)}")
+    except ValueError:  # of IDNA, among others
+        fault = ConfigurationError(
+            f"the host of {address} (or of its proxy) is no name that can be looked up"
+        )
+    raise fault
+
+
+def _why_refused(error: ssl.SSLCertVerificationError) -> str:
+    said = getattr(error, "verify_message", None)
+    return said if isinstance(said, str) else reason_of(error)
+
+
+def tls_fault(address: Address, error: ssl.SSLError) -> RocketRideError:
+    """The error of this library for a TLS error: made, not raised."""
+    if is_certificate_alert(error):
+        return CertificateError(
+            f"{address} wants a client certificate, or refused ours: {reason_of(error)}. See cert="
+        )
+    # OpenSSL's reason when a server without TLS answers the handshake.
+    reason = reason_of(error)
+    plain = reason == "WRONG_VERSION_NUMBER"
+    advice = "; does it speak TLS? If not, its address begins with http://" if plain else ""
+    return TransportError(f"no TLS with {address}: {reason}{advice}")
+
+
+def _pass_proxy(address: Address, sock: Any, proxy: Proxy, port: int, deadline: Deadline) -> None:
+    """Have the proxy connect `sock` with the server."""
+    if proxy.is_socks:
+        from .socks import pass_socks  # seldom needed
+
+        guarded(address, pass_socks, sock, proxy, address.host, port, deadline)
+        return
+    status = guarded(address, _open_tunnel, sock, proxy, f"{_bracketed(address.host)}:{port}", deadline)
+    if not 200 <= status < 300:
+        raise refused_by_proxy(f"no connection to {address}", status)
+
+
+def _open_tunnel(sock: Any, proxy: Proxy, target: str, deadline: Deadline) -> int:
+    """Ask `proxy` for a connection to `target`; the HTTP status of its answer."""
+    request = f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n"
+    if proxy.credentials:
+        encoded = base64.b64encode(proxy.credentials.encode()).decode()
+        request += f"Proxy-Authorization: Basic {encoded}\r\n"
+    set_timeout(sock, deadline.remaining())
+    sock.sendall((request + "\r\n").encode("latin-1"))
+    status = _read_proxy_status(sock, deadline)
+    while 100 <= status < 200:  # an informational answer: the final one follows
+        status = _read_proxy_status(sock, deadline)
+    return status
+
+
+def _read_proxy_status(sock: Any, deadline: Deadline) -> int:
+    """Read the head of an answer, with the empty line, and return its status."""
+    answer = b""
+    while b"\r\n\r\n" not in answer:
+        # One byte at a time: what follows the proxy's answer comes from the server, and must stay unread.
+        chunk: bytes = in_slices(sock, deadline, sock.recv, 1)
+        if not chunk or len(answer) > _LONGEST_PROXY_ANSWER:
+            raise OSError(None, "the proxy did not answer CONNECT as HTTP does")
+        answer += chunk
+    status = answer.split(b"\r\n", 1)[0].split(b" ", 2)[1:2]
+    if not (status and len(status[0]) == 3 and status[0].isdigit()):
+        raise OSError(None, "the proxy did not answer CONNECT as HTTP does")
+    return int(status[0])
+
+
+def _start_tls(sock: Any, host: str, context: ssl.SSLContext, deadline: Deadline) -> Any:
+    if isinstance(sock, ssl.SSLSocket):
+        from .tls_over_tls import TlsOverTls  # seldom needed
+
+        encrypted: Any = TlsOverTls(sock, context, host)
+    else:
+        context.sslsocket_class = TlsSocket
+        encrypted = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
+    try:
+        in_slices(encrypted, deadline, encrypted.do_handshake)
+    except BaseException:
+        encrypted.close()
+        raise
+    return encrypted
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

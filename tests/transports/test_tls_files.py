@@ -1,0 +1,158 @@
+"""Files of TLS that cannot be used: a `ConfigurationError` at once, over both transports, and no question at a terminal."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+import trustme
+
+from rocketride_sync import ConfigurationError, RocketRideWarning
+
+from .loopback import HOST, Server
+from .network_peers import ask, both, tls
+
+TRANSPORTS = pytest.mark.parametrize("transport", ["websocket", "http", "auto"])
+
+CALL = """
+import sys
+from rocketride_sync import RocketRideClient
+uri, transport, *cert = sys.argv[1:]
+try:
+    RocketRideClient(uri, "key", transport=transport, cert=tuple(cert), timeout=5).get_task_status("tk_1")
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+
+
+@pytest.fixture(scope="module")
+def authority():
+    return trustme.CA()
+
+
+@pytest.fixture
+def ca_file(authority, tmp_path):
+    path = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(path))
+    return str(path)
+
+
+@pytest.fixture
+def chain(authority, tmp_path):
+    """A certificate without its key."""
+    path = tmp_path / "chain.pem"
+    path.write_bytes(
+        b"".join(blob.bytes() for blob in authority.issue_cert("me@example.org").cert_chain_pems)
+    )
+    return str(path)
+
+
+@pytest.fixture(params=["PKCS8", "TraditionalOpenSSL"])
+def encrypted(request, authority, tmp_path):
+    """The paths of a certificate and its encrypted key."""
+    from cryptography.hazmat.primitives import serialization
+
+    mine = authority.issue_cert("me@example.org")
+    key = serialization.load_pem_private_key(mine.private_key_pem.bytes(), None)
+    form = getattr(serialization.PrivateFormat, request.param)
+    secret = serialization.BestAvailableEncryption(b"hunter2")
+    text = key.private_bytes(serialization.Encoding.PEM, form, secret)
+    files = tmp_path / "mine.pem", tmp_path / "key.pem"
+    files[0].write_bytes(b"".join(blob.bytes() for blob in mine.cert_chain_pems))
+    files[1].write_bytes(text)
+    both_in_one = tmp_path / "both.pem"
+    both_in_one.write_bytes(files[0].read_bytes() + text)
+    return tuple(map(str, files)), str(both_in_one)
+
+
+@TRANSPORTS
+def test_an_encrypted_key(authority, ca_file, encrypted, transport):
+    with Server(both, tls=tls(authority)) as server:
+        for cert in encrypted:
+            with pytest.raises(ConfigurationError, match=r"cert: .* encrypted"):
+                ask(server, transport, verify=ca_file, cert=cert)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such terminals")
+@TRANSPORTS
+def test_the_terminal_is_not_asked_for_a_pass_phrase(encrypted, transport):
+    terminal, side = os.openpty()
+    try:
+        command = [sys.executable, "-c", CALL, f"https://{HOST}:9", transport, *encrypted[0]]
+        run = subprocess.run(
+            command, stdin=side, capture_output=True, text=True, timeout=60, start_new_session=True
+        )
+    finally:
+        os.close(terminal)
+        os.close(side)
+    assert run.stdout.startswith("ConfigurationError cert: "), run
+    assert "pass phrase:" not in run.stderr
+
+
+@TRANSPORTS
+@pytest.mark.parametrize("verify", [True, False])
+def test_a_key_log_that_cannot_be_written(
+    authority, ca_file, transport, verify, monkeypatch, tmp_path, recwarn
+):
+    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "missing" / "keys.log"))
+    with Server(both, tls=tls(authority)) as server:
+        with pytest.raises(ConfigurationError, match="SSLKEYLOGFILE"):
+            ask(server, transport, verify=ca_file if verify else False)
+    assert all(issubclass(each.category, RocketRideWarning) for each in recwarn)
+
+
+@TRANSPORTS
+@pytest.mark.parametrize("verify", [True, False])
+def test_a_key_log_is_written(authority, ca_file, transport, verify, monkeypatch, tmp_path, recwarn):
+    log = tmp_path / "keys.log"
+    monkeypatch.setenv("SSLKEYLOGFILE", str(log))
+    with Server(both, tls=tls(authority)) as server:
+        assert ask(server, transport, verify=ca_file if verify else False) == 3
+    assert "CLIENT" in log.read_text()
+
+
+@TRANSPORTS
+@pytest.mark.parametrize("option", ["verify", "cert"])
+@pytest.mark.parametrize("content", [b"", b"nothing\n", b"-----BEGIN CERTIFICATE-----\n", b"\x00\xff" * 500])
+def test_rubbish(authority, ca_file, transport, option, content, tmp_path):
+    rubbish = tmp_path / "rubbish.pem"
+    rubbish.write_bytes(content)
+    options = {"verify": ca_file, option: str(rubbish)}
+    with Server(both, tls=tls(authority)) as server, pytest.raises(ConfigurationError, match=f"{option}: "):
+        ask(server, transport, **options)
+
+
+@TRANSPORTS
+def test_a_key_that_is_missing_or_of_another_certificate(authority, ca_file, chain, transport, tmp_path):
+    other = tmp_path / "other.pem"
+    authority.issue_cert("other@example.org").private_key_pem.write_to_path(str(other))
+    with Server(both, tls=tls(authority)) as server:
+        for cert in (chain, (chain,), (chain, str(other)), (chain, chain), (str(other), str(other))):
+            with pytest.raises(ConfigurationError, match="cert: "):
+                ask(server, transport, verify=ca_file, cert=cert)
+
+
+@TRANSPORTS
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"])
+def test_authorities_of_the_environment(authority, transport, variable, monkeypatch, tmp_path):
+    rubbish = tmp_path / "rubbish.pem"
+    rubbish.write_text("nothing\n")
+    with Server(both, tls=tls(authority)) as server:
+        for path in (rubbish, tmp_path / "missing.pem"):
+            monkeypatch.setenv(variable, str(path))
+            with pytest.raises(ConfigurationError, match=variable):
+                ask(server, transport)
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="root may read every file")
+@TRANSPORTS
+def test_a_file_that_may_not_be_read(authority, ca_file, transport):
+    os.chmod(ca_file, 0)
+    with Server(both, tls=tls(authority)) as server, pytest.raises(ConfigurationError, match="verify: "):
+        ask(server, transport, verify=ca_file)
+
+
+def test_no_file_is_read_for_a_server_without_tls(encrypted):
+    with Server(both) as server:
+        assert ask(server, "http", cert=encrypted[0]) == 3
+        assert ask(server, "websocket", cert=encrypted[0]) == 3
