@@ -61,6 +61,8 @@ class AutoTransport:
             # A fault that may pass must not be reported as something that the transport cannot do.
             if error.request_sent or not (operation.over_http or isinstance(error, NoWebSocketError)):
                 raise
+            if deadline.expired:
+                raise
             refusal = error
         else:
             self.fallback.reset()

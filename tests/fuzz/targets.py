@@ -204,6 +204,7 @@ def _connected(sock: socket.socket) -> Connection:
         client_version="1",
         max_response_bytes=LIMIT,
         dead_after=PATIENCE,
+        connect_deadline=Deadline(PATIENCE),
         deadline=Deadline(PATIENCE),
     )
 

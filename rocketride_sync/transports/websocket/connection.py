@@ -23,8 +23,8 @@ from ...redact import reason_of
 from ..dialing import tls_fault
 from .framing import Framing
 from .handshake import Handshake, RefusedError
-from .steady_socket import SteadySocket, TooLargeError
-from .upgrade import OddUpgradeError, UpgradeCutError, refused_upgrade
+from .steady_socket import SilentError, SteadySocket, TooLargeError
+from .upgrade import OddUpgradeError, UpgradeCutError, UpgradeSilentError, refused_upgrade
 
 T = TypeVar("T")
 
@@ -45,10 +45,11 @@ class Connection:
         max_response_bytes: a larger message is a `ProtocolError`.
         dead_after: seconds after which the server counts as gone, if it sends nothing while we read, or accepts
             nothing while we send.
+        connect_deadline: of the upgrade.
         deadline: of upgrade and authentication together.
 
     Raises:
-        NoWebSocketError, UpgradeCutError, NoSlotError: the upgrade was refused.
+        NoWebSocketError, UpgradeCutError, NoSlotError: the upgrade was refused; `UpgradeSilentError`: not answered.
         AuthenticationError, TaskNotFoundError: the credential was refused.
         RocketRideError: and what `ask` raises.
     """
@@ -63,11 +64,12 @@ class Connection:
         client_version: str,
         max_response_bytes: int,
         dead_after: float,
+        connect_deadline: Deadline,
         deadline: Deadline,
     ) -> None:
         self._address = address
         self._auth = auth
-        self._socket = SteadySocket(sock, deadline, dead_after)
+        self._socket = SteadySocket(sock, connect_deadline, dead_after)
         self._framing = Framing(self._socket, max_response_bytes)
         self._limit = max_response_bytes
         self._dialogue = dap.Dialogue()
@@ -250,8 +252,15 @@ class Connection:
         self._socket.close()
 
     def _our_error(self, error: Exception) -> RocketRideError:
-        if isinstance(error, (socket.timeout, websocket.WebSocketTimeoutException)):
+        timed_out = isinstance(error, (socket.timeout, websocket.WebSocketTimeoutException))
+        if not self._upgraded and (timed_out or isinstance(error, SilentError)):
+            return UpgradeSilentError(
+                f"{self._address} is silent: it did not answer the WebSocket upgrade within the connect timeout"
+            )
+        if timed_out:
             return TransportTimeoutError(f"no answer from {self._address} within the timeout")
+        if isinstance(error, SilentError):
+            return TransportError(f"{self._address} is silent: {reason_of(error)}")
         if isinstance(error, TooLargeError):
             return ProtocolError.lasting(f"an answer of {self._address} is larger than {self._limit} bytes")
         if isinstance(error, RefusedError):

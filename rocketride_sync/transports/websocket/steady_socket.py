@@ -26,6 +26,10 @@ class TooLargeError(Exception):
     """More bytes came, or were announced, than are allowed."""
 
 
+class SilentError(OSError):
+    """Nothing was received for so long that the peer counts as gone."""
+
+
 class SteadySocket:
     """A connected socket that keeps a total deadline and reads ahead.
 
@@ -102,7 +106,8 @@ class SteadySocket:
             except socket.timeout:
                 if system_time.monotonic() - max(began, self.last_received) < self.dead_after:
                     continue
-                data = b""
+                self._ended = True
+                raise SilentError(None, f"nothing came from it for {self.dead_after:g} s") from None
             if not data:
                 break
             self.last_received = system_time.monotonic()

@@ -97,14 +97,16 @@ class WebSocketTransport:
         settings = self._settings
         if self._dialer is None:
             self._dialer = Dialer(settings)
+        connect_deadline = deadline.within(settings.connect_timeout)
         connection = Connection(
-            self._dialer.dial(deadline.within(settings.connect_timeout)),
+            self._dialer.dial(connect_deadline),
             settings.address,
             settings.auth,
             client_name="rocketride-sync",
             client_version=__version__,
             max_response_bytes=settings.max_response_bytes,
             dead_after=self._dead_after,
+            connect_deadline=connect_deadline,
             deadline=deadline,
         )
         took_ms = (system_time.perf_counter() - began) * 1000

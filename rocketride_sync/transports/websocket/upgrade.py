@@ -12,6 +12,7 @@ from ...errors import (
     RocketRideError,
     TransientError,
     TransportError,
+    TransportTimeoutError,
 )
 from ...protocol.failures import PROXY_AUTHENTICATION, is_transient, refused_by_proxy
 from ...protocol.retry_after import retry_after
@@ -29,6 +30,10 @@ class OddUpgradeError(ProtocolError):
 
 class UpgradeCutError(TransportError):
     """The connection was closed in place of an answer to the upgrade, as some proxies do."""
+
+
+class UpgradeSilentError(UpgradeCutError, TransportTimeoutError):
+    """The upgrade was not answered: the server is silent, or a proxy on the way swallows what it does not know."""
 
 
 class NoSlotError(OverloadedError):

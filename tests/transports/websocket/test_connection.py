@@ -234,8 +234,11 @@ def test_a_silent_server_is_dead_after_a_while_even_without_a_deadline(connect):
         peer.request()
         peer.peer.stall()
 
-    with Server(dap(action)) as server, pytest.raises(TransportError):
+    with Server(dap(action)) as server, pytest.raises(
+        TransportError, match="is silent: nothing came"
+    ) as caught:
         ask(connect(server, dead_after=1.0), None)
+    assert not isinstance(caught.value, TransportTimeoutError)
 
 
 def test_a_server_that_takes_nothing_is_dead_after_a_while_even_without_a_deadline(connect):
