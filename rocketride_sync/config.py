@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
-from typing import Iterator, Mapping, NamedTuple, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Iterator, Mapping, NamedTuple, Optional, Tuple, Union
 from urllib.parse import SplitResult, urlsplit
 
 from . import arguments
 from .errors import ConfigurationError
 from .frozen import Frozen
-from .options import RetryPolicy, optional_seconds
+from .options import RetryPolicy, SizeLimit, optional_seconds
+
+if TYPE_CHECKING:
+    from .protocol.operations import Operation
 
 DEFAULT_URI = "https://api.rocketride.ai"
 DEFAULT_PORT = 5565
 CLOUD_DOMAIN = "rocketride.ai"
 DEFAULT_MAX_RESPONSE_BYTES = 250 * 1024 * 1024
+DEFAULT_MAX_STATUS_BYTES = 32 * 1024 * 1024
 DEFAULT_RETRY = RetryPolicy()
 
 _SCHEMES = {"http": False, "https": True, "ws": False, "wss": True}
@@ -137,6 +141,7 @@ class Settings(Frozen):
         "cert",
         "proxies",
         "max_response_bytes",
+        "max_status_bytes",
     )
     _secret = ("auth", "cert", "proxies")
 
@@ -149,6 +154,7 @@ class Settings(Frozen):
     cert: Cert
     proxies: Optional[Mapping[str, str]]
     max_response_bytes: int
+    max_status_bytes: int
 
     def __init__(
         self,
@@ -162,6 +168,7 @@ class Settings(Frozen):
         cert: Cert = None,
         proxies: Optional[Mapping[str, str]] = None,
         max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES,
+        max_status_bytes: int = DEFAULT_MAX_STATUS_BYTES,
     ) -> None:
         self._set(
             address=address,
@@ -173,7 +180,14 @@ class Settings(Frozen):
             cert=arguments.certificate(cert),
             proxies=arguments.proxies(proxies),
             max_response_bytes=arguments.byte_count("max_response_bytes", max_response_bytes),
+            max_status_bytes=arguments.byte_count("max_status_bytes", max_status_bytes),
         )
+
+    def limit_of(self, operation: Operation) -> SizeLimit:
+        """The largest answer to `operation`."""
+        if operation.asks_status and self.max_status_bytes < self.max_response_bytes:
+            return SizeLimit("max_status_bytes", self.max_status_bytes)
+        return SizeLimit("max_response_bytes", self.max_response_bytes)
 
     def risks(self) -> Iterator[str]:
         """The warnings that a user should get."""

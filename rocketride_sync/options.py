@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import math
 import os
-from typing import Any, Optional, Union
+from typing import Any, NamedTuple, Optional, Union
 
 from .errors import ConfigurationError
 from .frozen import Frozen
@@ -24,6 +24,16 @@ OMITTED = Omitted.OMITTED
 """The default of every `timeout` argument whose omission and whose None mean different things."""
 
 Timeout = Union[None, float, Omitted]
+
+
+class SizeLimit(NamedTuple):
+    """The largest answer, and the option that sets it."""
+
+    option: str
+    size: int
+
+    def __str__(self) -> str:
+        return f"{self.option} ({self.size} bytes)"
 
 
 def seconds(name: str, value: Any, *, zero: bool = False) -> float:

@@ -114,6 +114,8 @@ def test_an_unusable_key_is_described_and_not_shown(auth):
         {"proxies": "http://proxy"},
         {"max_response_bytes": 0},
         {"max_response_bytes": True},
+        {"max_status_bytes": 0},
+        {"max_status_bytes": 1.5},
     ],
 )
 def test_wrong_settings_are_named(wrong):

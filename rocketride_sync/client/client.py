@@ -9,7 +9,15 @@ import weakref
 from types import TracebackType
 from typing import Mapping, NoReturn, Optional, Type, Union
 
-from ..config import DEFAULT_MAX_RESPONSE_BYTES, DEFAULT_RETRY, Cert, Settings, Verify, resolve
+from ..config import (
+    DEFAULT_MAX_RESPONSE_BYTES,
+    DEFAULT_MAX_STATUS_BYTES,
+    DEFAULT_RETRY,
+    Cert,
+    Settings,
+    Verify,
+    resolve,
+)
 from ..errors import RocketRideWarning
 from ..logs import log
 from ..options import RetryPolicy
@@ -34,13 +42,15 @@ class RocketRideClient(StatusMethods, ManyTasksMethods, LifecycleMethods, Sendin
         transport: ``"auto"`` (WebSocket, and HTTP where that is refused), ``"websocket"``, ``"http"``, or an
             object with the interface of `rocketride_sync.transports.Transport`.
         timeout: seconds for one call, everything included; None is unlimited.
-        connect_timeout: seconds of it for connecting; None is limited by `timeout` alone.
+        connect_timeout: seconds of it for connecting (TCP, proxy, TLS, upgrade); None is limited by `timeout` alone.
         retry: how to retry after transient faults.
         verify: True, False (no check of the server's certificate), or a path to CA certificates.
         cert: a client certificate: a path, or the paths (certificate, key).
         proxies: as in requests: ``{"https": "http://proxy:3128"}``. Default: the environment.
         max_response_bytes: a larger message is a `ProtocolError`. Over WebSocket, a wait also receives a list of all
             active tasks. Default 250 MiB, the largest legal one.
+        max_status_bytes: the same for a status, which is decoded in the time of its call. Default 32 MiB, twenty times
+            the largest that was seen.
 
     Raises:
         ConfigurationError: if an argument, or the environment variable used in its place, is unusable.
@@ -62,6 +72,7 @@ class RocketRideClient(StatusMethods, ManyTasksMethods, LifecycleMethods, Sendin
         cert: Cert = None,
         proxies: Optional[Mapping[str, str]] = None,
         max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES,
+        max_status_bytes: int = DEFAULT_MAX_STATUS_BYTES,
     ) -> None:
         address, credential = resolve(uri, auth)
         self._settings = Settings(
@@ -74,6 +85,7 @@ class RocketRideClient(StatusMethods, ManyTasksMethods, LifecycleMethods, Sendin
             cert=cert,
             proxies=proxies,
             max_response_bytes=max_response_bytes,
+            max_status_bytes=max_status_bytes,
         )
         self._transport = create(transport, self._settings)
         self._caller = Caller(self._transport, retry)

@@ -51,6 +51,8 @@ class Dialogue:
         Raises:
             ProtocolError: it is not a JSON object.
         """
+        if len(payload) > _LARGEST_EVENT and not self.awaits_answer:
+            return  # it would be dropped, and takes long to decode
         message = _parse(payload, binary)
         kind = message.get("type")
         if kind == "response":
@@ -59,6 +61,11 @@ class Dialogue:
                 self._answers[number] = message
         elif kind == "event" and len(payload) <= _LARGEST_EVENT:
             self._events.append(message)
+
+    @property
+    def awaits_answer(self) -> bool:
+        """Whether there is a request without an answer."""
+        return any(answer is None for answer in self._answers.values())
 
     def answer(self, number: int) -> Optional[Message]:
         """Take the answer to request `number`; None if there is none yet."""

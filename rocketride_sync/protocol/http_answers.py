@@ -13,6 +13,7 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple
 from urllib.parse import urlsplit
 
 from ..errors import ProtocolError, RocketRideError, ServerError, TransientError
+from ..options import SizeLimit
 from . import strict_json
 from .failures import PROXY_AUTHENTICATION, failure, is_transient, readable, refused_by_proxy, secrets_of
 from .operations import Operation
@@ -59,7 +60,7 @@ def interpret(
     raise _not_an_envelope(operation, document, headers, body, auth)
 
 
-def decompress(encoding: Optional[str], body: bytes, limit: int, secrets: Iterable[str] = ()) -> bytes:
+def decompress(encoding: Optional[str], body: bytes, limit: SizeLimit, secrets: Iterable[str] = ()) -> bytes:
     """Decode `body` from its ``Content-Encoding``. More than `limit` bytes are a `ProtocolError`.
 
     `secrets` are texts that a message must not show.
@@ -74,19 +75,19 @@ def decompress(encoding: Optional[str], body: bytes, limit: int, secrets: Iterab
 
     decoder = zlib.decompressobj(zlib.MAX_WBITS | 32)
     try:
-        plain = decoder.decompress(body, limit + 1)
+        plain = decoder.decompress(body, limit.size + 1)
     except zlib.error:
         plain = None
-    if plain is None or (len(plain) <= limit and not decoder.eof):
+    if plain is None or (len(plain) <= limit.size and not decoder.eof):
         raise ProtocolError(f"The answer's {encoding.lower()} data are damaged")
-    if len(plain) > limit:
+    if len(plain) > limit.size:
         raise too_large(limit)
     return plain
 
 
-def too_large(limit: int) -> ProtocolError:
-    """The error for an answer of more than `limit` bytes: made, not raised."""
-    return ProtocolError.lasting(f"The answer is larger than max_response_bytes ({limit} bytes)")
+def too_large(limit: SizeLimit) -> ProtocolError:
+    """The error for an answer beyond `limit`: made, not raised."""
+    return ProtocolError.lasting(f"The answer is larger than {limit}")
 
 
 def _json_or_none(body: bytes) -> Any:

@@ -29,6 +29,9 @@ class Data(Protocol):
         """The chunks. A chunk may be overwritten when the next is asked for."""
 
 
+_GET_STATUS = "rrext_get_task_status"
+
+
 class Operation(NamedTuple):
     """One request to the server, described for both transports.
 
@@ -60,6 +63,11 @@ class Operation(NamedTuple):
     recovery: str = ""
 
     @property
+    def asks_status(self) -> bool:
+        """Whether the answer is a status."""
+        return self.command == _GET_STATUS
+
+    @property
     def over_http(self) -> bool:
         """Whether HTTP can carry the operation with all its arguments."""
         return self.method is not None and not self.http_lacks
@@ -78,7 +86,7 @@ def get_task_status(token: str) -> Operation:
     """Read the status of the task `token`; the answer is a TASK_STATUS document."""
     return Operation(
         name="get_task_status",
-        command="rrext_get_task_status",
+        command=_GET_STATUS,
         arguments={"token": token},
         method="GET",
         path="/task",

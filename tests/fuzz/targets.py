@@ -18,6 +18,7 @@ from transports.loopback import HOST, Peer, Server
 from rocketride_sync import DecodeError, RocketRideError, TaskStatus
 from rocketride_sync.config import Address, Settings
 from rocketride_sync.deadline import Deadline
+from rocketride_sync.options import SizeLimit
 from rocketride_sync.protocol import dap, http_answers, operations, strict_json
 from rocketride_sync.redact import printable
 from rocketride_sync.transports.http import HttpTransport
@@ -55,7 +56,9 @@ def envelope(data: bytes) -> None:
     headers = BytesHeaderParser().parsebytes(head)
     for operation in (STATUS, operations.send("send", TOKEN, {}, "text/plain", data=SimpleNamespace(size=1))):
         try:
-            plain = http_answers.decompress(_header(headers, "Content-Encoding"), body, LIMIT)
+            plain = http_answers.decompress(
+                _header(headers, "Content-Encoding"), body, SizeLimit("max_response_bytes", LIMIT)
+            )
             names = {name: _header(headers, name) or "" for name in headers}
             document = http_answers.interpret(operation, status, _Headers(names), plain, KEY)
         except RocketRideError as error:
@@ -202,7 +205,7 @@ def _connected(sock: socket.socket) -> Connection:
         KEY,
         client_name="fuzz",
         client_version="1",
-        max_response_bytes=LIMIT,
+        limit_of=_settings("http://fuzz.test").limit_of,
         dead_after=PATIENCE,
         connect_deadline=Deadline(PATIENCE),
         deadline=Deadline(PATIENCE),

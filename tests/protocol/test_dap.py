@@ -120,8 +120,10 @@ def test_whatever_comes_it_is_a_message_or_a_protocol_error(payload):
 
 @pytest.mark.parametrize("text", ["[]", "1", "null", "NaN", '{"a": Infinity}', "{", "", "[" * 100_000])
 def test_what_is_no_object_is_refused(text):
+    dialogue = Dialogue()
+    dialogue.request("rrext_ping", {})
     with pytest.raises(ProtocolError):
-        Dialogue().receive(text.encode())
+        dialogue.receive(text.encode())
 
 
 def test_a_success_is_its_body():
@@ -172,3 +174,11 @@ def test_a_credential_is_accepted_or_refused():
 def test_a_credential_is_not_blamed_for_other_faults(answer, error):
     refusal = answer_to(1, **{"success": False, **answer})
     assert type(refused_credential(operations.auth(KEY, "name", "1"), refusal, KEY)) is error
+
+
+def test_a_large_message_that_nobody_awaits_is_not_even_decoded():
+    dialogue = Dialogue()
+    dialogue.receive(b"x" * 100_000)
+    dialogue.request("rrext_ping", {})
+    with pytest.raises(ProtocolError):
+        dialogue.receive(b"x" * 100_000)

@@ -7,6 +7,7 @@ import zlib
 import pytest
 
 from rocketride_sync import errors
+from rocketride_sync.options import SizeLimit
 from rocketride_sync.protocol.http_answers import decompress, interpret
 from rocketride_sync.protocol.operations import get_task_status
 from rocketride_sync.protocol.retry_after import retry_after
@@ -19,6 +20,10 @@ HTML_401 = (
     b"\n<!DOCTYPE html>\n<html><head><title>401 - Access Denied</title><style>* { margin: 0; }</style></head>"
     b"<body><h1>Access&nbsp;denied</h1><p>Your key is wrong</p></body></html>"
 )
+
+
+def limit(size):
+    return SizeLimit("max_response_bytes", size)
 
 
 def ask(status, body=b"", auth=KEY, **headers):
@@ -261,16 +266,16 @@ PLAIN = b'{"status": "OK"}' * 100
     ],
 )
 def test_decompress(encoding, body):
-    assert decompress(encoding, body, len(PLAIN)) == PLAIN
+    assert decompress(encoding, body, limit(len(PLAIN))) == PLAIN
 
 
 def test_an_empty_body_needs_no_decompression():
-    assert decompress("gzip", b"", 10) == b""
+    assert decompress("gzip", b"", limit(10)) == b""
 
 
 def test_a_compressed_bomb_is_not_unpacked():
     with pytest.raises(errors.ProtocolError, match="larger than max_response_bytes"):
-        decompress("gzip", gzip.compress(bytes(10_000_000)), 1000)
+        decompress("gzip", gzip.compress(bytes(10_000_000)), limit(1000))
 
 
 @pytest.mark.parametrize(
@@ -280,19 +285,19 @@ def test_a_compressed_bomb_is_not_unpacked():
 )
 def test_damaged_data_are_a_protocol_error(body):
     with pytest.raises(errors.ProtocolError, match="damaged") as caught:
-        decompress("gzip", body, 10_000)
+        decompress("gzip", body, limit(10_000))
     assert caught.value.__context__ is None
 
 
 def test_an_unknown_encoding_shows_no_secret():
     with pytest.raises(errors.ProtocolError) as caught:
-        decompress("a-key-of-somebody", b"x", 10, ["a-key-of-somebody"])
+        decompress("a-key-of-somebody", b"x", limit(10), ["a-key-of-somebody"])
     assert "a-key" not in str(caught.value)
 
 
 def test_an_unknown_encoding_is_a_protocol_error():
     with pytest.raises(errors.ProtocolError, match="'br'"):
-        decompress("br", b"x", 10)
+        decompress("br", b"x", limit(10))
 
 
 @pytest.mark.parametrize(

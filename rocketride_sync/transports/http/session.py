@@ -15,7 +15,7 @@ from ...config import Settings
 from ...deadline import Deadline
 from ...errors import ProtocolError, RocketRideError, TransportError, TransportTimeoutError
 from ...logs import log
-from ...protocol import http_objects
+from ...options import SizeLimit
 from ...protocol.failures import secrets_of
 from ...protocol.http_answers import decompress, too_large
 from ...protocol.operations import Operation
@@ -62,7 +62,7 @@ class Session:
     def send(self, operation: Operation, deadline: Deadline) -> Answer:
         """Status, headers and decompressed body of the answer. Raises only our errors."""
         for _ in range(2):
-            exchange = Exchange(deadline, self._settings.connect_timeout, self._settings.max_response_bytes)
+            exchange = Exchange(deadline, self._settings.connect_timeout, self._settings.limit_of(operation))
             try:
                 with exchange:
                     return self._exchange(operation, exchange)
@@ -89,6 +89,8 @@ class Session:
             request.prepare_body(None, None, operation.json)
         if operation.data is not None:
             request = request.copy()
+            from ...protocol import http_objects  # seldom needed
+
             request.headers.update(http_objects.headers(operation))
             request.body = iter(operation.data)  # type: ignore[assignment]  # urllib3 takes it
         timeout = exchange.deadline.clamp(None)
@@ -96,7 +98,7 @@ class Session:
             raise TransportTimeoutError(f"{operation.name} failed: no time was left to send it")
         response = self._adapter.send(request, stream=True, timeout=timeout, **self._options)
         raw = response.raw
-        limit = self._settings.max_response_bytes
+        limit = self._settings.limit_of(operation)
         try:
             body = _read_body(raw, limit)
         finally:
@@ -139,12 +141,12 @@ def _proxy_for_whole_urls(settings: Settings) -> Optional[str]:
     return f"http://{at}{host}:{proxy.port}"
 
 
-def _read_body(raw: Any, limit: int) -> bytes:
-    """The body as it was sent, of at most `limit` bytes."""
+def _read_body(raw: Any, limit: SizeLimit) -> bytes:
+    """The body as it was sent, of at most `limit`."""
     declared = raw.length_remaining
     if declared is None:
         return _read_undeclared(raw, limit)
-    if declared > limit:
+    if declared > limit.size:
         raise too_large(limit)
     body: bytes = raw.read(declared or 1, decode_content=False)
     if raw.length_remaining:
@@ -152,7 +154,7 @@ def _read_body(raw: Any, limit: int) -> bytes:
     return body
 
 
-def _read_undeclared(raw: Any, limit: int) -> bytes:
+def _read_undeclared(raw: Any, limit: SizeLimit) -> bytes:
     """The body of an answer that does not declare its length."""
     pieces: List[bytes] = []
     size = 0
@@ -162,5 +164,5 @@ def _read_undeclared(raw: Any, limit: int) -> bytes:
             return b"".join(pieces)
         pieces.append(piece)
         size += len(piece)
-        if size > limit:
+        if size > limit.size:
             raise too_large(limit)

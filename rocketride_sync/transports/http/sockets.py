@@ -22,6 +22,7 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from ...deadline import SLICE, Deadline, system_time
 from ...errors import RocketRideError
 from ...logs import log
+from ...options import SizeLimit
 from ...protocol.http_answers import too_large
 from ..tcp import connect, set_timeout
 from .exact_response import AnswerFile, ExactResponse
@@ -48,7 +49,7 @@ class Exchange:
         sending: whether it has begun to send something, and not finished.
         answer: the answer, None until it is awaited.
         connect_fault: why no connection could be made, or None.
-        limit: the largest body of an answer, None for any.
+        limit: of the body of an answer, None for none.
     """
 
     __slots__ = (
@@ -66,7 +67,7 @@ class Exchange:
     )
 
     def __init__(
-        self, deadline: Deadline, connect_timeout: Optional[float], limit: Optional[int] = None
+        self, deadline: Deadline, connect_timeout: Optional[float], limit: Optional[SizeLimit] = None
     ) -> None:
         self.deadline = deadline
         self.connect_timeout = connect_timeout
@@ -77,7 +78,7 @@ class Exchange:
         self.sending = False
         self.answer: Optional[ExactResponse] = None
         self.limit = limit
-        self._bytes_allowed = math.inf if limit is None else 2 * limit + _MAX_HEAD
+        self._bytes_allowed = math.inf if limit is None else 2 * limit.size + _MAX_HEAD
 
     def count_received(self, size: int) -> None:
         """Count `size` received bytes.

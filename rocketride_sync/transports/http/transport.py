@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any, Dict, Sequence, Type
 
 from ...config import Settings
 from ...deadline import Deadline
-from ...errors import OverloadedError, ProtocolError, TransientError, UnsupportedOperationError
+from ...errors import (
+    OverloadedError,
+    ProtocolError,
+    TransientError,
+    TransportTimeoutError,
+    UnsupportedOperationError,
+)
 from ...loading import load
 from ...logs import DEBUG, log, timed
 from ...protocol.operations import Operation
@@ -59,8 +65,15 @@ class HttpTransport:
             load(_sending)
         from ...protocol.failures import is_unprocessed
         from ...protocol.http_answers import interpret
+        from ...protocol.strict_json import seconds_to_decode
 
         status, headers, body = session.send(operation, deadline)
+        if seconds_to_decode(body) > deadline.remaining():
+            late = TransportTimeoutError(
+                f"{operation.name} failed: its answer came too late to be decoded in time"
+            )
+            late.request_sent = True
+            raise late
         try:
             data = interpret(operation, status, headers, body, self._settings.auth)
             return data if operation.data is None else self._result(operation, data)

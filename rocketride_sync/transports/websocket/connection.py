@@ -17,8 +17,10 @@ from ...config import Address
 from ...deadline import Deadline, system_time
 from ...errors import ProtocolError, RocketRideError, TransportError, TransportTimeoutError
 from ...logs import DEBUG, log, timed
+from ...options import SizeLimit
 from ...protocol import dap, operations
 from ...protocol.operations import Buffer, Operation
+from ...protocol.strict_json import seconds_to_decode
 from ...redact import reason_of
 from ..dialing import tls_fault
 from .framing import Framing
@@ -42,7 +44,7 @@ class Connection:
         auth: the credential.
         client_name: the name of this client, for the server.
         client_version: its version, likewise.
-        max_response_bytes: a larger message is a `ProtocolError`.
+        limit_of: the largest answer to an operation; a larger message is a `ProtocolError`.
         dead_after: seconds after which the server counts as gone, if it sends nothing while we read, or accepts
             nothing while we send.
         connect_deadline: of the upgrade.
@@ -62,16 +64,19 @@ class Connection:
         *,
         client_name: str,
         client_version: str,
-        max_response_bytes: int,
+        limit_of: Callable[[Operation], SizeLimit],
         dead_after: float,
         connect_deadline: Deadline,
         deadline: Deadline,
     ) -> None:
         self._address = address
         self._auth = auth
+        credential = operations.auth(auth, client_name, client_version)
         self._socket = SteadySocket(sock, connect_deadline, dead_after)
-        self._framing = Framing(self._socket, max_response_bytes)
-        self._limit = max_response_bytes
+        self._limit_of = limit_of
+        self._limit = limit_of(credential)
+        self._framing = Framing(self._socket, self._limit.size)
+        self._deadline = deadline  # of the operation that was sent last
         self._dialogue = dap.Dialogue()
         self.broken = False
         # Not websocket-client's `connected`: that is False once a close frame has come, whatever follows.
@@ -80,7 +85,7 @@ class Connection:
         self.idle_since = 0.0
         self.generation = 0  # of the pool
         self._guarded(self._upgrade, f"{client_name}/{client_version}")
-        self._authenticate(operations.auth(auth, client_name, client_version), deadline)
+        self._authenticate(credential, deadline)
 
     def ask(self, operation: Operation, deadline: Deadline, data: Optional[Buffer] = None) -> Any:
         """Send `operation`, with `data` if given, and return the body of its answer; None if it has none.
@@ -104,14 +109,14 @@ class Connection:
     def post(self, operation: Operation, deadline: Deadline, data: Optional[Buffer] = None) -> int:
         """Send `operation` while others may be in flight; its number, for `next_answer`. Raises TransportError."""
         number, text = self._dialogue.request(operation.command, operation.arguments)
-        self._socket.deadline = deadline
+        self._expect(operation, deadline)
         self._guarded(self._send, text, data)
         return number
 
     def post_all(self, several: Sequence[Operation], deadline: Deadline) -> List[int]:
         """As `post`, for several at once: a system call costs more than everything else of a request."""
         requests = [self._dialogue.request(each.command, each.arguments) for each in several]
-        self._socket.deadline = deadline
+        self._expect(several[0], deadline)
         self._guarded(self._framing.send_messages, _TEXT, [text.encode() for _, text in requests])
         return [number for number, _ in requests]
 
@@ -183,8 +188,14 @@ class Connection:
         self, operation: Operation, deadline: Deadline, data: Optional[Buffer] = None
     ) -> dap.Message:
         number, text = self._dialogue.request(operation.command, operation.arguments)
-        self._socket.deadline = deadline
+        self._expect(operation, deadline)
         return self._guarded(self._send_and_receive, number, text, data)
+
+    def _expect(self, operation: Operation, deadline: Deadline) -> None:
+        """Set what holds until the answer to `operation` has come."""
+        self._socket.deadline = self._deadline = deadline
+        self._limit = self._limit_of(operation)
+        self._framing.limit(self._limit.size)
 
     def _send(self, text: str, data: Optional[Buffer]) -> None:
         if data is None:
@@ -217,6 +228,8 @@ class Connection:
         if opcode == _CLOSE:
             self._raise_closed(data)
         if opcode in (_TEXT, _BINARY):
+            if self._dialogue.awaits_answer and seconds_to_decode(data) > self._deadline.remaining():
+                raise socket.timeout("no time is left to decode an answer")
             self._dialogue.receive(data, binary=opcode == _BINARY)
 
     def _raise_closed(self, data: bytes) -> NoReturn:
@@ -262,7 +275,7 @@ class Connection:
         if isinstance(error, SilentError):
             return TransportError(f"{self._address} is silent: {reason_of(error)}")
         if isinstance(error, TooLargeError):
-            return ProtocolError.lasting(f"an answer of {self._address} is larger than {self._limit} bytes")
+            return ProtocolError.lasting(f"an answer of {self._address} is larger than {self._limit}")
         if isinstance(error, RefusedError):
             return refused_upgrade(self._address, error.status, error.headers)
         if isinstance(error, ssl.SSLError):

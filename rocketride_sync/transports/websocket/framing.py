@@ -110,6 +110,12 @@ class Framing(websocket.WebSocket):
         self.frame_buffer = self._frames
         self.cont_frame = _Fragments()
 
+    def limit(self, size: int) -> None:
+        """From the next message on, take messages of at most `size`."""
+        self._limit = size
+        if self.cont_frame.recving_frames is None:
+            self._frames.bytes_allowed = size
+
     def upgrade(self, handshake: Handshake) -> None:
         """Make the opening handshake. Informational answers are skipped.
 

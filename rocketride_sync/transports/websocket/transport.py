@@ -104,7 +104,7 @@ class WebSocketTransport:
             settings.auth,
             client_name="rocketride-sync",
             client_version=__version__,
-            max_response_bytes=settings.max_response_bytes,
+            limit_of=settings.limit_of,
             dead_after=self._dead_after,
             connect_deadline=connect_deadline,
             deadline=deadline,
