@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable, Dict, Generator, Iterable, List, Optional
 
 from .. import arguments
+from ..deadline import Deadline
 from ..errors import ConfigurationError, ProtocolError
 from ..loading import load
 from ..options import OMITTED, Timeout, optional_seconds
@@ -22,6 +23,8 @@ _ENOUGH: Dict[str, Callable[[TaskResult], bool]] = {
     "FIRST_EXCEPTION": lambda result: result.error is not None,
     "ALL_COMPLETED": lambda result: False,  # noqa: ARG005
 }
+
+_SHORTEST = 0.001  # seconds; 0 would mean a single poll
 
 
 class ManyTasksMethods(BaseClient):
@@ -140,8 +143,13 @@ class ManyTasksMethods(BaseClient):
         limit = optional_seconds("timeout", timeout, zero=True)
         interval = check_interval(interval)
 
+        deadline = Deadline(limit)
+
         def make_wait(token: str, phase: float) -> Wait:
-            return self._wait_for(token, limit, interval, phase=phase)
+            # Of thousands, the last is made some time after the first, and has that much less.
+            return self._wait_for(
+                token, limit and max(_SHORTEST, deadline.remaining()), interval, phase=phase
+            )
 
         return ManyTasksWait(
             list(dict.fromkeys(tokens)),

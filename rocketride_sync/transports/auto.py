@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Optional, Sequence, Set
+from typing import TYPE_CHECKING, Any, List, Optional, Sequence, Set, Tuple
 
 from ..deadline import Deadline
 from ..errors import RocketRideError, UnsupportedOperationError
@@ -214,6 +214,12 @@ class _AutoPoller:
     def _submit_over_http(self, poll: Poll) -> None:
         self._over_http.add(poll)
         self._http.submit(poll)
+
+    def take_queued(self) -> Tuple[List[Any], Optional[RocketRideError]]:
+        queued, fault = self._websocket.take_queued()
+        over_http, http_fault = self._http.take_queued()
+        self._over_http.difference_update(over_http)
+        return [*queued, *over_http], fault or http_fault
 
     def remove(self, poll: Poll) -> None:
         self._websocket.remove(poll)

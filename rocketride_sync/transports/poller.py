@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from typing import Any, Optional, Protocol, Sequence, Tuple
+from typing import Any, List, Optional, Protocol, Sequence, Tuple
 
 from ..deadline import Deadline
 from ..errors import RocketRideError
@@ -60,6 +60,9 @@ class Poller(Protocol):
     @property
     def has_results(self) -> bool:
         """Whether `next` can return a result without I/O."""
+
+    def take_queued(self) -> Tuple[List[Any], Optional[RocketRideError]]:
+        """Take out the polls that have not begun: they will not be made. And why they could not, if that is known."""
 
     def remove(self, poll: Poll) -> None:
         """The task will not be polled again."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Callable, Deque, Sequence
+from typing import Callable, Deque, List, Sequence, Tuple
 
 from ..deadline import Deadline, pause
 from .base import Transport
@@ -41,6 +41,12 @@ class SequentialPoller:
             return poll, poll_once(self._transport, poll, poll.begin())
         self._sleep(deadline.remaining())
         return None, WakeUp.POLL
+
+    def take_queued(self) -> Tuple[List[Poll], None]:
+        """As `rocketride_sync.transports.poller.Poller.take_queued`."""
+        queued = list(self._queue)
+        self._queue.clear()
+        return queued, None
 
     def remove(self, poll: Poll) -> None:
         """Nothing is kept of a task."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import threading
@@ -109,6 +110,18 @@ class ThreadPoller:
             if isinstance(answer, BaseException) and not isinstance(answer, RocketRideError):
                 raise answer
             return poll, answer
+
+    def take_queued(self) -> Tuple[List[Poll], None]:
+        """As `rocketride_sync.transports.poller.Poller.take_queued`."""
+        queued: List[Poll] = []
+        with contextlib.suppress(queue.Empty):
+            while True:
+                poll = self._queue.get_nowait()
+                if poll is not None:
+                    queued.append(poll)
+        for poll in queued:
+            del self._submitted[poll]
+        return queued, None
 
     def remove(self, poll: Poll) -> None:
         """Nothing is kept of a task."""

@@ -37,6 +37,9 @@ Decode = Callable[[str, Any, float], TaskStatus]
 _MAX_PHASES = 20
 _AFFECTS_ALL_TASKS = (AuthenticationError, CertificateError, ConfigurationError)
 _IN_FLIGHT = math.inf
+# Results of more tasks than these are made at once when the time is up: for so many it takes no time one by one.
+_FEW = 200
+_SECONDS_PER_RESULT = 20e-6
 
 _NO_RESULT: Tuple[Any, Any] = (None, None)
 
@@ -87,6 +90,7 @@ class ManyTasksWait:
         self._fault_log = FaultLog(clock)
         self._unfinished = self._polled_at_end = len(self._tasks)
         self._first_answered: Optional[float] = None
+        self._gave_up = False
         self._finished: Deque[TaskResult] = deque()  # not yet yielded
 
     def results(
@@ -111,10 +115,32 @@ class ManyTasksWait:
                     if not self._finished:
                         break
                 else:
-                    if not ending:
+                    if not ending and self._seconds_to_poll() <= 0.0:
+                        self._give_up(poller)
+                    elif not ending:
                         self._submit_due(poller, self._clock() + CLOCK_TOLERANCE)
                     if not self._finished:
                         self._receive(poller)
+
+    def _seconds_to_poll(self) -> float:
+        """Seconds until only the time to make the results of very many tasks is left."""
+        if self._gave_up or self._unfinished <= _FEW:
+            return math.inf
+        return self._tasks[0].wait.deadline.remaining() - self._unfinished * _SECONDS_PER_RESULT
+
+    def _give_up(self, poller: Poller) -> None:
+        """Finish all tasks but those that are being polled: if each waited for its turn, the last would come late."""
+        self._gave_up = True
+        queued, fault = poller.take_queued()
+        for poll in queued:
+            if isinstance(poll, RunLogSearch):
+                poller.submit(poll)  # these are few, and have a deadline of their own
+            else:
+                poll.due = self._clock()
+        self._finish_ended(poller)
+        for task in self._tasks:
+            if task.due != _IN_FLIGHT and not task.search:
+                self._fail(poller, task, task.wait.timed_out(fault))
 
     def so_far(self) -> Dict[str, TaskResult]:
         """The results known so far, by token; those of tasks that have not ended hold the latest status."""
@@ -125,7 +151,7 @@ class ManyTasksWait:
 
     def _receive(self, poller: Poller) -> None:
         """Process the next result of the poller, or wait until a poll is due."""
-        poll, answer = poller.next(Deadline(self._seconds_until_due(), self._clock)) or _NO_RESULT
+        poll, answer = poller.next(Deadline(self._seconds_until_next(), self._clock)) or _NO_RESULT
         if isinstance(answer, WakeUp):
             self._handle_wake_up(poller, poll, answer)
         elif isinstance(poll, RunLogSearch):
@@ -153,9 +179,12 @@ class ManyTasksWait:
             heapq.heappop(self._due_heap)
         return None
 
-    def _seconds_until_due(self) -> Optional[float]:
+    def _seconds_until_next(self) -> Optional[float]:
+        """Seconds until a poll is due or the time is up; None if neither is to come."""
         task = self._next_due()
-        return None if task is None else max(0.0, task.due - self._clock())
+        until_due = math.inf if task is None else task.due - self._clock()
+        seconds = min(until_due, self._seconds_to_poll())
+        return None if seconds == math.inf else max(0.0, seconds)
 
     def _submit_due(self, poller: Poller, until: float) -> None:
         """Submit all tasks that are due before `until`; finish those that have ended."""
@@ -267,6 +296,8 @@ class ManyTasksWait:
             self._on_progress(task.token, status)
 
     def _plan_next_poll(self, task: TrackedTask, outcome: PollOutcome) -> None:
+        if self._gave_up:
+            raise task.wait.timed_out()
         pause = task.wait.next_pause(self._polled_at_end / len(self._tasks))
         was_failing, task.failing = task.failing, not isinstance(outcome, TaskStatus)
         if task.failing:

@@ -183,7 +183,7 @@ class Wait:
             pause = self._outage.pause_after(fault, self.answered_at)
         room = self._schedule.until_last_poll(others)
         if self._single_poll or (room < CLOCK_TOLERANCE and not self._may_poll_again()):
-            raise self._timed_out() from fault
+            raise self.timed_out() from fault
         room = max(room, CLOCK_TOLERANCE)
         self._last_poll_at = self._clock() + room
         return min(pause, room)
@@ -224,14 +224,14 @@ class Wait:
     def _allows_another_poll(self) -> bool:
         return not self._single_poll and self._schedule.until_last_poll(1.0) > 2 * CLOCK_TOLERANCE
 
-    def _timed_out(self) -> WaitTimeoutError:
+    def timed_out(self, fault: Optional[RocketRideError] = None) -> WaitTimeoutError:
+        """The error for a wait whose time is up: made, not raised. `fault`: why no poll was made."""
+        fault = self._latest_fault or fault
         elapsed = self._schedule.elapsed
         task = f"task {shorten(self._token)}"
         if self.last is None:
             message = f"{task}: no status could be read for {elapsed:.1f} s"
         else:
             message = f"{task} has not ended after {elapsed:.1f} s (last seen as {self.last.state.name})"
-        message += (
-            "; it runs on" if self._latest_fault is None else f"; the last poll failed: {self._latest_fault}"
-        )
+        message += "; it runs on" if fault is None else f"; the last poll failed: {fault}"
         return WaitTimeoutError(message, token=shorten(self._token), elapsed=elapsed, last_status=self.last)

@@ -139,3 +139,19 @@ def test_closing_in_one_of_its_threads_ends_the_others():
     poller.submit(Poll())
     assert ended.wait(20)
     assert faults == []
+
+
+def test_polls_that_have_not_begun_can_be_taken_back():
+    transport = Connects()
+    poller = ThreadPoller(transport, 1)
+    polls = [Poll() for _ in range(5)]
+    for poll in polls:
+        poller.submit(poll)
+    transport.began.wait(30)
+    assert poller.take_queued() == (polls[1:], None)
+    assert poller.take_queued() == ([], None)
+    poller.close()
+    poll, answer = poller.next(Deadline(30.0))
+    assert poll is polls[0]
+    assert isinstance(answer, TransportError)
+    assert not poller.has_results

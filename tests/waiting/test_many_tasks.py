@@ -50,6 +50,7 @@ class World:
         self.asked = deque()
         self.by_token = {}
         self.polls = []
+        self.why_not = None
         self.left = []
         self.closed = 0
 
@@ -83,6 +84,11 @@ class World:
     @property
     def has_results(self):
         return False
+
+    def take_queued(self):
+        queued = list(self.asked)
+        self.asked.clear()
+        return queued, self.why_not
 
     def remove(self, poll):
         self.left.append(poll.token)
@@ -442,3 +448,45 @@ def test_every_task_has_one_result_in_time(scripts, wake_ups, timeout, interval,
     assert all(result.done for result in results)
     assert world.now <= timeout + 1e-6
     assert world.closed == bool(named)
+
+
+# --- thousands of tasks
+
+
+def test_thousands_whose_turn_does_not_come_end_in_time():
+    world = World({token: [RUNNING] for token in tokens(5_000)}, round_trip=0.01)
+    results = world.results(timeout=2.0)
+    assert len({result.token for result in results}) == len(results) == 5_000
+    assert {type(result.error) for result in results} == {WaitTimeoutError}
+    assert world.now <= 2.01
+    assert 100 < len(world.polls) < 201
+    assert sorted(world.left) == sorted(tokens(5_000))
+    assert "no status could be read" in str(results[-1].error)
+
+
+def test_of_thousands_those_that_were_seen_keep_their_status():
+    scripts = {token: [DONE if number < 50 else RUNNING] for number, token in enumerate(tokens(1_000))}
+    world = World(scripts, round_trip=0.01)
+    results = {result.token: result for result in world.results(timeout=2.0)}
+    for number, token in enumerate(tokens(1_000)):
+        assert results[token].succeeded == (number < 50)
+        assert (results[token].status is not None) == (number < len(world.polls))
+
+
+def test_thousands_that_could_not_be_polled_are_told_why():
+    world = World({token: [RUNNING] for token in tokens(1_000)}, round_trip=0.5)
+    world.why_not = TransportTimeoutError("no connection")
+    results = world.results(timeout=2.0)
+    assert "the last poll failed: no connection" in str(results[-1].error)
+
+
+def test_thousands_end_one_by_one_as_long_as_there_is_time():
+    world = World({token: [after(3.0, DONE)] for token in tokens(500)}, round_trip=0.001)
+    assert all(result.succeeded for result in world.results(timeout=60.0))
+
+
+def test_thousands_with_a_single_poll_each_end_in_time():
+    world = World({token: [RUNNING] for token in tokens(5_000)}, round_trip=0.01)
+    results = world.results(timeout=0, call_timeout=2.0)
+    assert len(results) == 5_000
+    assert world.now <= 2.01

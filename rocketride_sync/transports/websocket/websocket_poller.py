@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections import deque
-from typing import TYPE_CHECKING, Any, Deque, List, Optional
+from typing import TYPE_CHECKING, Any, Deque, List, Optional, Tuple
 
 from ...deadline import Deadline, system_time
 from ...errors import RocketRideError, TransientError, TransportError, TransportTimeoutError
@@ -75,6 +75,12 @@ class WebSocketPoller:
     def submit(self, poll: Poll) -> None:
         """As `rocketride_sync.transports.poller.Poller.submit`."""
         self._in_flight.queued.append(poll)
+
+    def take_queued(self) -> Tuple[List[Poll], Optional[RocketRideError]]:
+        """As `rocketride_sync.transports.poller.Poller.take_queued`."""
+        queued = list(self._in_flight.queued)
+        self._in_flight.queued.clear()
+        return queued, self._fault
 
     def remove(self, poll: Poll) -> None:  # noqa: ARG002 - twins share a subscription: it stays
         """As `rocketride_sync.transports.poller.Poller.remove`."""

@@ -160,9 +160,7 @@ def test_fragments_together_may_not_be_larger_either(connect):
         peer.raw(frame(b"x" * 600, 0))
         peer.request()
 
-    with Server(dap(action)) as server, pytest.raises(
-        ProtocolError, match="larger than max_response_bytes .1000 bytes."
-    ):
+    with Server(dap(action)) as server, pytest.raises(ProtocolError, match="larger than max_response_bytes"):
         ask(connect(server, max_response_bytes=1000))
 
 

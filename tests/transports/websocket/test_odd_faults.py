@@ -1,12 +1,12 @@
 """Turning a fault into an error cannot itself fail, and leaves no connection open."""
 
 import pytest
+from rocketride_sync.transports.websocket.dialing import guarded
 
 from rocketride_sync import RocketRideError
 from rocketride_sync.config import Address
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.transports.websocket.connection import Connection
-from rocketride_sync.transports.websocket.dialing import guarded
 
 from ..dap_peer import KEY
 from ..odd_faults import FOR_WEBSOCKET, odd_faults
