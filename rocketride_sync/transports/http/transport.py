@@ -65,10 +65,10 @@ class HttpTransport:
             load(_sending)
         from ...protocol.failures import is_unprocessed
         from ...protocol.http_answers import interpret
-        from ...protocol.strict_json import seconds_to_decode
+        from ...protocol.strict_json import decodes_within
 
         status, headers, body = session.send(operation, deadline)
-        if seconds_to_decode(body) > deadline.remaining():
+        if not decodes_within(body, deadline.remaining()):
             late = TransportTimeoutError(
                 f"{operation.name} failed: its answer came too late to be decoded in time"
             )

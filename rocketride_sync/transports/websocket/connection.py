@@ -20,7 +20,7 @@ from ...logs import DEBUG, log, timed
 from ...options import SizeLimit
 from ...protocol import dap, operations
 from ...protocol.operations import Buffer, Operation
-from ...protocol.strict_json import seconds_to_decode
+from ...protocol.strict_json import decodes_within
 from ...redact import reason_of
 from ..dialing import tls_fault
 from .framing import Framing
@@ -228,7 +228,7 @@ class Connection:
         if opcode == _CLOSE:
             self._raise_closed(data)
         if opcode in (_TEXT, _BINARY):
-            if self._dialogue.awaits_answer and seconds_to_decode(data) > self._deadline.remaining():
+            if self._dialogue.awaits_answer and not decodes_within(data, self._deadline.remaining()):
                 raise socket.timeout("no time is left to decode an answer")
             self._dialogue.receive(data, binary=opcode == _BINARY)
 
