@@ -116,7 +116,7 @@ class ThreadPoller:
         queued: List[Poll] = []
         with contextlib.suppress(queue.Empty):
             while True:
-                poll = self._queue.get_nowait()
+                poll = self._work.queue.get_nowait()
                 if poll is not None:
                     queued.append(poll)
         for poll in queued:
