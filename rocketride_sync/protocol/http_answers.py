@@ -24,7 +24,7 @@ Headers = Mapping[str, str]
 _SAME_FROM_ANYBODY = (401, 403)  # statuses that mean the same in a proxy's answer
 _LONGEST_ERROR_BODY = 8192
 # Neither this nor what uses it looks at any part of a text more than a few times: a page may be made to be slow to read.
-_TAG = re.compile(r"<(/?)(style|script|head)\b[^<>]*>|<[^<>]*>", re.IGNORECASE)
+_TAG = re.compile(r"<(/?)(style|script|head)\b[^>]*>|<[^>]*>", re.IGNORECASE)
 
 
 def interpret(
@@ -231,7 +231,8 @@ def _text_of_markup(body: bytes) -> str:
 
 def _without_markup(text: str) -> str:
     """`text` without tags, and without the content of elements that are not shown, if they are closed."""
-    tags = list(_TAG.finditer(text))
+    # No further: without a ">" after it, each "<" would be searched for one to the end.
+    tags = list(_TAG.finditer(text, 0, text.rfind(">") + 1))
     last_closed = {tag.group(2).lower(): tag.start() for tag in tags if tag.group(1)}
     shown: List[str] = []
     at, hidden = 0, ""
