@@ -36,15 +36,23 @@ class SizeLimit(NamedTuple):
         return f"{self.option} ({self.size} bytes)"
 
 
+LONGEST = 1e9
+"""Seconds, 31 years: clocks and system calls take no numbers much larger."""
+
+
+def _is_finite(value: float) -> bool:
+    return isinstance(value, int) or math.isfinite(value)  # an int can be too large for math.isfinite
+
+
 def seconds(name: str, value: Any, *, zero: bool = False) -> float:
-    """`value` as a finite duration in seconds; positive, or also 0 with `zero`.
+    """`value` as a finite duration in seconds; positive, or also 0 with `zero`. At most `LONGEST`, for any longer one.
 
     Raises:
         ConfigurationError: naming the option, for anything else (bool and NaN too).
     """
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if number and math.isfinite(value) and (value > 0 or (zero and value == 0)):
-        return float(value)
+    if number and _is_finite(value) and (value > 0 or (zero and value == 0)):
+        return float(min(value, LONGEST))
     allowed = "0 or a positive number" if zero else "a positive number"
     raise ConfigurationError(f"{name} must be {allowed} of seconds, not {value!r}")
 

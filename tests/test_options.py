@@ -7,7 +7,7 @@ import pickle
 import pytest
 
 from rocketride_sync import ConfigurationError, RetryPolicy
-from rocketride_sync.options import optional_seconds, seconds
+from rocketride_sync.options import LONGEST, optional_seconds, seconds
 
 NOT_SECONDS = [True, "1", -1, 0, math.nan, math.inf, [], 1j]
 
@@ -83,3 +83,14 @@ def test_a_policy_cannot_be_changed(name):
         setattr(policy, name, 0.0)
     with pytest.raises(AttributeError, match="make another one"):
         del policy.jitter
+
+
+@pytest.mark.parametrize("value", [10**400, 1e300, 2**63, 1e10])
+def test_numbers_beyond_clocks_count_as_31_years(value):
+    assert seconds("timeout", value) == LONGEST
+
+
+@pytest.mark.parametrize("value", [-(10**400), float("inf"), float("nan")])
+def test_numbers_that_are_no_duration(value):
+    with pytest.raises(ConfigurationError, match="timeout"):
+        seconds("timeout", value)

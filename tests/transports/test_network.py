@@ -255,3 +255,10 @@ def test_no_proxy_is_read_alike_for_both_transports(monkeypatch, host, excepted,
     assert (proxy_for(address, None) is None) == direct
     options = _tls_and_proxy_options(SimpleNamespace(address=address, proxies=None, verify=True, cert=None))
     assert (not options["proxies"].get("http")) == direct
+
+
+@BOTH
+@pytest.mark.parametrize("timeout", [10**400, 1e300, 2**63])
+def test_a_timeout_beyond_clocks_is_like_a_very_long_one(transport, timeout):
+    with Server(both) as server:
+        assert ask(server, transport, timeout=timeout, connect_timeout=timeout) == 3
