@@ -71,8 +71,9 @@ class ManyTasksMethods(BaseClient):
             raise ConfigurationError(f"return_when must be one of {', '.join(_ENOUGH)}, not {return_when!r}")
         known = _token_list(tokens)
         many = self._many_tasks_wait(known, timeout, interval, on_progress)
-        for _ in many.results(_ENOUGH[return_when]):
-            pass  # the results are read by token below
+        stopped = _exhaust(many.results(_ENOUGH[return_when]))
+        if stopped is not None:
+            raise stopped
         found = many.so_far()
         return [found[token] for token in known]
 
@@ -165,6 +166,19 @@ def _waiting() -> None:
     """Import what a wait for many may need, all of it before its first poll."""
     from ..transports import sequential_poller  # noqa: F401
     from ..waiting import many_tasks, retention, wait_rules  # noqa: F401
+
+
+def _exhaust(results: Iterable[TaskResult]) -> Optional[StopIteration]:
+    """Wait for all results, which are read by token later. The StopIteration of a callback, if it raised one."""
+    try:
+        for _ in results:
+            pass
+    except RuntimeError as error:
+        # A generator cannot let a StopIteration out, and raises this in its place.
+        if not isinstance(error.__cause__, StopIteration):
+            raise
+        return error.__cause__
+    return None
 
 
 def _token_list(tokens: Any) -> List[str]:

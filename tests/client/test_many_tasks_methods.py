@@ -249,3 +249,20 @@ def test_a_result_is_a_frozen_value_that_pickles():
 def test_a_result_may_be_kept_in_a_set():
     result = TaskResult(token=A, status=TaskStatus.from_dict(DONE))
     assert {result, copy.deepcopy(result), TaskResult(token=B)} == {TaskResult(token=B), result}
+
+
+def test_a_stop_iteration_of_the_callback_comes_out_unchanged():
+    mine = StopIteration("mine")
+
+    def on_progress(*_):
+        raise mine
+
+    running = {"state": 3, "startTime": 1.7e9}
+    done = {**running, "state": 5, "completed": True, "exitCode": 0, "endTime": 1.7e9 + 9}
+    with RocketRideClient("t", "k", transport=MemoryTransport([running, done])) as client:
+        with pytest.raises(StopIteration) as caught:
+            client.wait_all(["tk_1", "tk_2"], on_progress=on_progress)
+        assert caught.value is mine
+        with pytest.raises(StopIteration) as caught:
+            client.wait_until_complete("tk_1", on_progress=on_progress)
+        assert caught.value is mine
