@@ -37,7 +37,7 @@ class Breaking:
 def test_the_time_until_a_connection_was_lost_is_part_of_the_pause(monkeypatch, losses):
     slept = []
     monkeypatch.setattr(watch_module, "pause", slept.append)
-    watch = WebSocketWatch(Pool(lambda deadline: Breaking()), STATUS)
+    watch = WebSocketWatch(Pool(lambda deadline: Breaking()), STATUS, "key")
     for _ in range(losses):
         watch.call(STATUS, Deadline(5.0))
         watch.pause(60.0)
