@@ -1,11 +1,12 @@
 """Turning a fault into an error cannot itself fail, and leaves no connection open."""
 
 import pytest
-from rocketride_sync.transports.websocket.dialing import guarded
 
 from rocketride_sync import RocketRideError
 from rocketride_sync.config import Address
 from rocketride_sync.deadline import Deadline
+from rocketride_sync.options import SizeLimit
+from rocketride_sync.transports.dialing import guarded
 from rocketride_sync.transports.websocket.connection import Connection
 
 from ..dap_peer import KEY
@@ -39,8 +40,9 @@ def connect(sock):
         KEY,
         client_name="test",
         client_version="1",
-        max_response_bytes=1000,
+        limit_of=lambda operation: SizeLimit("max_response_bytes", 1000),
         dead_after=45.0,
+        connect_deadline=Deadline(0.2),
         deadline=Deadline(0.2),  # a socket that times out is asked again until then
     )
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from rocketride_sync import ProtocolError, RocketRideClient, RocketRideError
 from rocketride_sync.config import Address
 from rocketride_sync.deadline import Deadline
+from rocketride_sync.options import SizeLimit
 from rocketride_sync.transports.websocket.connection import Connection
 from rocketride_sync.transports.websocket.upgrade import NoWebSocketError
 
@@ -160,8 +161,9 @@ def test_no_answer_whatever_makes_anything_else_come_out(data):
             KEY,
             client_name="test",
             client_version="1",
-            max_response_bytes=1000,
+            limit_of=lambda operation: SizeLimit("max_response_bytes", 1000),
             dead_after=45.0,
+            connect_deadline=Deadline(5.0),
             deadline=Deadline(5.0),
         )
     assert sock.closed
