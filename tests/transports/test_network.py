@@ -262,3 +262,16 @@ def test_no_proxy_is_read_alike_for_both_transports(monkeypatch, host, excepted,
 def test_a_timeout_beyond_clocks_is_like_a_very_long_one(transport, timeout):
     with Server(both) as server:
         assert ask(server, transport, timeout=timeout, connect_timeout=timeout) == 3
+
+
+@pytest.mark.parametrize("method", ["receive", "upgrade"])
+def test_too_little_memory_is_no_fault_of_the_server(monkeypatch, method):
+    from rocketride_sync.transports.websocket.framing import Framing
+
+    def fail(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr(Framing, method, fail)
+    for transport in ("websocket", "auto"):
+        with Server(both) as server, pytest.raises(MemoryError):
+            ask(server, transport)

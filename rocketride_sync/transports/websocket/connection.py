@@ -251,6 +251,9 @@ class Connection:
         except RocketRideError as error:
             self.abandon()
             fault = error
+        except MemoryError:  # this process has too little, which says nothing about the server
+            self.abandon()
+            raise
         except Exception as error:  # noqa: BLE001 - websocket-client lets ValueError and others through
             self.abandon()
             fault = self._our_error(error)
