@@ -12,7 +12,8 @@ from typing import Any, Callable, Dict, List, Mapping, Tuple
 import attr
 import attrs
 
-from rocketride_sync.models import TaskStatus, converter
+from rocketride_sync import converter
+from rocketride_sync.models import TaskStatus
 
 from . import documents
 from .harness import Contender, Figures, Suite, Target, installed

@@ -32,8 +32,17 @@ RESERVED_ATTRIBUTES = frozenset(
 RESERVED_ATTRIBUTES_OF = {
     "TaskStatus": frozenset(
         {
-            *("elapsed", "ended_at", "has_failures", "is_terminal", "new_errors", "new_warnings", "outcome"),
-            *("progress", "raise_for_outcome", "started_at", "succeeded"),
+            *(
+                "elapsed",
+                "end_reason",
+                "ended_at",
+                "from_run_log",
+                "has_failures",
+                "is_terminal",
+                "new_errors",
+            ),
+            *("new_warnings", "outcome", "outcome_certain", "progress", "raise_for_outcome", "started_at"),
+            *("succeeded", "terminated_by_client"),
         }
     )
 }

@@ -76,8 +76,14 @@ class ExactResponse(http.client.HTTPResponse):
     def _read_chunk_size(self) -> int:
         line: bytes = self.fp.readline(_LONGEST_LINE)
         digits = line.partition(b";")[0].strip()
-        if not line.endswith(b"\n") or not digits or not _HEX_DIGITS.issuperset(digits):
-            raise http.client.IncompleteRead(b"")
+        if not line.endswith(b"\n"):
+            raise (
+                http.client.LineTooLong("chunk size")
+                if len(line) == _LONGEST_LINE
+                else http.client.IncompleteRead(b"")
+            )
+        if not digits or not _HEX_DIGITS.issuperset(digits):
+            raise http.client.HTTPException("a chunk does not begin with its size")
         return int(digits, 16)
 
     def _close_conn(self) -> None:
