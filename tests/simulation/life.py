@@ -113,7 +113,7 @@ class Life:
             action(self, client)
         else:
             # Several times where connections are made: a turn to connect that is lost is missed only when all are.
-            for _ in range(5 if self.interrupt_at < _CONNECTED else 1):
+            for _ in range(5 if 0 < self.interrupt_at < _CONNECTED else 1):
                 self._interrupted(action, client)
         self.world.tell("afterwards")
         check_afterwards(self, client)

@@ -15,6 +15,12 @@ def _method(function):
     return function
 
 
+def _object(life):
+    mark = f"object {len(life.objects)}"
+    life.objects[mark] = f"{mark}|and more".encode()
+    return life.objects[mark]
+
+
 def _pipeline(life, token):
     return {
         "project_id": "mine",
@@ -60,13 +66,13 @@ def terminate(life, client, run):
 
 @_method
 def send(life, client, run):
-    client.send(run.token, b"object|and more")
+    client.send(run.token, _object(life))
 
 
 @_method
 def pipe(life, client, run):
     with client.pipe(run.token) as pipe:
-        pipe.write(b"object|and more")
+        pipe.write(_object(life))
         pipe.close()
 
 
@@ -75,7 +81,7 @@ def send_files(life, client, run):
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder, name) for name in "ab"]
         for path in paths:
-            path.write_bytes(path.name.encode() + b"|data")
+            path.write_bytes(_object(life))
         client.send_files([str(path) for path in paths], run.token)
 
 
