@@ -72,7 +72,7 @@ simulate: $(VENV)/.dev ## lives in simulated time: SEEDS=1000 fresh seeds (or 1:
 plant: $(VENV)/.dev ## put faults into a copy, one at a time: the simulation must find each
 	$(BIN)/python -m tests.simulation.planting
 
-interrupts: $(VENV)/.dev ## Ctrl-C at every line of one short life of each method: JOBS=2 processes, half an hour
+interrupts: $(VENV)/.dev ## Ctrl-C at every line of one short life of each method: JOBS=2 processes, some minutes
 	$(BIN)/python -m tests.simulation.walking --jobs $(JOBS)
 
 soak: $(VENV)/.dev ## five minutes of tasks on a server that is restarted, over connections that are cut
