@@ -6,9 +6,12 @@ import logging
 import sys
 from pathlib import Path
 
+from rocketride_sync import loading
+
 _HERE = str(Path(__file__).parent)
-# The lock of logging is taken before Python 3.13 in a way that Ctrl-C can leave it held for ever.
-_NOT_IN = (logging.__file__, "<string>")
+# The lock of logging is taken before Python 3.13 in a way that Ctrl-C can leave it held for ever; that of loading in one
+# that lets no Ctrl-C come in between, but a tracer.
+_NOT_IN = (logging.__file__, "<string>", loading.__file__)
 _PATHS = ("rocketride_sync", "requests", "urllib3", "websocket", "http/client.py", "contextlib.py")
 
 
