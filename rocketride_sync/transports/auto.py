@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, List, Optional, Sequence, Set, Tuple
 
-from ..deadline import Deadline
+from ..deadline import Deadline, system_time
 from ..errors import RocketRideError, UnsupportedOperationError
 from ..logs import log
 from ..protocol.operations import Operation
@@ -168,6 +169,7 @@ class _AutoPoller:
         self._upgrade_refused = False  # at the latest attempt
         # Of the latest attempt, until HTTP has succeeded in its place. Several polls may be refused by one attempt.
         self._refusal: Optional[RocketRideError] = None
+        self._websocket_read_at = -math.inf
 
     @property
     def has_results(self) -> bool:
@@ -182,15 +184,24 @@ class _AutoPoller:
             self._submit_over_http(poll)
 
     def next(self, deadline: Deadline) -> Optional[PollResult]:
-        result = self._websocket.next(Deadline(_WEBSOCKET_TURN) if self._over_http else deadline)
-        if result is not None:
-            return self._take_websocket_result(*result)
+        if self._is_websocket_turn():
+            result = self._websocket.next(Deadline(_WEBSOCKET_TURN) if self._over_http else deadline)
+            self._websocket_read_at = system_time.monotonic()
+            if result is not None:
+                return self._take_websocket_result(*result)
+        result = None
         if self._over_http:
             alone = self._fallback.active and not self._websocket.is_open
             result = self._http.next(deadline if alone else deadline.within(_HTTP_TURN))
             if result is not None:
                 self._take_http_result(*result)
         return result
+
+    def _is_websocket_turn(self) -> bool:
+        """Whether to read from WebSocket now: not for each result over HTTP, of which many would come late then."""
+        if not self._over_http or self._websocket.has_results:
+            return True
+        return system_time.monotonic() - self._websocket_read_at >= _HTTP_TURN
 
     def _take_websocket_result(self, poll: Poll, answer: Any) -> Optional[PollResult]:
         """The result to hand out; None if the upgrade was refused and the poll now goes over HTTP."""

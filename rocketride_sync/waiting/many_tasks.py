@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import heapq
 import math
 from collections import deque
 from typing import Any, Callable, Deque, Dict, Generator, Optional, Sequence, Tuple
@@ -24,6 +23,7 @@ from ..transports.end_backoff import EndBackoff
 from ..transports.end_told import end_told
 from ..transports.poller import Poller, WakeUp
 from . import end_reason
+from .due_queue import DueQueue
 from .fault_log import FaultLog
 from .poll_schedule import CLOCK_TOLERANCE
 from .run_log_search import RunLogSearch
@@ -84,9 +84,7 @@ class ManyTasksWait:
         self._on_progress = on_progress
         self._clock = clock
         self._decode = decode
-        self._due_heap = [
-            (task.due, task.number) for task in self._tasks
-        ]  # a heap; an entry whose task has another `due` now is obsolete
+        self._due_queue = DueQueue(self._tasks)
         self._fault_log = FaultLog(clock)
         self._unfinished = self._polled_at_end = len(self._tasks)
         self._first_answered: Optional[float] = None
@@ -169,26 +167,16 @@ class ManyTasksWait:
         self._polled_at_end -= not isinstance(result.error, WaitTimeoutError)
         poller.remove(task)
 
-    def _next_due(self) -> Optional[TrackedTask]:
-        """The task to poll next; None if all have ended or are being polled."""
-        while self._due_heap:
-            due, number = self._due_heap[0]
-            task = self._tasks[number]
-            if task.due == due:
-                return task
-            heapq.heappop(self._due_heap)
-        return None
-
     def _seconds_until_next(self) -> Optional[float]:
         """Seconds until a poll is due or the time is up; None if neither is to come."""
-        task = self._next_due()
+        task = self._due_queue.first()
         until_due = math.inf if task is None else task.due - self._clock()
         seconds = min(until_due, self._seconds_to_poll())
         return None if seconds == math.inf else max(0.0, seconds)
 
     def _submit_due(self, poller: Poller, until: float) -> None:
         """Submit all tasks that are due before `until`; finish those that have ended."""
-        task = self._next_due()
+        task = self._due_queue.first()
         while task is not None and task.due < until:
             task.due = _IN_FLIGHT
             if task.ended is None:
@@ -196,15 +184,11 @@ class ManyTasksWait:
                 poller.submit(task.search or task)
             else:  # the event has been awaited for long enough
                 self._finish_with_status(poller, task, task.ended)
-            task = self._next_due()
-
-    def _schedule(self, task: TrackedTask, due: float) -> None:
-        task.due = due
-        heapq.heappush(self._due_heap, (due, task.number))
+            task = self._due_queue.first()
 
     def _handle_wake_up(self, poller: Poller, task: Optional[TrackedTask], wake_up: WakeUp) -> None:
         if task is None:
-            task = self._next_due()
+            task = self._due_queue.first()
             if task is not None:
                 self._submit_due(poller, task.due + CLOCK_TOLERANCE)
             return
@@ -217,7 +201,7 @@ class ManyTasksWait:
             task.backoff.start(self._interval)
         # After a fault the pause is a retry delay, which the server may have asked for: it is not shortened.
         if task.due != _IN_FLIGHT and not (task.failing or task.search):
-            self._schedule(task, self._clock())
+            self._due_queue.schedule(task, self._clock())
 
     def _take_answer(self, poller: Poller, task: TrackedTask, answer: Any) -> None:
         """Process the answer to a poll: the task has ended, its next poll is planned, or the wait for it is over."""
@@ -256,7 +240,7 @@ class ManyTasksWait:
         """The task has ended: finish, or first wait for the event that tells why."""
         task.ended = status
         if end_reason.is_awaited(status, end_told(poller, task)):
-            self._schedule(task, self._clock() + task.wait.end_reason_deadline().remaining())
+            self._due_queue.schedule(task, self._clock() + task.wait.end_reason_deadline().remaining())
         else:
             self._finish_with_status(poller, task, status)
 
@@ -276,7 +260,7 @@ class ManyTasksWait:
         pause = search.advance(answer)
         task, settled = search.task, search.settled
         if settled is None:
-            self._schedule(task, self._clock() + pause)
+            self._due_queue.schedule(task, self._clock() + pause)
         elif isinstance(settled, TaskStatus):
             status = task.wait.last = self._decode(task.token, settled, task.wait.began_at)
             self._report(task, status)
@@ -307,7 +291,7 @@ class ManyTasksWait:
         elif task.backoff is not None:
             pause = task.backoff.shorten(pause)
         # At least the tolerance: a poll that is due sooner counts as due now, so polls could follow without a pause.
-        self._schedule(task, self._clock() + max(pause, CLOCK_TOLERANCE))
+        self._due_queue.schedule(task, self._clock() + max(pause, CLOCK_TOLERANCE))
 
 
 def _error_of(step: Callable[..., None], *args: Any) -> Optional[RocketRideError]:

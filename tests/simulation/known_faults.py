@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 _FAULTS = {
-    "results over `auto` cost a millisecond each after the deadline": r"wait_all came 0.0\d* s after its deadline",
+    "wait_all over `auto` comes milliseconds late if WebSocket is refused or lost just before its end": r"wait_all came 0.0\d* s after its deadline",
 }
 
 
