@@ -108,6 +108,13 @@ def failure(
     )
 
 
+def refused_object(name: str) -> ServerError:
+    """The error for an object whose failure an older server does not tell (docs/protocol.md, "Data"): made, not raised."""
+    return ServerError(
+        f"{name} failed: the pipeline refused the object; the server does not say why", operation=name
+    )
+
+
 def _may_be_sent_again(operation: Operation, http_status: Optional[int]) -> bool:
     """Whether an overload text says that `operation` was not begun, or repeating it does no harm.
 

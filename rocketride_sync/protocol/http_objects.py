@@ -10,7 +10,7 @@ from typing import Any, Dict
 from urllib.parse import quote
 
 from ..errors import ProtocolError
-from .failures import failure
+from .failures import failure, refused_object
 from .http_answers import reported
 from .operations import Operation
 
@@ -60,5 +60,7 @@ def result(operation: Operation, data: Any, auth: str) -> Dict[str, Any]:
     if document.pop("status", "OK") != "OK":
         message, code, hint = reported(document)
         raise failure(operation, message, auth, code=code, hint=hint)
+    if not document:  # so answers an older server if the object failed
+        raise refused_object(operation.name)
     types = data.get("resultTypes")
     return {**document, "result_types": types} if types else document

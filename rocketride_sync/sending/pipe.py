@@ -10,6 +10,7 @@ from .. import transports
 from ..deadline import Deadline
 from ..errors import ConfigurationError, ProtocolError
 from ..models.checks import ROOT, json_value
+from ..protocol.failures import refused_object
 from ..transports.chunks import Bytes
 
 
@@ -132,8 +133,11 @@ def result_of(name: str, document: Any) -> Dict[str, Any]:
     """Return `document` if it can be the result of an object.
 
     Raises:
+        ServerError: there is none: so answers an older server if the object failed.
         ProtocolError: it is no JSON object; or, as a `DecodeError`, it is nested too deeply, for example.
     """
+    if document is None:
+        raise refused_object(name)
     if not isinstance(document, dict):
         raise ProtocolError(f"{name} failed: the answer holds no result of the object")
     result: Dict[str, Any] = json_value(document, ROOT)

@@ -85,6 +85,6 @@ def test_what_is_known_of_an_object_is_never_dropped_in_silence(server):
 def test_an_answer_that_is_no_result_is_an_error():
     from rocketride_sync import ProtocolError
 
-    client = RocketRideClient("localhost", KEY, transport=MemoryTransport([None]))
+    client = RocketRideClient("localhost", KEY, transport=MemoryTransport([["a list"]]))
     with pytest.raises(ProtocolError, match="no result"):
         client.send("tk_1", "x")

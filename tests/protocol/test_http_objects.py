@@ -99,3 +99,8 @@ def test_no_secret_is_repeated():
     with pytest.raises(ServerError) as caught:
         result(envelope({"status": "Error", "error": {"message": f"{TOKEN} failed, as did key-1234567"}}))
     assert TOKEN not in str(caught.value)
+
+
+def test_an_entry_that_tells_nothing_is_a_refused_object():
+    with pytest.raises(ServerError, match="the pipeline refused the object"):
+        result(envelope({"status": "OK"}))

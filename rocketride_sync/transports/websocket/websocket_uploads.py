@@ -10,6 +10,7 @@ from ...deadline import Deadline, system_time
 from ...errors import ProtocolError, RocketRideError, ServerError, TransportError, TransportTimeoutError
 from ...logs import DEBUG, log, log_call
 from ...protocol import operations
+from ...protocol.failures import refused_object
 from ...protocol.operations import Buffer, Operation
 from ..pipe_interface import Job, NotBegunError, Outcome
 from .pool import Pool
@@ -48,10 +49,14 @@ def upload_steps(opening: Operation) -> Steps:
 
 
 def pipe_id_of(opening: Operation, body: Any) -> Any:
-    """The number of the opened pipe, from the answer to `opening`."""
+    """The number of the opened pipe, from the answer to `opening`.
+
+    Raises:
+        ServerError: there is none: so answers an older server if the pipeline refuses the object.
+    """
     pipe_id = body.get("pipe_id") if isinstance(body, dict) else None
     if pipe_id is None:
-        raise ProtocolError(f"{opening.name} failed: the server opened a pipe and did not tell which")
+        raise refused_object(opening.name)
     return pipe_id
 
 

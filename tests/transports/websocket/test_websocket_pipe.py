@@ -115,10 +115,10 @@ def test_a_pipe_that_may_be_open_still_keeps_its_connection_from_being_used_agai
         assert server.connections == 2
 
 
-def test_a_pipe_without_a_number_is_an_error():
+def test_an_open_without_a_pipe_is_a_refused_object():
     it = PipePeer({"open": lambda peer, request: peer.answer(request, {})})
     with Server(dap(it)) as server, websocket(server) as client:
-        with pytest.raises(ProtocolError, match="did not tell which"):
+        with pytest.raises(ServerError, match="the pipeline refused the object"):
             client.send(TOKEN, b"x")
     assert it.steps == ["open"]
 
