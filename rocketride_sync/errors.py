@@ -261,7 +261,9 @@ class TaskFailedError(RocketRideError):
 
 
 class TaskCancelledError(TaskFailedError):
-    """The task was cancelled: it was terminated, or its ttl ran out (the status does not say which)."""
+    """The task was cancelled: it was terminated, or its ttl ran out: `TaskStatus.end_reason` says which, where the
+    server told it.
+    """
 
 
 class RocketRideWarning(UserWarning):

@@ -1,7 +1,7 @@
 """Loading modules when they are first needed: before a call sends its first byte, and never while the process forks.
 
-A module that one thread is loading while another forks stays locked in the child for ever. So everything that is
-loaded in a call is loaded through `load`, under a lock that `fork` waits for.
+A module that one thread is loading while another forks stays locked in the child for ever. So what most calls load is
+loaded through `load`, under a lock that `fork` waits for. Parts that few processes need, such as SOCKS, are not.
 """
 
 from __future__ import annotations

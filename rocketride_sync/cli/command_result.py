@@ -27,8 +27,6 @@ JSON_HELP = """with --json, one document on stdout, whatever happens:
 Tokens in it are shortened.
 """
 
-FLAGS_HINT = "--accept-uncertain: not a word of it; --strict: exit code 1"
-
 _ERROR_DETAILS = ("code", "hint", "http_status", "retry_after", "elapsed", "path", "outcome")
 _SHOWN_MESSAGES = 10
 _WIDTH = 100
@@ -55,15 +53,15 @@ def print_outcome(
     if as_json or not quiet:
         print_status(status, as_json=as_json, messages=False)
     if judgement.doubts(status):
-        output.print_problem(uncertain_success(status))
+        output.print_problem(uncertain_success(status, judgement))
     elif code:
         output.print_problem(outcome_problem(status))
     return code
 
 
-def uncertain_success(status: TaskStatus) -> str:
-    """What is to be said of a success that is not certain."""
-    return f"the task succeeded, but that is not certain: {status._doubt} ({FLAGS_HINT})"
+def uncertain_success(status: TaskStatus, judgement: Judgement = DEFAULT_JUDGEMENT) -> str:
+    """What to say about a success that is not certain."""
+    return f"the task succeeded, but that is not certain: {status._doubt} ({judgement.doubt_hint})"
 
 
 def outcome_problem(status: TaskStatus) -> str:
@@ -77,9 +75,7 @@ def outcome_problem(status: TaskStatus) -> str:
     if not status.has_failures:
         return uncertain_success(status)
     undone = status.total_count - status.completed_count
-    return (
-        f"the task ended, but {bounded_number(undone)} of its items were left undone; was its engine killed?"
-    )
+    return f"the task ended, but not all of its items were processed ({bounded_number(undone)} missing); was its engine killed?"
 
 
 def print_error(

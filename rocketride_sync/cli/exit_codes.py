@@ -39,7 +39,7 @@ HELP = """exit codes:
   2    wrong usage or setting
   3    the task was cancelled
   4    authentication or permission refused
-  5    server unreachable, overloaded, or its answer malformed
+  5    server unreachable or overloaded, its answer malformed, or the request refused
   6    task unknown, vanished, or replaced by another run
   74   the results could not be written
   124  timeout: the task had not ended
@@ -54,7 +54,7 @@ _FAILURES: Tuple[Tuple[Type[BaseException], ExitCode, str], ...] = (
     (KeyboardInterrupt, ExitCode.INTERRUPTED, ""),
     (errors.ConfigurationError, ExitCode.USAGE, ""),
     (errors.UnsupportedOperationError, ExitCode.USAGE, ""),
-    (errors.AuthenticationError, ExitCode.DENIED, "here also --apikey-file"),
+    (errors.AuthenticationError, ExitCode.DENIED, "or the file given with --apikey-file"),
     (errors.PermissionDeniedError, ExitCode.DENIED, "use a key that has this permission"),
     (errors.TaskNotFoundError, ExitCode.LOST, "check the token, or whether the task ended long ago"),
     (errors.TaskAlreadyRunningError, ExitCode.FAILED, ""),
@@ -105,7 +105,7 @@ def severity_rank(code: ExitCode) -> int:
 
 
 class Judgement(NamedTuple):
-    """Which terminal statuses a command takes for good.
+    """Which terminal statuses count as a success of a command.
 
     Attributes:
         allow_failures: items that failed or were left undone are forgiven.
@@ -117,6 +117,13 @@ class Judgement(NamedTuple):
     accept_uncertain: bool = False
     strict: bool = False
 
+    @property
+    def doubt_hint(self) -> str:
+        """Which options change what comes of a success that is not certain."""
+        if self.strict:
+            return "exit code 1 because of --strict"
+        return "--accept-uncertain silences this line, --strict makes it exit code 1"
+
     def code_of(self, status: TaskStatus) -> ExitCode:
         """The exit code of a terminal status."""
         from ..models import Outcome
@@ -127,7 +134,7 @@ class Judgement(NamedTuple):
         return ExitCode.SUCCEEDED if good and not (self.strict and self.doubts(status)) else ExitCode.FAILED
 
     def doubts(self, status: TaskStatus) -> bool:
-        """Whether it is to be said that the success of `status`, which would be good otherwise, is not certain."""
+        """Whether to report that the success of `status`, which would count otherwise, is not certain."""
         uncertain = status.succeeded and not status.outcome_certain
         return uncertain and not self.accept_uncertain and (self.allow_failures or not status.has_failures)
 

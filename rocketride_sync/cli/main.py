@@ -142,7 +142,7 @@ class _Parser(argparse.ArgumentParser):
         """A hint at a similar option that may have been meant; empty if there is none."""
         import difflib
 
-        alike = difflib.get_close_matches(option, self._option_string_actions, 1)
+        alike = difflib.get_close_matches(option, self._option_string_actions, 1, cutoff=0.8)
         return f"; did you mean {alike[0]}?" if alike else ""
 
 

@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     shared_options.add_wait_options(
         parser,
         timeout_help="end the task S seconds after the command began (default: never); that may take 10 s more, and "
-        "a FILE on its way S again",
+        "a FILE on its way S again; with --keep this bounds the start and the FILEs, and the task runs on",
     )
     shared_options.add_output_options(parser)
     add_server_options(parser)

@@ -93,23 +93,27 @@ class TaskResultPrinter:
         elif not self._args.quiet:
             output.print_result(f"{self._total:,} tasks: {', '.join(self._outcome_counts())}")
         self._print_doubts()
-        if code:
-            bad = sum(map(bool, self._codes))
+        bad = [
+            found for found in zip(self._codes, self._results) if found[0] and not self._is_doubted(found[1])
+        ]
+        if bad:
+            _, worst = min(bad, key=_gravity)
             output.print_problem(
-                f"{bad:,} of {self._total:,} tasks did not end well, the gravest is {_problem_text(gravest)}"
+                f"{len(bad):,} of {self._total:,} tasks did not end well, the gravest is {_problem_text(worst)}"
             )
         return code
 
+    def _is_doubted(self, result: TaskResult) -> bool:
+        return result.succeeded and self._judgement.doubts(result.result())
+
     def _print_doubts(self) -> None:
         """Print a line on the successes that are not certain, if there are any."""
-        doubted = [
-            result for result in self._results if result.succeeded and self._judgement.doubts(result.result())
-        ]
+        doubted = [result for result in self._results if self._is_doubted(result)]
         if doubted:
             first = doubted[0]
             output.print_problem(
                 f"{len(doubted):,} of {self._total:,} tasks succeeded, but that is not certain, the first is "
-                f"task {shorten(first.token)}: {first.result()._doubt} ({command_result.FLAGS_HINT})"
+                f"task {shorten(first.token)}: {first.result()._doubt} ({self._judgement.doubt_hint})"
             )
 
     def print_error(self, error: BaseException) -> ExitCode:
@@ -117,9 +121,17 @@ class TaskResultPrinter:
         return command_result.print_error(error, as_json=self._args.json, **self._json_member())
 
     def _outcome_counts(self) -> Iterator[str]:
-        counts = Counter(map(_outcome_word_with_items, self._results, self._codes))
+        counts = Counter(self._outcome_word_with_items(result) for result in self._results)
         for outcome, count in counts.most_common():
             yield f"{count:,} {outcome}"
+
+    def _outcome_word_with_items(self, result: TaskResult) -> str:
+        if not result.succeeded:
+            return _outcome_word(result)
+        status, items = result.result(), ""
+        if status.has_failures and not self._judgement.allow_failures:
+            items = " with failed items" if status.failed_count else " with items left undone"
+        return f"{_outcome_word(result)}{items}{'' if _is_certain(result) else ' (not certain)'}"
 
     def _json_member(self) -> Dict[str, Any]:
         return {"results": [_json_entry(result) for result in self._results]}
@@ -140,13 +152,6 @@ def _outcome_word(result: TaskResult) -> str:
     if result.error is not None:
         return exit_codes.code_and_advice(result.error)[0].name.lower()
     return result.result().outcome.value
-
-
-def _outcome_word_with_items(result: TaskResult, code: ExitCode) -> str:
-    if not result.succeeded:
-        return _outcome_word(result)
-    failures = " with failed items" if code and result.result().has_failures else ""
-    return f"{_outcome_word(result)}{failures}{'' if _is_certain(result) else ' (not certain)'}"
 
 
 def _is_certain(result: TaskResult) -> bool:

@@ -147,7 +147,7 @@ def test_of_several_one_line_tells_all(options):
     [
         (SUCCEEDED, [], 0, 1),
         (SUCCEEDED, ["--accept-uncertain"], 0, 0),
-        (SUCCEEDED, ["--strict"], 1, 2),
+        (SUCCEEDED, ["--strict"], 1, 1),
         (FAILED, [], 1, 2),
         (CANCELLED, ["--accept-uncertain"], 3, 1),
     ],
@@ -156,7 +156,23 @@ def test_of_several_the_exit_code_is_the_gravest_still(other, options, code, lin
     done = wait_for_two(UNCERTAIN, other, *options)
     assert done.returncode == code
     assert len(problems(done)) == lines
-    assert "were left undone" not in done.stderr
+    assert "its items" not in done.stderr
+
+
+def test_with_strict_the_line_says_that_it_decides():
+    (line,) = problems(wait_for_two(SUCCEEDED, UNCERTAIN, "--strict"))
+    assert "exit code 1 because of --strict" in line
+    assert "did not end well" not in line
+
+
+def test_items_that_failed_or_are_missing_are_told_apart():
+    undone = {**SUCCEEDED, "totalCount": 3, "completedCount": 2, "failedCount": 0}
+    failed = {**SUCCEEDED, "totalCount": 3, "completedCount": 2, "failedCount": 1}
+    total = wait_for_two(undone, failed).stdout
+    assert "with items left undone" in total
+    assert "with failed items" in total
+    forgiven = wait_for_two(undone, failed, "--allow-failures", "--accept-uncertain").stdout
+    assert "items" not in forgiven.splitlines()[-1]
 
 
 def test_of_several_the_document_tells_each_and_the_gravest():

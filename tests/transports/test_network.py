@@ -14,7 +14,7 @@ from rocketride_sync import (
     TransportError,
 )
 from rocketride_sync.config import Address
-from rocketride_sync.transports.http.session import _tls_and_proxy_options
+from rocketride_sync.transports.http.session import _proxy_for_whole_urls
 from rocketride_sync.transports.network import Proxy, proxy_for, tls_context
 
 from .dap_peer import KEY
@@ -253,8 +253,7 @@ def test_no_proxy_is_read_alike_for_both_transports(monkeypatch, host, excepted,
     monkeypatch.setenv("no_proxy", excepted)
     address = Address(False, host, 5565, "")
     assert (proxy_for(address, None) is None) == direct
-    options = _tls_and_proxy_options(SimpleNamespace(address=address, proxies=None, verify=True, cert=None))
-    assert (not options["proxies"].get("http")) == direct
+    assert (_proxy_for_whole_urls(SimpleNamespace(address=address, proxies=None)) is None) == direct
 
 
 @BOTH
