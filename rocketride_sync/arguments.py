@@ -128,9 +128,18 @@ def on_progress(value: Any) -> Any:
 def path(name: str, value: Any) -> str:
     """A path, as a string."""
     found = os.fspath(value) if isinstance(value, os.PathLike) else value
-    if isinstance(found, str) and found and "\0" not in found:
+    if isinstance(found, str) and found and "\0" not in found and _is_encodable(found):
         return found
     raise ConfigurationError(f"{name} must be the path of a file, not {_described(value)}")
+
+
+def _is_encodable(path: str) -> bool:
+    """Whether the system can have such a file name."""
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def api_key(value: Any) -> str:
@@ -173,9 +182,17 @@ def certificate(value: Any) -> Any:
 
 
 def proxies(value: Any) -> Optional[Mapping[str, str]]:
-    """A mapping of schemes to proxies, or None."""
-    if value is not None and not isinstance(value, Mapping):
+    """A mapping of schemes to proxies, or None. A proxy that is None or empty is none."""
+    if value is None:
+        return None
+    if not isinstance(value, Mapping):
         raise ConfigurationError("proxies must be a mapping such as {'https': 'http://proxy:3128'}")
+    for scheme, proxy in value.items():
+        # The values are not shown: they may hold passwords.
+        if not isinstance(scheme, str) or not (proxy is None or isinstance(proxy, str)):
+            raise ConfigurationError(
+                f"proxies must map strings to strings, not {type(scheme).__name__} to {type(proxy).__name__}"
+            )
     return value
 
 

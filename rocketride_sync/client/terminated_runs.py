@@ -53,11 +53,13 @@ class TerminatedRuns:
         run = self._runs.get(token)
         if run is None or not status.start_time:
             return status
-        if run.start_time == status.start_time and status.is_terminal:
+        # Of the next run this tells nothing. The run that was terminated may be found in the run log after that.
+        if run.start_time != status.start_time:
+            return status
+        if status.is_terminal:
             return status._with_facts(terminated_by_client=True)
-        another = run.start_time != status.start_time
-        if asked_at > run.terminated_at and (another or shows_life(status.state, status.completed)):
-            self.forget(token)  # the next run, or a restart
+        if asked_at > run.terminated_at and shows_life(status.state, status.completed):
+            self.forget(token)  # a restart
         return status
 
     def forget(self, token: str) -> None:

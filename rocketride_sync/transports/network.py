@@ -148,7 +148,18 @@ class Proxy(NamedTuple):
         user = None
         if parts.username is not None:
             user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+            _check_utf_8(user)
         return cls(parts.scheme, parts.hostname, port, user)
+
+
+def _check_utf_8(credentials: str) -> None:
+    try:
+        credentials.encode()
+    except UnicodeEncodeError:
+        pass
+    else:
+        return
+    raise ConfigurationError("proxy: its user or password holds what is not UTF-8; write it as %XX")
 
 
 def proxy_for(address: Address, proxies: Optional[Mapping[str, str]]) -> Optional[Proxy]:

@@ -82,7 +82,7 @@ class Chapter:
         self.delay = run.begin_time - start_time
         self._start_time = start_time
         self._final: Tuple[float, Optional[TaskStatus]] = (-math.inf, None)
-        self._reason: Optional[str] = None
+        self._end: Tuple[float, Optional[str]] = (-math.inf, None)  # the last `run-end`, and its reason
         self._others = False
         self.confirmed = False
 
@@ -90,9 +90,14 @@ class Chapter:
     def final(self) -> Optional[TaskStatus]:
         """The final status of the run that is searched for, if it was read."""
         status = self._final[1]
-        reason = self.run.reason or self._reason
-        known = reason if reason in _END_REASONS else None
+        known = self._reason if self._reason in _END_REASONS else None
         return None if status is None else status._with_facts(from_run_log=True, end_reason=known)
+
+    @property
+    def _reason(self) -> Optional[str]:
+        """Why the run was stopped at its end; of an end before a restart, the reason says nothing."""
+        at, reason = self._end
+        return self.run.reason or (reason if at >= self._final[0] else None)
 
     @property
     def refuted(self) -> bool:
@@ -106,14 +111,20 @@ class Chapter:
             if isinstance(body, dict) and self._holds(body):
                 if event.get("event") == STATUS_EVENT:
                     self._take_status(body)
-                elif event.get("event") == LIFECYCLE_EVENT and body.get("action") == "run-end":
-                    self._reason = _text(body.get("reason")) or self._reason
+                elif event.get("event") == LIFECYCLE_EVENT:
+                    self._take_lifecycle(body)
 
     def _holds(self, body: Mapping[str, Any]) -> bool:
         number = _number(body.get("logSeq"))
         if number is None:
             return True
         return number >= self.run.begin_seq and (self.until is None or number < self.until)
+
+    def _take_lifecycle(self, body: Mapping[str, Any]) -> None:
+        number = _number(body.get("logSeq"))
+        at = max(self._end[0], self._final[0]) if number is None else number
+        if body.get("action") in ("run-end", "run-restart") and at >= self._end[0]:
+            self._end = (at, _text(body.get("reason")))
 
     def _take_status(self, body: Dict[str, Any]) -> None:
         started = _number(body.get("startTime"))
@@ -134,9 +145,8 @@ class Chapter:
 
     def found(self) -> LoggedRun:
         """What the log says of the run."""
-        reason = self.run.reason or self._reason
-        if reason:
-            says = _END_REASONS.get(reason, "that it was stopped")
+        if self._reason:
+            says = _END_REASONS.get(self._reason, "that it was stopped")
             return LoggedRun(status=self.final, outcome=Outcome.CANCELLED, says=says)
         outcome = Outcome.SUCCEEDED if self.run.outcome == "ok" else None
         # Unknown words are not quoted: a server could put a secret there.

@@ -123,7 +123,7 @@ def test_a_byte_order_mark_is_passed_over(tmp_path):
     assert load(path, None, None) == PIPELINE
 
 
-@pytest.mark.parametrize("path", [5, "", "a\0b", b"job.pipe"])
+@pytest.mark.parametrize("path", [5, "", "a\0b", b"job.pipe", "\ud800"])
 def test_a_path_that_is_none_is_refused(path):
     with pytest.raises(ConfigurationError, match="filepath"):
         load(path, None, None)

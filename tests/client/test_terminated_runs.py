@@ -148,6 +148,17 @@ def test_another_run_is_not_meant(start):
     assert not is_ours(client.get_task_status(TOKEN))
 
 
+def test_the_next_run_does_not_make_it_forgotten():
+    """The run log may tell its end after the next run was seen."""
+    server = Server(RUNNING, ending_with(TEXT))
+    client = client_of(server)
+    client.terminate(TOKEN)
+    ended, server.status = server.status, {**RUNNING, "startTime": 500.0}
+    assert not is_ours(client.get_task_status(TOKEN))
+    server.status = ended
+    assert is_ours(client.get_task_status(TOKEN))
+
+
 def test_a_run_that_has_no_start_yet_cannot_be_told_from_the_next():
     client = client_of(Server({**RUNNING, "state": 1, "startTime": 0.0}, ending_with(TEXT)))
     client.terminate(TOKEN)

@@ -10,6 +10,7 @@ import trustme
 from rocketride_sync import (
     CertificateError,
     ConfigurationError,
+    RocketRideClient,
     RocketRideWarning,
     TransportError,
 )
@@ -274,3 +275,14 @@ def test_too_little_memory_is_no_fault_of_the_server(monkeypatch, method):
     for transport in ("websocket", "auto"):
         with Server(both) as server, pytest.raises(MemoryError):
             ask(server, transport)
+
+
+@pytest.mark.parametrize("transport", ["websocket", "http", "auto"])
+def test_a_proxy_password_that_is_not_utf_8_is_told_without_it(monkeypatch, transport):
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    proxies = {"https": "http://u:hunter\udcff@127.0.0.1:1"}
+    with RocketRideClient("https://server.test:5565", KEY, transport=transport, proxies=proxies) as client:
+        with pytest.raises(ConfigurationError, match="not UTF-8") as caught:
+            client.get_task_status("tk_1")
+    assert "hunter" not in str(caught.value)

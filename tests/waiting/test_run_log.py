@@ -87,6 +87,22 @@ def test_a_reason_counts_as_that_of_an_end_event(reason):
     assert found(log).status.end_reason == reason
 
 
+@pytest.mark.parametrize("last_end_logged", [True, False])
+@pytest.mark.parametrize("backwards", [False, True])
+def test_the_reason_of_an_end_before_a_restart_is_not_that_of_the_last(last_end_logged, backwards):
+    """The run was stopped, restarted, and failed by itself."""
+    log = RunLog().add(FAILED)
+    if not last_end_logged:
+        log.events.pop()
+    for number, action, more in ((3, "run-end", {"reason": "user"}), (4, "run-restart", {})):
+        body = {"action": action, "logSeq": number, "eventTime": 150.0, **more}
+        log.events.insert(1, {"event": "apaevt_log_lifecycle", "seq": 7, "body": body})
+    if backwards:
+        log.events.reverse()
+    status = found(log).status
+    assert (status.outcome, status.end_reason) == (Outcome.FAILED, None)
+
+
 def test_a_reason_that_nobody_knows_is_none():
     assert found(RunLog().add(STOPPED, reason="weather")).status.end_reason is None
 
