@@ -1,5 +1,6 @@
 """What every test shares."""
 
+import contextlib
 import faulthandler
 import os
 import signal
@@ -21,6 +22,15 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, lambda *_: None)
+
+
+# How long an example takes on a machine that does other work is no property of the code. (The tests of the Airflow
+# sensor do without Hypothesis.)
+with contextlib.suppress(ImportError):
+    import hypothesis
+
+    hypothesis.settings.register_profile("no-deadline", hypothesis.settings(deadline=None))
+    hypothesis.settings.load_profile("no-deadline")
 
 
 def pytest_configure(config):

@@ -105,6 +105,9 @@ def expected(timeline):
     return WaitTimeoutError
 
 
+EACH = pytest.mark.parametrize("key", [pytest.param(key, id=f"{key[0]}-{key[1][:12]}") for key in TIMELINES])
+
+
 def test_there_is_something_to_replay():
     assert len(TIMELINES) > 20
     assert {"succeeded", "failed", "cancelled", TaskNotFoundError} <= {
@@ -112,7 +115,7 @@ def test_there_is_something_to_replay():
     }
 
 
-@pytest.mark.parametrize("key", list(TIMELINES), ids=lambda key: f"{key[0]}-{key[1][:12]}")
+@EACH
 def test_each_recorded_status_is_decoded_and_each_refusal_mapped(key):
     timeline = TIMELINES[key]
     with Server(replay(timeline)) as server, client_of(server) as client:
@@ -124,7 +127,7 @@ def test_each_recorded_status_is_decoded_and_each_refusal_mapped(key):
                     client.get_task_status(key[1])
 
 
-@pytest.mark.parametrize("key", list(TIMELINES), ids=lambda key: f"{key[0]}-{key[1][:12]}")
+@EACH
 def test_each_recorded_life_ends_a_wait_as_documented(key):
     what = expected(TIMELINES[key])
     with Server(replay(TIMELINES[key])) as server, client_of(server) as client:
