@@ -12,6 +12,7 @@ from typing import Any, Dict, List, Optional, Tuple
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from command_process import run_command
 
 KEY = "key-5f3a9c1e-secret"
 TOKEN = "tk_0123456789abcdef0123456789abcdef"
@@ -128,14 +129,7 @@ class Stub:
 
 def run(*arguments: str, stdin: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
     """Run the command to its end."""
-    return subprocess.run(
-        [*COMMAND, *arguments],
-        input=stdin,
-        capture_output=True,
-        encoding="utf-8",
-        env=environment(**variables),
-        timeout=60,
-    )
+    return run_command([*COMMAND[len(PROGRAM) :], *arguments], environment(**variables), stdin=stdin)
 
 
 def run_with(

@@ -16,6 +16,7 @@ from types import SimpleNamespace
 
 import pytest
 from command import KEY, PROGRAM, environment, nowhere
+from command_process import run_command
 from transports.dap_peer import dap
 from transports.loopback import Server as DapServer
 
@@ -55,14 +56,8 @@ def _nothing_is_left_running(client):
 
 
 def command(server, *arguments, stdin="", **variables):
-    return subprocess.run(
-        [*PROGRAM, *arguments],
-        input=stdin,
-        capture_output=True,
-        encoding="utf-8",
-        env=environment(**{"ROCKETRIDE_URI": server.uri, "ROCKETRIDE_APIKEY": KEY, **variables}),
-        timeout=SECONDS,
-    )
+    variables = {"ROCKETRIDE_URI": server.uri, "ROCKETRIDE_APIKEY": KEY, **variables}
+    return run_command(arguments, environment(**variables), stdin=stdin, timeout=SECONDS)
 
 
 def started(server, *arguments):

@@ -1,10 +1,10 @@
 """`runs`, and what the run log gives to `wait`, as real processes against a server with a log."""
 
 import json
-import subprocess
 
 import pytest
-from command import KEY, PROGRAM, TOKEN, environment
+from command import KEY, TOKEN, environment
+from command_process import run_command
 from logged_runs import ENDED, NO_LOG, RUNNING, LoggingTasks, RunLog
 from transports.dap_peer import serve
 from transports.loopback import Server
@@ -23,13 +23,8 @@ HISTORY = (
 
 def command(reply, *arguments):
     with Server(serve(reply)) as server:
-        return subprocess.run(
-            [*PROGRAM, *arguments],
-            capture_output=True,
-            encoding="utf-8",
-            env=environment(ROCKETRIDE_URI=server.url, ROCKETRIDE_APIKEY=KEY),
-            timeout=SECONDS,
-        )
+        variables = environment(ROCKETRIDE_URI=server.url, ROCKETRIDE_APIKEY=KEY)
+        return run_command(arguments, variables, timeout=SECONDS)
 
 
 def runs(log, *arguments):

@@ -7,6 +7,7 @@ import sys
 import threading
 
 import pytest
+from command_process import run_command
 from transports.dap_peer import CLOSE, RUNNING, Gone, dap, frame
 from transports.loopback import HOST, Server, after_request, always, answer
 
@@ -142,14 +143,8 @@ def test_a_token_that_a_server_made_up_is_not_shown_raw():
 
 def run(server, *arguments, stdin="", **options):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ROCKETRIDE_")}
-    return subprocess.run(
-        [sys.executable, "-m", "rocketride_sync", *arguments],
-        input=stdin,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=60,
-        env={**environment, "ROCKETRIDE_URI": server.url, "ROCKETRIDE_APIKEY": KEY, **options},
-    )
+    variables = {**environment, "ROCKETRIDE_URI": server.url, "ROCKETRIDE_APIKEY": KEY, **options}
+    return run_command(arguments, variables, stdin=stdin)
 
 
 def next_request(it):
