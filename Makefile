@@ -23,8 +23,8 @@ $(VENV)/.demo: setup.cfg | $(BIN)/python
 	$(PIP) install --quiet -e '.[emulator,progress]'
 	@touch $@
 
-$(VENV)/.dev: setup.cfg | $(BIN)/python
-	$(PIP) install --quiet -e '.[dev,conformance,examples,docs]'
+$(VENV)/.dev: setup.cfg tools/install.py $(wildcard requirements/*.txt) | $(BIN)/python
+	$(BIN)/python tools/install.py dev conformance examples docs
 	@touch $@ $(VENV)/.demo
 
 demo: $(VENV)/.demo ## run a real task on real files to its end, through this library
@@ -87,10 +87,9 @@ recordings: $(VENV)/.dev ## draw the pictures of a terminal in docs/terminal/ an
 test-wheel: ## the wheel on the newest Python there is, without the lengthy tests
 	$(PYTHON) tools/test_pythons.py --wheel --brief --newest
 
-.venv-airflow/.installed: setup.cfg
+.venv-airflow/.installed: setup.cfg tools/install.py requirements/airflow.txt
 	$(PYTHON) -m venv .venv-airflow
-	.venv-airflow/bin/python -m pip --disable-pip-version-check install --quiet -e '.[airflow,emulator]' \
-		pytest pytest-socket pytest-timeout pytest-xdist
+	.venv-airflow/bin/python tools/install.py --extras airflow,emulator airflow
 	@touch $@
 
 test-airflow: .venv-airflow/.installed ## the Airflow sensor, in an environment of its own
@@ -100,14 +99,14 @@ bench: ## measure against the peers, in an environment of its own; writes docs/p
 	$(PYTHON) -m venv .venv-bench
 	rm -rf build
 # Not an editable installation: its import hook would be part of every process that is measured.
-	.venv-bench/bin/python -m pip --disable-pip-version-check install --quiet '.[bench,conformance,emulator]'
+	.venv-bench/bin/python -m pip --disable-pip-version-check install --quiet '.[emulator]' \
+		-r requirements/bench.txt -r requirements/conformance.txt
 	.venv-bench/bin/python -m pip --disable-pip-version-check install --quiet --no-deps --force-reinstall .
 	.venv-bench/bin/python -m benchmarks --docs docs
 
 dist: ## build the sdist and the wheel into dist/, and check them
 	$(PYTHON) -m venv .venv-dist
-	.venv-dist/bin/python -m pip --disable-pip-version-check install --quiet \
-		'build>=1.2,<2' 'check-wheel-contents>=0.6,<1' 'twine>=6.1,<8'
+	.venv-dist/bin/python -m pip --disable-pip-version-check install --quiet -r requirements/dist.txt
 	rm -rf build dist
 	.venv-dist/bin/python -m build --outdir dist . > /dev/null
 	.venv-dist/bin/twine check --strict dist/*

@@ -14,7 +14,7 @@ from zipfile import ZipFile
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "rocketride_sync"
 SOURCES = {
-    "benchmarks", "codegen", "constraints", "docs", "examples", PACKAGE, f"{PACKAGE}.egg-info", "schema", "tests", "tools",
+    "benchmarks", "codegen", "constraints", "docs", "examples", PACKAGE, f"{PACKAGE}.egg-info", "requirements", "schema", "tests", "tools",
     "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "MANIFEST.in", "Makefile", "PKG-INFO", "README.md", "SECURITY.md",
     "pyproject.toml", "setup.cfg",
 }  # fmt: skip

@@ -23,8 +23,8 @@ LEFT_OUT_OF_WHEEL = ["--ignore=tests/codegen"]
 
 
 def version_of(command: list[str]) -> str:
-    """As in "3.11"; "" if it does not run: a shim may stand for nothing."""
-    probe = "import sys; print('%d.%d' % sys.version_info[:2])"
+    """As in "3.11"; "" if it does not work: a shim may stand for nothing, a part of it may not be installed."""
+    probe = "import ensurepip, ssl, sys, venv; print('%d.%d' % sys.version_info[:2])"
     try:
         done = subprocess.run([*command, "-c", probe], capture_output=True, text=True, check=False)
     except OSError:
@@ -35,7 +35,10 @@ def version_of(command: list[str]) -> str:
 def find(version: str) -> list[str] | None:
     """The command that runs this version, None if there is none."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
-    candidates = [shutil.which(f"python{version}"), *map(str, pyenv.glob(f"versions/{version}.*/bin/python"))]
+    candidates = [
+        shutil.which(f"python{version}"),
+        *map(str, pyenv.glob(f"versions/{version}[.-]*/bin/python")),
+    ]
     return next(([python] for python in candidates if python and version_of([python]) == version), None)
 
 
@@ -52,11 +55,12 @@ def run(version: str, command: list[str], options: argparse.Namespace) -> bool:
     python = [*launcher, str(inside)]
     if options.wheel:
         shutil.rmtree(folder, ignore_errors=True)
-    if not inside.exists():
+    # A link may lead to an interpreter that is seen only by `launcher`.
+    if not os.path.lexists(inside):
         subprocess.run([*command, "-m", "venv", str(folder)], check=True)
-    extras = "dev,conformance" if options.brief else "dev,conformance,examples,docs"
-    what = [f"{build(folder / 'dist')}[{extras}]"] if options.wheel else ["-e", f".[{extras}]"]
-    install = [*python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *what]
+    needs = ["dev", "conformance"] if options.brief else ["dev", "conformance", "examples", "docs"]
+    install = [*python, str(ROOT / "tools" / "install.py"), *needs]
+    install += ["--wheel", str(build(folder / "dist"))] if options.wheel else []
     install += ["--constraint", options.constraint] if lowest else []
     subprocess.run(install, check=True, cwd=ROOT)
     place = copy_without_package(folder / "checkout") if options.wheel else ROOT
@@ -98,6 +102,7 @@ def main() -> int:
         )
         print(problem, file=sys.stderr)
         return 1
+    found.sort(key=lambda python: tuple(map(int, python[0].split("."))))
     chosen = found[:1] if options.oldest else found[-1:] if options.newest else found
     failed = [version for version, command in chosen if not run(version, command, options)]
     print("failed on Python " + ", ".join(failed) if failed else "passed on every Python tried", flush=True)

@@ -90,7 +90,7 @@ def test_what_is_checked_in_is_up_to_date():
 
 
 def test_nothing_is_lacking_beside_the_official_client():
-    pytest.importorskip("rocketride", reason="the conformance extra is not installed")
+    pytest.importorskip("rocketride", reason="it takes requirements/conformance.txt")
     assert drift(load(ROOT)) == []
 
 

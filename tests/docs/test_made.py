@@ -76,7 +76,7 @@ def shown(picture: Path) -> str:
 
 
 @pytest.mark.skipif(
-    sys.platform == "win32" or not find_spec("pyte"), reason="it takes the extra docs, and a pty"
+    sys.platform == "win32" or not find_spec("pyte"), reason="it takes requirements/docs.txt, and a pty"
 )
 def test_the_recordings(tmp_path):
     done = run("tools/record_terminal.py", str(tmp_path))

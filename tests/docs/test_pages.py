@@ -62,7 +62,8 @@ RUN = [page for page in PAGES if {"python", "sh"} & set(languages(page))]
 
 @pytest.mark.timeout(300)
 @pytest.mark.skipif(
-    not find_spec("sybil") or not find_spec("fastapi"), reason="it takes the extras docs and emulator"
+    not find_spec("sybil") or not find_spec("fastapi"),
+    reason="it takes requirements/docs.txt and the extra emulator",
 )
 @pytest.mark.parametrize("page", RUN, ids=lambda page: str(page.relative_to(ROOT)))
 def test_the_blocks_of_a_page(page, tmp_path):

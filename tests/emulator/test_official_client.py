@@ -12,7 +12,7 @@ from rocketride_sync.emulator import Emulator
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
-    rocketride = pytest.importorskip("rocketride", reason="needs the extra `conformance`")
+    rocketride = pytest.importorskip("rocketride", reason="it takes requirements/conformance.txt")
 
 
 @pytest.fixture(scope="module", params=["newer", "older"])
