@@ -40,8 +40,10 @@ lint: $(VENV)/.dev ## style, common mistakes, formatting, which rooms import fro
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/lint-imports
 
-types: $(VENV)/.dev ## mypy --strict
+types: $(VENV)/.dev ## mypy --strict, also as on Windows and macOS
 	$(BIN)/mypy
+	$(BIN)/mypy --platform win32
+	$(BIN)/mypy --platform darwin
 
 generate: $(VENV)/.dev ## write the models and the references of fields and of the command line
 	$(BIN)/python -m codegen

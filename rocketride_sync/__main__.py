@@ -14,9 +14,10 @@ def main() -> int:
     except KeyboardInterrupt:
         import signal
 
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        signal.raise_signal(signal.SIGINT)
-        return 130  # reached only where raising a signal does not end the process
+        from .cli.signals import end_process_by
+
+        end_process_by(signal.SIGINT)
+        return 130  # on Windows
 
 
 if __name__ == "__main__":

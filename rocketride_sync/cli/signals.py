@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
 from types import FrameType
@@ -35,7 +36,12 @@ def with_task_state(stop: BaseException, task_state: str) -> BaseException:
 
 
 def end_process_by(number: signal.Signals) -> None:
-    """End the process by the signal's default action. Returns only on systems where that does not end it."""
+    """End the process by the signal's default action. Returns on Windows, whose default action is to exit with 3.
+
+    That would say "cancelled": the caller exits with a code of its own.
+    """
+    if os.name != "posix":
+        return
     signal.signal(number, signal.SIG_DFL)
     signal.raise_signal(number)
 

@@ -10,9 +10,12 @@ import io
 import os
 import select
 import sys
+import time
 from typing import BinaryIO, Optional, TextIO
 
 from ..deadline import SLICE
+
+_PAUSE = 0.05
 
 
 def prepare() -> None:
@@ -79,6 +82,8 @@ def read_up_to(stream: BinaryIO, count: int, *, one_line: bool = False) -> bytes
 
 def _wait(descriptor: int, *, writing: bool) -> None:
     """Wait until `descriptor` may be ready. In slices, so that Ctrl-C gets through."""
-    poll = select.poll()
-    poll.register(descriptor, select.POLLOUT if writing else select.POLLIN)
-    poll.poll(SLICE * 1000)
+    if os.name != "posix":  # Windows, which cannot wait for a pipe
+        time.sleep(_PAUSE)
+        return
+    # Not `poll`, which on macOS does not take terminals.
+    select.select([] if writing else [descriptor], [descriptor] if writing else [], [], SLICE)

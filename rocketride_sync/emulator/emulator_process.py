@@ -156,7 +156,8 @@ class Emulator:
             stderr=stderr_file,
             text=True,
             # Ctrl-C is meant for this process only. The server stops when its stdin is closed.
-            start_new_session=True,
+            start_new_session=True,  # no effect on Windows, whose way is the next
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
 
     def _environment(self) -> Dict[str, str]:

@@ -145,4 +145,6 @@ def _await_connection(sock: socket.socket, deadline: Deadline) -> None:
             raise socket.timeout("timed out")
     failure = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     if failure:
-        raise OSError(failure, os.strerror(failure))
+        # The C library of Windows has no text for the errors of its sockets.
+        text = getattr(socket, "errorTab", {}).get(failure) or os.strerror(failure)
+        raise OSError(failure, text)

@@ -1,0 +1,251 @@
+"""What only some systems have: each use is listed in docs/systems.md, and what is done without it is run here.
+
+A module that looks at the system when it is loaded is loaded once more, under another name, with that part missing.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import os
+import re
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+import rocketride_sync
+from rocketride_sync.cli import main, output, signals, standard_streams
+from rocketride_sync.config import Address
+from rocketride_sync.deadline import Deadline
+from rocketride_sync.transports import network, tcp
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = Path(rocketride_sync.__file__).parent
+PARTICULAR = re.compile(
+    r"\b(register_at_fork|SIGHUP|getppid|select\.select|isatty|PollSelector|errorTab|start_new_session|"
+    r"CREATE_NEW_PROCESS_GROUP|O_NONBLOCK|O_NOFOLLOW|O_DIRECTORY|O_BINARY|supports_dir_fd|supports_fd|dir_fd|0o600|"
+    r"sys\.platform|os\.name|fork\(|geteuid|getuid|fchmod|chmod|umask|mkfifo|AF_UNIX|set_blocking|killpg|fcntl|termios|"
+    r"SIGKILL|SIGALRM|setitimer|waitpid|select\.poll|select\.epoll|pwd|resource\.)(?!\w)"
+)
+WINDOWS = SimpleNamespace(**{**vars(os), "name": "nt"})
+
+
+def code_of(path: Path) -> str:
+    """Without what is only said: comments and docstrings."""
+    text = re.sub(r'"""[^"\\]*(?:"(?!"")[^"\\]*|\\.[^"\\]*)*"""', "", path.read_text("utf-8"))
+    return re.sub(r"(^|  )#.*", "", text, flags=re.MULTILINE)
+
+
+def used() -> set[tuple[str, str]]:
+    return {
+        (path.relative_to(PACKAGE).as_posix(), name)
+        for path in PACKAGE.rglob("*.py")
+        for name in PARTICULAR.findall(code_of(path))
+    }
+
+
+@pytest.mark.skipif(not (ROOT / "docs").is_dir(), reason="needs a checkout")
+def test_every_use_is_listed():
+    page = (ROOT / "docs" / "systems.md").read_text("utf-8")
+    rows = re.findall(r"^\| (`.*?) \| (`.*?) \|", page, re.MULTILINE)
+    listed = {
+        (file, name)
+        for names, files in rows
+        for file in re.findall(r"`(.*?)`", files)
+        for name in re.findall(r"`(.*?)`", names)
+    }
+    # Asking whether it is a terminal is the same everywhere; what is done then is in the list.
+    assert {use for use in used() if use[1] != "isatty"} <= listed
+    assert listed <= used()
+
+
+def loaded_again(name: str):
+    """The module `name` of the package, loaded once more."""
+    spec = importlib.util.find_spec(f"rocketride_sync.{name}")
+    again = importlib.util.spec_from_file_location(f"{spec.name}_elsewhere", spec.origin)
+    module = importlib.util.module_from_spec(again)
+    sys.modules[again.name] = module
+    try:
+        again.loader.exec_module(module)
+    finally:
+        del sys.modules[again.name]
+    return module
+
+
+def test_without_fork_modules_are_loaded_as_ever(monkeypatch):
+    monkeypatch.delattr(os, "register_at_fork", raising=False)
+    assert loaded_again("loading").load(lambda: 1) == 1
+
+
+def test_without_sighup_sigterm_alone_is_an_exception(monkeypatch):
+    monkeypatch.delattr(signal, "SIGHUP", raising=False)
+    module = loaded_again("cli.signals")
+    assert module._TERMINATION_SIGNALS == [signal.SIGTERM]
+    with module.signals_as_exceptions():
+        assert signal.getsignal(signal.SIGTERM) is module._terminate
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_on_windows_ctrl_c_is_130(monkeypatch, capsys):
+    def interrupted(words):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(signals, "os", WINDOWS)
+    monkeypatch.setattr(main, "_run", interrupted)
+    assert main.main([]) == 130
+
+
+def test_on_windows_ctrl_c_while_the_command_is_loaded_is_130(monkeypatch):
+    from rocketride_sync import __main__
+
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(signals, "os", WINDOWS)
+    monkeypatch.setattr(main, "main", interrupted)
+    assert __main__.main() == 130
+
+
+def test_on_windows_a_stream_that_does_not_block_is_tried_again(monkeypatch):
+    parts = [None, b"tok", None, b"en\r\n"]
+
+    class NotYet(io.RawIOBase):
+        def read(self, count):
+            return parts.pop(0)
+
+        def fileno(self):
+            return -1  # `select` would refuse it
+
+    pauses = []
+    monkeypatch.setattr(standard_streams, "os", WINDOWS)
+    monkeypatch.setattr(standard_streams, "time", SimpleNamespace(sleep=pauses.append))
+    assert standard_streams.read_up_to(NotYet(), 100, one_line=True) == b"token\r\n"
+    assert len(pauses) == 2
+
+
+def test_on_windows_the_streams_are_kept_and_escape(monkeypatch):
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, "cp437")  # that of an old console
+    monkeypatch.setattr(standard_streams, "os", WINDOWS)
+    assert standard_streams._prepared(stream) is stream
+    stream.write("caf\xe9 \u2713")
+    stream.flush()
+    assert raw.getvalue() == b"caf\x82 \\u2713"
+
+
+@pytest.mark.parametrize(("system", "coloured"), [(WINDOWS, False), (os, True)])
+def test_colours(system, coloured, monkeypatch):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(output, "os", system)
+    terminal = SimpleNamespace(isatty=lambda: True)
+    colour = next(iter(output._COLOURS))
+    assert ("\x1b" in output.paint("text", colour, terminal)) is coloured
+
+
+def test_files_without_o_nonblock(monkeypatch, tmp_path):
+    monkeypatch.delattr(os, "O_NONBLOCK", raising=False)
+    (tmp_path / "a.txt").write_bytes(b"words")
+    opener = loaded_again("transports.chunks")._open_regular
+    with open(tmp_path / "a.txt", "rb", opener=opener) as file:
+        assert file.read() == b"words"
+
+
+@pytest.fixture
+def two_sockets():
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        yield ours, theirs
+
+
+def test_looking_at_a_socket_without_poll(monkeypatch, two_sockets):
+    monkeypatch.delattr(selectors, "PollSelector", raising=False)
+    module = loaded_again("transports.tcp")
+    ours, theirs = two_sockets
+    assert not module.has_input(ours)
+    theirs.sendall(b".")
+    assert module.has_input(ours)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_the_text_of_a_refused_connection(monkeypatch, known):
+    """Windows has the texts of its sockets' errors in a table of Python's own."""
+    refused = SimpleNamespace(getsockopt=lambda *_: 10061)
+    monkeypatch.setattr(tcp.system_network, "is_writable", lambda *_: True, raising=False)
+    monkeypatch.setattr(socket, "errorTab", {10061: "Connection refused."} if known else {}, raising=False)
+    with pytest.raises(OSError) as raised:
+        tcp._await_connection(refused, Deadline(1))
+    assert raised.value.strerror == ("Connection refused." if known else os.strerror(10061))
+
+
+@pytest.mark.parametrize("system", ["win32", "darwin", "linux"])
+def test_the_proxies_of_the_system(monkeypatch, system):
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(network.sys, "platform", system)
+    monkeypatch.setattr(urllib.request, "getproxies", lambda: {"http": "http://proxy:1"})
+    monkeypatch.setattr(urllib.request, "proxy_bypass", lambda host: host == "inside")
+    asked = system != "linux"
+    assert network.environment_proxies(Address.parse("http://outside")) == (
+        {"http": "http://proxy:1"} if asked else {}
+    )
+    assert network.environment_proxies(Address.parse("http://inside")) == {}
+
+
+class TestFilesWithoutDirectoryDescriptors:
+    @pytest.fixture
+    def files(self, monkeypatch):
+        pytest.importorskip("fastapi", reason="it takes the extra emulator")
+        for flag in ("O_NOFOLLOW", "O_NONBLOCK", "O_DIRECTORY"):
+            monkeypatch.delattr(os, flag, raising=False)
+        monkeypatch.setattr(os, "supports_dir_fd", set())
+        monkeypatch.setattr(os, "supports_fd", set())
+        return loaded_again("emulator.sandboxed_files")
+
+    def test_they_are_listed_and_read(self, files, tmp_path):
+        (tmp_path / "sub").mkdir()
+        (tmp_path / "sub" / "a.txt").write_bytes(b"one two")
+        listing = files.list_files(tmp_path.resolve(), ["."])
+        assert [file.name for file in listing.files] == ["sub/a.txt"]
+        assert b"".join(files.read_chunks(listing.files[0])) == b"one two"
+
+    def test_a_link_is_passed_over(self, files, tmp_path):
+        (tmp_path / "a.txt").write_bytes(b"secret")
+        (tmp_path / "root").mkdir()
+        try:
+            (tmp_path / "root" / "link").symlink_to(tmp_path / "a.txt")
+        except OSError:
+            pytest.skip("this user may make no links")
+        listing = files.list_files((tmp_path / "root").resolve(), ["."])
+        assert listing.files == []
+        assert listing.skipped == [("link", "passed over: a symbolic link")]
+
+
+def test_where_the_parent_is_unknown_the_end_of_the_input_stops_the_server(monkeypatch):
+    server_module = pytest.importorskip("rocketride_sync.emulator.server")
+    # `getppid` of a launcher, and no `select` for a pipe.
+    monkeypatch.setattr(server_module, "os", SimpleNamespace(**{**vars(WINDOWS), "getppid": lambda: -1}))
+    monkeypatch.setattr(server_module, "select", None)
+    reader, writer = os.pipe()
+    os.write(writer, b".")
+    os.close(writer)
+    server = SimpleNamespace(should_exit=False)
+    server_module._stop_after_parent(reader, 1, server)
+    os.close(reader)
+    assert server.should_exit
+
+
+def test_ctrl_c_is_not_for_the_server_of_a_starter_on_windows(monkeypatch):
+    emulator_process = pytest.importorskip("rocketride_sync.emulator.emulator_process")
+    started = {}
+    monkeypatch.setattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0x200, raising=False)
+    monkeypatch.setattr(subprocess, "Popen", lambda command, **options: started.update(options))
+    emulator_process.Emulator()._spawn(["python"], None)
+    assert started["creationflags"] == 0x200
