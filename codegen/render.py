@@ -99,9 +99,8 @@ def _imports(body: str) -> str:
             *line(".behaviour", "StatusBehaviour"),
             *line(".checks", "ROOT", "Place"),
             *line(".document", "Document"),
-            *line(".enums", "OpenIntEnum"),
             *line(".lazy_attrs", "field", "frozen"),
-            *line(".readonly", "EMPTY", "as_tuple", "read_only"),
+            *line(".values", "EMPTY", "OpenIntEnum", "as_tuple", "read_only"),
         ]
     )
 

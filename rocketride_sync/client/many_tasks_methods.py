@@ -123,9 +123,11 @@ class ManyTasksMethods(BaseClient):
             PermissionDeniedError: the credential lacks the permission ``task.monitor``.
             ServerError: an older server has no run log.
         """
+        load(_reading_runs)
+        from ..protocol import run_log_operations
         from ..waiting.logged_run import runs_of
 
-        operation = operations.get_task_runs(
+        operation = run_log_operations.get_task_runs(
             arguments.text("project_id", project_id),
             arguments.text("source", source),
             arguments.optional_text("team_id", team_id),
@@ -166,6 +168,12 @@ def _waiting() -> None:
     """Import what a wait for many may need, all of it before its first poll."""
     from ..transports import sequential_poller  # noqa: F401
     from ..waiting import many_tasks, retention, wait_rules  # noqa: F401
+
+
+def _reading_runs() -> None:
+    """Import what reading the runs of the run log needs."""
+    from ..protocol import run_log_operations  # noqa: F401
+    from ..waiting import logged_run  # noqa: F401
 
 
 def _exhaust(results: Iterable[TaskResult]) -> Optional[StopIteration]:

@@ -10,7 +10,6 @@ from ..deadline import Deadline
 from ..errors import ConfigurationError
 from ..loading import load
 from ..options import OMITTED, Timeout, optional_seconds
-from ..protocol import operations
 from ..protocol.operations import Data, Operation
 from .base_client import BaseClient
 
@@ -60,13 +59,14 @@ class SendingMethods(BaseClient):
             TransportError: with `request_sent`, the object may have arrived; the task's counts tell.
         """
         load(_sending)
+        from ..protocol import object_operations
         from ..sending.pipe import result_of
         from ..transports.chunks import CHUNK, Bytes
 
         mime_type = arguments.mime_type(mimetype)
         whole = mime_type.lower().startswith(_SENT_WHOLE)
         body = Bytes(_as_bytes(data), None if whole else CHUNK)
-        operation = operations.send(
+        operation = object_operations.send(
             "send", arguments.task_token(token), arguments.object_info(objinfo), mime_type, data=body
         )
         return result_of("send", self._call(operation, timeout))
@@ -90,10 +90,11 @@ class SendingMethods(BaseClient):
             timeout: seconds for each call of the pipe's methods; omitted, the client's; None is unlimited.
         """
         load(_sending)
+        from ..protocol import object_operations
         from ..sending.pipe import Pipe
         from ..transports.pipe_interface import open_pipe
 
-        operation = operations.send(
+        operation = object_operations.send(
             "pipe",
             arguments.task_token(token),
             arguments.object_info(objinfo),
@@ -144,6 +145,7 @@ class SendingMethods(BaseClient):
             ConfigurationError: an entry is unusable, or a file does not exist. Then nothing has been sent.
         """
         load(_sending_files)
+        from ..protocol import object_operations
         from ..sending import file_batch, file_upload
 
         arguments.task_token(token)
@@ -153,7 +155,7 @@ class SendingMethods(BaseClient):
             raise ConfigurationError(f"max_workers must be a positive number, not {max_workers!r}")
 
         def operation(entry: file_upload.Entry, data: Data) -> Operation:
-            return operations.send("send_files", token, entry.info, entry.mime_type, data=data)
+            return object_operations.send("send_files", token, entry.info, entry.mime_type, data=data)
 
         return file_batch.FileBatch(self._caller, operation, on_progress, limit).send(entries, max_workers)
 
@@ -170,6 +172,7 @@ def _as_bytes(data: Any) -> Any:
 
 def _sending() -> None:
     """Import what sending an object needs, before it is begun."""
+    from ..protocol import object_operations  # noqa: F401
     from ..sending import pipe  # noqa: F401
     from ..transports import chunks, pipe_interface  # noqa: F401
 
@@ -179,4 +182,5 @@ def _sending_files() -> None:
     import concurrent.futures.thread  # noqa: F401
     import mimetypes  # noqa: F401
 
+    from ..protocol import object_operations  # noqa: F401
     from ..sending import file_batch, file_upload  # noqa: F401

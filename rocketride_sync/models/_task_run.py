@@ -11,9 +11,8 @@ from typing import Any, ClassVar, Mapping, Optional, Tuple, Type
 from . import checks as _checks
 from .checks import ROOT, Place
 from .document import Document
-from .enums import OpenIntEnum
 from .lazy_attrs import field, frozen
-from .readonly import EMPTY, read_only
+from .values import EMPTY, OpenIntEnum, read_only
 
 # Each class is frozen, and gets its slots from a base class that is not: a decoder fills an object of the
 # base and then makes it one of the real class, in a tenth of the time of `__init__` (a fifth on Python 3.8).

@@ -12,8 +12,7 @@ import math
 from typing import Any, Callable, Dict, List, Mapping, Tuple, Type, TypeVar
 
 from ..errors import DecodeError
-from .enums import OpenIntEnum
-from .readonly import EMPTY, ReadOnlyDict
+from .values import EMPTY, OpenIntEnum, ReadOnlyDict
 
 T = TypeVar("T")
 E = TypeVar("E", bound=OpenIntEnum)

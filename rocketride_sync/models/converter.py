@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import cattrs
 
     from .document import Document
-    from .enums import OpenIntEnum
+    from .values import OpenIntEnum
 
 
 def converter() -> cattrs.Converter:

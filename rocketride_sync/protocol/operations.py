@@ -1,4 +1,6 @@
-"""The operations of the server: for each its DAP command, its HTTP request, and whether it may be repeated.
+"""What an operation of the server is: its DAP command, its HTTP request, and whether it may be repeated; and those of a
+connection and of a task's life. Objects, the run log and what a server knows besides have modules of their own, which
+few processes load.
 
 Source of the facts: docs/protocol.md, "HTTP" and "WebSocket".
 """
@@ -11,9 +13,6 @@ Query = Tuple[Tuple[str, str], ...]
 Buffer = Union[bytes, memoryview]
 
 RUN_LOG = "rrext_log"  # only newer servers have this command
-
-_LARGEST_PAGE = {"maxEvents": 2000, "maxBytes": 4_000_000}  # the most that a server allows
-_FORM = "multipart/form-data"  # servers split an HTTP body of this type into its parts
 
 
 class Data(Protocol):
@@ -139,7 +138,7 @@ def execute(
         "env": env or None,
         "args": args or None,
     }
-    arguments = {**_without_none(both), **_without_none(websocket_only)}
+    arguments = {**without_none(both), **without_none(websocket_only)}
     return Operation(
         name="use",
         command="execute",
@@ -148,15 +147,13 @@ def execute(
         path="/task",
         query=tuple(
             (key, str(value))
-            for key, value in _without_none(
-                {"token": token, "threads": threads, "trace": trace_level}
-            ).items()
+            for key, value in without_none({"token": token, "threads": threads, "trace": trace_level}).items()
         ),
         json=pipeline,
         recovery="; over WebSocket, get_task_token(project_id, source) gives the token of the latest run, and the "
         "start_time of its status tells whether it is this one",
         http_lacks=tuple(
-            "use_existing" if key == "useExisting" else key for key in _without_none(websocket_only)
+            "use_existing" if key == "useExisting" else key for key in without_none(websocket_only)
         ),
     )
 
@@ -174,55 +171,6 @@ def terminate(token: str) -> Operation:
     )
 
 
-def send(
-    name: str,
-    token: str,
-    info: Mapping[str, Any],
-    mime_type: str,
-    *,
-    provider: Optional[str] = None,
-    data: Optional[Data] = None,
-) -> Operation:
-    """Send one object to the task `token`; the answer is its result. Without `data`, open a pipe for an object.
-
-    Args:
-        name: the method that the user called.
-        token: the task's token.
-        info: information about the object, such as its ``name``.
-        mime_type: its MIME type, by which the server chooses how to process it.
-        provider: the source that must receive it.
-        data: the object itself.
-    """
-    # The official client too sends a size of 1 for an empty object: parsers skip an object of size 0.
-    known = dict(info) if data is None else {**info, "size": data.size or 1}
-    arguments = {
-        "token": token,
-        "object": known,
-        "mimeType": mime_type,
-        **_without_none({"provider": provider}),
-    }
-    lacks = [f"objinfo[{key!r}]" for key in info if key not in ("name", "size")]
-    lacks += ["provider"] if provider is not None else []
-    lacks += [f"the type {mime_type}"] if mime_type.lower().startswith(_FORM) else []
-    return Operation(
-        name=name,
-        command="rrext_process",
-        arguments={"subcommand": "open", **arguments},
-        method="POST",
-        path="/task/data",
-        query=(("token", token),),
-        data=data,
-        http_lacks=tuple(lacks),
-        recovery="; the task's completed_count and failed_count tell whether it took the object",
-    )
-
-
-def through_pipe(opened: Operation, subcommand: str, pipe_id: Any) -> Operation:
-    """``write`` to the pipe that `opened` has opened, or ``close`` it; then the answer is the object's result."""
-    arguments = {"subcommand": subcommand, "token": opened.arguments["token"], "pipe_id": pipe_id}
-    return Operation(name=opened.name, command=opened.command, arguments=arguments, recovery=opened.recovery)
-
-
 def restart(
     token: str, project_id: str, source: str, pipeline: Mapping[str, Any], team_id: Optional[str] = None
 ) -> Operation:
@@ -231,7 +179,7 @@ def restart(
     return Operation(
         name="restart",
         command="restart",
-        arguments={**arguments, **_without_none({"teamId": team_id})},
+        arguments={**arguments, **without_none({"teamId": team_id})},
         recovery="; the task's status tells: a restart sets its counts to 0",
     )
 
@@ -243,40 +191,8 @@ def get_tasks() -> Operation:
 
 def get_task_token(project_id: str, source: str, team_id: Optional[str] = None) -> Operation:
     """Look up the token of a project's task, even a finished one; the answer holds it in ``token``."""
-    arguments = {"projectId": project_id, "source": source, **_without_none({"teamId": team_id})}
+    arguments = {"projectId": project_id, "source": source, **without_none({"teamId": team_id})}
     return Operation(name="get_task_token", command="rrext_get_token", arguments=arguments, repeatable=True)
-
-
-def get_task_runs(project_id: str, source: str, team_id: Optional[str] = None) -> Operation:
-    """List the runs of a project's source, even forgotten ones; the answer holds TaskRun documents in ``chapters``."""
-    arguments = {"projectId": project_id, "source": source, **_without_none({"teamId": team_id})}
-    return Operation(
-        name="get_task_runs",
-        command=RUN_LOG,
-        arguments={"subcommand": "chapters", **arguments},
-        repeatable=True,
-    )
-
-
-def read_run_log(
-    project_id: str, source: str, types: Sequence[str], bounds: Mapping[str, Any], cursor: Any = None
-) -> Operation:
-    """Read one page of the logged events of a project's source; the answer holds them in ``events``.
-
-    Args:
-        project_id: the project's identifier.
-        source: the component that its pipeline starts at.
-        types: the names of the events to read.
-        bounds: the first and the last event: ``fromSeq`` and ``toSeq``, or ``fromTime`` and ``toTime``.
-        cursor: where to continue, as the previous page told; None for the first page.
-    """
-    arguments = {"projectId": project_id, "source": source, "types": list(types), **bounds}
-    return Operation(
-        name="read_run_log",
-        command=RUN_LOG,
-        arguments={"subcommand": "read", **arguments, **_LARGEST_PAGE, **_without_none({"cursor": cursor})},
-        repeatable=True,
-    )
 
 
 def ping() -> Operation:
@@ -289,5 +205,6 @@ def call(command: str, arguments: Mapping[str, Any]) -> Operation:
     return Operation(name=command, command=command, arguments=arguments)
 
 
-def _without_none(options: Mapping[str, Any]) -> Dict[str, Any]:
+def without_none(options: Mapping[str, Any]) -> Dict[str, Any]:
+    """The options that were given."""
     return {name: value for name, value in options.items() if value is not None}

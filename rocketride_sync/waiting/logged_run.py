@@ -47,7 +47,7 @@ class LoggedRun(Frozen):
 
 
 def runs_of(document: Any) -> List[TaskRun]:
-    """The runs listed in the answer to `operations.get_task_runs`, the oldest first.
+    """The runs listed in the answer to `run_log_operations.get_task_runs`, the oldest first.
 
     Raises:
         ProtocolError: it is no such list.

@@ -13,7 +13,7 @@ from ..deadline import Deadline
 from ..errors import RocketRideError, TaskLostError, TransientError, TransportTimeoutError
 from ..logs import log
 from ..models import TaskStatus
-from ..protocol import operations
+from ..protocol import run_log_operations
 from ..protocol.operations import Operation
 from ..redact import shorten
 from .logged_run import LIFECYCLE_EVENT, STATUS_EVENT, Chapter, LoggedRun, chapters_near, is_open, runs_of
@@ -45,7 +45,7 @@ def search(run: TaskStatus) -> Search:
     refuted: Set[int] = set()
     found = None
     for pause in (*_PAUSES, None):
-        answer = yield operations.get_task_runs(run.project_id, run.source)
+        answer = yield run_log_operations.get_task_runs(run.project_id, run.source)
         chapters = _chapters(answer, run.start_time, refuted)
         retry = isinstance(answer, TransientError) or any(map(_may_be_closed_soon, chapters))
         for chapter in chapters:
@@ -113,7 +113,7 @@ def _read_pages(
     """Read all pages within these bounds. Returns the error with which it failed, if it did."""
     types, cursor = (STATUS_EVENT, LIFECYCLE_EVENT), None
     while True:
-        page = yield operations.read_run_log(run.project_id, run.source, types, bounds, cursor)
+        page = yield run_log_operations.read_run_log(run.project_id, run.source, types, bounds, cursor)
         events = page.get("events") if isinstance(page, dict) else None
         if not isinstance(events, list):
             chapter.cut_short()

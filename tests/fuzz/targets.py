@@ -19,7 +19,7 @@ from rocketride_sync import DecodeError, RocketRideError, TaskStatus
 from rocketride_sync.config import Address, Settings
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.options import SizeLimit
-from rocketride_sync.protocol import dap, http_answers, operations, strict_json
+from rocketride_sync.protocol import dap, http_answers, object_operations, operations, strict_json
 from rocketride_sync.redact import printable
 from rocketride_sync.transports.http import HttpTransport
 from rocketride_sync.transports.websocket.connection import Connection
@@ -54,7 +54,10 @@ def envelope(data: bytes) -> None:
     head, _, body = rest.partition(b"\n\n")
     status = int(first) if first.isdigit() and len(first) < 4 else 200
     headers = BytesHeaderParser().parsebytes(head)
-    for operation in (STATUS, operations.send("send", TOKEN, {}, "text/plain", data=SimpleNamespace(size=1))):
+    for operation in (
+        STATUS,
+        object_operations.send("send", TOKEN, {}, "text/plain", data=SimpleNamespace(size=1)),
+    ):
         try:
             plain = http_answers.decompress(
                 _header(headers, "Content-Encoding"), body, SizeLimit("max_response_bytes", LIMIT)

@@ -5,14 +5,14 @@ from email.message import Message
 import pytest
 
 from rocketride_sync import ProtocolError, ServerError, TaskNotFoundError
-from rocketride_sync.protocol import http_objects, operations
+from rocketride_sync.protocol import http_objects, object_operations
 from rocketride_sync.transports.chunks import Bytes
 
 TOKEN = "tk_560d04a8eac4abb1b4af0d8878dc856c"
 
 
 def operation(info, data=b"abc", mime_type="text/plain", **options):
-    return operations.send("send", TOKEN, info, mime_type, data=Bytes(data), **options)
+    return object_operations.send("send", TOKEN, info, mime_type, data=Bytes(data), **options)
 
 
 def test_type_and_size_are_headers():
@@ -53,7 +53,7 @@ def test_what_http_cannot_carry_is_named():
 def test_a_pipe_announces_the_size_and_never_none():
     assert operation({"name": "a"}).arguments["object"] == {"name": "a", "size": 3}
     assert operation({}, b"").arguments["object"] == {"size": 1}
-    assert operations.send("pipe", TOKEN, {"name": "a"}, "x/y").arguments["object"] == {"name": "a"}
+    assert object_operations.send("pipe", TOKEN, {"name": "a"}, "x/y").arguments["object"] == {"name": "a"}
 
 
 def envelope(document, **fields):

@@ -1,6 +1,6 @@
 """Operations as values."""
 
-from rocketride_sync.protocol import operations
+from rocketride_sync.protocol import object_operations, operations
 
 
 def test_no_repr_shows_a_token_or_what_is_sent():
@@ -9,7 +9,7 @@ def test_no_repr_shows_a_token_or_what_is_sent():
         operations.get_task_status(secret),
         operations.auth(secret, "client", "1"),
         operations.execute({"source": secret}, token=secret),
-        operations.send("send", secret, {"name": secret}, "text/plain"),
+        object_operations.send("send", secret, {"name": secret}, "text/plain"),
     ):
         assert secret not in repr(operation)
         assert operation.name in repr(operation)

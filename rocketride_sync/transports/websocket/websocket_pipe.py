@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Optional
 from ...deadline import Deadline
 from ...errors import RocketRideError, ServerError
 from ...logs import log
-from ...protocol import operations
+from ...protocol import object_operations
 from ...protocol.operations import Buffer, Operation
 from .pool import Pool
 from .websocket_uploads import pipe_id_of
@@ -64,7 +64,7 @@ class WebSocketPipe:
 
     def _ask(self, subcommand: str, deadline: Deadline, data: Optional[Buffer] = None) -> Any:
         assert self._connection is not None
-        step = operations.through_pipe(self._operation, subcommand, self._id)
+        step = object_operations.through_pipe(self._operation, subcommand, self._id)
         return self._connection.ask(step, deadline, data)
 
     def _close_failed_pipe(self, deadline: Deadline) -> None:

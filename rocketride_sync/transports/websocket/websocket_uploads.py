@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Deque, Dict, Generator, Iterator, List, O
 from ...deadline import Deadline, system_time
 from ...errors import ProtocolError, RocketRideError, ServerError, TransportError, TransportTimeoutError
 from ...logs import DEBUG, log, log_call
-from ...protocol import operations
+from ...protocol import object_operations
 from ...protocol.failures import refused_object
 from ...protocol.operations import Buffer, Operation
 from ..pipe_interface import Job, NotBegunError, Outcome
@@ -33,13 +33,13 @@ def upload_steps(opening: Operation) -> Steps:
     fault = None
     for chunk in opening.data:
         try:
-            yield operations.through_pipe(opening, "write", pipe_id), chunk
+            yield object_operations.through_pipe(opening, "write", pipe_id), chunk
         except ServerError as error:
             fault = error
             break
     try:
         # A pipe that failed is closed too: it would count among the task's pipes for a minute and more.
-        result = yield operations.through_pipe(opening, "close", pipe_id), None
+        result = yield object_operations.through_pipe(opening, "close", pipe_id), None
     except ServerError:
         if fault is None:
             raise

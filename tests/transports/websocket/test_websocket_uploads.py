@@ -15,7 +15,7 @@ from rocketride_sync import (
     WaitTimeoutError,
 )
 from rocketride_sync.deadline import Deadline
-from rocketride_sync.protocol import operations
+from rocketride_sync.protocol import object_operations
 from rocketride_sync.transports.chunks import Bytes
 
 from ..dap_peer import TOKEN, Gone, dap
@@ -236,7 +236,7 @@ def test_an_answer_that_comes_too_late_is_no_matter():
     with Server(dap(it)) as server, websocket(server) as client:
         jobs = [
             SimpleNamespace(
-                operation=operations.send("send", TOKEN, {}, "text/plain", data=Bytes(b"x")),
+                operation=object_operations.send("send", TOKEN, {}, "text/plain", data=Bytes(b"x")),
                 deadline=Deadline(seconds),
             )
             for seconds in (2.0, GENEROUS)
@@ -252,7 +252,7 @@ def test_an_answer_that_comes_too_late_is_no_matter():
 def test_an_object_whose_time_is_over_when_its_turn_comes_fails_alone():
     """Its pipe is open, but its data are not begun: that would break the connection under the others."""
     late = SimpleNamespace(
-        operation=operations.send("send", TOKEN, {}, "text/plain", data=Bytes(b"x")),
+        operation=object_operations.send("send", TOKEN, {}, "text/plain", data=Bytes(b"x")),
         deadline=Deadline(GENEROUS),
     )
 
@@ -279,7 +279,7 @@ def test_an_object_whose_time_is_over_when_its_turn_comes_fails_alone():
         peer.answer(next_request(peer)[1], RESULT)
 
     with Server(dap(action)) as server, websocket(server) as client:
-        data = operations.send("send", TOKEN, {}, "text/plain", data=Data())
+        data = object_operations.send("send", TOKEN, {}, "text/plain", data=Data())
         jobs = [SimpleNamespace(operation=data, deadline=Deadline(GENEROUS)), late]
         first, second = client._transport.uploads(Deadline(GENEROUS)).run(iter(jobs), 2)
     assert first[0] is late
