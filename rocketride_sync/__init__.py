@@ -53,6 +53,11 @@ if TYPE_CHECKING:
     from .models import TaskStatusFlow as TaskStatusFlow
     from .models import TaskStatusSlowestDoc as TaskStatusSlowestDoc
     from .models import TaskTokens as TaskTokens
+    from .models.answers import ServerInfo as ServerInfo
+    from .models.answers import Services as Services
+    from .models.answers import ServiceSummary as ServiceSummary
+    from .models.answers import ValidationMessage as ValidationMessage
+    from .models.answers import ValidationResult as ValidationResult
     from .models.converter import converter as converter
     from .options import RetryPolicy as RetryPolicy
     from .reporting.recorder import RunRecorder as RunRecorder
@@ -105,6 +110,13 @@ _NAMES_BY_MODULE = {
         "TaskStatusFlow",
         "TaskStatusSlowestDoc",
         "TaskTokens",
+    ),
+    "models.answers": (
+        "ServerInfo",
+        "ServiceSummary",
+        "Services",
+        "ValidationMessage",
+        "ValidationResult",
     ),
     "models.converter": ("converter",),
     "options": ("RetryPolicy",),

@@ -29,6 +29,7 @@ from . import (
     standard_streams,
     status_command,
     stop_command,
+    validate_command,
     wait_command,
 )
 from .exit_codes import ExitCode, code_and_advice
@@ -42,6 +43,7 @@ _COMMANDS = {
     "list": list_command,
     "runs": runs_command,
     "stop": stop_command,
+    "validate": validate_command,
     "serve": serve_command,
     "demo": demo_command,
 }

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, Dict, Optional
 
 from ..config import Settings
 from ..deadline import Deadline, system_time
+from ..errors import ProtocolError
 from ..models import TaskStatus
 from ..options import Omitted, Timeout, optional_seconds
 from ..protocol import operations
@@ -32,6 +33,17 @@ class BaseClient:
     def _call_until(self, operation: Operation, deadline: Deadline) -> Any:
         """As `Caller.call`."""
         return self._caller.call(operation, deadline)
+
+    def _ask(self, operation: Operation, timeout: Timeout) -> Dict[str, Any]:
+        """The object in the answer to `operation`; an empty one if the answer has none."""
+        body = self._call(operation, timeout)
+        if body is None:
+            return {}
+        if isinstance(body, dict):
+            return body
+        raise ProtocolError(
+            f"{operation.name}: the body of the answer is no object but {type(body).__name__}"
+        )
 
     def _read_status(self, operation: Operation, deadline: Deadline) -> TaskStatus:
         """The status that `operation` reads, with what this client knows of the run besides."""
@@ -76,6 +88,9 @@ class BaseClient:
 
     def _limit(self, timeout: Timeout) -> Optional[float]:
         """The timeout of one call in seconds: `timeout`, or that of the client if it was omitted."""
-        return (
-            self._settings.timeout if isinstance(timeout, Omitted) else optional_seconds("timeout", timeout)
-        )
+        return limit_of(self._settings, timeout)
+
+
+def limit_of(settings: Settings, timeout: Timeout) -> Optional[float]:
+    """The timeout of one call in seconds: `timeout`, or that of the settings if it was omitted."""
+    return settings.timeout if isinstance(timeout, Omitted) else optional_seconds("timeout", timeout)

@@ -23,13 +23,14 @@ from ..logs import log
 from ..options import RetryPolicy
 from ..transports import Transport, create
 from ..transports.caller import Caller
+from .catalogue_methods import CatalogueMethods
 from .lifecycle_methods import LifecycleMethods
 from .many_tasks_methods import ManyTasksMethods
 from .sending_methods import SendingMethods
 from .status_methods import StatusMethods
 
 
-class RocketRideClient(StatusMethods, ManyTasksMethods, LifecycleMethods, SendingMethods):
+class RocketRideClient(StatusMethods, ManyTasksMethods, LifecycleMethods, SendingMethods, CatalogueMethods):
     """A blocking client of one RocketRide server. Making one does no I/O.
 
     It may be shared by threads, and used again after `fork` and after `close`. A client that is garbage collected

@@ -260,12 +260,7 @@ class LifecycleMethods(BaseClient):
         """
         about = {} if token is None else {"token": arguments.task_token(token)}
         given = arguments.document("the arguments", {**parameters, **about})
-        body = self._call(operations.call(arguments.text("command", command), given), timeout)
-        if body is None:
-            return {}
-        if isinstance(body, dict):
-            return body
-        raise ProtocolError(f"{command}: the body of the answer is no object but {type(body).__name__}")
+        return self._ask(operations.call(arguments.text("command", command), given), timeout)
 
     def _first_poll(self, token: str, deadline: Deadline) -> Optional[TaskStatus]:
         """The first status after the start, whose ``startTime`` identifies the run; None if it cannot be read."""

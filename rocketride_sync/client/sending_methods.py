@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Union
 
 from .. import arguments
@@ -15,6 +16,7 @@ from .base_client import BaseClient
 
 # Loaded when something is sent: most processes only read a status.
 if TYPE_CHECKING:
+    from ..sending import question as question_form
     from ..sending.file_upload import FileEntry, OnUpload
     from ..sending.pipe import Pipe
     from ..transports import pipe_interface
@@ -70,6 +72,64 @@ class SendingMethods(BaseClient):
             "send", arguments.task_token(token), arguments.object_info(objinfo), mime_type, data=body
         )
         return result_of("send", self._call(operation, timeout))
+
+    def chat(
+        self,
+        token: str,
+        question: question_form.Question,
+        *,
+        role: Optional[str] = None,
+        instructions: Optional[question_form.Pairs] = None,
+        examples: Optional[question_form.Pairs] = None,
+        history: Optional[question_form.Pairs] = None,
+        context: Optional[question_form.Texts] = None,
+        goals: Optional[question_form.Texts] = None,
+        expect_json: Optional[bool] = None,
+        timeout: Timeout = OMITTED,
+    ) -> Dict[str, Any]:
+        """Ask a question of a task whose pipeline answers questions, and return its result.
+
+        Args:
+            token: the task's token.
+            question: the question, or several; or the wire's document: a dict, as ``model_dump(mode="json")`` of the
+                official client's ``Question``.
+            role: whom the model is to be, such as ``"You are a financial analyst"``.
+            instructions: pairs of a title and an instruction, or a dict of them.
+            examples: pairs of what is given and the result that is expected, in what JSON can say.
+            history: what was said before, in pairs: ``user``, ``assistant`` or ``system``, and what they said.
+            context: what the model should know besides: a text, or several.
+            goals: what it should work towards: likewise.
+            expect_json: whether the answer is to be JSON.
+            timeout: seconds for the whole call, until the answer; omitted, the client's; None is unlimited.
+
+        Returns:
+            The result as of `send`. The answers are in the field whose type in ``result_types`` is ``answers``: in most
+            pipelines ``result["answers"][0]``.
+
+        Raises:
+            ConfigurationError: the question is empty, or a part of it has a wrong form.
+            ServerError: the task takes no questions; `TaskNotFoundError` if there is no such task.
+            TransportError: with `request_sent`, the question may have arrived.
+        """
+        load(_asking)
+        from ..sending import question as question_form
+        from ..sending.pipe import result_of
+
+        # Counted from 1 for each client, as the official one does: names of objects show in the task's status.
+        numbers = self.__dict__.setdefault("_question_numbers", itertools.count(1))
+        operation = question_form.operation(
+            arguments.task_token(token),
+            next(numbers),
+            question,
+            role=role,
+            instructions=instructions,
+            examples=examples,
+            history=history,
+            context=context,
+            goals=goals,
+            expect_json=expect_json,
+        )
+        return result_of("chat", self._call(operation, timeout))
 
     def pipe(
         self,
@@ -175,6 +235,13 @@ def _sending() -> None:
     from ..protocol import object_operations  # noqa: F401
     from ..sending import pipe  # noqa: F401
     from ..transports import chunks, pipe_interface  # noqa: F401
+
+
+def _asking() -> None:
+    """Import what a question needs besides, before it is sent."""
+    from ..sending import question  # noqa: F401
+
+    _sending()
 
 
 def _sending_files() -> None:

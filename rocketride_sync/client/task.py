@@ -16,6 +16,7 @@ from .status_methods import OnProgress
 
 if TYPE_CHECKING:
     from ..sending.file_upload import FileEntry, OnUpload
+    from ..sending.question import Question
     from .client import RocketRideClient
 
 
@@ -119,6 +120,14 @@ class Task:
     ) -> Pipe:
         """As `RocketRideClient.pipe`."""
         return self._client.pipe(self.token, objinfo, mime_type, provider, timeout=timeout)
+
+    def chat(self, question: Question, *, timeout: Timeout = OMITTED, **parts: Any) -> Dict[str, Any]:
+        """As `RocketRideClient.chat`, which lists `parts`."""
+        return self._client.chat(self.token, question, timeout=timeout, **parts)
+
+    def get_pipeline(self, *, timeout: Timeout = OMITTED) -> Optional[Dict[str, Any]]:
+        """As `RocketRideClient.get_task_pipeline`."""
+        return self._client.get_task_pipeline(self.token, timeout=timeout)
 
     def terminate(self, *, timeout: Timeout = OMITTED) -> None:
         """As `RocketRideClient.terminate`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, Awaitable, Callable, Dict, Optional
 
+from . import catalogue_commands
 from .checked_fields import CheckedFields
 from .credentials import Access
 from .log_commands import handle_log_command
@@ -40,6 +41,9 @@ class CommandHandler:
             "rrext_get_tasks": self._get_tasks,
             "rrext_get_token": self._get_token,
             "rrext_process": self._process,
+            "rrext_get_pipeline": self._get_pipeline,
+            "rrext_validate": self._validate,
+            "rrext_services": self._services,
         }
         if state.settings.is_newer:
             self._handlers["rrext_log"] = self._read_log
@@ -103,6 +107,15 @@ class CommandHandler:
     async def _get_token(self, access: Access, arguments: Arguments) -> ResponseBody:
         access.require_account("task.monitor")
         return {"token": self._find(arguments).token}
+
+    async def _get_pipeline(self, access: Access, arguments: Arguments) -> ResponseBody:
+        return {"pipeline": self._task(access, arguments).pipeline.document}
+
+    async def _validate(self, _: Access, arguments: Arguments) -> ResponseBody:
+        return catalogue_commands.validate(arguments, newer=self._state.settings.is_newer)
+
+    async def _services(self, _: Access, arguments: Arguments) -> ResponseBody:
+        return catalogue_commands.services(arguments, newer=self._state.settings.is_newer)
 
     async def _read_log(self, access: Access, arguments: Arguments) -> ResponseBody:
         return handle_log_command(self._state.run_log, access, arguments)

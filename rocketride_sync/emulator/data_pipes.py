@@ -27,12 +27,14 @@ class ObjectInfo:
         path: the path it was sent with, often empty.
         object_id: its unique id.
         size: the announced size in bytes; 0 when none was announced.
+        mime_type: its type.
     """
 
     name: str
     path: str
     object_id: str
     size: int
+    mime_type: str = ""
 
 
 class DataPipe:
@@ -69,7 +71,7 @@ class DataPipe:
         self._status = status
         self._on_end = on_end
         self._failure = failure
-        self._processor = ObjectProcessor(pipeline)
+        self._processor = ObjectProcessor(pipeline, info.mime_type)
         self._size = 0
         self._is_open = True
         status.expect(1, info.size)
@@ -94,9 +96,11 @@ class DataPipe:
     def close(self) -> Dict[str, Any]:
         """Count the object as completed and return its result. Raises PipeError when it fails, or has ended."""
         self._require_open()
-        if self._failure is not None:
-            self.abort(self._failure)
-            raise PipeError(self._failure)
+        try:
+            result = self._result()
+        except PipeError as error:
+            self.abort(str(error))
+            raise
         self._end()
         self._status.complete(self._size, self._processor.words, self.index)
         info = self._info
@@ -104,8 +108,13 @@ class DataPipe:
             "name": info.name,
             "path": info.path,
             "objectId": info.object_id,
-            **self._processor.result(),
+            **result,
         }
+
+    def _result(self) -> Dict[str, Any]:
+        if self._failure is not None:
+            raise PipeError(self._failure)
+        return self._processor.result()
 
     def abort(self, reason: str) -> None:
         """Count the object as failed, because the rest of it will not arrive. Does nothing when the pipe has ended."""

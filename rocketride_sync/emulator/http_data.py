@@ -170,13 +170,17 @@ async def _read_form(request: Request) -> FormData:
 
 def _body_info(request: Request) -> ObjectInfo:
     length = request.headers.get("content-length", "")
-    return _new_info(_filename(request), int(length) if length.isdecimal() else 0)
+    return _new_info(_filename(request), int(length) if length.isdecimal() else 0, _media_type(request))
 
 
-def _new_info(name: Optional[str], size: int) -> ObjectInfo:
+def _new_info(name: Optional[str], size: int, mime_type: str = "") -> ObjectInfo:
     object_id = str(uuid.uuid4())
     return ObjectInfo(
-        name=_without_lone_surrogates(name or object_id), path="", object_id=object_id, size=size
+        name=_without_lone_surrogates(name or object_id),
+        path="",
+        object_id=object_id,
+        size=size,
+        mime_type=mime_type,
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Dict, List, Tuple
 
 from .pipeline import Pipeline
 from .request_errors import PipeError
 from .word_count import WordCounter
 
+_QUESTION = "application/rocketride-question"
 MOST_TEXT_BYTES = 16 * 2**20
 
 
@@ -16,9 +18,11 @@ class ObjectProcessor:
 
     Args:
         pipeline: the pipeline. `wordcount` counts the words, `response` returns the text.
+        mime_type: the object's type. Of a question, `response` returns the questions as their answers: no model is here.
     """
 
-    def __init__(self, pipeline: Pipeline) -> None:
+    def __init__(self, pipeline: Pipeline, mime_type: str = "") -> None:
+        self._is_question = mime_type == _QUESTION
         self._counts_words = pipeline.has("wordcount")
         self._returns_text = pipeline.has("response")
         self._counter = WordCounter()
@@ -43,7 +47,10 @@ class ObjectProcessor:
         return self._counter.counts
 
     def result(self) -> Dict[str, Any]:
-        """The fields that the pipeline added. `result_types` names them, and their types."""
+        """The fields that the pipeline added. `result_types` names them, and their types.
+
+        Raises PipeError when the object is to be a question, and is none.
+        """
         fields: Dict[str, Any] = {}
         types = {}
         if self._counts_words:
@@ -51,6 +58,17 @@ class ObjectProcessor:
             types["wordcount"] = "json"
             fields["wordcount"] = {"wordsCount": words, "wordsSize": size}
         if self._returns_text:
-            types["text"] = "text"
-            fields["text"] = [b"".join(self._pieces).decode("utf-8", "replace")]
+            kind = "answers" if self._is_question else "text"
+            types[kind] = kind
+            text = b"".join(self._pieces).decode("utf-8", "replace")
+            fields[kind] = _questions(text) if self._is_question else [text]
         return {"result_types": types, **fields} if types else {}
+
+
+def _questions(text: str) -> List[str]:
+    """The texts of the questions in the document of a question."""
+    try:
+        return [str(question["text"]) for question in json.loads(text)["questions"]]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        pass
+    raise PipeError("The object is to be a question, and is not the JSON document of one")

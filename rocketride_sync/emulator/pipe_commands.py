@@ -94,7 +94,8 @@ def _object_info(arguments: Arguments) -> ObjectInfo:
         raise RequestError("No object info specified")
     if not isinstance(values, dict):
         raise RequestError("open: 'object' must be an object")
-    if not CheckedFields(arguments, "open").text("mimeType"):
+    mime_type = CheckedFields(arguments, "open").text("mimeType")
+    if not mime_type:
         raise RequestError("No mimeType specified")
     fields = CheckedFields(values, "open: object")
     object_id = fields.text("objectId") or str(uuid.uuid4())
@@ -103,6 +104,7 @@ def _object_info(arguments: Arguments) -> ObjectInfo:
         path=fields.text("path"),
         object_id=object_id,
         size=fields.count("size", 0, most=_MAX_SAFE_INTEGER),
+        mime_type=mime_type,
     )
 
 

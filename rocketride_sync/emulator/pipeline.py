@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from typing import Any, Dict, FrozenSet, List, Mapping, Match, Tuple
+from typing import Any, Callable, Collection, Dict, FrozenSet, List, Mapping, Match, Optional, Tuple
 
 import attrs
 
 from .request_errors import RequestError
 
-SOURCES = frozenset({"files", "webhook", "dropper", "simulate"})
+SOURCES = frozenset({"files", "webhook", "dropper", "chat", "simulate"})
 PROVIDERS = SOURCES | {"wordcount", "response"}
+
+Problem = Dict[str, str]
+Report = Callable[[RequestError, Optional[str]], None]
 
 _PLACEHOLDER = re.compile(r"\$\{(ROCKETRIDE_\w+)\}")
 
@@ -73,18 +76,49 @@ def parse_pipeline(document: Any, env: Mapping[str, str]) -> Pipeline:
     Raises:
         RequestError: the document is invalid; the message says what is wrong and where.
     """
-    if not isinstance(document, dict) or not document:
-        raise RequestError("Pipeline configuration or file path is required and must be specified")
-    filled = _fill_placeholders(document, env)
-    components = _parse_components(filled)
+    filled = _fill_placeholders(_required(document), env)
+    components = _parse_components(filled, _refuse)
     source = _find_source(filled, components)
-    _check_inputs(components)
+    _check_inputs(components, components, _refuse)
     project_id = filled.get("project_id") or str(uuid.uuid4())
     if not isinstance(project_id, str):
         raise RequestError("Pipeline: 'project_id' must be a string")
     return Pipeline(
         project_id=project_id, source=source, chain=_reachable(source, components), document=document
     )
+
+
+def check_pipeline(document: Any, source: Optional[str]) -> List[Problem]:
+    """All that `parse_pipeline` would refuse in the document, each with the id of its component, if it is about one.
+
+    `source` takes the place of the document's own, if it is given.
+    """
+    problems: List[Problem] = []
+
+    def report(error: RequestError, component: Optional[str]) -> None:
+        problems.append({"message": str(error), **({"id": component} if component else {})})
+
+    try:
+        filled = _fill_placeholders(_required(document), {})
+        filled = {**filled, **({"source": source} if source else {})}
+        components = _parse_components(filled, report)
+        names = [_id_of(item) for item in filled["components"]]
+        _check_inputs(components, names, report)
+        if filled.get("source") not in set(names) - set(components):  # that was reported with the component
+            _find_source(filled, components)
+    except RequestError as error:
+        report(error, None)
+    return problems
+
+
+def _refuse(error: RequestError, _: Optional[str]) -> None:
+    raise error
+
+
+def _required(document: Any) -> Dict[str, Any]:
+    if not isinstance(document, dict) or not document:
+        raise RequestError("Pipeline configuration or file path is required and must be specified")
+    return document
 
 
 def _fill_placeholders(document: Dict[str, Any], env: Mapping[str, str]) -> Dict[str, Any]:
@@ -112,17 +146,28 @@ def _placeholder_value(found: Match[str], env: Mapping[str, str]) -> str:
     return json.dumps(env[name], ensure_ascii=False)[1:-1] if name in env else found.group()
 
 
-def _parse_components(document: Dict[str, Any]) -> Dict[str, Component]:
+def _parse_components(document: Dict[str, Any], report: Report) -> Dict[str, Component]:
+    """The components by id. Those that are wrong are reported."""
     items = document.get("components")
     if not isinstance(items, list) or not items:
         raise RequestError("Pipeline: 'components' must be a list of at least one component")
     found: Dict[str, Component] = {}
     for index, item in enumerate(items):
-        component = _parse_component(item, f"Pipeline: components[{index}]")
+        where = f"Pipeline: components[{index}]"
+        try:
+            component = _parse_component(item, where)
+        except RequestError as error:
+            report(error, _id_of(item))
+            continue
         if component.id in found:
-            raise RequestError(f"Pipeline: components[{index}]: the id {component.id!r} is taken already")
+            report(RequestError(f"{where}: the id {component.id!r} is taken already"), component.id)
         found[component.id] = component
     return found
+
+
+def _id_of(item: Any) -> Optional[str]:
+    name = item.get("id") if isinstance(item, dict) else None
+    return name if isinstance(name, str) else None
 
 
 def _parse_component(item: Any, where: str) -> Component:
@@ -169,17 +214,15 @@ def _find_source(document: Dict[str, Any], components: Dict[str, Component]) -> 
     return components[source_id]
 
 
-def _check_inputs(components: Dict[str, Component]) -> None:
+def _check_inputs(components: Dict[str, Component], names: Collection[Optional[str]], report: Report) -> None:
+    """Report what gets input from none of `names`, or from nowhere."""
     for component in components.values():
+        where = f"Pipeline: component {component.id!r}"
         for name in component.inputs:
-            if name not in components:
-                raise RequestError(
-                    f"Pipeline: component {component.id!r}: no component {name!r} to get input from"
-                )
+            if name not in names:
+                report(RequestError(f"{where}: no component {name!r} to get input from"), component.id)
         if component.provider not in SOURCES and not component.inputs:
-            raise RequestError(
-                f"Pipeline: component {component.id!r} has no 'input', so nothing would reach it"
-            )
+            report(RequestError(f"{where} has no 'input', so nothing would reach it"), component.id)
 
 
 def _reachable(source: Component, components: Dict[str, Component]) -> Tuple[Component, ...]:

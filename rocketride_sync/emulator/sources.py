@@ -123,7 +123,7 @@ class FilesSource:
 
 
 class ReceivingSource:
-    """Processes the objects that clients send, until it is stopped: `webhook` and `dropper`.
+    """Processes the objects that clients send, until it is stopped: `webhook`, `dropper` and `chat`.
 
     Config, for tests: `bind_seconds`, how long after the start of the task nothing can be sent (0); `refuse`, the reason
     for which every object is refused (null: none is); `fail`, the reason for which every object fails in the end (null:

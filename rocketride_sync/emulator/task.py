@@ -130,7 +130,9 @@ class Task:
             raise error if error and str(error) else RequestError(_TERMINATING)
         if self._source.pipe_pool is None:
             provider = self.pipeline.source.provider
-            raise RequestError(f"The source {provider!r} takes no data; the sources webhook and dropper do")
+            raise RequestError(
+                f"The source {provider!r} takes no data; the sources webhook, dropper and chat do"
+            )
         return self._source.pipe_pool
 
     async def stop(self, stopped_by: str = "user") -> None:

@@ -36,7 +36,7 @@ class Operation(NamedTuple):
 
     Attributes:
         name: the method that the user called, for messages: ``get_task_status``.
-        command: the DAP command.
+        command: the DAP command; empty if WebSocket has no such request.
         arguments: the DAP arguments. They may hold a token and are never printed.
         method: the HTTP method; None if HTTP has no such request.
         path: the HTTP path below the server's base path.
@@ -47,6 +47,7 @@ class Operation(NamedTuple):
         repeatable: whether sending it twice does no harm, so that it may be retried after it may have
             reached the server.
         recovery: if it is not repeatable: the end of a message that says how to find out whether it was carried out.
+        public: whether it needs no credential, so that HTTP sends none.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Operation(NamedTuple):
     http_lacks: Tuple[str, ...] = ()
     repeatable: bool = False
     recovery: str = ""
+    public: bool = False
 
     @property
     def asks_status(self) -> bool:

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Union
+import contextlib
+from typing import TYPE_CHECKING, Iterator, Optional, Union
 
 from ..errors import ConfigurationError
 from .base import PollingWatch, Transport, Watch
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from .pipe_interface import PipingTransport as PipingTransport
     from .pipe_interface import Uploads as Uploads
 
-__all__ = ["Pipe", "PipingTransport", "PollingWatch", "Transport", "Uploads", "Watch", "create"]
+__all__ = ["Pipe", "PipingTransport", "PollingWatch", "Transport", "Uploads", "Watch", "create", "http_of"]
 
 _LOADED_ON_FIRST_USE = (
     "Pipe",
@@ -54,6 +55,23 @@ def create(transport: Union[str, Transport], settings: Settings) -> Transport:
     from .http import HttpTransport
 
     return AutoTransport(websocket, HttpTransport(settings))
+
+
+@contextlib.contextmanager
+def http_of(transport: Optional[Transport], settings: Settings) -> Iterator[Transport]:
+    """The transport for what servers offer over HTTP only: `transport` itself if it can carry that, or is a user's own; else
+    one for this block, which closes it.
+    """
+    if transport is not None and not getattr(transport, "prefers_websocket", False):
+        yield transport
+        return
+    from .http import HttpTransport
+
+    http = HttpTransport(settings)
+    try:
+        yield http
+    finally:
+        http.close()
 
 
 def __getattr__(name: str) -> object:

@@ -38,6 +38,8 @@ class AutoTransport:
         http: the fallback.
     """
 
+    prefers_websocket = True
+
     def __init__(self, websocket: WebSocketTransport, http: HttpTransport) -> None:
         self._websocket = websocket
         self._http = http

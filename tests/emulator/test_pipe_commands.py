@@ -265,7 +265,7 @@ def test_sources_that_take_no_data_refuse_pipes(server):
     with connect(server) as client:
         token = client.call("execute", pipeline=pipeline("simulate", forever=True))["body"]["token"]
         message = client.call("rrext_process", token=token, **INFO)["message"]
-        assert message == "The source 'simulate' takes no data; the sources webhook and dropper do"
+        assert message == "The source 'simulate' takes no data; the sources webhook, dropper and chat do"
 
 
 def test_data_for_a_task_that_is_starting_waits_until_it_runs():

@@ -84,6 +84,9 @@ class Session:
 
     def _exchange(self, operation: Operation, exchange: Exchange) -> Answer:
         request = self._prepared(operation.method, operation.path, operation.query)
+        if operation.public:
+            request = request.copy()
+            del request.headers["Authorization"]
         if operation.json is not None:
             request = request.copy()
             request.prepare_body(None, None, operation.json)

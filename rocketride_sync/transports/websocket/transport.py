@@ -34,6 +34,8 @@ class WebSocketTransport:
             every 15 s), or accepts nothing while we send. Default 45.
     """
 
+    prefers_websocket = True
+
     def __init__(self, settings: Settings, *, dead_after: float = DEAD_AFTER) -> None:
         self._settings = settings
         self._dead_after = dead_after

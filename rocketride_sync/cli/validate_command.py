@@ -1,0 +1,104 @@
+"""`rocketride-sync validate`: let the server check pipeline files, without running them."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Mapping, NamedTuple, Optional
+
+from ..errors import ConfigurationError, ServerError
+from . import command_result, output, shared_options
+from .exit_codes import ExitCode
+from .server_options import Environment, add_server_options, make_client
+
+if TYPE_CHECKING:
+    from ..client.client import RocketRideClient
+    from ..models.answers import ValidationMessage
+
+HELP = "let the server check pipeline files, without running them"
+EPILOG = """It takes WebSocket. For each error and each warning it prints a line, FILE: error: what is wrong (component),
+and for each file without errors FILE: valid. A file that cannot be read, or is no pipeline, has an error too.
+The exit code is 1 if a file has errors; warnings alone are none.
+
+with --json, one document on stdout, whatever happens:
+  {"outcome": null, "outcome_certain": null, "error": null or as of status, "status": null,
+   "files": [{"file", "valid", "errors": [{"message", "id" (the component, where it is about one)}, ...],
+              "warnings": likewise}, ...]}, without "files" if the server could not be asked
+"""
+
+
+class _Checked(NamedTuple):
+    """What was found in one file."""
+
+    file: str
+    errors: List[ValidationMessage]
+    warnings: List[ValidationMessage]
+
+    def lines(self) -> List[str]:
+        """What to print about it."""
+        found = [("error", item) for item in self.errors] + [("warning", item) for item in self.warnings]
+        lines = [f"{kind}: {_said(item)}" for kind, item in found] + ([] if self.errors else ["valid"])
+        return [f"{output.safe_text(self.file)}: {line}" for line in lines]
+
+    def document(self) -> Dict[str, Any]:
+        """The member of the JSON document."""
+        known = {"errors": _plain(self.errors), "warnings": _plain(self.warnings)}
+        document: Dict[str, Any] = command_result.json_safe(
+            {"file": self.file, "valid": not self.errors, **known}
+        )
+        return document
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("files", metavar="FILE", nargs="+", help="a pipeline file (.pipe or JSON)")
+    parser.add_argument(
+        "--source", metavar="ID", help="the component to start at (default: that of the pipeline)"
+    )
+    shared_options.add_json(parser)
+    add_server_options(parser)
+
+
+def run(args: argparse.Namespace) -> ExitCode:
+    checked = []
+    with make_client(args, Environment(args.env_file)) as client:
+        for file in dict.fromkeys(args.files):
+            checked.append(_check(client, file, args.source))
+            if not args.json:  # at once: what comes next may fail
+                output.print_result("\n".join(checked[-1].lines()))
+    if args.json:
+        documents = [one.document() for one in checked]
+        output.print_result(command_result.json_document(None, files=documents))
+    return ExitCode.FAILED if any(one.errors for one in checked) else ExitCode.SUCCEEDED
+
+
+def _check(client: RocketRideClient, file: str, source: Optional[str]) -> _Checked:
+    """What the server finds in the file, or why there is nothing that it could check.
+
+    Raises:
+        RocketRideError: the server could not be asked.
+    """
+    from ..client import pipelines
+
+    try:
+        pipeline = pipelines.load(file, None, None)
+    except ConfigurationError as error:
+        return _Checked(file, [{"message": str(error)}], [])
+    try:
+        found = client.validate(pipeline, source=source)
+    except ServerError as error:
+        if type(error) is not ServerError:  # such as a missing permission: it says nothing about the pipeline
+            raise
+        return _Checked(file, [{"message": str(error)}], [])
+    return _Checked(file, found["errors"], found["warnings"])
+
+
+def _said(item: Mapping[str, Any]) -> str:
+    """An error or a warning on one line."""
+    message = item.get("message")
+    component = item.get("id")
+    about = f" ({component})" if isinstance(component, str) and component else ""
+    return output.shorten_message(f"{message if isinstance(message, str) else 'no message'}{about}")
+
+
+def _plain(items: Iterable[Mapping[str, Any]]) -> List[Dict[str, Any]]:
+    """The documented members alone: others may hold parts of the pipeline, with secrets."""
+    return [{name: item[name] for name in ("message", "id") if name in item} for item in items]

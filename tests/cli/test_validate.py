@@ -1,0 +1,146 @@
+"""`validate`: in this process, against servers that find what a test wants."""
+
+import json
+
+import pytest
+from command import KEY
+from transports.dap_peer import serve
+from transports.loopback import Server
+
+from rocketride_sync.cli.main import main
+
+GOOD = {"project_id": "p", "source": "a", "components": [{"id": "a", "provider": "webhook"}]}
+TOKEN = "tk_0123456789abcdef0123"
+
+
+@pytest.fixture
+def validate(monkeypatch, capsys, tmp_path):
+    """Runs the command on files of these contents, with these answers in turn: the exit code, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ROCKETRIDE_APIKEY", KEY)
+
+    def run(answers, *contents, options=()):
+        names = []
+        for number, content in enumerate(contents):
+            names.append(f"{number}.pipe")
+            text = content if isinstance(content, str) else json.dumps(content)
+            (tmp_path / names[-1]).write_text(text)
+        asked = iter(answers)
+        requests = []
+
+        def reply(peer, request):
+            requests.append(request)
+            answer = next(asked)
+            if isinstance(answer, str):
+                peer.refuse(request, answer)
+            else:
+                peer.answer(request, answer)
+
+        with Server(serve(reply)) as server:
+            monkeypatch.setenv("ROCKETRIDE_URI", server.url)
+            code = main(["validate", *names, *options])
+        run.requests = requests
+        return (code, *capsys.readouterr())
+
+    return run
+
+
+def test_a_line_for_each_error_and_exit_code_1(validate):
+    answers = [
+        {
+            "errors": [{"message": "no model", "id": "llm_1"}, {"message": "two\nlines"}],
+            "warnings": [{"message": "old"}],
+        },
+        {},
+    ]
+    code, out, err = validate(answers, GOOD, {"pipeline": GOOD})
+    assert (code, err) == (1, "")
+    assert out.splitlines() == [
+        "0.pipe: error: no model (llm_1)",
+        "0.pipe: error: two\\nlines",
+        "0.pipe: warning: old",
+        "1.pipe: valid",
+    ]
+    assert [request["command"] for request in validate.requests] == ["rrext_validate"] * 2
+    assert validate.requests[1]["arguments"] == {"pipeline": GOOD}
+
+
+def test_warnings_alone_are_no_failure(validate):
+    code, out, _ = validate([{"warnings": [{"message": "old", "id": "a"}]}], GOOD)
+    assert (code, out) == (0, "0.pipe: warning: old (a)\n0.pipe: valid\n")
+
+
+def test_a_file_without_a_pipeline_has_an_error_and_the_others_are_checked(validate):
+    code, out, _ = validate([{}], "{no json", {"components": 5}, GOOD)
+    first, second, third = out.splitlines()
+    assert code == 1
+    assert first.startswith("0.pipe: error: ")
+    assert "JSON" in first
+    assert "list of components" in second
+    assert third == "2.pipe: valid"
+
+
+def test_a_missing_file_is_an_error(validate):
+    code, out, _ = validate([{}], GOOD, options=["missing.pipe"])
+    assert code == 1
+    assert "missing.pipe: error: " in out
+    assert "No such file" in out
+
+
+def test_a_pipeline_that_the_server_refuses_to_check_has_an_error(validate):
+    code, out, _ = validate(["Pipeline does not have a source component defined"], GOOD)
+    assert code == 1
+    assert out.startswith("0.pipe: error: ")
+    assert "does not have a source" in out
+
+
+@pytest.mark.parametrize(
+    ("refusal", "expected"), [("Permission 'task.control' denied", 4), ("Your pipeline is not running", 6)]
+)
+def test_what_says_nothing_about_the_pipeline_has_its_own_exit_code(validate, refusal, expected):
+    code, out, err = validate([{}, refusal], GOOD, GOOD)
+    assert (code, out) == (expected, "0.pipe: valid\n")
+    assert refusal in err
+
+
+def test_as_json(validate):
+    found = {
+        "errors": [{"message": f"no {TOKEN}", "id": "a", "config": {"key": "secret"}}],
+        "pipeline": {"key": "secret"},
+    }
+    code, out, err = validate([found, {}], GOOD, GOOD, "{", options=["--json"])
+    document = json.loads(out)
+    assert (code, err, document["error"], document["outcome"]) == (1, "", None, None)
+    first, second, third = document["files"]
+    assert first == {
+        "file": "0.pipe",
+        "valid": False,
+        "errors": [{"message": "no tk_0123…", "id": "a"}],
+        "warnings": [],
+    }
+    assert second == {"file": "1.pipe", "valid": True, "errors": [], "warnings": []}
+    assert not third["valid"]
+    assert "secret" not in out
+
+
+def test_as_json_when_the_server_cannot_be_asked(validate):
+    code, out, _ = validate(["Not authenticated"], GOOD, options=["--json"])
+    assert code == 4
+    assert json.loads(out)["error"]["type"] == "PermissionDeniedError"
+
+
+def test_the_source_may_be_another(validate):
+    assert validate([{}], GOOD, options=["--source", "b"])[0] == 0
+    assert validate.requests[0]["arguments"]["source"] == "b"
+
+
+def test_http_does_not_carry_it(validate):
+    code, out, err = validate([], GOOD, options=["--transport", "http"])
+    assert (code, out) == (2, "")
+    assert "websocket" in err
+
+
+def test_a_file_is_needed_and_one_named_twice_is_checked_once(validate, capsys):
+    assert validate([])[0] == 2
+    code, out, _ = validate([{}], GOOD, options=["0.pipe"])
+    assert (code, out) == (0, "0.pipe: valid\n")
