@@ -54,6 +54,7 @@ class Field:
     Attributes:
         default: what a missing key stands for; of arrays, maps and models always the empty one.
         source: which document the field is known from.
+        shown: how the repr of the model shows it, as a text or as a secret; None if it does not. Numbers always are.
     """
 
     wire: str
@@ -64,6 +65,7 @@ class Field:
     unit: Optional[str]
     description: str
     source: str
+    shown: Optional[str] = None
 
 
 @attrs.frozen

@@ -16,7 +16,8 @@ _MODEL = _DEFINITION | {"properties"}
 _ENUM = _DEFINITION | {"x-enum"}
 _ROOT = _MODEL | {"$schema", "$defs"}
 _MEMBER = frozenset({"name", "value", "description"})
-_FIELD = frozenset({"description", "default", "x-unit", "x-source"})
+_FIELD = frozenset({"description", "default", "x-unit", "x-source", "x-shown"})
+_SHOWN = ("text", "secret")
 
 
 def parse(text: str, file: str) -> ir.Schema:
@@ -99,7 +100,17 @@ def _field(model: str, wire: str, node: Any, pointer: str, definitions: Dict[str
     )
     unit = nodes.text(node, "x-unit", pointer) if "x-unit" in node else None
     description, source = nodes.text(node, "description", pointer), nodes.text(node, "x-source", pointer)
-    return ir.Field(wire, attribute, type_, default, nullable, unit, description, source)
+    shown = _shown(node, kind, pointer)
+    return ir.Field(wire, attribute, type_, default, nullable, unit, description, source, shown)
+
+
+def _shown(node: Dict[str, Any], shape: Dict[str, Any], pointer: str) -> Optional[str]:
+    shown = node.get("x-shown")
+    if shown is None:
+        return None
+    if shown not in _SHOWN or shape.get("type") != "string":
+        raise SchemaError(pointer + "/x-shown", f"expected one of {', '.join(_SHOWN)}, of a string")
+    return str(shown)
 
 
 def _ordered(models: Sequence[ir.Model]) -> Tuple[ir.Model, ...]:

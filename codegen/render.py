@@ -136,11 +136,21 @@ def _model(model: ir.Model, enums: Enums) -> List[str]:
         "    _attributes: ClassVar[Mapping[str, str]] = {",
         *(f'        "{field.wire}": "{field.attribute}",' for field in model.fields),
         "    }",
+        *_shown(model),
         "",
         "    @classmethod",
         f"    def from_dict(cls, document: Any) -> {model.name}:",
         f"        return _decode_{snake(model.name)}(document, ROOT)",
     ]
+
+
+def _shown(model: ir.Model) -> List[str]:
+    """Which texts the repr shows."""
+    shown = {field.attribute: field.shown for field in model.fields if field.shown}
+    if not shown:
+        return []
+    rows = [f'        "{attribute}": "{how}",' for attribute, how in shown.items()]
+    return ["", "    _shown: ClassVar[Mapping[str, str]] = {", *rows, "    }"]
 
 
 def _attribute(field: ir.Field, enums: Enums) -> str:

@@ -6,6 +6,7 @@ import collections.abc
 import enum
 from typing import TYPE_CHECKING, Any, ClassVar, Dict, Iterator, Mapping, Optional, Tuple, Type, TypeVar
 
+from ..redact import excerpt, shorten
 from .lazy_attrs import LazyAttrs
 
 D = TypeVar("D", bound="Document")
@@ -17,6 +18,7 @@ else:
     _Mapping = collections.abc.Mapping
 
 _LINE = 79
+_TEXT_SHOWN = 20
 _LARGEST = 2**63
 
 
@@ -31,6 +33,9 @@ class Document(_Mapping, metaclass=LazyAttrs):
 
     _attributes: ClassVar[Mapping[str, str]] = {}
     """Wire name to attribute name, in the order of the schema."""
+
+    _shown: ClassVar[Mapping[str, str]] = {}
+    """The texts that the repr shows, by attribute: ``text``, or ``secret`` for a token, which is shortened."""
 
     _facts: ClassVar[Mapping[str, Any]] = {}
     """Attributes that are known besides the document, with their defaults: see `_with_facts`."""
@@ -91,13 +96,19 @@ class Document(_Mapping, metaclass=LazyAttrs):
         return sum(1 for _ in self)
 
     def __repr__(self) -> str:
-        """Type and numbers, on one line. Text is left out: it may be long, or hold a secret."""
-        numbers = (
-            f"{attribute}={_number(value)}"
-            for attribute, value in ((a, getattr(self, a)) for a in self._attributes.values())
-            if isinstance(value, (int, float)) and value
-        )
-        return fit(" ".join((type(self).__name__, *numbers)))
+        """Type, numbers and the texts of `_shown`, on one line. Other text is left out: it may be long, or hold a secret."""
+        values = ((attribute, getattr(self, attribute)) for attribute in self._attributes.values())
+        parts = (self._part_of_repr(attribute, value) for attribute, value in values if value)
+        return fit(" ".join((type(self).__name__, *filter(None, parts))))
+
+    def _part_of_repr(self, attribute: str, value: Any) -> str:
+        if isinstance(value, (int, float)):
+            return f"{attribute}={_number(value)}"
+        how = self._shown.get(attribute)
+        if how is None:
+            return ""
+        shown = shorten(value) if how == "secret" else excerpt(value, _TEXT_SHOWN)
+        return f"{attribute}='{shown}'"
 
     def __reduce__(self) -> Tuple[Any, ...]:
         # As the wire document, so that a pickle can be read after changes of the class and of attrs.

@@ -83,6 +83,8 @@ FIELDS = {
     "empty description": ({"description": " "}, "/description"),
     "half a character": ({"description": "\ud800"}, "/description"),
     "unit": ({"x-unit": 3}, "/x-unit"),
+    "shown somehow": ({"x-shown": "loudly"}, "/x-shown"),
+    "shown number": ({"type": "integer", "default": 0, "x-shown": "text"}, "/x-shown"),
     "default of another type": ({"default": 0}, "/default"),
     "default bool for int": ({"type": "integer", "default": False}, "/default"),
     "default int for number": ({"type": "number", "default": 0}, "/default"),
