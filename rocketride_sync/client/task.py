@@ -171,5 +171,15 @@ class Task:
             # The caller must see the exception of the block, not this one.
             log.warning("task %s could not be terminated, it may run on: %s", shorten(self.token), fault)
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the task as `status` saw it. The server is not asked."""
+        from ..models import status_html  # few processes are notebooks
+
+        joined = ", joined" if self.joined else ""
+        name = f"Task {status_html.text(shorten(self.token))}{joined}"
+        if self.status is None:
+            return f"<b>{name}</b>, of which no status was read"
+        return status_html.card(f"{name}, when it was started", self.status)
+
     def __repr__(self) -> str:
         return f"<Task {shorten(self.token)}{' (joined)' if self.joined else ''}>"

@@ -176,6 +176,12 @@ class StatusBehaviour(RunFacts):
         """The warnings that came since `previous`; see `new_errors`."""
         return _new_messages(self.warnings, () if previous is None else previous.warnings)
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: a card, without whole tokens."""
+        from . import status_html  # few processes are notebooks
+
+        return status_html.card(status_html.text(self.source) or "a task", cast("TaskStatus", self))
+
     def __repr__(self) -> str:
         counts = f"{_count(self.completed_count)}/{_count(self.total_count)}"
         failed = f", {_count(self.failed_count)} failed" if self.failed_count else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import os
 import time
 from types import TracebackType
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from ..deadline import Clock
 
 _LONGEST_REASON = 200
+_FRAME = "width:100%;height:42em;border:1px solid rgba(128,128,128,.45);border-radius:6px;resize:vertical"
 _INSTALL_PYGAL = "pip install 'rocketride-sync[report]'"
 
 
@@ -75,6 +77,27 @@ class RunRecorder(Record):
             ConfigurationError: pygal is not installed, or cannot draw it.
         """
         return _draw(self, error, tuple(self._secrets))
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the page, in a frame of its own. Without pygal, the latest status."""
+        try:
+            page = self.html()
+        except ConfigurationError as error:
+            reason = str(error)
+        else:
+            return f'<iframe srcdoc="{html.escape(page)}" sandbox title="Report" style="{_FRAME}"></iframe>'
+        return f"{self._latest_as_html()}<p>{html.escape(reason)}</p>"
+
+    def _latest_as_html(self) -> str:
+        from ..models import status_html  # few processes are notebooks
+
+        if self.last is None:
+            return ""
+        secrets = tuple(self._secrets)
+        return status_html.card(status_html.text(self.last.source, secrets) or "a task", self.last, secrets)
+
+    def __repr__(self) -> str:
+        return f"<RunRecorder: {self.looks} looks>"
 
     def save(
         self, path: Union[str, os.PathLike[str], None] = None, *, error: Optional[BaseException] = None

@@ -84,3 +84,15 @@ def test_ctrl_c_in_a_block_says_that_the_task_was_ended(either):
     with pytest.raises(KeyboardInterrupt, match=r"task tk_....… was ended"):
         with either.use(pipeline=forever()) as task:
             task.wait_until_complete(GENEROUS, 0.1, interrupt)
+
+
+def test_a_notebook_shows_the_run_without_asking_the_server(either, websocket_client):
+    task = either.use(pipeline=forever())
+    websocket_client.terminate(task.token)
+    shown = task._repr_html_()
+    assert "running" in shown
+    assert "Task tk_" in shown
+    assert task.token not in shown
+    task.status = None
+    assert "no status was read" in task._repr_html_()
+    assert task.token not in task._repr_html_()

@@ -1,5 +1,6 @@
 """RunRecorder: what it keeps, how much of it, and the page it makes of it."""
 
+import html
 import os
 import re
 import subprocess
@@ -436,3 +437,23 @@ def test_without_pygal_the_extra_is_named_at_once(monkeypatch, tmp_path):
         with pytest.raises(ConfigurationError, match=r"rocketride-sync\[report\]"):
             use()
     assert not (tmp_path / "run.html").exists()
+
+
+def test_a_notebook_shows_the_page_in_a_frame():
+    recorder = record({**RUNNING, "errors": ['<script>"quoted"</script>']}, DONE, secrets=[KEY])
+    framed = re.fullmatch(r'<iframe srcdoc="([^"]*)" sandbox [^>]*></iframe>', recorder._repr_html_())
+    assert framed
+    assert html.unescape(framed[1]) == recorder.html()
+    assert "<script" not in framed[1]
+    assert repr(recorder) == "<RunRecorder: 2 looks>"
+
+
+@pytest.mark.parametrize("documents", [[], [RUNNING], [{**RUNNING, "errors": [f"{KEY} {TOKEN} <b>"]}]])
+def test_without_pygal_a_notebook_shows_the_latest_status(monkeypatch, documents):
+    monkeypatch.setitem(sys.modules, "pygal", None)
+    shown = record(*documents, secrets=[KEY])._repr_html_()
+    assert "pip install" in shown
+    assert ("1 of 4" in shown) is bool(documents)
+    assert KEY not in shown
+    assert TOKEN not in shown
+    assert "<b> " not in shown
