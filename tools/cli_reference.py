@@ -18,8 +18,8 @@ HEAD = """\
 
 # The command line
 
-`rocketride-sync`, also as `python -m rocketride_sync`. Times are in seconds. Results go to stdout; progress, problems and
-logs to stderr. [The page of errors](errors.md#exit-codes) says what to do about each exit code.
+`rocketride-sync`, also as `python -m rocketride_sync`. Results go to stdout; progress, problems and logs to stderr.
+[The page of errors](errors.md#exit-codes) says what to do about each exit code.
 """
 COMPLETION = """\
 ## Completion

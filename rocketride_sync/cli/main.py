@@ -16,6 +16,7 @@ from . import (
     command_result,
     completion,
     demo_command,
+    durations,
     exit_codes,
     list_command,
     log_output,
@@ -153,7 +154,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog=output.PROGRAM,
         description="Run RocketRide pipelines, ask tasks how they are doing, and wait for their end.",
-        epilog=exit_codes.HELP,
+        epilog=f"{durations.HELP}\n\n{exit_codes.HELP}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )

@@ -61,7 +61,6 @@ class PipelineRun:
         self.environment = Environment(args.env_file)
         self._pipeline = pipelines.load(args.pipeline, None, args.source)
         _check_files(args, takes_data=pipeline_source.takes_data(self._pipeline))
-        shared_options.check_times(args)
         self.printer = shared_options.make_progress_printer(args)
         self._upload = UploadWithProgress(args.files, self.printer, args.timeout)
         self._deadline = self._upload.deadline

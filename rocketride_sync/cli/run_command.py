@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
-
-from ..errors import (
-    RocketRideError,
-)
-from . import command_result, file_results, shared_options, signals
+from ..errors import RocketRideError
+from . import command_result, durations, file_results, shared_options, signals
 from .exit_codes import ExitCode
 from .pipeline_run import PipelineRun, TokenNotDeliveredError
 from .server_options import add_server_options, make_client
-
-if TYPE_CHECKING:
-    pass
 
 HELP = "run a pipeline: start it, send files, wait, print the results, and end it"
 EPILOG = f"""A pipeline whose source is a webhook, chat or dropper takes data and never ends by itself: its FILEs
@@ -46,8 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--keep", action="store_true", help="leave the task running, and print its token")
     shared_options.add_wait_options(
         parser,
-        timeout_help="end the task S seconds after the command began (default: never); that may take 10 s more, and "
-        "a FILE on its way S again; with --keep this bounds the start and the FILEs, and the task runs on",
+        timeout_help="end the task that long after the command began (default: never); that may take 10 s more, and "
+        "a FILE on its way as long again; with --keep this bounds the start and the FILEs, and the task runs on",
+        timeout_type=durations.positive_duration,
     )
     shared_options.add_output_options(parser)
     add_server_options(parser)

@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("files", metavar="FILE", nargs="*", help="a file to send; at least one")
     shared_options.add_timeout(
-        parser, "give up after S seconds (default: never); a FILE on its way may take that long again"
+        parser, "give up after that time (default: never); a FILE on its way may take that long again"
     )
     shared_options.add_output_options(parser)
     add_server_options(parser)

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import Callable
 
-from . import log_output, output
+from . import durations, log_output, output
 from .exit_codes import Judgement
 from .progress import Display, ProgressPrinter, choose_display
 
 
-def add_wait_options(parser: argparse.ArgumentParser, *, timeout_help: str) -> None:
+def add_wait_options(
+    parser: argparse.ArgumentParser, *, timeout_help: str, timeout_type: Callable[[str], float]
+) -> None:
     """Add the options of a command that waits for the end of a task."""
-    add_timeout(parser, timeout_help)
+    add_timeout(parser, timeout_help, timeout_type)
     add = parser.add_argument
-    add("--interval", type=float, metavar="S", default=2.0, help="seconds between polls (default: 2)")
+    add(
+        "--interval",
+        type=durations.positive_duration,
+        metavar="DURATION",
+        default=2.0,
+        help="time between polls (default: 2s)",
+    )
     add(
         "--allow-failures",
         action="store_true",
@@ -41,16 +50,11 @@ def judgement(args: argparse.Namespace) -> Judgement:
     return Judgement(args.allow_failures, args.accept_uncertain, args.strict)
 
 
-def add_timeout(parser: argparse.ArgumentParser, text: str) -> None:
-    parser.add_argument("--timeout", type=float, metavar="S", help=text)
-
-
-def check_times(args: argparse.Namespace) -> None:
-    """Raise ConfigurationError for invalid times, before anything is started."""
-    from ..options import optional_seconds, seconds
-
-    optional_seconds("--timeout", args.timeout)
-    seconds("--interval", args.interval)
+def add_timeout(
+    parser: argparse.ArgumentParser, text: str, kind: Callable[[str], float] = durations.positive_duration
+) -> None:
+    """Add ``--timeout``; `kind` is a function of `durations`."""
+    parser.add_argument("--timeout", type=kind, metavar="DURATION", help=text)
 
 
 def add_output_options(parser: argparse.ArgumentParser) -> None:

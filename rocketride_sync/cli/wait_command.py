@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ..errors import ConfigurationError, RocketRideError
-from . import command_result, shared_options, signals, wait_many
+from . import command_result, durations, shared_options, signals, wait_many
 from .exit_codes import ExitCode
 from .server_options import Environment, add_server_options, add_tokens_argument, make_client, task_tokens
 
@@ -18,7 +18,9 @@ EPILOG = f"""Of several tasks, the exit code is the gravest: the first there is 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_tokens_argument(parser)
     shared_options.add_wait_options(
-        parser, timeout_help="give up after S seconds (0: poll once; default: never); the task runs on"
+        parser,
+        timeout_help="give up after that time (0: poll once; default: never); the task runs on",
+        timeout_type=durations.duration,
     )
     shared_options.add_output_options(parser)
     add_server_options(parser)
