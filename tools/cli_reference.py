@@ -61,6 +61,8 @@ def _section(parser: argparse.ArgumentParser, usage: str, shared: Collection[str
 
 
 def _usage(parser: argparse.ArgumentParser) -> str:
+    if parser.usage:
+        return str(parser.usage % {"prog": parser.prog}).replace("...", "…")
     forms = {"?": "[{0}]", "*": "[{0} …]", "+": "{0} [{0} …]"}
     places = [action for action in parser._actions if not action.option_strings]
     words = [forms.get(str(action.nargs), "{0}").format(action.metavar) for action in places]

@@ -43,11 +43,12 @@ HELP = """exit codes:
   4    authentication or permission refused
   5    server unreachable or overloaded, its answer malformed, or the request refused
   6    task unknown, vanished, or replaced by another run
-  74   the results could not be written
+  70   a defect of this program
+  74   the results or the report could not be written
   124  timeout: the task had not ended
   129  the terminal was closed (SIGHUP)
-  130  interrupted by Ctrl-C
-  141  the reader of the results had gone
+  130  interrupted by Ctrl-C (serve: 0, for that is how it ends)
+  141  the reader of the results had gone, as head does
   143  ended by SIGTERM
 """
 

@@ -8,7 +8,7 @@ import re
 import signal
 import sys
 import warnings
-from typing import Any, Iterator, NoReturn, Optional, Sequence, Union
+from typing import Any, Dict, Iterable, Iterator, NoReturn, Optional, Sequence, Union
 
 from .._version import __version__
 from ..errors import ConfigurationError, RocketRideError, RocketRideWarning
@@ -18,6 +18,7 @@ from . import (
     demo_command,
     durations,
     exit_codes,
+    help_command,
     list_command,
     log_output,
     output,
@@ -36,7 +37,7 @@ from . import (
 from .exit_codes import ExitCode, code_and_advice
 from .signals import STOP_EXCEPTIONS, Terminated, end_process_by, signals_as_exceptions
 
-_COMMANDS = {
+_COMMANDS: Dict[str, Any] = {
     "run": run_command,
     "send": send_command,
     "wait": wait_command,
@@ -47,6 +48,7 @@ _COMMANDS = {
     "validate": validate_command,
     "serve": serve_command,
     "demo": demo_command,
+    "help": help_command,
 }
 
 
@@ -108,7 +110,9 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
         # Their values are not printed: one may be a key.
         options = [word.split("=")[0] for word in unknown if word.startswith("-")]
         if options:
-            args.parser.error(f"unknown option {options[0]}{args.parser.suggestion(options[0])}")
+            args.parser.error(
+                f"unknown option {options[0]}{suggestion(options[0], args.parser._option_string_actions)}"
+            )
         several = [name for name in ("files", "tokens") if name in args]
         if not several:
             args.parser.error("too many arguments")
@@ -126,13 +130,17 @@ def _check_leading_options(args: argparse.Namespace) -> None:
 
 
 _REPEATED_VALUE = re.compile(r"(invalid (?:choice|\S+ value)): .*?(?= \(choose from|$)", re.DOTALL)
+_LEAST_LIKENESS = 0.7  # of 1
+_CHOICE = re.compile(r"invalid choice: '?(.*?)'? \(choose from (.*)\)$", re.DOTALL)
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
         # Without the value, which argparse repeats: it may be a key in the wrong place.
-        raise ConfigurationError(_REPEATED_VALUE.sub(r"\1", message))
+        choice = _CHOICE.search(message)
+        meant = "" if choice is None else suggestion(choice[1], choice[2].replace("'", "").split(", "))
+        raise ConfigurationError(_REPEATED_VALUE.sub(r"\1", message) + meant)
 
     def _print_message(self, message: str, file: Any = None) -> None:
         """Print a result, such as that of ``--help``, as all results are printed."""
@@ -141,12 +149,13 @@ class _Parser(argparse.ArgumentParser):
         else:
             output.print_result(message.rstrip("\n"))
 
-    def suggestion(self, option: str) -> str:
-        """A hint at a similar option that may have been meant; empty if there is none."""
-        import difflib
 
-        alike = difflib.get_close_matches(option, self._option_string_actions, 1, cutoff=0.8)
-        return f"; did you mean {alike[0]}?" if alike else ""
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """A hint at the similar word that may have been meant; empty if there is none."""
+    import difflib
+
+    alike = difflib.get_close_matches(word.lower(), list(known), 1, cutoff=_LEAST_LIKENESS)
+    return f"; did you mean {alike[0]}?" if alike else ""
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -158,7 +167,7 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    parser.add_argument("-V", "--version", action="version", version=f"%(prog)s {__version__}")
     completion.add_option(parser)
     server_options.add_server_options(parser)
     shared_options.add_output_options(parser)
@@ -166,13 +175,14 @@ def make_parser() -> argparse.ArgumentParser:
     for name, command in _COMMANDS.items():
         child = commands.add_parser(
             name,
+            usage=getattr(command, "USAGE", None),
             help=command.HELP,
             description=command.HELP[0].upper() + command.HELP[1:] + ".",
             epilog=getattr(command, "EPILOG", None),
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
-        child.set_defaults(parser=child)
+        child.set_defaults(parser=child, program=parser)
         command.add_arguments(child)
     return parser
 

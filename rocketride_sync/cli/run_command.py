@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+
 from ..errors import RocketRideError
 from . import command_result, durations, file_results, shared_options, signals
 from .exit_codes import ExitCode

@@ -17,6 +17,8 @@ EPILOG = f"""The task must be one that takes data: its source is a webhook, chat
 
 {command_result.JSON_HELP}{file_results.JSON_HELP}"""
 
+USAGE = "%(prog)s [options] [TOKEN] FILE ..."
+
 _TOKEN_PREFIXES = ("tk_", "pk_")
 
 
@@ -67,5 +69,5 @@ def _split_token_and_files(words: List[str], environment: Environment) -> Tuple[
     else:
         token, files = None, words
     if not files:
-        raise ConfigurationError("no files to send: name at least one FILE after TOKEN")
+        raise ConfigurationError("no files to send: name at least one FILE, after the TOKEN")
     return token, files

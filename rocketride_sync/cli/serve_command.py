@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 
 from . import output
-from .exit_codes import ExitCode
+from .exit_codes import ExitCode, code_and_advice
 from .server_options import Environment, add_key_options, api_key
+from .signals import Terminated
 
 HELP = "run a local server to try things out on (extra: emulator)"
 EPILOG = """It asks for the key in ROCKETRIDE_APIKEY or --apikey-file; without one, any credential passes.
-Once it accepts connections, it prints "Serving on http://HOST:PORT". Ctrl-C ends it.
+Once it accepts connections, it prints "Serving on http://HOST:PORT". Ctrl-C ends it, with exit
+code 0; SIGTERM does too, and shows as 143. Both are quiet.
 """
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -43,5 +45,10 @@ def run(args: argparse.Namespace) -> ExitCode:
         output.print_problem(f"warning: no key is set, so whoever reaches {args.host} may use this server")
     from ..emulator import Settings, serve
 
-    serve(args.host, args.port, args.root, key, settings=Settings(generation=args.generation))
+    try:
+        serve(args.host, args.port, args.root, key, settings=Settings(generation=args.generation))
+    except KeyboardInterrupt:
+        pass  # how it is meant to be stopped: nothing to say
+    except Terminated as stop:
+        return code_and_advice(stop)[0]
     return ExitCode.SUCCEEDED

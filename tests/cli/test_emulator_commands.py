@@ -80,18 +80,15 @@ def serving(*arguments, **variables):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-@pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, -signal.SIGINT), (signal.SIGTERM, -signal.SIGTERM)]
-)
-def test_serve_until_a_signal(number, code):
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, -signal.SIGTERM)])
+def test_serve_until_a_signal_which_is_a_normal_end(number, code):
     process, uri = serving(ROCKETRIDE_APIKEY=KEY)
     assert run("status", "tk_unknown", ROCKETRIDE_URI=uri, ROCKETRIDE_APIKEY="wrong").returncode == 4
     assert run("status", "tk_unknown", ROCKETRIDE_URI=uri, ROCKETRIDE_APIKEY=KEY).returncode == 6
     process.send_signal(number)
     output, trouble = process.communicate(timeout=SECONDS)
     assert process.returncode == code, trouble
-    assert output == ""
-    assert "Traceback" not in trouble
+    assert (output, trouble) == ("", "")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,68 @@
+"""The program itself: its version, its help, its usage lines, and what it says of a mistyped word."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from rocketride_sync import __version__
+from rocketride_sync.cli import exit_codes, main
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "errors.md"
+
+
+@pytest.mark.parametrize("option", ["-V", "--version"])
+def test_the_version(option, capsys):
+    assert main.main([option]) == 0
+    assert capsys.readouterr().out == f"rocketride-sync {__version__}\n"
+
+
+@pytest.mark.parametrize("command", [[], *([name] for name in main._COMMANDS)])
+def test_help_is_that_of_the_option(command, capsys):
+    assert main.main(["help", *command]) == 0
+    shown = capsys.readouterr()
+    assert main.main([*command, "--help"]) == 0
+    assert shown == capsys.readouterr()
+    assert shown.out.startswith("usage: rocketride-sync")
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (["wiat", "tk_1"], "wait"),
+        (["stauts"], "status"),
+        (["Wait"], "wait"),
+        (["halp"], "help"),
+        (["help", "snd"], "send"),
+        (["status", "tk_1", "--transport", "websockets"], "websocket"),
+    ],
+)
+def test_a_mistyped_word_is_met_with_the_one_that_was_meant(words, meant, capsys):
+    assert main.main(words) == 2
+    assert capsys.readouterr().err.endswith(f"; did you mean {meant}?\n")
+
+
+@pytest.mark.parametrize("words", [["frobnicate"], ["help", "frobnicate"]])
+def test_a_strange_word_is_met_with_those_there_are(words, capsys):
+    assert main.main(words) == 2
+    problem = capsys.readouterr().err
+    assert "did you mean" not in problem
+    assert "frobnicate" not in problem  # it may be a key in the wrong place
+    assert all(name in problem for name in ("run", "send", "wait", "status"))
+
+
+def test_the_usage_says_the_order_of_the_arguments(capsys):
+    main.main(["send", "--help"])
+    assert capsys.readouterr().out.startswith("usage: rocketride-sync send [options] [TOKEN] FILE ...\n")
+
+
+def listed(text, form):
+    return [int(code) for code in re.findall(form, text, re.MULTILINE)]
+
+
+def test_the_lists_of_exit_codes_are_the_same():
+    codes = sorted(map(int, exit_codes.ExitCode))
+    assert listed(exit_codes.HELP, r"^  (\d+) ") == codes
+    assert listed(PAGE.read_text("utf-8"), r"^\| (\d+) \|") == codes
