@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Iterator, Mapping, NamedTuple, Optional, Tuple
 from urllib.parse import SplitResult, urlsplit
 
 from . import arguments
-from .errors import ConfigurationError
+from .errors import ConfigurationError, RocketRideWarning
 from .frozen import Frozen
 from .options import RetryPolicy, SizeLimit, optional_seconds
 
@@ -21,6 +21,7 @@ DEFAULT_MAX_RESPONSE_BYTES = 250 * 1024 * 1024
 DEFAULT_MAX_STATUS_BYTES = 32 * 1024 * 1024
 DEFAULT_RETRY = RetryPolicy()
 
+_WEBSOCKET_PATH = "/task/service"
 _SCHEMES = {"http": False, "https": True, "ws": False, "wss": True}
 Verify = Union[bool, str]
 Cert = Union[None, str, Tuple[str, str]]
@@ -42,26 +43,32 @@ class Address(NamedTuple):
     path: str
 
     @classmethod
-    def parse(cls, uri: str) -> Address:
+    def parse(cls, uri: str, name: str = "uri") -> Address:
         """Read ``host``, ``host:port``, or an ``http(s)://`` or ``ws(s)://`` URI, with or without a base path.
 
         Port 5565 is assumed where none is given, except for the cloud service (docs/protocol.md, "Addresses").
 
+        Args:
+            uri: what to read.
+            name: what the messages call it: where it was given.
+
         Raises:
-            ConfigurationError: it has another form, or holds credentials, a query or a fragment.
+            ConfigurationError: it has another form, or holds credentials, a query or a fragment, or names the
+                WebSocket's path.
         """
         text = uri.strip()
-        if not text or not arguments.is_plain(text):
-            raise ConfigurationError("uri: it is empty, or holds white space or characters outside ASCII")
+        problem = _odd_characters(text)
+        if problem:
+            raise ConfigurationError(f"{name}: {problem}")
         if not _has_scheme(text):
             text = ("https://" if _is_cloud(text) else "http://") + text
-        parts, port = _split(text)
+        parts, port = _split(text, name)
         if parts.scheme not in _SCHEMES:
-            raise ConfigurationError(f"uri: unknown scheme {parts.scheme!r}; use http, https, ws or wss")
+            raise ConfigurationError(f"{name}: unknown scheme {parts.scheme!r}; use http, https, ws or wss")
         host = parts.hostname or ""
         if not _is_host(host):
             raise ConfigurationError(
-                "uri: no usable host name in it; give host[:port] or http(s)://host[:port]"
+                f"{name}: no usable host name in it; give host[:port] or http(s)://host[:port]"
             )
         if port is None and not _is_cloud(host):
             port = DEFAULT_PORT
@@ -79,13 +86,24 @@ class Address(NamedTuple):
 
     @property
     def websocket_path(self) -> str:
-        return f"{self.path}/task/service"
+        return self.path + _WEBSOCKET_PATH
 
     def __str__(self) -> str:
         return self.http_url
 
 
-def _split(text: str) -> Tuple[SplitResult, Optional[int]]:
+def _odd_characters(text: str) -> str:
+    """What is wrong with the characters of an address; empty if nothing is."""
+    if not text:
+        return "it is empty"
+    if in_quotes(text):
+        return QUOTED
+    if not text.isascii():
+        return "it holds characters outside ASCII"
+    return "" if arguments.is_plain(text) else "it holds white space or control characters"
+
+
+def _split(text: str, name: str) -> Tuple[SplitResult, Optional[int]]:
     try:
         parts = urlsplit(text)
         port = parts.port
@@ -93,11 +111,15 @@ def _split(text: str) -> Tuple[SplitResult, Optional[int]]:
         parts, port = None, None
     # The URI itself is not repeated in these messages: it may hold a password.
     if parts is None or port == 0:
-        raise ConfigurationError("uri: not a valid address; the port must be a number from 1 to 65535")
+        raise ConfigurationError(f"{name}: not a valid address; the port must be a number from 1 to 65535")
     if "@" in parts.netloc:
-        raise ConfigurationError("uri: no user or password belongs in it; pass the API key as auth=")
+        raise ConfigurationError(f"{name}: no user or password belongs in it; the API key is given apart")
+    if parts.path.rstrip("/").endswith(_WEBSOCKET_PATH):
+        raise ConfigurationError(
+            f"{name}: leave out {_WEBSOCKET_PATH} at its end; where it is needed, it is added"
+        )
     if parts.query or parts.fragment:
-        raise ConfigurationError("uri: no query or fragment belongs in it")
+        raise ConfigurationError(f"{name}: no query or fragment belongs in it")
     return parts, port
 
 
@@ -197,16 +219,51 @@ class Settings(Frozen):
             yield f"verify=False: {self.address} may be anybody, and the API key is sent to it"
 
 
+QUOTED = "quotes stand at its beginning or end, and are a part of it; leave them out"
+_QUOTES = "'\"\u2018\u2019\u201c\u201d"
+
+
+def in_quotes(text: str) -> bool:
+    """Whether `text` begins or ends with a quote, as a variable does that was set where no shell removes quotes."""
+    return text[:1] in _QUOTES or text[-1:] in _QUOTES if text else False
+
+
+def environment_value(name: str, raw: str) -> str:
+    """The value `raw` of the environment variable `name`, without white space around it.
+
+    Warns:
+        RocketRideWarning: there was white space.
+
+    Raises:
+        ConfigurationError: it stands in quotes, which no address, key or token does.
+    """
+    value = raw.strip()
+    if in_quotes(value):
+        raise ConfigurationError(f"{name}: {QUOTED}")
+    if value and value != raw:
+        import warnings
+
+        message = f"{name}: white space stands around its value, and was left out"
+        warnings.warn(message, RocketRideWarning, stacklevel=4)
+    return value
+
+
 def resolve(uri: Optional[str], auth: Optional[str]) -> Tuple[Address, str]:
     """The address and the credential: as given, else from the environment, else the documented default.
 
     Environment: ``ROCKETRIDE_URI`` and ``ROCKETRIDE_APIKEY``. An empty value counts as not given.
 
     Raises:
-        ConfigurationError: for an unusable address. A missing credential is left to `Settings`.
+        ConfigurationError: for an unusable address, or a variable in quotes. A missing credential is left to `Settings`.
     """
     if uri is not None and not isinstance(uri, str):
         raise ConfigurationError(f"uri must be a string, not {type(uri).__name__}")
-    address = Address.parse(uri or os.environ.get("ROCKETRIDE_URI", "").strip() or DEFAULT_URI)
-    credential = os.environ.get("ROCKETRIDE_APIKEY", "").strip() if auth is None else auth
-    return address, credential
+    if uri:
+        address = Address.parse(uri)
+    else:
+        address = Address.parse(_variable("ROCKETRIDE_URI") or DEFAULT_URI, "ROCKETRIDE_URI")
+    return address, _variable("ROCKETRIDE_APIKEY") if auth is None else auth
+
+
+def _variable(name: str) -> str:
+    return environment_value(name, os.environ.get(name, ""))

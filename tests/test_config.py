@@ -2,7 +2,7 @@
 
 import pytest
 
-from rocketride_sync import ConfigurationError
+from rocketride_sync import ConfigurationError, RocketRideWarning
 from rocketride_sync.config import Address, Settings, resolve
 
 KEY = "the-secret-key"
@@ -49,15 +49,23 @@ def test_addresses_are_read_as_documented(uri, http, path):
         ("http://host:70000", "port must be a number"),
         ("http://me:hunter2@host", "no user or password"),
         ("http://host?token=1", "no query or fragment"),
-        ("ho st", "white space"),
-        ("höst", "outside ASCII"),
-        ("   ", "empty"),
+        ("ho st", "^uri: it holds white space"),
+        ("höst", "^uri: it holds characters outside ASCII"),
+        ("   ", "^uri: it is empty"),
+        ("'http://host'", "^uri: .*quotes"),
+        ('http://host"', "^uri: .*quotes"),
+        ("\u201chost\u201d", "^uri: .*quotes"),
+        ("http://host/task/service", "^uri: leave out /task/service"),
+        ("wss://host/base/task/service/", "^uri: leave out /task/service"),
+        ("host/task/service?x=1", "^uri: leave out /task/service"),
     ],
 )
 def test_a_wrong_address_is_refused_without_being_repeated(uri, why):
     with pytest.raises(ConfigurationError, match=why) as caught:
         Address.parse(uri)
     assert "hunter2" not in str(caught.value)
+    with pytest.raises(ConfigurationError, match=r"^ROCKETRIDE_URI: "):
+        Address.parse(uri, "ROCKETRIDE_URI")
 
 
 def test_the_environment_fills_in_what_is_not_given(monkeypatch):
@@ -65,6 +73,36 @@ def test_the_environment_fills_in_what_is_not_given(monkeypatch):
     monkeypatch.setenv("ROCKETRIDE_APIKEY", KEY)
     assert resolve(None, None) == (Address.parse("from-environment"), KEY)
     assert resolve("given", "mine") == (Address.parse("given"), "mine")
+
+
+@pytest.mark.parametrize("name", ["ROCKETRIDE_URI", "ROCKETRIDE_APIKEY"])
+@pytest.mark.parametrize("value", ['"http://rr.example"', "'x'", ' "x" ', '"x', "x'", "\u201cx\u201d"])
+def test_quotes_in_the_environment_are_said_to_be_there(monkeypatch, name, value):
+    monkeypatch.setenv("ROCKETRIDE_APIKEY", KEY)
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigurationError, match=f"^{name}: .*quotes.*leave them out") as caught:
+        resolve(None, None)
+    assert "rr.example" not in str(caught.value)
+
+
+@pytest.mark.parametrize("padding", [" {}", "{}\r", "\t{}\n"])
+def test_white_space_around_a_value_is_left_out_and_said_to_be_there(monkeypatch, padding):
+    monkeypatch.setenv("ROCKETRIDE_URI", padding.format("rr.example"))
+    with pytest.warns(RocketRideWarning, match="^ROCKETRIDE_URI: .*white space") as caught:
+        assert resolve(None, KEY) == (Address.parse("rr.example"), KEY)
+    assert len(caught) == 1
+    monkeypatch.setenv("ROCKETRIDE_URI", "rr.example")
+    monkeypatch.setenv("ROCKETRIDE_APIKEY", padding.format(KEY))
+    with pytest.warns(RocketRideWarning, match="^ROCKETRIDE_APIKEY: ") as caught:
+        assert resolve(None, None)[1] == KEY
+    assert KEY not in str(caught[0].message)
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\n"])
+def test_a_blank_value_is_none(monkeypatch, blank):
+    monkeypatch.setenv("ROCKETRIDE_URI", blank)
+    monkeypatch.setenv("ROCKETRIDE_APIKEY", blank)
+    assert resolve(None, None) == (Address.parse("api.rocketride.ai"), "")
 
 
 def test_without_an_address_it_is_the_cloud(monkeypatch):

@@ -13,6 +13,7 @@ from ..reporting.formatting import amount, bounded_number, duration_in_words, ti
 from . import exit_codes, output
 from .exit_codes import DEFAULT_JUDGEMENT, ExitCode, Judgement
 from .signals import Terminated
+from .wording import in_command_line_words
 
 if TYPE_CHECKING:
     from ..models import TaskStatus
@@ -115,7 +116,7 @@ def error_with_advice(error: BaseException) -> str:
 
 def _error_message(error: BaseException) -> str:
     if isinstance(error, RocketRideError):
-        return str(error)
+        return in_command_line_words(str(error))
     if isinstance(error, KeyboardInterrupt):
         return str(error) or "interrupted"
     known = isinstance(error, (Terminated, OSError))

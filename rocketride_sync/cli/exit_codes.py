@@ -57,7 +57,7 @@ _FAILURES: Tuple[Tuple[Type[BaseException], ExitCode, str], ...] = (
     (KeyboardInterrupt, ExitCode.INTERRUPTED, ""),
     (errors.ConfigurationError, ExitCode.USAGE, ""),
     (errors.UnsupportedOperationError, ExitCode.USAGE, ""),
-    (errors.AuthenticationError, ExitCode.DENIED, "or the file given with --apikey-file"),
+    (errors.AuthenticationError, ExitCode.DENIED, ""),
     (errors.PermissionDeniedError, ExitCode.DENIED, "use a key that has this permission"),
     (errors.TaskNotFoundError, ExitCode.LOST, "check the token, or whether the task ended long ago"),
     (errors.TaskAlreadyRunningError, ExitCode.FAILED, ""),

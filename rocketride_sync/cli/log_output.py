@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Callable
 
 from . import output
+from .wording import in_command_line_words
 
 
 def send_log_to(print_line: Callable[[str], None], level: str) -> None:
@@ -15,10 +16,10 @@ def send_log_to(print_line: Callable[[str], None], level: str) -> None:
     import logging  # imported here, as traceback below, because it takes milliseconds and is not always needed
 
     class LineFormatter(logging.Formatter):
-        """Below WARNING the message alone; from WARNING on with the program's name and the level."""
+        """The message in the words of the command line; from WARNING on with the program's name and the level."""
 
         def format(self, record: logging.LogRecord) -> str:
-            text = super().format(record)
+            text = in_command_line_words(super().format(record))
             if record.levelno < logging.WARNING:
                 return text
             return f"{output.PROGRAM}: {record.levelname.lower()}: {text}"

@@ -36,6 +36,7 @@ from . import (
 )
 from .exit_codes import ExitCode, code_and_advice
 from .signals import STOP_EXCEPTIONS, Terminated, end_process_by, signals_as_exceptions
+from .wording import in_command_line_words
 
 _COMMANDS: Dict[str, Any] = {
     "run": run_command,
@@ -196,4 +197,4 @@ def _warnings_as_lines() -> Iterator[None]:
 
 
 def _show_warning(message: Union[Warning, str], *_: object, **__: object) -> None:
-    output.print_problem(f"warning: {message}")
+    output.print_problem(f"warning: {in_command_line_words(str(message))}")

@@ -59,10 +59,20 @@ class Environment:
 
     def __init__(self, path: Optional[str]) -> None:
         self._file: Dict[str, str] = {} if path is None else env_file.read(path)
+        self._values: Dict[str, str] = {}
 
     def get(self, name: str) -> Optional[str]:
-        """The variable's value; None if it is not set or blank."""
-        return os.environ.get(name, "").strip() or self._file.get(name, "").strip() or None
+        """The variable's value; None if it is not set or blank.
+
+        Raises:
+            ConfigurationError: it stands in quotes.
+        """
+        if name not in self._values:  # once, for it may warn
+            from ..config import environment_value
+
+            raw = (os.environ.get(name, ""), self._file.get(name, ""))
+            self._values[name] = environment_value(name, next(filter(str.strip, raw), ""))
+        return self._values[name] or None
 
     def file_variables(self, names: Iterable[str]) -> Dict[str, str]:
         """The variables of ``--env-file`` that are in `names` and not set in the process."""
@@ -87,7 +97,19 @@ def make_client(args: argparse.Namespace, environment: Environment) -> RocketRid
 
     from ..client.client import RocketRideClient
 
-    return RocketRideClient(args.uri or environment.get("ROCKETRIDE_URI"), key, transport=args.transport)
+    return RocketRideClient(_uri(args, environment), key, transport=args.transport)
+
+
+def _uri(args: argparse.Namespace, environment: Environment) -> Optional[str]:
+    """The address as given, if one is; checked here, where it is known what gave it."""
+    from ..config import Address
+
+    given = (("--uri", args.uri), ("ROCKETRIDE_URI", None if args.uri else environment.get("ROCKETRIDE_URI")))
+    for name, uri in given:
+        if uri:
+            Address.parse(uri, name)
+            return str(uri)
+    return None
 
 
 def add_token_argument(parser: argparse.ArgumentParser) -> None:

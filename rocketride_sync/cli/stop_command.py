@@ -9,6 +9,7 @@ from ..errors import RocketRideError, TaskNotFoundError
 from . import command_result, output, shared_options
 from .exit_codes import ExitCode
 from .server_options import Environment, add_server_options, add_token_argument, make_client, task_token
+from .wording import in_command_line_words
 
 if TYPE_CHECKING:
     from ..client.client import RocketRideClient
@@ -47,5 +48,6 @@ def _final_status(client: RocketRideClient, token: str) -> Optional[TaskStatus]:
     except TaskNotFoundError:  # stopped right after its start: the server forgets such tasks at once
         return None
     except RocketRideError as error:
-        output.print_problem(f"warning: the task was ended, but its status cannot be read: {error}")
+        why = in_command_line_words(str(error))
+        output.print_problem(f"warning: the task was ended, but its status cannot be read: {why}")
         return None

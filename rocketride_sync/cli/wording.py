@@ -1,0 +1,76 @@
+"""The library's messages in the words of the command line: ``--uri`` and ``TOKEN`` in place of arguments of Python.
+
+The library's messages are for its callers, who write ``auth=…``. Only whole phrases of the library are replaced, so
+that what a server says stays as it is.
+"""
+
+from __future__ import annotations
+
+import re
+
+_KEY = "(ROCKETRIDE_APIKEY or --apikey-file)"
+_PHRASES = (
+    ("(auth= or ROCKETRIDE_APIKEY)", _KEY),
+    ("pass auth='…' or set ROCKETRIDE_APIKEY", f"give one {_KEY}"),
+    ('use transport="websocket"', "leave out --transport http"),
+    ('use transport="http"', "use --transport http"),
+    (". See proxies=", ". See HTTPS_PROXY, HTTP_PROXY and NO_PROXY"),
+    (" See verify= and cert=", ""),  # the advice of the exit code says what to do
+    (" See verify=", ""),
+    (" See cert=", ""),
+    (" Join it with use_existing=True (over WebSocket), or terminate it first.", ""),
+    ("max_status_bytes (", "the limit ("),
+    ("max_response_bytes (", "the limit ("),
+    ("; pass the token that use() returned", ""),
+    (
+        "; over WebSocket, get_task_token(project_id, source) gives the token of the latest run, and the "
+        "start_time of its status tells whether it is this one",
+        "; list shows whether it runs",
+    ),
+    (
+        "; the task's completed_count and failed_count tell whether it took the object",
+        "; the counts of the task's status tell whether it took the file",
+    ),
+)
+_KEY_OF_A_PIPELINE = re.compile(r"is sent along only if you hand it out, with env=\{.*")
+# What an argument of a method is called on the command line, at the beginning of a message.
+_ARGUMENTS = {
+    "interval": "--interval",
+    "name": "--name",
+    "project_id": "--project",
+    "source": "--source",
+    "team_id": "--team",
+    "threads": "--threads",
+    "timeout": "--timeout",
+    "token": "TOKEN",
+    "uri": "--uri",
+}
+_ARGUMENT = re.compile(rf"(tokens)\[\d+\]|\b({'|'.join(_ARGUMENTS)})(?= must | is |: |=)")
+_OPERATIONS = {
+    "auth": "authentication",
+    "get_task_runs": "listing the runs",
+    "get_task_status": "reading the status",
+    "get_task_token": "looking for the token",
+    "get_tasks": "listing the tasks",
+    "monitor": "listening for the end",
+    "ping": "the sign of life",
+    "read_run_log": "reading the run log",
+    "restart": "restarting the task",
+    "send": "sending",
+    "terminate": "ending the task",
+    "use": "starting the pipeline",
+}
+_OPERATION = re.compile(
+    rf"(?:(?<=^)|(?<=: )|(?<=; ))({'|'.join(_OPERATIONS)})(?= failed\b|: | with \w| takes WebSocket)"
+)
+
+
+def in_command_line_words(message: str) -> str:
+    """`message`, a text of the library, as the command line says it."""
+    for phrase, ours in _PHRASES:
+        message = message.replace(phrase, ours)
+    message = _KEY_OF_A_PIPELINE.sub("is never sent along by the command line", message)
+    argument = _ARGUMENT.match(message)
+    if argument is not None:
+        message = (_ARGUMENTS[argument[2]] if argument[2] else "a TOKEN") + message[argument.end() :]
+    return _OPERATION.sub(lambda match: _OPERATIONS[match[1]], message)

@@ -1,0 +1,161 @@
+"""Messages use the words of the command line, wherever in the library they come from."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+from command import KEY, RUNNING, TOKEN, Answer, ok, refusal
+
+import rocketride_sync
+from rocketride_sync.cli import main, output, wording
+
+PACKAGE = Path(rocketride_sync.__file__).parent
+APART = ("cli", "contrib", "emulator", "reporting")  # what no command says, or says in words of its own
+PYTHON = re.compile(
+    r"""(?<!-)\b[a-z_]+=(?![=<>/])|\b(?:use|get|wait|send|close|terminate|call)\w*\(|with block"""
+)
+# What no command can bring about, because it passes no such argument; and what is no message.
+OUT_OF_REACH = (
+    "give a pipeline either as filepath= or as pipeline=",
+    "in a with block",
+    "verify=False: ",
+    "Operation(name=",
+    ", command=",
+    "Proxy(scheme=",
+    ", host=",
+    ", port=",
+)
+
+
+def messages():
+    """The texts of the library that a user may read: all strings but docstrings and those of the wire."""
+    for file in sorted(PACKAGE.rglob("*.py")):
+        if file.relative_to(PACKAGE).parts[0] in APART:
+            continue
+        tree = ast.parse(file.read_text("utf-8"))
+        docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(tree):
+            if isinstance(node, (ast.Constant, ast.JoinedStr)) and id(node) not in docstrings:
+                text = wording_of(node)
+                if " " in text:
+                    yield f"{file.name}:{node.lineno}", text
+
+
+def wording_of(node):
+    if isinstance(node, ast.JoinedStr):
+        return "".join(part.value if isinstance(part, ast.Constant) else "…" for part in node.values)
+    return node.value if isinstance(node.value, str) else ""
+
+
+def test_no_message_of_the_library_keeps_a_word_of_python():
+    left = {
+        place: text
+        for place, text in messages()
+        if PYTHON.search(wording.in_command_line_words(text))
+        and not any(part in text for part in OUT_OF_REACH)
+    }
+    assert left == {}
+
+
+def names_of_operations():
+    source = (PACKAGE / "protocol" / "operations.py").read_text("utf-8")
+    return sorted(set(re.findall(r'name="(\w+)"', source)) | {"send"})
+
+
+@pytest.mark.parametrize("name", names_of_operations())
+def test_every_operation_is_called_by_what_it_does(name):
+    said = wording.in_command_line_words(f"task tk_1…: the last poll failed: {name} failed: oh")
+    assert said.startswith("task tk_1…: the last poll failed: ")
+    assert name not in said.split(": ")[-2].split() or name == "ping"
+    assert not re.search(r"\w_\w|^use\b", said.split(": ")[-2])
+
+
+@pytest.mark.parametrize(
+    "text", ["the server answered: name must be given", "no such thing as threads=4", "it failed: use a pipe"]
+)
+def test_what_a_server_says_stays_as_it_is(text):
+    assert wording.in_command_line_words(text) == text
+
+
+@pytest.fixture
+def call(stub, capsys, monkeypatch):
+    """Run a command in this process, and return its exit code and what it says on stderr."""
+    monkeypatch.setenv("ROCKETRIDE_URI", stub.uri)
+    monkeypatch.setenv("ROCKETRIDE_APIKEY", KEY)
+    monkeypatch.delenv("ROCKETRIDE_TOKEN", raising=False)
+    monkeypatch.setattr(output, "known_secrets", [])
+    stub.answers = [ok(RUNNING)]
+
+    def call(*words):
+        return int(main.main(words)), capsys.readouterr().err
+
+    return call
+
+
+REFUSED = Answer(401, '{"status":"Error","error":{"error":"Access denied"}}')
+
+
+@pytest.mark.parametrize(
+    ("words", "answer", "said"),
+    [
+        (["status", TOKEN], REFUSED, "Check the API key (ROCKETRIDE_APIKEY or --apikey-file)\n"),
+        (["send", TOKEN, __file__], refusal(400, "no"), ": reading the status failed: the server answered"),
+        (
+            ["list", "--transport", "http"],
+            None,
+            ": listing the tasks: the server does not offer this over HTTP; leave",
+        ),
+        (["runs", "--project", "", "--source", "s"], None, ": --project must be a string that is not empty"),
+        (["wait", "tk_1…"], None, ": TOKEN is a shortened one"),
+        (["wait", "tk_1", "tk_2…"], None, ": a TOKEN is a shortened one"),
+        (["status", TOKEN, "--uri", "ftp://host"], None, ": --uri: unknown scheme"),
+        (["status", TOKEN, "--uri", "host/task/service"], None, ": --uri: leave out /task/service"),
+        (
+            ["wait", TOKEN, "--interval", "400s", "--timeout", "0"],
+            None,
+            ": warning: --interval=400: a server forgets",
+        ),
+    ],
+)
+def test_messages_of_the_library(call, stub, words, answer, said):
+    if answer is not None:
+        stub.answers = [answer]
+    code, problem = call("--transport", "http", *words)
+    assert code
+    assert said in problem
+    assert not PYTHON.search(problem)
+
+
+@pytest.mark.parametrize("name", ["ROCKETRIDE_URI", "ROCKETRIDE_APIKEY", "ROCKETRIDE_TOKEN"])
+def test_a_variable_in_quotes_is_named(call, stub, monkeypatch, name):
+    monkeypatch.setenv("ROCKETRIDE_TOKEN", TOKEN)
+    monkeypatch.setenv(name, '"x"')
+    code, problem = call("--transport", "http", "status")
+    assert code == 2
+    assert problem.startswith(f"rocketride-sync: {name}: quotes stand")
+    assert stub.requests == []
+
+
+@pytest.mark.parametrize("name", ["ROCKETRIDE_URI", "ROCKETRIDE_APIKEY", "ROCKETRIDE_TOKEN"])
+def test_white_space_around_a_variable_is_told_once_and_left_out(call, stub, monkeypatch, name):
+    values = {"ROCKETRIDE_URI": stub.uri, "ROCKETRIDE_APIKEY": KEY, "ROCKETRIDE_TOKEN": TOKEN}
+    for variable, value in values.items():
+        monkeypatch.setenv(variable, f" {value}\r" if variable == name else value)
+    code, problem = call("--transport", "http", "status")
+    assert (code, stub.requests) == (0, [(TOKEN, f"Bearer {KEY}")])
+    assert (
+        problem
+        == f"rocketride-sync: warning: {name}: white space stands around its value, and was left out\n"
+    )
+
+
+def test_a_wrong_address_is_that_of_the_variable(call, monkeypatch):
+    monkeypatch.setenv("ROCKETRIDE_URI", "wss://host/task/service")
+    code, problem = call("status", TOKEN)
+    assert code == 2
+    assert problem == (
+        "rocketride-sync: ROCKETRIDE_URI: leave out /task/service at its end; where it is needed, it is added\n"
+    )
