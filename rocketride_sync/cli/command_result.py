@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-import sys
-from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Optional
 
-from ..errors import RocketRideError, TaskFailedError, TaskReplacedError
+from ..errors import RocketRideError, TaskReplacedError
 from ..redact import reason_of
-from ..reporting.formatting import amount, bounded_number, duration_in_words, time_with_offset
-from . import exit_codes, output
+from . import exit_codes, output, status_text
 from .exit_codes import DEFAULT_JUDGEMENT, ExitCode, Judgement
 from .signals import Terminated
 from .wording import in_command_line_words
@@ -29,14 +27,13 @@ Tokens in it are shortened.
 """
 
 _ERROR_DETAILS = ("code", "hint", "http_status", "retry_after", "elapsed", "path", "outcome")
-_SHOWN_MESSAGES = 10
-_WIDTH = 100
-_COLOUR_OF = {"succeeded": "green", "failed": "red", "cancelled": "yellow"}
 
 
 def print_status(status: TaskStatus, *, as_json: bool, messages: bool) -> None:
     """Print a status as the result; with `messages` also the newest of the task's errors and warnings."""
-    output.print_result(json_document(status) if as_json else status_block(status, messages=messages))
+    output.print_result(
+        json_document(status) if as_json else status_text.status_block(status, messages=messages)
+    )
 
 
 def print_outcome(
@@ -54,29 +51,10 @@ def print_outcome(
     if as_json or not quiet:
         print_status(status, as_json=as_json, messages=False)
     if judgement.doubts(status):
-        output.print_problem(uncertain_success(status, judgement))
+        output.print_problem(status_text.named(status, status_text.uncertain_success(status, judgement)))
     elif code:
-        output.print_problem(outcome_problem(status))
+        output.print_problem(status_text.named(status, status_text.outcome_problem(status)))
     return code
-
-
-def uncertain_success(status: TaskStatus, judgement: Judgement = DEFAULT_JUDGEMENT) -> str:
-    """What to say about a success that is not certain."""
-    return f"the task succeeded, but that is not certain: {status._doubt} ({judgement.doubt_hint})"
-
-
-def outcome_problem(status: TaskStatus) -> str:
-    """What is wrong with a terminal status that is no success, or not certainly, or has failed or missing items."""
-    try:
-        status.raise_for_outcome()
-    except TaskFailedError as error:
-        return str(error)
-    if status.failed_count:
-        return f"the task ended well, but {bounded_number(status.failed_count)} of its items failed (--allow-failures forgives that)"
-    if not status.has_failures:
-        return uncertain_success(status)
-    undone = status.total_count - status.completed_count
-    return f"the task ended, but not all of its items were processed ({bounded_number(undone)} missing); was its engine killed?"
 
 
 def print_error(
@@ -86,7 +64,7 @@ def print_error(
 
     `last` is the last status that was read; `more` goes into the document, see `json_document`.
     """
-    output.print_problem(error_with_advice(error))
+    output.print_problem(status_text.named(last, error_with_advice(error)))
     if as_json:
         output.print_result(json_document(last, error, **more))
     return exit_codes.code_and_advice(error)[0]
@@ -185,70 +163,3 @@ def json_safe(value: Any) -> Any:
     if isinstance(value, list):
         return [json_safe(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def status_block(status: TaskStatus, *, messages: bool) -> str:
-    """A status as a few aligned lines; rows without text are left out."""
-    rows = list(_status_rows(status))
-    if messages:
-        rows += _message_rows("Error", status.errors) + _message_rows("Warning", status.warnings)
-    return aligned_rows(rows)
-
-
-def aligned_rows(rows: Iterable[Tuple[str, str]]) -> str:
-    """A line for each row, a name and a text; rows without text are left out."""
-    return "\n".join(f"{name:<9} {text}" for name, text in rows if text)
-
-
-def _status_rows(status: TaskStatus) -> Iterator[Tuple[str, str]]:
-    yield "Task", task_label(status)
-    yield (
-        "Outcome",
-        coloured_outcome(status.outcome.value) + ("" if status.outcome_certain else " (not certain)"),
-    )
-    stopping = " (completed)" if status.completed and not status.is_terminal else ""
-    yield "State", f"{status.state.name}{stopping}"
-    yield "Items", amount(status.completed_count, status.failed_count, status.total_count, "")
-    yield "Size", amount(status.completed_size, status.failed_size, status.total_size, " bytes")
-    yield "Words", bounded_number(status.words_count) if status.words_count else ""
-    yield "Started", time_with_offset(status.started_at)
-    yield "Ended", time_with_offset(status.ended_at)
-    elapsed = status.elapsed()
-    yield "Elapsed", "" if elapsed is None else duration_in_words(elapsed)
-    yield "Status", output.shorten(status.status, _WIDTH)
-    yield "Object", output.shorten(status.current_object, _WIDTH)
-    yield "Exit", _exit_text(status)
-
-
-def coloured_outcome(outcome: str) -> str:
-    """An outcome in its colour."""
-    colour = _COLOUR_OF.get(outcome)
-    return output.paint(outcome, colour, sys.stdout) if colour else outcome
-
-
-def task_label(status: TaskStatus) -> str:
-    """A task's name, project and source."""
-    where = [
-        f"{what} {text}" for what, text in (("project", status.project_id), ("source", status.source)) if text
-    ]
-    text = f"{status.name or '(no name)'}{' (' + ', '.join(where) + ')' if where else ''}"
-    return output.shorten(text, _WIDTH)
-
-
-def status_summary(status: TaskStatus, width: int) -> str:
-    """A status in a few words: the task's name, and how many items are done."""
-    done = amount(status.completed_count, status.failed_count, status.total_count, "")
-    return ", ".join(part for part in (output.shorten(status.name, width), done) if part)
-
-
-def _exit_text(status: TaskStatus) -> str:
-    if not (status.is_terminal or status.exit_code or status.exit_message):
-        return ""
-    code = "" if status.exit_code is None else bounded_number(status.exit_code, "d")
-    return " ".join(part for part in (code, output.shorten(status.exit_message, _WIDTH)) if part)
-
-
-def _message_rows(kind: str, texts: Tuple[str, ...]) -> List[Tuple[str, str]]:
-    earlier = len(texts) - _SHOWN_MESSAGES
-    rows = [(kind, f"({earlier} earlier ones: see --json)")] if earlier > 0 else []
-    return rows + [(kind, output.shorten_message(text)) for text in texts[-_SHOWN_MESSAGES:]]

@@ -91,6 +91,19 @@ def code_and_advice(error: BaseException) -> Tuple[ExitCode, str]:
     return ExitCode.INTERNAL, "this is a defect: please report it, with what --verbose shows"
 
 
+_WORDS: Tuple[Tuple[Type[BaseException], str], ...] = (
+    (errors.TaskNotFoundError, "unknown"),
+    (errors.TaskVanishedError, "vanished"),
+    (errors.TaskReplacedError, "replaced"),
+)
+
+
+def word_for(error: BaseException) -> str:
+    """In a word, what an error made of a task, in place of its outcome."""
+    code = code_and_advice(error)[0].name.lower()
+    return next((word for kind, word in _WORDS if isinstance(error, kind)), code)
+
+
 _BY_SEVERITY = (
     ExitCode.DENIED,
     ExitCode.UNAVAILABLE,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Any, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ..reporting.formatting import amount, bounded_number, duration_in_words
-from . import command_result, exit_codes, output
+from . import command_result, exit_codes, output, status_text
 from .exit_codes import ExitCode
+from .wording import in_command_line_words
 
 if TYPE_CHECKING:
     from ..models import TaskStatus
@@ -47,12 +49,13 @@ def print_results(
         )
     elif not quiet:
         print_successes(results)
-        output.print_result(command_result.aligned_rows(_summary_rows(results, status)))
+        output.print_result(status_text.aligned_rows(_summary_rows(results, status)))
     code = exit_codes.code_of_files(len(failed), status, allow_failures=allow_failures)
     if code:
-        # Without `quiet` each of them was printed when it failed.
-        first = f", the first was {failure_text(failed[0])}" if quiet else ""
-        output.print_problem(f"{len(failed):,} of {len(results):,} files failed{first}")
+        text = f"{len(failed):,} of {len(results):,} files failed"
+        output.print_problem(status_text.named(status, text))
+        if quiet:
+            _print_failures(failed)
     return code
 
 
@@ -69,7 +72,24 @@ def print_error(
     if not as_json and not quiet:
         print_successes(results)
     member = _json_member(results) if results else {}
-    return command_result.print_error(error, as_json=as_json, last=last, **member, **more)
+    code = command_result.print_error(error, as_json=as_json, last=last, **member, **more)
+    if quiet:
+        _print_failures(failed_files(results))
+    return code
+
+
+def _print_failures(failed: Sequence[Result]) -> None:
+    """Print the latest failures, which with `quiet` were not printed when they happened."""
+    earlier = len(failed) - status_text.MESSAGES_SHOWN
+    if earlier > 0:
+        output.print_note(f"{failure_label()} ({earlier:,} earlier ones: see --json)")
+    for result in failed[-status_text.MESSAGES_SHOWN :]:
+        output.print_note(f"{failure_label()} {failure_text(result)}")
+
+
+def failure_label() -> str:
+    """What a line about a file that failed begins with."""
+    return output.paint("file error:", "red", sys.stderr)
 
 
 def _json_member(results: Sequence[Result]) -> Mapping[str, Any]:
@@ -79,7 +99,8 @@ def _json_member(results: Sequence[Result]) -> Mapping[str, Any]:
 
 def failure_text(result: Result) -> str:
     """The path of a file that failed, and why it failed."""
-    return output.safe_text(f"{result['filepath']}: {result.get('error') or 'it failed'}")
+    why = in_command_line_words(result.get("error") or "it failed")
+    return output.safe_text(f"{result['filepath']}: {why}")
 
 
 def print_successes(results: Sequence[Result]) -> None:
@@ -107,7 +128,7 @@ def _value_lines(value: Any) -> Iterator[str]:
 
 def _summary_rows(results: Sequence[Result], status: TaskStatus) -> Iterator[Tuple[str, str]]:
     failed = len(failed_files(results))
-    yield "Task", command_result.task_label(status)
+    yield "Task", status_text.task_label(status)
     yield "Sent", amount(len(results) - failed, failed, len(results), "")
     yield "Size", f"{sum(result['bytes_sent'] for result in results):,} bytes"
     yield "Words", bounded_number(status.words_count) if status.words_count else ""

@@ -42,8 +42,10 @@ def shorten(text: str, width: int) -> str:
 
 
 def shorten_message(text: str) -> str:
-    """A message of a task as it may be printed, cut at 2,000 characters."""
-    return shorten(text, _LONGEST_MESSAGE)
+    """A message of a task as it may be printed, in words, cut at 2,000 characters."""
+    from ..models.messages import in_words
+
+    return shorten(in_words(text), _LONGEST_MESSAGE)
 
 
 def paint(text: str, colour: str, stream: Optional[TextIO]) -> str:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections import deque
 from types import TracebackType
-from typing import TYPE_CHECKING, Callable, Optional, Protocol, TextIO, Tuple, Type
+from typing import TYPE_CHECKING, Callable, Deque, Optional, Protocol, TextIO, Tuple, Type
 
 from ..errors import ConfigurationError
 from ..reporting import snapshot
 from ..reporting.formatting import amount, bounded_number, duration_in_words
 from ..reporting.snapshot import BYTES, TASKS, ProgressSnapshot
 from . import output
+from .status_text import MESSAGES_SHOWN, newest_messages
 
 if TYPE_CHECKING:
     from ..models import NewMessages, TaskStatus
@@ -147,7 +149,7 @@ class ProgressPrinter:
 
     Args:
         display: where to print; closed on leaving the printer's ``with`` block.
-        quiet: print no errors and warnings.
+        quiet: print no errors and warnings while the task runs; `print_held_errors` prints the newest errors.
         recorder: gets every status, and writes its report on leaving the ``with`` block; None for no report.
 
     Attributes:
@@ -161,6 +163,8 @@ class ProgressPrinter:
         self.quiet = quiet
         self.recorder = recorder
         self.last: Optional[TaskStatus] = None
+        self._held: Deque[str] = deque(maxlen=MESSAGES_SHOWN)
+        self._error_count = 0
 
     def __call__(self, status: TaskStatus) -> None:
         self.add_status(status)
@@ -170,13 +174,22 @@ class ProgressPrinter:
         """Record the status and print its new messages, without updating the progress."""
         if self.recorder is not None:
             self.recorder(status)
-        if not self.quiet:
-            self._print_messages("error", "red", status.new_errors(self.last))
+        errors = status.new_errors(self.last)
+        if self.quiet:
+            self._held.extend(errors.messages)
+            self._error_count += len(errors.messages)
+        else:
+            self._print_messages("error", "red", errors)
             self._print_messages("warning", "yellow", status.new_warnings(self.last))
         self.last = status
 
+    def print_held_errors(self) -> None:
+        """Print the newest of the errors that `quiet` held back, once it is known that something went wrong."""
+        for text in newest_messages(self._held, MESSAGES_SHOWN, self._error_count):
+            self.display.print_note(f"{_label('error', 'red')} {text}")
+
     def _print_messages(self, kind: str, colour: str, new: NewMessages) -> None:
-        label = output.paint(f"task {kind}:", colour, sys.stderr)
+        label = _label(kind, colour)
         if new.lost:
             self.display.print_note(f"{label} (some may have been lost between two polls)")
         for message in new.messages[:_MOST_MESSAGES]:
@@ -210,3 +223,7 @@ class ProgressPrinter:
         except ConfigurationError as failure:
             output.print_problem(f"warning: {failure}")
             output.delivery.report_failed = True
+
+
+def _label(kind: str, colour: str) -> str:
+    return output.paint(f"task {kind}:", colour, sys.stderr)

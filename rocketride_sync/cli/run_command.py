@@ -51,7 +51,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> ExitCode:
     pipeline_run = PipelineRun(args)
     with make_client(args, pipeline_run.environment) as client, pipeline_run.owning_its_task(client):
-        return _run(pipeline_run)
+        code = _run(pipeline_run)
+        if code:
+            pipeline_run.printer.print_held_errors()
+        return code
 
 
 def _run(pipeline_run: PipelineRun) -> ExitCode:

@@ -8,6 +8,7 @@ from typing import List, Optional, Tuple
 from ..errors import ConfigurationError, RocketRideError
 from . import command_result, file_results, shared_options
 from .exit_codes import ExitCode
+from .progress import ProgressPrinter
 from .server_options import FROM_STDIN, Environment, add_server_options, make_client, task_token
 from .signals import STOP_EXCEPTIONS
 from .upload_progress import UploadWithProgress
@@ -43,6 +44,19 @@ def run(args: argparse.Namespace) -> ExitCode:
     token = task_token(args, environment)
     printer = shared_options.make_progress_printer(args)
     upload = UploadWithProgress(args.files, printer, args.timeout)
+    code = _send(args, environment, token, upload, printer)
+    if code:
+        printer.print_held_errors()
+    return code
+
+
+def _send(
+    args: argparse.Namespace,
+    environment: Environment,
+    token: str,
+    upload: UploadWithProgress,
+    printer: ProgressPrinter,
+) -> ExitCode:
     failure: BaseException
     try:
         with printer, make_client(args, environment) as client:

@@ -94,7 +94,7 @@ def add_quiet(parser: argparse.ArgumentParser) -> None:
         "--quiet",
         action="store_true",
         default=argparse.SUPPRESS,
-        help="print problems only (and the document of --json)",
+        help="print nothing but problems: of a failure also the newest errors (and the document of --json)",
     )
 
 

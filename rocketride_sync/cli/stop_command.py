@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Optional
 
 from ..errors import RocketRideError, TaskNotFoundError
-from . import command_result, output, shared_options
+from . import command_result, output, shared_options, status_text
 from .exit_codes import ExitCode
 from .server_options import Environment, add_server_options, add_token_argument, make_client, task_token
 from .wording import in_command_line_words
@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     if args.json:
         output.print_result(command_result.json_document(status))
     elif status is not None and not args.quiet:
-        output.print_result(command_result.status_block(status, messages=False))
+        output.print_result(status_text.status_block(status, messages=False))
     return ExitCode.SUCCEEDED
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence
 
 from ..deadline import Deadline
@@ -10,7 +9,7 @@ from ..errors import WaitTimeoutError
 from ..reporting.snapshot import BYTES, SUBJECT_WIDTH, ProgressSnapshot
 from ..transports.chunks import size_of
 from . import output
-from .file_results import Result, failed_files, failure_text
+from .file_results import Result, failed_files, failure_label, failure_text
 from .progress import ProgressPrinter
 
 if TYPE_CHECKING:
@@ -98,5 +97,4 @@ class UploadWithProgress:
             return
         self._failed += 1
         if not self._printer.quiet:
-            label = output.paint("file error:", "red", sys.stderr)
-            self._printer.display.print_note(f"{label} {failure_text(result)}")
+            self._printer.display.print_note(f"{failure_label()} {failure_text(result)}")

@@ -7,10 +7,11 @@ import argparse
 from ..errors import ConfigurationError, RocketRideError
 from . import command_result, durations, shared_options, signals, wait_many
 from .exit_codes import ExitCode
+from .progress import ProgressPrinter
 from .server_options import Environment, add_server_options, add_tokens_argument, make_client, task_tokens
 
 HELP = "wait for the end of a task, and print its terminal status; of several, a line for each"
-EPILOG = f"""Of several tasks, the exit code is the gravest: the first there is of 4, 5, 6, 1, 3, 124.
+EPILOG = f"""Of several tasks, the exit code is the most severe: the first there is of 4, 5, 6, 1, 3, 124.
 
 {command_result.JSON_HELP}{wait_many.JSON_HELP}"""
 
@@ -37,8 +38,17 @@ def run(args: argparse.Namespace) -> ExitCode:
 
 
 def _run(args: argparse.Namespace, environment: Environment, token: str) -> ExitCode:
-    failure: BaseException
     printer = shared_options.make_progress_printer(args)
+    code = _wait(args, environment, token, printer)
+    if code:
+        printer.print_held_errors()
+    return code
+
+
+def _wait(
+    args: argparse.Namespace, environment: Environment, token: str, printer: ProgressPrinter
+) -> ExitCode:
+    failure: BaseException
     try:
         with printer, make_client(args, environment) as client:
             status = client.wait_until_complete(token, args.timeout, args.interval, printer)

@@ -153,7 +153,9 @@ class StatusBehaviour(RunFacts):
         """The exception for a terminal status that is no success; its message shows none of `secrets`."""
         status = cast("TaskStatus", self)
         outcome, doubt = self._verdict
-        reason = f": {excerpt(self.exit_message, _TEXT_SHOWN, secrets)}" if self.exit_message else ""
+        reason = (
+            f": {excerpt(_in_words(self.exit_message), _TEXT_SHOWN, secrets)}" if self.exit_message else ""
+        )
         certainty = f" (not certain: {doubt})" if doubt else ""
         if outcome is Outcome.FAILED:
             text = f"the task failed with exit code {_count(self.exit_code or 0)}{reason}{certainty}"
@@ -212,6 +214,12 @@ def _new_messages(current: Tuple[str, ...], earlier: Tuple[str, ...]) -> NewMess
     from .messages import new_messages  # loaded here, because most processes ask for no messages
 
     return new_messages(current, earlier)
+
+
+def _in_words(message: str) -> str:
+    from .messages import in_words
+
+    return in_words(message)
 
 
 def _part(done: int, total: int) -> float:

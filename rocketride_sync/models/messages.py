@@ -1,8 +1,29 @@
-"""The messages in a ring buffer that are new since an earlier status."""
+"""The messages of a task: which are new since an earlier status, and how a person reads one."""
 
 from __future__ import annotations
 
 from typing import List, NamedTuple, Sequence, Tuple
+
+_LONGEST_KIND = 40
+
+
+def in_words(message: str) -> str:
+    """A message for people: the raw ``Failed*bad input*pipe.cpp:10`` as ``bad input (Failed, pipe.cpp:10)``.
+
+    Any other message is returned as it is.
+    """
+    kind, _, rest = message.partition("*")
+    text, star, location = (part.strip() for part in rest.rpartition("*"))
+    if not (star and text and _is_kind(kind)):
+        return message
+    return f"{text} ({kind}, {location})" if location else f"{text} ({kind})"
+
+
+def _is_kind(text: str) -> bool:
+    """Whether it is a word, or a few: not a piece of a formula, or the text before an emphasis."""
+    return (
+        len(text) <= _LONGEST_KIND and text[:1].isupper() and all(word.isalnum() for word in text.split(" "))
+    )
 
 
 class NewMessages(NamedTuple):

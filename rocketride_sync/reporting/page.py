@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Callable, Iterator, List, Optional, Sequence, 
 
 from .._version import __version__
 from ..errors import RocketRideError
+from ..models.messages import in_words
 from ..redact import printable, redact
 from .charts import Chart, charts
 from .formatting import amount, duration_with_colons, exit_code_on_page, full_number, time_in_utc
@@ -127,7 +128,7 @@ def _summary_rows(record: Record, escape: Escape) -> Iterator[Row]:
     yield "Data", amount(seen.completed_size, seen.failed_size, seen.total_size, " bytes", full_number)
     if last.is_terminal:
         code = "" if last.exit_code is None else exit_code_on_page(last.exit_code)
-        yield "Exit", " ".join(filter(None, (code, escape(last.exit_message))))
+        yield "Exit", " ".join(filter(None, (code, escape(in_words(last.exit_message)))))
         yield "Not certain", escape(last._doubt)
     peaks = record.peaks
     yield "Peak CPU", f"{peaks.cpu_percent:,.4g} %" if peaks.cpu_percent else ""
@@ -160,7 +161,9 @@ def _message_section(title: str, messages: Messages, escape: Escape) -> str:
 
 
 def _message_rows(message: Message, escape: Escape) -> List[str]:
-    row = f"<tr><td>{duration_with_colons(message.seconds)}</td><td>{escape(message.text)}</td></tr>"
+    row = (
+        f"<tr><td>{duration_with_colons(message.seconds)}</td><td>{escape(in_words(message.text))}</td></tr>"
+    )
     gap = "<tr><td></td><td><i>some may be missing here: the server had dropped them before this look</i></td></tr>"
     return [gap, row] if message.gap else [row]
 

@@ -138,3 +138,22 @@ def run_with(
     """Run the command against `stub`, with a key."""
     variables = {"ROCKETRIDE_URI": stub.uri, "ROCKETRIDE_APIKEY": KEY, **variables}
     return run(*arguments, stdin=stdin, **variables)
+
+
+def token(number):
+    return f"tk_{number:04x}456789abcdef0123456789abcd"
+
+
+class Tasks(Stub):
+    """A server that has a script of answers for each task; the last answer repeats."""
+
+    def __init__(self):
+        super().__init__()
+        self.scripts = {}
+        self._turn = threading.Lock()
+
+    def _answer(self, handler):
+        script = self.scripts.get(handler.path.partition("token=")[2], [NOT_RUNNING])
+        with self._turn:
+            self.answers = [script.pop(0) if len(script) > 1 else script[0]]
+            super()._answer(handler)

@@ -93,7 +93,7 @@ def test_quiet_failure_prints_one_line(stub):
     stub.answers = [ok(FAILED)]
     done = run_with(stub, "wait", TOKEN, "--quiet")
     assert done.stdout == ""
-    assert done.stderr == "rocketride-sync: the task failed with exit code 1: the engine fell over\n"
+    assert done.stderr == "rocketride-sync: words: the task failed with exit code 1: the engine fell over\n"
 
 
 def test_each_task_error_is_shown_once(stub):
@@ -231,7 +231,7 @@ def test_a_reader_that_went_away_is_no_trouble(stub):
     finally:
         os.close(writer)
     assert done.returncode == 1
-    assert done.stderr == "rocketride-sync: the task failed with exit code 1: the engine fell over\n"
+    assert done.stderr == "rocketride-sync: words: the task failed with exit code 1: the engine fell over\n"
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")

@@ -1,4 +1,4 @@
-"""`wait` with several tokens: a line a task, a total, one document, and the exit code of the gravest."""
+"""`wait` with several tokens: a line a task, a total, one document, and the exit code of the most severe."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 
 import pytest
 from command import (
@@ -20,37 +19,19 @@ from command import (
     SUCCEEDED,
     WITH_FAILURES,
     Answer,
-    Stub,
+    Tasks,
     environment,
     ok,
     refusal,
     run_with,
+    token,
 )
 
 FAST = ("--interval", "0.05")
 FOREIGN = Answer(200, "<html>Please log in</html>", "text/html")
 DENIED = refusal(400, "Permission 'task.monitor' denied")
 OTHER_RUN = ok({**RUNNING, "startTime": 1700000500.0})
-SHOWN = re.compile(r"(tk_\w{4}…)  (\w+)(?:  (.*))?")
-
-
-def token(number):
-    return f"tk_{number:04x}456789abcdef0123456789abcd"
-
-
-class Tasks(Stub):
-    """A server that has a script of answers for each task; the last answer repeats."""
-
-    def __init__(self):
-        super().__init__()
-        self.scripts = {}
-        self._turn = threading.Lock()
-
-    def _answer(self, handler):
-        script = self.scripts.get(handler.path.partition("token=")[2], [NOT_RUNNING])
-        with self._turn:
-            self.answers = [script.pop(0) if len(script) > 1 else script[0]]
-            super()._answer(handler)
+SHOWN = re.compile(r"(\w+) +([^ ].{0,26}?)? +(tk_\w{4}…)(?:  (.*))?")
 
 
 @pytest.fixture
@@ -68,9 +49,9 @@ def wait(tasks, *scripts, options=(), stdin="", arguments=None):
 
 def lines(done):
     """The lines of the tasks by token, and the total."""
-    *shown, total = done.stdout.splitlines()
+    *shown, total = (line for line in done.stdout.splitlines() if not line.startswith(" "))
     matches = [SHOWN.fullmatch(line) for line in shown]
-    return {match.group(1): match.group(2, 3) for match in matches}, total
+    return {match[3]: (match[1], match[2], match[4]) for match in matches}, total
 
 
 def test_a_line_for_each_task_as_it_ends_and_a_total(tasks):
@@ -78,13 +59,13 @@ def test_a_line_for_each_task_as_it_ends_and_a_total(tasks):
         tasks, [ok(RUNNING)] * 4 + [ok(SUCCEEDED)], [ok(SUCCEEDED)], [ok(RUNNING), ok(FAILED)], [NOT_RUNNING]
     )
     found, total = lines(done)
-    assert found["tk_0000…"] == ("succeeded", "words, 4 of 4")
-    assert found["tk_0001…"] == ("succeeded", "words, 4 of 4")
-    assert found["tk_0002…"] == ("failed", "words, 4 of 4")
-    assert found["tk_0003…"][0] == "lost"
+    assert found["tk_0000…"] == ("succeeded", "words", "4 of 4")
+    assert found["tk_0001…"] == ("succeeded", "words", "4 of 4")
+    assert found["tk_0002…"] == ("failed", "words", "4 of 4, exit code 1: the engine fell over")
+    assert found["tk_0003…"][:2] == ("unknown", None)
     assert list(found)[-1] == "tk_0000…"
-    assert total == "4 tasks: 2 succeeded, 1 lost, 1 failed"
-    problem = "rocketride-sync: 2 of 4 tasks did not end well, the gravest is task tk_0003…: "
+    assert total == "4 tasks: 2 succeeded, 1 unknown, 1 failed"
+    problem = "rocketride-sync: 2 of 4 tasks did not end well, the most severe is task tk_0003…: "
     assert done.stderr.startswith(problem)
     assert "not running" in done.stderr
     assert token(0)[:10] not in done.stdout + done.stderr
@@ -107,7 +88,7 @@ def test_a_line_for_each_task_as_it_ends_and_a_total(tasks):
         ([[ok(SUCCEEDED)], [Answer(401, "Access denied", "text/plain")]], [], 4),
     ],
 )
-def test_the_exit_code_is_that_of_the_gravest(tasks, scripts, options, code):
+def test_the_exit_code_is_the_most_severe(tasks, scripts, options, code):
     done = wait(tasks, *scripts, options=options)
     assert done.returncode == code, done.stderr
     problems = done.stderr.splitlines()
@@ -115,7 +96,7 @@ def test_the_exit_code_is_that_of_the_gravest(tasks, scripts, options, code):
     assert "Traceback" not in done.stderr
 
 
-def test_the_total_tells_of_failed_items_and_the_gravest_of_what_to_do(tasks):
+def test_the_total_tells_of_failed_items_and_the_most_severe_of_what_to_do(tasks):
     done = wait(tasks, [ok(WITH_FAILURES)], [ok(SUCCEEDED)])
     total = done.stdout.splitlines()[-1]
     assert total.startswith("2 tasks: ")
@@ -138,12 +119,12 @@ def test_standard_input_is_read_once(tasks):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_quiet_is_silent_on_success_and_one_line_otherwise(tasks):
+def test_quiet_is_silent_on_success_alone(tasks):
     done = wait(tasks, [ok(SUCCEEDED)], [ok(SUCCEEDED)], options=["--quiet"])
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     done = wait(tasks, [ok(SUCCEEDED)], [ok(FAILED)], options=["--quiet"])
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.count("\n") == 1
+    assert done.stderr.count("\n") == 2
     assert "the engine fell over" in done.stderr
 
 
@@ -211,8 +192,8 @@ def test_progress_counts_the_tasks(tasks):
     done = wait(tasks, [ok(SUCCEEDED)], [ok(RUNNING), ok(FAILED)], options=["--progress"])
     shown = done.stderr.splitlines()
     assert shown[0] == "waiting, 0 of 2 tasks"
-    assert shown[1] == "waiting, 1 of 2 tasks, tk_0000…"  # nobody knows how long the others take
-    assert shown[2] == "done, 2 of 2 tasks, tk_0001…"
+    assert shown[1] == "waiting, 1 of 2 tasks, words (tk_0000…)"  # nobody knows how long the others take
+    assert shown[2] == "done, 2 of 2 tasks, words (tk_0001…)"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
