@@ -10,6 +10,9 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest
 CODE   := rocketride_sync codegen tests benchmarks docs/conf.py examples tools
 
+# Each test worker, and each process that a test starts, would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test check lint types generate generate-check drift test-all test-min test-wheel test-airflow faults fuzz simulate plant interrupts soak bench docs recordings dist clean
 

@@ -49,11 +49,12 @@ def test_a_quick_run_measures_every_suite_and_writes_its_figures(tmp_path):
 ROOM = 2 if sys.version_info >= (3, 11) else 3
 
 
+@pytest.mark.timeout(300)
 def test_the_costs_are_not_far_beyond_the_targets():
     """The targets themselves are for `make bench`, on a quiet machine and without an editable installation."""
     suites = ["imports", "process", "websocket_call", "http_call", "decode"]
-    command = [sys.executable, "-m", "benchmarks", *suites, "--rounds", "5", "--check", str(ROOM)]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=110)
+    command = [sys.executable, "-m", "benchmarks", *suites, "--rounds", "3", "--check", str(ROOM)]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280)
     assert (run.returncode, run.stderr) == (0, ""), run.stdout
 
 

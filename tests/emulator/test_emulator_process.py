@@ -202,9 +202,11 @@ RUN_ONE = (
 flags = ["", "-I", "-E", "-s"] + (["-P"] if sys.version_info >= (3, 11) else [])
 
 
-@pytest.mark.parametrize("flag", flags)
+MODULES = ["token", "runpy", "importlib", "json", "attr", "uvicorn", "rocketride_sync"]
+
+
 @pytest.mark.parametrize(
-    "module", ["token", "runpy", "importlib", "json", "attr", "uvicorn", "rocketride_sync"]
+    ("module", "flag"), [(module, "") for module in MODULES] + [("token", flag) for flag in flags[1:]]
 )
 def test_no_module_of_the_current_directory_is_run(tmp_path, module, flag):
     (tmp_path / f"{module}.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")

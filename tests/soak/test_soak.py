@@ -6,7 +6,7 @@ from .running import soak
 
 pytest.importorskip("fastapi", reason="needs the extra `emulator`")
 
-SECONDS = 60.0
+SECONDS = 20.0
 SEED = 1
 
 
