@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import io
+import itertools
 import json
 import os
 import pty
@@ -22,20 +23,54 @@ from typing import Dict, Iterator, Optional
 
 import pyte
 from rich.console import Console
+from rich.style import Style
+from rich.text import Text
 
 from rocketride_sync import RocketRideClient
 from rocketride_sync.emulator import Emulator
 
 PICTURES = Path(__file__).resolve().parents[1] / "docs" / "terminal"
-COLUMNS, LINES = 100, 20
+MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
+COLUMNS, LINES = 80, 24
 KEY = "a-key-for-the-recording"
 INBOX = {"id": "inbox", "provider": "dropper", "config": {}}
-FOLDER = {"id": "files", "provider": "files", "config": {"paths": ["."], "delay": 0.4}}
+FOLDER = {"id": "files", "provider": "files", "config": {"paths": ["."], "delay": 0.6}}
+ENDS = {
+    "Invoices of November": {"total": 120},
+    "Nightly import": {
+        "total": 40,
+        "failed": 2,
+        "errors": ["cannot read minutes-07.pdf: not a PDF"],
+        "exit_code": 3,
+        "exit_message": "the disk is full",
+    },
+    "Customers, all of them, with their orders": {"total": 60},
+}
 
 
 def counting(source: Dict[str, object], project: str) -> Dict[str, object]:
     counter = {"id": "count", "provider": "wordcount", "input": [{"lane": "text", "from": source["id"]}]}
     return {"project_id": project, "source": source["id"], "components": [source, counter]}
+
+
+def start(client: RocketRideClient, name: str, config: Dict[str, object]) -> str:
+    """Start a task that ends as `config` says; return its token."""
+    source = {"id": "s", "provider": "simulate", "name": "Folder", "config": {"seconds": 0.5, **config}}
+    pipeline = {"project_id": name, "source": "s", "components": [source]}
+    return client.use(pipeline=pipeline, name=name).token
 
 
 class Terminal:
@@ -59,12 +94,28 @@ class Terminal:
     def text(self) -> str:
         return "\n".join(line.rstrip() for line in self._screen.display).rstrip()
 
+    def _coloured(self) -> Text:
+        """The text in its colours."""
+        text = Text()
+        for number in range(len(self.text().split("\n"))):
+            row = [self._screen.buffer[number][column] for column in range(COLUMNS)]
+            for style, chars in itertools.groupby(row, key=_style):
+                text.append("".join(char.data for char in chars), style)
+            text.rstrip()
+            text.append("\n")
+        return text
+
     def draw(self) -> str:
         """What it shows now, as SVG that loads nothing from anywhere."""
         console = Console(width=COLUMNS, record=True, file=io.StringIO(), legacy_windows=False)
-        console.print(self.text(), markup=False, highlight=False, emoji=False)
+        console.print(self._coloured(), soft_wrap=True)
         svg = console.export_svg(title="", unique_id="terminal")
         return re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
+
+
+def _style(char: pyte.screens.Char) -> Style:
+    colour = {"default": None, "brown": "yellow"}.get(char.fg, char.fg)  # brown is an old name of yellow
+    return Style(color=colour, bold=char.bold)
 
 
 def _output(line: str, environment: Dict[str, str]) -> Iterator[bytes]:
@@ -90,7 +141,8 @@ def record(folder: Path) -> None:
         texts = place / "texts"
         texts.mkdir()
         for number in range(1, 13):
-            (texts / f"chapter-{number}.txt").write_text("It was a dark and stormy night. " * number, "utf-8")
+            name = f"minutes of the meeting in {MONTHS[number - 1]}, with all appendices-{number:02}.txt"
+            (texts / name).write_text("It was a dark and stormy night. " * 10 * number, "utf-8")
         (place / "words.pipe").write_text(json.dumps(counting(INBOX, "words")), "utf-8")
         server = stack.enter_context(Emulator(root=texts, api_key=KEY))
         client = stack.enter_context(RocketRideClient(server.uri, KEY))
@@ -104,12 +156,25 @@ def record(folder: Path) -> None:
             "LC_ALL": "C.UTF-8",
         }
         run = Terminal()
-        run.run("rocketride-sync run words.pipe texts/chapter-[123].txt", environment)
+        run.run("rocketride-sync run words.pipe texts/*in\\ J*.txt", environment)
         environment["ROCKETRIDE_TOKEN"] = client.use(pipeline=counting(FOLDER, "folder")).token
         wait = Terminal()
-        wait.run("rocketride-sync wait --interval 0.5 --timeout 60", environment, until=r"\b[4-7]\d%")
+        wait.run(
+            "rocketride-sync wait --interval 0.5 --timeout 60", environment, until=r"\b[3-7]\d%.*<\d\d:.*…"
+        )
+        tokens = [start(client, name, config) for name, config in ENDS.items()]
+        client.wait_all(tokens)  # so that they are printed in this order
+        (place / "tokens").write_text("\n".join(tokens), "utf-8")
+        several = Terminal()
+        several.run("rocketride-sync wait --no-progress - < tokens", environment)
         folder.mkdir(exist_ok=True)
-        for name, picture in (("run", run.draw()), ("waiting", wait.picture), ("waited", wait.draw())):
+        pictures = {
+            "run": run.draw(),
+            "waiting": wait.picture,
+            "waited": wait.draw(),
+            "several": several.draw(),
+        }
+        for name, picture in pictures.items():
             (folder / f"{name}.svg").write_text(picture, "utf-8")
 
 

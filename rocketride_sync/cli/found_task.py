@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..waiting.task_result import TaskResult
 
 _WORD_WIDTH = len("unavailable")
-_NAME_WIDTH = 28
+_NAME_WIDTH = 24
 _ERRORS_SHOWN = 3
 
 

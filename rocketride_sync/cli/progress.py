@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Callable, Deque, Optional, Protocol, TextIO, T
 
 from ..errors import ConfigurationError
 from ..reporting import snapshot
-from ..reporting.formatting import amount, bounded_number, duration_in_words
+from ..reporting.formatting import amount, bounded_number, cut_in_middle, duration_in_words
 from ..reporting.snapshot import BYTES, TASKS, ProgressSnapshot
 from . import output
 from .status_text import MESSAGES_SHOWN, newest_messages
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..models import NewMessages, TaskStatus
     from ..reporting.recorder import RunRecorder
 
+_SUBJECT_WIDTH = 40  # in a line; a bar has its own room
 _MOST_MESSAGES = 100  # printed at one poll; servers keep the newest 1000
 
 
@@ -82,7 +83,8 @@ class LineDisplay(SilentDisplay):
     def update(self, progress: ProgressSnapshot) -> None:
         # How long one task took says nothing about the next.
         left = None if progress.unit == TASKS else self._estimate.seconds_left(progress.done, progress.total)
-        text = ", ".join(part for part in (progress.state, _counts_text(progress), progress.subject) if part)
+        subject = cut_in_middle(progress.subject, _SUBJECT_WIDTH)
+        text = ", ".join(part for part in (progress.state, _counts_text(progress), subject) if part)
         if text != self._shown:
             self._shown = text
             self.print_note(text if left is None else f"{text}, about {duration_in_words(left)} left")

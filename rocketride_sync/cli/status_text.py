@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Collection, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from ..errors import TaskFailedError
-from ..reporting.formatting import amount, bounded_number, duration_in_words, time_with_offset
+from ..reporting.formatting import amount, bounded_number, cut_in_middle, duration_in_words, time_with_offset
 from . import output
 from .exit_codes import DEFAULT_JUDGEMENT, Judgement
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 MESSAGES_SHOWN = 10
 _WIDTH = 100
 _NAME_WIDTH = 60
+_LONGEST_NAME = 400  # so long a name is redacted whole before it is cut
 _COLOUR_OF = {"succeeded": "green", "failed": "red", "cancelled": "yellow"}
 
 
@@ -65,7 +66,8 @@ def task_name(status: TaskStatus, width: int = _NAME_WIDTH) -> str:
     made = (
         re.match(rf"[^.\s]{{1,8}}\.{re.escape(status.source)}\.(?=.)", status.name) if status.source else None
     )
-    return output.shorten(status.name[made.end() :] if made else status.name, width)
+    name = output.shorten(status.name[made.end() :] if made else status.name, _LONGEST_NAME)
+    return cut_in_middle(name, width)
 
 
 def named(status: Optional[TaskStatus], text: str) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence
 
 from ..deadline import Deadline
 from ..errors import WaitTimeoutError
-from ..reporting.snapshot import BYTES, SUBJECT_WIDTH, ProgressSnapshot
+from ..reporting.snapshot import BYTES, LONGEST_SUBJECT, ProgressSnapshot
 from ..transports.chunks import size_of
 from . import output
 from .file_results import Result, failed_files, failure_label, failure_text
@@ -79,7 +79,7 @@ class UploadWithProgress:
                 self._total,
                 BYTES,
                 self._failed,
-                output.shorten(path, SUBJECT_WIDTH),
+                output.shorten(path, LONGEST_SUBJECT),
             )
         )
         self._check_timeout()

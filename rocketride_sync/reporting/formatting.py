@@ -48,6 +48,21 @@ def amount(
     return f"{text}, {number(failed)} failed" if failed else text
 
 
+def cut_in_middle(text: str, width: int, measure: Callable[[str], int] = len) -> str:
+    """`text`, or its beginning and end with … between them, where it is wider than `width`.
+
+    What items of a task have in common is usually the middle of their names. `measure` gives the width of a text.
+    """
+    kept = min(len(text), width)
+    while measure(text) > width and kept > 1:
+        kept -= 1
+        tail = (kept + 1) // 2
+        shown = f"{text[: kept - tail]}…{text[-tail:]}"
+        if measure(shown) <= width:
+            return shown
+    return text if measure(text) <= width else "…"[:width]
+
+
 def duration_in_words(seconds: float) -> str:
     """As the command line writes it: ``4.2 s``, ``3 min 20 s``, ``5 h 07 min``."""
     if seconds > _LONGEST_DURATION:

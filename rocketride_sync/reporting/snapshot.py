@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Callable, NamedTuple
 if TYPE_CHECKING:
     from ..models import TaskStatus
 
-SUBJECT_WIDTH = 40
+LONGEST_SUBJECT = 400
+"""Of a longer subject nothing more is kept: each display cuts it to its own room."""
+
 NUMBER_LIMIT = 10**15
 
 ITEMS = " items"
@@ -24,7 +26,7 @@ class ProgressSnapshot(NamedTuple):
         total: how much there is; 0 while that is unknown.
         unit: `ITEMS`, `BYTES` or `TASKS`.
         failed: how many items failed.
-        subject: what is being worked on, escaped and shortened.
+        subject: what is being worked on, escaped, and perhaps too long for a line.
         size: the bytes finished, where `unit` is not `BYTES`; 0 where that is unknown.
     """
 
@@ -45,7 +47,7 @@ def of_status(status: TaskStatus, shorten: Callable[[str, int], str]) -> Progres
         shorten: escapes control characters in a text and cuts it at a width.
     """
     state = status.state.name.lower()
-    subject = shorten(status.current_object, SUBJECT_WIDTH)
+    subject = shorten(status.current_object, LONGEST_SUBJECT)
     items = bounded(status.completed_count + status.failed_count)
     size = bounded(status.completed_size + status.failed_size)
     failed = bounded(status.failed_count)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Optional, Tuple, Type
+from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Type
 
 from ..errors import ConfigurationError
 from ..redact import excerpt
 from . import snapshot
+from .bar_layout import LEAST_BAR, Details, layout
+from .formatting import cut_in_middle
 from .snapshot import BYTES, TASKS, ProgressSnapshot
 
 if TYPE_CHECKING:
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
 
 # For a count of tasks: how long one task took says nothing about the next.
 _FORMAT_WITHOUT_TIME_LEFT = "{l_bar}{bar}| {n_fmt}/{total_fmt}{unit} [{elapsed}{postfix}]"
+_FORMAT_WITHOUT_RATE = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
+_SUBJECT_WIDTH = 40  # where no width is known
+_BAR_OF_NO_WIDTH = 10  # what tqdm draws where it knows no width
 
 
 class TqdmProgress:
@@ -26,7 +31,8 @@ class TqdmProgress:
     It shows the state, the items done (bytes if the task counts no items) of the total if that is known, the rate and
     the time left, the bytes done, how many items failed, and what is being worked on. Rate and time left come from
     the progress since the first poll, because the server's own rates have no certain unit. After a restart of the
-    task the bar begins anew.
+    task the bar begins anew. The bar itself keeps 20 columns: where the line is too short for everything, the name of
+    what is being worked on is cut in its middle, and bytes and rate are left out.
 
     The bar is made at the first status and ends at the terminal one; then the object may be used for another wait.
     As a context manager it also ends the bar of a wait that fails::
@@ -89,8 +95,9 @@ class TqdmBar:
         kind: Any = type("_Bar", (tqdm,), {"monitor_interval": 0})
         kind.set_lock(threading.RLock())
         self.kind = kind
-        self._options = {"dynamic_ncols": True, **options}
+        self._options = {"dynamic_ncols": "ncols" not in options, **options}
         self._bar: Any = None
+        self._owns_format = True  # whether the format of the bar is neither the user's nor one without a rate
 
     def update(self, progress: ProgressSnapshot) -> None:
         """Show `progress`: in a new bar if it is less than before, or counted in another unit."""
@@ -101,14 +108,43 @@ class TqdmBar:
             self._resize(progress.total or None)
         bar.n = progress.done
         bar.set_description_str(progress.state, refresh=False)
-        bar.set_postfix_str(", ".join(filter(None, self._details(progress))), refresh=False)
+        bar.set_postfix_str(", ".join(self._fitting(progress).texts()), refresh=False)
         bar.refresh()
+
+    def _fitting(self, progress: ProgressSnapshot) -> Details:
+        """The details that there is room for. The bar is told to leave out its rate if there is none for it."""
+        size = self.kind.format_sizeof(progress.size, "B") if progress.size else ""
+        failed = f"{progress.failed:,} failed" if progress.failed else ""
+        details = Details(size, failed, progress.subject)
+        if self._bar.disable:  # then it has no width, nor much else
+            return details
+        self._bar.set_postfix_str("", refresh=False)
+        if self._owns_format:
+            self._bar.bar_format = None
+        drawn = self._bar.format_dict
+        columns = drawn["ncols"]
+        if not isinstance(columns, int) or isinstance(columns, bool) or columns <= 0:  # a file, or a notebook
+            return details._replace(subject=cut_in_middle(progress.subject, _SUBJECT_WIDTH))
+        room = columns - self._width(drawn)
+        if not (self._owns_format and drawn["total"]):
+            return layout(room, 0, details, _disp_len()).details
+        without_rate = columns - self._width({**drawn, "bar_format": _FORMAT_WITHOUT_RATE})
+        found = layout(without_rate, without_rate - room, details, _disp_len())
+        self._bar.bar_format = None if found.with_rate else _FORMAT_WITHOUT_RATE
+        return found.details
+
+    def _width(self, drawn: Dict[str, Any]) -> int:
+        """Columns of what is always shown, the bar at its least."""
+        text = self.kind.format_meter(**{**drawn, "ncols": None})
+        has_bar = bool(drawn["total"] or drawn["bar_format"])
+        return int(_disp_len()(text)) + (LEAST_BAR - _BAR_OF_NO_WIDTH if has_bar else 0)
 
     def _restart(self, progress: ProgressSnapshot) -> None:
         if self._bar is not None:
             self._bar.leave = False
             self.close()
-        options = {
+        options: Dict[str, Any] = {
+            "desc": progress.state,
             "initial": progress.done,  # so that the rate counts from the first poll
             "total": progress.total or None,
             "unit": progress.unit,
@@ -117,6 +153,7 @@ class TqdmBar:
             **self._options,
         }
         self._bar = self.kind(**options)
+        self._owns_format = not self._bar.disable and self._bar.bar_format is None
 
     def _resize(self, total: Optional[int]) -> None:
         bar = self._bar
@@ -127,12 +164,16 @@ class TqdmBar:
             bar.start_t = began
         bar.total = total
 
-    def _details(self, progress: ProgressSnapshot) -> Tuple[str, ...]:
-        size = self.kind.format_sizeof(progress.size, "B") if progress.size else ""
-        return size, f"{progress.failed:,} failed" if progress.failed else "", progress.subject
-
     def close(self) -> None:
         """End the bar and leave it on the screen. The next `update` makes another."""
         if self._bar is not None:
             self._bar.close()
             self._bar = None
+
+
+def _disp_len() -> Callable[[str], int]:
+    """What gives the columns of a text: tqdm's own, so that both count alike."""
+    from tqdm.utils import disp_len  # type: ignore[import-untyped]
+
+    found: Callable[[str], int] = disp_len
+    return found

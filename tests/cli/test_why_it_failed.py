@@ -12,6 +12,7 @@ from command import (
     NOT_RUNNING,
     RUNNING,
     SUCCEEDED,
+    TOKEN,
     WITH_FAILURES,
     Tasks,
     ok,
@@ -89,6 +90,13 @@ def test_messages_are_in_words_wherever_they_are_shown():
 )
 def test_the_name_of_a_task_is_not_a_piece_of_its_token(document, name):
     assert status_text.task_name(TaskStatus.from_dict(document)) == name
+
+
+def test_a_long_name_is_cut_in_its_middle_and_holds_no_secret(monkeypatch):
+    monkeypatch.setattr(output, "known_secrets", [KEY])
+    status = TaskStatus.from_dict({"name": f"Invoices of {KEY} and of {TOKEN} in November.Folder"})
+    assert status_text.task_name(status, 24) == "Invoices of…ember.Folder"
+    assert status_text.task_name(status) == "Invoices of *** and of tk_0123… in November.Folder"
 
 
 @pytest.mark.parametrize(

@@ -81,5 +81,5 @@ def shown(picture: Path) -> str:
 def test_the_recordings(tmp_path):
     done = run("tools/record_terminal.py", str(tmp_path))
     assert done.returncode == 0, done.stderr
-    for name in ("run.svg", "waiting.svg", "waited.svg"):
+    for name in ("run.svg", "waiting.svg", "waited.svg", "several.svg"):
         assert shown(tmp_path / name) == shown(ROOT / "docs" / "terminal" / name)

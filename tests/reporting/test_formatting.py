@@ -53,3 +53,27 @@ def test_times():
     assert formatting.time_with_offset(MOMENT) == "2024-05-01 10:20:30+00:00"
     assert formatting.time_in_utc(MOMENT) == "2024-05-01 10:20:30 UTC"
     assert formatting.time_with_offset(None) == formatting.time_in_utc(None) == ""
+
+
+@pytest.mark.parametrize(
+    ("width", "cut"),
+    [
+        (10, "abcdefghij"),
+        (9, "abcd…ghij"),
+        (8, "abc…ghij"),
+        (3, "a…j"),
+        (2, "…j"),
+        (1, "…"),
+        (0, ""),
+        (-1, ""),
+    ],
+)
+def test_a_text_is_cut_in_its_middle(width, cut):
+    assert formatting.cut_in_middle("abcdefghij", width) == cut
+
+
+def test_a_cut_goes_by_the_measure():
+    assert (
+        formatting.cut_in_middle("ああああ", 5, lambda text: sum(1 + (char == "あ") for char in text))
+        == "あ…あ"
+    )

@@ -1,6 +1,7 @@
 """TqdmProgress: a bar for a wait, in a terminal or a notebook."""
 
 import io
+import re
 import sys
 import threading
 
@@ -9,6 +10,8 @@ import pytest
 from rocketride_sync import ConfigurationError, MemoryTransport, RocketRideClient, TaskStatus, TqdmProgress
 
 pytest.importorskip("tqdm")
+
+from tqdm.utils import disp_len
 
 RUNNING = {"state": 3, "startTime": 1700000000.0, "totalCount": 4, "completedCount": 1}
 DONE = {**RUNNING, "state": 5, "completed": True, "completedCount": 4}
@@ -60,6 +63,62 @@ def test_an_unknown_total_becomes_known():
     screen = shown(status(totalCount=0, completedCount=7), status(totalCount=9, completedCount=8))
     assert "7 items" in screen
     assert "8/9" in screen
+
+
+LONG = "reports/2026/november/customer-4711/invoice-000123-scan.pdf"
+WIDE = "請求書/二〇二六年/十一月/顧客四七一一/請求書一二三.pdf"
+
+
+def last_line(*statuses, **options):
+    return shown(*statuses, **options).rstrip("\n").split("\r")[-1]
+
+
+@pytest.mark.parametrize("name", [LONG, WIDE, "a.txt", ""])
+@pytest.mark.parametrize("count", [45, 45_000])
+@pytest.mark.parametrize("failed", [0, 12])
+def test_at_80_columns_there_is_a_bar_with_counts_and_the_time_left(monkeypatch, name, count, failed):
+    now = [1000.0]
+    monkeypatch.setattr("tqdm.std.time", lambda: now[0])
+    fields = {"totalCount": count * 4, "currentObject": name, "completedSize": 25_000_000}
+    screen = io.StringIO()
+    with TqdmProgress(file=screen, ncols=80) as progress:
+        progress(status(**fields, completedCount=count // 9))
+        now[0] += 10
+        progress(status(**fields, completedCount=count - failed, failedCount=failed))
+        line = screen.getvalue().split("\r")[-1]
+    assert disp_len(line) <= 80
+    bar = line.split("|")[1]
+    assert len(bar) >= 20
+    assert f"| {count}/{count * 4} [00:10<" in line
+    assert not re.search(r"<\?|<00:00", line)  # the time left
+    assert ("12 failed" in line) == bool(failed)
+    if failed and count > 1000 and len(name) > 20:
+        assert line.endswith(", 12 failed]")  # the name gives way
+    elif len(name) > 20:
+        assert re.search(rf"{name[:3]}[^ ]*…[^ ]*{name[-4:]}\]", line)
+    else:
+        assert line.endswith(f", {name}]") or not name
+
+
+def test_where_there_is_room_everything_is_shown():
+    line = last_line(status(currentObject=LONG, completedSize=2_500_000), ncols=160)
+    assert f", 2.50MB, {LONG}]" in line
+    assert "items/s" in line
+
+
+@pytest.mark.parametrize("columns", range(1, 80, 7))
+def test_no_width_is_too_small(columns):
+    assert disp_len(last_line(status(currentObject=LONG), status(completedCount=2), ncols=columns)) <= columns
+
+
+def test_an_unknown_total_leaves_room_for_the_name():
+    line = last_line(status(totalCount=0, completedCount=7, currentObject=LONG), ncols=80)
+    assert len(line) <= 80
+    assert line.endswith("scan.pdf]")
+
+
+def test_without_a_width_the_name_is_cut_to_forty_columns():
+    assert f", {LONG[:19]}…{LONG[-20:]}]" in shown(status(currentObject=LONG))
 
 
 def test_a_restart_begins_a_new_bar():
