@@ -39,18 +39,18 @@ For zsh, put it into a folder of your `$fpath`, as `_rocketride-sync`; for tcsh,
 
 def reference(parser: argparse.ArgumentParser) -> str:
     """The whole page."""
-    sections = [_section(parser, f"{parser.prog} [options] COMMAND …", shared=())]
+    sections = [_section(parser, shared=())]
     shared = {option for action in parser._actions for option in action.option_strings}
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
-            sections += [_section(child, _usage(child), shared) for child in action.choices.values()]
+            sections += [_section(child, shared) for child in action.choices.values()]
     return "\n".join([HEAD, *sections, COMPLETION])
 
 
-def _section(parser: argparse.ArgumentParser, usage: str, shared: Collection[str]) -> str:
+def _section(parser: argparse.ArgumentParser, shared: Collection[str]) -> str:
     actions = [action for action in parser._actions if action.help]
     own = [action for action in actions if not set(action.option_strings) & set(shared)]
-    lines = [f"## {parser.prog}", "", parser.description or "", "", "```help", usage, "```", ""]
+    lines = [f"## {parser.prog}", "", parser.description or "", "", "```help", _usage(parser), "```", ""]
     lines += ["| | |", "|---|---|", *(_row(action) for action in own), ""]
     others = [f"`{action.option_strings[-1]}`" for action in actions if action not in own]
     if others:
@@ -61,12 +61,7 @@ def _section(parser: argparse.ArgumentParser, usage: str, shared: Collection[str
 
 
 def _usage(parser: argparse.ArgumentParser) -> str:
-    if parser.usage:
-        return str(parser.usage % {"prog": parser.prog}).replace("...", "…")
-    forms = {"?": "[{0}]", "*": "[{0} …]", "+": "{0} [{0} …]"}
-    places = [action for action in parser._actions if not action.option_strings]
-    words = [forms.get(str(action.nargs), "{0}").format(action.metavar) for action in places]
-    return " ".join([parser.prog, "[options]", *words])
+    return str((parser.usage or "") % {"prog": parser.prog}).replace("...", "…")
 
 
 def _row(action: argparse.Action) -> str:

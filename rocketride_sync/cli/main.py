@@ -159,10 +159,19 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {alike[0]}?" if alike else ""
 
 
+def _usage(parser: argparse.ArgumentParser) -> str:
+    """The usage in one line: an error follows it, and the help lists the options anyway."""
+    forms = {"?": "[{0}]", "*": "[{0} ...]", "+": "{0} [{0} ...]"}
+    places = [action for action in parser._actions if not action.option_strings]
+    words = [forms.get(str(action.nargs), "{0}").format(action.metavar) for action in places]
+    return " ".join(["%(prog)s [options]", *words])
+
+
 def make_parser() -> argparse.ArgumentParser:
     """The parser of the whole command line."""
     parser = _Parser(
         prog=output.PROGRAM,
+        usage="%(prog)s [options] COMMAND ...",
         description="Run RocketRide pipelines, ask tasks how they are doing, and wait for their end.",
         epilog=f"{durations.HELP}\n\n{exit_codes.HELP}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -172,11 +181,12 @@ def make_parser() -> argparse.ArgumentParser:
     completion.add_option(parser)
     server_options.add_server_options(parser)
     shared_options.add_output_options(parser)
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands")
+    commands = parser.add_subparsers(
+        prog=output.PROGRAM, dest="command", metavar="COMMAND", required=True, title="commands"
+    )
     for name, command in _COMMANDS.items():
         child = commands.add_parser(
             name,
-            usage=getattr(command, "USAGE", None),
             help=command.HELP,
             description=command.HELP[0].upper() + command.HELP[1:] + ".",
             epilog=getattr(command, "EPILOG", None),
@@ -185,6 +195,7 @@ def make_parser() -> argparse.ArgumentParser:
         )
         child.set_defaults(parser=child, program=parser)
         command.add_arguments(child)
+        child.usage = getattr(command, "USAGE", None) or _usage(child)
     return parser
 
 

@@ -58,6 +58,14 @@ def test_the_usage_says_the_order_of_the_arguments(capsys):
     assert capsys.readouterr().out.startswith("usage: rocketride-sync send [options] [TOKEN] FILE ...\n")
 
 
+@pytest.mark.parametrize("command", [[], *([name] for name in main._COMMANDS)])
+def test_an_error_is_two_lines(command, capsys):
+    assert main.main([*command, "--nonsense"]) == 2
+    usage, problem = capsys.readouterr().err.splitlines()
+    assert usage.startswith(" ".join(["usage: rocketride-sync", *command, "[options]"]))
+    assert problem.startswith("rocketride-sync: ")
+
+
 def listed(text, form):
     return [int(code) for code in re.findall(form, text, re.MULTILINE)]
 
