@@ -42,29 +42,32 @@ def print_outcome(
     as_json: bool = False,
     quiet: bool = False,
     judgement: Judgement = DEFAULT_JUDGEMENT,
+    name: str = "",
 ) -> ExitCode:
     """Print a terminal status as the result, and a line about its problem if there is one; return the exit code.
 
-    `quiet` leaves out the block of lines, but no problem: that a success is not certain is one.
+    The problem stands after `name`, as in `status_text.named`. `quiet` leaves out the block of lines, but no problem: that a success is not certain is one.
     """
     code = judgement.code_of(status)
     if as_json or not quiet:
         print_status(status, as_json=as_json, messages=False)
     if judgement.doubts(status):
-        output.print_problem(status_text.named(status, status_text.uncertain_success(status, judgement)))
+        output.print_problem(
+            status_text.named(status, status_text.uncertain_success(status, judgement), name)
+        )
     elif code:
-        output.print_problem(status_text.named(status, status_text.outcome_problem(status)))
+        output.print_problem(status_text.named(status, status_text.outcome_problem(status), name))
     return code
 
 
 def print_error(
-    error: BaseException, *, as_json: bool, last: Optional[TaskStatus] = None, **more: Any
+    error: BaseException, *, as_json: bool, last: Optional[TaskStatus] = None, name: str = "", **more: Any
 ) -> ExitCode:
     """Print an error as one line, with `as_json` also as a JSON document; return the exit code.
 
-    `last` is the last status that was read; `more` goes into the document, see `json_document`.
+    `last` is the last status that was read, `name` as for `print_outcome`; `more` goes into the document, see `json_document`.
     """
-    output.print_problem(status_text.named(last, error_with_advice(error)))
+    output.print_problem(status_text.named(last, error_with_advice(error), name))
     if as_json:
         output.print_result(json_document(last, error, **more))
     return exit_codes.code_and_advice(error)[0]

@@ -34,11 +34,12 @@ def print_results(
     as_json: bool,
     quiet: bool,
     allow_failures: bool = False,
+    name: str = "",
     **more: Any,
 ) -> ExitCode:
     """Print the results, and a line on those files that failed; return the exit code.
 
-    `status` is the task's status after they were sent; `more` goes into the document, see
+    `status` is the task's status after they were sent, `name` as for `command_result.print_outcome`; `more` goes into the document, see
     `command_result.json_document`.
     """
     failed = failed_files(results)
@@ -53,7 +54,7 @@ def print_results(
     code = exit_codes.code_of_files(len(failed), status, allow_failures=allow_failures)
     if code:
         text = f"{len(failed):,} of {len(results):,} files failed"
-        output.print_problem(status_text.named(status, text))
+        output.print_problem(status_text.named(status, text, name))
         if quiet:
             _print_failures(failed)
     return code
@@ -66,13 +67,14 @@ def print_error(
     *,
     as_json: bool,
     quiet: bool,
+    name: str = "",
     **more: Any,
 ) -> ExitCode:
     """Print the results so far and the error, as `command_result.print_error`; return the exit code."""
     if not as_json and not quiet:
         print_successes(results)
     member = _json_member(results) if results else {}
-    code = command_result.print_error(error, as_json=as_json, last=last, **member, **more)
+    code = command_result.print_error(error, as_json=as_json, last=last, name=name, **member, **more)
     if quiet:
         _print_failures(failed_files(results))
     return code

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import functools
+import os
 import time
 from typing import TYPE_CHECKING, Any, Dict, Iterator, Optional
 
@@ -65,6 +66,8 @@ class PipelineRun:
         self._upload = UploadWithProgress(args.files, self.printer, args.timeout)
         self._deadline = self._upload.deadline
         self._token_delivered = False
+        # What the problems are about: a name, or a file, which the one who reads cron's mail knows.
+        self._name = output.safe_text(args.name or os.path.basename(args.pipeline))
 
     @contextlib.contextmanager
     def owning_its_task(self, client: RocketRideClient) -> Iterator[None]:
@@ -168,11 +171,16 @@ class PipelineRun:
                 as_json=args.json,
                 quiet=args.quiet,
                 allow_failures=args.allow_failures,
+                name=self._name,
                 **self._token_member(),
             )
         elif status is not None and not args.keep:
             code = command_result.print_outcome(
-                status, as_json=args.json, quiet=args.quiet, judgement=shared_options.judgement(args)
+                status,
+                as_json=args.json,
+                quiet=args.quiet,
+                judgement=shared_options.judgement(args),
+                name=self._name,
             )
         else:
             code = ExitCode.SUCCEEDED
@@ -198,6 +206,7 @@ class PipelineRun:
             self.printer.last,
             as_json=self._args.json,
             quiet=self._args.quiet,
+            name=self._name,
             **self._token_member(),
         )
         self._note_delivery()

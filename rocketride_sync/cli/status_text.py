@@ -61,18 +61,27 @@ def coloured_outcome(outcome: str, width: int = 0) -> str:
 
 
 def task_name(status: TaskStatus, width: int = _NAME_WIDTH) -> str:
-    """What to call a task: its name, without the piece of its token that a server puts before it; "" if it has none."""
+    """What to call a task: its name; "" if it has none.
+
+    The piece of its token that a server puts before a name of its own making is left out, and the project given.
+    """
+    bare = _bare_name(status)
+    made = bare != status.name and status.project_id
+    name = output.shorten(f"{bare} ({status.project_id})" if made else bare, _LONGEST_NAME)
+    return cut_in_middle(name, width)
+
+
+def _bare_name(status: TaskStatus) -> str:
     # Of a task without a name, a server makes it: "5f3a9c1e.src_1.My source".
     made = (
         re.match(rf"[^.\s]{{1,8}}\.{re.escape(status.source)}\.(?=.)", status.name) if status.source else None
     )
-    name = output.shorten(status.name[made.end() :] if made else status.name, _LONGEST_NAME)
-    return cut_in_middle(name, width)
+    return status.name[made.end() :] if made else status.name
 
 
-def named(status: Optional[TaskStatus], text: str) -> str:
-    """`text` after the name of the task that it is about, if that is known."""
-    name = "" if status is None else task_name(status)
+def named(status: Optional[TaskStatus], text: str, name: str = "") -> str:
+    """`text` after `name`, that of what it is about; without one, the name of the task, if that is known."""
+    name = name or ("" if status is None else task_name(status))
     return f"{name}: {text}" if name else text
 
 
@@ -81,7 +90,7 @@ def task_label(status: TaskStatus) -> str:
     where = [
         f"{what} {text}" for what, text in (("project", status.project_id), ("source", status.source)) if text
     ]
-    text = f"{task_name(status, _WIDTH) or '(no name)'}{' (' + ', '.join(where) + ')' if where else ''}"
+    text = f"{_bare_name(status) or '(no name)'}{' (' + ', '.join(where) + ')' if where else ''}"
     return output.shorten(text, _WIDTH)
 
 

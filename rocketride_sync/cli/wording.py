@@ -56,12 +56,14 @@ _OPERATIONS = {
     "ping": "the sign of life",
     "read_run_log": "reading the run log",
     "restart": "restarting the task",
-    "send": "sending",
+    "pipe": "sending the data",
+    "send": "sending the data",
+    "send_files": "sending the file",
     "terminate": "ending the task",
     "use": "starting the pipeline",
 }
 _OPERATION = re.compile(
-    rf"(?:(?<=^)|(?<=: )|(?<=; ))({'|'.join(_OPERATIONS)})(?= failed\b|: | with \w| takes WebSocket)"
+    rf"(?:(?<=^)|(?<=: )|(?<=; ))({'|'.join(_OPERATIONS)})(?= failed:|: | with \w| takes WebSocket)"
 )
 
 

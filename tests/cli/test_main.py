@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from rocketride_sync import __version__
-from rocketride_sync.cli import exit_codes, main
+from rocketride_sync.cli import exit_codes, main, wait_command
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "errors.md"
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize("option", ["-V", "--version"])
@@ -67,10 +67,21 @@ def test_an_error_is_two_lines(command, capsys):
 
 
 def listed(text, form):
-    return [int(code) for code in re.findall(form, text, re.MULTILINE)]
+    return [int(code) for row in re.findall(form, text, re.MULTILINE) for code in row.split(", ")]
 
 
 def test_the_lists_of_exit_codes_are_the_same():
     codes = sorted(map(int, exit_codes.ExitCode))
     assert listed(exit_codes.HELP, r"^  (\d+) ") == codes
-    assert listed(PAGE.read_text("utf-8"), r"^\| (\d+) \|") == codes
+    for page in ("README.md", "docs/errors.md"):
+        assert sorted(listed((ROOT / page).read_text("utf-8"), r"^\| (\d[\d, ]*) \|")) == codes
+
+
+def test_the_severity_of_several_is_the_same_everywhere():
+    order = ", ".join(str(int(code)) for code in exit_codes._BY_SEVERITY[:-1])
+    told = re.compile(r"first\s+there\s+is\s+of\s+([\d,\s]+?)[.:]")
+    texts = [
+        wait_command.EPILOG,
+        *((ROOT / page).read_text("utf-8") for page in ("README.md", "docs/errors.md")),
+    ]
+    assert [told.search(text)[1].replace("\n", " ") for text in texts] == [order] * 3

@@ -81,6 +81,8 @@ def test_messages_are_in_words_wherever_they_are_shown():
     ("document", "name"),
     [
         (NIGHTLY, "Nightly import"),
+        ({**NIGHTLY, "project_id": "nightly"}, "Nightly import (nightly)"),
+        ({"name": "My task.Files", "source": "src_1", "project_id": "nightly"}, "My task.Files"),
         ({"name": "My task.Files", "source": "src_1"}, "My task.Files"),
         ({"name": "src_1.Files", "source": "src_1"}, "src_1.Files"),
         ({"name": "2ec2c468.src_1.", "source": "src_1"}, "2ec2c468.src_1."),

@@ -62,7 +62,8 @@ def test_no_message_of_the_library_keeps_a_word_of_python():
 
 def names_of_operations():
     source = (PACKAGE / "protocol" / "operations.py").read_text("utf-8")
-    return sorted(set(re.findall(r'name="(\w+)"', source)) | {"send"})
+    sent = "".join(file.read_text("utf-8") for file in (PACKAGE / "client").glob("*.py"))
+    return sorted({*re.findall(r'name="(\w+)"', source), *re.findall(r'operations\.send\(\s*"(\w+)"', sent)})
 
 
 @pytest.mark.parametrize("name", names_of_operations())
