@@ -159,6 +159,30 @@ def test_run_is_quiet_on_request(server, dropper, texts):
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+@pytest.mark.parametrize("options", [[], ["--name", "The nightly run"]])
+def test_a_quiet_failure_is_told_with_the_name_of_what_failed_and_why(server, simulation, options):
+    pipeline = simulation(exit_code=1, exit_message="no more", errors=["bad input"])
+    done = command(server, "run", pipeline, "--quiet", *FAST, *options)
+    assert (done.returncode, done.stdout) == (1, "")
+    name = options[-1] if options else os.path.basename(pipeline)
+    assert done.stderr.splitlines() == [
+        f"rocketride-sync: {name}: the task failed with exit code 1: no more",
+        "task error: bad input (Failed, simulate:3)",
+    ]
+
+
+def test_a_quiet_failure_of_files_names_them(server, dropper, texts, client):
+    token = client.use(filepath=dropper).token
+    client.terminate(token)
+    done = command(server, "send", token, *texts, "--quiet")
+    assert (done.returncode, done.stdout) == (1, "")
+    problem, *files = done.stderr.splitlines()
+    assert problem.endswith(": 2 of 2 files failed")
+    assert [line.partition(": sending the file failed: ")[0] for line in files] == [
+        f"file error: {path}" for path in texts
+    ]
+
+
 def test_run_shows_how_far_the_files_are(server, dropper, texts):
     done = command(server, "run", dropper, *texts, "--progress")
     assert done.returncode == 0
