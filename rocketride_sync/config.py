@@ -244,7 +244,7 @@ def environment_value(name: str, raw: str) -> str:
         import warnings
 
         message = f"{name}: white space stands around its value, and was left out"
-        warnings.warn(message, RocketRideWarning, stacklevel=4)
+        warnings.warn(message, RocketRideWarning, stacklevel=5)
     return value
 
 

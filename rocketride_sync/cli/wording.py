@@ -62,8 +62,9 @@ _OPERATIONS = {
     "terminate": "ending the task",
     "use": "starting the pipeline",
 }
+# With the arguments that a transport cannot carry, as in "use with name, env: the server does not offer this".
 _OPERATION = re.compile(
-    rf"(?:(?<=^)|(?<=: )|(?<=; ))({'|'.join(_OPERATIONS)})(?= failed:|: | with \w| takes WebSocket)"
+    rf"(?:(?<=^)|(?<=: )|(?<=; ))({'|'.join(_OPERATIONS)})(?: with ([\w, ]+))?(?= failed:|: | takes WebSocket)"
 )
 
 
@@ -75,4 +76,11 @@ def in_command_line_words(message: str) -> str:
     argument = _ARGUMENT.match(message)
     if argument is not None:
         message = (_ARGUMENTS[argument[2]] if argument[2] else "a TOKEN") + message[argument.end() :]
-    return _OPERATION.sub(lambda match: _OPERATIONS[match[1]], message)
+    return _OPERATION.sub(_operation, message)
+
+
+def _operation(found: re.Match[str]) -> str:
+    what = _OPERATIONS[found[1]]
+    if not found[2]:
+        return what
+    return f"{what} with {', '.join(_ARGUMENTS.get(name, name) for name in found[2].split(', '))}"

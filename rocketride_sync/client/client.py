@@ -57,7 +57,8 @@ class RocketRideClient(StatusMethods, ManyTasksMethods, LifecycleMethods, Sendin
         ConfigurationError: if an argument, or the environment variable used in its place, is unusable.
 
     Warns:
-        RocketRideWarning: the key would travel unencrypted to another machine, or `verify` is False.
+        RocketRideWarning: the key would travel unencrypted to another machine, or `verify` is False; or there is white
+            space around the value of an environment variable, which is left out.
     """
 
     def __init__(

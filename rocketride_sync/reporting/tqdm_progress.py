@@ -97,7 +97,7 @@ class TqdmBar:
         self.kind = kind
         self._options = {"dynamic_ncols": "ncols" not in options, **options}
         self._bar: Any = None
-        self._owns_format = True  # whether the format of the bar is neither the user's nor one without a rate
+        self._owns_format = True  # whether the bar's format is tqdm's own, which may be replaced
 
     def update(self, progress: ProgressSnapshot) -> None:
         """Show `progress`: in a new bar if it is less than before, or counted in another unit."""
@@ -112,7 +112,7 @@ class TqdmBar:
         bar.refresh()
 
     def _fitting(self, progress: ProgressSnapshot) -> Details:
-        """The details that there is room for. The bar is told to leave out its rate if there is none for it."""
+        """The details that there is room for."""
         size = self.kind.format_sizeof(progress.size, "B") if progress.size else ""
         failed = f"{progress.failed:,} failed" if progress.failed else ""
         details = Details(size, failed, progress.subject)
@@ -123,8 +123,12 @@ class TqdmBar:
             self._bar.bar_format = None
         drawn = self._bar.format_dict
         columns = drawn["ncols"]
-        if not isinstance(columns, int) or isinstance(columns, bool) or columns <= 0:  # a file, or a notebook
+        if not isinstance(columns, int) or columns < 1:  # in a file, or a notebook
             return details._replace(subject=cut_in_middle(progress.subject, _SUBJECT_WIDTH))
+        return self._laid_out(details, drawn, columns)
+
+    def _laid_out(self, details: Details, drawn: Dict[str, Any], columns: int) -> Details:
+        """The details that fit `columns`; the bar is told to leave out its rate if there is no room for it."""
         room = columns - self._width(drawn)
         if not (self._owns_format and drawn["total"]):
             return layout(room, 0, details, _disp_len()).details

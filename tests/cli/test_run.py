@@ -419,7 +419,7 @@ def test_run_over_http_warns_of_the_ttl_it_cannot_set(server, simulation):
 def test_a_name_takes_websocket(server, simulation):
     done = command(server, "run", simulation(), "--name", "mine", "--transport", "http")
     assert done.returncode == 2
-    assert "use with name" in problems(done)[1]
+    assert "starting the pipeline with --name: the server does not offer this over HTTP" in problems(done)[1]
     assert 'transport="websocket"' in problems(done)[1]
 
 
