@@ -152,7 +152,7 @@ def test_of_several_one_line_tells_all(options):
         (CANCELLED, ["--accept-uncertain"], 3, 1),
     ],
 )
-def test_of_several_the_exit_code_is_the_gravest_still(other, options, code, lines):
+def test_of_several_the_exit_code_is_the_most_severe_still(other, options, code, lines):
     done = wait_for_two(UNCERTAIN, other, *options)
     assert done.returncode == code
     assert len(problems(done)) == lines

@@ -419,8 +419,10 @@ def test_run_over_http_warns_of_the_ttl_it_cannot_set(server, simulation):
 def test_a_name_takes_websocket(server, simulation):
     done = command(server, "run", simulation(), "--name", "mine", "--transport", "http")
     assert done.returncode == 2
-    assert "starting the pipeline with --name: the server does not offer this over HTTP" in problems(done)[1]
-    assert 'transport="websocket"' in problems(done)[1]
+    assert problems(done)[1] == (
+        "rocketride-sync: mine: starting the pipeline with --name: the server does not offer this over HTTP; "
+        "leave out --transport http"
+    )
 
 
 def test_placeholders_are_filled_from_the_env_file_and_the_key_is_not(server, tmp_path):
