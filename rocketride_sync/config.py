@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 DEFAULT_URI = "https://api.rocketride.ai"
 DEFAULT_PORT = 5565
 CLOUD_DOMAIN = "rocketride.ai"
+DEFAULT_CONNECT_TIMEOUT = 10.0
 DEFAULT_MAX_RESPONSE_BYTES = 250 * 1024 * 1024
 DEFAULT_MAX_STATUS_BYTES = 32 * 1024 * 1024
 DEFAULT_RETRY = RetryPolicy()
@@ -184,7 +185,7 @@ class Settings(Frozen):
         address: Address,
         auth: str,
         timeout: Optional[float] = 30.0,
-        connect_timeout: Optional[float] = 10.0,
+        connect_timeout: Optional[float] = DEFAULT_CONNECT_TIMEOUT,
         retry: RetryPolicy = DEFAULT_RETRY,
         verify: Verify = True,
         cert: Cert = None,

@@ -64,7 +64,7 @@ _FAILURES: Tuple[Tuple[Type[BaseException], ExitCode, str], ...] = (
     (errors.TaskReplacedError, ExitCode.LOST, "wait again to follow the new run"),
     (errors.TaskLostError, ExitCode.LOST, "look at what the task was to produce"),
     (errors.WaitTimeoutError, ExitCode.TIMEOUT, "give it longer with --timeout"),
-    (errors.CertificateError, ExitCode.UNAVAILABLE, "name your authority's file in REQUESTS_CA_BUNDLE"),
+    (errors.CertificateError, ExitCode.UNAVAILABLE, "name your authority's file with --ca-file"),
     (errors.TransportError, ExitCode.UNAVAILABLE, "check --uri or ROCKETRIDE_URI, the network, the server"),
     (errors.TransientError, ExitCode.UNAVAILABLE, "try again later"),
     (errors.ProtocolError, ExitCode.UNAVAILABLE, "check that --uri is a RocketRide server's address"),

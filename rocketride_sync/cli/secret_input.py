@@ -1,11 +1,22 @@
-"""Reads small text inputs that may hold secrets: files and stdin, up to a size limit, never quoted in a message."""
+"""Reads small text inputs that may hold secrets: files and stdin, up to a size limit, never quoted in a message.
+
+Words stand there as people write them: a ``#`` that begins a word begins a comment, and blank lines mean nothing.
+"""
 
 from __future__ import annotations
 
+import itertools
+import os
+import stat
+import sys
 from typing import BinaryIO, List
 
 from ..errors import ConfigurationError
+from . import output
 from .standard_streams import read_up_to
+
+FROM_STDIN = "-"
+"""In place of a token or of a file's name."""
 
 MAX_BYTES = 64 * 1024
 MAX_LIST_BYTES = 4 * 1024 * 1024
@@ -25,12 +36,48 @@ def read_text(path: str) -> str:
     raise ConfigurationError(f"cannot read {path}: {reason}")
 
 
+def warn_if_others_can_read(path: str) -> None:
+    """Print a warning if any user of this machine can read the secret in the file at `path`."""
+    try:
+        readable = others_can_read(path)
+    except OSError:
+        return  # whoever reads it says what is wrong
+    if readable:
+        import shlex  # seldom needed
+
+        output.print_problem(
+            f"warning: every user of this machine can read the API key in {path}: chmod 600 {shlex.quote(path)}"
+        )
+
+
+def others_can_read(path: str) -> bool:
+    """Whether users who are neither owner nor in the group can read the file at `path`: it, and all folders above."""
+    if os.name != "posix":
+        return False
+    place = os.path.realpath(path)
+    mode = os.stat(place).st_mode
+    if not (stat.S_ISREG(mode) and mode & stat.S_IROTH):
+        return False  # a pipe has no other readers
+    while place != os.path.dirname(place):
+        place = os.path.dirname(place)
+        if not os.stat(place).st_mode & stat.S_IXOTH:
+            return False
+    return True
+
+
+def read_stdin(expected: str, max_bytes: int = MAX_BYTES, *, one_line: bool = False) -> str:
+    """As `read_stream`, of standard input. `expected` is what should be there."""
+    if sys.stdin is None:
+        raise ConfigurationError(f"standard input is closed; {expected} was expected there")
+    return read_stream(sys.stdin.buffer, "standard input", max_bytes, one_line=one_line)
+
+
 def read_stream(stream: BinaryIO, name: str, max_bytes: int = MAX_BYTES, *, one_line: bool = False) -> str:
     """The text of `stream`, called `name` in messages, of at most `max_bytes`. Raises as `read_text`.
 
-    With `one_line` it returns after a line, though the writer keeps the stream open.
+    With `one_line` it returns after a line that holds a word, though the writer keeps the stream open.
     """
-    content = read_up_to(stream, max_bytes + 1, one_line=one_line)
+    content = read_up_to(stream, max_bytes + 1, _holds_a_word if one_line else None)
     if len(content) > max_bytes:
         raise ConfigurationError(f"{name} is larger than {max_bytes // 1024} KiB")
     try:
@@ -41,7 +88,7 @@ def read_stream(stream: BinaryIO, name: str, max_bytes: int = MAX_BYTES, *, one_
 
 
 def single_word(text: str, name: str, what: str) -> str:
-    """The single word in `text`.
+    """The single word in `text`, comments apart.
 
     Args:
         text: what was read.
@@ -51,7 +98,7 @@ def single_word(text: str, name: str, what: str) -> str:
     Raises:
         ConfigurationError: there is none, or there are several.
     """
-    words = text.split()
+    words = [word for line in text.splitlines() for word in _words(line)]
     if len(words) != 1:
         found = "is empty" if not words else "holds more than one word"
         raise ConfigurationError(f"{name} {found}; {what} and nothing else belongs in it")
@@ -59,14 +106,25 @@ def single_word(text: str, name: str, what: str) -> str:
 
 
 def one_word_per_line(text: str, name: str, what: str) -> List[str]:
-    """The words in `text`, one a line; empty lines are skipped. The arguments are those of `single_word`.
+    """The words in `text`, one a line; lines without a word are skipped. The arguments are those of `single_word`.
 
     Raises:
         ConfigurationError: there is none, there are several on a line, or a line is larger than 64 KiB.
     """
-    lines = [line for line in text.splitlines() if line.strip()]
+    lines = [line for line in text.splitlines() if _words(line)]
     if not lines:
         raise ConfigurationError(f"{name} is empty; {what} belongs in it, one a line")
     if max(map(len, lines)) > MAX_BYTES:
         raise ConfigurationError(f"a line of {name} is larger than {MAX_BYTES // 1024} KiB")
     return [single_word(line, f"a line of {name}", what) for line in lines]
+
+
+def _words(line: str) -> List[str]:
+    """The words of a line, without its comment."""
+    return list(itertools.takewhile(lambda word: not word.startswith("#"), line.split()))
+
+
+def _holds_a_word(content: bytes) -> bool:
+    """Whether one of the lines of `content` is complete and holds a word."""
+    *lines, _ = content.split(b"\n")
+    return any(line.strip() and not line.lstrip().startswith(b"#") for line in lines)

@@ -9,8 +9,10 @@ from ..errors import ConfigurationError, RocketRideError
 from . import command_result, file_results, shared_options
 from .exit_codes import ExitCode
 from .progress import ProgressPrinter
-from .server_options import FROM_STDIN, Environment, add_server_options, make_client, task_token
+from .secret_input import FROM_STDIN
+from .server_options import Environment, add_server_options, make_client
 from .signals import STOP_EXCEPTIONS
+from .token_options import PREFIXES, task_token
 from .upload_progress import UploadWithProgress
 
 HELP = "send files to a running task, and print what it made of them"
@@ -19,8 +21,6 @@ EPILOG = f"""The task must be one that takes data: its source is a webhook, chat
 {command_result.JSON_HELP}{file_results.JSON_HELP}"""
 
 USAGE = "%(prog)s [options] [TOKEN] FILE ..."
-
-_TOKEN_PREFIXES = ("tk_", "pk_")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -77,7 +77,7 @@ def _split_token_and_files(words: List[str], environment: Environment) -> Tuple[
     Raises:
         ConfigurationError: there are no files.
     """
-    is_token = words[0] == FROM_STDIN or words[0].startswith(_TOKEN_PREFIXES)
+    is_token = words[0] == FROM_STDIN or words[0].startswith(PREFIXES)
     if is_token or environment.get("ROCKETRIDE_TOKEN") is None:
         token, files = words[0], words[1:]
     else:

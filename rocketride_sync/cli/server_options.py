@@ -1,20 +1,18 @@
-"""The options for server, API key and token, and the client that is made from them."""
+"""The options for server and API key, and the client that is made from them."""
 
 from __future__ import annotations
 
 import argparse
 import os
-import sys
-from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Optional
+from typing import TYPE_CHECKING, Any, Dict, Iterable, Optional
 
+from ..config import DEFAULT_CONNECT_TIMEOUT
 from ..errors import ConfigurationError
 from ..transports import NAMES
-from . import env_file, output, secret_input
+from . import durations, env_file, output, secret_input
 
 if TYPE_CHECKING:
     from ..client.client import RocketRideClient
-
-FROM_STDIN = "-"
 
 
 def add_server_options(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +22,19 @@ def add_server_options(parser: argparse.ArgumentParser) -> None:
     the defaults.
     """
     _add(parser, "--uri", metavar="URI", help="the server's address (else ROCKETRIDE_URI)")
+    _add(
+        parser,
+        "--ca-file",
+        metavar="FILE",
+        help="check the server's certificate with the authorities in FILE (else REQUESTS_CA_BUNDLE)",
+    )
+    _add(
+        parser,
+        "--connect-timeout",
+        type=durations.positive_duration,
+        metavar="DURATION",
+        help="give up connecting after this time, and try again where there is more (default: 10)",
+    )
     _add(
         parser,
         "--transport",
@@ -36,9 +47,11 @@ def add_server_options(parser: argparse.ArgumentParser) -> None:
 
 def add_key_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of every command that takes an API key."""
-    key_help = "read the API key from FILE (else ROCKETRIDE_APIKEY); a key is never an argument"
+    key_help = (
+        "read the API key from FILE, - is standard input (else ROCKETRIDE_APIKEY); a key is never an argument"
+    )
     _add(parser, "--apikey-file", metavar="FILE", help=key_help)
-    env_help = "read ROCKETRIDE_* variables from FILE; those of the process win"
+    env_help = "read ROCKETRIDE_* variables from FILE, NAME=VALUE lines; those of the process win"
     _add(parser, "--env-file", metavar="FILE", help=env_help)
     add_verbose_option(parser)
 
@@ -51,13 +64,22 @@ def _add(parser: argparse.ArgumentParser, option: str, **details: Any) -> None:
     parser.add_argument(option, default=argparse.SUPPRESS, **details)
 
 
-DEFAULTS = {"uri": None, "apikey_file": None, "env_file": None, "transport": "auto", "verbose": False}
+DEFAULTS = {
+    "uri": None,
+    "apikey_file": None,
+    "ca_file": None,
+    "connect_timeout": DEFAULT_CONNECT_TIMEOUT,
+    "env_file": None,
+    "transport": "auto",
+    "verbose": False,
+}
 
 
 class Environment:
     """The ``ROCKETRIDE_*`` variables: those of the process, else those of ``--env-file``."""
 
     def __init__(self, path: Optional[str]) -> None:
+        self.path = path
         self._file: Dict[str, str] = {} if path is None else env_file.read(path)
         self._values: Dict[str, str] = {}
 
@@ -80,11 +102,17 @@ class Environment:
 
 
 def api_key(args: argparse.Namespace, environment: Environment) -> Optional[str]:
-    """The key of ``--apikey-file``, else of the environment, else None."""
+    """The key of ``--apikey-file``, else of the environment, else None. Warns if others can read its file."""
+    if args.apikey_file == secret_input.FROM_STDIN:
+        text = secret_input.read_stdin("the API key", one_line=True)
+        return secret_input.single_word(text, "standard input", "the API key")
     if args.apikey_file is not None:
+        secret_input.warn_if_others_can_read(args.apikey_file)
         return secret_input.single_word(
             secret_input.read_text(args.apikey_file), args.apikey_file, "the API key"
         )
+    if environment.path is not None and environment.file_variables(["ROCKETRIDE_APIKEY"]):
+        secret_input.warn_if_others_can_read(environment.path)
     return environment.get("ROCKETRIDE_APIKEY")
 
 
@@ -97,7 +125,13 @@ def make_client(args: argparse.Namespace, environment: Environment) -> RocketRid
 
     from ..client.client import RocketRideClient
 
-    return RocketRideClient(_uri(args, environment), key, transport=args.transport)
+    return RocketRideClient(
+        _uri(args, environment),
+        key,
+        transport=args.transport,
+        verify=True if args.ca_file is None else args.ca_file,
+        connect_timeout=args.connect_timeout,
+    )
 
 
 def _uri(args: argparse.Namespace, environment: Environment) -> Optional[str]:
@@ -110,68 +144,3 @@ def _uri(args: argparse.Namespace, environment: Environment) -> Optional[str]:
             Address.parse(uri, name)
             return str(uri)
     return None
-
-
-def add_token_argument(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "token",
-        metavar="TOKEN",
-        nargs="?",
-        help="the task's token; other users may see arguments, so - reads it from standard input "
-        "(default: ROCKETRIDE_TOKEN)",
-    )
-
-
-def task_token(args: argparse.Namespace, environment: Environment) -> str:
-    """The token given as argument, on standard input or in the environment."""
-    if args.token is None:
-        return _default_token(environment)
-    if args.token == FROM_STDIN:
-        return secret_input.single_word(_standard_input(one_line=True), "standard input", "the token")
-    return _token_argument(args.token)
-
-
-def add_tokens_argument(parser: argparse.ArgumentParser) -> None:
-    """As `add_token_argument`, for a command that takes several."""
-    parser.add_argument(
-        "tokens",
-        metavar="TOKEN",
-        nargs="*",
-        help="the task's token, or those of several; other users may see arguments, so - reads them from standard "
-        "input, one a line (default: ROCKETRIDE_TOKEN)",
-    )
-
-
-def task_tokens(args: argparse.Namespace, environment: Environment) -> List[str]:
-    """The tokens given as arguments, on standard input or in the environment, each once."""
-    tokens: List[str] = []
-    for token in dict.fromkeys(args.tokens) or [_default_token(environment)]:
-        if token == FROM_STDIN:
-            tokens += secret_input.one_word_per_line(
-                _standard_input(secret_input.MAX_LIST_BYTES), "standard input", "the token"
-            )
-        else:
-            tokens.append(_token_argument(token))
-    return list(dict.fromkeys(tokens))
-
-
-def _token_argument(token: str) -> str:
-    # No fallback to the token of the environment: it may be another task's.
-    if not token.strip():
-        raise ConfigurationError("a TOKEN is empty; is a variable of the script not set?")
-    return token
-
-
-def _standard_input(max_bytes: int = secret_input.MAX_BYTES, *, one_line: bool = False) -> str:
-    if sys.stdin is None:
-        raise ConfigurationError("standard input is closed; the task's token was expected there")
-    return secret_input.read_stream(sys.stdin.buffer, "standard input", max_bytes, one_line=one_line)
-
-
-def _default_token(environment: Environment) -> str:
-    token = environment.get("ROCKETRIDE_TOKEN")
-    if not token:
-        raise ConfigurationError(
-            "no task token: give TOKEN, or - to read it from standard input, or set ROCKETRIDE_TOKEN"
-        )
-    return token

@@ -11,7 +11,7 @@ import os
 import select
 import sys
 import time
-from typing import BinaryIO, Optional, TextIO
+from typing import BinaryIO, Callable, Optional, TextIO
 
 from ..deadline import SLICE
 
@@ -64,12 +64,12 @@ class _PatientWriter(io.RawIOBase):
             _wait(self.fileno(), writing=True)
 
 
-def read_up_to(stream: BinaryIO, count: int, *, one_line: bool = False) -> bytes:
-    """Read from `stream` until its end, at most `count` bytes; with `one_line` a line that holds something is enough."""
+def read_up_to(stream: BinaryIO, count: int, is_enough: Optional[Callable[[bytes], bool]] = None) -> bytes:
+    """Read from `stream` until its end, at most `count` bytes, and no further than `is_enough` says after a line."""
     # A buffered stream says "the end" in some versions of Python when there is nothing more at the moment.
     raw = getattr(stream, "raw", stream)
     content = b""
-    while len(content) < count and not (one_line and content.endswith(b"\n") and content.strip()):
+    while len(content) < count and not (is_enough and content.endswith(b"\n") and is_enough(content)):
         part = raw.read(count - len(content))
         if part is None:
             _wait(raw.fileno(), writing=False)

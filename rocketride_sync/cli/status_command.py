@@ -6,7 +6,8 @@ import argparse
 
 from . import command_result, shared_options
 from .exit_codes import ExitCode
-from .server_options import Environment, add_server_options, add_token_argument, make_client, task_token
+from .server_options import Environment, add_server_options, make_client
+from .token_options import add_token_argument, task_token
 
 HELP = "print the status of a task"
 EPILOG = command_result.JSON_HELP

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Optional
 from ..errors import RocketRideError, TaskNotFoundError
 from . import command_result, output, shared_options, status_text
 from .exit_codes import ExitCode
-from .server_options import Environment, add_server_options, add_token_argument, make_client, task_token
+from .server_options import Environment, add_server_options, make_client
+from .token_options import add_token_argument, task_token
 from .wording import in_command_line_words
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from ..errors import ConfigurationError, RocketRideError
 from . import command_result, durations, shared_options, signals, wait_many
 from .exit_codes import ExitCode
 from .progress import ProgressPrinter
-from .server_options import Environment, add_server_options, add_tokens_argument, make_client, task_tokens
+from .server_options import Environment, add_server_options, make_client
+from .token_options import add_tokens_argument, task_tokens
 
 HELP = "wait for the end of a task, and print its terminal status; of several, a line for each"
 EPILOG = f"""Of several tasks, the exit code is the most severe: the first there is of 4, 5, 6, 1, 3, 124.

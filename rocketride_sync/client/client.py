@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Mapping, NoReturn, Optional, Type, Union
 
 from ..config import (
+    DEFAULT_CONNECT_TIMEOUT,
     DEFAULT_MAX_RESPONSE_BYTES,
     DEFAULT_MAX_STATUS_BYTES,
     DEFAULT_RETRY,
@@ -68,7 +69,7 @@ class RocketRideClient(StatusMethods, ManyTasksMethods, LifecycleMethods, Sendin
         *,
         transport: Union[str, Transport] = "auto",
         timeout: Optional[float] = 30.0,
-        connect_timeout: Optional[float] = 10.0,
+        connect_timeout: Optional[float] = DEFAULT_CONNECT_TIMEOUT,
         retry: RetryPolicy = DEFAULT_RETRY,
         verify: Verify = True,
         cert: Cert = None,

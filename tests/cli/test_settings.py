@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import socket
+import ssl
 import subprocess
 import sys
+import tempfile
+import time
+from pathlib import Path
 
 import pytest
-from command import COMMAND, KEY, NOT_RUNNING, SUCCEEDED, TOKEN, environment, ok, run, run_with
+from command import COMMAND, KEY, NOT_RUNNING, SUCCEEDED, TOKEN, environment, ok, run, run_here, run_with
+from transports.loopback import Server, answer
 
-from rocketride_sync.cli import env_file
+from rocketride_sync.cli import env_file, secret_input
 from rocketride_sync.errors import ConfigurationError
 
 NOWHERE = "http://127.0.0.1:1"
@@ -91,6 +99,151 @@ def test_a_useless_key_file(stub, tmp_path, content):
     assert str(file) in done.stderr
     assert "words" not in done.stderr.replace("one word", "")
     assert stub.requests == []
+
+
+def test_the_key_on_standard_input(stub, monkeypatch, capsys):
+    text = f"# ours\n\n  {KEY}  \n".encode()
+    arguments = ["--transport", "http", "status", TOKEN, "--apikey-file", "-"]
+    done = run_here(monkeypatch, capsys, *arguments, stdin=text, ROCKETRIDE_URI=stub.uri)
+    assert (done.code, done.stderr) == (0, "")
+    assert asked(stub) == (TOKEN, f"Bearer {KEY}")
+
+
+@pytest.mark.parametrize("text", ["", "# none\n", "two words"])
+def test_a_useless_key_on_standard_input(stub, monkeypatch, capsys, text):
+    arguments = ["status", TOKEN, "--apikey-file", "-"]
+    done = run_here(monkeypatch, capsys, *arguments, stdin=text.encode(), ROCKETRIDE_URI=stub.uri)
+    assert (done.code, stub.requests) == (2, [])
+    assert "standard input" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["wait", "status", "stop"])
+def test_standard_input_cannot_hold_both_token_and_key(stub, monkeypatch, capsys, command):
+    arguments = [command, "-", "--apikey-file", "-"]
+    done = run_here(monkeypatch, capsys, *arguments, stdin=f"{TOKEN}\n".encode(), ROCKETRIDE_URI=stub.uri)
+    assert (done.code, stub.requests) == (2, [])
+    assert "cannot hold both" in done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
+@pytest.mark.parametrize("option", ["--apikey-file", "--env-file"])
+@pytest.mark.parametrize(
+    ("mode", "folder", "warned"),
+    [
+        (0o604, 0o755, True),
+        (0o644, 0o711, True),
+        (0o640, 0o755, False),
+        (0o600, 0o777, False),
+        (0o644, 0o700, False),
+    ],
+)
+def test_a_key_that_everybody_can_read(stub, monkeypatch, capsys, others_pass, option, mode, folder, warned):
+    home = others_pass / "home"
+    home.mkdir()
+    file = home / "our key"
+    file.write_text(f"ROCKETRIDE_APIKEY={KEY}" if option == "--env-file" else KEY)
+    file.chmod(mode)
+    home.chmod(folder)
+    arguments = ["--transport", "http", "status", TOKEN, option, str(file)]
+    done = run_here(monkeypatch, capsys, *arguments, ROCKETRIDE_URI=stub.uri)
+    assert done.code == 0
+    lines = done.stderr.splitlines()
+    assert len(lines) == warned
+    assert all("warning: every user" in line and f"chmod 600 '{file}'" in line for line in lines)
+    assert KEY not in done.stderr
+
+
+@pytest.fixture
+def others_pass():
+    """A folder that every user of the machine can reach: pytest's own is private."""
+    with tempfile.TemporaryDirectory() as name:
+        os.chmod(name, 0o755)
+        yield Path(name)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
+def test_an_env_file_without_the_key_may_be_read_by_everybody(stub, monkeypatch, capsys, others_pass):
+    file = others_pass / "env"
+    file.write_text(f"ROCKETRIDE_URI={stub.uri}")
+    file.chmod(0o644)
+    arguments = ["--transport", "http", "status", TOKEN, "--env-file", str(file)]
+    done = run_here(monkeypatch, capsys, *arguments, ROCKETRIDE_APIKEY=KEY)
+    assert (done.code, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_key_from_a_pipe_has_no_other_readers(others_pass):
+    os.mkfifo(others_pass / "pipe", 0o644)
+    os.chmod(others_pass / "pipe", 0o644)
+    assert not secret_input.others_can_read(str(others_pass / "pipe"))
+
+
+def test_the_authorities_of_a_file(monkeypatch, capsys, tls_server):
+    server, ca_file = tls_server
+    arguments = ["--transport", "http", "--uri", server.url, "status", TOKEN]
+    done = run_here(monkeypatch, capsys, *arguments, ROCKETRIDE_APIKEY=KEY)
+    assert done.code == 5
+    assert "--ca-file" in done.stderr
+    for options in (["--ca-file", ca_file, *arguments], [*arguments, "--ca-file", ca_file]):
+        done = run_here(monkeypatch, capsys, *options, ROCKETRIDE_APIKEY=KEY)
+        assert (done.code, done.stderr) == (0, "")
+
+
+@pytest.fixture
+def tls_server(stub, tmp_path):
+    trustme = pytest.importorskip("trustme")
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    with Server(lambda peer: peer.read_request() and peer.send(answer(SUCCEEDED)), tls=context) as server:
+        yield server, str(tmp_path / "ca.pem")
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_a_useless_file_of_authorities(monkeypatch, capsys, tmp_path, content):
+    file = tmp_path / "ca.pem"
+    if content is not None:
+        file.write_text(content)
+    arguments = ["--uri", "https://127.0.0.1:1", "--ca-file", str(file), "status", TOKEN]
+    done = run_here(monkeypatch, capsys, *arguments, ROCKETRIDE_APIKEY=KEY)
+    assert done.code == 2
+
+
+@pytest.mark.parametrize("transport", ["http", "websocket"])
+def test_the_time_for_connecting(monkeypatch, capsys, transport):
+    with socket.socket() as full:  # a queue that is full: what connects next waits
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        with contextlib.ExitStack() as stack:
+            for _ in range(4):
+                waiting = stack.enter_context(socket.socket())
+                waiting.setblocking(False)
+                waiting.connect_ex(full.getsockname())
+            uri = f"http://127.0.0.1:{full.getsockname()[1]}"
+            arguments = ["--transport", transport, "--uri", uri, "--connect-timeout", "0.05", "status", TOKEN]
+            began = time.monotonic()
+            done = run_here(monkeypatch, capsys, *arguments, ROCKETRIDE_APIKEY=KEY)
+    assert done.code == 5
+    assert "within the connect timeout" in done.stderr
+    assert time.monotonic() - began < 8
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "nan", "soon"])
+def test_a_useless_time_for_connecting(monkeypatch, capsys, value):
+    done = run_here(
+        monkeypatch,
+        capsys,
+        "--uri",
+        NOWHERE,
+        "status",
+        TOKEN,
+        "--connect-timeout",
+        value,
+        ROCKETRIDE_APIKEY=KEY,
+    )
+    assert done.code == 2
+    assert "--connect-timeout" in done.stderr
 
 
 def test_options_may_stand_before_and_after_the_command(stub):

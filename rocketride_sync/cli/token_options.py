@@ -1,0 +1,93 @@
+"""Which task a command is about: its token, as an argument, on standard input or in the environment."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from typing import List
+
+from ..errors import ConfigurationError
+from . import secret_input
+from .secret_input import FROM_STDIN
+from .server_options import Environment
+
+PREFIXES = ("tk_", "pk_")
+
+_SEPARATORS = re.compile(r"[\s,;]+")
+_ONE = "this command takes one token"
+_SEVERAL = "give them as an argument each, or one a line on standard input"
+
+
+def add_token_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "token",
+        metavar="TOKEN",
+        nargs="?",
+        help="the task's token; other users may see arguments, so - reads it from standard input "
+        "(default: ROCKETRIDE_TOKEN)",
+    )
+
+
+def task_token(args: argparse.Namespace, environment: Environment) -> str:
+    """The token given as argument, on standard input or in the environment."""
+    if args.token is None:
+        return _default_token(environment, _ONE)
+    if args.token == FROM_STDIN:
+        text = _standard_input(args, one_line=True)
+        return _one_token(secret_input.single_word(text, "standard input", "the token"), _ONE)
+    return _one_token(args.token, _ONE)
+
+
+def add_tokens_argument(parser: argparse.ArgumentParser) -> None:
+    """As `add_token_argument`, for a command that takes several."""
+    parser.add_argument(
+        "tokens",
+        metavar="TOKEN",
+        nargs="*",
+        help="the task's token, or those of several; other users may see arguments, so - reads them from standard "
+        "input, one a line; blank lines and # comments are skipped (default: ROCKETRIDE_TOKEN)",
+    )
+
+
+def task_tokens(args: argparse.Namespace, environment: Environment) -> List[str]:
+    """The tokens given as arguments, on standard input or in the environment, each once."""
+    tokens: List[str] = []
+    for token in dict.fromkeys(args.tokens) or [_default_token(environment, _SEVERAL)]:
+        if token == FROM_STDIN:
+            text = _standard_input(args, secret_input.MAX_LIST_BYTES)
+            words = secret_input.one_word_per_line(text, "standard input", "the token")
+            tokens += [_one_token(word, _SEVERAL) for word in words]
+        else:
+            tokens.append(_one_token(token, _SEVERAL))
+    return list(dict.fromkeys(tokens))
+
+
+def _standard_input(
+    args: argparse.Namespace, max_bytes: int = secret_input.MAX_BYTES, *, one_line: bool = False
+) -> str:
+    if args.apikey_file == FROM_STDIN:
+        raise ConfigurationError(
+            "standard input cannot hold both, token and API key: put the key into a file for --apikey-file"
+        )
+    return secret_input.read_stdin("the task's token", max_bytes, one_line=one_line)
+
+
+def _one_token(text: str, advice: str) -> str:
+    """The token in `text`, without blanks around it; `advice` is for who put several into it."""
+    token = text.strip()
+    if not token:  # no fallback to the token of the environment: it may be another task's
+        raise ConfigurationError("a TOKEN is empty; is a variable of the script not set?")
+    parts = _SEPARATORS.split(token)
+    # Whoever starts a task may choose its token, with a comma in it.
+    if len(parts) > 1 and all(part.startswith(PREFIXES) for part in parts if part):
+        raise ConfigurationError(f"a TOKEN with commas or blanks in it looks like several: {advice}")
+    return token
+
+
+def _default_token(environment: Environment, advice: str) -> str:
+    token = environment.get("ROCKETRIDE_TOKEN")
+    if not token:
+        raise ConfigurationError(
+            "no task token: give TOKEN, or - to read it from standard input, or set ROCKETRIDE_TOKEN"
+        )
+    return _one_token(token, advice)

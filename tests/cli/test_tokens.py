@@ -1,0 +1,108 @@
+"""Which tokens a command takes: from arguments, from lists made by people and programs, by project and source."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from command import KEY, SUCCEEDED, TOKEN, ok, run_here
+
+OTHER = "tk_fedcba9876543210fedcba9876543210"
+
+
+@pytest.fixture
+def asking(stub, monkeypatch, capsys):
+    """Run a command against the stub, and return what it did, and the tokens that it asked for."""
+    stub.answers = [ok(SUCCEEDED)]
+
+    def ask(*arguments, stdin="", **variables):
+        variables = {"ROCKETRIDE_URI": stub.uri, "ROCKETRIDE_APIKEY": KEY, **variables}
+        done = run_here(
+            monkeypatch, capsys, "--transport", "http", *arguments, stdin=stdin.encode(), **variables
+        )
+        return done, {token for token, _ in stub.requests}
+
+    return ask
+
+
+LISTS = {
+    "a comment of its own": "# nightly\n{0}\n# the other\n{1}\n",
+    "a comment behind": "{0}  # nightly\n{1}\t#the other\n",
+    "indented comments": "   # nightly\n\t{0}\n  #\n {1}",
+    "blank lines": "\n\n{0}\n \t \n{1}\n\n",
+    "blanks around": "  {0}  \n\t{1}\t\n",
+    "from Windows": "\ufeff# nightly\r\n{0}\r\n\r\n{1} \r\n",
+}
+
+
+@pytest.mark.parametrize("text", LISTS.values(), ids=LISTS)
+def test_a_list_of_tokens(asking, text):
+    done, tokens = asking("wait", "-", stdin=text.format(TOKEN, OTHER))
+    assert (done.code, done.stderr) == (0, "")
+    assert tokens == {TOKEN, OTHER}
+
+
+@pytest.mark.parametrize("text", LISTS.values(), ids=LISTS)
+@pytest.mark.parametrize("command", ["status", "wait"])
+def test_a_list_of_one(asking, command, text):
+    done, tokens = asking(command, "-", stdin=text.format(TOKEN, ""))
+    assert (done.code, done.stderr) == (0, "")
+    assert tokens == {TOKEN}
+
+
+def test_blanks_around_an_argument(asking):
+    done, tokens = asking("wait", f" {TOKEN}\t", f"{OTHER}\n")
+    assert (done.code, tokens) == (0, {TOKEN, OTHER})
+
+
+@pytest.mark.parametrize("text", ["", "\n", "# nothing\n", " # tk_1\n\n"])
+def test_a_list_of_none(asking, text):
+    for command in ("wait", "status"):
+        done, tokens = asking(command, "-", stdin=text)
+        assert (done.code, tokens) == (2, set())
+        assert "standard input is empty" in done.stderr
+
+
+def refused(asked, told):
+    done, tokens = asked
+    assert (done.code, tokens, done.stdout) == (2, set(), "")
+    assert TOKEN[:12] not in done.stderr
+    (line,) = done.stderr.splitlines()
+    assert told in line
+
+
+SEVERAL = ["{0},{1}", "{0}, {1}", "{0};{1}", "{0} {1}", "{0}\n{1}", "{0},", ",{0}", "{0},,{1}"]
+ADVICE = {"wait": "an argument each", "status": "one token", "stop": "one token", "send": "one token"}
+
+
+@pytest.mark.parametrize("words", SEVERAL)
+def test_several_in_one_word(asking, words):
+    text = words.format(TOKEN, OTHER)
+    for command, told in ADVICE.items():
+        files = ["a.txt"] if command == "send" else []
+        refused(asking(command, text, *files), told)
+        if command != "send":
+            refused(asking(command, ROCKETRIDE_TOKEN=text), told)
+
+
+@pytest.mark.parametrize("words", ["{0},{1}", "{0},", "{0} # first\n{1},{0}"])
+def test_several_in_one_word_of_a_list(asking, words):
+    refused(asking("wait", "-", stdin=words.format(TOKEN, OTHER)), "one a line")
+
+
+@pytest.mark.parametrize("words", ["{0},{1}", "{0}, {1}", "{0}\n{1}"])
+def test_several_for_a_command_that_takes_one(asking, words):
+    for command in ("status", "stop"):
+        refused(asking(command, "-", stdin=words.format(TOKEN, OTHER)), "one")
+
+
+@pytest.mark.parametrize("token", ["job,1", "nightly;a", "of_my_own#1"])
+def test_a_token_of_somebodys_choice_may_hold_a_comma(asking, token):
+    done, tokens = asking("status", token)
+    assert (done.code, tokens) == (0, {token})
+
+
+def test_json_says_so_too(asking):
+    done, _ = asking("wait", "--json", f"{TOKEN},{OTHER}")
+    error = json.loads(done.stdout)["error"]
+    assert (done.code, error["type"]) == (2, "ConfigurationError")
