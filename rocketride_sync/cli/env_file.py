@@ -1,57 +1,102 @@
-"""Reads an environment file that the user named: ``NAME=VALUE`` lines, as shells and containers write them."""
+"""Reads an environment file that the user named: ``NAME=VALUE`` lines, as shells, containers and python-dotenv know them.
+
+Such a file often is another program's, too. What is not understood there is passed over; if it names a variable of ours,
+with a warning.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import Dict, Tuple
+from typing import Dict, Iterator, NamedTuple, Optional, Set, Tuple
 
-from ..errors import ConfigurationError
+from . import output
 from .secret_input import read_text
 
-_ASSIGNMENT = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=(.*)", re.DOTALL)
-_QUOTED = re.compile(r"""'([^']*)'|"((?:[^"\\]|\\.)*)\"""")
-_COMMENT = re.compile(r"\s#.*", re.DOTALL)
-_ESCAPE = re.compile(r"\\(.)")
-_ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
+_BLANK = r"[^\S\n]*"
+_ASSIGNMENT = re.compile(rf"(?:export[^\S\n]+)?([A-Za-z_][A-Za-z0-9_.-]*){_BLANK}=({_BLANK})")
+_QUOTED = {
+    "'": re.compile(r"'((?:[^'\\]|\\.)*)'", re.DOTALL),
+    '"': re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL),
+}
+_REST = re.compile(rf"{_BLANK}(?:(?<=\s)#[^\n]*)?(?:\n|\Z)")
+_SPACE = re.compile(r"\s*")
+_COMMENT = re.compile(r"\s#.*")
+_ESCAPE = {"'": re.compile(r"\\([\\'])"), '"': re.compile(r"\\([\\'\"abfnrtv])")}
+_ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+_OURS = re.compile(r"(?:export[^\S\n]+)?(ROCKETRIDE_[A-Z0-9_]*)")
+
+
+class _Assignment(NamedTuple):
+    name: str
+    value: str
+    end: int
 
 
 def read(path: str) -> Dict[str, str]:
-    """The variables of the file. If a name is given twice, the last value counts.
+    r"""The variables of the file. If a name is given twice, the last value counts.
 
-    A line is ``NAME=VALUE``, also after ``export``, or blank, or a ``#`` comment. A value may stand in single quotes
-    (taken literally) or in double quotes (with backslash escapes), and ends at its line's end. An unquoted value
-    ends before a ``#`` that follows white space. Nothing is substituted: ``$HOME`` stays as it is.
+    The rules are those of python-dotenv, without its substitution: ``$HOME`` and ``${HOME}`` stay as they are. A
+    statement is ``NAME=VALUE``, also after ``export``; blank lines and ``#`` comments are none. A value may stand in
+    single quotes (with the escapes ``\'`` and ``\\``) or in double quotes (also ``\n`` and its like), and then go on
+    for several lines. An unquoted value ends before a ``#`` that follows white space.
 
     Raises:
-        ConfigurationError: naming file and line, never the text there, which may be a secret.
+        ConfigurationError: it cannot be read, is larger than 64 KiB, or is not UTF-8.
     """
-    lines = enumerate(read_text(path).split("\n"), start=1)
-    return dict(
-        _assignment(line.strip(), f"{path}, line {number}")
-        for number, line in lines
-        if line.strip() and not line.lstrip().startswith("#")
-    )
+    text = read_text(path).replace("\r\n", "\n").replace("\r", "\n")
+    variables: Dict[str, str] = {}
+    for line, found in _statements(text):
+        if found is not None:
+            variables[found.name] = found.value
+        else:
+            _warn_of_ours(text, line, path)
+    return variables
 
 
-def _assignment(line: str, place: str) -> Tuple[str, str]:
-    match = _ASSIGNMENT.fullmatch(line)
-    if match is None:
-        raise ConfigurationError(f"{place}: expected NAME=VALUE")
-    return match.group(1), _value(match.group(2), place)
+def _statements(text: str) -> Iterator[Tuple[int, Optional[_Assignment]]]:
+    """Where each statement begins, and the assignment that it is; None if it is something else."""
+    position, unclosed = 0, set()  # type: int, Set[str]
+    while position < len(text):
+        start = _SPACE.match(text, position).end()  # type: ignore[union-attr]  # it matches nothing, too
+        found = _assignment(text, start, unclosed)
+        line_end = text.find("\n", start)
+        position = found.end if found else (len(text) if line_end < 0 else line_end + 1)
+        if not text.startswith("#", start):
+            yield start, found
 
 
-def _value(text: str, place: str) -> str:
-    if not text.lstrip().startswith(("'", '"')):
-        return _COMMENT.sub("", text).strip()
-    text = text.lstrip()
-    match = _QUOTED.match(text)
-    if match is None:
-        raise ConfigurationError(f"{place}: the quote is not closed on this line")
-    if _COMMENT.sub("", text[match.end() :]).strip():
-        raise ConfigurationError(f"{place}: there is text after the closing quote")
-    literal, escaped = match.groups()
-    return literal if escaped is None else _ESCAPE.sub(_unescape, escaped)
+def _assignment(text: str, start: int, unclosed: Set[str]) -> Optional[_Assignment]:
+    """The assignment at `start`. The quotes in `unclosed` are known to be closed nowhere from there on."""
+    named = _ASSIGNMENT.match(text, start)
+    if named is None:
+        return None
+    at = named.end()
+    quote = text[at : at + 1]
+    if quote not in _QUOTED:
+        line_end = text.find("\n", at)
+        line = text[named.start(2) : line_end if line_end >= 0 else len(text)]
+        return _Assignment(named.group(1), _COMMENT.sub("", line).strip(), named.start(2) + len(line))
+    if quote in unclosed:
+        return None
+    quoted = _QUOTED[quote].match(text, at)
+    if quoted is None:
+        unclosed.add(quote)  # else each line of a file could be searched to its end
+        return None
+    rest = _REST.match(text, quoted.end())
+    if rest is None:
+        return None
+    return _Assignment(named.group(1), _ESCAPE[quote].sub(_unescape, quoted.group(1)), rest.end())
 
 
 def _unescape(match: re.Match[str]) -> str:
     return _ESCAPES.get(match.group(1), match.group(1))
+
+
+def _warn_of_ours(text: str, start: int, path: str) -> None:
+    ours = _OURS.match(text, start)
+    if ours is not None:
+        # Without the text, which may be a secret.
+        output.print_problem(
+            f"warning: {path}, line {text.count(chr(10), 0, start) + 1}, is not NAME=VALUE with its quotes closed: "
+            f"{ours.group(1)} is not taken from it"
+        )
