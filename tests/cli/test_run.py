@@ -457,7 +457,7 @@ def test_a_kept_task_is_listed_and_stopped(server, dropper, client):
     assert done.stdout == f"{task.token}\n"
     listed = command(server, "list")
     header, row = listed.stdout.splitlines()
-    assert header.split() == ["TOKEN", "NAME", "PROJECT", "SOURCE", "STATUS"]
+    assert header.split() == ["TOKEN", "NAME", "PROJECT", "SOURCE", "STARTED", "STATUS"]
     assert row.split()[:4] == [f"{task.token[:7]}…", task.name, task.name, "in"]
     refused = command(server, "stop", row.split()[0])
     assert (refused.returncode, "shortened" in problems(refused)[0]) == (2, True)
@@ -514,7 +514,7 @@ def test_the_list_as_json_holds_no_pipeline(server, dropper):
         assert document["error"] is None
         (task,) = document["tasks"]
         assert task["token"] == shown
-        assert sorted(task) == ["description", "name", "project", "source", "status", "token"]
+        assert sorted(task) == ["description", "name", "project", "source", "startTime", "status", "token"]
     command(server, "stop", token)
 
 
