@@ -77,6 +77,8 @@ def code_and_advice(error: BaseException) -> Tuple[ExitCode, str]:
     """The exit code of `error`, and in a few words what to do about it (empty if its message says so)."""
     if type(error) is errors.ServerError and error.operation == "use":
         return ExitCode.FAILED, ""  # the pipeline was refused, or failed before it ran
+    if type(error) is errors.TaskNotFoundError and error.operation == "wait":
+        return ExitCode.LOST, "check --project and --source"  # no token was given
     if isinstance(error, Terminated):
         return ExitCode(128 + error.number), ""
     if (

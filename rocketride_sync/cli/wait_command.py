@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from typing import Optional
 
 from ..errors import ConfigurationError, RocketRideError
-from . import command_result, durations, shared_options, signals, wait_many
+from . import command_result, durations, shared_options, signals, wait_latest, wait_many
 from .exit_codes import ExitCode
 from .progress import ProgressPrinter
 from .server_options import Environment, add_server_options, make_client
@@ -19,6 +20,7 @@ EPILOG = f"""Of several tasks, the exit code is the most severe: the first there
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_tokens_argument(parser)
+    wait_latest.add_arguments(parser)
     shared_options.add_wait_options(
         parser,
         timeout_help="give up after that time (0: poll once; default: never); the task runs on",
@@ -30,6 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> ExitCode:
     environment = Environment(args.env_file)
+    if wait_latest.is_wanted(args):
+        return _run(args, environment, None)
     tokens = task_tokens(args, environment)
     if len(tokens) > 1 and args.report is not None:
         raise ConfigurationError("--report is about one task: give one TOKEN")
@@ -38,7 +42,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     return _run(args, environment, tokens[0])
 
 
-def _run(args: argparse.Namespace, environment: Environment, token: str) -> ExitCode:
+def _run(args: argparse.Namespace, environment: Environment, token: Optional[str]) -> ExitCode:
     printer = shared_options.make_progress_printer(args)
     code = _wait(args, environment, token, printer)
     if code:
@@ -47,12 +51,15 @@ def _run(args: argparse.Namespace, environment: Environment, token: str) -> Exit
 
 
 def _wait(
-    args: argparse.Namespace, environment: Environment, token: str, printer: ProgressPrinter
+    args: argparse.Namespace, environment: Environment, token: Optional[str], printer: ProgressPrinter
 ) -> ExitCode:
     failure: BaseException
     try:
         with printer, make_client(args, environment) as client:
-            status = client.wait_until_complete(token, args.timeout, args.interval, printer)
+            if token is None:
+                status = wait_latest.wait(client, args, printer)
+            else:
+                status = client.wait_until_complete(token, args.timeout, args.interval, printer)
     except RocketRideError as error:
         failure = error
     except signals.STOP_EXCEPTIONS as stop:

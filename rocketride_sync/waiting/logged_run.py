@@ -15,6 +15,7 @@ from ..models import Outcome, TaskRun, TaskStatus
 STATUS_EVENT = "apaevt_status_update"
 LIFECYCLE_EVENT = "apaevt_log_lifecycle"
 _END_REASONS = {"user": "that somebody terminated it", "ttl": "that its ttl ran out"}
+_LONGEST_DELAY = 10.0  # seconds from the start of a run to the begin of its chapter
 _OUTCOMES = ("ok", "cancelled", "interrupted", "error")
 _STAMPS = (
     "__id",
@@ -69,17 +70,17 @@ class Chapter:
     Args:
         run: its entry in the list of runs.
         until: the number of the first event after it; None if it is the last.
-        start_time: the ``startTime`` of the run that is searched for.
+        start_time: the ``startTime`` of the run that is searched for; None if it is this chapter's, whichever that is.
 
     Attributes:
-        delay: seconds from that start to the begin of the chapter.
+        delay: seconds from that start to the begin of the chapter; 0.0 if it is not known.
         confirmed: whether a status in it has that ``startTime``.
     """
 
-    def __init__(self, run: TaskRun, until: Optional[int], start_time: float) -> None:
+    def __init__(self, run: TaskRun, until: Optional[int], start_time: Optional[float]) -> None:
         self.run = run
         self.until = until
-        self.delay = run.begin_time - start_time
+        self.delay = 0.0 if start_time is None else run.begin_time - start_time
         self._start_time = start_time
         self._final: Tuple[float, Optional[TaskStatus]] = (-math.inf, None)
         self._end: Tuple[float, Optional[str]] = (-math.inf, None)  # the last `run-end`, and its reason
@@ -128,6 +129,8 @@ class Chapter:
 
     def _take_status(self, body: Dict[str, Any]) -> None:
         started = _number(body.get("startTime"))
+        if self._start_time is None and started and abs(self.run.begin_time - started) < _LONGEST_DELAY:
+            self._start_time = started
         if started != self._start_time:
             self._others = self._others or bool(started)
             return

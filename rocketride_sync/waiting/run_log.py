@@ -36,6 +36,7 @@ _MAX_CHAPTERS = 3
 # A run has a status about every second. Of a run longer than this, the last seconds are read first.
 _LONG_RUN = 60.0
 _LAST_SECONDS = (-10.0, 5.0)
+_NO_END = LoggedRun(status=None, outcome=None, says="that it began, and nothing of its end")
 
 
 def search(run: TaskStatus) -> Search:
@@ -60,6 +61,36 @@ def search(run: TaskStatus) -> Search:
         if pause is None or not retry:
             break
         yield pause
+    return found
+
+
+def search_latest(run: TaskStatus) -> Search:
+    """Search for the end of the latest run of the project and source of `run`, whose other fields mean nothing.
+
+    It returns None if the log has no run of them.
+
+    Raises:
+        RocketRideError: the log cannot be read.
+    """
+    found = None
+    for pause in (*_PAUSES, None):
+        answer = yield operations.get_task_runs(run.project_id, run.source)
+        if isinstance(answer, RocketRideError):
+            if pause is None or not isinstance(answer, TransientError):
+                raise answer
+        else:
+            runs = runs_of(answer)
+            if not runs:
+                return None
+            chapter = Chapter(runs[-1], None, None)
+            found = _NO_END
+            if not is_open(chapter.run):
+                retry = yield from _read(run, chapter)
+                found = chapter.found()
+                if chapter.final is not None or not retry:
+                    break
+        if pause is not None:
+            yield pause
     return found
 
 
@@ -154,6 +185,16 @@ def recover(
     if isinstance(settled, TaskLostError):
         raise settled
     return settled
+
+
+def latest(project_id: str, source: str, ask: Ask, deadline: Deadline) -> Optional[LoggedRun]:
+    """What the run log says of the latest run of this project and source; None if it has none.
+
+    Raises:
+        RocketRideError: the log cannot be read. `ask` and `deadline` are those of `recover`.
+    """
+    named = TaskStatus(project_id=project_id, source=source)
+    return _run_search(search_latest(named), ask, deadline.within(SEARCH_WITHIN))
 
 
 def _run_search(steps: Search, ask: Ask, deadline: Deadline) -> Optional[LoggedRun]:

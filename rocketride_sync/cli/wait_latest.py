@@ -1,0 +1,113 @@
+"""`rocketride-sync wait --project P --source S`: wait for the latest run of a pipeline, or read how it ended."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Callable, Optional, TypeVar
+
+from ..deadline import Deadline, system_time
+from ..errors import (
+    ConfigurationError,
+    RocketRideError,
+    ServerError,
+    TaskNotFoundError,
+    TaskVanishedError,
+    TransientError,
+)
+from ..options import OMITTED, optional_seconds
+
+if TYPE_CHECKING:
+    from ..client.client import RocketRideClient
+    from ..models import TaskStatus
+    from .progress import ProgressPrinter
+
+T = TypeVar("T")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that name a run in place of TOKEN."""
+    parser.add_argument(
+        "--project",
+        metavar="ID",
+        help="in place of TOKEN: the pipeline's project_id; it takes WebSocket. The latest run counts; one that the "
+        "server has forgotten is looked for in its run log",
+    )
+    parser.add_argument("--source", metavar="ID", help="with --project: the component the pipeline starts at")
+
+
+def is_wanted(args: argparse.Namespace) -> bool:
+    """Whether the options name a run by project and source. Raises ConfigurationError if they do so by half."""
+    if args.project is None and args.source is None:
+        return False
+    if args.tokens:
+        raise ConfigurationError("name the task in one way: TOKEN, or --project and --source")
+    if not (args.project and args.source):
+        raise ConfigurationError("--project and --source name a run together: give both, neither empty")
+    return True
+
+
+def wait(client: RocketRideClient, args: argparse.Namespace, printer: ProgressPrinter) -> TaskStatus:
+    """The terminal status of the latest run.
+
+    Raises:
+        TaskNotFoundError: server and run log know no run.
+        TaskVanishedError: it is over, and the run log has no final status of it.
+        RocketRideError: as `RocketRideClient.wait_until_complete`.
+    """
+    deadline = Deadline(optional_seconds("--timeout", args.timeout, zero=True))
+    token = _patiently(client, deadline, lambda: _find_token(client, args, deadline))
+    if token is not None:
+        try:
+            return client.wait_until_complete(
+                token, args.timeout and deadline.remaining(), args.interval, printer
+            )
+        except TaskNotFoundError:
+            pass  # forgotten between the two calls
+    return _logged_end(client, args, deadline)
+
+
+def _find_token(client: RocketRideClient, args: argparse.Namespace, deadline: Deadline) -> Optional[str]:
+    limit = deadline.clamp(client._settings.timeout)
+    # A wait of 0 seconds asks once, in the time of a call.
+    return client.get_task_token(args.project, args.source, timeout=OMITTED if limit == 0.0 else limit)
+
+
+def _patiently(client: RocketRideClient, deadline: Deadline, step: Callable[[], T]) -> T:
+    """The result of `step`, repeated after faults that may pass as a wait does."""
+    from ..waiting.outage import Outage
+
+    outage: Optional[Outage] = None
+    while True:
+        try:
+            return step()
+        except TransientError as error:
+            fault = error
+        outage = outage or Outage(system_time.monotonic(), client._settings.retry, system_time.monotonic)
+        pause = outage.pause_after(fault)
+        if deadline.remaining() <= pause:
+            raise fault
+        deadline.sleep(pause)
+
+
+def _logged_end(client: RocketRideClient, args: argparse.Namespace, deadline: Deadline) -> TaskStatus:
+    from ..waiting.run_log import latest
+
+    which = f"of project {args.project!r}, source {args.source!r}"
+    failure: RocketRideError
+    try:
+        found = latest(args.project, args.source, client._call_until, deadline)
+        reason = "the server's run log has none"
+    except ServerError as error:
+        found, reason = None, str(error)
+    if found is None:
+        failure = TaskNotFoundError(
+            f"no run {which}: none is active or has just ended, and {reason}", operation="wait"
+        )
+    elif found.status is not None:
+        return found.status
+    else:
+        failure = TaskVanishedError(
+            f"the latest run {which} is forgotten; the server's run log says {found.says}",
+            outcome=found.outcome,
+        )
+    raise failure
