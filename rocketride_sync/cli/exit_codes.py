@@ -33,7 +33,7 @@ class ExitCode(enum.IntEnum):
 
 HELP = """exit codes:
   0    succeeded (status, list, runs: it was printed; send: every file was; stop: the task is ended;
-       validate: no file has errors);
+       validate: no file has errors; check: nothing is in the way);
        where that is not certain, a line on stderr says so (see --accept-uncertain)
   1    the task failed or could not be started, or items or files of it failed (see --allow-failures),
        or a file that was to be validated has errors;

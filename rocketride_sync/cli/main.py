@@ -13,6 +13,7 @@ from typing import Any, Dict, Iterable, Iterator, NoReturn, Optional, Sequence, 
 from .._version import __version__
 from ..errors import ConfigurationError, RocketRideError, RocketRideWarning
 from . import (
+    check_command,
     command_result,
     completion,
     demo_command,
@@ -47,6 +48,7 @@ _COMMANDS: Dict[str, Any] = {
     "runs": runs_command,
     "stop": stop_command,
     "validate": validate_command,
+    "check": check_command,
     "serve": serve_command,
     "demo": demo_command,
     "help": help_command,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import TYPE_CHECKING, Any, Dict, Iterable, Optional
+from typing import TYPE_CHECKING, Any, Dict, Iterable, Optional, Tuple
 
 from ..config import DEFAULT_CONNECT_TIMEOUT
 from ..errors import ConfigurationError
@@ -96,9 +96,29 @@ class Environment:
             self._values[name] = environment_value(name, next(filter(str.strip, raw), ""))
         return self._values[name] or None
 
+    def source(self, name: str) -> Optional[str]:
+        """Where `get` has the value from, in words; None if there is none."""
+        if os.environ.get(name, "").strip():
+            return name
+        return f"{name} in {self.path}" if self.get(name) else None
+
     def file_variables(self, names: Iterable[str]) -> Dict[str, str]:
         """The variables of ``--env-file`` that are in `names` and not set in the process."""
         return {name: self._file[name] for name in names if name in self._file and name not in os.environ}
+
+
+def uri_source(args: argparse.Namespace, environment: Environment) -> Tuple[Optional[str], str]:
+    """The address that the options and the environment name, None for the default; and where it is from, in words."""
+    if args.uri:
+        return args.uri, "--uri"
+    return environment.get("ROCKETRIDE_URI"), environment.source("ROCKETRIDE_URI") or "the default"
+
+
+def key_source(args: argparse.Namespace, environment: Environment) -> Optional[str]:
+    """Where `api_key` has the key from, in words; None if there is none."""
+    if args.apikey_file == secret_input.FROM_STDIN:
+        return "standard input"
+    return args.apikey_file or environment.source("ROCKETRIDE_APIKEY")
 
 
 def api_key(args: argparse.Namespace, environment: Environment) -> Optional[str]:
@@ -138,9 +158,7 @@ def _uri(args: argparse.Namespace, environment: Environment) -> Optional[str]:
     """The address as given, if one is; checked here, where it is known what gave it."""
     from ..config import Address
 
-    given = (("--uri", args.uri), ("ROCKETRIDE_URI", None if args.uri else environment.get("ROCKETRIDE_URI")))
-    for name, uri in given:
-        if uri:
-            Address.parse(uri, name)
-            return str(uri)
-    return None
+    uri, name = uri_source(args, environment)
+    if uri:
+        Address.parse(uri, name)
+    return uri

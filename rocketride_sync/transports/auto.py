@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from .poller import Poll, Poller, PollResult
     from .websocket.websocket_poller import WebSocketPoller
 
-_UPGRADE_REFUSED = (NoSlotError, NoWebSocketError, OddUpgradeError, UpgradeCutError)
+UPGRADE_REFUSED = (NoSlotError, NoWebSocketError, OddUpgradeError, UpgradeCutError)
+"""What makes `AutoTransport` ask over HTTP."""
 
 _HTTP_TURN = 0.05
 _WEBSOCKET_TURN = 0.001  # not 0: an expired deadline would read nothing
@@ -60,7 +61,7 @@ class AutoTransport:
             return self._http.call(operation, deadline)
         try:
             document = websocket.call(operation, deadline)
-        except _UPGRADE_REFUSED as error:
+        except UPGRADE_REFUSED as error:
             # A fault that may pass must not be reported as something that the transport cannot do.
             if error.request_sent or not (operation.over_http or isinstance(error, NoWebSocketError)):
                 raise
@@ -88,7 +89,7 @@ class AutoTransport:
             return self._http.pipe(operation, deadline)
         try:
             pipe = self._websocket.pipe(operation, deadline)
-        except _UPGRADE_REFUSED as error:
+        except UPGRADE_REFUSED as error:
             if error.request_sent or not (operation.over_http or isinstance(error, NoWebSocketError)):
                 raise
             refusal = error
@@ -106,7 +107,7 @@ class AutoTransport:
             return None
         try:
             uploads = self._websocket.uploads(deadline)
-        except _UPGRADE_REFUSED as error:
+        except UPGRADE_REFUSED as error:
             log.info("%s; the files will go over HTTP", error)
             return None
         self.fallback.reset()
@@ -207,7 +208,7 @@ class _AutoPoller:
 
     def _take_websocket_result(self, poll: Poll, answer: Any) -> Optional[PollResult]:
         """The result to hand out; None if the upgrade was refused and the poll now goes over HTTP."""
-        if isinstance(answer, _UPGRADE_REFUSED):
+        if isinstance(answer, UPGRADE_REFUSED):
             self._upgrade_refused = True
             self._refusal = answer
             self._submit_over_http(poll)

@@ -25,6 +25,7 @@ from .network import Proxy, is_certificate_alert, proxy_for, tls_context
 from .tcp import TlsSocket, connect, in_slices, set_timeout
 
 T = TypeVar("T")
+Told = Callable[[str, Any], object]
 
 _OPTIONS = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1))
 _LONGEST_PROXY_ANSWER = 65_536
@@ -42,11 +43,12 @@ class Dialer:
         self._context: Optional[ssl.SSLContext] = None
         self._proxy_context: Optional[ssl.SSLContext] = None
 
-    def dial(self, deadline: Deadline) -> Any:
+    def dial(self, deadline: Deadline, told: Told = lambda *_: None) -> Any:
         """A connected socket, or an object with those methods of one that the transports use.
 
         Args:
             deadline: of everything but name resolution, which cannot be bounded.
+            told: called with the socket so far after each step: ``ready``, ``tcp``, ``tunnel``, ``tls``.
 
         Raises:
             TransportError, TransportTimeoutError, CertificateError.
@@ -58,14 +60,18 @@ class Dialer:
         context = self._server_context() if address.secure else None
         port = address.port or (443 if address.secure else 80)
         host, first_port = (address.host, port) if proxy is None else (proxy.host, proxy.port)
+        told("ready", None)
         sock: Any = guarded(address, connect, host, first_port, deadline, _OPTIONS)
         try:
+            told("tcp", sock)
             if proxy is not None:
                 if proxy.secure:
                     sock = guarded(address, _start_tls, sock, proxy.host, self._context_of_proxy(), deadline)
                 _pass_proxy(address, sock, proxy, port, deadline)
+                told("tunnel", sock)
             if context is not None:
                 sock = guarded(address, _start_tls, sock, address.host, context, deadline)
+                told("tls", sock)
         except BaseException:
             sock.close()
             raise

@@ -75,9 +75,7 @@ def connect(host: str, port: int, deadline: Deadline, options: Options = ()) -> 
     Raises:
         OSError: the failure of the last address; a `socket.timeout` if the time was up.
     """
-    name = host.strip("[]")
-    # As bytes: for a str Python loads its IDNA codec, which ASCII does not need and which slows a short process.
-    addresses = system_network.resolve(name.encode() if name.isascii() else name, port)
+    addresses = addresses_of(host, port)
     failure: OSError = OSError(f"{host} has no address")
     try:
         for index, (family, kind, protocol, _, address) in enumerate(addresses):
@@ -91,6 +89,17 @@ def connect(host: str, port: int, deadline: Deadline, options: Options = ()) -> 
         raise failure
     finally:
         del failure  # its traceback refers to this frame: a reference cycle
+
+
+def addresses_of(host: str, port: int) -> Sequence[Any]:
+    """The addresses of a host, as `socket.getaddrinfo` gives them. The arguments are those of `connect`.
+
+    Raises:
+        OSError, ValueError: it has none, or is no name.
+    """
+    name = host.strip("[]")
+    # As bytes: for a str Python loads its IDNA codec, which ASCII does not need and which slows a short process.
+    return system_network.resolve(name.encode() if name.isascii() else name, port)
 
 
 def set_timeout(sock: Any, seconds: float) -> None:

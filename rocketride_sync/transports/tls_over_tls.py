@@ -31,6 +31,7 @@ class TlsOverTls:
         self._to_send = ssl.MemoryBIO()
         self._unsent = b""
         self._tls = context.wrap_bio(self._received, self._to_send, server_hostname=host)
+        self.getpeercert = self._tls.getpeercert
         self.settimeout = outer.settimeout
         self.gettimeout = outer.gettimeout
         self.fileno = outer.fileno

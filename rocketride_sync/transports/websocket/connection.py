@@ -49,6 +49,10 @@ class Connection:
             nothing while we send.
         connect_deadline: of the upgrade.
         deadline: of upgrade and authentication together.
+        on_upgrade: called between the two.
+
+    Attributes:
+        server_version: what newer servers tell of themselves; None if it is not known.
 
     Raises:
         NoWebSocketError, UpgradeCutError, NoSlotError: the upgrade was refused; `UpgradeSilentError`: not answered.
@@ -68,6 +72,7 @@ class Connection:
         dead_after: float,
         connect_deadline: Deadline,
         deadline: Deadline,
+        on_upgrade: Callable[[], object] = lambda: None,
     ) -> None:
         self._address = address
         self._auth = auth
@@ -84,7 +89,9 @@ class Connection:
         self.pid = os.getpid()
         self.idle_since = 0.0
         self.generation = 0  # of the pool
+        self.server_version: Optional[str] = None
         self._guarded(self._upgrade, f"{client_name}/{client_version}")
+        on_upgrade()
         self._authenticate(credential, deadline)
 
     def ask(self, operation: Operation, deadline: Deadline, data: Optional[Buffer] = None) -> Any:
@@ -183,6 +190,9 @@ class Connection:
         if refused is not None:
             self.close()
             raise refused
+        account = answer.get("body")
+        version = account.get("serverVersion") if isinstance(account, dict) else None
+        self.server_version = version if isinstance(version, str) else None
 
     def _request(
         self, operation: Operation, deadline: Deadline, data: Optional[Buffer] = None

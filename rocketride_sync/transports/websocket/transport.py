@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Optional, Sequence, Tuple, Type
+from typing import TYPE_CHECKING, Any, Callable, Optional, Sequence, Tuple, Type
 
 from ..._version import __version__
 from ...config import Settings
@@ -32,15 +32,18 @@ class WebSocketTransport:
         settings: address, credential, timeouts, TLS, proxies, size limit.
         dead_after: seconds after which a server counts as gone, if it sends nothing while we read (it should ping
             every 15 s), or accepts nothing while we send. Default 45.
+        dialer: makes the connections; by default one that is made with the first.
     """
 
     prefers_websocket = True
 
-    def __init__(self, settings: Settings, *, dead_after: float = DEAD_AFTER) -> None:
+    def __init__(
+        self, settings: Settings, *, dead_after: float = DEAD_AFTER, dialer: Optional[Dialer] = None
+    ) -> None:
         self._settings = settings
         self._dead_after = dead_after
-        self._dialer: Optional[Dialer] = None
-        self.pool = Pool(self._connect)
+        self._dialer = dialer
+        self.pool = Pool(self.connect)
 
     def call(self, operation: Operation, deadline: Deadline) -> Any:
         """As `rocketride_sync.transports.Transport.call`."""
@@ -92,7 +95,8 @@ class WebSocketTransport:
         """As `rocketride_sync.transports.Transport.close`."""
         self.pool.close()
 
-    def _connect(self, deadline: Deadline) -> Connection:
+    def connect(self, deadline: Deadline, on_upgrade: Callable[[], object] = lambda: None) -> Connection:
+        """A new connection, outside of the pool. Its arguments and errors are those of `Connection`."""
         Connection, Dialer = load(_connecting)  # noqa: N806
 
         began = system_time.perf_counter()
@@ -110,6 +114,7 @@ class WebSocketTransport:
             dead_after=self._dead_after,
             connect_deadline=connect_deadline,
             deadline=deadline,
+            on_upgrade=on_upgrade,
         )
         took_ms = (system_time.perf_counter() - began) * 1000
         log.debug("connected to %s over WebSocket in %.1f ms", settings.address.http_url, took_ms)

@@ -1,0 +1,116 @@
+"""`rocketride-sync check`: try the way to the server step by step, and say what is in the way."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional
+
+from ..config import DEFAULT_URI, Address
+from ..deadline import Deadline
+from ..errors import ConfigurationError
+from . import command_result, exit_codes, output, shared_options
+from .exit_codes import ExitCode
+from .server_options import Environment, add_server_options, key_source, make_client, uri_source
+from .wording import in_command_line_words
+
+if TYPE_CHECKING:
+    from ..errors import RocketRideError
+    from ..transports.connection_check import Finding
+
+HELP = "check the way to the server: address, name, proxy, TLS, HTTP, WebSocket, key"
+EPILOG = """A line for each step: "ok", or "failed" with what to do. "no" is what the client can do without: with
+--transport auto, HTTP where WebSocket is refused, though list, runs and more take WebSocket. The steps go
+the way that every other command would: the same proxy, certificates and time to connect.
+
+The exit code is that of the first step that failed.
+
+with --json, one document on stdout, whatever happens:
+  {"outcome": null, "error": null or as of status, "status": null,
+   "checks": [{"step", "result": "ok" | "failed" | "no" | "not tried", "text", "seconds"}, ...]}
+"""
+
+_TIMEOUT = 15.0
+_COLOURS = {"ok": "green", "failed": "red", "no": "yellow"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    shared_options.add_timeout(parser, "give up after S seconds (default: 15)")
+    shared_options.add_json(parser)
+    shared_options.add_quiet(parser)
+    add_server_options(parser)
+    parser.set_defaults(timeout=_TIMEOUT)
+
+
+def run(args: argparse.Namespace) -> ExitCode:
+    from ..options import seconds
+
+    deadline = Deadline(seconds("--timeout", args.timeout))
+    shown: List[Dict[str, Any]] = []
+    fault: Optional[RocketRideError] = None
+    for found in _findings(args, Environment(args.env_file), deadline):
+        shown.append(_row(found))
+        if found.error is not None and found.needed:
+            fault = fault or found.error
+        if not args.json and not (args.quiet and shown[-1]["result"] != "failed"):
+            output.print_result(_line(shown[-1]))
+    if args.json:
+        output.print_result(command_result.json_document(None, fault, checks=command_result.json_safe(shown)))
+    if fault is None:
+        return ExitCode.SUCCEEDED
+    failed = next(row for row in shown if row["result"] == "failed")
+    output.print_problem(f"the check failed at: {failed['step']}")
+    return exit_codes.code_and_advice(fault)[0]
+
+
+def _findings(args: argparse.Namespace, environment: Environment, deadline: Deadline) -> Iterator[Finding]:
+    from ..transports.connection_check import ConnectionCheck, Finding
+
+    fault: Optional[ConfigurationError] = None
+    try:
+        uri, source = uri_source(args, environment)
+        address = Address.parse(uri or DEFAULT_URI, source)
+    except ConfigurationError as error:
+        fault = error
+    if fault is not None:
+        yield Finding("address", error=fault)
+        return
+    yield Finding("address", f"{address} (from {source})")
+    try:
+        key = key_source(args, environment)
+        client = make_client(args, environment)
+    except ConfigurationError as error:
+        fault = error
+    if fault is not None:
+        yield Finding("key", error=fault)
+        return
+    with client:
+        for found in ConnectionCheck(client._settings, args.transport, deadline).findings():
+            told = found.step == "key" and found.tried and not found.error
+            yield found._replace(text=f"{found.text} (from {key})") if told else found
+
+
+def _row(found: Finding) -> Dict[str, Any]:
+    if found.error is not None:
+        result = "failed" if found.needed else "no"
+        text = (
+            command_result.error_with_advice(found.error)
+            if found.needed
+            else in_command_line_words(str(found.error))
+        )
+    else:
+        result, text = ("ok", found.text) if found.tried else ("not tried", "")
+    return {
+        "step": found.step,
+        "result": result,
+        "text": output.shorten_message(text),
+        "seconds": found.seconds,
+    }
+
+
+def _line(row: Dict[str, Any]) -> str:
+    result = row["result"].ljust(9)
+    colour = _COLOURS.get(row["result"])
+    took = "" if row["seconds"] is None else f" ({row['seconds'] * 1000:,.1f} ms)"
+    painted = output.paint(result, colour, sys.stdout) if colour else result
+    return f"{row['step']:<9}  {painted}  {row['text']}{took}".rstrip()

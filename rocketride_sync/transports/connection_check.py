@@ -1,0 +1,254 @@
+"""Tries the way to the server step by step, over the connections that calls use, for whoever looks for what is wrong."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import ssl
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
+
+from ..config import Address, Settings
+from ..deadline import Deadline, system_time
+from ..errors import PermissionDeniedError, RocketRideError, TaskNotFoundError
+from ..protocol import operations
+from ..protocol.catalogue_operations import get_server_info
+from ..protocol.failures import is_task_credential
+from . import tcp
+from .auto import UPGRADE_REFUSED
+from .bounded_names import names_within
+from .dialing import Dialer, guarded
+from .http import HttpTransport
+from .network import Proxy, proxy_for
+from .websocket import WebSocketTransport
+
+_NO_TASK = "tk_00000000000000000000000000000000"
+
+
+class Finding(NamedTuple):
+    """What one step came to.
+
+    Attributes:
+        step: ``name``, ``proxy``, ``tcp``, ``tunnel``, ``tls``, ``http``, ``websocket`` or ``key``.
+        text: what was found, if it went well.
+        error: what went wrong, or None.
+        seconds: how long it took; None if nothing was sent.
+        needed: whether the client cannot do without it.
+        tried: whether it was tried at all.
+    """
+
+    step: str
+    text: str = ""
+    error: Optional[RocketRideError] = None
+    seconds: Optional[float] = None
+    needed: bool = True
+    tried: bool = True
+
+
+class ConnectionCheck:
+    """The steps to one server.
+
+    Args:
+        settings: those of the client.
+        transport: ``auto``, ``websocket`` or ``http``: the way that the client would go.
+        deadline: of all steps together.
+    """
+
+    def __init__(self, settings: Settings, transport: str, deadline: Deadline) -> None:
+        self._settings = settings
+        self._transport = transport
+        self._deadline = deadline
+        self._proxy: Optional[Proxy] = None
+        self._dialer = Dialer(settings)
+
+    def findings(self) -> Iterator[Finding]:
+        """Try the steps, one after the other, and yield what each came to."""
+        # What the steps need is loaded before: it is no part of their times.
+        from ..protocol import http_answers  # noqa: F401
+        from .http import session  # noqa: F401
+        from .websocket import connection  # noqa: F401
+
+        with names_within(self._deadline):
+            yield from self._reach()
+
+    def _reach(self) -> Iterator[Finding]:
+        proxy = _measured("proxy", self._find_proxy)
+        name = Finding("name", tried=False) if proxy.error else _measured("name", self._look_up)
+        yield name
+        yield proxy._replace(seconds=None)
+        reached = not (name.error or proxy.error)
+        dialled = self._dial() if reached else self._not_dialled()
+        yield from dialled
+        broken = next((found for found in dialled if found.error), None)
+        if reached and (broken is None or not broken.needed):
+            yield from self._ask(websocket=broken is None)
+        else:
+            yield from (Finding(step, tried=False) for step in ("http", "websocket", "key"))
+
+    def _find_proxy(self) -> str:
+        self._proxy, text = _proxy_with_reason(self._settings.address)
+        return text
+
+    def _look_up(self) -> str:
+        address, proxy = self._settings.address, self._proxy
+        host, port = (address.host, address.port or 0) if proxy is None else (proxy.host, proxy.port)
+        found = guarded(address, tcp.addresses_of, host, port)
+        ips = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+        more = f" and {len(ips) - 3} more" if len(ips) > 3 else ""
+        whose = "" if proxy is None else " (the proxy; it looks up the server's name)"
+        return f"{host} is {', '.join(ips[:3])}{more}{whose}"
+
+    def _steps(self) -> List[str]:
+        steps = ["tcp"] + (["tunnel"] if self._proxy is not None else [])
+        return steps + (["tls"] if self._settings.address.secure else [])
+
+    def _not_dialled(self) -> List[Finding]:
+        return [Finding(step, tried=False) for step in self._steps()]
+
+    def _dial(self) -> List[Finding]:
+        """Connect once, and close. With plain HTTP, an HTTP proxy has to open a tunnel for WebSocket only."""
+        marks: List[Tuple[str, str, float]] = []
+
+        def told(step: str, sock: Any) -> None:
+            marks.append((step, _STEP_TEXTS[step](sock), system_time.perf_counter()))
+
+        try:
+            self._dialer.dial(self._deadline.within(self._settings.connect_timeout), told).close()
+            fault = None
+        except RocketRideError as error:
+            fault = error.with_traceback(None)
+        done = [
+            Finding(step, text, seconds=at - before)
+            for (_, _, before), (step, text, at) in zip(marks, marks[1:])
+        ]
+        left = [Finding(step, tried=False) for step in self._steps()[len(done) :]]
+        if fault is not None:
+            # Before it connects, the dialer reads the files for TLS.
+            at = 0 if marks else -1
+            took = system_time.perf_counter() - marks[-1][2] if marks else None
+            needed = not (self._needs_no_tunnel and left[at].step == "tunnel")
+            left[at] = Finding(left[at].step, error=fault, seconds=took, needed=needed)
+        if not self._settings.address.secure:
+            left.append(Finding("tls", "none: the address begins with http://"))
+        return done + left
+
+    @property
+    def _needs_no_tunnel(self) -> bool:
+        proxy = self._proxy
+        whole_urls = proxy is not None and proxy.scheme == "http" and not self._settings.address.secure
+        return whole_urls and self._transport == "http"
+
+    def _ask(self, *, websocket: bool) -> Iterator[Finding]:
+        http = self._ask_over_http()
+        yield http._replace(needed=self._transport == "http")
+        upgrade, key = self._open_websocket() if websocket else (Finding("websocket", tried=False), None)
+        falls_back = not upgrade.tried or isinstance(upgrade.error, UPGRADE_REFUSED)
+        needed = self._transport == "websocket" or (self._transport == "auto" and not falls_back)
+        yield upgrade._replace(needed=needed)
+        if self._transport == "http" or (key is None and not needed):
+            key = _measured("key", self._try_key_over_http)
+        yield key or Finding("key", tried=False)
+
+    def _ask_over_http(self) -> Finding:
+        """The second request, over the connection that the first has made: so its time is that of a round trip."""
+        with contextlib.closing(HttpTransport(self._settings)) as transport:
+            first = _measured("http", lambda: self._ask_version(transport))
+            return first if first.error else _measured("http", lambda: self._ask_version(transport))
+
+    def _ask_version(self, transport: HttpTransport) -> str:
+        answer = transport.call(get_server_info(), self._deadline)
+        version = answer.get("version") if isinstance(answer, dict) else None
+        return f"it answers; version {version}" if isinstance(version, str) else "it answers"
+
+    def _open_websocket(self) -> Tuple[Finding, Optional[Finding]]:
+        """What came of the upgrade, and of the credential; None if it was not tried."""
+        began = system_time.perf_counter()
+        upgraded: List[float] = []
+        fault: Optional[RocketRideError] = None
+        version = None
+        try:
+            connection = WebSocketTransport(self._settings, dialer=self._dialer).connect(
+                self._deadline, lambda: upgraded.append(system_time.perf_counter())
+            )
+            version = connection.server_version
+            connection.close()
+        except RocketRideError as error:
+            fault = error.with_traceback(None)
+        now = system_time.perf_counter()
+        if not upgraded:
+            return Finding("websocket", error=fault, seconds=now - began), None
+        text = "accepted" if version is None else f"accepted; version {version}"
+        key = Finding("key", "" if fault else text, fault, now - upgraded[0])
+        return Finding("websocket", "the upgrade is accepted", seconds=upgraded[0] - began), key
+
+    def _try_key_over_http(self) -> str:
+        """Ask for a task that there is not: HTTP has no other request that needs the key and does nothing."""
+        with contextlib.closing(HttpTransport(self._settings)) as transport:
+            try:
+                transport.call(operations.get_task_status(_NO_TASK), self._deadline)
+            except TaskNotFoundError:
+                if is_task_credential(self._settings.auth):
+                    raise  # a task's own token, of a task that is forgotten
+            except PermissionDeniedError:
+                return "accepted, but it may not read the status of tasks"
+        return "accepted"
+
+
+def _measured(step: str, run: Callable[[], str]) -> Finding:
+    began = system_time.perf_counter()
+    try:
+        text = run()
+    except RocketRideError as error:
+        return Finding(step, "", error.with_traceback(None), system_time.perf_counter() - began)
+    return Finding(step, text, None, system_time.perf_counter() - began)
+
+
+def _peer(sock: Any) -> str:
+    host, port = sock.getpeername()[:2]
+    return f"connected to {f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _certificate(sock: Any) -> str:
+    """Who issued the server's certificate, and until when it is valid."""
+    certificate = sock.getpeercert() or {}
+    names = {name: value for part in certificate.get("issuer", ()) for name, value in part}
+    issuer = ", ".join(names[name] for name in ("organizationName", "commonName") if name in names)
+    return f"issued by {issuer or 'nobody with a name'}, until {_day(certificate.get('notAfter'))}"
+
+
+def _day(text: Any) -> str:
+    from ..models.behaviour import moment
+
+    try:
+        at = moment(ssl.cert_time_to_seconds(text))
+    except (TypeError, ValueError):
+        at = None
+    return "a day that it does not tell" if at is None else at.date().isoformat()
+
+
+_STEP_TEXTS: Dict[str, Callable[[Any], str]] = {
+    "ready": lambda _: "",
+    "tcp": _peer,
+    "tunnel": lambda _: "the proxy connected with the server",
+    "tls": _certificate,
+}
+
+
+def _proxy_with_reason(address: Address) -> Tuple[Optional[Proxy], str]:
+    """The proxy of the environment for `address`, and why this one or none."""
+    from urllib.request import getproxies
+
+    proxy = proxy_for(address, None)
+    scheme = "https" if address.secure else "http"
+    variables = [f"{scheme}_proxy", f"{scheme.upper()}_PROXY", "all_proxy", "ALL_PROXY"]
+    source = next((name for name in variables if os.environ.get(name)), "the system's settings")
+    if proxy is not None:
+        return proxy, f"{proxy.scheme}://{proxy.host}:{proxy.port} (from {source})"
+    settings = getproxies()
+    if settings.get(scheme) or settings.get("all"):
+        who = (
+            "NO_PROXY excepts"
+            if os.environ.get("no_proxy", os.environ.get("NO_PROXY"))
+            else "the system excepts"
+        )
+        return None, f"none: {who} {address.host} (else that of {source})"
+    return None, f"none: no proxy is set for {scheme}://"

@@ -1,0 +1,348 @@
+"""`check` in this process: each step against a server or a network that fails just there."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import socket
+import ssl
+import threading
+import time
+
+import pytest
+from command import KEY, run_here
+from transports.dap_peer import DapPeer, Gone
+from transports.loopback import HOST, Server, answer
+from transports.network_peers import SocksProxy, TunnelProxy
+
+from rocketride_sync.transports import tcp
+
+VERSION = answer({"version": "3.2.1.0", "hash": "stub", "stamp": "stub"})
+NOT_RUNNING = answer(
+    b'{"status":"Error","error":{"message":"Your pipeline is not running"}}', "400 Bad Request"
+)
+DENIED = answer(b'{"status":"Error","error":{"error":"Access denied"}}', "401 Unauthorized")
+PAGE = answer(b"<html>Please log in</html>", Content_Type="text/html")
+STEPS = ["address", "name", "proxy", "tcp", "tls", "http", "websocket", "key"]
+UNKNOWN_NAME = "no-such-host.invalid"
+
+
+class RocketRide:
+    """A handler: a server that answers all that a check asks.
+
+    `upgrade` is an answer in place of the upgrade, None agrees; `refusal` refuses the key over WebSocket.
+    """
+
+    def __init__(self, version=VERSION, task=NOT_RUNNING, upgrade=None, refusal=None, account=None):
+        self.version, self.task, self.upgrade = version, task, upgrade
+        self.refusal, self.account = refusal, account
+
+    def __call__(self, peer):
+        request = peer.read_request()
+        while request is not None and "upgrade: websocket" not in request.lower():
+            reply = self.version if " /version " in request else self.task
+            if reply is None:
+                peer.stall()
+                return
+            peer.send(reply)
+            request = peer.read_request()
+        if request is None:
+            return
+        if self.upgrade is not None:
+            peer.send(self.upgrade)
+            return
+        peer._received = (request + "\r\n\r\n").encode() + peer._received
+        with contextlib.suppress(Gone):
+            it = DapPeer(peer)
+            it.upgrade()
+            if self.refusal:
+                it.refuse(it.request(), self.refusal)
+            else:
+                it.answer(it.request(), self.account)
+            it.receive()
+
+
+@pytest.fixture
+def check(monkeypatch, capsys):
+    """Run it; returns the exit code, the rows of the document by step, and the lines without --json."""
+
+    def run(uri, *options, json_only=False, **variables):
+        variables = {"ROCKETRIDE_URI": uri, "ROCKETRIDE_APIKEY": KEY, **variables}
+        done = run_here(monkeypatch, capsys, "check", "--json", *options, **variables)
+        document = json.loads(done.stdout)
+        rows = {row["step"]: row for row in document["checks"]}
+        assert KEY not in done.stdout + done.stderr
+        failed = [row for row in document["checks"] if row["result"] == "failed"]
+        assert (
+            bool(failed) == bool(done.code) == bool(document["error"]) == ("the check failed" in done.stderr)
+        )
+        assert all(row["text"] for row in document["checks"] if row["result"] != "not tried")
+        return done.code, rows
+
+    return run
+
+
+def results(rows):
+    return {step: row["result"] for step, row in rows.items()}
+
+
+def all_ok(rows, *but):
+    return all(row["result"] == "ok" for step, row in rows.items() if step not in but)
+
+
+@pytest.mark.parametrize("transport", ["auto", "websocket", "http"])
+def test_nothing_in_the_way(check, transport):
+    with Server(RocketRide(account={"serverVersion": "3.3"})) as server:
+        code, rows = check(server.url, "--transport", transport)
+    assert (code, list(rows)) == (0, STEPS)
+    assert all_ok(rows)
+    assert rows["address"]["text"] == f"{server.url} (from ROCKETRIDE_URI)"
+    assert rows["name"]["text"] == "127.0.0.1 is 127.0.0.1"
+    assert rows["proxy"]["text"] == "none: no proxy is set for http://"
+    assert rows["tcp"]["text"] == f"connected to 127.0.0.1:{server.port}"
+    assert "http://" in rows["tls"]["text"]
+    assert "3.2.1.0" in rows["http"]["text"]
+    assert rows["key"]["text"].startswith("accepted")
+    assert rows["key"]["text"].endswith("(from ROCKETRIDE_APIKEY)")
+    assert ("3.3" in rows["key"]["text"]) == (transport != "http")
+    timed = {step for step, row in rows.items() if row["seconds"] is not None}
+    assert timed == {"name", "tcp", "http", "websocket", "key"}
+
+
+def test_a_line_each(monkeypatch, capsys):
+    with Server(RocketRide()) as server:
+        done = run_here(monkeypatch, capsys, "check", ROCKETRIDE_URI=server.url, ROCKETRIDE_APIKEY=KEY)
+        quiet = run_here(monkeypatch, capsys, "check", "--quiet")
+    assert (done.code, done.stderr, quiet) == (0, "", (0, "", ""))
+    assert [line.split()[:2] for line in done.stdout.splitlines()] == [[step, "ok"] for step in STEPS]
+    assert re.search(r"^tcp +ok +connected to \S+ \([\d.]+ ms\)$", done.stdout, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("uri", "options", "source"),
+    [
+        ("", ["--uri", "{0}"], "--uri"),
+        ("http://127.0.0.1:1", ["--uri", "{0}"], "--uri"),
+        ("{0}", [], "ROCKETRIDE_URI"),
+        ("", ["--env-file", "job.env"], "ROCKETRIDE_URI in job.env"),
+    ],
+)
+def test_where_the_address_came_from(check, tmp_path, monkeypatch, uri, options, source):
+    monkeypatch.chdir(tmp_path)
+    with Server(RocketRide()) as server:
+        (tmp_path / "job.env").write_text(f"ROCKETRIDE_URI={server.url}")
+        options = [option.format(server.url) for option in options]
+        code, rows = check(uri.format(server.url), *options)
+    assert (code, rows["address"]["text"]) == (0, f"{server.url} (from {source})")
+
+
+@pytest.mark.parametrize(
+    "uri", ["ftp://x", "http://", "http://u:p@h", "a b", "'http://h'", "http://h/task/service"]
+)
+def test_a_useless_address(check, uri):
+    code, rows = check(uri)
+    assert (code, results(rows)) == (2, {"address": "failed"})
+    assert rows["address"]["text"].startswith("ROCKETRIDE_URI: ")
+
+
+def test_no_key(check):
+    code, rows = check("http://127.0.0.1:1", ROCKETRIDE_APIKEY="")
+    assert (code, results(rows)) == (2, {"address": "ok", "key": "failed"})
+    assert "ROCKETRIDE_APIKEY" in rows["key"]["text"]
+
+
+def test_an_unknown_name(check):
+    code, rows = check(f"http://{UNKNOWN_NAME}")
+    assert (code, rows["name"]["result"], rows["http"]["result"]) == (5, "failed", "not tried")
+    assert UNKNOWN_NAME in rows["name"]["text"]
+
+
+def test_a_name_that_is_looked_up_for_ever(check, monkeypatch):
+    free = threading.Event()
+    monkeypatch.setattr(tcp.SystemNetwork, "resolve", lambda *_: free.wait(60))
+    began = time.monotonic()
+    code, rows = check("http://example.invalid", "--timeout", "0.2")
+    free.set()
+    assert (code, rows["name"]["result"]) == (5, "failed")
+    assert time.monotonic() - began < 10
+
+
+def test_a_port_that_nobody_listens_to(check):
+    with socket.socket() as free:
+        free.bind((HOST, 0))
+        code, rows = check(f"http://{HOST}:{free.getsockname()[1]}")
+    assert (code, rows["tcp"]["result"], rows["key"]["result"]) == (5, "failed", "not tried")
+    assert "refused" in rows["tcp"]["text"]
+    assert "check --uri" in rows["tcp"]["text"]
+
+
+@pytest.mark.parametrize("silent", ["version", "task", "upgrade"])
+def test_a_server_that_is_silent_takes_no_longer_than_the_timeout(check, silent):
+    handler = RocketRide(version=None if silent == "version" else VERSION)
+    if silent == "upgrade":
+        handler.upgrade, handler.task = b"", None
+    handler.task = None if silent == "task" else handler.task
+    began = time.monotonic()
+    with Server(handler) as server:
+        code, _ = check(
+            server.url, "--timeout", "0.6", "--transport", "http" if silent == "task" else "websocket"
+        )
+    assert code == 5
+    assert time.monotonic() - began < 10
+
+
+@pytest.fixture(scope="module")
+def authority():
+    return pytest.importorskip("trustme").CA(organization_name="An Authority")
+
+
+@pytest.fixture
+def tls(authority, tmp_path):
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(HOST).configure_cert(context)
+    return context, str(tmp_path / "ca.pem")
+
+
+def test_tls_and_its_certificate(check, tls):
+    context, ca_file = tls
+    with Server(RocketRide(), tls=context) as server:
+        code, rows = check(server.url, "--ca-file", ca_file)
+    assert (code, list(rows)) == (0, STEPS)
+    assert all_ok(rows)
+    assert re.fullmatch(r"issued by An Authority.*, until \d{4}-\d\d-\d\d", rows["tls"]["text"])
+    assert rows["tls"]["seconds"] > 0
+
+
+def test_a_certificate_that_is_not_accepted(check, tls):
+    with Server(RocketRide(), tls=tls[0]) as server:
+        code, rows = check(server.url)
+    assert (code, rows["tcp"]["result"], rows["tls"]["result"]) == (5, "ok", "failed")
+    assert "--ca-file" in rows["tls"]["text"]
+    assert rows["http"]["result"] == "not tried"
+
+
+def test_a_useless_file_of_authorities(check, tmp_path):
+    (tmp_path / "ca.pem").write_text("no certificate")
+    with Server(RocketRide()) as server:
+        code, rows = check(server.url.replace("http", "https"), "--ca-file", str(tmp_path / "ca.pem"))
+    assert (code, rows["tcp"]["result"], rows["tls"]["result"]) == (2, "not tried", "failed")
+
+
+def test_what_auto_does_is_what_the_check_tells(check, monkeypatch, capsys):
+    """Whatever is in the way: a command fails if and only if the check does, with the same exit code."""
+    handlers = [
+        RocketRide(upgrade=answer(b"", "404 Not Found")),
+        RocketRide(upgrade=answer(b"", "502 Bad Gateway")),
+        RocketRide(upgrade=answer(b"", "401 Unauthorized")),
+        RocketRide(upgrade=b"", task=DENIED),
+        RocketRide(refusal="Invalid API key"),
+        RocketRide(upgrade=PAGE, task=PAGE),
+    ]
+    for handler in handlers:
+        with Server(handler) as server:
+            code, _ = check(server.url)
+            done = run_here(monkeypatch, capsys, "status", "tk_" + "0" * 32)
+        assert done.code == (code or 6), handler.__dict__
+
+
+def test_tls_with_a_server_that_speaks_none(check):
+    with Server(RocketRide()) as server:
+        code, rows = check(server.url.replace("http", "https"))
+    assert (code, rows["tls"]["result"]) == (5, "failed")
+
+
+@pytest.mark.parametrize(
+    ("upgrade", "auto"),
+    [
+        (answer(b"", "404 Not Found"), 0),
+        (answer(b"", "403 Forbidden"), 0),
+        (PAGE, 0),
+        (b"", 0),
+        (answer(b"", "503 Service Unavailable"), 5),
+    ],
+)
+@pytest.mark.parametrize("transport", ["auto", "websocket", "http"])
+def test_no_websocket(check, upgrade, auto, transport):
+    with Server(RocketRide(upgrade=upgrade)) as server:
+        code, rows = check(server.url, "--transport", transport)
+    expected = {"auto": auto, "websocket": 5, "http": 0}[transport]
+    assert code == expected
+    assert rows["websocket"]["result"] == ("failed" if expected else "no")
+    assert rows["key"]["result"] == ("not tried" if expected else "ok")
+
+
+@pytest.mark.parametrize("transport", ["auto", "websocket", "http"])
+def test_a_key_that_is_refused(check, transport):
+    with Server(RocketRide(task=DENIED, refusal="Invalid API key")) as server:
+        code, rows = check(server.url, "--transport", transport)
+    assert (code, rows["key"]["result"]) == (4, "failed")
+    assert (rows["http"]["result"], rows["websocket"]["result"]) == ("ok", "ok")
+
+
+def test_a_key_that_is_refused_where_there_is_no_websocket(check):
+    with Server(RocketRide(task=DENIED, upgrade=answer(b"", "404 Not Found"))) as server:
+        code, rows = check(server.url)
+    assert (code, rows["websocket"]["result"], rows["key"]["result"]) == (4, "no", "failed")
+
+
+@pytest.mark.parametrize(
+    "version", [PAGE, answer(b"", "404 Not Found"), answer(b"", "301 Moved", Location="https://x/")]
+)
+@pytest.mark.parametrize(("transport", "code"), [("auto", 0), ("http", 5)])
+def test_http_that_does_not_answer_as_it_should(check, version, transport, code):
+    with Server(RocketRide(version=version)) as server:
+        found, rows = check(server.url, "--transport", transport)
+    assert (found, rows["http"]["result"]) == (code, "failed" if code else "no")
+
+
+def test_the_proxy_of_the_environment(check):
+    with Server(RocketRide()) as server, Server(SocksProxy(server)) as proxy:
+        code, rows = check(server.url, ALL_PROXY=f"socks5h://me:pass-word@{HOST}:{proxy.port}")
+    assert (code, list(rows)) == (
+        0,
+        ["address", "name", "proxy", "tcp", "tunnel", "tls", "http", "websocket", "key"],
+    )
+    assert rows["proxy"]["text"] == f"socks5h://{HOST}:{proxy.port} (from ALL_PROXY)"
+    assert rows["tcp"]["text"] == f"connected to {HOST}:{proxy.port}"
+    assert all_ok(rows)
+
+
+def test_a_proxy_that_is_excepted(check):
+    with Server(RocketRide()) as server:
+        code, rows = check(server.url, HTTP_PROXY="http://127.0.0.1:1", NO_PROXY="127.0.0.0/8")
+    assert code == 0
+    assert "NO_PROXY" in rows["proxy"]["text"]
+    assert "HTTP_PROXY" in rows["proxy"]["text"]
+
+
+def test_a_useless_proxy(check):
+    code, rows = check("http://127.0.0.1:1", HTTP_PROXY="gopher://u:pass-word@h:1")
+    assert (code, rows["proxy"]["result"], rows["tcp"]["result"]) == (2, "failed", "not tried")
+    assert "pass-word" not in rows["proxy"]["text"]
+
+
+@pytest.mark.parametrize(("transport", "code"), [("auto", 5), ("websocket", 5), ("http", 0)])
+def test_a_proxy_for_whole_urls_that_opens_no_tunnels(check, transport, code):
+    with Server(RocketRide()) as server, Server(TunnelProxy(server, "403 Forbidden")) as proxy:
+        found, rows = check(server.url, "--transport", transport, HTTP_PROXY=f"http://{HOST}:{proxy.port}")
+    assert found == code
+    assert rows["tunnel"]["result"] == ("failed" if code else "no")
+    assert rows["key"]["result"] == ("not tried" if code else "ok")
+
+
+def test_a_proxy_that_refuses_tls_connections(check):
+    with Server(RocketRide()) as server, Server(
+        TunnelProxy(server, "407 Proxy Authentication Required")
+    ) as proxy:
+        code, rows = check(server.url.replace("http", "https"), HTTPS_PROXY=f"http://{HOST}:{proxy.port}")
+    assert (code, rows["tunnel"]["result"], rows["tls"]["result"]) == (5, "failed", "not tried")
+    assert "407" in rows["tunnel"]["text"]
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "nan"])
+def test_a_useless_timeout(monkeypatch, capsys, value):
+    done = run_here(monkeypatch, capsys, "check", "--timeout", value, ROCKETRIDE_APIKEY=KEY)
+    assert done.code == 2
+    assert "--timeout" in done.stderr
