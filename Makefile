@@ -48,13 +48,15 @@ types: $(VENV)/.dev ## mypy --strict, also as on Windows and macOS
 	$(BIN)/mypy --platform win32
 	$(BIN)/mypy --platform darwin
 
-generate: $(VENV)/.dev ## write the models and the references of fields and of the command line
+generate: $(VENV)/.dev ## write the models, the references of fields and of the command line, and its man pages
 	$(BIN)/python -m codegen
 	$(BIN)/python tools/cli_reference.py
+	$(BIN)/python tools/man_pages.py
 
 generate-check: $(VENV)/.dev ## fail if what is generated is stale, missing or orphaned
 	$(BIN)/python -m codegen --check
 	$(BIN)/python tools/cli_reference.py --check
+	$(BIN)/python tools/man_pages.py --check
 
 drift: $(VENV)/.dev ## compare the schema with the official client's model
 	$(BIN)/python -m codegen drift

@@ -14,7 +14,8 @@ from zipfile import ZipFile
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "rocketride_sync"
 SOURCES = {
-    "benchmarks", "codegen", "constraints", "docs", "examples", PACKAGE, f"{PACKAGE}.egg-info", "requirements", "schema", "tests", "tools",
+    "benchmarks", "codegen", "constraints", "docs", "examples", "man", PACKAGE, f"{PACKAGE}.egg-info", "requirements", "schema",
+    "tests", "tools",
     "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "MANIFEST.in", "Makefile", "PKG-INFO", "README.md", "SECURITY.md",
     "pyproject.toml", "setup.cfg",
 }  # fmt: skip
@@ -25,11 +26,17 @@ def schemas() -> set[str]:
     return {path.name for path in (ROOT / "schema").glob("*.json")}
 
 
+def man_pages() -> set[str]:
+    return {path.name for path in (ROOT / "man").glob("*.1")}
+
+
 def check_wheel(wheel: Path) -> None:
-    """The package, typed and with its schemas, and its metadata; no tests, no generator."""
+    """The package, typed and with its schemas, its manual, and its metadata; no tests, no generator."""
     names = set(ZipFile(wheel).namelist())
+    manual = f"{'-'.join(wheel.name.split('-')[:2])}.data/data/share/man/man1"
     strangers = {name for name in names if not name.startswith((f"{PACKAGE}/", f"{PACKAGE}-"))}
     wanted = {f"{PACKAGE}/py.typed", *(f"{PACKAGE}/schema/{name}" for name in schemas())}
+    wanted |= {f"{manual}/{name}" for name in man_pages()}
     report(wheel, strangers | rubbish(names), wanted - names)
 
 
@@ -41,6 +48,7 @@ def check_sdist(sdist: Path) -> None:
     wanted = {
         *(SOURCES & {name.name for name in ROOT.iterdir() if name.is_file()}),
         *(f"schema/{name}" for name in schemas()),
+        *(f"man/{name}" for name in man_pages()),
     }
     report(sdist, strangers | rubbish(names), wanted - names)
 

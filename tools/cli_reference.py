@@ -33,7 +33,13 @@ mkdir -p ~/.local/share/bash-completion/completions
 rocketride-sync --print-completion bash > ~/.local/share/bash-completion/completions/rocketride-sync
 ```
 
-For zsh, put it into a folder of your `$fpath`, as `_rocketride-sync`; for tcsh, source it in `~/.tcshrc`.
+For zsh, put it into a folder of your `$fpath`, as `_rocketride-sync`; for tcsh, source it in `~/.tcshrc`; for fish (from Python
+3.9 on), save it as `~/.config/fish/completions/rocketride-sync.fish`.
+
+## The manual
+
+`man rocketride-sync`, and `man rocketride-sync-wait` and its like, are installed with the package, into `share/man` of the environment, where
+`man` finds them when the environment's `bin` is in `PATH`. In the sdist they are in `man/`.
 """
 
 

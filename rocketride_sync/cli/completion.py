@@ -8,6 +8,8 @@ from typing import Any, Iterator
 from ..errors import ConfigurationError
 from . import output
 
+_SHELLS = ("bash", "zsh", "tcsh", "fish")
+
 # Arguments with these names in the help are completed from the file system.
 _FILE_METAVARS = ("FILE", "PIPELINE")
 _DIRECTORY_METAVARS = ("DIR",)
@@ -18,7 +20,7 @@ def add_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--print-completion",
         action=_PrintCompletion,
-        choices=("bash", "zsh", "tcsh"),
+        choices=_SHELLS,
         help="print a completion script for this shell, and exit (extra: completion)",
     )
 
@@ -35,6 +37,10 @@ def _script(parser: argparse.ArgumentParser, shell: str) -> str:
     except ImportError:
         script = None
     else:
+        if shell not in shtab.SUPPORTED_SHELLS:
+            raise ConfigurationError(
+                f"completion for {shell} needs a newer shtab, and with it Python 3.9: pip install --upgrade shtab"
+            )
         for action in _actions(parser):
             if action.metavar in _FILE_METAVARS:
                 action.complete = shtab.FILE  # type: ignore[attr-defined]  # how shtab is told

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from command import environment, run
+from command import environment, run, run_here
 
 COMPLETE = """
 source ./script
@@ -43,25 +43,70 @@ def completed(folder, *words):
     return set(done.stdout.split())
 
 
-@pytest.mark.parametrize(
-    ("words", "offered"),
-    [
-        (["wa"], {"wait"}),
-        (["s"], {"send", "status", "stop", "serve"}),
-        (["wait", "--inter"], {"--interval"}),
-        (["--transport", "http", "run", "--allow"], {"--allow-failures"}),
-        (["run", "wor"], {"words.pipe"}),
-        (["run", "words.pipe", "wor"], {"words.pipe"}),
-        (["serve", "--root", "te"], {"texts"}),
-        (["status", "--apikey-file", "wor"], {"words.pipe"}),
-    ],
-)
+OFFERED = [
+    (["wa"], {"wait"}),
+    (["s"], {"send", "status", "stop", "serve"}),
+    (["wait", "--inter"], {"--interval"}),
+    (["--transport", "http", "run", "--allow"], {"--allow-failures"}),
+    (["run", "wor"], {"words.pipe"}),
+    (["run", "words.pipe", "wor"], {"words.pipe"}),
+    (["serve", "--root", "te"], {"texts"}),
+    (["status", "--apikey-file", "wor"], {"words.pipe"}),
+]
+
+
+@pytest.mark.parametrize(("words", "offered"), OFFERED)
 def test_what_bash_offers(script, words, offered):
     assert completed(script, *words) == offered
 
 
-@pytest.mark.parametrize("shell", ["zsh", "tcsh"])
+@pytest.fixture(scope="module")
+def fish(script):
+    """Run a fish that has loaded the script, in a home of its own."""
+    import shtab
+
+    if "fish" not in shtab.SUPPORTED_SHELLS or shutil.which("fish") is None:
+        pytest.skip("needs fish, and a shtab that knows it")
+    printed = run("--print-completion", "fish")
+    assert (printed.returncode, printed.stderr) == (0, "")
+    (script / "script.fish").write_text(printed.stdout, "utf-8")
+
+    def offered(*words):
+        lines = [f"complete -C '{' '.join(['rocketride-sync', *words])}'"]
+        done = subprocess.run(
+            ["fish", "--no-config", "-c", "\n".join(["source script.fish", *lines])],
+            cwd=script,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env=environment(HOME=str(script), XDG_CONFIG_HOME=str(script), XDG_DATA_HOME=str(script)),
+            check=False,
+        )
+        assert done.stderr == ""
+        return {line.split("\t")[0].rstrip("/") for line in done.stdout.splitlines()}
+
+    return offered
+
+
+@pytest.mark.parametrize(("words", "offered"), OFFERED)
+def test_what_fish_offers(fish, words, offered):
+    assert fish(*words) == offered
+
+
+def test_a_shtab_that_does_not_know_the_shell(monkeypatch, capsys):
+    shtab = pytest.importorskip("shtab")
+    monkeypatch.setattr(shtab, "SUPPORTED_SHELLS", ["bash", "zsh", "tcsh"])
+    done = run_here(monkeypatch, capsys, "--print-completion", "fish")
+    assert (done.code, done.stdout) == (2, "")
+    assert "newer shtab" in done.stderr
+
+
+@pytest.mark.parametrize("shell", ["zsh", "tcsh", "fish"])
 def test_other_shells_get_a_script_too(script, shell):
+    import shtab
+
+    if shell not in shtab.SUPPORTED_SHELLS:
+        pytest.skip("this shtab does not know it")
     printed = run("--print-completion", shell)
     assert printed.returncode == 0
     assert "rocketride-sync" in printed.stdout

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import html
 import inspect
 import os
 import re
+import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -15,6 +17,7 @@ import pytest
 
 import rocketride_sync
 from rocketride_sync.cli.exit_codes import ExitCode
+from rocketride_sync.cli.main import make_parser
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -35,6 +38,39 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_the_reference_of_the_command_line():
     done = run("tools/cli_reference.py", "--check")
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_manual():
+    done = run("tools/man_pages.py", "--check")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.skipif(shutil.which("groff") is None, reason="needs groff")
+def test_the_manual_is_as_its_formatter_wants_it():
+    pages = sorted(map(str, (ROOT / "man").glob("*.1")))
+    assert len(pages) > 9
+    done = subprocess.run(
+        ["groff", "-man", "-Tutf8", "-ww", "-z", *pages],
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        timeout=100,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_manual_says_what_the_help_says():
+    parser = make_parser()
+    (commands,) = (
+        action.choices for action in parser._actions if isinstance(action, argparse._SubParsersAction)
+    )
+    for name, child in {"": parser, **commands}.items():
+        page = (ROOT / "man" / f"{'-'.join(filter(None, ('rocketride-sync', name)))}.1").read_text("utf-8")
+        shown = page.replace("\\-", "-").replace("\\(aq", "'").replace("\\&", "").replace("\\e", "\\")
+        for action in child._actions:
+            assert all(option in shown for option in action.option_strings)
+            assert (action.help or "") % vars(action) in shown
+        assert (child.epilog or "").strip() in shown
 
 
 def test_every_exit_code_is_explained():
