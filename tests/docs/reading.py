@@ -176,6 +176,8 @@ def main() -> None:
             "https://api.rocketride.ai": server.uri,
             "/etc/ssl/internal-ca.pem": certifi.where(),
             "/etc/rocketride": f"{Path.cwd()}/etc",
+            "/srv/venv/bin": str(Path(sys.executable).parent),
+            "/srv/nightly.pipe": f"{Path.cwd()}/examples/nightly.pipe",
             "/var/lib/nightly": f"{Path.cwd()}/var",
             "5565": str(free_port()),
         }
