@@ -35,7 +35,7 @@ _COLOURS = {"ok": "green", "failed": "red", "no": "yellow"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    shared_options.add_timeout(parser, "give up after S seconds (default: 15)")
+    shared_options.add_timeout(parser, "give up after that time (default: 15)")
     shared_options.add_json(parser)
     shared_options.add_quiet(parser)
     add_server_options(parser)

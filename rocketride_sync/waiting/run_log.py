@@ -74,7 +74,7 @@ def search_latest(run: TaskStatus) -> Search:
     """
     found = None
     for pause in (*_PAUSES, None):
-        answer = yield operations.get_task_runs(run.project_id, run.source)
+        answer = yield run_log_operations.get_task_runs(run.project_id, run.source)
         if isinstance(answer, RocketRideError):
             if pause is None or not isinstance(answer, TransientError):
                 raise answer
