@@ -6,7 +6,9 @@ modules only when a fixture is used. The fixtures need the extra ``testing``. Se
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import contextmanager
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from typing import TYPE_CHECKING, Iterator, Optional, Sequence
@@ -38,12 +40,25 @@ class _NoAssertionRewriting(MetaPathFinder):
 sys.meta_path.insert(0, _NoAssertionRewriting())
 
 
+@contextmanager
+def reached_without_proxy(host: str) -> Iterator[None]:
+    """Except `host` from the proxies of the environment: none of them reaches this machine's loopback."""
+    known = (os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or "").strip()
+    # In a list, "*" would not mean all hosts any more.
+    excepted = known if known == "*" else ",".join(filter(None, (known, host)))
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("no_proxy", "NO_PROXY"):  # whichever of them a library prefers
+            patch.setenv(name, excepted)
+        yield
+
+
 @pytest.fixture(scope="session")
 def rocketride_server() -> Iterator[Emulator]:
     """A RocketRide server on loopback, in a separate process, for the whole session.
 
     Its `uri` is its address; it accepts any key. Its tasks start and stop without the real server's delays, so that a
-    short task does not make the start fail. Without the extra ``testing``, tests that use it fail with a hint.
+    short task does not make the start fail. While it runs, ``NO_PROXY`` excepts it. Without the extra ``testing``, tests
+    that use it fail with a hint.
     """
     from .emulator import Emulator
     from .errors import ConfigurationError
@@ -58,7 +73,8 @@ def rocketride_server() -> Iterator[Emulator]:
     if reason:
         pytest.fail(f"rocketride_server: {reason} (or rocketride-sync[testing])", pytrace=False)
     try:
-        yield server
+        with reached_without_proxy("127.0.0.1"):
+            yield server
     finally:
         server.stop()
 

@@ -1,5 +1,6 @@
 """The pytest plugin: its fixtures, run in the test suite of an imaginary user."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -73,6 +74,73 @@ def test_fixtures_in_a_users_test_suite(pytester):
     done = pytester.runpytest_subprocess("-q", "-W", "error", "-p", "no:randomly", timeout=100)
     done.assert_outcomes(passed=13)
     assert not done.errlines
+
+
+ONE_TEST_OVER_EACH_TRANSPORT = """
+import os, pytest
+from rocketride_sync import RocketRideClient
+
+@pytest.mark.parametrize("transport", ["websocket", "http"])
+def test_it(rocketride_server, rocketride_tasks, transport):
+    with RocketRideClient(rocketride_server.uri, "any", transport=transport, timeout=20) as client:
+        assert client.get_task_status(rocketride_tasks(forever=True).token).state.name == "RUNNING"
+        assert client.get_server_info()["version"]
+    assert os.environ["NO_PROXY"] == "example.org,127.0.0.1"
+"""
+
+
+@NEEDS_EMULATOR
+def test_fixtures_behind_a_proxy(pytester, monkeypatch):
+    """The proxy of the environment cannot reach this machine's loopback; here there is none at all."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.setenv("NO_PROXY", "example.org")
+    pytester.makepyfile(ONE_TEST_OVER_EACH_TRANSPORT)
+    done = pytester.runpytest_subprocess("-q", "-p", "no:randomly", timeout=100)
+    done.assert_outcomes(passed=2)
+
+
+def test_what_the_environment_says_of_proxies_is_restored(monkeypatch):
+    from rocketride_sync.pytest_plugin import reached_without_proxy
+
+    for name, before in (("NO_PROXY", "a"), ("no_proxy", None)):
+        monkeypatch.delenv(name, raising=False)
+        if before is not None:
+            monkeypatch.setenv(name, before)
+    with reached_without_proxy("127.0.0.1"):
+        assert os.environ["NO_PROXY"] == os.environ["no_proxy"] == "a,127.0.0.1"
+    assert os.environ["NO_PROXY"] == "a"
+    # Where names of variables have no case, both are one.
+    assert os.environ.get("no_proxy") == ("a" if os.name == "nt" else None)
+
+
+@NEEDS_EMULATOR
+@pytest.mark.skipif(sys.version_info < (3, 10), reason="EncodingWarning came with Python 3.10")
+def test_fixtures_where_a_default_encoding_is_an_error(pytester, monkeypatch):
+    """Without other plugins, which may rely on one."""
+    monkeypatch.setenv("PYTHONWARNDEFAULTENCODING", "1")
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    pytester.makepyfile(
+        """
+        def test_it(rocketride_server, rocketride_tasks):
+            rocketride_tasks(seconds=0.05).wait_until_complete(60, 0.05)
+        """
+    )
+    command = [
+        sys.executable,
+        "-W",
+        "error",
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "rocketride_sync.pytest_plugin",
+        "-W",
+        "error",
+    ]
+    done = pytester.run(*command, timeout=100)
+    done.assert_outcomes(passed=1)
 
 
 @NEEDS_EMULATOR

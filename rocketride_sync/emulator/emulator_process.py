@@ -154,7 +154,7 @@ class Emulator:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=stderr_file,
-            text=True,
+            encoding="utf-8",
             # Ctrl-C is meant for this process only. The server stops when its stdin is closed.
             start_new_session=True,  # no effect on Windows, whose way is the next
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
