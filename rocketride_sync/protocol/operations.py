@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterator, Mapping, NamedTuple, Optional, Protocol, Sequence, Tuple, Union
 
+from ..redact import shorten
+
 Query = Tuple[Tuple[str, str], ...]
 Buffer = Union[bytes, memoryview]
 
@@ -78,9 +80,16 @@ class Operation(NamedTuple):
         """What HTTP cannot carry, for a message: the name, with the arguments that HTTP lacks."""
         return f"{self.name} with {', '.join(self.http_lacks)}" if self.http_lacks else self.name
 
+    @property
+    def token(self) -> Optional[str]:
+        """The token of the task that it is about, or None. A secret."""
+        token = self.arguments.get("token")
+        return token if isinstance(token, str) else None
+
     def __repr__(self) -> str:
-        """A repr without the fields that may hold a token or a user's data."""
-        return f"Operation(name={self.name!r}, command={self.command!r})"
+        """A repr without the fields that may hold a user's data; of the token, the beginning."""
+        about = "" if self.token is None else f", token={shorten(self.token)!r}"
+        return f"Operation(name={self.name!r}, command={self.command!r}{about})"
 
 
 def get_task_status(token: str) -> Operation:

@@ -28,8 +28,8 @@ class MemoryTransport:
     An object that is sent is read whole, and the script's answer is its result. Files are sent one at a time.
 
     Attributes:
-        calls: the operations called so far, each with its `name` and `arguments` (not in its repr: they
-            hold the token).
+        calls: the operations called so far, each with the `name` of the method that called it, the `command` of the
+            wire, the task's `token` (None if it is about no task; shortened in the repr), and all `arguments`.
         pauses: the seconds that waits paused so far, one number a pause.
         sent: the bytes of the objects that were sent so far.
 
@@ -43,6 +43,7 @@ class MemoryTransport:
         with RocketRideClient("test", "key", transport=transport) as client:
             assert client.wait_until_complete("tk_1").succeeded
         assert len(transport.pauses) == 2
+        assert {(call.command, call.token) for call in transport.calls} == {("rrext_get_task_status", "tk_1")}
 
     To see a wait time out, give it ``timeout=0`` and a document that is not terminal.
     """

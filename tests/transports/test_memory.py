@@ -126,3 +126,20 @@ def test_threads_share_a_script():
     for thread in threads:
         thread.join(30)
     assert sorted(seen) == list(range(400))
+
+
+def test_each_call_tells_its_method_command_and_token():
+    transport = MemoryTransport([{"token": "tk_1"}, {}, {}, {"state": 3}, None, {"pong": True}])
+    client = RocketRideClient("test", "key", transport=transport)
+    client.use(pipeline={"components": []})
+    client.send("tk_2", "x")
+    client.terminate("tk_3")
+    client.ping()
+    assert [(call.name, call.command, call.token) for call in transport.calls] == [
+        ("use", "execute", None),
+        ("get_task_status", "rrext_get_task_status", "tk_1"),
+        ("send", "rrext_process", "tk_2"),
+        ("get_task_status", "rrext_get_task_status", "tk_3"),
+        ("terminate", "terminate", "tk_3"),
+        ("ping", "rrext_ping", None),
+    ]
