@@ -21,7 +21,7 @@ _NEEDS = {
     "test_django_site.py": ["django"],
     "test_flask_app.py": ["flask"],
     "test_gevent_server.py": ["gevent"],
-    "test_notebook.py": ["nbclient", "ipykernel"],
+    "test_notebook.py": ["nbclient", "ipykernel", "ipywidgets", "tqdm"],
 }
 _MISSING = [name for name, needs in _NEEDS.items() if not all(map(find_spec, needs))]
 collect_ignore_glob = _MISSING if find_spec("fastapi") else ["test_*.py"]

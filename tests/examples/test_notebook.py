@@ -11,7 +11,7 @@ import nbclient, nbformat
 notebook = nbformat.read("notebook.ipynb", as_version=4)
 nbclient.NotebookClient(notebook, timeout=60).execute()
 outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-print(json.dumps([output["data"]["text/plain"] for output in outputs if "data" in output]))
+print(json.dumps([output["data"] for output in outputs if "data" in output]))
 """
 
 
@@ -20,12 +20,14 @@ def test_it_runs(run, tmp_path):
         shutil.copy(EXAMPLES / name, tmp_path)
     done = run("-c", CODE, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    client, task, outcome, summary = json.loads(done.stdout)
-    assert "key" not in client
-    assert task.startswith("<Task tk_")
-    assert outcome == "'succeeded'"
-    assert "'words': 9" in summary
-    assert "'failures': False" in summary
+    client, task, bar, status, summary = json.loads(done.stdout)
+    assert "key" not in client["text/plain"]
+    assert task["text/plain"].startswith("<Task tk_")
+    assert "running" in task["text/html"]
+    assert "application/vnd.jupyter.widget-view+json" in bar
+    assert "succeeded" in status["text/html"]
+    assert "'words': 9" in summary["text/plain"]
+    assert "'failures': False" in summary["text/plain"]
 
 
 def test_it_is_kept_without_outputs():
