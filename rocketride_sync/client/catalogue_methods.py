@@ -83,7 +83,10 @@ class CatalogueMethods(BaseClient):
         load(_asking)
         from ..protocol import catalogue_operations
 
-        return cast("Services", self._ask(catalogue_operations.get_services(), timeout))
+        answer = {"services": {}, **self._ask(catalogue_operations.get_services(), timeout)}
+        if isinstance(answer["services"], dict):
+            return cast("Services", answer)
+        raise ProtocolError("get_services: the services are no object")
 
     def get_service(self, name: str, *, timeout: Timeout = OMITTED) -> ServiceSummary:
         """One service in full, with the schemas of its configuration. WebSocket only.
@@ -142,9 +145,9 @@ class CatalogueMethods(BaseClient):
         deadline = Deadline(limit_of(settings, timeout))
         with http_of(own, settings) as http:
             answer = Caller(http, settings.retry).call(catalogue_operations.get_server_info(), deadline)
-        if isinstance(answer, dict):
+        if isinstance(answer, dict) and isinstance(answer.get("version"), str):
             return cast("ServerInfo", answer)
-        raise ProtocolError(f"get_server_info: the answer is no object but {type(answer).__name__}")
+        raise ProtocolError("get_server_info: the answer holds no version")
 
 
 def _settings_for(uri: Optional[str], client: Optional[BaseClient]) -> Settings:
@@ -157,11 +160,12 @@ def _settings_for(uri: Optional[str], client: Optional[BaseClient]) -> Settings:
 
 
 def _messages(kind: str, found: Any) -> List[ValidationMessage]:
-    """The errors, or warnings, of an answer, as a list of dicts."""
+    """The errors, or warnings, of an answer, as a list of dicts with a message."""
     items = [] if found is None else found
     if not isinstance(items, list) or not all(isinstance(item, (dict, str)) for item in items):
         raise ProtocolError(f"validate: the {kind} are no list of objects")
-    return [{"message": item} if isinstance(item, str) else cast("ValidationMessage", item) for item in items]
+    dicts = ({"message": item} if isinstance(item, str) else {"message": "", **item} for item in items)
+    return [cast("ValidationMessage", item) for item in dicts]
 
 
 def _asking() -> None:

@@ -1,19 +1,22 @@
-"""The shapes of answers that stay plain dicts, for type checkers. Keys may be missing, and others may be there."""
+"""The shapes of answers that stay plain dicts, for type checkers. A server may add other keys."""
 
 from __future__ import annotations
 
 from typing import Any, Dict, List, TypedDict
 
 
-class ValidationMessage(TypedDict, total=False):
-    """One error or warning about a pipeline: ``message``, and ``id``, the component that it is about, if it is about one."""
-
+class _Message(TypedDict):
     message: str
+
+
+class ValidationMessage(_Message, total=False):
+    """One error or warning about a pipeline: its ``message``, and ``id``, the component, if it is about one."""
+
     id: str
 
 
-class ValidationResult(TypedDict, total=False):
-    """What `validate` found. ``errors`` and ``warnings`` are always there; a pipeline with errors will not run."""
+class ValidationResult(TypedDict):
+    """What `validate` found: lists of ``errors`` and ``warnings``. A pipeline with errors will not run."""
 
     errors: List[ValidationMessage]
     warnings: List[ValidationMessage]
@@ -33,17 +36,23 @@ class ServiceSummary(TypedDict, total=False):
     documentation: str
 
 
-class Services(TypedDict, total=False):
+class _Services(TypedDict):
+    services: Dict[str, ServiceSummary]
+
+
+class Services(_Services, total=False):
     """The answer of `get_services`: ``services`` by name, and on newer servers ``icons`` (id to SVG) and ``version``."""
 
-    services: Dict[str, ServiceSummary]
     icons: Dict[str, str]
     version: int
 
 
-class ServerInfo(TypedDict, total=False):
-    """The answer of `get_server_info`: ``version`` such as ``"3.2.1.0"``, and what was built: ``hash`` and ``stamp``."""
-
+class _Version(TypedDict):
     version: str
+
+
+class ServerInfo(_Version, total=False):
+    """The answer of `get_server_info`: ``version`` such as ``"3.2.1.0"``, and of which build: ``hash`` and ``stamp``."""
+
     hash: str
     stamp: str

@@ -52,9 +52,9 @@ def test_a_good_pipeline_has_empty_lists_whatever_the_server_leaves_out(body):
 
 
 def test_what_the_server_says_besides_is_kept():
-    body = {"errors": [{"message": "no", "id": "a"}, "plain"], "chain": ["a"]}
+    body = {"errors": [{"message": "no", "id": "a"}, "plain", {"id": "b"}], "chain": ["a"]}
     assert scripted(body).validate(pipeline()) == {
-        "errors": [{"message": "no", "id": "a"}, {"message": "plain"}],
+        "errors": [{"message": "no", "id": "a"}, {"message": "plain"}, {"message": "", "id": "b"}],
         "warnings": [],
         "chain": ["a"],
     }
@@ -117,6 +117,13 @@ def test_the_services_are_listed_and_one_is_told_in_full(both, any_server):
     assert summary["classType"] == ["source"]
     assert {name: whole[name] for name in summary} == summary
     assert set(whole) > set(summary)
+
+
+def test_no_services_are_an_empty_dict_and_services_of_another_form_an_error():
+    assert scripted(None).get_services() == {"services": {}}
+    for wrong in ([], {"services": []}):
+        with pytest.raises(ProtocolError, match="get_services"):
+            scripted(wrong).get_services()
 
 
 def test_an_unknown_service_is_an_error(both):
@@ -204,8 +211,9 @@ def test_a_client_may_ask_another_server(any_server):
 
 def test_a_scripted_transport_answers_it():
     assert scripted({"version": "9"}).get_server_info() == {"version": "9"}
-    with pytest.raises(ProtocolError, match="get_server_info"):
-        scripted(["x"]).get_server_info()
+    for wrong in (["x"], None, {}, {"version": 5}):
+        with pytest.raises(ProtocolError, match="get_server_info"):
+            scripted(wrong).get_server_info()
 
 
 def test_its_arguments_are_checked(any_server):

@@ -324,3 +324,34 @@ def test_a_start_that_fails(server):
             await client.use(pipeline=document)
 
     run_scenario(server, scenario)
+
+
+def test_pipelines_and_services_are_told(server):
+    document = pipeline("webhook")
+    wrong = {**document, "components": [*document["components"], {"id": "x", "provider": "magic"}]}
+
+    async def scenario(client, token):
+        good, bad = await client.validate(document), await client.validate(wrong, source="src_1")
+        assert (good["errors"], good["warnings"]) == ([], [])
+        assert [error["id"] for error in bad["errors"]] == ["x"]
+        assert "webhook" in (await client.get_services())["services"]
+        assert (await client.get_service("webhook"))["title"] == "Webhook"
+        with pytest.raises(RuntimeError, match="magic"):
+            await client.get_service("magic")
+        return await client.get_task_pipeline(token)
+
+    assert run_sending_scenario(server, scenario, document) == document
+
+
+def test_a_question_is_answered(server):
+    document = pipeline("chat")
+    document["components"].append(
+        {"id": "back", "provider": "response", "input": [{"lane": "questions", "from": "src_1"}]}
+    )
+    question = rocketride.schema.Question()
+    question.addQuestion("Why?")
+
+    async def scenario(client, token):
+        return await client.chat(token=token, question=question)
+
+    assert run_sending_scenario(server, scenario, document)["answers"] == ["Why?"]
