@@ -126,7 +126,7 @@ def test_on_windows_a_stream_that_does_not_block_is_tried_again(monkeypatch):
     pauses = []
     monkeypatch.setattr(standard_streams, "os", WINDOWS)
     monkeypatch.setattr(standard_streams, "time", SimpleNamespace(sleep=pauses.append))
-    assert standard_streams.read_up_to(NotYet(), 100, one_line=True) == b"token\r\n"
+    assert standard_streams.read_up_to(NotYet(), 100, lambda content: True) == b"token\r\n"
     assert len(pauses) == 2
 
 
