@@ -48,6 +48,11 @@ _ARGUMENTS = {
 _ARGUMENT = re.compile(rf"(tokens)\[\d+\]|\b({'|'.join(_ARGUMENTS)})(?= must | is |: |=)")
 _OPERATIONS = {
     "auth": "authentication",
+    "chat": "asking the question",
+    "get_server_info": "reading the server's version",
+    "get_service": "reading the service",
+    "get_services": "listing the services",
+    "get_task_pipeline": "reading the pipeline",
     "get_task_runs": "listing the runs",
     "get_task_status": "reading the status",
     "get_task_token": "looking for the token",
@@ -61,6 +66,7 @@ _OPERATIONS = {
     "send_files": "sending the file",
     "terminate": "ending the task",
     "use": "starting the pipeline",
+    "validate": "validating the pipeline",
 }
 # With the arguments that a transport cannot carry, as in "use with name, env: the server does not offer this".
 _OPERATION = re.compile(
