@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Iterator
 
 import pytest
 from command import Stub
+
+from rocketride_sync.cli import output
+
+
+@pytest.fixture(autouse=True)
+def _process_as_before() -> Iterator[None]:
+    """What a command that ran in this process has set is taken back: the log, and the secrets that are not shown."""
+    logger, secrets = logging.getLogger("rocketride_sync"), list(output.known_secrets)
+    level, handlers = logger.level, list(logger.handlers)
+    yield
+    logger.setLevel(level)
+    logger.handlers[:] = handlers
+    output.known_secrets[:] = secrets
 
 
 @pytest.fixture

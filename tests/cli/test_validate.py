@@ -137,7 +137,7 @@ def test_the_source_may_be_another(validate):
 def test_http_does_not_carry_it(validate):
     code, out, err = validate([], GOOD, options=["--transport", "http"])
     assert (code, out) == (2, "")
-    assert "websocket" in err
+    assert "leave out --transport http" in err
 
 
 def test_a_file_is_needed_and_one_named_twice_is_checked_once(validate, capsys):

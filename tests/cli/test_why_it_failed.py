@@ -35,7 +35,6 @@ def wait(capsys, monkeypatch):
     server = Tasks()
     monkeypatch.setenv("ROCKETRIDE_URI", server.uri)
     monkeypatch.setenv("ROCKETRIDE_APIKEY", KEY)
-    monkeypatch.setattr(output, "known_secrets", [])
 
     def wait(*scripts, options=()):
         answers = ([ok(part) if isinstance(part, dict) else part for part in script] for script in scripts)

@@ -10,7 +10,7 @@ import pytest
 from command import KEY, RUNNING, TOKEN, Answer, ok, refusal
 
 import rocketride_sync
-from rocketride_sync.cli import main, output, wording
+from rocketride_sync.cli import main, wording
 
 PACKAGE = Path(rocketride_sync.__file__).parent
 APART = ("cli", "contrib", "emulator", "reporting")  # what no command says, or says in words of its own
@@ -92,7 +92,6 @@ def call(stub, capsys, monkeypatch):
     monkeypatch.setenv("ROCKETRIDE_URI", stub.uri)
     monkeypatch.setenv("ROCKETRIDE_APIKEY", KEY)
     monkeypatch.delenv("ROCKETRIDE_TOKEN", raising=False)
-    monkeypatch.setattr(output, "known_secrets", [])
     stub.answers = [ok(RUNNING)]
 
     def call(*words):
