@@ -17,28 +17,25 @@ APART = ("cli", "contrib", "emulator", "reporting")  # what no command says, or 
 PYTHON = re.compile(
     r"""(?<!-)\b[a-z_]+=(?![=<>/])|\b(?:use|get|wait|send|close|terminate|call)\w*\(|with block"""
 )
-# What no command can bring about, because it passes no such argument; and what is no message.
+# What no command can bring about, because it passes no such argument.
 OUT_OF_REACH = (
     "give a pipeline either as filepath= or as pipeline=",
     "in a with block",
     "verify=False: ",
-    "Operation(name=",
-    ", command=",
-    "Proxy(scheme=",
-    ", host=",
-    ", port=",
 )
 
 
 def messages():
-    """The texts of the library that a user may read: all strings but docstrings, words and HTML."""
+    """The texts of the library that a user may read: all strings but docstrings, reprs, words and HTML."""
     for file in sorted(PACKAGE.rglob("*.py")):
         if file.relative_to(PACKAGE).parts[0] in APART:
             continue
         tree = ast.parse(file.read_text("utf-8"))
-        docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        apart = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        reprs = (node for node in ast.walk(tree) if getattr(node, "name", "") == "__repr__")
+        apart |= {id(part) for node in reprs for part in ast.walk(node)}
         for node in ast.walk(tree):
-            if isinstance(node, (ast.Constant, ast.JoinedStr)) and id(node) not in docstrings:
+            if isinstance(node, (ast.Constant, ast.JoinedStr)) and id(node) not in apart:
                 text = wording_of(node)
                 if " " in text and "<" not in text:
                     yield f"{file.name}:{node.lineno}", text
