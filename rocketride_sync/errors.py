@@ -5,7 +5,7 @@
     ├── TransientError                            the same call may succeed later
     │   ├── TransportError (ConnectionError)      the connection failed or broke
     │   │   └── TransportTimeoutError (TimeoutError)  no answer within the timeout
-    │   └── OverloadedError                       the server is short of connection slots
+    │   └── OverloadedError                       the server is short of connection slots, for example
     ├── CertificateError (ConnectionError)        TLS could not verify the server
     ├── ProtocolError                             the answer is not what the protocol says
     │   └── DecodeError (ValueError)              a field of the answer has a wrong type
@@ -94,7 +94,9 @@ class TransportTimeoutError(TransportError, TimeoutError):
 
 
 class OverloadedError(TransientError):
-    """The server ran out of connection slots (docs/protocol.md, "Overload"). Ask less often or later."""
+    """The server ran out of connection slots (docs/protocol.md, "Overload"), or a task that has just started takes no
+    data yet. Ask less often or later.
+    """
 
 
 class CertificateError(RocketRideError, ConnectionError):

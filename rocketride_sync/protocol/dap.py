@@ -124,7 +124,10 @@ def refused_credential(operation: Operation, answer: Message, auth: str) -> Opti
 def _failure(operation: Operation, answer: Message, auth: str) -> RocketRideError:
     message = answer.get("message")
     text = message if isinstance(message, str) else ""
-    return failure(operation, text, auth, code=answer.get("code"), hint=answer.get("hint"))
+    opens_pipe = operation.arguments.get("subcommand") == "open"
+    return failure(
+        operation, text, auth, code=answer.get("code"), hint=answer.get("hint"), opens_pipe=opens_pipe
+    )
 
 
 def _parse(payload: bytes, binary: bool) -> Message:

@@ -30,6 +30,7 @@ _ALREADY_COMPLETED = "Task has already completed"
 _NO_SLOTS = "server rejected WebSocket connection: HTTP 403"
 _UNKNOWN_CREDENTIAL = "Bad request"
 _NO_SUCH_COMMAND = "Invalid command"
+_NOT_BOUND = "Connect call failed"
 _NOT_REGISTERED = "TASK_NOT_REGISTERED"
 _CODES = (_NOT_REGISTERED, "TASK_AMBIGUOUS", "TASK_COMPLETED", "TASK_STOPPED")
 _NO_PERMISSION = ("Permission '", "Access denied: no permissions", "Not authenticated")
@@ -39,6 +40,10 @@ PROXY_AUTHENTICATION = 407
 _REQUEST_TIMEOUT = 408
 _NOT_IMPLEMENTED = 501
 _VERSION_NOT_SUPPORTED = 505
+
+
+class NotReadyError(OverloadedError):
+    """A pipe was to be opened before the task's data port was bound. Nothing of the object was sent."""
 
 
 def is_task_credential(auth: str) -> bool:
@@ -72,6 +77,7 @@ def failure(
     hint: Any = None,
     http_status: Optional[int] = None,
     own: bool = True,
+    opens_pipe: bool = False,
 ) -> RocketRideError:
     """The error for a failure answer with this `message`: made, not raised.
 
@@ -83,6 +89,7 @@ def failure(
         hint: the server's advice, if any.
         http_status: the HTTP status, None over WebSocket.
         own: whether the server itself sent the message. If not, its text is shown, and means nothing.
+        opens_pipe: whether it is the answer to a request that opens a pipe and sends nothing of the object.
     """
     secrets = secrets_of(operation, auth)
     shown = readable(message, secrets) or "no message"
@@ -92,6 +99,8 @@ def failure(
     known = message if own else ""
     if known.startswith(_NO_SLOTS) and _may_be_sent_again(operation, http_status):
         return OverloadedError(f"{text}. It is out of connection slots; try again later")
+    if opens_pipe and _NOT_BOUND in known:
+        return NotReadyError(f"{text}. The task takes no data yet; try again later")
     kind = _error_type(known, auth, code, http_status)
     if kind is TaskAlreadyRunningError:
         text += " Join it with use_existing=True (over WebSocket), or terminate it first."

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional,
 
 from ..deadline import SLICE, Deadline
 from ..errors import RocketRideError
+from ..protocol.failures import NotReadyError
 from ..protocol.operations import Data, Operation
 from ..transports.caller import Caller, with_unknown_outcome
 from ..transports.pipe_interface import NotBegunError
@@ -74,43 +75,54 @@ class FileBatch:
 
     def _send_all(self, queued: List[Upload], at_once: Optional[int]) -> None:
         while queued:
-            uploads = self._open_uploads()
-            if isinstance(uploads, RocketRideError):
-                while queued:
-                    queued.pop().end(uploads)
-            elif uploads is None:
-                self._send_with_threads(queued, at_once)
-            else:
-                self._send_over_connection(uploads, queued, at_once)
+            fault = self._send_some(queued, at_once)
+            while queued and fault is not None:
+                queued.pop().end(fault)
 
-    def _open_uploads(self) -> Union[transports.Uploads, RocketRideError, None]:
-        """A connection for several files at a time; None if the transport has none, an error if none can be made."""
-        opener = getattr(self._caller.transport, "uploads", None)
-        if opener is None:
-            return None
-        deadline = Deadline(self._timeout)
+    def _send_some(self, queued: List[Upload], at_once: Optional[int]) -> Optional[RocketRideError]:
+        """Send files until there are no more, or the connection is lost. Returns the error of those that are left."""
+        # Of files that come a second time, the first is the one that has the least time left.
+        deadline = queued[-1].deadline if queued[-1].begun else Deadline(self._timeout)
         try:
-            uploads: Optional[transports.Uploads] = self._caller.retry_overload(
-                lambda: opener(deadline), deadline
-            )
-            return uploads
+            self._caller.retry_overload(lambda: self._send_once(queued, at_once, deadline), deadline)
         except RocketRideError as error:
             return error
+        return None
+
+    def _send_once(self, queued: List[Upload], at_once: Optional[int], deadline: Deadline) -> None:
+        """As `_send_some`, with one connection, or with threads if the transport has no connection for several files.
+
+        Raises:
+            OverloadedError: try again later: no connection was to be had, or the task takes no data yet.
+            RocketRideError: there is no connection.
+        """
+        opener = getattr(self._caller.transport, "uploads", None)
+        uploads: Optional[transports.Uploads] = None if opener is None else opener(deadline)
+        if uploads is None:
+            self._send_with_threads(queued, at_once)
+        else:
+            self._send_over_connection(uploads, queued, at_once)
 
     def _send_over_connection(
         self, uploads: transports.Uploads, queued: List[Upload], at_once: Optional[int]
     ) -> None:
+        before = len(self._final_events)
         returned: List[Upload] = []
-        jobs = (upload for upload in _pop_each(queued) if self._begin_upload(upload))
+        refusals: List[NotReadyError] = []
+        jobs = (upload for upload in _pop_each(queued, refusals) if self._begin_upload(upload))
         with contextlib.closing(uploads.run(jobs, at_once)) as outcomes:
             for upload, outcome in outcomes:
-                if isinstance(outcome, NotBegunError):
+                if isinstance(outcome, NotReadyError):
+                    refusals.append(outcome)
+                if isinstance(outcome, (NotReadyError, NotBegunError)):
                     returned.append(upload)
                 elif isinstance(outcome, RocketRideError):
                     upload.end(with_unknown_outcome(upload.operation, outcome))
                 else:
                     upload.end(_checked_result(outcome))
         queued.extend(reversed(returned))
+        if refusals and len(self._final_events) == before:
+            raise refusals[0]
 
     def _send_with_threads(self, queued: List[Upload], at_once: Optional[int]) -> None:
         from concurrent.futures import ThreadPoolExecutor  # slow to load, and seldom needed
@@ -188,8 +200,8 @@ class FileBatch:
         raise raised
 
 
-def _pop_each(queued: List[Upload]) -> Iterator[Upload]:
-    while queued:
+def _pop_each(queued: List[Upload], refusals: Sequence[object] = ()) -> Iterator[Upload]:
+    while queued and not refusals:
         yield queued.pop()
 
 

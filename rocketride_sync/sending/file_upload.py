@@ -125,6 +125,10 @@ class Upload:
         self._file, self.size = file, file.size
         self.operation = operation(self.entry, self)
 
+    @property
+    def begun(self) -> bool:
+        return self._began is not None
+
     def __iter__(self) -> Iterator[Buffer]:
         self._sent = 0
         self._report_step("open")

@@ -8,6 +8,7 @@ from ...deadline import Deadline
 from ...errors import RocketRideError, ServerError
 from ...logs import log
 from ...protocol import object_operations
+from ...protocol.failures import NotReadyError
 from ...protocol.operations import Buffer, Operation
 from .pool import Pool
 from .websocket_uploads import pipe_id_of
@@ -36,7 +37,7 @@ class WebSocketPipe:
         try:
             self._id = pipe_id_of(operation, connection.ask(operation, deadline))
         except RocketRideError as error:
-            self._release_connection(closed=isinstance(error, ServerError))
+            self._release_connection(closed=isinstance(error, (ServerError, NotReadyError)))
             error.request_sent = False
             raise
 

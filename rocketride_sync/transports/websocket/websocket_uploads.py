@@ -10,7 +10,7 @@ from ...deadline import Deadline, system_time
 from ...errors import ProtocolError, RocketRideError, ServerError, TransportError, TransportTimeoutError
 from ...logs import DEBUG, log, log_call
 from ...protocol import object_operations
-from ...protocol.failures import refused_object
+from ...protocol.failures import NotReadyError, refused_object
 from ...protocol.operations import Buffer, Operation
 from ..pipe_interface import Job, NotBegunError, Outcome
 from .pool import Pool
@@ -26,7 +26,7 @@ Steps = Generator[Tuple[Operation, Optional[Buffer]], Any, Any]
 def upload_steps(opening: Operation) -> Steps:
     """The requests that send the object of `opening`, each after the answer to the one before; returns its result.
 
-    It raises a `ServerError` only while no pipe is open: that of the opening, or a later one after closing the pipe.
+    It raises a `ServerError` or a `NotReadyError` only while no pipe is open: that of the opening, or a later one after closing the pipe.
     """
     assert opening.data is not None
     pipe_id = pipe_id_of(opening, (yield opening, None))
@@ -176,7 +176,7 @@ class WebSocketUploads:
         else:
             self._transfers[number] = transfer
         if fault is not None:
-            self._left_open = self._left_open or not isinstance(fault, ServerError)
+            self._left_open = self._left_open or not isinstance(fault, (ServerError, NotReadyError))
             self._finish(transfer, transfer.error_for(fault))
             self._fail_if_broken(fault)
 
