@@ -88,7 +88,8 @@ class ManyTasksMethods(BaseClient):
 
         Leaving the loop, or closing the iterator, ends the polling. Time spent in the loop's body counts. Meanwhile no
         poll begins, except those that wait for a thread over HTTP. `timeout` is counted from the call.
-        Arguments and errors are those of `wait_all`.
+        Arguments and errors are those of `wait_all`; but a `StopIteration` that `on_progress` raises arrives as the
+        ``__cause__`` of a `RuntimeError`, for a loop would take it for the end (PEP 479).
         """
         return self._many_tasks_wait(_token_list(tokens), timeout, interval, on_progress).results()
 

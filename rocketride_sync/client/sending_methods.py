@@ -246,7 +246,6 @@ def _asking() -> None:
 
 def _sending_files() -> None:
     """Import what sending files needs, before the first is begun."""
-    import concurrent.futures.thread  # noqa: F401
     import mimetypes  # noqa: F401
 
     from ..protocol import object_operations  # noqa: F401

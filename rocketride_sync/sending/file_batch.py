@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import queue
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple, Union
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, Any, Callable, Deque, Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
 from ..deadline import SLICE, Deadline
 from ..errors import RocketRideError
@@ -12,6 +14,7 @@ from ..protocol.failures import NotReadyError
 from ..protocol.operations import Data, Operation
 from ..transports.caller import Caller, with_unknown_outcome
 from ..transports.pipe_interface import NotBegunError
+from ..transports.worker_threads import join_threads, start_thread
 from .file_upload import Entry, Event, OnUpload, Upload
 from .pipe import result_of
 
@@ -22,9 +25,9 @@ _FINAL_ACTIONS = ("complete", "error")
 
 
 class _CallbackError(Exception):
-    """Carries an error of this library that the callback raised: a transport must not mistake it for its own."""
+    """Carries what the callback raised through generators and transports, which might take it for something else."""
 
-    def __init__(self, error: RocketRideError) -> None:
+    def __init__(self, error: Exception) -> None:
         super().__init__()
         self.error = error
 
@@ -125,24 +128,41 @@ class FileBatch:
             raise refusals[0]
 
     def _send_with_threads(self, queued: List[Upload], at_once: Optional[int]) -> None:
-        from concurrent.futures import ThreadPoolExecutor  # slow to load, and seldom needed
-
         workers = getattr(self._caller.transport, "uploads_at_once", 1) if at_once is None else at_once
         uploads = list(_pop_each(queued))
+        waiting = deque(uploads)
         events: queue.SimpleQueue[Tuple[Optional[Upload], Any]] = queue.SimpleQueue()
+        threads: List[threading.Thread] = []
+        try:
+            while len(threads) < min(workers, len(uploads)) and start_thread(
+                threads, "rocketride-upload", self._send_waiting, waiting, events
+            ):
+                pass
+            if not threads:
+                self._send_one_by_one(waiting)
+            while len(self._final_events) < len(uploads):
+                self._take_event(events)
+        finally:
+            # After an exception: do not send files that have not begun, and cut off those in transfer.
+            self._stopped = True
+            for upload in uploads:
+                upload.deadline.cancel()
+            join_threads(threads)
+
+    def _send_one_by_one(self, waiting: Deque[Upload]) -> None:
+        """Send the files in the caller's thread."""
+        for upload in waiting:
+            if self._begin_upload(upload):
+                upload.end(self._outcome_of(upload))
+
+    def _send_waiting(self, waiting: Deque[Upload], events: queue.SimpleQueue[Any]) -> None:
+        """Send one file after the other; runs in a thread."""
         send_event = self._event_sender(events)
-        with ThreadPoolExecutor(min(workers, len(uploads)), "rocketride-upload") as executor:
-            try:
-                for upload in uploads:
-                    upload.report = send_event
-                    executor.submit(self._send_in_thread, upload, events)
-                while len(self._final_events) < len(uploads):
-                    self._take_event(events)
-            finally:
-                # After an exception: do not send files that have not begun, and cut off those in transfer.
-                self._stopped = True
-                for upload in uploads:
-                    upload.deadline.cancel()
+        with contextlib.suppress(IndexError):
+            while True:
+                upload = waiting.popleft()
+                upload.report = send_event
+                self._send_in_thread(upload, events)
 
     def _event_sender(self, events: queue.SimpleQueue[Any]) -> Callable[[Upload, Event], None]:
         """The `report` of uploads in threads. It passes on only the events that are used: each wakes the caller."""
@@ -164,7 +184,7 @@ class FileBatch:
         self._handle_event(upload, event)
 
     def _send_in_thread(self, upload: Upload, events: queue.SimpleQueue[Any]) -> None:
-        """Send one file; runs in a thread."""
+        """Send one file."""
         try:
             if not self._stopped and self._begin_upload(upload) and not self._stopped:
                 upload.end(self._outcome_of(upload))
@@ -193,7 +213,7 @@ class FileBatch:
             return
         try:
             self._on_progress(event)
-        except RocketRideError as error:
+        except Exception as error:  # noqa: BLE001 - of the user; `send` raises it
             raised = _CallbackError(error)
         else:
             return

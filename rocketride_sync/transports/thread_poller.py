@@ -9,10 +9,10 @@ import threading
 from typing import Any, Dict, List, Optional, Tuple
 
 from ..deadline import SLICE, Deadline
-from ..errors import RocketRideError, TransportError
-from ..logs import log
+from ..errors import RocketRideError
 from .base import Transport
 from .poller import Poll, PollResult, poll_once
+from .worker_threads import join_threads, start_thread
 
 
 class _Work:
@@ -40,6 +40,13 @@ class _Work:
             poll = self.queue.get()
         self.queue.put(None)  # for the next thread
 
+    def run_once(self) -> None:
+        """Make the next poll, if there is one, in the caller's thread."""
+        with contextlib.suppress(queue.Empty):
+            poll = self.queue.get_nowait()
+            if poll is not None:
+                self.results.put((poll, self._poll(poll)))
+
     def _poll(self, poll: Poll) -> Any:
         try:
             deadline = self._deadlines[threading.get_ident()] = poll.begin()
@@ -51,7 +58,7 @@ class _Work:
 
 
 class ThreadPoller:
-    """Polls several tasks at a time, in threads, which end with `close`.
+    """Polls several tasks at a time, in threads, which end with `close`. Without threads, in the caller's, one by one.
 
     Args:
         transport: what the polls go over, in several threads at once.
@@ -77,28 +84,14 @@ class ThreadPoller:
         self._restart_after_fork()
         self._submitted[poll] = None
         if len(self._threads) < min(self._at_once, len(self._submitted)):
-            self._start_thread()
-        if self._threads:
-            self._work.queue.put(poll)
-        else:
-            poll.mark_answered()
-            self._work.results.put(
-                (poll, TransportError("the task was not polled: no thread could be started"))
-            )
-
-    def _start_thread(self) -> None:
-        # A daemon thread: the interpreter must not wait for it at exit if `close` was not called.
-        thread = threading.Thread(target=self._work.run, name="rocketride-poll", daemon=True)
-        self._threads.append(thread)  # before the start, during which Ctrl-C may come
-        try:
-            thread.start()
-        except RuntimeError as error:  # the system has no more threads
-            self._threads.remove(thread)
-            log.debug("polls go on in %s threads: %s", len(self._threads), error)
+            start_thread(self._threads, "rocketride-poll", self._work.run)
+        self._work.queue.put(poll)
 
     def next(self, deadline: Deadline) -> Optional[PollResult]:
         self._restart_after_fork()
         while True:
+            if not self._threads and not self.has_results:
+                self._work.run_once()
             # A result that is there is handed out even after the deadline.
             try:
                 poll, answer = self._work.results.get(timeout=min(deadline.remaining(), SLICE))
@@ -130,11 +123,7 @@ class ThreadPoller:
         if self._pid != os.getpid():
             return
         self._work.stop()
-        for thread in self._threads:
-            # A thread that never started cannot be joined, nor the current one, in which the garbage collector may run
-            # this.
-            if thread.is_alive() and thread is not threading.current_thread():
-                thread.join()
+        join_threads(self._threads)
 
     def __del__(self) -> None:
         # Ctrl-C may come before the first line of `close`; then nobody else ends the threads.

@@ -266,3 +266,16 @@ def test_a_stop_iteration_of_the_callback_comes_out_unchanged():
         with pytest.raises(StopIteration) as caught:
             client.wait_until_complete("tk_1", on_progress=on_progress)
         assert caught.value is mine
+
+
+def test_a_stop_iteration_of_the_callback_does_not_look_like_the_end_of_an_iterator():
+    """Of `as_completed` it cannot come out unchanged: a loop would end as if all tasks had."""
+    mine = StopIteration("mine")
+
+    def on_progress(*_):
+        raise mine
+
+    client, _ = client_of({A: [RUNNING, DONE], B: [DONE]})
+    with pytest.raises(RuntimeError) as caught:
+        list(client.as_completed([A, B], on_progress=on_progress))
+    assert caught.value.__cause__ is mine

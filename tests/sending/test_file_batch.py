@@ -255,3 +255,61 @@ def test_a_large_file_takes_no_memory(server, folder, transport):
         )
     assert run.returncode == 0
     assert int(run.stdout) < 30
+
+
+NO_THREADS = {
+    "none": range(1, 100),  # a container's limit, or the interpreter's end
+    "one": range(2, 100),
+}
+
+
+@pytest.fixture(params=NO_THREADS)
+def few_threads(request, monkeypatch):
+    """Of the threads for uploads only the first starts, or none."""
+    start, started = threading.Thread.start, []
+
+    def limited(thread):
+        started.append(thread.name)
+        if thread.name == "rocketride-upload" and started.count(thread.name) in NO_THREADS[request.param]:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", limited)
+    return started
+
+
+def scripted(results):
+    return RocketRideClient("localhost", KEY, transport=MemoryTransport(results))
+
+
+def test_with_too_few_threads_all_files_are_sent(few_threads, folder):
+    events = []
+    results = scripted([{"name": "x"}] * 12).send_files(
+        sorted(folder.iterdir()), "tk_1", max_workers=4, on_progress=events.append
+    )
+    assert [r["action"] for r in results] == ["complete"] * 12
+    assert [event for event in events if event["action"] in ENDS] == results
+    assert "rocketride-upload" in few_threads
+
+
+@pytest.mark.parametrize("mine", [StopIteration("mine"), ValueError("mine"), TransportError("mine")])
+@pytest.mark.parametrize("at", ["open", "close", "complete"])
+def test_an_exception_of_the_callback_comes_out_unchanged(task, folder, mine, at):
+    def on_progress(event):
+        if event["action"] == at:
+            raise mine
+
+    with pytest.raises(type(mine)) as caught:
+        task.send_files([folder / "01.txt", folder / "02.txt"], on_progress=on_progress)
+    assert caught.value is mine
+
+
+@pytest.mark.parametrize("mine", [StopIteration("mine"), ValueError("mine"), TransportError("mine")])
+def test_an_exception_of_the_callback_comes_out_unchanged_without_threads(few_threads, task, folder, mine):
+    def on_progress(event):
+        if event["action"] == "open":
+            raise mine
+
+    with pytest.raises(type(mine)) as caught:
+        task.send_files([folder / "01.txt"], on_progress=on_progress)
+    assert caught.value is mine
