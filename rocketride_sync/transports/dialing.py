@@ -22,7 +22,7 @@ from ..errors import (
 from ..protocol.failures import refused_by_proxy
 from ..redact import reason_of
 from .network import Proxy, is_certificate_alert, proxy_for, tls_context
-from .tcp import TlsSocket, connect, in_slices, set_timeout
+from .tcp import connect, in_slices, set_timeout, use_tls_class
 
 T = TypeVar("T")
 Told = Callable[[str, Any], object]
@@ -77,16 +77,21 @@ class Dialer:
             raise
         return sock
 
-    def _server_context(self) -> ssl.SSLContext:
-        if self._context is None:
+    def _server_context(self) -> Any:
+        if not _is_current(self._context):
             self._context = tls_context(self._settings.verify, self._settings.cert)
         return self._context
 
-    def _context_of_proxy(self) -> ssl.SSLContext:
+    def _context_of_proxy(self) -> Any:
         """Without our certificate, which is for the server."""
-        if self._proxy_context is None:
+        if not _is_current(self._proxy_context):
             self._proxy_context = tls_context(self._settings.verify, None)
         return self._proxy_context
+
+
+def _is_current(context: Optional[ssl.SSLContext]) -> bool:
+    """Whether there is a context, of the class that makes them now: gevent may have put its own in its place."""
+    return type(context) is ssl.SSLContext
 
 
 def guarded(address: Address, step: Callable[..., T], *args: Any) -> T:
@@ -179,7 +184,7 @@ def _start_tls(sock: Any, host: str, context: ssl.SSLContext, deadline: Deadline
 
         encrypted: Any = TlsOverTls(sock, context, host)
     else:
-        context.sslsocket_class = TlsSocket
+        use_tls_class(context)
         encrypted = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
     try:
         in_slices(encrypted, deadline, encrypted.do_handshake)

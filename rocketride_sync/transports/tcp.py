@@ -36,6 +36,11 @@ class _Socket(socket.socket):
     __del__ = discard
 
 
+# An application may put other classes in place of these two later: gevent, a SOCKS package, a test's guard.
+_system_socket = socket.socket
+_system_tls_socket = ssl.SSLSocket
+
+
 class SystemNetwork:
     """All that making a connection needs of the operating system. A simulation replaces `system_network`."""
 
@@ -45,7 +50,8 @@ class SystemNetwork:
 
     def make_socket(self, family: int, kind: int, protocol: int) -> socket.socket:
         """A socket, not connected yet."""
-        return _Socket(family, kind, protocol)
+        kind_of_socket = _Socket if socket.socket is _system_socket else socket.socket
+        return kind_of_socket(family, kind, protocol)
 
     def is_writable(self, sock: socket.socket, seconds: float) -> bool:
         """Whether `sock`, which is connecting, is connected or refused within `seconds`."""
@@ -61,6 +67,12 @@ class TlsSocket(ssl.SSLSocket):
     """For `ssl.SSLContext.sslsocket_class`."""
 
     __del__ = discard
+
+
+def use_tls_class(context: ssl.SSLContext) -> None:
+    """Have `context` make sockets that can be collected without a warning, unless others have taken their place."""
+    if ssl.SSLSocket is _system_tls_socket:
+        context.sslsocket_class = TlsSocket
 
 
 def connect(host: str, port: int, deadline: Deadline, options: Options = ()) -> socket.socket:

@@ -83,6 +83,37 @@ def test_fifty_greenlets_wait_at_the_same_time(transport):
         assert run(GREENLETS, server.url, transport, options=[]) == "True\n"
 
 
+PATCHED_LATE = """
+import sys
+from rocketride_sync import RocketRideClient
+with RocketRideClient(sys.argv[1], "key", transport=sys.argv[2]) as client:
+    client.get_task_status("tk_0")
+    import warnings
+    from gevent import monkey
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        monkey.patch_all()
+        import gevent
+        waits = [gevent.spawn(client.wait_until_complete, f"tk_{n}", 60, 0.05) for n in range(1, 5)]
+        gevent.joinall(waits, raise_error=True)
+    print(all(wait.value.succeeded for wait in waits))
+    print(*(f"{warning.category.__name__} {warning.message}" for warning in told if "gevent" in str(warning.message)))
+"""
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("gevent"), reason="needs gevent")
+@transports
+def test_gevent_that_is_patched_too_late(transport):
+    """Connections from before are not used again, for they would block all greenlets; one warning says so."""
+    with Server(either(AllPolledFirst(5).status)) as server:
+        output = run(PATCHED_LATE, server.url, transport, options=[])
+    ended, told, *more = output.splitlines()
+    assert (ended, more) == ("True", [])
+    if transport == "websocket":
+        assert told.count("RocketRideWarning") == 1
+        assert "came after a connection was made" in told
+
+
 @transports
 def test_inside_an_event_loop(transport):
     """A call blocks the loop, and leaves it as it was."""

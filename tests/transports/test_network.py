@@ -134,6 +134,38 @@ def test_a_silent_address_leaves_time_for_the_next(transport, monkeypatch):
         sock.close()
 
 
+@pytest.fixture
+def replaced(monkeypatch):
+    """Put another class in place of `socket.socket`, as a SOCKS package or a guard of tests does; what it connected."""
+    connected = []
+
+    class Replacement(socket.socket):
+        def connect(self, address):
+            connected.append(address)
+            super().connect(address)
+
+    return connected, lambda: monkeypatch.setattr(socket, "socket", Replacement)
+
+
+@BOTH
+@pytest.mark.parametrize("secure", [False, True])
+def test_a_socket_class_that_was_replaced_after_the_import_is_used(
+    authority, ca_file, transport, replaced, secure
+):
+    connected, replace = replaced
+    with Server(both, tls=tls(authority) if secure else None) as server:
+        with RocketRideClient(
+            server.url, KEY, transport=transport, verify=ca_file if secure else True
+        ) as client:
+            client.get_task_status("tk_1")
+            assert connected == []
+            replace()
+            client.get_task_status("tk_1")  # not over the connection that is kept
+            client.get_task_status("tk_1")
+        assert connected == [(HOST, server.port)]
+        assert server.connections == 2
+
+
 @BOTH
 def test_a_server_without_tls_is_no_certificate_error(transport):
     with Server(lambda peer: peer.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as server:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import queue
+import socket
 import weakref
 from collections import deque
 from typing import TYPE_CHECKING, Any, Deque, MutableMapping, Optional
@@ -79,7 +80,8 @@ class _FreshConnections(HTTPConnectionPool):
 
     def _get_conn(self, timeout: Optional[float] = None) -> Any:
         connection: Any = super()._get_conn(timeout)
-        if system_time.monotonic() - connection.parked_at > _LONGEST_IDLE:
+        idle_too_long = system_time.monotonic() - connection.parked_at > _LONGEST_IDLE
+        if idle_too_long or connection.socket_class is not socket.socket:
             connection.close()
         connection.dialer = self.dialer
         current.exchange.reused = connection.sock is not None

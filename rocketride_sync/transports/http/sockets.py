@@ -199,6 +199,7 @@ class _DeadlineConnection(HTTPConnection):
 
     response_class = _Response
     parked_at = math.inf
+    socket_class: Optional[type] = None  # `socket.socket` when it connected; an application may replace it later
     # An application may set it for all connections. Then answers would be printed, and a server may repeat our key.
     debuglevel = 0
     dialer: Optional[Dialer] = None  # without one, it connects to a proxy that gets whole URLs
@@ -214,6 +215,7 @@ class _DeadlineConnection(HTTPConnection):
         finally:
             exchange.deadline = whole_deadline
         exchange.connecting = False
+        self.socket_class = socket.socket
         took_ms = (system_time.perf_counter() - began) * 1000
         log.debug("connected to %s:%s over HTTP in %.1f ms", self.host, self.port, took_ms)
 

@@ -87,6 +87,7 @@ class Connection:
         # Not websocket-client's `connected`: that is False once a close frame has come, whatever follows.
         self._upgraded = False
         self.pid = os.getpid()
+        self.socket_class = socket.socket  # which an application may replace later
         self.idle_since = 0.0
         self.generation = 0  # of the pool
         self.server_version: Optional[str] = None

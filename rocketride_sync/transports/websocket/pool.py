@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
+import sys
 import threading
+import warnings
 from collections import deque
 from typing import TYPE_CHECKING, Callable, Deque, Dict, Optional, TypeVar
 
 from ...deadline import SLICE, Deadline, system_time
-from ...errors import RocketRideError, TransportError, TransportTimeoutError
+from ...errors import RocketRideError, RocketRideWarning, TransportError, TransportTimeoutError
 from ...logs import log
 
 if TYPE_CHECKING:
@@ -22,6 +25,8 @@ _LONGEST_IDLE = 30.0
 _MOST_IDLE = 8
 # A server accepts ten unauthenticated connections for all clients of an address together.
 _CONNECTING_AT_ONCE = 4
+
+_warned = False  # of gevent
 
 
 class _Turns:
@@ -205,8 +210,24 @@ def _idle_too_long(connection: Connection) -> bool:
     return system_time.monotonic() - connection.idle_since > _LONGEST_IDLE
 
 
+def _blocks_greenlets(connection: Connection) -> bool:
+    """Whether `socket.socket` was replaced since `connection` was made. Warns once if that was gevent, too late."""
+    global _warned
+    if connection.socket_class is socket.socket:
+        return False
+    if "gevent.monkey" in sys.modules and not _warned:
+        _warned = True
+        warnings.warn(
+            "gevent's monkey.patch_all() came after a connection was made: whatever still waits over that one blocks all "
+            "greenlets. Patch before anything else is imported",
+            RocketRideWarning,
+            stacklevel=2,
+        )
+    return True
+
+
 def _is_alive(connection: Connection) -> bool:
-    if _idle_too_long(connection):
+    if _idle_too_long(connection) or _blocks_greenlets(connection):
         return False
     try:
         # However short it was idle: what must not be repeated cannot find out by failing.
