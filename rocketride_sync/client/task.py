@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Dict, Generator, List, Mapping, Optional, Sequence, Type, Union
 
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 class Task:
     """A task that `RocketRideClient.use` has started.
 
-    As a context manager it terminates the run that it started when the block ends. A run that was `joined`, or that has replaced the started one, is not touched.
+    As a context manager it terminates the run that it started when the block ends. A run that was `joined`, or that has
+    replaced the started one, is not touched. Nor is any, when a process that was forked within the block leaves it.
 
     ``task["token"]`` and the other documented names of the answer to `use()` work too.
 
@@ -43,6 +45,7 @@ class Task:
         self.joined = joined
         self.status = status
         self.ended = False
+        self._pid = os.getpid()
 
     @property
     def token(self) -> str:
@@ -159,7 +162,7 @@ class Task:
         error: Optional[BaseException],
         traceback: Optional[TracebackType],
     ) -> None:
-        if self.joined:
+        if self.joined or self._pid != os.getpid():
             return
         try:
             self.end()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from types import TracebackType
 from typing import Any, Callable, Dict, Optional, Type
 
@@ -32,7 +33,8 @@ class Pipe:
     Over WebSocket each piece is sent at once, and a server drops a pipe that gets no data for a minute. Over HTTP the
     pieces are collected in a temporary file, and closing the pipe sends them.
 
-    Only one thread at a time may use a pipe.
+    Only one thread at a time may use a pipe, and only the process that opened it. A child that is forked within the
+    block, and leaves it, does not complete the object.
 
     Attributes:
         result: the object's result, as `RocketRideClient.send` returns it; None until the pipe is closed.
@@ -49,6 +51,7 @@ class Pipe:
         self._timeout = timeout
         self._pipe: Optional[transports.Pipe] = None
         self._ended = False
+        self._pid = os.getpid()  # of the process that opened it
         self.result: Optional[Dict[str, Any]] = None
 
     def open(self) -> Pipe:
@@ -60,6 +63,7 @@ class Pipe:
         """
         if self._pipe is not None or self._ended:
             raise ConfigurationError("the pipe was opened before; call client.pipe() for each object")
+        self._pid = os.getpid()
         self._pipe = self._opener(Deadline(self._timeout))
         return self
 
@@ -108,7 +112,13 @@ class Pipe:
     def _opened(self) -> transports.Pipe:
         if self._pipe is None:
             raise ConfigurationError(f"the pipe is {'closed' if self._ended else 'not open yet'}")
+        if self._is_inherited:
+            raise ConfigurationError("the pipe was opened by another process, from which this one was forked")
         return self._pipe
+
+    @property
+    def _is_inherited(self) -> bool:
+        return self._pid != os.getpid()
 
     def __enter__(self) -> Pipe:
         return self if self._pipe is not None else self.open()
@@ -119,7 +129,7 @@ class Pipe:
         error: Optional[BaseException],
         traceback: Optional[TracebackType],
     ) -> None:
-        if error is None and self._pipe is not None:
+        if error is None and self._pipe is not None and not self._is_inherited:
             self.close()
         else:
             self.abandon()

@@ -25,6 +25,7 @@ class SpooledPipe:
     def write(self, data: Buffer, deadline: Deadline) -> None:  # noqa: ARG002 - a write to disk has none
         """As `Pipe.write`."""
         _with_file_errors(self._file.write, data)
+        _with_file_errors(self._file.flush)  # a process that is forked now would write the rest a second time
 
     def close(self, deadline: Deadline) -> Any:
         """As `Pipe.close`."""

@@ -8,7 +8,9 @@ from typing import Any, Callable, List
 from ..logs import log
 
 
-def start_thread(threads: List[threading.Thread], name: str, target: Callable[..., object], *args: Any) -> bool:
+def start_thread(
+    threads: List[threading.Thread], name: str, target: Callable[..., object], *args: Any
+) -> bool:
     """Start a thread that runs `target`, and add it to `threads`; False if there is none to be had.
 
     A container may limit their number. At the interpreter's end, and in some interpreters beside the main one, there

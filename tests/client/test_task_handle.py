@@ -1,10 +1,15 @@
 """`Task` as a context manager: what it ends when the block is left, and what it leaves alone."""
 
+import os
+import traceback
+
 import pytest
-from counting_tasks import GENEROUS, KEY
+from counting_tasks import GENEROUS, KEY, words
+from counting_tasks import pipeline as counted
 from simulated_tasks import forever, new_project, pipeline
 
 from rocketride_sync import (
+    ConfigurationError,
     MemoryTransport,
     Outcome,
     RocketRideClient,
@@ -96,3 +101,44 @@ def test_a_notebook_shows_the_run_without_asking_the_server(either, websocket_cl
     task.status = None
     assert "no status was read" in task._repr_html_()
     assert task.token not in task._repr_html_()
+
+
+def in_forked_child(step):
+    """Run `step` in a forked child, to its end; it must not raise."""
+    child = os.fork()
+    if child == 0:
+        try:
+            step()
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+forking = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+
+
+@forking
+@pytest.mark.parametrize("error", [None, SystemExit(), KeyboardInterrupt()], ids=repr)
+def test_a_forked_child_that_leaves_the_block_does_not_end_its_parents_task(either, error):
+    with either.use(pipeline=forever()) as task:
+        in_forked_child(lambda: task.__exit__(error and type(error), error, None))
+        assert not task.get_status().is_terminal
+    assert task.get_status().outcome is Outcome.CANCELLED
+
+
+@forking
+def test_a_forked_child_that_leaves_the_block_of_a_pipe_does_not_complete_the_object(either):
+    with either.use(pipeline=counted()) as task:
+        with task.pipe({"name": "a.txt"}, "text/plain") as pipe:
+            pipe.write(b"one ")
+
+            def child():
+                with pytest.raises(ConfigurationError, match="forked"):
+                    pipe.write(b"of the child ")
+                pipe.__exit__(None, None, None)
+
+            in_forked_child(child)
+            pipe.write(b"two")
+    assert words(pipe.result) == 2

@@ -74,7 +74,10 @@ def test_it_is_given_up_in_time(way, files, within):
     with Server(dap(peer)) as server:
         with websocket(server, retry=retry, timeout=0.5 if within == "timeout" else 60) as client:
             if within == "timeout" and way is send_files:
-                client.send_files, original = lambda *a, **kw: original(*a, **kw, timeout=0.5), client.send_files
+                client.send_files, original = (
+                    lambda *a, **kw: original(*a, **kw, timeout=0.5),
+                    client.send_files,
+                )
             began = time.monotonic()
             with pytest.raises(OverloadedError, match="takes no data yet; try again later"):
                 way(client, files)

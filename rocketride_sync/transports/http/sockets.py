@@ -199,7 +199,9 @@ class _DeadlineConnection(HTTPConnection):
 
     response_class = _Response
     parked_at = math.inf
-    socket_class: Optional[type] = None  # `socket.socket` when it connected; an application may replace it later
+    socket_class: Optional[type] = (
+        None  # `socket.socket` when it connected; an application may replace it later
+    )
     # An application may set it for all connections. Then answers would be printed, and a server may repeat our key.
     debuglevel = 0
     dialer: Optional[Dialer] = None  # without one, it connects to a proxy that gets whole URLs

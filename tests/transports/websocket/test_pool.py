@@ -1,6 +1,7 @@
 """The pool of idle WebSocket connections, under threads that meet at the worst moment."""
 
 import os
+import socket
 import sys
 import threading
 import time
@@ -18,6 +19,7 @@ class Connection:
 
     broken = False
     generation = 0
+    socket_class = socket.socket
 
     def __init__(self):
         self.pid = os.getpid()
