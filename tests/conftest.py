@@ -72,6 +72,7 @@ def _no_settings_from_outside(monkeypatch):
         "REQUESTS_CA_BUNDLE",
         "CURL_CA_BUNDLE",
         "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
         "NETRC",
         "NO_COLOR",
     ):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Callable, Mapping, NamedTuple, Optional, Tuple, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Mapping, NamedTuple, Optional, Sequence, Tuple, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from ..config import Address, Cert, Verify
@@ -16,24 +16,28 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+_CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+_OPENSSL_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+
+Authorities = Sequence[Tuple[str, str]]
+"""Files and directories of certificates, each with the setting that names it."""
 
 
-def _authorities(verify: Verify) -> Tuple[str, Verify]:
-    """What the server's certificate is verified with, a path or False for no verification; and which setting says so.
+def _authorities(verify: Verify) -> Authorities:
+    """What the server's certificate is verified with.
 
-    True means the first of ``REQUESTS_CA_BUNDLE``, ``CURL_CA_BUNDLE`` and ``SSL_CERT_FILE`` that is set, else
-    the authorities that certifi ships.
+    True means the first of ``REQUESTS_CA_BUNDLE`` and ``CURL_CA_BUNDLE`` that is set; else ``SSL_CERT_FILE`` and
+    ``SSL_CERT_DIR``, both if both are set, as OpenSSL has it; else the authorities that certifi ships.
     """
-    if verify is not True:
-        return "verify", verify
-    for name in _CA_VARIABLES:
-        path = os.environ.get(name)
-        if path:
-            return name, path
+    if isinstance(verify, str):
+        return [("verify", verify)]
+    found = [(name, os.environ[name]) for name in _CA_VARIABLES if os.environ.get(name)][:1]
+    found = found or [(name, os.environ[name]) for name in _OPENSSL_VARIABLES if os.environ.get(name)]
+    if found:
+        return found
     import certifi
 
-    return "verify", certifi.where()
+    return [("verify", certifi.where())]
 
 
 def tls_context(verify: Verify, cert: Cert) -> ssl.SSLContext:
@@ -45,8 +49,7 @@ def tls_context(verify: Verify, cert: Cert) -> ssl.SSLContext:
     key_log = None if sys.flags.ignore_environment else os.environ.get("SSLKEYLOGFILE")
     if key_log:
         _usable("SSLKEYLOGFILE", setattr, _unverified(), "keylog_filename", key_log)
-    setting, ca = _authorities(verify)
-    context: ssl.SSLContext = _usable(setting, _verifying, ca) if isinstance(ca, str) else _unverified()
+    context = _unverified() if verify is False else _verifying(_authorities(verify))
     if key_log:
         context.keylog_filename = key_log
     if cert is not None:
@@ -64,12 +67,39 @@ def _no_password() -> str:
     raise _EncryptedKeyError
 
 
-def _verifying(ca: str) -> ssl.SSLContext:
+def _verifying(authorities: Authorities) -> ssl.SSLContext:
     import ssl
 
+    locations = [(setting, path) for setting, named in authorities for path in _existing(setting, named)]
     # The named authorities replace those of the system, which Python loads only if none are named.
-    folder = os.path.isdir(ca)
-    return ssl.create_default_context(cafile=None if folder else ca, capath=ca if folder else None)
+    setting, path = locations[0]
+    context: ssl.SSLContext = _usable(setting, _load_authorities, ssl.create_default_context, path)
+    for setting, path in locations[1:]:
+        _usable(setting, _load_authorities, context.load_verify_locations, path)
+    return context
+
+
+def _load_authorities(step: Callable[..., T], path: str) -> T:
+    return step(capath=path) if os.path.isdir(path) else step(cafile=path)
+
+
+def _existing(setting: str, named: str) -> Sequence[str]:
+    """The paths of a setting. Of several directories, some may be missing, but not all."""
+    paths = [path for path in named.split(os.pathsep) if path] if setting == "SSL_CERT_DIR" else [named]
+    found = [path for path in paths if not _is_missing(path)]
+    if not found:
+        raise ConfigurationError(f"{setting}: there is no file or directory {named!r}")
+    return found
+
+
+def _is_missing(path: str) -> bool:
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: it holds a null character
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _unverified() -> ssl.SSLContext:

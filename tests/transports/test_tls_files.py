@@ -7,7 +7,8 @@ import sys
 import pytest
 import trustme
 
-from rocketride_sync import ConfigurationError, RocketRideWarning
+from rocketride_sync import CertificateError, ConfigurationError, RocketRideWarning
+from rocketride_sync.transports.network import tls_context
 
 from .loopback import HOST, Server
 from .network_peers import ask, both, tls
@@ -142,6 +143,80 @@ def test_authorities_of_the_environment(authority, transport, variable, monkeypa
             monkeypatch.setenv(variable, str(path))
             with pytest.raises(ConfigurationError, match=variable):
                 ask(server, transport)
+
+
+@pytest.fixture
+def folder(authority, tmp_path):
+    """A directory of authorities, in the form that OpenSSL reads."""
+    path = tmp_path / "authorities"
+    path.mkdir()
+    pem = authority.cert_pem.bytes()
+    (path / f"{subject_hash(pem)}.0").write_bytes(pem)
+    return path
+
+
+def subject_hash(pem):
+    """As `openssl x509 -subject_hash`."""
+    command = ["openssl", "x509", "-noout", "-subject_hash"]
+    return subprocess.run(command, input=pem, stdout=subprocess.PIPE, check=True).stdout.decode().strip()
+
+
+@TRANSPORTS
+class TestDirectories:
+    def test_one_of_the_environment(self, authority, transport, folder, monkeypatch, tmp_path):
+        with Server(both, tls=tls(authority)) as server:
+            for directories in (str(folder), os.pathsep.join([str(tmp_path / "missing"), str(folder)])):
+                monkeypatch.setenv("SSL_CERT_DIR", directories)
+                assert ask(server, transport) == 3
+
+    def test_beside_a_file(self, authority, transport, ca_file, folder, monkeypatch, tmp_path):
+        """Both count, whichever has the authority; an argument or the variables of requests outweigh them."""
+        other = tmp_path / "other.pem"
+        trustme.CA().cert_pem.write_to_path(str(other))
+        empty = tmp_path / "empty"
+        empty.mkdir()
+        with Server(both, tls=tls(authority)) as server:
+            for file, directory in ((other, folder), (ca_file, empty)):
+                monkeypatch.setenv("SSL_CERT_FILE", str(file))
+                monkeypatch.setenv("SSL_CERT_DIR", str(directory))
+                assert ask(server, transport) == 3
+            monkeypatch.setenv("CURL_CA_BUNDLE", str(other))
+            with pytest.raises(CertificateError):
+                ask(server, transport)
+
+    def test_that_is_missing(self, authority, transport, monkeypatch, tmp_path):
+        monkeypatch.setenv("SSL_CERT_DIR", os.pathsep.join([str(tmp_path / "a"), str(tmp_path / "b")]))
+        with Server(both, tls=tls(authority)) as server:
+            with pytest.raises(ConfigurationError, match=r"SSL_CERT_DIR: there is no .*/a:.*/b"):
+                ask(server, transport)
+
+    def test_in_place_of_certifis(self, authority, transport, monkeypatch, tmp_path):
+        monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
+        assert tls_context(True, None).get_ca_certs() == []
+
+
+@TRANSPORTS
+@pytest.mark.parametrize(
+    "setting", ["verify", "cert", "key", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"]
+)
+def test_a_file_that_is_missing_is_said_to_be_with_what_names_it(
+    authority, ca_file, chain, transport, setting, monkeypatch, tmp_path
+):
+    missing = str(tmp_path / "missing" / "ca.pem")
+    options = {"verify": ca_file}
+    if setting == "key":
+        options["cert"] = (chain, missing)
+    elif setting.islower():
+        options[setting] = missing
+    else:
+        monkeypatch.setenv(setting, missing)
+        options = {}
+    with Server(both, tls=tls(authority)) as server:
+        with pytest.raises(ConfigurationError) as caught:
+            ask(server, transport, **options)
+        assert server.connections == 0
+    kind = "file" if setting in ("cert", "key") else "file or directory"
+    assert str(caught.value) == f"{setting.replace('key', 'cert')}: there is no {kind} {missing!r}"
 
 
 @pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="root may read every file")
