@@ -36,12 +36,15 @@ class Address(NamedTuple):
         host: name or IP address; an IPv6 address without brackets.
         port: None for the default port of the scheme.
         path: the base path, without a slash at its end: ``""`` or ``/rocketride``.
+        zone: of an IPv6 address, the interface of this machine that leads to it: ``eth0``. It is used to connect, and
+            never sent (RFC 6874).
     """
 
     secure: bool
     host: str
     port: Optional[int]
     path: str
+    zone: str = ""
 
     @classmethod
     def parse(cls, uri: str, name: str = "uri") -> Address:
@@ -66,14 +69,14 @@ class Address(NamedTuple):
         parts, port = _split(text, name)
         if parts.scheme not in _SCHEMES:
             raise ConfigurationError(f"{name}: unknown scheme {parts.scheme!r}; use http, https, ws or wss")
-        host = parts.hostname or ""
-        if not _is_host(host):
+        host, zone = split_zone(parts.hostname or "")
+        if not _is_host(host) or (zone and ":" not in host):
             raise ConfigurationError(
                 f"{name}: no usable host name in it; give host[:port] or http(s)://host[:port]"
             )
         if port is None and not _is_cloud(host):
             port = DEFAULT_PORT
-        return cls(_SCHEMES[parts.scheme], host, port, parts.path.rstrip("/"))
+        return cls(_SCHEMES[parts.scheme], host, port, parts.path.rstrip("/"), zone)
 
     @property
     def authority(self) -> str:
@@ -89,8 +92,19 @@ class Address(NamedTuple):
     def websocket_path(self) -> str:
         return self.path + _WEBSOCKET_PATH
 
+    @property
+    def dialled_host(self) -> str:
+        """The host as a socket takes it, with its zone."""
+        return f"{self.host}%{self.zone}" if self.zone else self.host
+
     def __str__(self) -> str:
-        return self.http_url
+        return self.http_url.replace("]", f"%25{self.zone}]", 1) if self.zone else self.http_url
+
+
+def split_zone(host: str) -> Tuple[str, str]:
+    """Address and zone of an IPv6 address: ``fe80::1%25eth0``, as it is written in a URI, or ``fe80::1%eth0``."""
+    address, _, zone = host.partition("%")
+    return address, zone[2:] if zone.startswith("25") and zone != "25" else zone
 
 
 def _odd_characters(text: str) -> str:

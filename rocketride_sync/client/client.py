@@ -94,7 +94,7 @@ class RocketRideClient(StatusMethods, ManyTasksMethods, LifecycleMethods, Sendin
         self._caller = Caller(self._transport, retry)
         _clients.add(self)
         shown = transport if isinstance(transport, str) else type(transport).__name__
-        log.debug("a client of %s, transport %s", address.http_url, shown)
+        log.debug("a client of %s, transport %s", address, shown)
         if isinstance(transport, str):
             for risk in self._settings.risks():
                 warnings.warn(risk, RocketRideWarning, stacklevel=2)

@@ -37,6 +37,7 @@ _NO_PERMISSION = ("Permission '", "Access denied: no permissions", "Not authenti
 _TOO_EARLY = 425
 _TOO_MANY_REQUESTS = 429
 PROXY_AUTHENTICATION = 407
+_UNKNOWN_PROXY = "the proxy"
 _REQUEST_TIMEOUT = 408
 _NOT_IMPLEMENTED = 501
 _VERSION_NOT_SUPPORTED = 505
@@ -164,7 +165,9 @@ def is_unprocessed(status: int) -> bool:
     return status in (_TOO_EARLY, _TOO_MANY_REQUESTS)
 
 
-def refused_by_proxy(start: str, status: int, operation: Optional[str] = None) -> RocketRideError:
+def refused_by_proxy(
+    start: str, status: int, operation: Optional[str] = None, proxy: str = _UNKNOWN_PROXY
+) -> RocketRideError:
     """The error for a proxy that refused a tunnel, or wants a password: made, not raised.
 
     Nothing of its answer but the status is shown: it may repeat the password.
@@ -173,12 +176,14 @@ def refused_by_proxy(start: str, status: int, operation: Optional[str] = None) -
         start: the beginning of the message.
         status: the HTTP status of the proxy's answer.
         operation: the name of what failed, if it is known.
+        proxy: which one it was, and where it was set, if that is known.
     """
     if status == PROXY_AUTHENTICATION:
-        reason = "the proxy wants a password, or refused the one it got"
+        reason = f"{proxy} wants a password, or refused the one it got"
     else:
-        reason = "the proxy refused the tunnel"
+        reason = f"{proxy} refused the tunnel"
     text = f"{start}: {reason} (HTTP {status})"
     if is_transient(status):
         return TransportError(text, http_status=status)
-    return ServerError(f"{text}. See proxies=", http_status=status, operation=operation)
+    advice = ". See proxies=" if proxy == _UNKNOWN_PROXY else ""
+    return ServerError(f"{text}{advice}", http_status=status, operation=operation)

@@ -34,6 +34,7 @@ def interpret(
     body: bytes,
     auth: str,
     clock: Callable[[], float] = time.time,
+    proxy: Optional[str] = None,
 ) -> Any:
     """The document in the answer to `operation`: the `data` of its envelope, None where there is none.
 
@@ -44,6 +45,7 @@ def interpret(
         body: the answer's body, decompressed.
         auth: the credential that was used. Its kind matters, and messages must not show it.
         clock: Unix time, for a ``Retry-After`` date.
+        proxy: the proxy that was asked, None for none. For messages.
 
     Raises:
         ProtocolError: the answer does not follow the protocol: a redirect, not JSON such as a proxy's page, no envelope.
@@ -52,6 +54,8 @@ def interpret(
         AuthenticationError: HTTP 401.
         ServerError: any other error answer. It may be a subclass, such as `TaskNotFoundError`.
     """
+    if status == PROXY_AUTHENTICATION and proxy is not None:
+        raise refused_by_proxy(f"{operation.name} failed", status, operation.name, proxy)
     if not 200 <= status < 300:
         raise _refusal(operation, status, headers, body, auth, clock)
     document = _json_or_none(body)

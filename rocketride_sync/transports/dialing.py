@@ -59,14 +59,15 @@ class Dialer:
         proxy = proxy_for(address, self._settings.proxies)
         context = self._server_context() if address.secure else None
         port = address.port or (443 if address.secure else 80)
-        host, first_port = (address.host, port) if proxy is None else (proxy.host, proxy.port)
+        host, first_port = (address.dialled_host, port) if proxy is None else (proxy.host, proxy.port)
+        first = address if proxy is None else proxy
         told("ready", None)
-        sock: Any = guarded(address, connect, host, first_port, deadline, _OPTIONS)
+        sock: Any = guarded(first, connect, host, first_port, deadline, _OPTIONS)
         try:
             told("tcp", sock)
             if proxy is not None:
                 if proxy.secure:
-                    sock = guarded(address, _start_tls, sock, proxy.host, self._context_of_proxy(), deadline)
+                    sock = guarded(proxy, _start_tls, sock, proxy.host, self._context_of_proxy(), deadline)
                 _pass_proxy(address, sock, proxy, port, deadline)
                 told("tunnel", sock)
             if context is not None:
@@ -94,28 +95,32 @@ def _is_current(context: Optional[ssl.SSLContext]) -> bool:
     return type(context) is ssl.SSLContext
 
 
-def guarded(address: Address, step: Callable[..., T], *args: Any) -> T:
-    """The result of `step`. What socket and ssl raise becomes an error of this library, raised outside `except`."""
+def guarded(target: object, step: Callable[..., T], *args: Any) -> T:
+    """The result of `step`. What socket and ssl raise becomes an error of this library, raised outside `except`.
+
+    Args:
+        target: the server, or the proxy, in a form for messages.
+        step: a step of making the connection with it.
+        args: of `step`.
+    """
     try:
         return step(*args)
     except RocketRideError:  # some are OSErrors, some are ValueErrors
         raise
     except ssl.SSLCertVerificationError as error:
         fault: RocketRideError = CertificateError(
-            f"the certificate of {address} was refused: {_why_refused(error)}. See verify="
+            f"the certificate of {target} was refused: {_why_refused(error)}. See verify="
         )
     except socket.timeout:
-        fault = TransportTimeoutError(f"no connection to {address} within the connect timeout")
+        fault = TransportTimeoutError(f"no connection to {target} within the connect timeout")
     except socket.gaierror as error:
-        fault = TransportError(f"the host of {address} (or of its proxy) was not found: {reason_of(error)}")
+        fault = TransportError(f"the host of {target} was not found: {reason_of(error)}")
     except ssl.SSLError as error:
-        fault = tls_fault(address, error)
+        fault = tls_fault(target, error)
     except OSError as error:
-        fault = TransportError(f"no connection to {address}: {reason_of(error)}")
+        fault = TransportError(f"no connection to {target}: {reason_of(error)}")
     except ValueError:  # of IDNA, among others
-        fault = ConfigurationError(
-            f"the host of {address} (or of its proxy) is no name that can be looked up"
-        )
+        fault = ConfigurationError(f"the host of {target} is no name that can be looked up")
     raise fault
 
 
@@ -124,17 +129,17 @@ def _why_refused(error: ssl.SSLCertVerificationError) -> str:
     return said if isinstance(said, str) else reason_of(error)
 
 
-def tls_fault(address: Address, error: ssl.SSLError) -> RocketRideError:
+def tls_fault(target: object, error: ssl.SSLError) -> RocketRideError:
     """The error of this library for a TLS error: made, not raised."""
     if is_certificate_alert(error):
         return CertificateError(
-            f"{address} wants a client certificate, or refused ours: {reason_of(error)}. See cert="
+            f"{target} wants a client certificate, or refused ours: {reason_of(error)}. See cert="
         )
     # OpenSSL's reason when a server without TLS answers the handshake.
     reason = reason_of(error)
     plain = reason == "WRONG_VERSION_NUMBER"
     advice = "; does it speak TLS? If not, its address begins with http://" if plain else ""
-    return TransportError(f"no TLS with {address}: {reason}{advice}")
+    return TransportError(f"no TLS with {target}: {reason}{advice}")
 
 
 def _pass_proxy(address: Address, sock: Any, proxy: Proxy, port: int, deadline: Deadline) -> None:
@@ -142,11 +147,18 @@ def _pass_proxy(address: Address, sock: Any, proxy: Proxy, port: int, deadline: 
     if proxy.is_socks:
         from .socks import pass_socks  # seldom needed
 
-        guarded(address, pass_socks, sock, proxy, address.host, port, deadline)
+        guarded(f"{address} through {proxy}", pass_socks, sock, proxy, address.host, port, deadline)
         return
-    status = guarded(address, _open_tunnel, sock, proxy, f"{_bracketed(address.host)}:{port}", deadline)
+    status = guarded(
+        f"{address} through {proxy}",
+        _open_tunnel,
+        sock,
+        proxy,
+        f"{_bracketed(address.host)}:{port}",
+        deadline,
+    )
     if not 200 <= status < 300:
-        raise refused_by_proxy(f"no connection to {address}", status)
+        raise refused_by_proxy(f"no connection to {address}", status, proxy=str(proxy))
 
 
 def _open_tunnel(sock: Any, proxy: Proxy, target: str, deadline: Deadline) -> int:
@@ -179,6 +191,7 @@ def _read_proxy_status(sock: Any, deadline: Deadline) -> int:
 
 
 def _start_tls(sock: Any, host: str, context: ssl.SSLContext, deadline: Deadline) -> Any:
+    host = host.partition("%")[0]  # no certificate names the zone of an address
     if isinstance(sock, ssl.SSLSocket):
         from .tls_over_tls import TlsOverTls  # seldom needed
 

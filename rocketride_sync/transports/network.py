@@ -7,9 +7,9 @@ import sys
 from typing import TYPE_CHECKING, Any, Callable, Mapping, NamedTuple, Optional, Sequence, Tuple, TypeVar
 from urllib.parse import unquote, urlsplit
 
-from ..config import Address, Cert, Verify
+from ..config import Address, Cert, Verify, split_zone
 from ..errors import ConfigurationError
-from ..redact import reason_of
+from ..redact import printable, reason_of
 
 if TYPE_CHECKING:
     import ssl
@@ -134,15 +134,22 @@ class Proxy(NamedTuple):
 
     Attributes:
         scheme: ``http``, ``https``, ``socks4``, ``socks4a``, ``socks5`` or ``socks5h``.
-        host: its name or address.
+        host: its name or address, with its zone if it has one.
         port: its port.
         credentials: ``user:password``, or None.
+        origin: where it was set, for messages.
     """
 
     scheme: str
     host: str
     port: int
     credentials: Optional[str]
+    origin: str = "proxies="
+
+    def __str__(self) -> str:
+        """For messages: without the password."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"the proxy {self.scheme}://{printable(host)}:{self.port} (set by {self.origin})"
 
     def __repr__(self) -> str:
         return f"Proxy(scheme={self.scheme!r}, host={self.host!r}, port={self.port!r})"
@@ -162,8 +169,8 @@ class Proxy(NamedTuple):
         return self.scheme in ("socks4a", "socks5h")
 
     @classmethod
-    def parse(cls, url: str) -> Proxy:
-        """Read ``[scheme://][user:password@]host[:port]``.
+    def parse(cls, url: str, origin: str = "proxies=") -> Proxy:
+        """Read ``[scheme://][user:password@]host[:port]``, which `origin` has set.
 
         Raises:
             ConfigurationError: it has another form. The message does not repeat the URL, which may hold a password.
@@ -173,35 +180,49 @@ class Proxy(NamedTuple):
             port = parts.port or _PROXY_PORTS.get(parts.scheme, 0)
         except ValueError:
             parts, port = None, 0
+        # A password with a slash, not written as %2F, would be read as a part of host and port, and be shown.
+        if parts is not None and any("@" in rest for rest in parts[2:]):
+            parts = None
         if parts is None or not parts.hostname or parts.scheme not in _PROXY_PORTS:
-            raise ConfigurationError(f"proxy: use scheme://host:port, its scheme {', '.join(_PROXY_PORTS)}")
+            raise ConfigurationError(
+                f"{origin}: the address of the proxy is unusable; write it as scheme://user:password@host:port, the scheme "
+                f"one of {', '.join(_PROXY_PORTS)}, and what is special in user or password as %XX"
+            )
         user = None
         if parts.username is not None:
             user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-            _check_utf_8(user)
-        return cls(parts.scheme, parts.hostname, port, user)
+            _check_utf_8(user, origin)
+        host, zone = split_zone(parts.hostname)
+        return cls(parts.scheme, f"{host}%{zone}" if zone else host, port, user, origin)
 
 
-def _check_utf_8(credentials: str) -> None:
+def _check_utf_8(credentials: str, origin: str) -> None:
     try:
         credentials.encode()
     except UnicodeEncodeError:
         pass
     else:
         return
-    raise ConfigurationError("proxy: its user or password holds what is not UTF-8; write it as %XX")
+    raise ConfigurationError(
+        f"{origin}: the proxy's user or password holds what is not UTF-8; write it as %XX"
+    )
 
 
 def proxy_for(address: Address, proxies: Optional[Mapping[str, str]]) -> Optional[Proxy]:
     """The proxy for `address`, chosen as requests chooses: from `proxies` if given, else from the environment."""
-    chosen = _choose(address, environment_proxies(address) if proxies is None else proxies)
-    return Proxy.parse(chosen) if chosen else None
-
-
-def _choose(address: Address, proxies: Mapping[str, str]) -> Optional[str]:
+    known = environment_proxies(address) if proxies is None else proxies
     scheme = "https" if address.secure else "http"
     keys = (f"{scheme}://{address.host}", scheme, f"all://{address.host}", "all")
-    return next((proxies[key] for key in keys if proxies.get(key)), None)
+    key = next((key for key in keys if known.get(key)), None)
+    if key is None:
+        return None
+    return Proxy.parse(known[key], _variable(key) if proxies is None else f"proxies[{key!r}]")
+
+
+def _variable(key: str) -> str:
+    """The variable of the environment that sets the proxies with this key, as `urllib.request` reads them."""
+    names = [name for name in os.environ if name.lower() == f"{key}_proxy" and os.environ[name]]
+    return next((name for name in sorted(names, reverse=True)), "the system's settings")
 
 
 def environment_proxies(address: Address) -> Mapping[str, str]:

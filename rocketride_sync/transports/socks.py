@@ -70,14 +70,14 @@ def _connect_v5(proxy_says: _Dialogue, proxy: Proxy, host: str, port: int) -> No
     if version != 5:
         raise OSError(None, "the proxy does not answer as SOCKS 5 does")
     if method not in methods:
-        raise _refusal("it wants a user and a password, or other ones")
+        raise _refusal(proxy, "it wants a user and a password, or other ones")
     if method == _PASSWORD:
         _authenticate(proxy_says, proxy)
     kind, address = _target_v5(proxy, host, port)
     proxy_says.send(bytes([5, 1, 0, kind]) + address + struct.pack("!H", port))
     version, reply, _, kind = proxy_says.read(4)
     if reply in _REFUSALS:
-        raise _refusal(_REFUSALS[reply])
+        raise _refusal(proxy, _REFUSALS[reply])
     if reply != 0:
         raise _failure(_FAILURES.get(reply, f"code {reply}"))
     if version != 5 or kind not in (_IPV4, _IPV6, _NAME):
@@ -88,10 +88,10 @@ def _connect_v5(proxy_says: _Dialogue, proxy: Proxy, host: str, port: int) -> No
 def _authenticate(proxy_says: _Dialogue, proxy: Proxy) -> None:
     user, _, password = ((proxy.credentials or "").encode()).partition(b":")
     if len(user) > 255 or len(password) > 255:
-        raise ConfigurationError("proxy: its user or password is longer than SOCKS allows")
+        raise ConfigurationError(f"{proxy}: its user or password is longer than SOCKS allows")
     proxy_says.send(bytes([1, len(user)]) + user + bytes([len(password)]) + password)
     if proxy_says.read(2)[1] != 0:
-        raise _refusal("it does not accept the user or the password")
+        raise _refusal(proxy, "it does not accept the user or the password")
 
 
 def _target_v5(proxy: Proxy, host: str, port: int) -> Tuple[int, bytes]:
@@ -111,7 +111,7 @@ def _connect_v4(proxy_says: _Dialogue, proxy: Proxy, host: str, port: int) -> No
     elif packed is None:
         packed = _resolved(host, port, socket.AF_INET)
     if len(packed) != 4:
-        raise ConfigurationError("proxy: SOCKS 4 knows no IPv6 addresses; use socks5://")
+        raise ConfigurationError(f"{proxy}: SOCKS 4 knows no IPv6 addresses; use socks5://")
     user = (proxy.credentials or "").partition(":")[0].encode()
     proxy_says.send(struct.pack("!BBH", 4, 1, port) + packed + user + b"\0" + name)
     code = proxy_says.read(8)[1]
@@ -132,8 +132,8 @@ def _resolved(host: str, port: int, family: int) -> bytes:
     return ipaddress.ip_address(found[0][4][0]).packed
 
 
-def _refusal(reason: str) -> ServerError:
-    return ServerError(f"the SOCKS proxy refused: {reason}. See proxies=")
+def _refusal(proxy: Proxy, reason: str) -> ServerError:
+    return ServerError(f"{proxy} refused: {reason}")
 
 
 def _failure(reason: str) -> OSError:

@@ -20,7 +20,7 @@ from ...protocol.failures import secrets_of
 from ...protocol.http_answers import decompress, too_large
 from ...protocol.operations import Operation
 from ..dialing import Dialer
-from ..network import proxy_for
+from ..network import Proxy, proxy_for
 from .adapter import DeadlineAdapter
 from .error_translation import FOREIGN, translate
 from .log_filter import redact_urllib3
@@ -38,7 +38,11 @@ redact_urllib3()
 
 
 class Session:
-    """The prepared requests and the connections of an `HttpTransport` in one process."""
+    """The prepared requests and the connections of an `HttpTransport` in one process.
+
+    Attributes:
+        proxy: the proxy that gets whole URLs, or None. Other proxies are the dialer's matter.
+    """
 
     def __init__(self, settings: Settings) -> None:
         headers = {
@@ -49,7 +53,8 @@ class Session:
         }
         prepare = functools.partial(_prepare, settings.address.http_url, headers)
         self._prepared = functools.lru_cache(_MAX_PREPARED)(prepare)
-        proxy = _proxy_for_whole_urls(settings)
+        self.proxy = _proxy_for_whole_urls(settings)
+        proxy = _url_of(self.proxy) if self.proxy else None
         self._adapter = DeadlineAdapter(settings.address, None if proxy else Dialer(settings))
         # TLS is the dialer's matter: with these, requests looks for no certificates of its own.
         self._options: Dict[str, Any] = {
@@ -70,8 +75,8 @@ class Session:
                 error.request_sent = isinstance(error, ProtocolError)
                 raise
             except FOREIGN as error:
-                address, secrets = self._settings.address, secrets_of(operation, self._settings.auth)
-                problem = translate(error, operation.name, address.authority, secrets, exchange)
+                secrets = secrets_of(operation, self._settings.auth)
+                problem = translate(error, operation.name, self._target(exchange), secrets, exchange)
             if isinstance(problem, (TransportError, ProtocolError)):
                 problem.request_sent = not exchange.connecting
             # The server may have closed the idle connection at the moment of the request. For the next request urllib3
@@ -81,6 +86,13 @@ class Session:
                 break
             log.debug("an HTTP connection is replaced: %s", problem)
         raise problem
+
+    def _target(self, exchange: Exchange) -> str:
+        """What `exchange` was with, for messages."""
+        if self.proxy is not None and exchange.connecting:
+            return str(self.proxy)
+        server = self._settings.address.authority
+        return server if self.proxy is None else f"{server} through {self.proxy}"
 
     def _exchange(self, operation: Operation, exchange: Exchange) -> Answer:
         request = self._prepared(operation.method, operation.path, operation.query)
@@ -133,14 +145,17 @@ def _prepare(
     return request
 
 
-def _proxy_for_whole_urls(settings: Settings) -> Optional[str]:
+def _proxy_for_whole_urls(settings: Settings) -> Optional[Proxy]:
     """The HTTP proxy for plain HTTP: it gets whole URLs, since few of them open tunnels to other ports than 443."""
     proxy = proxy_for(settings.address, settings.proxies)
-    if proxy is None or proxy.scheme != "http" or settings.address.secure:
-        return None
+    return proxy if proxy and proxy.scheme == "http" and not settings.address.secure else None
+
+
+def _url_of(proxy: Proxy) -> str:
+    """With user and password, for urllib3."""
     user, colon, password = (proxy.credentials or "").partition(":")
     at = f"{quote(user, '')}:{quote(password, '')}@" if colon else ""
-    host = f"[{proxy.host}]" if ":" in proxy.host else proxy.host
+    host = f"[{proxy.host.replace('%', '%25')}]" if ":" in proxy.host else proxy.host
     return f"http://{at}{host}:{proxy.port}"
 
 

@@ -75,7 +75,8 @@ class HttpTransport:
             late.request_sent = True
             raise late
         try:
-            data = interpret(operation, status, headers, body, self._settings.auth)
+            proxy = str(session.proxy) if session.proxy else None
+            data = interpret(operation, status, headers, body, self._settings.auth, proxy=proxy)
             return data if operation.data is None else self._result(operation, data)
         except (TransientError, ProtocolError) as error:
             # A proxy may answer in place of a server that still works on the request; a malformed answer says nothing

@@ -117,7 +117,7 @@ class WebSocketTransport:
             on_upgrade=on_upgrade,
         )
         took_ms = (system_time.perf_counter() - began) * 1000
-        log.debug("connected to %s over WebSocket in %.1f ms", settings.address.http_url, took_ms)
+        log.debug("connected to %s over WebSocket in %.1f ms", settings.address, took_ms)
         return connection
 
 
