@@ -10,7 +10,7 @@ import binascii
 import functools
 import json
 import re
-from typing import Iterable, Iterator, Tuple
+from typing import Iterable, Iterator, List, Match, Pattern, Tuple
 from urllib.parse import quote, quote_plus
 
 _TOKEN = re.compile(r"(?:tk|pk)_[A-Za-z0-9_\-]{5,}")
@@ -20,6 +20,9 @@ _HEX = re.compile(r"%[0-9A-F]{2}")
 _SHOWN = 4
 _SHORTEST_TO_SHOW = 12
 _SHORTEST_IN_BASE64 = 8
+_SHORTEST_IN_HEX = 8
+_LONGEST_ESCAPE = 10  # &#x00006b;
+_NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 _HTML_TEXT = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _HTML = (str.maketrans(_HTML_TEXT), str.maketrans({**_HTML_TEXT, '"': "&quot;", "'": "&#x27;"}))
 _URL_SAFE = str.maketrans("+/", "-_")
@@ -39,14 +42,17 @@ def shorten(token: str) -> str:
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
     """`text` without `secrets`, plain or encoded, and with everything that looks like a token shortened.
 
-    The encodings are those of URLs, JSON, HTML and base64, also when more text was encoded with the secret.
+    The encodings are those of URLs, JSON, HTML, base64 and hexadecimal digits, also when more text was encoded with the
+    secret, and also of characters that need no escape.
     """
     for secret in sorted(secrets, key=len, reverse=True):  # a secret may be a part of another
         if secret:
             shown = shorten(secret) if _PREFIX.match(secret) else "***"
             for form in _encoded_forms(secret):
                 text = text.replace(form, shown)
-    return _TOKEN.sub(lambda match: shorten(match.group()), text)
+            text = _without_escaped(text, re.compile("|".join(map(re.escape, _plain_forms(secret)))), shown)
+    text = _TOKEN.sub(lambda match: shorten(match.group()), text)
+    return _without_escaped(text, _TOKEN, "tk_…")
 
 
 def printable(text: str) -> str:
@@ -62,13 +68,13 @@ def printable(text: str) -> str:
 
 def cut(text: str, limit: int, secrets: Iterable[str] = ()) -> str:
     """The first `limit` characters of `text`, redacted; a secret that is cut in two is not shown either."""
-    if len(text) <= limit:
-        return redact(text, secrets)
     secrets = tuple(secrets)
     # The last characters may be the beginning of a secret, which cannot be recognised: they are not shown.
-    unsure = max((len(form) for secret in secrets for form in _encoded_forms(secret)), default=0)
+    unsure = max(
+        (_LONGEST_ESCAPE * len(form) for secret in secrets for form in _plain_forms(secret)), default=0
+    )
     shown = redact(text[: limit + unsure], secrets)
-    return shown[: max(0, len(shown) - unsure)]
+    return shown[:limit] if len(text) <= limit + unsure else shown[: max(0, len(shown) - unsure)]
 
 
 def excerpt(text: str, longest: int, secrets: Iterable[str] = ()) -> str:
@@ -92,14 +98,61 @@ def _escape(char: str) -> str:
     )
 
 
+def _without_escaped(text: str, pattern: Pattern[str], shown: str) -> str:
+    """`text` with `shown` in place of what matches `pattern` once the escapes in it are undone."""
+    if not any(sign in text for sign in "%&\\"):
+        return text
+    plain, starts = _unescaped(text)
+    left, end = [], 0
+    for match in pattern.finditer(plain):
+        left += [text[end : starts[match.start()]], shown]
+        end = starts[match.end()]
+    return "".join([*left, text[end:]])
+
+
+def _unescaped(text: str) -> Tuple[str, List[int]]:
+    """`text` without escapes, and for each of its characters, and its end, where it begins in `text`."""
+    chars: List[str] = []
+    starts: List[int] = []
+    end = 0
+    for match in _escapes().finditer(text):
+        chars += text[end : match.start()]
+        starts += range(end, match.start())
+        chars.append(_character(match))
+        starts.append(match.start())
+        end = match.end()
+    chars += text[end:]
+    starts += range(end, len(text) + 1)
+    return "".join(chars), starts
+
+
+@functools.lru_cache(maxsize=1)
+def _escapes() -> Pattern[str]:  # seldom needed: not compiled when this module is loaded
+    return re.compile(
+        r"(?:%|\\x|\\u00|&#[xX]0{0,4})(?P<hex>[0-9A-Fa-f]{2});?|\\u(?P<wide>[0-9A-Fa-f]{4})"
+        r"|&#0{0,4}(?P<decimal>[0-9]{2,3});|&(?P<name>amp|lt|gt|quot|apos);|\\(?P<itself>[\\/\"'])"
+    )
+
+
+def _character(escape: Match[str]) -> str:
+    kind, value = escape.lastgroup, escape.group(escape.lastgroup or 0)
+    if kind == "name":
+        return _NAMED[value]
+    return value if kind == "itself" else chr(int(value, 10 if kind == "decimal" else 16))
+
+
+def _plain_forms(secret: str) -> Tuple[str, ...]:
+    """As it is, and as bytes of UTF-8, one by one: so it appears in HTTP headers."""
+    return tuple(dict.fromkeys([secret, secret.encode("utf-8", "replace").decode("latin-1")]))
+
+
 @functools.lru_cache(maxsize=16)
 def _encoded_forms(secret: str) -> Tuple[str, ...]:
     return tuple(dict.fromkeys(_iter_forms(secret)))
 
 
 def _iter_forms(secret: str) -> Iterator[str]:
-    yield secret
-    yield secret.encode("utf-8", "replace").decode("latin-1")  # as it appears in HTTP headers
+    yield from _plain_forms(secret)
     for quote_it, safe in ((quote, ""), (quote, "/"), (quote_plus, "")):
         quoted = quote_it(secret, safe, errors="replace")
         yield quoted
@@ -108,6 +161,10 @@ def _iter_forms(secret: str) -> Iterator[str]:
     yield json.dumps(secret, ensure_ascii=False)[1:-1]
     for escapes in _HTML:
         yield secret.translate(escapes)
+    in_hex = secret.encode("utf-8", "replace").hex()
+    if len(in_hex) >= _SHORTEST_IN_HEX:
+        yield in_hex
+        yield in_hex.upper()
     for form in _in_base64(secret.encode("utf-8", "replace")):
         yield form
         yield form.translate(_URL_SAFE)
@@ -119,4 +176,5 @@ def _in_base64(secret: bytes) -> Iterator[str]:
         coded = binascii.b2a_base64(bytes(before) + secret, newline=False).decode()
         own = coded[first : (before + len(secret)) * 8 // 6]
         if len(own) >= _SHORTEST_IN_BASE64:
+            yield from (coded[first:], coded[first:].rstrip("="))  # where the encoded text ends with it
             yield own

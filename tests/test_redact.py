@@ -3,6 +3,7 @@
 import base64
 import html
 import json
+import time
 from urllib.parse import quote
 
 import pytest
@@ -117,3 +118,63 @@ def test_an_excerpt_of_one_secret_after_another_shows_none(length):
     shown = excerpt(f"bad key {secret}; " * 400, 200, [secret])
     assert shown_of(secret, shown) == 0
     assert len(shown) <= 200
+
+
+PLAIN_KEY = "sk-live-ABCDEFGHIJ0123456789"
+FULLY = {
+    "percent": lambda char: f"%{ord(char):02x}",
+    "percent, upper": lambda char: f"%{ord(char):02X}",
+    "json": lambda char: f"\\u{ord(char):04x}",
+    "python": lambda char: f"\\x{ord(char):02x}",
+    "html, hexadecimal": lambda char: f"&#x{ord(char):02X};",
+    "html, decimal": lambda char: f"&#{ord(char)};",
+    "html, padded": lambda char: f"&#x0000{ord(char):x};",
+}
+
+
+@pytest.mark.parametrize("kind", FULLY)
+@pytest.mark.parametrize("every", [1, 2, 3])
+@pytest.mark.parametrize("secret", [PLAIN_KEY, TOKEN])
+def test_a_secret_does_not_show_with_escapes_that_it_does_not_need(kind, every, secret):
+    escaped = "".join(FULLY[kind](char) if index % every == 0 else char for index, char in enumerate(secret))
+    assert redact(f"you sent {escaped}.", [secret]) in ("you sent ***.", "you sent tk_5f3a….")
+
+
+@pytest.mark.parametrize("kind", FULLY)
+def test_a_token_that_nobody_named_does_not_show_escaped(kind):
+    escaped = "".join(map(FULLY[kind], TOKEN))
+    assert redact(f"you sent {escaped}.") == "you sent tk_…."
+
+
+@pytest.mark.parametrize("encode", [bytes.hex, lambda key: key.hex().upper()])
+def test_a_secret_in_hexadecimal_digits_does_not_show(encode):
+    assert redact(f"you sent {encode(PLAIN_KEY.encode())}!", [PLAIN_KEY]) == "you sent ***!"
+
+
+def test_base64_of_user_and_key_does_not_show():
+    coded = base64.b64encode(f"user:{PLAIN_KEY}".encode()).decode()
+    left = redact(f"Basic {coded}", [PLAIN_KEY])
+    assert "***" in left
+    assert len(left) <= len("Basic dXNlcjo ***xx")
+
+
+def test_other_escapes_are_left_as_they_are():
+    text = r"100% of a%20b &amp; \u0041 &#65; \n C:\new %zz &#; %"
+    assert redact(text, [PLAIN_KEY]) == text
+
+
+@pytest.mark.parametrize("kind", FULLY)
+@pytest.mark.parametrize("before", range(0, 110, 7))
+def test_a_cut_through_an_escaped_secret_shows_nothing_of_it(kind, before):
+    escaped = "".join(map(FULLY[kind], PLAIN_KEY))
+    left = cut("." * before + escaped + "!" * 500, 100, [PLAIN_KEY])
+    assert FULLY[kind]("s") not in left
+    assert len(left) <= 100
+
+
+def test_the_time_to_redact_grows_with_the_text_alone():
+    secret = "%" * 200 + "x"
+    for text in ("%25" * 20_000, "&#37;" * 20_000, "%" * 60_000, "\\u0025" * 10_000):
+        began = time.perf_counter()
+        redact(text, [secret])
+        assert time.perf_counter() - began < 5
