@@ -11,6 +11,7 @@ from typing import Any, Dict, Mapping, Optional, Sequence, Tuple, Union
 
 from .errors import ConfigurationError
 from .options import RetryPolicy
+from .redact import excerpt
 
 ANY_TYPE = "application/octet-stream"
 
@@ -74,7 +75,7 @@ def document(name: str, value: Any) -> Any:
     try:
         return json.loads(json.dumps(value, allow_nan=False))
     except (TypeError, ValueError, RecursionError) as error:
-        problem = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        problem = "it is nested too deeply" if isinstance(error, RecursionError) else excerpt(str(error), 200)
     raise ConfigurationError(f"{name} must hold only what JSON knows: {problem}")
 
 

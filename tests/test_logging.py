@@ -112,7 +112,7 @@ def test_a_wait_over_websocket(told, many):
     assert len(matching(lines, "DEBUG", r"get_task_status tk_MARK… over WebSocket took [\d.]+ ms")) == 2
     if not many:
         assert matching(lines, "DEBUG", r"told of task tk_MARK…: end")
-        assert matching(lines, "DEBUG", r"task tk_MARK…: <TaskStatus s RUNNING 0/0>")
+        assert matching(lines, "DEBUG", r"task tk_MARK…: RUNNING 0/0")
 
 
 @pytest.mark.parametrize("many", [False, True])

@@ -9,6 +9,7 @@ from typing import Any, Dict, Iterator, Mapping, Optional, Set, Union
 
 from .. import arguments
 from ..errors import ConfigurationError
+from ..redact import excerpt
 
 PathLike = Union[str, "os.PathLike[str]"]
 Pipeline = Dict[str, Any]
@@ -112,5 +113,5 @@ def _parse(text: str, shown: str) -> Any:
         try:
             return json5.loads(text)
         except (ValueError, RecursionError) as error:
-            problem = f"is neither JSON nor JSON5: {error}"
+            problem = f"is neither JSON nor JSON5: {excerpt(str(error), 200)}"
     raise ConfigurationError(f"the pipeline file {shown!r} {problem}")

@@ -185,13 +185,17 @@ class StatusBehaviour(RunFacts):
         return status_html.card(status_html.text(self.source) or "a task", cast("TaskStatus", self))
 
     def __repr__(self) -> str:
-        counts = f"{_count(self.completed_count)}/{_count(self.total_count)}"
-        failed = f", {_count(self.failed_count)} failed" if self.failed_count else ""
         # Without the name: the server makes it from the token.
         source = f" {excerpt(self.source, _NAME_SHOWN)}" if self.source else ""
+        return fit(f"{type(self).__name__}{source} {self._progress()}")
+
+    def _progress(self) -> str:
+        """Where the run is, for the log: nothing that the server worded, for the status does not know the secrets."""
+        counts = f"{_count(self.completed_count)}/{_count(self.total_count)}"
+        failed = f", {_count(self.failed_count)} failed" if self.failed_count else ""
         ended = f"{counts}{failed}{self._outcome_shown()}"
         log = ", from the run log" if self.from_run_log else ""
-        return fit(f"{type(self).__name__}{source} {self.state.name} {ended}{log}")
+        return f"{self.state.name} {ended}{log}"
 
     def _outcome_shown(self) -> str:
         """The outcome, where the name of the state does not tell it."""

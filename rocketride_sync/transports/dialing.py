@@ -20,7 +20,7 @@ from ..errors import (
     TransportTimeoutError,
 )
 from ..protocol.failures import refused_by_proxy
-from ..redact import reason_of
+from ..redact import printable, reason_of
 from .network import Proxy, is_certificate_alert, proxy_for, tls_context
 from .tcp import connect, in_slices, set_timeout, use_tls_class
 
@@ -126,7 +126,7 @@ def guarded(target: object, step: Callable[..., T], *args: Any) -> T:
 
 def _why_refused(error: ssl.SSLCertVerificationError) -> str:
     said = getattr(error, "verify_message", None)
-    return said if isinstance(said, str) else reason_of(error)
+    return printable(said) if isinstance(said, str) else reason_of(error)
 
 
 def tls_fault(target: object, error: ssl.SSLError) -> RocketRideError:

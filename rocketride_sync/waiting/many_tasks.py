@@ -274,7 +274,7 @@ class ManyTasksWait:
     def _report(self, task: TrackedTask, status: TaskStatus) -> None:
         """Tell the log and the caller of a status."""
         if log.isEnabledFor(DEBUG):
-            log.debug("task %s: %r", shorten(task.token), status)
+            log.debug("task %s: %s", shorten(task.token), status._progress())
         wait = task.wait
         if self._on_progress is not None and (wait.ended or not (wait.in_doubt or wait.deadline.expired)):
             self._on_progress(task.token, status)

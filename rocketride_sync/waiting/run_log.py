@@ -160,7 +160,7 @@ def settle(token: str, error: TaskLostError, logged: Optional[LoggedRun]) -> Uni
     if logged is None:
         return error
     if logged.status is not None:
-        log.info("task %s: found in the run log: %r", shorten(token), logged.status)
+        log.info("task %s: found in the run log: %s", shorten(token), logged.status._progress())
         return logged.status
     return with_log(token, error, logged.says, logged.outcome)
 

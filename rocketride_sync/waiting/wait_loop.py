@@ -6,7 +6,7 @@ from typing import Callable, Generator, Optional
 
 from ..deadline import Deadline, system_time
 from ..errors import RocketRideError
-from ..logs import log
+from ..logs import DEBUG, log
 from ..models import TaskStatus
 from ..redact import shorten
 from ..transports.end_told import EndTold
@@ -36,7 +36,8 @@ class _WaitLog:
                 "task %s: seen again after %.1f s", self._task, system_time.monotonic() - self._failing_since
             )
             self._failing_since = None
-        log.debug("task %s: %r", self._task, status)
+        if log.isEnabledFor(DEBUG):
+            log.debug("task %s: %s", self._task, status._progress())
 
     def poll_failed(self, fault: RocketRideError, pause: float) -> None:
         """A poll failed, and there will be another."""

@@ -25,6 +25,9 @@ ENCODINGS = {
     "base64-url": lambda text: base64.urlsafe_b64encode(b"ab" + text.encode()).decode().rstrip("="),
     "html": html.escape,
     "json": lambda text: json.dumps(text)[1:-1],
+    # Of every character, also where it needs none.
+    "url-all": lambda text: "".join(f"%{byte:02x}" for byte in text.encode()),
+    "json-all": lambda text: "".join(f"\\u{ord(char):04x}" for char in text),
 }
 
 
