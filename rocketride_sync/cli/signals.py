@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import threading
 from types import FrameType
 from typing import Iterator, NoReturn, Optional
 
@@ -50,7 +49,7 @@ def end_process_by(number: signal.Signals) -> None:
 def signals_as_exceptions() -> Iterator[None]:
     """Raise `Terminated` for SIGTERM and SIGHUP in this block, except for one that is ignored or handled already."""
     ours = [number for number in _TERMINATION_SIGNALS if signal.getsignal(number) is signal.SIG_DFL]
-    if not _in_main_thread():
+    if ours and not _may_handle(ours[0]):
         ours = []
     for number in ours:
         signal.signal(number, _terminate)
@@ -67,5 +66,10 @@ def _terminate(number: int, _: Optional[FrameType]) -> NoReturn:
     raise Terminated(number)
 
 
-def _in_main_thread() -> bool:
-    return threading.current_thread() is threading.main_thread()
+def _may_handle(number: signal.Signals) -> bool:
+    """Whether handlers may be set here: in the main thread of the main interpreter alone."""
+    try:
+        signal.signal(number, signal.SIG_DFL)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,29 @@
+"""Where no handler of a signal may be set, commands run without one: in other threads and other interpreters."""
+
+import signal
+import threading
+
+from rocketride_sync.cli import signals
+
+
+def entered():
+    with signals.signals_as_exceptions():
+        return True
+
+
+def test_in_another_thread():
+    done = []
+    thread = threading.Thread(target=lambda: done.append(entered()))
+    thread.start()
+    thread.join(30)
+    assert done == [True]
+
+
+def test_in_another_interpreter(monkeypatch):
+    """Its main thread is one too, as far as `threading` can tell."""
+
+    def forbidden(number, handler):
+        raise ValueError("signal only works in main thread of the main interpreter")
+
+    monkeypatch.setattr(signal, "signal", forbidden)
+    assert entered()
