@@ -21,7 +21,7 @@ from types import SimpleNamespace
 import pytest
 
 import rocketride_sync
-from rocketride_sync.cli import main, output, signals, standard_streams
+from rocketride_sync.cli import main, output, secret_input, signals, standard_streams
 from rocketride_sync.config import Address
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.transports import network, tcp
@@ -128,6 +128,13 @@ def test_on_windows_a_stream_that_does_not_block_is_tried_again(monkeypatch):
     monkeypatch.setattr(standard_streams, "time", SimpleNamespace(sleep=pauses.append))
     assert standard_streams.read_up_to(NotYet(), 100, lambda content: True) == b"token\r\n"
     assert len(pauses) == 2
+
+
+def test_on_windows_no_mode_says_who_can_read_a_key(monkeypatch, tmp_path, capsys):
+    (tmp_path / "key").touch(0o666)
+    monkeypatch.setattr(secret_input, "os", WINDOWS)
+    secret_input.warn_if_others_can_read(str(tmp_path / "key"))
+    assert capsys.readouterr().err == ""
 
 
 def test_on_windows_the_streams_are_kept_and_escape(monkeypatch):
