@@ -6,6 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional
 
+from .. import arguments
 from ..config import DEFAULT_URI, Address
 from ..deadline import Deadline
 from ..errors import ConfigurationError
@@ -76,13 +77,16 @@ def _findings(args: argparse.Namespace, environment: Environment, deadline: Dead
         yield Finding("address", error=fault)
         return
     yield Finding("address", f"{address} (from {source})")
+    step = "tls"
     try:
+        arguments.verify(args.ca_file is None or args.ca_file)
+        step = "key"
         key = key_source(args, environment)
         client = make_client(args, environment)
     except ConfigurationError as error:
         fault = error
     if fault is not None:
-        yield Finding("key", error=fault)
+        yield Finding(step, error=fault)
         return
     with client:
         for found in ConnectionCheck(client._settings, args.transport, deadline).findings():

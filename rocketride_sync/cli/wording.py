@@ -35,6 +35,7 @@ _PHRASES = (
 _KEY_OF_A_PIPELINE = re.compile(r"is sent along only if you hand it out, with env=\{.*")
 # What an argument of a method is called on the command line, at the beginning of a message.
 _ARGUMENTS = {
+    "connect_timeout": "--connect-timeout",
     "interval": "--interval",
     "name": "--name",
     "project_id": "--project",
@@ -44,6 +45,7 @@ _ARGUMENTS = {
     "timeout": "--timeout",
     "token": "TOKEN",
     "uri": "--uri",
+    "verify": "--ca-file",
 }
 _ARGUMENT = re.compile(rf"(tokens)\[\d+\]|\b({'|'.join(_ARGUMENTS)})(?= must | is |: |=)")
 _OPERATIONS = {

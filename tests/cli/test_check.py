@@ -230,6 +230,12 @@ def test_a_useless_file_of_authorities(check, tmp_path):
     assert (code, rows["tcp"]["result"], rows["tls"]["result"]) == (2, "not tried", "failed")
 
 
+def test_no_file_of_authorities(check):
+    code, rows = check("https://127.0.0.1:1", "--ca-file", "/nowhere/ca.pem")
+    assert (code, results(rows)) == (2, {"address": "ok", "tls": "failed"})
+    assert rows["tls"]["text"].startswith("--ca-file: ")
+
+
 def test_what_auto_does_is_what_the_check_tells(check, monkeypatch, capsys):
     """Whatever is in the way: a command fails if and only if the check does, with the same exit code."""
     handlers = [

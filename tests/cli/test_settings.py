@@ -207,6 +207,7 @@ def test_a_useless_file_of_authorities(monkeypatch, capsys, tmp_path, content):
     arguments = ["--uri", "https://127.0.0.1:1", "--ca-file", str(file), "status", TOKEN]
     done = run_here(monkeypatch, capsys, *arguments, ROCKETRIDE_APIKEY=KEY)
     assert done.code == 2
+    assert "--ca-file: " in done.stderr
 
 
 @pytest.mark.parametrize("transport", ["http", "websocket"])
