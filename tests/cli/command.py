@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import logging
 import os
 import subprocess
 import sys
@@ -170,19 +169,11 @@ class Done(NamedTuple):
 
 
 def run_here(monkeypatch: Any, capsys: Any, *arguments: str, stdin: bytes = b"", **variables: str) -> Done:
-    """Run the command in this process, which tests may change for it; what it sets there for the process is set back."""
-    from rocketride_sync.cli import output
+    """Run the command in this process, which tests may change for it."""
     from rocketride_sync.cli.main import main
 
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
     capsys.readouterr()
-    log = logging.getLogger("rocketride_sync")
-    handlers, level, secrets = log.handlers[:], log.level, output.known_secrets[:]
-    try:
-        return Done(main(arguments), *capsys.readouterr())
-    finally:
-        log.handlers[:] = handlers
-        log.setLevel(level)
-        output.known_secrets[:] = secrets
+    return Done(main(arguments), *capsys.readouterr())

@@ -27,3 +27,16 @@ def stub() -> Iterator[Stub]:
     server = Stub()
     yield server
     server.close()
+
+
+@pytest.fixture(autouse=True)
+def _what_a_command_sets_for_its_process_is_set_back() -> Iterator[None]:
+    """A command that runs in this process directs the log, and keeps secrets: other tests of the process go on."""
+    from rocketride_sync.cli import output
+
+    log = logging.getLogger("rocketride_sync")
+    handlers, level, secrets = log.handlers[:], log.level, output.known_secrets[:]
+    yield
+    log.handlers[:] = handlers
+    log.setLevel(level)
+    output.known_secrets[:] = secrets
