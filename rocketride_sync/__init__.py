@@ -136,9 +136,12 @@ def __getattr__(name: str) -> object:
     module = _MODULE_BY_NAME.get(name)
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
+    from .loading import import_lock  # itself without the lock, when the first name is asked for
 
-    value: object = getattr(import_module(f"{__name__}.{module}"), name)
+    with import_lock:
+        from importlib import import_module
+
+        value: object = getattr(import_module(f"{__name__}.{module}"), name)
     globals()[name] = value
     return value
 

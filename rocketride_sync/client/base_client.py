@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, Optional
+from typing import TYPE_CHECKING, Any, Dict, Optional, Type
 
 from ..config import Settings
 from ..deadline import Deadline, system_time
 from ..errors import ProtocolError
+from ..loading import load
 from ..models import TaskStatus
 from ..options import Omitted, Timeout, optional_seconds
 from ..protocol import operations
@@ -17,6 +18,10 @@ from ..transports.caller import Caller
 if TYPE_CHECKING:
     from ..waiting.wait_rules import Wait
     from .terminated_runs import TerminatedRuns
+
+
+SHORTEST = 0.001
+"""Seconds that are left of a wait's timeout at least: 0 would mean a single poll."""
 
 
 class BaseClient:
@@ -57,10 +62,8 @@ class BaseClient:
 
     def _terminate(self, token: str, before: Optional[TaskStatus], deadline: Deadline) -> None:
         """Terminate a task. `before`: its status just before; None if it could not be read."""
-        from .terminated_runs import TerminatedRuns  # a process that reads one status terminates nothing
-
         if self._terminated is None:
-            self._terminated = TerminatedRuns()
+            self._terminated = load(_terminated_runs)()
         with self._terminated.terminating(token, before):
             self._call_until(operations.terminate(token), deadline)
 
@@ -74,9 +77,7 @@ class BaseClient:
         phase: float = 0.0,
     ) -> Wait:
         """The rules of a wait for the task, with this client's timeout of a call and its retry policy."""
-        from ..waiting.wait_rules import Wait  # a process that reads one status does not wait
-
-        return Wait(
+        return load(_wait_rules)(
             token,
             timeout=timeout,
             interval=interval,
@@ -94,3 +95,18 @@ class BaseClient:
 def limit_of(settings: Settings, timeout: Timeout) -> Optional[float]:
     """The timeout of one call in seconds: `timeout`, or that of the settings if it was omitted."""
     return settings.timeout if isinstance(timeout, Omitted) else optional_seconds("timeout", timeout)
+
+
+# A process that reads one status neither terminates anything nor waits.
+
+
+def _terminated_runs() -> Type[TerminatedRuns]:
+    from .terminated_runs import TerminatedRuns
+
+    return TerminatedRuns
+
+
+def _wait_rules() -> Type[Wait]:
+    from ..waiting.wait_rules import Wait
+
+    return Wait

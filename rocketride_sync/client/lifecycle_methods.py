@@ -127,6 +127,7 @@ class LifecycleMethods(BaseClient):
         return f"{task} was ended"
 
     def _start(self, operation: Operation, deadline: Deadline) -> TaskStart:
+        load(_starting)
         from ..models import TaskStart
 
         body = self._call_until(operation, deadline)
@@ -190,6 +191,7 @@ class LifecycleMethods(BaseClient):
         Raises:
             TaskNotFoundError: there is no such task.
         """
+        load(_starting)
         from . import pipelines
 
         document = pipelines.load(None, pipeline, None)

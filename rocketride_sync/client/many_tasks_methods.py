@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Dict, Generator, Iterable, List, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, Generator, Iterable, List, Optional, Sequence, Type
 
 from .. import arguments
 from ..deadline import Deadline
-from ..errors import ConfigurationError, ProtocolError
-from ..loading import load
+from ..errors import ConfigurationError, ProtocolError, TransientError
+from ..loading import load, load_for_wait
 from ..options import OMITTED, Timeout, optional_seconds
 from ..protocol import operations
-from .base_client import BaseClient
+from .base_client import SHORTEST, BaseClient
 
 if TYPE_CHECKING:
     from ..models import TaskInfo, TaskRun
+    from ..transports.poller import Poll, Poller
     from ..waiting.many_tasks import ManyTasksWait, OnProgress
     from ..waiting.task_result import TaskResult
     from ..waiting.wait_rules import Wait
@@ -23,8 +24,6 @@ _ENOUGH: Dict[str, Callable[[TaskResult], bool]] = {
     "FIRST_EXCEPTION": lambda result: result.error is not None,
     "ALL_COMPLETED": lambda result: False,  # noqa: ARG005
 }
-
-_SHORTEST = 0.001  # seconds; 0 would mean a single poll
 
 
 class ManyTasksMethods(BaseClient):
@@ -95,8 +94,7 @@ class ManyTasksMethods(BaseClient):
 
     def get_tasks(self, *, timeout: Timeout = OMITTED) -> List[TaskInfo]:
         """The running tasks of the account. WebSocket only."""
-        from ..models import TaskInfo
-
+        TaskInfo = load(_task_info)  # noqa: N806
         body = self._call(operations.get_tasks(), timeout)
         tasks = body.get("tasks") if isinstance(body, dict) else None
         if not isinstance(tasks, list):
@@ -138,31 +136,39 @@ class ManyTasksMethods(BaseClient):
     def _many_tasks_wait(
         self, tokens: List[str], timeout: Optional[float], interval: float, on_progress: Optional[OnProgress]
     ) -> ManyTasksWait:
+        arguments.on_progress(on_progress)
+        limit = optional_seconds("timeout", timeout, zero=True)
+        deadline = Deadline(limit)
+        load_for_wait(lambda: load(_waiting), deadline, self._settings.retry)
         load(_waiting)
-        from ..transports.sequential_poller import poller_for
         from ..waiting.many_tasks import ManyTasksWait  # seldom needed
         from ..waiting.retention import check_interval
 
-        arguments.on_progress(on_progress)
-        limit = optional_seconds("timeout", timeout, zero=True)
         interval = check_interval(interval)
-
-        deadline = Deadline(limit)
 
         def make_wait(token: str, phase: float) -> Wait:
             # Of thousands, the last is made some time after the first, and has that much less.
-            return self._wait_for(
-                token, limit and max(_SHORTEST, deadline.remaining()), interval, phase=phase
-            )
+            return self._wait_for(token, limit and max(SHORTEST, deadline.remaining()), interval, phase=phase)
 
         return ManyTasksWait(
             list(dict.fromkeys(tokens)),
             interval,
             make_wait,
-            lambda polls: poller_for(self._transport, polls),
+            lambda polls: self._make_poller(polls, deadline),
             on_progress,
             decode=self._status_of,
         )
+
+    def _make_poller(self, polls: Sequence[Poll], deadline: Deadline) -> Poller:
+        load(_waiting)
+        from ..transports.sequential_poller import SequentialPoller, poller_for
+
+        try:
+            return load_for_wait(lambda: poller_for(self._transport, polls), deadline, self._settings.retry)
+        except TransientError:
+            if not deadline.expired:
+                raise
+        return SequentialPoller(self._transport)  # its polls will tell why
 
 
 def _waiting() -> None:
@@ -175,6 +181,12 @@ def _reading_runs() -> None:
     """Import what reading the runs of the run log needs."""
     from ..protocol import run_log_operations  # noqa: F401
     from ..waiting import logged_run  # noqa: F401
+
+
+def _task_info() -> Type[TaskInfo]:
+    from ..models import TaskInfo
+
+    return TaskInfo
 
 
 def _exhaust(results: Iterable[TaskResult]) -> Optional[StopIteration]:

@@ -10,6 +10,7 @@ from typing import Any, Dict, Iterator, Mapping, Optional, Set, Union
 from .. import arguments
 from ..errors import ConfigurationError
 from ..redact import excerpt
+from ..loading import import_lock
 
 PathLike = Union[str, "os.PathLike[str]"]
 Pipeline = Dict[str, Any]
@@ -106,7 +107,8 @@ def _parse(text: str, shown: str) -> Any:
             line=getattr(error, "lineno", "?"), message=getattr(error, "msg", "too deep")
         )
     try:
-        import json5  # type: ignore[import-untyped,unused-ignore]
+        with import_lock:
+            import json5  # type: ignore[import-untyped,unused-ignore]
     except ImportError:
         pass
     else:

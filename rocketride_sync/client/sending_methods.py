@@ -246,7 +246,5 @@ def _asking() -> None:
 
 def _sending_files() -> None:
     """Import what sending files needs, before the first is begun."""
-    import mimetypes  # noqa: F401
-
     from ..protocol import object_operations  # noqa: F401
     from ..sending import file_batch, file_upload  # noqa: F401

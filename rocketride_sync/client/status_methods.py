@@ -6,7 +6,7 @@ import contextlib
 from typing import Any, Callable, Generator, List, Optional
 
 from .. import arguments
-from ..deadline import Deadline, system_time
+from ..deadline import Deadline, pause, system_time
 from ..errors import (
     ConfigurationError,
     ProtocolError,
@@ -16,13 +16,14 @@ from ..errors import (
     TransientError,
     WaitTimeoutError,
 )
-from ..loading import load
+from ..loading import load, load_for_wait
 from ..models import TaskStatus
 from ..options import OMITTED, Timeout, optional_seconds
 from ..protocol import operations
 from ..protocol.operations import Operation
 from ..redact import shorten
-from .base_client import BaseClient
+from ..transports import Watch
+from .base_client import SHORTEST, BaseClient
 
 _CANCEL_TIMEOUT = 30.0
 _CANCEL_INTERVAL = 0.1  # seconds between polls of a task that was just terminated: it ends very soon
@@ -151,7 +152,8 @@ class StatusMethods(BaseClient):
         else:
             forgotten = False
         if forgotten:
-            from ..waiting.same_run import vanished  # loaded by the wait
+            load(_waiting)
+            from ..waiting.same_run import vanished
 
             raise vanished(token, status)
         return self.wait_until_complete(token, deadline.remaining(), _CANCEL_INTERVAL, previous=status)
@@ -192,14 +194,29 @@ class StatusMethods(BaseClient):
         self, token: str, previous: Optional[TaskStatus], timeout: Optional[float], interval: float
     ) -> Statuses:
         """Check the arguments, and return the iterator. A generator would check them only at its first step."""
-        load(_waiting)  # a process that reads one status does not wait
-        from ..waiting.retention import check_interval
-
         operation = operations.get_task_status(arguments.task_token(token))
         _check_previous(previous)
-        timeout = optional_seconds("timeout", timeout, zero=True)
+        timeout = self._load_for_wait(token, previous, optional_seconds("timeout", timeout, zero=True))
+        load(_waiting)
+        from ..waiting.retention import check_interval
+
         interval = check_interval(interval)
         return self._watched_statuses(operation, token, previous, timeout, interval)
+
+    def _load_for_wait(
+        self, token: str, previous: Optional[TaskStatus], timeout: Optional[float]
+    ) -> Optional[float]:
+        """Load what a wait needs, which a process that reads one status does not. Returns what is left of its timeout."""
+        deadline = Deadline(timeout)
+        try:
+            load_for_wait(lambda: load(_waiting), deadline, self._settings.retry)
+            return timeout and max(SHORTEST, deadline.remaining())
+        except TransientError as error:
+            fault = error
+        if not deadline.expired:
+            raise fault
+        message = f"task {shorten(token)}: no status could be read for {timeout:.1f} s: {fault}"
+        raise WaitTimeoutError(message, token=shorten(token), elapsed=timeout or 0.0, last_status=previous)
 
     def _watched_statuses(
         self,
@@ -209,24 +226,34 @@ class StatusMethods(BaseClient):
         timeout: Optional[float],
         interval: float,
     ) -> Statuses:
+        load(_waiting)
         from ..transports.end_told import end_told
         from ..waiting.run_log import recover
         from ..waiting.wait_loop import statuses
 
-        watch = self._transport.watch(operation)
+        watch: Optional[Watch] = None
         wait = self._wait_for(token, timeout, interval, previous=previous)
 
         def read(deadline: Deadline) -> TaskStatus:
+            nonlocal watch
+            if (
+                watch is None
+            ):  # made here, so that a module that cannot be loaded is outlived as a poll that failed
+                watch = self._transport.watch(operation)
             asked_at = system_time.monotonic()
             return self._status_of(token, watch.call(operation, deadline), asked_at)
 
+        def rest(seconds: float) -> None:
+            (pause if watch is None else watch.pause)(seconds)
+
         try:
-            yield from statuses(token, wait, read, watch.pause, lambda: end_told(watch))
+            yield from statuses(token, wait, read, rest, lambda: end_told(watch))
             return
         except TaskLostError as error:
             lost = error
         finally:
-            watch.close()
+            if watch is not None:
+                watch.close()
         found = recover(token, lost, wait.run_status, self._call_until, wait.search_deadline)
         yield self._status_of(token, found, system_time.monotonic())
 
@@ -235,6 +262,7 @@ def _waiting() -> None:
     """Import what a wait may need, all of it before its first poll."""
     from ..transports import end_told  # noqa: F401
     from ..waiting import retention, run_log, same_run, wait_loop, wait_rules  # noqa: F401
+    from . import terminated_runs  # noqa: F401 - a wait may terminate its task
 
 
 def _until_timeout(statuses: Statuses, timed_out: List[WaitTimeoutError]) -> Statuses:

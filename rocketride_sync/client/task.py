@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Dict, Generator, List, Mapping, Optional,
 from ..deadline import Deadline
 from ..errors import RocketRideError, TaskLostError, TaskNotFoundError
 from ..logs import log
-from ..models import TaskStart, TaskStatus
+from ..models import TaskStatus
+from ..models._task_start import TaskStart
 from ..options import OMITTED, Timeout
 from ..redact import shorten
 from ..sending.pipe import Pipe

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..loading import import_lock
 from ._task_status import (
     TASK_METRICS,
     TASK_STATE,
@@ -62,8 +63,9 @@ def __getattr__(name: str) -> object:
     home = _LOADED_ON_FIRST_USE.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
+    with import_lock:
+        from importlib import import_module
 
-    value: object = getattr(import_module(f"{__name__}.{home}"), name)
+        value: object = getattr(import_module(f"{__name__}.{home}"), name)
     globals()[name] = value
     return value

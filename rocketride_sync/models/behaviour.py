@@ -6,15 +6,16 @@ Source: docs/protocol.md, "The life of a task".
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Iterable, Optional, Tuple, cast
+from typing import TYPE_CHECKING, Callable, Iterable, Optional, Tuple, Type, cast
 
 from ..errors import RocketRideError, TaskCancelledError, TaskFailedError
+from ..loading import load
 from ..redact import excerpt
 from .document import fit
 from .outcome import Outcome, RunFacts, Verdict, falls_short, needs_end_reason, verdict
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import datetime, timezone
 
     from ._task_status import TaskState, TaskStatus
     from .messages import NewMessages
@@ -215,9 +216,7 @@ def _stopped_by(reason: Optional[str]) -> str:
 
 
 def _new_messages(current: Tuple[str, ...], earlier: Tuple[str, ...]) -> NewMessages:
-    from .messages import new_messages  # loaded here, because most processes ask for no messages
-
-    return new_messages(current, earlier)
+    return load(_messages)(current, earlier)
 
 
 def _in_words(message: str) -> str:
@@ -236,9 +235,23 @@ def _count(number: int) -> str:
 
 def moment(seconds: float) -> Optional[datetime]:
     """Seconds since 1970 as an aware datetime in UTC; None if not positive, or beyond what a datetime holds."""
-    from datetime import datetime, timezone
-
+    datetime, timezone = load(_dates)
     try:
         return datetime.fromtimestamp(seconds, timezone.utc) if seconds > 0 else None
     except (ValueError, OverflowError, OSError):
         return None
+
+
+# Most processes ask neither for messages nor for dates.
+
+
+def _messages() -> Callable[[Tuple[str, ...], Tuple[str, ...]], NewMessages]:
+    from .messages import new_messages
+
+    return new_messages
+
+
+def _dates() -> Tuple[Type[datetime], Type[timezone]]:
+    from datetime import datetime, timezone
+
+    return datetime, timezone

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Type
 
+from ..loading import import_lock
 from . import checks
 
 if TYPE_CHECKING:
@@ -19,9 +20,10 @@ def converter() -> cattrs.Converter:
     It agrees with `from_dict` and `to_dict`, and raises the same `DecodeError`, whose path begins at the model.
     Made with ``detailed_validation=False``, so that errors inside containers come out as they are.
     """
-    import cattrs
+    with import_lock:
+        import cattrs
 
-    from . import _task_info, _task_run, _task_start, _task_status
+        from . import _task_info, _task_run, _task_start, _task_status
 
     result = cattrs.Converter(detailed_validation=False)
     for generated in (_task_info, _task_run, _task_start, _task_status):

@@ -11,6 +11,8 @@ from __future__ import annotations
 import abc
 from typing import TYPE_CHECKING, Any, Callable, Dict, NamedTuple, NoReturn, Optional, Tuple
 
+from ..loading import import_lock
+
 if TYPE_CHECKING:
     from inspect import Signature
 
@@ -45,7 +47,8 @@ class LazyAttrs(abc.ABCMeta):
 
     @property
     def __signature__(cls) -> Signature:
-        from inspect import signature
+        with import_lock:
+            from inspect import signature
 
         return signature(_attrs_twin(cls))
 
@@ -54,7 +57,8 @@ def _attrs_twin(cls: LazyAttrs) -> Any:
     """A class with the same fields, made by attrs."""
     if "_lazy_fields" not in cls.__dict__:
         raise AttributeError(f"{cls.__name__} has no fields")
-    import attr  # `attrs.field` takes no type before attrs 23.1
+    with import_lock:
+        import attr  # `attrs.field` takes no type before attrs 23.1
 
     # Facts (`Document._facts`) are declared by a base class.
     annotations = {
@@ -100,7 +104,8 @@ def _init(self: Any, **values: Any) -> None:
 
 
 def _refuse(self: Any, name: str, value: Any = None) -> NoReturn:  # noqa: ARG001 - for both methods
-    from attrs.exceptions import FrozenInstanceError
+    with import_lock:
+        from attrs.exceptions import FrozenInstanceError
 
     raise FrozenInstanceError
 

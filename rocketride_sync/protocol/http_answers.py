@@ -9,7 +9,8 @@ import html
 import http
 import re
 import time
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple
+import zlib
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
 from urllib.parse import urlsplit
 
 from ..errors import ProtocolError, RocketRideError, ServerError, TransientError
@@ -23,6 +24,7 @@ Headers = Mapping[str, str]
 
 _SAME_FROM_ANYBODY = (401, 403)  # statuses that mean the same in a proxy's answer
 _LONGEST_ERROR_BODY = 8192
+_PIECE = 262_144  # of compressed data
 # Neither this nor what uses it looks at any part of a text more than a few times: a page may be made to be slow to read.
 _TAG = re.compile(r"<(/?)(style|script|head)\b[^>]*>|<[^>]*>", re.IGNORECASE)
 
@@ -64,10 +66,21 @@ def interpret(
     raise _not_an_envelope(operation, document, headers, body, auth)
 
 
-def decompress(encoding: Optional[str], body: bytes, limit: SizeLimit, secrets: Iterable[str] = ()) -> bytes:
+def decompress(
+    encoding: Optional[str],
+    body: bytes,
+    limit: SizeLimit,
+    secrets: Iterable[str] = (),
+    check_time: Callable[[], object] = lambda: None,
+) -> bytes:
     """Decode `body` from its ``Content-Encoding``. More than `limit` bytes are a `ProtocolError`.
 
-    `secrets` are texts that a message must not show.
+    Args:
+        encoding: the header's value.
+        body: the body as it was sent.
+        limit: of the result.
+        secrets: texts that a message must not show.
+        check_time: called every few milliseconds; raises once the time is up.
     """
     if not encoding or not body or encoding.lower() == "identity":
         return body
@@ -75,18 +88,32 @@ def decompress(encoding: Optional[str], body: bytes, limit: SizeLimit, secrets: 
         raise ProtocolError(
             f"The answer is encoded as {readable(encoding, secrets)!r}, which was not asked for"
         )
-    import zlib  # seldom needed: requests ask for identity
-
-    decoder = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    pieces: List[bytes] = []
+    size = 0
     try:
-        plain = decoder.decompress(body, limit.size + 1)
-    except zlib.error:
-        plain = None
-    if plain is None or (len(plain) <= limit.size and not decoder.eof):
-        raise ProtocolError(f"The answer's {encoding.lower()} data are damaged")
-    if len(plain) > limit.size:
-        raise too_large(limit)
-    return plain
+        for piece in _inflate(body):
+            pieces.append(piece)
+            size += len(piece)
+            if size > limit.size:
+                raise too_large(limit)
+            check_time()
+        return b"".join(pieces)
+    except (zlib.error, EOFError):
+        pass
+    raise ProtocolError(f"The answer's {encoding.lower()} data are damaged")
+
+
+def _inflate(body: bytes) -> Iterator[bytes]:
+    """Decode in pieces, both what goes in and what comes out. Raises EOFError if the end is missing."""
+    decoder = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    for start in range(0, len(body), _PIECE):
+        rest, full = body[start : start + _PIECE], True
+        while (rest or full) and not decoder.eof:
+            piece = decoder.decompress(rest, _PIECE)
+            rest, full = decoder.unconsumed_tail, len(piece) == _PIECE
+            yield piece
+    if not decoder.eof:
+        raise EOFError
 
 
 def too_large(limit: SizeLimit) -> ProtocolError:

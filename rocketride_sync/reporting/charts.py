@@ -11,6 +11,7 @@ import sys
 from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Tuple
 from xml.etree import ElementTree
 
+from ..loading import import_lock
 from . import series
 from .formatting import AxisUnit, axis_number, rate_unit, size_unit, time_unit
 from .observations import Observation
@@ -168,7 +169,8 @@ def _draw(plot: _Plot, seconds: float, *, few: bool) -> Chart:
 def import_pygal() -> Any:
     """The package pygal. Raises ImportError, or whatever an installation that is not whole raises."""
     if sys.modules.get("pygal") is None:
-        import pygal  # type: ignore[import-untyped]  # it has no annotations
+        with import_lock:
+            import pygal  # type: ignore[import-untyped]  # it has no annotations
 
         # pygal leaves an importer for its maps behind, of a kind so old that Python warns at each later import.
         sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != pygal.__name__]

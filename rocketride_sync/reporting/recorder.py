@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Collection, Iterable, Optional, Sequence, Type, Union
 
 from ..errors import ConfigurationError
+from ..loading import import_lock
 from ..logs import log
 from ..models import TaskStatus
 from ..redact import excerpt
@@ -143,8 +144,9 @@ class RunRecorder(Record):
 def _draw(record: Record, error: Optional[BaseException], secrets: Sequence[str]) -> str:
     """The page as HTML. Raises ConfigurationError, whatever goes wrong inside of pygal."""
     try:
-        from .charts import import_pygal
-        from .page import render_page
+        with import_lock:
+            from .charts import import_pygal
+            from .page import render_page
 
         import_pygal()  # also for a page without charts: what can be drawn shall not depend on what was seen
         return render_page(record, error, secrets)

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Type
 
 from ..errors import ConfigurationError
+from ..loading import import_lock
 from ..redact import excerpt
 from . import snapshot
 from .bar_layout import LEAST_BAR, Details, layout
@@ -74,7 +75,8 @@ class TqdmProgress:
 
 def _import_tqdm() -> Any:
     try:
-        from tqdm.auto import tqdm  # type: ignore[import-untyped]  # its stubs are not worth a dependency
+        with import_lock:
+            from tqdm.auto import tqdm  # type: ignore[import-untyped]  # its stubs are not worth a dependency
 
         return tqdm
     except ImportError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 import os
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
@@ -74,8 +75,6 @@ def _file_name(path: str) -> str:
 
 
 def _guess_type(path: str) -> Optional[str]:
-    import mimetypes  # reads the system's tables when first used
-
     return mimetypes.guess_type(path)[0]
 
 

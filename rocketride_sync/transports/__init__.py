@@ -6,16 +6,20 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Iterator, Optional, Union
+from typing import TYPE_CHECKING, Iterator, Optional, Tuple, Type, Union
 
 from ..errors import ConfigurationError
+from ..loading import import_lock, load
 from .base import PollingWatch, Transport, Watch
 
 if TYPE_CHECKING:
     from ..config import Settings
+    from .auto import AutoTransport
+    from .http import HttpTransport
     from .pipe_interface import Pipe as Pipe
     from .pipe_interface import PipingTransport as PipingTransport
     from .pipe_interface import Uploads as Uploads
+    from .websocket import WebSocketTransport
 
 __all__ = ["Pipe", "PipingTransport", "PollingWatch", "Transport", "Uploads", "Watch", "create", "http_of"]
 
@@ -43,18 +47,29 @@ def create(transport: Union[str, Transport], settings: Settings) -> Transport:
             f"transport must be one of {', '.join(NAMES)} or an object, not {transport!r}"
         )
     if transport == "http":
-        from .http import HttpTransport
-
-        return HttpTransport(settings)
-    from .websocket import WebSocketTransport
-
-    websocket = WebSocketTransport(settings)
+        return load(_http)(settings)
     if transport == "websocket":
-        return websocket
-    from .auto import AutoTransport
+        return load(_websocket)(settings)
+    AutoTransport, HttpTransport, WebSocketTransport = load(_auto)  # noqa: N806
+    return AutoTransport(WebSocketTransport(settings), HttpTransport(settings))
+
+
+def _http() -> Type[HttpTransport]:
     from .http import HttpTransport
 
-    return AutoTransport(websocket, HttpTransport(settings))
+    return HttpTransport
+
+
+def _websocket() -> Type[WebSocketTransport]:
+    from .websocket import WebSocketTransport
+
+    return WebSocketTransport
+
+
+def _auto() -> Tuple[Type[AutoTransport], Type[HttpTransport], Type[WebSocketTransport]]:
+    from .auto import AutoTransport
+
+    return AutoTransport, _http(), _websocket()
 
 
 @contextlib.contextmanager
@@ -65,9 +80,7 @@ def http_of(transport: Optional[Transport], settings: Settings) -> Iterator[Tran
     if transport is not None and not getattr(transport, "prefers_websocket", False):
         yield transport
         return
-    from .http import HttpTransport
-
-    http = HttpTransport(settings)
+    http = load(_http)(settings)
     try:
         yield http
     finally:
@@ -77,7 +90,8 @@ def http_of(transport: Optional[Transport], settings: Settings) -> Iterator[Tran
 def __getattr__(name: str) -> object:
     if name not in _LOADED_ON_FIRST_USE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from . import pipe_interface
+    with import_lock:
+        from . import pipe_interface
 
     value: object = getattr(pipe_interface, name)
     globals()[name] = value

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, List, Optional, Sequence, Set, Tuple
+from typing import TYPE_CHECKING, Any, Callable, List, Optional, Sequence, Set, Tuple
 
 from ..deadline import Deadline, system_time
 from ..errors import RocketRideError, UnsupportedOperationError
+from ..loading import load
 from ..logs import log
 from ..protocol.operations import Operation
 from .base import Watch
@@ -114,11 +115,13 @@ class AutoTransport:
         return uploads
 
     def watch(self, operation: Operation) -> Watch:
-        """As `rocketride_sync.transports.Transport.watch`."""
+        """As `rocketride_sync.transports.Transport.watch`. HTTP is loaded now: not in the middle of the wait."""
+        self._http.load()
         return _AutoWatch(self, self._websocket.watch(operation))
 
     def watch_many(self, polls: Sequence[Poll]) -> Poller:
         """As `rocketride_sync.transports.poller.PollingTransport.watch_many`."""
+        self._http.load()
         return _AutoPoller(self.fallback, self._websocket.watch_many(polls), self._http.watch_many(polls))
 
     @property
@@ -139,6 +142,12 @@ def _unsupported(operation: Operation, refusal: RocketRideError) -> UnsupportedO
     return UnsupportedOperationError(f"{operation.unsupported_by_http} takes WebSocket, but {reason}")
 
 
+def _end_told() -> Callable[[Watch], EndTold]:
+    from .end_told import end_told
+
+    return end_told
+
+
 class _AutoWatch:
     """The watch of one wait. While there is no WebSocket connection, its pause is a sleep."""
 
@@ -152,9 +161,7 @@ class _AutoWatch:
         return self._transport.call_with_fallback(self._watch, operation, deadline)
 
     def end_told(self) -> EndTold:
-        from .end_told import end_told  # loaded by the wait
-
-        return end_told(self._watch)
+        return load(_end_told)(self._watch)
 
 
 class _AutoPoller:

@@ -42,7 +42,10 @@ class Transport(Protocol):
         """
 
     def watch(self, operation: Operation) -> Watch:
-        """A watch of the task whose status `operation` reads. Does no I/O yet, and never raises."""
+        """A watch of the task whose status `operation` reads. Does no I/O yet.
+
+        A `TransportError`, such as of a module that cannot be loaded, counts as a poll that failed.
+        """
 
     def close(self) -> None:
         """Close every connection. May be called twice; a later call opens new ones."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import socket
 import ssl
-from typing import Any, Callable, Optional, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Optional, Type, TypeVar
 
 from ..config import Address, Settings
 from ..deadline import Deadline
@@ -19,10 +19,14 @@ from ..errors import (
     TransportError,
     TransportTimeoutError,
 )
+from ..loading import load
 from ..protocol.failures import refused_by_proxy
 from ..redact import printable, reason_of
 from .network import Proxy, is_certificate_alert, proxy_for, tls_context
 from .tcp import connect, in_slices, set_timeout, use_tls_class
+
+if TYPE_CHECKING:
+    from .tls_over_tls import TlsOverTls
 
 T = TypeVar("T")
 Told = Callable[[str, Any], object]
@@ -57,7 +61,12 @@ class Dialer:
         """
         address = self._settings.address
         proxy = proxy_for(address, self._settings.proxies)
+        # Before anything is connected.
         context = self._server_context() if address.secure else None
+        if proxy is not None and proxy.is_socks:
+            load(_pass_socks)
+        if proxy is not None and proxy.secure and address.secure:
+            load(_tls_over_tls)
         port = address.port or (443 if address.secure else 80)
         host, first_port = (address.dialled_host, port) if proxy is None else (proxy.host, proxy.port)
         first = address if proxy is None else proxy
@@ -145,9 +154,7 @@ def tls_fault(target: object, error: ssl.SSLError) -> RocketRideError:
 def _pass_proxy(address: Address, sock: Any, proxy: Proxy, port: int, deadline: Deadline) -> None:
     """Have the proxy connect `sock` with the server."""
     if proxy.is_socks:
-        from .socks import pass_socks  # seldom needed
-
-        guarded(f"{address} through {proxy}", pass_socks, sock, proxy, address.host, port, deadline)
+        guarded(f"{address} through {proxy}", load(_pass_socks), sock, proxy, address.host, port, deadline)
         return
     status = guarded(
         f"{address} through {proxy}",
@@ -193,9 +200,7 @@ def _read_proxy_status(sock: Any, deadline: Deadline) -> int:
 def _start_tls(sock: Any, host: str, context: ssl.SSLContext, deadline: Deadline) -> Any:
     host = host.partition("%")[0]  # no certificate names the zone of an address
     if isinstance(sock, ssl.SSLSocket):
-        from .tls_over_tls import TlsOverTls  # seldom needed
-
-        encrypted: Any = TlsOverTls(sock, context, host)
+        encrypted: Any = load(_tls_over_tls)(sock, context, host)
     else:
         use_tls_class(context)
         encrypted = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
@@ -209,3 +214,18 @@ def _start_tls(sock: Any, host: str, context: ssl.SSLContext, deadline: Deadline
 
 def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
+
+
+# What few processes need.
+
+
+def _pass_socks() -> Callable[..., None]:
+    from .socks import pass_socks
+
+    return pass_socks
+
+
+def _tls_over_tls() -> Type[TlsOverTls]:
+    from .tls_over_tls import TlsOverTls
+
+    return TlsOverTls

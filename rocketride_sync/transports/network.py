@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import ssl
 import sys
-from typing import TYPE_CHECKING, Any, Callable, Mapping, NamedTuple, Optional, Sequence, Tuple, TypeVar
+from typing import Any, Callable, Mapping, NamedTuple, Optional, Sequence, Tuple, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from ..config import Address, Cert, Verify, split_zone
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, TransportError
+from ..loading import load
 from ..redact import printable, reason_of
-
-if TYPE_CHECKING:
-    import ssl
 
 T = TypeVar("T")
 
+_SHORTAGES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 _CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _OPENSSL_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
@@ -33,11 +34,7 @@ def _authorities(verify: Verify) -> Authorities:
         return [("verify", verify)]
     found = [(name, os.environ[name]) for name in _CA_VARIABLES if os.environ.get(name)][:1]
     found = found or [(name, os.environ[name]) for name in _OPENSSL_VARIABLES if os.environ.get(name)]
-    if found:
-        return found
-    import certifi
-
-    return [("verify", certifi.where())]
+    return found or [("verify", load(_certifi).where())]
 
 
 def tls_context(verify: Verify, cert: Cert) -> ssl.SSLContext:
@@ -68,8 +65,6 @@ def _no_password() -> str:
 
 
 def _verifying(authorities: Authorities) -> ssl.SSLContext:
-    import ssl
-
     locations = [(setting, path) for setting, named in authorities for path in _existing(setting, named)]
     # The named authorities replace those of the system, which Python loads only if none are named.
     setting, path = locations[0]
@@ -103,8 +98,6 @@ def _is_missing(path: str) -> bool:
 
 
 def _unverified() -> ssl.SSLContext:
-    import ssl
-
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -113,16 +106,18 @@ def _unverified() -> ssl.SSLContext:
 
 def _usable(name: str, step: Callable[..., T], *args: Any) -> T:
     """The result of `step`, which uses the files of the setting `name`."""
-    import ssl
-
+    passes = False
     try:
         return step(*args)
     except _EncryptedKeyError:
         reason = "the private key is encrypted, and there is no way to give its pass phrase; decrypt it"
     except (ssl.SSLError, OSError) as error:
         reason = reason_of(error)
+        passes = error.errno in _SHORTAGES and not isinstance(error, ssl.SSLError)
     except ValueError as error:
         reason = type(error).__name__
+    if passes:
+        raise TransportError(f"{name}: the certificate or key file could not be read: {reason}")
     raise ConfigurationError(f"{name}: the certificate or key file cannot be used: {reason}")
 
 
@@ -232,8 +227,7 @@ def environment_proxies(address: Address) -> Mapping[str, str]:
     )
     if not settings:
         return {}
-    from urllib.request import getproxies, proxy_bypass  # slow to import, and seldom needed
-
+    getproxies, proxy_bypass = load(_system_proxies)
     if proxy_bypass(address.host) or proxy_bypass(address.authority) or _in_no_proxy_network(address.host):
         return {}
     return getproxies()
@@ -246,8 +240,7 @@ def _in_no_proxy_network(host: str) -> bool:
 
 
 def _contains(network: str, host: str) -> bool:
-    from ipaddress import ip_address, ip_network
-
+    ip_address, ip_network = load(_networks)
     try:
         # As requests reads it: 10.1.2.3/8 is the network of that address. A zone names an interface of this machine.
         return ip_address(host.partition("%")[0]) in ip_network(network, strict=False)
@@ -257,7 +250,26 @@ def _contains(network: str, host: str) -> bool:
 
 def is_certificate_alert(error: object) -> bool:
     """Whether it is the TLS alert of a server that refused our client certificate, or got none."""
-    import ssl
-
     alert = reason_of(error) if isinstance(error, ssl.SSLError) else ""
     return "ALERT" in alert and ("CERT" in alert or "UNKNOWN_CA" in alert)
+
+
+# What is loaded when it is first needed.
+
+
+def _certifi() -> Any:
+    import certifi
+
+    return certifi
+
+
+def _system_proxies() -> Tuple[Callable[[], Mapping[str, str]], Callable[[str], Any]]:
+    from urllib.request import getproxies, proxy_bypass  # slow to load
+
+    return getproxies, proxy_bypass
+
+
+def _networks() -> Tuple[Any, Any]:
+    from ipaddress import ip_address, ip_network
+
+    return ip_address, ip_network

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Generator, Iterator, Optional, Protocol, Tuple
+from typing import TYPE_CHECKING, Any, Generator, Iterator, Optional, Protocol, Tuple, Type
 
 from ..deadline import Deadline
 from ..errors import TransportError
+from ..loading import load
 from ..protocol.operations import Buffer, Operation
 from .base import Transport
+
+if TYPE_CHECKING:
+    from .spooled_pipe import SpooledPipe
 
 
 class Pipe(Protocol):
@@ -72,8 +76,12 @@ def open_pipe(transport: Transport, operation: Operation, deadline: Deadline) ->
     """Open a pipe over `transport`. One without pipes sends the whole object when the pipe is closed."""
     opener = getattr(transport, "pipe", None)
     if opener is None:
-        from .spooled_pipe import SpooledPipe
-
-        return SpooledPipe(transport, operation)
+        return load(_spooling)(transport, operation)
     pipe: Pipe = opener(operation, deadline)
     return pipe
+
+
+def _spooling() -> Type[SpooledPipe]:
+    from .spooled_pipe import SpooledPipe
+
+    return SpooledPipe

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from typing import Any
 
 from ..deadline import Deadline
@@ -16,8 +17,6 @@ class SpooledPipe:
     """Collects the object in a temporary file, and sends it whole when the pipe is closed."""
 
     def __init__(self, transport: Transport, operation: Operation) -> None:
-        import tempfile  # slow to load, and seldom needed
-
         self._transport = transport
         self._operation = operation
         self._file = _with_file_errors(tempfile.TemporaryFile)

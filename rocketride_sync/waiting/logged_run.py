@@ -10,7 +10,8 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ..errors import DecodeError, ProtocolError
 from ..frozen import Frozen
-from ..models import Outcome, TaskRun, TaskStatus
+from ..models import Outcome, TaskStatus
+from ..models._task_run import TaskRun
 
 STATUS_EVENT = "apaevt_status_update"
 LIFECYCLE_EVENT = "apaevt_log_lifecycle"

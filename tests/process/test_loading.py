@@ -78,7 +78,7 @@ WAITS = {
 
 
 @pytest.mark.parametrize("wait", WAITS.values(), ids=WAITS)
-@pytest.mark.parametrize("transport", ["websocket", "http"])
+@pytest.mark.parametrize("transport", ["websocket", "http", "auto"])
 def test_a_wait_loads_nothing_once_it_has_begun(transport, wait):
     code = f"""
         import sys
@@ -151,6 +151,32 @@ def test_a_fork_while_another_thread_loads_leaves_the_child_able_to_ask(transpor
         assert run(code, server.url, transport, slow) == "0\n"
 
 
+def test_a_fork_while_another_thread_asks_for_a_public_name_leaves_the_child_able_to_ask_for_it():
+    code = """
+        import faulthandler, os, sys, threading
+        import rocketride_sync
+        loading, forked = threading.Event(), threading.Event()
+        class Slow:
+            def find_spec(self, name, path=None, target=None):
+                if name == "rocketride_sync.client.client" and not loading.is_set():
+                    loading.set()
+                    forked.wait(1.0)
+        sys.meta_path.insert(0, Slow())
+        thread = threading.Thread(target=lambda: rocketride_sync.RocketRideClient)
+        thread.start()
+        loading.wait()
+        child = os.fork()
+        if child == 0:
+            faulthandler.dump_traceback_later(15, exit=True)
+            rocketride_sync.RocketRideClient
+            os._exit(0)
+        forked.set()
+        thread.join()
+        print(os.waitpid(child, 0)[1])
+    """
+    assert run(code) == "0\n"
+
+
 CALLS = {
     "status": "client.get_task_status(TOKEN)",
     "previous": "client.get_task_status(TOKEN, previous=TaskStatus.from_dict({}))",
@@ -185,3 +211,56 @@ def test_without_a_file_descriptor_an_error_of_ours_comes_out(transport, call):
             os.write(1, str(error).encode())
     """
     assert "Too many open files" in run(code, transport)
+
+
+@pytest.mark.parametrize("wait", WAITS.values(), ids=WAITS)
+@pytest.mark.parametrize("transport", ["websocket", "auto"])
+def test_a_wait_that_begins_without_a_file_descriptor_goes_on_once_there_are_some(transport, wait):
+    pytest.importorskip("resource")
+    code = f"""
+        import os, resource, sys, threading
+        import rocketride_sync.deadline
+        from rocketride_sync import RetryPolicy, RocketRideClient
+        TOKEN = "tk_5f3a0123456789abcdef0123456789ab"
+        client = RocketRideClient(sys.argv[1], "key", transport=sys.argv[2], retry=RetryPolicy(max_delay=0.25))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+        held, failed = [], threading.Event()
+        try:
+            while True:
+                held.append(os.open("/dev/null", 0))
+        except OSError:
+            pass
+        def relent():
+            failed.wait()
+            while held:
+                os.close(held.pop())
+        sleep = rocketride_sync.deadline.system_time.sleep
+        class Time:
+            def __getattr__(self, name):
+                return getattr(__import__("time"), name)
+            def sleep(self, seconds):
+                failed.set()
+                sleep(seconds)
+        rocketride_sync.deadline.system_time = Time()
+        threading.Thread(target=relent, daemon=True).start()
+        with client:
+            assert {wait}.succeeded
+        print(failed.is_set())
+    """
+
+    def handler(peer):
+        if not is_upgrade(peer):
+            peer.read_request()
+            peer.send(answer(DONE, Connection="close"))
+            return
+        it = DapPeer(peer)
+        try:
+            it.welcome()
+            while True:
+                request = it.request()
+                it.answer(request, DONE if request["command"] == "rrext_get_task_status" else {})
+        except Gone:
+            pass
+
+    with Server(handler) as server:
+        assert run(code, server.url, transport) == "True\n"

@@ -1,6 +1,8 @@
 """What an HTTP answer means."""
 
 import gzip
+import hashlib
+import itertools
 import json
 import zlib
 
@@ -267,6 +269,25 @@ PLAIN = b'{"status": "OK"}' * 100
 )
 def test_decompress(encoding, body):
     assert decompress(encoding, body, limit(len(PLAIN))) == PLAIN
+
+
+@pytest.mark.parametrize("size", [262_143, 262_144, 262_145, 3_000_000])
+def test_decompression_in_pieces(size):
+    whole = hashlib.shake_128(b"").digest(size) if size < 10**6 else bytes(size)
+    assert decompress("gzip", gzip.compress(whole, mtime=0), limit(size)) == whole
+
+
+@pytest.mark.parametrize("whole", [bytes(20_000_000), b"ab" * 5_000_000], ids=["zeros", "pairs"])
+def test_the_time_is_looked_at_while_a_body_is_decompressed(whole):
+    """A piece takes a few milliseconds; the whole may take seconds."""
+    looks = itertools.count()
+
+    def check_time():
+        if next(looks) == 3:
+            raise errors.TransportTimeoutError("late")
+
+    with pytest.raises(errors.TransportTimeoutError, match="late"):
+        decompress("gzip", gzip.compress(whole, 1, mtime=0), limit(len(whole)), (), check_time)
 
 
 def test_an_empty_body_needs_no_decompression():

@@ -1,5 +1,6 @@
 """Files of TLS that cannot be used: a `ConfigurationError` at once, over both transports, and no question at a terminal."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -7,7 +8,8 @@ import sys
 import pytest
 import trustme
 
-from rocketride_sync import CertificateError, ConfigurationError, RocketRideWarning
+from rocketride_sync import CertificateError, ConfigurationError, RocketRideWarning, TransportError
+from rocketride_sync.transports import network
 from rocketride_sync.transports.network import tls_context
 
 from .loopback import HOST, Server
@@ -110,6 +112,25 @@ def test_a_key_log_is_written(authority, ca_file, transport, verify, monkeypatch
     with Server(both, tls=tls(authority)) as server:
         assert ask(server, transport, verify=ca_file if verify else False) == 3
     assert "CLIENT" in log.read_text()
+
+
+@TRANSPORTS
+@pytest.mark.parametrize("wanted", ["verify", "cert", "SSLKEYLOGFILE"])
+def test_files_that_cannot_be_opened_now_are_a_fault_that_may_pass(
+    ca_file, chain, transport, wanted, monkeypatch, tmp_path
+):
+    """No descriptor is left: nothing is wrong with the file, and a wait goes on."""
+    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys.log"))
+    usable = network._usable
+
+    def step(*_):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(
+        network, "_usable", lambda name, it, *args: usable(name, step if name == wanted else it, *args)
+    )
+    with pytest.raises(TransportError, match=f"{wanted}: .* could not be read: Too many open files"):
+        ask(None, transport, "https://localhost:9", verify=ca_file, cert=chain)
 
 
 @TRANSPORTS

@@ -13,12 +13,21 @@ import requests
 from ..._version import __version__
 from ...config import Settings
 from ...deadline import Deadline
-from ...errors import ProtocolError, RocketRideError, TransportError, TransportTimeoutError
+from ...errors import (
+    OverloadedError,
+    ProtocolError,
+    RocketRideError,
+    TransientError,
+    TransportError,
+    TransportTimeoutError,
+)
+from ...loading import load
 from ...logs import log
 from ...options import SizeLimit
-from ...protocol.failures import secrets_of
-from ...protocol.http_answers import decompress, too_large
+from ...protocol.failures import is_unprocessed, secrets_of
+from ...protocol.http_answers import decompress, interpret, too_large
 from ...protocol.operations import Operation
+from ...protocol.strict_json import decodes_within
 from ..dialing import Dialer
 from ..network import Proxy, proxy_for
 from .adapter import DeadlineAdapter
@@ -64,8 +73,41 @@ class Session:
         }
         self._settings = settings
 
-    def send(self, operation: Operation, deadline: Deadline) -> Answer:
-        """Status, headers and decompressed body of the answer. Raises only our errors."""
+    def call(self, operation: Operation, deadline: Deadline) -> Any:
+        """As `HttpTransport.call`."""
+        objects = None if operation.data is None else load(_objects)
+        status, headers, body = self._send(operation, deadline)
+        auth = self._settings.auth
+        try:
+            plain = self._decompress(operation, headers, body, deadline)
+            if not decodes_within(plain, deadline.remaining()):
+                raise _too_late(operation)
+            proxy = str(self.proxy) if self.proxy else None
+            data = interpret(operation, status, headers, plain, auth, proxy=proxy)
+            return data if objects is None else objects.result(operation, data, auth)
+        except (TransientError, ProtocolError) as error:
+            # A proxy may answer in place of a server that still works on the request; a malformed answer says nothing
+            # about that.
+            error.request_sent = not isinstance(error, OverloadedError) and not is_unprocessed(status)
+            raise
+
+    def _decompress(
+        self, operation: Operation, headers: Mapping[str, str], body: bytes, deadline: Deadline
+    ) -> bytes:
+        encoding = headers.get("Content-Encoding")
+        if not encoding:
+            return body
+
+        def check_time() -> None:
+            if deadline.expired:
+                raise _too_late(operation)
+
+        settings = self._settings
+        secrets = secrets_of(operation, settings.auth)
+        return decompress(encoding, body, settings.limit_of(operation), secrets, check_time)
+
+    def _send(self, operation: Operation, deadline: Deadline) -> Answer:
+        """Status, headers and body of the answer. Raises only our errors."""
         for _ in range(2):
             exchange = Exchange(deadline, self._settings.connect_timeout, self._settings.limit_of(operation))
             try:
@@ -104,25 +146,19 @@ class Session:
             request.prepare_body(None, None, operation.json)
         if operation.data is not None:
             request = request.copy()
-            from ...protocol import http_objects  # seldom needed
-
-            request.headers.update(http_objects.headers(operation))
+            request.headers.update(load(_objects).headers(operation))
             request.body = iter(operation.data)  # type: ignore[assignment]  # urllib3 takes it
         timeout = exchange.deadline.clamp(None)
         if timeout == 0.0:
             raise TransportTimeoutError(f"{operation.name} failed: no time was left to send it")
         response = self._adapter.send(request, stream=True, timeout=timeout, **self._options)
         raw = response.raw
-        limit = self._settings.limit_of(operation)
         try:
-            body = _read_body(raw, limit)
+            body = _read_body(raw, self._settings.limit_of(operation))
         finally:
             # A connection whose answer was read completely is in the pool by now; any other must not get there.
             raw.close()
-        headers = raw.headers
-        secrets = secrets_of(operation, self._settings.auth)
-        plain = decompress(headers.get("Content-Encoding"), body, limit, secrets)
-        return response.status_code, headers, plain
+        return response.status_code, raw.headers, body
 
     @property
     def is_open(self) -> bool:
@@ -132,6 +168,16 @@ class Session:
     def close(self) -> None:
         """Close the connections; one in use is closed once its answer has been read."""
         self._adapter.close()
+
+
+def _too_late(operation: Operation) -> TransportTimeoutError:
+    return TransportTimeoutError(f"{operation.name} failed: its answer came too late to be decoded in time")
+
+
+def _objects() -> Any:
+    from ...protocol import http_objects  # seldom needed
+
+    return http_objects
 
 
 def _prepare(

@@ -1,6 +1,6 @@
 """The HTTP transport. It imports requests on the first call, because the import takes longer than a whole call.
 
-The modules that read answers are imported then too: with ``transport="auto"`` most processes never need them.
+What reads answers is imported with it: with ``transport="auto"`` most processes never need them.
 """
 
 from __future__ import annotations
@@ -10,13 +10,7 @@ from typing import TYPE_CHECKING, Any, Dict, Sequence, Type
 
 from ...config import Settings
 from ...deadline import Deadline
-from ...errors import (
-    OverloadedError,
-    ProtocolError,
-    TransientError,
-    TransportTimeoutError,
-    UnsupportedOperationError,
-)
+from ...errors import UnsupportedOperationError
 from ...loading import load
 from ...logs import DEBUG, log, timed
 from ...protocol.operations import Operation
@@ -60,34 +54,11 @@ class HttpTransport:
         return self._call(operation, deadline)
 
     def _call(self, operation: Operation, deadline: Deadline) -> Any:
-        session = self._session()  # loads the rest too
-        if operation.data is not None:
-            load(_sending)
-        from ...protocol.failures import is_unprocessed
-        from ...protocol.http_answers import interpret
-        from ...protocol.strict_json import decodes_within
+        return self._session().call(operation, deadline)
 
-        status, headers, body = session.send(operation, deadline)
-        if not decodes_within(body, deadline.remaining()):
-            late = TransportTimeoutError(
-                f"{operation.name} failed: its answer came too late to be decoded in time"
-            )
-            late.request_sent = True
-            raise late
-        try:
-            proxy = str(session.proxy) if session.proxy else None
-            data = interpret(operation, status, headers, body, self._settings.auth, proxy=proxy)
-            return data if operation.data is None else self._result(operation, data)
-        except (TransientError, ProtocolError) as error:
-            # A proxy may answer in place of a server that still works on the request; a malformed answer says nothing
-            # about that.
-            error.request_sent = not isinstance(error, OverloadedError) and not is_unprocessed(status)
-            raise
-
-    def _result(self, operation: Operation, data: Any) -> Any:
-        from ...protocol.http_objects import result
-
-        return result(operation, data, self._settings.auth)
+    def load(self) -> None:
+        """Load what a call needs. Raises TransportError if that is not possible."""
+        load(_asking)
 
     def pipe(self, operation: Operation, deadline: Deadline) -> SpooledPipe:  # noqa: ARG002 - no I/O yet
         """As `rocketride_sync.transports.PipingTransport.pipe`."""
@@ -138,14 +109,9 @@ class HttpTransport:
 
 
 def _asking() -> Type[Session]:
-    from ...protocol import http_answers  # noqa: F401 - what comes will be read with it
     from .session import Session
 
     return Session
-
-
-def _sending() -> None:
-    from ...protocol import http_objects  # noqa: F401 - for the answer
 
 
 def _polling() -> Type[ThreadPoller]:
@@ -155,8 +121,6 @@ def _polling() -> Type[ThreadPoller]:
 
 
 def _spooling() -> Type[SpooledPipe]:
-    import tempfile  # noqa: F401 - a pipe needs it next
-
     from ..spooled_pipe import SpooledPipe
 
     return SpooledPipe

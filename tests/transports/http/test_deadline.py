@@ -1,8 +1,11 @@
 """The deadline of a call over HTTP bounds every step of it, against servers that are slow in each."""
 
+import gzip
+import threading
 import time
 
 from rocketride_sync import errors
+from rocketride_sync.protocol import http_answers
 from rocketride_sync.protocol.operations import get_task_status
 
 from ..loopback import HOST, Server, after_request, always, answer
@@ -28,6 +31,15 @@ class TestTheDeadline:
 
     def test_bounds_an_answer_in_chunks(self):
         assert "no complete answer" in str(self.kept(Server(after_request(drip_chunks))))
+
+    def test_bounds_the_decompression_of_an_answer(self, monkeypatch):
+        body = answer(gzip.compress(bytes(900_000)), Content_Encoding="gzip")
+        late = threading.Event()  # in place of a body that takes so long
+        inflate = http_answers._inflate
+        monkeypatch.setattr(
+            http_answers, "_inflate", lambda body: (late.wait(0.3) or piece for piece in inflate(body))
+        )
+        assert self.kept(Server(always(body))).request_sent
 
     def test_bounds_a_proxys_tunnel(self):
         server = Server(after_request(lambda peer: peer.drip(b"HTTP/1.1 200 " + b"x" * 500)))
