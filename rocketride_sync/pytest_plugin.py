@@ -64,15 +64,14 @@ def rocketride_server() -> Iterator[Emulator]:
     from .errors import ConfigurationError
 
     server = Emulator(early_end=0, init_seconds=0, stop_seconds=0)
+    reason = ""
     try:
-        server.__enter__()
-    except ConfigurationError as error:
-        reason = str(error)
-    else:
-        reason = ""
-    if reason:
-        pytest.fail(f"rocketride_server: {reason} (or rocketride-sync[testing])", pytrace=False)
-    try:
+        try:
+            server.__enter__()
+        except ConfigurationError as error:
+            reason = str(error)
+        if reason:
+            pytest.fail(f"rocketride_server: {reason} (or rocketride-sync[testing])", pytrace=False)
         with reached_without_proxy("127.0.0.1"):
             yield server
     finally:

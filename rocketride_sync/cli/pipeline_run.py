@@ -85,8 +85,8 @@ class PipelineRun:
 
     def run(self) -> Optional[TaskStatus]:
         """Run it; return the terminal status of the task, or the last one before the task is ended or kept."""
-        task = self._task.start(self._start)
         try:
+            task = self._task.start(self._start)
             status = self._follow(task)
             if not self._args.keep:
                 self._task.end()

@@ -65,7 +65,7 @@ class RunTask:
 
     def end(self) -> None:
         """End it, unless it has ended or was replaced."""
-        if self.task is not None:
+        if self.task is not None and not self.task.ended:
             self.task.end(timeout=ENDING_SECONDS)
             self.state = "the task was ended"
 

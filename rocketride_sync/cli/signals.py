@@ -51,9 +51,9 @@ def signals_as_exceptions() -> Iterator[None]:
     ours = [number for number in _TERMINATION_SIGNALS if signal.getsignal(number) is signal.SIG_DFL]
     if ours and not _may_handle(ours[0]):
         ours = []
-    for number in ours:
-        signal.signal(number, _terminate)
     try:
+        for number in ours:
+            signal.signal(number, _terminate)
         yield
     finally:
         for number in ours:

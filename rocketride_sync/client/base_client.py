@@ -64,8 +64,8 @@ class BaseClient:
         """Terminate a task. `before`: its status just before; None if it could not be read."""
         if self._terminated is None:
             self._terminated = load(_terminated_runs)()
-        with self._terminated.terminating(token, before):
-            self._call_until(operations.terminate(token), deadline)
+        operation = operations.terminate(token)
+        self._terminated.terminate(token, before, lambda: self._call_until(operation, deadline))
 
     def _wait_for(
         self,

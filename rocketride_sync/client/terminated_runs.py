@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-from typing import Dict, Iterator, NamedTuple, Optional
+from typing import Callable, Dict, NamedTuple, Optional
 
 from ..deadline import system_time
 from ..models import TaskStatus
@@ -24,20 +23,19 @@ class TerminatedRuns:
     def __init__(self) -> None:
         self._runs: Dict[str, _Run] = {}
 
-    @contextlib.contextmanager
-    def terminating(self, token: str, before: Optional[TaskStatus]) -> Iterator[None]:
-        """Terminate a task meanwhile; `before`: its status just before, None if it could not be read.
+    def terminate(self, token: str, before: Optional[TaskStatus], step: Callable[[], object]) -> None:
+        """Terminate a task with `step`; `before`: its status just before, None if it could not be read.
 
-        Only a run that had not ended then counts, and only if the block succeeds. Statuses that are read in the
+        Only a run that had not ended then counts, and only if the step succeeds. Statuses that are read in the
         meantime may show its end already.
         """
         if before is None or before.is_terminal or not before.start_time:
-            yield
+            step()
             return
         earlier = self._runs.get(token)
-        self._keep(token, _Run(before.start_time, math.inf))
         try:
-            yield
+            self._keep(token, _Run(before.start_time, math.inf))
+            step()
         except BaseException:
             self.forget(token)
             if earlier is not None:

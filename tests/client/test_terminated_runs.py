@@ -128,8 +128,7 @@ def test_while_it_is_being_terminated_its_end_counts_already(end):
 @pytest.mark.parametrize("stale", [RUNNING, STOPPING], ids=["running", "stopping"])
 def test_a_status_that_was_asked_for_before_the_answer_takes_nothing_back(stale):
     runs = TerminatedRuns()
-    with runs.terminating(TOKEN, TaskStatus.from_dict(RUNNING)):
-        pass
+    runs.terminate(TOKEN, TaskStatus.from_dict(RUNNING), lambda: None)
     runs.mark(TOKEN, TaskStatus.from_dict(stale), asked_at=0.0)
     assert is_ours(runs.mark(TOKEN, TaskStatus.from_dict(TEXT), asked_at=1e12))
 
@@ -197,8 +196,8 @@ def test_one_that_failed_does_not_undo_an_earlier_one():
     client = client_of(Server(RUNNING, ending_with(TEXT)))
     client.terminate(TOKEN)
     runs = client._terminated
-    with pytest.raises(ZeroDivisionError), runs.terminating(TOKEN, TaskStatus.from_dict(RUNNING)):
-        _ = 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        runs.terminate(TOKEN, TaskStatus.from_dict(RUNNING), lambda: 1 / 0)
     assert is_ours(client.get_task_status(TOKEN))
 
 
@@ -265,8 +264,7 @@ def test_its_memory_is_bounded():
     runs = TerminatedRuns()
     before = TaskStatus.from_dict(RUNNING)
     for number in range(1500):
-        with runs.terminating(f"tk_{number}", before):
-            pass
+        runs.terminate(f"tk_{number}", before, lambda: None)
     assert len(runs._runs) == 1000
     assert is_ours(runs.mark("tk_1499", TaskStatus.from_dict(TEXT), 0.0))
     assert not is_ours(runs.mark("tk_499", TaskStatus.from_dict(TEXT), 0.0))

@@ -9,12 +9,15 @@ import itertools
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
+from unittest import mock
 
 import pytest
 from transports.either_transport import either
 from transports.loopback import Server
 
 from rocketride_sync import MemoryTransport, RocketRideClient
+from rocketride_sync.cli.pipeline_run import PipelineRun
+from rocketride_sync.cli.run_task import RunTask
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.transports import memory
 from rocketride_sync.transports.thread_poller import ThreadPoller
@@ -129,3 +132,49 @@ def test_ctrl_c_at_any_moment_leaves_no_polling_thread():
         return was_interrupted
 
     assert each_moment(survives) > 50
+
+
+def test_ctrl_c_at_any_moment_makes_no_run_one_that_this_client_ended():
+    """Else its end, whatever it was, would be told as cancelled."""
+    running = status_of(TOKEN)
+    ended = {**running, "state": 6, "completed": True, "exitCode": 1, "exitMessage": "Failed"}
+    RocketRideClient("h", "key", transport=MemoryTransport([running, None])).terminate(
+        TOKEN
+    )  # loads what it needs
+
+    def survives(number):
+        transport = MemoryTransport([running, None, *[ended] * 3])
+        client = RocketRideClient("h", "key", transport=transport)
+        was_interrupted, _ = interrupted(lambda: client.terminate(TOKEN), number, {memory.__file__})
+        asked = "terminate" in [call.name for call in transport.calls]
+        if not asked:
+            transport = client._transport = client._caller.transport = MemoryTransport([ended])
+            assert not client.get_task_status(TOKEN).terminated_by_client
+        return was_interrupted
+
+    assert each_moment(survives) > 50
+
+
+def test_ctrl_c_at_any_moment_of_a_run_of_the_command_line_leaves_no_task_behind():
+    def survives(number):
+        task = SimpleNamespace(token=TOKEN, ended=False, started=False)
+
+        def use():
+            task.started = True
+            return task
+
+        def end(*_, **__):
+            task.ended = True
+            return True
+
+        task.end = end
+        run = object.__new__(PipelineRun)
+        run._args = SimpleNamespace(keep=False, json=False)
+        run._task = RunTask(None, SimpleNamespace(end=end))
+        run._start, run._follow = use, lambda task: None
+        was_interrupted, _ = interrupted(run.run, number, {__file__})
+        assert task.ended or not task.started
+        return was_interrupted
+
+    with mock.patch("sys.stderr"):
+        assert each_moment(survives) > 10
