@@ -51,6 +51,16 @@ class Spoiled(Happening):
         scene.proxy.spoil([])
 
 
+class Closed(Happening):
+    """Kept connections are closed, in good form."""
+
+    def begin(self, scene, mode):
+        scene.proxy.cut()
+
+    def end(self, scene):
+        """It is over."""
+
+
 class Refused(Happening):
     """Nobody listens, and connections are gone."""
 

@@ -4,6 +4,7 @@ import json
 import re
 import struct
 
+_WHOLE_URL = re.compile(rb"([A-Z]+ )http://[^/ ]+")
 STATUS = "rrext_get_task_status"
 _LENGTH = re.compile(rb"(?i)content-length: *(\d+)")
 
@@ -64,6 +65,22 @@ def head_and_body(answer):
     """An answer in two parts: the HTTP head or the head of the frame, and what follows it."""
     head = answer.index(b"\r\n\r\n") + 4 if answer.startswith(b"HTTP/") else _layout(answer)[0]
     return answer[:head], answer[head:]
+
+
+def is_object(request, framed):
+    """Whether the client sends a piece of an object."""
+    return request[0] & 0x0F == 2 if framed else request.startswith(b"POST /task/data")
+
+
+def is_upgrade(request, framed):
+    """Whether the client asks for WebSocket."""
+    return not framed and b"\r\nupgrade: websocket\r\n" in request.lower()
+
+
+def for_the_server(request):
+    """A request that a proxy got with a whole URL, as the server wants it; None if it is not of that kind."""
+    found = _WHOLE_URL.match(request)
+    return None if found is None else found.group(1) + request[found.end() :]
 
 
 def is_question(request, framed):

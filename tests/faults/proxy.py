@@ -8,7 +8,15 @@ import threading
 
 from transports.loopback import HOST, Server, shake_hands
 
-from .messages import STATUS, Messages, OverError, is_question
+from .messages import (
+    STATUS,
+    Messages,
+    OverError,
+    for_the_server,
+    is_object,
+    is_question,
+    is_upgrade,
+)
 from .spoiling import Moment
 
 _ANSWERED_WITHIN = 30.0
@@ -20,16 +28,18 @@ class Proxy(Server):
     Args:
         target: the port of the server.
         tls: an `ssl.SSLContext` to speak TLS to clients with; it may be changed for connections to come.
+        socks: whether it is a SOCKS proxy.
 
     Attributes:
         spoiled: how many times something was spoiled.
         requests_read: how many requests, or frames, came from clients.
     """
 
-    def __init__(self, target, tls=None):
+    def __init__(self, target, tls=None, socks=False):
         super().__init__(lambda peer: Link(self, peer).run())
         self.target = target
         self.tls = tls
+        self.socks = socks
         self.spoiled = 0
         self.requests_read = 0
         self.links = set()
@@ -92,6 +102,8 @@ class Link:
                 return spoiling.act(self, b"")
             if self.proxy.tls is not None:
                 self._encrypt()
+            if self.proxy.socks:
+                self._greet()
             self._server = socket.create_connection((HOST, self.proxy.target), _ANSWERED_WITHIN)
             self._server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             while True:
@@ -127,13 +139,38 @@ class Link:
 
     def _request(self, request):
         self.proxy.requests_read += 1
-        question = is_question(request, self._requests.framed)
-        moments = [Moment.QUESTION] * question + [Moment.HTTP] * (not self._requests.framed)
-        spoiling = self.proxy.spoiling(*moments)
+        if request.startswith(b"CONNECT "):
+            spoiling = self.proxy.spoiling(Moment.PROXY)
+            if spoiling is None:
+                return self._peer.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            return spoiling.act(self, request)
+        onward = for_the_server(request)
+        request = onward or request
+        spoiling = self.proxy.spoiling(*self._moments(request, onward is not None))
         if spoiling is None:
             self._server.sendall(request)
         else:
             spoiling.act(self, request)
+        return None
+
+    def _moments(self, request, whole_url):
+        framed = self._requests.framed
+        met = {
+            Moment.PROXY: whole_url,
+            Moment.HTTP: not framed,
+            Moment.UPGRADE: is_upgrade(request, framed),
+            Moment.OBJECT: is_object(request, framed),
+            Moment.QUESTION: is_question(request, framed),
+        }
+        return [moment for moment, is_met in met.items() if is_met]
+
+    def _greet(self):
+        """The part of a SOCKS 5 proxy: it connects with the server, whatever it is asked."""
+        client = self._peer.sock
+        client.recv(2 + client.recv(2, socket.MSG_PEEK)[1])
+        client.sendall(b"\5\0")
+        client.recv(10)  # of an IPv4 address
+        client.sendall(b"\5\0\0\1" + bytes(6))
 
     def _next_answer(self):
         answer = self._answers.take()

@@ -114,7 +114,8 @@ class Scene:
     Args:
         server: the emulator.
         certificates: what servers may show.
-        by: how the client comes to the server: ``proxy``, ``tls``, ``name`` (all through the proxy) or ``itself``.
+        by: how the client comes to the server: ``proxy``, ``tls``, ``name`` (all through the proxy, which it takes for the
+            server), ``forward`` or ``socks`` (through the proxy, as one for HTTP or SOCKS), or ``itself``.
 
     Attributes: `server`, `proxy`, `names`, `certificates`, and `uri`, the address for the client.
     """
@@ -122,10 +123,16 @@ class Scene:
     def __init__(self, server, certificates, by):
         self.server = server
         self.certificates = certificates
-        self.proxy = Proxy(self.server.port, self.certificates.good if by == "tls" else None)
+        self.proxy = Proxy(self.server.port, self.certificates.good if by == "tls" else None, by == "socks")
         self.names = Names()
-        addresses = {"itself": self.server.uri, "name": f"http://{NAME}:{self.proxy.port}"}
+        addresses = {
+            **dict.fromkeys(("itself", "forward", "socks"), self.server.uri),
+            "name": f"http://{NAME}:{self.proxy.port}",
+        }
         self.uri = addresses.get(by, self.proxy.url)
+        schemes = {"forward": "http", "socks": "socks5"}
+        proxies = {"http": f"{schemes[by]}://{HOST}:{self.proxy.port}"} if by in schemes else None
+        self._options = {"verify": certificates.trusted, "proxies": proxies}
         self._clients = contextlib.ExitStack()
 
     def __enter__(self):
@@ -140,20 +147,21 @@ class Scene:
 
     def client(self, transport, **options):
         """A client whose way leads past the fault; it is closed at the end."""
-        made = RocketRideClient(
-            self.uri, KEY, transport=transport, verify=self.certificates.trusted, **options
-        )
+        made = RocketRideClient(self.uri, KEY, transport=transport, **self._options, **options)
         return self._clients.enter_context(made)
 
     def direct(self):
         """A client that no fault can reach."""
         return self._clients.enter_context(RocketRideClient(self.server.uri, KEY, transport="http"))
 
-    def start(self, seconds=None):
-        """The token of a new task, and its project; it runs for `seconds`, or until it is terminated."""
+    def start(self, seconds=None, provider="simulate"):
+        """The token of a new task, and its project; it runs for `seconds`, or until it is terminated.
+
+        With the `provider` ``webhook`` it takes objects.
+        """
         project = f"fault-{next(_numbers)}"
         config = {"forever": True} if seconds is None else {"seconds": seconds}
-        component = {"id": "src_1", "provider": "simulate", "config": config}
+        component = {"id": "src_1", "provider": provider, "config": {} if provider == "webhook" else config}
         return self.server.start(
             {"project_id": project, "source": "src_1", "components": [component]}
         ), project

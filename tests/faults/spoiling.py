@@ -13,6 +13,9 @@ class Moment(enum.Enum):
 
     ACCEPT = "a connection was accepted"
     HTTP = "an HTTP request came: a status request over HTTP, the upgrade of a WebSocket"
+    PROXY = "an HTTP proxy was asked for a connection, or got a request with a whole URL"
+    UPGRADE = "an upgrade to WebSocket came"
+    OBJECT = "a piece of an object came"
     QUESTION = "a request for a task's status came"
 
 
@@ -120,12 +123,34 @@ def answer_too_late(link, request):
     link.send(found)
 
 
+def announce(link, request):
+    """An informational answer, before the real one."""
+    link.send(b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n")
+    link.pass_on(request)
+
+
+def say(data):
+    """Sends something else in place of an answer."""
+
+    def act(link, request):
+        link.send(data)
+        link.end()
+
+    return act
+
+
+def pass_on_and_reset(link, request):
+    link.pass_on(request)
+    link.reset()
+
+
 def refuse(status, body=b"", **headers):
     """Answers in place of the server."""
     page = answer(body, status, **headers)
     return lambda link, request: link.send(page)
 
 
+JUNK = b"HTTP/1.1 200 OK\r\n" + b"no header at all <" * 8_000 + b"\r\n\r\n"
 HAPROXY_PAGE = (
     b"<html><body><h1>400 Bad request</h1>\nYour browser sent an invalid request.\n</body></html>\n"
 )

@@ -2,7 +2,7 @@
 
 import itertools
 import signal
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Tuple
 
 import attrs
 
@@ -11,6 +11,7 @@ from rocketride_sync import (
     CertificateError,
     OverloadedError,
     ProtocolError,
+    ServerError,
     TaskVanishedError,
     TransientError,
     TransportError,
@@ -19,7 +20,7 @@ from rocketride_sync import (
 )
 
 from . import spoiling
-from .happenings import BadCertificate, Killed, Mode, Refused, Restarted, Spoiled, Unresolved
+from .happenings import BadCertificate, Closed, Killed, Mode, Refused, Restarted, Spoiled, Unresolved
 from .spoiling import Moment, Spoiling
 
 TRANSPORTS = ("websocket", "http")
@@ -37,6 +38,7 @@ TIMEOUT = Limit("timeout", 0.5)  # of a call, or of one poll of a wait, where no
 DEADLINE = Limit("deadline", 0.5)  # of a wait
 OUTAGE = Limit("max_outage", 0.4)  # of a wait that cannot go on
 RETRY_AFTER = Limit("Retry-After", 1.0)
+CONNECT_TIMEOUT = Limit("connect_timeout", 0.2)
 STALL = Limit("stall", 1.0)
 
 
@@ -91,6 +93,10 @@ class Row:
         call, wait, deadline: what comes of each `Mode`. A wait is counted from the fault, but for its deadline.
         by: how the client comes to the server, see `scene.Scene`.
         warm: whether the call has a connection, and a status, from before.
+        transports: those that it is tried over.
+        modes: what meets it.
+        sends: whether the call sends an object, and does not read a status.
+        options: of the client.
     """
 
     name: str
@@ -100,6 +106,10 @@ class Row:
     deadline: Expected = AT_ITS_DEADLINE
     by: str = "proxy"
     warm: bool = False
+    transports: Tuple[str, ...] = TRANSPORTS
+    modes: Tuple[Mode, ...] = tuple(Mode)
+    sends: bool = False
+    options: Dict[str, Any] = attrs.field(factory=dict)
 
     def expected(self, mode):
         """What is documented."""
@@ -163,6 +173,19 @@ NETWORK = [
         GARBLED,
         deadline=GARBLED_AGAIN,
     ),
+    Row(
+        "empty lines for an answer",
+        _spoiled(Moment.HTTP, spoiling.say(b"\r\n\r\n")),
+        GARBLED,
+        deadline=GARBLED_AGAIN,
+    ),
+    Row(
+        "headers that cannot be parsed",
+        _spoiled(Moment.HTTP, spoiling.say(spoiling.JUNK)),
+        GARBLED,
+        deadline=GARBLED_AGAIN,
+    ),
+    _passes("informational answer before the real one", Moment.HTTP, spoiling.announce),
     _passes("duplicated answer", Moment.QUESTION, spoiling.duplicate),
     _hangs("answer after the request was given up", Moment.QUESTION, spoiling.answer_too_late),
     _passes("stale keep-alive, closed", Moment.HTTP, spoiling.pass_on, warm=True),
@@ -260,12 +283,57 @@ NAMES_AND_TLS = [
     ),
 ]
 
-ROWS = [*NETWORK, *SERVER, *ANSWERS, *NAMES_AND_TLS]
-CELLS = [Cell(row, transport, mode) for row in ROWS for transport in TRANSPORTS for mode in Mode]
+
+def _refuses(name, status, says, **options):
+    refused = Expected(ServerError, says=says)
+    slow = attrs.evolve(refused, slow=WaitTimeoutError)
+    fault = _spoiled(Moment.PROXY, spoiling.refuse(status))
+    return Row(name, fault, refused, refused, slow, by="forward", **options)
+
+
+PROXIES = [
+    _refuses("a proxy wants a password", "407 Proxy Authentication Required", "the proxy wants a password"),
+    _refuses("a proxy refuses the tunnel", "403 Forbidden", "the proxy refused", transports=("websocket",)),
+    *(
+        _hangs(f"{kind} proxy says nothing", Moment.ACCEPT, spoiling.hold, by=by, modes=(Mode.CALL,))
+        for kind, by in (("an HTTP", "forward"), ("a SOCKS", "socks"))
+    ),
+]
+
+
+def _goes_over_http(name, act, after=None):
+    """HTTP takes the place of WebSocket."""
+    options = {"connect_timeout": after.seconds} if after else {}
+    comes = Expected(after=after)
+    fault = _spoiled(Moment.UPGRADE, act)
+    return Row(f"auto: {name}", fault, comes, comes, transports=("auto",), options=options)
+
+
+AUTO = [
+    _goes_over_http("no WebSocket", spoiling.refuse("404 Not Found")),
+    _goes_over_http("upgrade cut", spoiling.reset),
+    _goes_over_http("upgrade answered by a page", spoiling.refuse("200 OK", b"<html>Log in</html>")),
+    _goes_over_http("upgrade not answered", spoiling.hold, CONNECT_TIMEOUT),
+]
+
+
+def _sends(name, fault, comes, **options):
+    return Row(f"an object is sent: {name}", fault, comes, modes=(Mode.CALL,), sends=True, **options)
+
+
+OBJECTS = [
+    _sends("kept connection closed", Closed(), ANSWERED, warm=True),
+    _sends("reset meanwhile", _spoiled(Moment.OBJECT, spoiling.pass_on_and_reset), BROKEN),
+]
+
+ROWS = [*NETWORK, *SERVER, *ANSWERS, *NAMES_AND_TLS, *PROXIES, *AUTO, *OBJECTS]
+CELLS = [Cell(row, transport, mode) for row in ROWS for transport in row.transports for mode in row.modes]
 # Those that may pass, and among them those that no wait survives three times in a row.
 SPOILINGS = {
     row.name: row.fault.spoiling
     for row in ROWS
-    if isinstance(row.fault, Spoiled) and row.call is not REFUSED_KEY
+    if row in NETWORK + ANSWERS + NAMES_AND_TLS
+    and isinstance(row.fault, Spoiled)
+    and row.call is not REFUSED_KEY
 }
 GARBLINGS = {row.name for row in ROWS if row.call is GARBLED}

@@ -288,7 +288,7 @@ class Connection:
             return TransportTimeoutError(f"no answer from {self._address} within the timeout")
         if isinstance(error, SilentError):
             return TransportError(f"{self._address} is silent: {reason_of(error)}")
-        if isinstance(error, TooLargeError):
+        if isinstance(error, TooLargeError) and self._upgraded:
             return ProtocolError.lasting(f"an answer of {self._address} is larger than {self._limit}")
         if isinstance(error, RefusedError):
             return refused_upgrade(self._address, error.status, error.headers)
