@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from typing import TYPE_CHECKING, Iterator, Mapping, NamedTuple, Optional, Tuple, Union
 from urllib.parse import SplitResult, urlsplit
 
@@ -256,8 +257,6 @@ def environment_value(name: str, raw: str) -> str:
     if in_quotes(value):
         raise ConfigurationError(f"{name}: {QUOTED}")
     if value and value != raw:
-        import warnings
-
         message = f"{name}: white space stands around its value, and was left out"
         warnings.warn(message, RocketRideWarning, stacklevel=5)
     return value

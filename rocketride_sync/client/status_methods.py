@@ -260,6 +260,7 @@ class StatusMethods(BaseClient):
 
 def _waiting() -> None:
     """Import what a wait may need, all of it before its first poll."""
+    from ..models import messages  # noqa: F401 - for the error of an outcome
     from ..transports import end_told  # noqa: F401
     from ..waiting import retention, run_log, same_run, wait_loop, wait_rules  # noqa: F401
     from . import terminated_runs  # noqa: F401 - a wait may terminate its task

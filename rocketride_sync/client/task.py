@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Dict, Generator, List, Mapping, Optional,
 
 from ..deadline import Deadline
 from ..errors import RocketRideError, TaskLostError, TaskNotFoundError
+from ..loading import import_lock
 from ..logs import log
 from ..models import TaskStatus
 from ..models._task_start import TaskStart
@@ -177,7 +178,8 @@ class Task:
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the task as `status` saw it. The server is not asked."""
-        from ..models import status_html  # few processes are notebooks
+        with import_lock:
+            from ..models import status_html  # few processes are notebooks
 
         joined = ", joined" if self.joined else ""
         name = f"Task {status_html.text(shorten(self.token))}{joined}"

@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, Callable, Iterable, Optional, Tuple, Type, cast
 
 from ..errors import RocketRideError, TaskCancelledError, TaskFailedError
-from ..loading import load
+from ..loading import import_lock, load
 from ..redact import excerpt
 from .document import fit
 from .outcome import Outcome, RunFacts, Verdict, falls_short, needs_end_reason, verdict
@@ -181,7 +181,8 @@ class StatusBehaviour(RunFacts):
 
     def _repr_html_(self) -> str:
         """What a notebook shows: a card, without whole tokens."""
-        from . import status_html  # few processes are notebooks
+        with import_lock:
+            from . import status_html  # few processes are notebooks
 
         return status_html.card(status_html.text(self.source) or "a task", cast("TaskStatus", self))
 
@@ -220,9 +221,7 @@ def _new_messages(current: Tuple[str, ...], earlier: Tuple[str, ...]) -> NewMess
 
 
 def _in_words(message: str) -> str:
-    from .messages import in_words
-
-    return in_words(message)
+    return load(_words)(message)
 
 
 def _part(done: int, total: int) -> float:
@@ -249,6 +248,12 @@ def _messages() -> Callable[[Tuple[str, ...], Tuple[str, ...]], NewMessages]:
     from .messages import new_messages
 
     return new_messages
+
+
+def _words() -> Callable[[str], str]:
+    from .messages import in_words
+
+    return in_words
 
 
 def _dates() -> Tuple[Type[datetime], Type[timezone]]:

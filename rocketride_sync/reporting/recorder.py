@@ -90,7 +90,8 @@ class RunRecorder(Record):
         return f"{self._latest_as_html()}<p>{html.escape(reason)}</p>"
 
     def _latest_as_html(self) -> str:
-        from ..models import status_html  # few processes are notebooks
+        with import_lock:
+            from ..models import status_html  # few processes are notebooks
 
         if self.last is None:
             return ""
