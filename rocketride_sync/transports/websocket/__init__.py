@@ -4,6 +4,7 @@
     watch.py               one wait: a connection of its own, and a pause that an event cuts short
     websocket_poller.py    polls of many tasks over one connection
     in_flight.py           which of these polls are sent next, and which fail when a connection is lost
+    reconnecting.py        when a lost connection is made again
     subscriptions.py       which of these tasks the connection is subscribed to
     event_filter.py        which events belong to a task
     websocket_pipe.py      one object in pieces, over a connection of its own

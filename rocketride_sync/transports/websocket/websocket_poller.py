@@ -8,7 +8,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Deque, List, Optional, Tuple
 
 from ...deadline import Deadline, system_time
-from ...errors import RocketRideError, TransientError, TransportError, TransportTimeoutError
+from ...errors import RocketRideError, TransportError, TransportTimeoutError
 from ...logs import DEBUG, log, log_call
 from ...options import RetryPolicy
 from ...protocol import dap
@@ -16,6 +16,7 @@ from ..end_told import EndTold
 from ..poller import Poll, PollResult
 from .in_flight import InFlight
 from .pool import Pool
+from .reconnecting import Reconnecting
 from .subscriptions import Subscriptions
 
 if TYPE_CHECKING:
@@ -34,8 +35,7 @@ class WebSocketPoller:
     Results are gathered first, and handed out when no poll is in flight any more, or half a second after the last poll
     was sent. So nothing accumulates on a connection that is not read while the caller handles the results.
 
-    A lost connection is replaced at once. If it is lost again before an answer, or cannot be made, the next attempt
-    is delayed, each time for longer.
+    A lost connection is replaced when `Reconnecting` says.
 
     Args:
         pool: where the connection comes from.
@@ -45,7 +45,7 @@ class WebSocketPoller:
 
     def __init__(self, pool: Pool, retry: RetryPolicy, count: int, credential: str) -> None:
         self._pool = pool
-        self._retry = retry
+        self._reconnecting = Reconnecting(retry)
         self._unfinished = count
         self._connection: Optional[Connection] = None
         self._subscriptions = Subscriptions(credential)
@@ -53,9 +53,6 @@ class WebSocketPoller:
         self._results: Deque[PollResult] = deque()
         self._last_answer_at = -math.inf  # monotonic time of the last answer
         self._late_answer_possible = False  # an answer may come to a poll that has failed already
-        self._failures = 0
-        self._fault: Optional[RocketRideError] = None  # the transient fault for which there is no connection
-        self._connect_not_before = -math.inf
 
     @property
     def has_results(self) -> bool:
@@ -70,7 +67,7 @@ class WebSocketPoller:
     @property
     def ready(self) -> bool:
         """Whether there is a connection, or it is time to try to connect."""
-        return self._connection is not None or system_time.monotonic() >= self._connect_not_before
+        return self._connection is not None or self._reconnecting.is_due
 
     def submit(self, poll: Poll) -> None:
         """As `rocketride_sync.transports.poller.Poller.submit`."""
@@ -80,7 +77,7 @@ class WebSocketPoller:
         """As `rocketride_sync.transports.poller.Poller.take_queued`."""
         queued = list(self._in_flight.queued)
         self._in_flight.queued.clear()
-        return queued, self._fault
+        return queued, self._reconnecting.fault
 
     def remove(self, poll: Poll) -> None:  # noqa: ARG002 - twins share a subscription: it stays
         """As `rocketride_sync.transports.poller.Poller.remove`."""
@@ -165,16 +162,12 @@ class WebSocketPoller:
     def _connect(self, deadline: Deadline) -> Optional[Connection]:
         """Make a connection; if that fails, all polls that wait for it have failed."""
         try:
-            idle = None if self._failures else self._pool.take()
+            idle = None if self._reconnecting.failed_before else self._pool.take()
             self._connection = idle or self._pool.connect(deadline)
             return self._connection
         except RocketRideError as error:
             fault = error
-        delay = self._retry.delay(self._failures, getattr(fault, "retry_after", None))
-        # A long delay that the server asks for must leave time for a last poll.
-        half = self._in_flight.queued[0].until.remaining() / 2
-        self._delay_connecting(min(delay, max(half, self._retry.initial_delay)))
-        self._fault = fault if isinstance(fault, TransientError) else None
+        self._reconnecting.refused(fault, self._in_flight.queued[0].until)
         while self._in_flight.queued:
             self._add_failure(self._in_flight.queued.popleft(), fault)
         return None
@@ -183,11 +176,6 @@ class WebSocketPoller:
         poll.mark_answered()
         # A copy for each poll: they are kept and raised separately, and must not refer to the traceback of the first.
         self._results.append((poll, copy.copy(fault)))
-
-    def _delay_connecting(self, seconds: float) -> None:
-        """Make the next attempt to connect in `seconds` at the earliest."""
-        self._failures += 1
-        self._connect_not_before = system_time.monotonic() + seconds
 
     # Receiving.
 
@@ -214,9 +202,9 @@ class WebSocketPoller:
             deadline.sleep(deadline.remaining())
             return
         until = waiting[0].until
-        deadline.sleep(min(until.remaining(), max(0.0, self._connect_not_before - system_time.monotonic())))
+        deadline.sleep(min(until.remaining(), self._reconnecting.left))
         if until.expired:
-            fault = self._fault or TransportTimeoutError("no connection within the timeout")
+            fault = self._reconnecting.fault or TransportTimeoutError("no connection within the timeout")
             self._add_failure(waiting.popleft(), fault)
 
     def _take_answer(self, connection: Connection, deadline: Deadline) -> None:
@@ -230,7 +218,7 @@ class WebSocketPoller:
             return
         number, answer = found
         self._last_answer_at = system_time.monotonic()
-        self._failures = 0
+        self._reconnecting.answered()
         for poll, _, sent_at in self._in_flight.take_answered(number):
             document = self._read_answer(connection, poll, answer)
             if log.isEnabledFor(DEBUG):
@@ -277,8 +265,7 @@ class WebSocketPoller:
         log.info("lost the connection while waiting for many tasks, connecting again: %s", fault)
         self._connection = None
         self._late_answer_possible = False
-        self._fault = fault if isinstance(fault, TransientError) else None
-        self._delay_connecting(self._retry.delay(self._failures - 1) if self._failures else 0.0)
+        self._reconnecting.lost(fault)
         for poll in self._in_flight.connection_lost(retry=isinstance(fault, TransportError)):
             self._add_failure(poll, fault)
         self._results.extend(self._subscriptions.connection_lost())

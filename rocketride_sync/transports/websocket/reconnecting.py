@@ -1,0 +1,61 @@
+"""When a connection that was lost, or could not be made, may be made again. No I/O."""
+
+from __future__ import annotations
+
+import math
+from typing import Optional
+
+from ...deadline import Deadline, system_time
+from ...errors import RocketRideError, TransientError
+from ...options import RetryPolicy
+
+
+class Reconnecting:
+    """A lost connection may be replaced at once. After one that gave no answer, or could not be made, the next attempt is
+    delayed, each time for longer.
+
+    Args:
+        retry: the delays.
+
+    Attributes:
+        fault: the transient fault for which there is no connection, or None.
+    """
+
+    def __init__(self, retry: RetryPolicy) -> None:
+        self.fault: Optional[RocketRideError] = None
+        self._retry = retry
+        self._failures = 0
+        self._not_before = -math.inf  # monotonic
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time for the next attempt."""
+        return system_time.monotonic() >= self._not_before
+
+    @property
+    def left(self) -> float:
+        """Seconds until then."""
+        return max(0.0, self._not_before - system_time.monotonic())
+
+    @property
+    def failed_before(self) -> bool:
+        """Whether no answer has come since the latest failure: then an idle connection is not to be trusted."""
+        return self._failures > 0
+
+    def answered(self) -> None:
+        """An answer has come."""
+        self._failures = 0
+
+    def lost(self, fault: RocketRideError) -> None:
+        """The connection is lost."""
+        self._failed(fault, self._retry.delay(self._failures - 1) if self._failures else 0.0)
+
+    def refused(self, fault: RocketRideError, until: Deadline) -> None:
+        """No connection could be made. A long delay that the server asks for leaves time for a last poll before `until`."""
+        delay = self._retry.delay(self._failures, getattr(fault, "retry_after", None))
+        self._failed(fault, min(delay, max(until.remaining() / 2, self._retry.initial_delay)))
+
+    def _failed(self, fault: RocketRideError, delay: float) -> None:
+        self.fault = fault if isinstance(fault, TransientError) else None
+        self._failures += 1
+        self._not_before = system_time.monotonic() + delay
