@@ -179,7 +179,8 @@ class TqdmBar:
 
 def _disp_len() -> Callable[[str], int]:
     """What gives the columns of a text: tqdm's own, so that both count alike."""
-    from tqdm.utils import disp_len  # type: ignore[import-untyped]
+    with import_lock:
+        from tqdm.utils import disp_len  # type: ignore[import-untyped]
 
     found: Callable[[str], int] = disp_len
     return found

@@ -10,6 +10,7 @@ from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tu
 from ..config import Address, Settings
 from ..deadline import Deadline, system_time
 from ..errors import PermissionDeniedError, RocketRideError, TaskNotFoundError
+from ..loading import import_lock, load
 from ..protocol import operations
 from ..protocol.catalogue_operations import get_server_info
 from ..protocol.failures import is_task_credential
@@ -62,11 +63,7 @@ class ConnectionCheck:
 
     def findings(self) -> Iterator[Finding]:
         """Try the steps, one after the other, and yield what each came to."""
-        # What the steps need is loaded before: it is no part of their times.
-        from ..protocol import http_answers  # noqa: F401
-        from .http import session  # noqa: F401
-        from .websocket import connection  # noqa: F401
-
+        load(_steps)
         with names_within(self._deadline):
             yield from self._reach()
 
@@ -202,6 +199,12 @@ def _measured(step: str, run: Callable[[], str]) -> Finding:
     return Finding(step, text, None, system_time.perf_counter() - began)
 
 
+def _steps() -> None:
+    """Import what the steps need before they begin: it is no part of their times."""
+    from .http import session  # noqa: F401
+    from .websocket import connection  # noqa: F401
+
+
 def _peer(sock: Any) -> str:
     host, port = sock.getpeername()[:2]
     return f"connected to {f'[{host}]' if ':' in host else host}:{port}"
@@ -216,7 +219,8 @@ def _certificate(sock: Any) -> str:
 
 
 def _day(text: Any) -> str:
-    from ..models.behaviour import moment
+    with import_lock:
+        from ..models.behaviour import moment
 
     try:
         at = moment(ssl.cert_time_to_seconds(text))
@@ -235,7 +239,8 @@ _STEP_TEXTS: Dict[str, Callable[[Any], str]] = {
 
 def _proxy_with_reason(address: Address) -> Tuple[Optional[Proxy], str]:
     """The proxy of the environment for `address`, and why this one or none."""
-    from urllib.request import getproxies
+    with import_lock:
+        from urllib.request import getproxies
 
     proxy = proxy_for(address, None)
     scheme = "https" if address.secure else "http"
