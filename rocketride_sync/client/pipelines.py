@@ -9,8 +9,8 @@ from typing import Any, Dict, Iterator, Mapping, Optional, Set, Union
 
 from .. import arguments
 from ..errors import ConfigurationError
-from ..redact import excerpt
 from ..loading import import_lock
+from ..redact import excerpt
 
 PathLike = Union[str, "os.PathLike[str]"]
 Pipeline = Dict[str, Any]

@@ -133,7 +133,7 @@ class TestProxies:
                 "https://server.test", KEY, transport=transport, proxies=proxies, retry=PROMPT
             )
             began = time.monotonic()
-            with client, pytest.raises(ServerError, match=r"the proxy .*HTTP \d+.*proxies=") as caught:
+            with client, pytest.raises(ServerError, match=r"the proxy .*proxies\[.*HTTP \d+") as caught:
                 wait(client, many)
         assert caught.value.http_status == status
         assert proxy.connections == 1
@@ -146,18 +146,20 @@ class TestProxies:
             client = RocketRideClient(
                 "http://localhost:9", KEY, transport=transport, proxies={"http": proxy.url}, retry=PROMPT
             )
-            with client, pytest.raises(ServerError, match="the proxy wants a password"):
+            with client, pytest.raises(
+                ServerError, match=r"the proxy http://127\.0\.0\.1:\d+ \(.*\) wants a password"
+            ):
                 wait(client, many=False)
 
     @both
     def test_that_cannot_reach_the_server_just_now_end_no_wait(self, transport):
         """The wait goes on for as long as an outage may last."""
-        retry = RetryPolicy(initial_delay=0.01, max_delay=0.02, max_outage=0.3)
+        retry = RetryPolicy(initial_delay=0.01, max_delay=0.02, max_outage=1.0)
         with Server(_refusing(502)) as proxy:
             client = RocketRideClient(
                 "https://server.test", KEY, transport=transport, proxies={"https": proxy.url}, retry=retry
             )
-            with client, pytest.raises(TransportError, match=r"the proxy refused the tunnel \(HTTP 502\)"):
+            with client, pytest.raises(TransportError, match=r"the proxy .* refused the tunnel \(HTTP 502\)"):
                 client.wait_until_complete(TOKEN, interval=0.05)
             assert proxy.connections > 1
 
