@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from typing import Any, Deque, Dict, Mapping, Optional, Tuple
+from typing import Any, Deque, Dict, Mapping, Optional, Set, Tuple
 
 from ..errors import AuthenticationError, ProtocolError, RocketRideError, ServerError
 from . import strict_json
@@ -27,21 +27,27 @@ class Dialogue:
     The caller sends what `request` returns, and passes what it receives to `receive`.
     """
 
-    __slots__ = ("_answers", "_events", "_seq")
+    __slots__ = ("_answers", "_events", "_notices", "_seq")
 
     def __init__(self) -> None:
         self._seq = 0
         self._answers: Dict[int, Optional[Message]] = {}
+        self._notices: Set[int] = set()  # without an answer
         self._events: Deque[Message] = deque(maxlen=_EVENTS_KEPT)
 
     def request(self, command: str, arguments: Mapping[str, Any]) -> Tuple[int, str]:
         """Make a request: its number, for `answer`, and its text frame."""
-        text = self.notice(command, arguments)
+        text = self._next_request(command, arguments)
         self._answers[self._seq] = None
         return self._seq, text
 
     def notice(self, command: str, arguments: Mapping[str, Any]) -> str:
         """Make a request whose answer is dropped: its text frame."""
+        text = self._next_request(command, arguments)
+        self._notices.add(self._seq)
+        return text
+
+    def _next_request(self, command: str, arguments: Mapping[str, Any]) -> str:
         self._seq += 1
         return json.dumps({"type": "request", "seq": self._seq, "command": command, "arguments": arguments})
 
@@ -57,6 +63,8 @@ class Dialogue:
         kind = message.get("type")
         if kind == "response":
             number = message.get("request_seq")
+            if isinstance(number, int):
+                self._notices.discard(number)
             if isinstance(number, int) and self._answers.get(number, message) is None:
                 self._answers[number] = message
         elif kind == "event" and len(payload) <= _LARGEST_EVENT:
@@ -66,6 +74,11 @@ class Dialogue:
     def awaits_answer(self) -> bool:
         """Whether there is a request without an answer."""
         return any(answer is None for answer in self._answers.values())
+
+    @property
+    def awaits_notices(self) -> bool:
+        """Whether there is a notice whose answer has not come yet: the server may not have acted on it."""
+        return bool(self._notices)
 
     def answer(self, number: int) -> Optional[Message]:
         """Take the answer to request `number`; None if there is none yet."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 import html
 import http
 import re
-import time
 import zlib
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
 from urllib.parse import urlsplit
 
+from ..deadline import system_time
 from ..errors import ProtocolError, RocketRideError, ServerError, TransientError
 from ..options import SizeLimit
 from . import strict_json
@@ -35,7 +35,7 @@ def interpret(
     headers: Headers,
     body: bytes,
     auth: str,
-    clock: Callable[[], float] = time.time,
+    clock: Callable[[], float] = system_time.time,
     proxy: Optional[str] = None,
 ) -> Any:
     """The document in the answer to `operation`: the `data` of its envelope, None where there is none.

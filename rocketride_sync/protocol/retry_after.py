@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import Callable, Mapping, Optional
+
+from ..deadline import system_time
 
 _LONGEST_RETRY_AFTER = 86_400.0
 _LONGEST_DATE = 64
@@ -12,7 +13,7 @@ _DAYS_BEFORE_1970 = 719_468  # since 1 March of the year 0
 _DAYS_IN_400_YEARS = 146_097
 
 
-def retry_after(headers: Mapping[str, str], clock: Callable[[], float] = time.time) -> Optional[float]:
+def retry_after(headers: Mapping[str, str], clock: Callable[[], float] = system_time.time) -> Optional[float]:
     """The seconds to wait that ``Retry-After`` asks for, as a number or as a date; None without a usable value."""
     value = headers.get("Retry-After", "").strip()
     if value.isascii() and value.isdigit():

@@ -42,7 +42,7 @@ _system_tls_socket = ssl.SSLSocket
 
 
 class SystemNetwork:
-    """All that making a connection needs of the operating system. A simulation replaces `system_network`."""
+    """What connections need of the operating system, sockets apart. A simulation replaces `system_network`."""
 
     def resolve(self, host: Union[str, bytes], port: int) -> Sequence[Any]:
         """The addresses of a host, as `socket.getaddrinfo` gives them."""
@@ -58,6 +58,12 @@ class SystemNetwork:
         with selectors.DefaultSelector() as selector:
             selector.register(sock, selectors.EVENT_WRITE)
             return bool(selector.select(seconds))
+
+    def has_input(self, sock: Any) -> bool:
+        """Whether a read of `sock` would return now."""
+        with _Selector() as selector:
+            selector.register(sock, selectors.EVENT_READ)
+            return bool(selector.select(0))
 
 
 system_network = SystemNetwork()
@@ -139,9 +145,7 @@ def in_slices(sock: Any, deadline: Deadline, step: Callable[..., T], *args: Any)
 
 def has_input(sock: Any) -> bool:
     """Whether a read of `sock` would return now: data, the end of the stream, or an error."""
-    with _Selector() as selector:
-        selector.register(sock, selectors.EVENT_READ)
-        return bool(selector.select(0))
+    return system_network.has_input(sock)
 
 
 def _connect_one(sock: socket.socket, address: Any, options: Options, deadline: Deadline) -> socket.socket:

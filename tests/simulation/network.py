@@ -76,6 +76,9 @@ class Network:
     def is_writable(self, sock, seconds):
         return sock.is_writable(seconds)
 
+    def has_input(self, sock):
+        return sock.is_readable()
+
     # Below it.
 
     def connect(self, sock, address):

@@ -83,7 +83,7 @@ class VirtualSocket:
         return self._world.wait(lambda: self._connecting.done, seconds)
 
     def is_readable(self):
-        stream = self._connection.to_client
+        stream = self._stream()
         return bool(stream.arrived or stream.ended or stream.failure)
 
     def recv(self, size, flags=0):

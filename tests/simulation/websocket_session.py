@@ -21,9 +21,10 @@ class WebSocketSession:
         self._buffer = b""
         self._seq = 0
         self._key = None
+        self.locked_to = None  # the token, for a connection with a `tk_` or `pk_` as credential
+        server.unauthenticated.add(self)
         self._heard = self._world.now
         self._closing = False
-        self._latest_monitor = 0.0
         self.subscribed = {}  # (project, source): types
         self.pipes = {}
         self._world.later(_PING_EVERY, self._ping)
@@ -32,6 +33,7 @@ class WebSocketSession:
         self._forget()
 
     def _forget(self):
+        self._server.unauthenticated.discard(self)
         if self in self._server.engine.subscribers:
             self._server.engine.subscribers.remove(self)
 
@@ -79,12 +81,8 @@ class WebSocketSession:
         request = json.loads(header)
         if opcode == frames.BINARY:
             request["arguments"]["data"] = data
-        # Requests are worked on concurrently, each for its own time: answers may overtake each other. Not so those to
-        # subscribe and to unsubscribe, of which this client does not await the answers: it relies on their order.
-        moment = self._world.now + self._server.think()
-        if request["command"] == "rrext_monitor":
-            moment = self._latest_monitor = max(moment, self._latest_monitor)
-        self._world.at(moment, self._serve, request)
+        # Requests are worked on concurrently, each for its own time: they may overtake each other.
+        self._world.later(self._server.think(), self._serve, request)
 
     def _serve(self, request):
         if self._connection.gone or not self._server.alive:
@@ -100,11 +98,14 @@ class WebSocketSession:
             self._server.websocket_request(self, request, command, arguments)
 
     def _auth(self, request, arguments):
-        if arguments["auth"] != self._server.key:
-            self.answer(request, error="Invalid API key")
+        locked = self._server.token_of(arguments["auth"])
+        if locked is False:
+            of_task = arguments["auth"].startswith(("tk_", "pk_"))
+            self.answer(request, error="Bad request" if of_task else "Invalid API key")
             self.close(1000)
             return
-        self._key = arguments["auth"]
+        self._key, self.locked_to = arguments["auth"], locked
+        self._server.unauthenticated.discard(self)
         self.answer(request, {"userToken": self._key, "clientName": arguments.get("clientName")})
 
     def answer(self, request, body=None, error=None, code=None):
@@ -118,6 +119,11 @@ class WebSocketSession:
             if code and self._server.engine.generation == NEWER:
                 message["code"] = code
         self._send(message)
+
+    @property
+    def is_public(self):
+        """Whether the credential is a public key: no events come then after the first, and there is no run log."""
+        return self._key is not None and self._key.startswith("pk_")
 
     def not_running(self, request):
         self.answer(request, error=NOT_RUNNING, code="TASK_NOT_REGISTERED")
@@ -160,12 +166,27 @@ class WebSocketSession:
 
     def unsubscribe(self, place):
         self.subscribed.pop(place, None)
-        if not self.subscribed:
-            self._forget()
+        if not self.subscribed and self in self._server.engine.subscribers:
+            self._server.engine.subscribers.remove(self)
 
     def publish(self, run, body):
         """An event of `run` to this subscriber, if it is one of this project and source."""
-        if (run.project, run.source) not in self.subscribed or self._server.faults.now("events lost"):
+        self._send_unasked(run, body)
+        if (
+            (run.project, run.source) not in self.subscribed
+            or self.is_public
+            or self._server.faults.now("events lost")
+        ):
             return
         for _ in range(2 if self._server.faults.now("events doubled") else 1):
             self._send({"type": "event", "event": "apaevt_task", "body": dict(body)})
+
+    def _send_unasked(self, run, body):
+        """What newer servers may send and nobody subscribed to: statuses, of any task, and events of other kinds."""
+        if not self._server.engine.talkative:
+            return
+        self._world.count("an event that nobody subscribed to")
+        status = {**self._server.engine.document(run), "__id": body["__id"]}
+        status["final"] = body["action"] == "end"
+        self._send({"type": "event", "event": "apaevt_status_update", "body": status})
+        self._send({"type": "event", "event": "apaext_account", "body": {"action": "end", "plan": None}})

@@ -135,6 +135,27 @@ class Connection:
             found = self._dialogue.next_answer()
         return found
 
+    def answer_at_hand(self) -> Optional[Tuple[int, dap.Message]]:
+        """As `next_answer`, of what has come already: for when the deadline has passed."""
+        found = self._dialogue.next_answer()
+        if found is None:
+            self.drain()
+            found = self._dialogue.next_answer()
+        return found
+
+    def settle(self, deadline: Deadline) -> bool:
+        """Receive until all notices are answered; False if `deadline` passes first, or the connection is broken.
+
+        The server works on requests at the same time. So one notice may overtake another, unless its answer has come.
+        """
+        if self.broken:
+            return False
+        self.drain()
+        while self._dialogue.awaits_notices:
+            if not self._receive_until(deadline):
+                return False
+        return True
+
     def is_silent_since(self, moment: float) -> bool:
         """Whether the server counts as gone: for `dead_after` seconds since `moment` (monotonic) nothing has come."""
         return system_time.monotonic() - max(moment, self._socket.last_received) >= self._socket.dead_after
@@ -163,7 +184,7 @@ class Connection:
     def drain(self) -> None:
         """Read what came while the connection was idle: answers pings, and finds out that the server closed it."""
         almost_now = Deadline(0.001)
-        while self._socket.has_input() and self._receive_until(almost_now):
+        while self._guarded(self._socket.has_input) and self._receive_until(almost_now):
             pass
 
     def close(self) -> None:

@@ -141,8 +141,9 @@ class SteadySocket:
         if left <= 0.0:
             raise socket.timeout("timed out")
         # settimeout is a system call, avoided if the set timeout is close. It may be shorter, because the caller tries
-        # again, but must not exceed the deadline.
-        if not left - _TIMEOUT_MAY_BE_SHORTER < self._timeout < left + _TIMEOUT_MAY_BE_LONGER:
+        # again, but not so much that it would try very often; and it must not exceed the deadline.
+        shortest = max(left - _TIMEOUT_MAY_BE_SHORTER, left / 2)
+        if not shortest < self._timeout < left + _TIMEOUT_MAY_BE_LONGER:
             self._timeout = left
             self._sock.settimeout(left)
 

@@ -81,10 +81,14 @@ class Subscriptions:
                 found.append((poll, WakeUp.ENDED if action == END else WakeUp.POLL))
         return found
 
-    def unsubscribe(self, connection: Connection, timeout: float) -> None:
-        """Unsubscribe from all. Raises the connection's errors."""
+    def unsubscribe(self, connection: Connection, timeout: float) -> bool:
+        """Unsubscribe from all; False if a subscription may yet come after its end. Raises the connection's errors."""
+        left = max((poll.until.remaining() for poll in self._filters), default=0.0)
+        if not connection.settle(Deadline(min(left, timeout))):
+            return False
         for poll in self._filters:
             connection.send_notice(_subscription(poll, to_events=False), Deadline(timeout))
+        return True
 
     def connection_lost(self) -> List[PollResult]:
         """Forget the subscriptions. Returns a wake-up for each task: its `end` event may have been lost."""

@@ -42,6 +42,7 @@ class WebSocketWatch:
         self._event_filter = TaskEventFilter(self._token, credential)
         self._backoff = EndBackoff()
         self._answered = False
+        self._deadline = Deadline(0.0)  # of the latest poll
         self._loss_pause = 0.0
 
     @property
@@ -52,6 +53,7 @@ class WebSocketWatch:
     def call(self, operation: Operation, deadline: Deadline) -> Any:
         """As `rocketride_sync.transports.Watch.call`."""
         self._answered = False
+        self._deadline = deadline
 
         def ask(connection: Connection) -> Any:
             try:
@@ -102,6 +104,8 @@ class WebSocketWatch:
         if connection is self._connection:
             return
         self._connection = connection
+        # An `unsubscribe` of an earlier wait must not overtake what comes now.
+        connection.settle(deadline)
         # Never SUMMARY: its statuses accumulate unread while a callback runs, and a subscriber that does not read
         # blocks the task for everybody, terminate included. TASK sends a few hundred bytes in the life of a task.
         # The answer is not awaited: even if the subscription is refused, the wait polls.
@@ -133,11 +137,17 @@ class WebSocketWatch:
         return action
 
     def close(self) -> None:
-        """As `rocketride_sync.transports.Watch.close`: unsubscribes, and returns the connection to the pool."""
+        """As `rocketride_sync.transports.Watch.close`: unsubscribes, and returns the connection to the pool.
+
+        If the server has not answered the subscription, it may yet come after its end: then the connection is closed.
+        """
         connection, self._connection = self._pool.unless_inherited(self._connection), None
         if connection is None:
             return
         try:
+            if not connection.settle(self._deadline.within(_CLOSE_TIMEOUT)):
+                connection.close()
+                return
             connection.send_notice(operations.monitor(self._token, ()), Deadline(_CLOSE_TIMEOUT))
         except RocketRideError:
             return  # a lost connection has no subscriptions

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 # The server answers each subscription with a list of all active tasks of the account.
 _MAX_SUBSCRIBED = 32
 _GATHER_SECONDS = 0.5
-_MIN_READ_SECONDS = 0.001  # not 0: an expired deadline would read nothing
 _CLOSE_TIMEOUT = 0.5
 
 
@@ -110,10 +109,13 @@ class WebSocketPoller:
             connection.close()
             return
         try:
-            self._subscriptions.unsubscribe(connection, _CLOSE_TIMEOUT)
+            settled = self._subscriptions.unsubscribe(connection, _CLOSE_TIMEOUT)
         except RocketRideError:
             return  # a lost connection has no subscriptions
-        self._pool.give_back(connection)
+        if settled:
+            self._pool.give_back(connection)
+        else:
+            connection.close()
 
     def _until_gathered(self) -> float:
         """Seconds to wait for the polls in flight before results are handed out."""
@@ -148,6 +150,10 @@ class WebSocketPoller:
         )  # no request has such numbers: for polls that cannot be sent
         try:
             if self._unfinished <= _MAX_SUBSCRIBED:
+                if (
+                    not self._subscriptions
+                ):  # an `unsubscribe` of an earlier wait must not overtake what comes now
+                    connection.settle(deadlines[0])
                 for poll, deadline in zip(polls, deadlines):
                     self._subscriptions.add(connection, poll, deadline)
             for poll in polls:
@@ -212,7 +218,7 @@ class WebSocketPoller:
         limit = self._until_gathered() if self._results else min(deadline.remaining(), _GATHER_SECONDS)
         limit = min(limit, self._in_flight.oldest.deadline.remaining())
         # An answer may have come in time while the caller's code ran: so it is read even after the deadline.
-        found = connection.next_answer(Deadline(max(limit, _MIN_READ_SECONDS)))
+        found = connection.next_answer(Deadline(limit)) if limit > 0.0 else connection.answer_at_hand()
         if found is None:
             self._fail_expired(connection)
             return
