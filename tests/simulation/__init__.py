@@ -12,11 +12,11 @@
     http_session.py       the server's side of an HTTP connection
     websocket_session.py  the server's side of a WebSocket connection
     server.py             accepts connections; what a proxy in front of it does
+    admission.py          whom it lets in: slots and credentials
     faults.py             which faults a life has, and when
     oracle.py             what a client that was told this may say
     invariants.py         what must be true of each call, and afterwards
     wait_check.py         what must be true of a wait
-    known_faults.py       what the simulation found and is not mended yet
     life.py               one life of one client
     actions.py            what it does in that life
     sending.py            the same for objects and files; data_pipes.py: the server's side of it

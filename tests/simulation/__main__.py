@@ -8,7 +8,7 @@ import time
 
 from . import running
 
-KINDS = ("calls", "wait", "iterate", "run", "send", "files", "many")
+KINDS = ("calls", "wait", "iterate", "run", "send", "files", "many", "days", "method")
 FIXED = {
     "calls": 600,
     "wait": 500,
@@ -17,6 +17,8 @@ FIXED = {
     "send": 80,
     "files": 20,
     "many": 20,
+    "days": 3,
+    "method": 400,
 }  # lives over each transport
 
 # What failed once, as (transport, kind, seed) and perhaps the line of an interrupt.

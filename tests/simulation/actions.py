@@ -36,6 +36,7 @@ def calls(life, client):
     rng = life.rng
     tokens = [life.new_run().token for _ in range(rng.choice((1, 2, 3)))]
     tokens += [life.new_token()] if rng.random() < 0.3 else []
+    tokens = [life.locked_to] if life.locked_to else tokens
     life.world.sleep(rng.uniform(0.0, 2.0))
     for _ in range(rng.choice((2, 4, 8))):
         token = rng.choice(tokens)
@@ -85,7 +86,11 @@ def _prepared(life):
 def wait(life, client):
     """One wait for one task."""
     run, interval, timeout = _prepared(life)
-    token = life.new_token() if life.rng.random() < 0.05 else run.token
+    token = life.new_token() if life.rng.random() < 0.05 and not life.locked_to else run.token
+    _wait(life, client, token, interval, timeout)
+
+
+def _wait(life, client, token, interval, timeout):
     seen = []
     call = Call(life, "wait_until_complete", timeout).make(
         client.wait_until_complete,
@@ -96,6 +101,16 @@ def wait(life, client):
     )
     life.outcomes.append(type(call.error).__name__ if call.error else f"{call.result.outcome}")
     WaitCheck(life, call, token, timeout, interval, seen).check()
+
+
+@action("days", span=86_400.0, lines=5.0)
+def days(life, client):
+    """One wait of days."""
+    rng = life.rng
+    run = life.new_run(seconds=86_400.0 * rng.uniform(0.2, 3.0))
+    what_happens_meanwhile(life, run)
+    timeout = rng.choice((None, None, 86_400.0, 4 * 86_400.0))
+    _wait(life, client, run.token, rng.choice((60.0, 120.0, 280.0)), timeout)
 
 
 @action("iterate", span=50.0, lines=4.0)
@@ -209,4 +224,4 @@ def many(life, client):
     for result in call.result:
         life.outcomes.append(type(result.error).__name__ if result.error else f"{result.status.outcome}")
         one = call.part(result)
-        ManyCheck(life, one, result.token, timeout, interval, seen[result.token]).check()
+        ManyCheck(life, one, result.token, timeout, interval, seen[result.token], count=len(tokens)).check()

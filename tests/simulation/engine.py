@@ -55,7 +55,8 @@ class Run:
         later(starting, self.enter, 3, "Running")
         if restart:
             later(starting + seconds / 3, self._restart, starting)
-        later(starting + seconds, self.stop_working, lingering, self.how, None)
+        reason = "ttl" if ENDS[self.how].stopped else None
+        later(starting + seconds, self.stop_working, lingering, self.how, reason)
 
     def enter(self, state, text):
         if not self.active or self.state >= 4:
@@ -145,6 +146,9 @@ class Engine:
         self.terminated = []
         self.restarted = []
         self.log = RunLog(self)
+        self.talkative = (
+            generation == NEWER and world.rng.random() < 0.3
+        )  # sends events that nobody subscribed to
 
     def tell(self, run, text, *args):
         self.world.tell(f"run {run.number} of {run.token[:7]}: {text}", *args)
@@ -192,11 +196,11 @@ class Engine:
 
     def was_unknown(self, token, since):
         """Whether `token` was unknown at some moment from `since` on."""
-        return (
-            token not in self.known
-            or any(name == token and at >= since for name, at in self.forgotten)
-            or not any(run.token == token and run.begun <= since for run in self.runs)
+        forgotten = [at for name, at in self.forgotten if name == token]
+        begun = max(
+            (run.begun for run in self.runs if run.token == token and run.begun <= since), default=None
         )
+        return token not in self.known or begun is None or any(at >= begun for at in forgotten)
 
     def publish(self, run, action):
         body = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 CALM_SHARE = 0.4
+_LONG = 10_000.0  # seconds of a life in which outages of minutes belong
 
 # Each with the longest time that it lasts, in seconds; 0 happens in a moment.
 NETWORK = {
@@ -17,6 +18,7 @@ NETWORK = {
 }
 SERVER = {
     "overload": 8.0,
+    "busy neighbours": 8.0,  # who take most of the ten slots of connections that are not authenticated yet
     "slow answers": 10.0,
     "mute": 10.0,
     "restart": 6.0,
@@ -68,6 +70,8 @@ class Faults:
             for _ in range(rng.choice((1, 1, 1, 2, 3))):
                 begin = self.world.now + rng.uniform(0.0, span) * rng.choice((0.0, 0.3, 1.0, 1.0))
                 lasting = KINDS[kind] * rng.choice((0.05, 0.3, 1.0))
+                if span > _LONG:
+                    lasting *= rng.choice((1.0, 1.0, 60.0))
                 fault = Fault(kind, begin, begin + lasting, rng.choice((0.3, 1.0, 1.0)), rng.randrange(1000))
                 self.all.append(fault)
                 self.world.tell("planned: %s from %.3f to %.3f", kind, begin - 1000.0, fault.end - 1000.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from email.utils import formatdate
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from . import frames
@@ -49,9 +50,11 @@ class HttpSession:
         self._buffer, body = rest[size:], rest[:size]
         self._busy = True
         self._turn += 1
+        self._server.admission.requests_in_service += 1
         self._world.later(self._server.think(), self._serve, head, body)
 
     def _serve(self, head, body):
+        self._server.admission.requests_in_service -= 1
         if self._connection.gone or not self._server.alive:
             return
         method, target, _ = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ")
@@ -66,7 +69,7 @@ class HttpSession:
         page = self._server.faults.now("proxy page")
         if page:
             self._answer_page(page)
-        elif self._server.faults.now("overload"):
+        elif self._server.faults.now("overload") or not self._server.admission.has_slot():
             self._answer(
                 400, {"status": "Error", "error": {"message": OVERLOAD, "file": "x.py", "lineno": 7}}
             )
@@ -88,9 +91,23 @@ class HttpSession:
 
     def _answer_page(self, fault):
         status = (502, 503, 504, 429)[fault.variant % 4]
-        after = b"retry-after: %d\r\n" % (fault.variant % 7) if fault.variant % 3 == 0 else b""
+        after = (self._seconds_after, self._date_after, lambda _: b"")[fault.variant % 3](fault.variant % 7)
         head = b"HTTP/1.1 %d Trouble\r\ncontent-type: text/html\r\n%scontent-length: %d\r\n\r\n"
         self._write(head % (status, after, len(_PAGE)) + _PAGE)
+
+    @staticmethod
+    def _seconds_after(seconds):
+        return b"retry-after: %d\r\n" % seconds
+
+    def _date_after(self, seconds):
+        """As an HTTP date: by the server's clock, which it sends with it, or by the same clock as the client's."""
+        self._world.count("Retry-After as a date")
+        skew = self._world.rng.choice((0.0, 7200.0, -86400.0))
+        now = self._server.unix_time() + skew
+        lines = f"retry-after: {formatdate(now + seconds, usegmt=True)}\r\n"
+        if skew or seconds % 2:
+            lines += f"date: {formatdate(now, usegmt=True)}\r\n"
+        return lines.encode()
 
     def _write(self, answer):
         if self._connection.gone:
@@ -133,7 +150,12 @@ class HttpSession:
         )
         if faults.now("mute"):
             return
-        if faults.now("overload") or path != "/task/service" or not key:
+        if (
+            faults.now("overload")
+            or not self._server.admission.has_slot()
+            or path != "/task/service"
+            or not key
+        ):
             self._refuse(403, b"Forbidden")
         elif page:
             self._answer_page(page)

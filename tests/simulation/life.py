@@ -19,7 +19,10 @@ from .server import KEY, Server
 from .world import SimulationError, World
 
 INTERRUPTED_SHARE = 0.06
+_INTERRUPTED_SHARE_OF_METHODS = 0.8
 _LOGGED_SHARE = 0.2
+_LOCKED_SHARE = 0.15
+_LOCKABLE = ("calls", "wait", "iterate", "send", "files")
 _CONNECTED = 400  # by so many lines most first connections are made
 
 
@@ -49,8 +52,11 @@ class Life:
         random.seed(seed)
         self.world = World(self.rng)
         self.tokens = []
+        self.locked_to = None  # the token, if the credential is one or a public key
         self.violation = None
         self.interrupted = False
+        self.interrupt = None
+        self.complaints = []  # about what nobody sees in a return or an error
         self.outcomes = []
         self.objects = {}
         self.own_terminates = {}  # by token: whether we ended it by `terminate`; None where the client cannot know
@@ -61,16 +67,19 @@ class Life:
         self.server = Server(self.world, self.engine, self.faults, self.network)
         self.network.server = self.server
         self.round_trip = 0.01 + 16 * 1.3 * self.network.latency + 12 * self.server.thinking
+        self.credential = KEY
+        if kind in _LOCKABLE and self.rng.random() < _LOCKED_SHARE:
+            self._lock()
         self.call_timeout = self.rng.choice((2.0, 5.0, 30.0))
         self.max_outage = self.rng.choice((5.0, 30.0, 300.0))
-        # Interrupts are for calm lives: there is nothing else to blame then.
-        if interrupt_at is None and self.faults.calm and self.rng.random() < INTERRUPTED_SHARE / 0.4:
+        share = _INTERRUPTED_SHARE_OF_METHODS if kind == "method" else INTERRUPTED_SHARE
+        if interrupt_at is None and self.rng.random() < share:
             interrupt_at = int(10 ** self.rng.uniform(0.0, action.lines))
         self.interrupt_at = interrupt_at
 
     def run(self):
         """Live. Whether everything was as it must be."""
-        seams.enter(self.world, self.network)
+        seams.enter(self.world, self.network, 60.0 if self.kind == "days" else 0.5)
         listener = _Listener() if self.rng.random() < _LOGGED_SHARE else None
         loggers = [logging.getLogger("rocketride_sync"), logging.getLogger("urllib3")]
         for logger in loggers:
@@ -108,7 +117,9 @@ class Life:
             self.seed,
             self.engine.generation,
         )
-        client = RocketRideClient(URL, KEY, transport=self.transport, timeout=self.call_timeout, retry=policy)
+        client = RocketRideClient(
+            URL, self.credential, transport=self.transport, timeout=self.call_timeout, retry=policy
+        )
         if self.interrupt_at is None:
             action(self, client)
         else:
@@ -116,21 +127,38 @@ class Life:
             for _ in range(5 if 0 < self.interrupt_at < _CONNECTED else 1):
                 self._interrupted(action, client)
         self.world.tell("afterwards")
+        if self.complaints:
+            raise Violation(self.complaints[0])
         check_afterwards(self, client)
 
     def _interrupted(self, action, client):
         """Act until Ctrl-C."""
-        with Interrupt(self.interrupt_at) as interrupt:
+        with Interrupt(self.interrupt_at) as self.interrupt:
+            interrupt = self.interrupt
             try:
                 action(self, client)
             except KeyboardInterrupt:
                 self.world.tell("<- Ctrl-C at line %s: %s", self.interrupt_at, interrupt.place)
             except Violation:
                 # What a method says after an interrupt that something swallowed may be anything.
-                if not interrupt.happened:
+                # Nor does it find all well: after each one the connections are reset.
+                if not (interrupt.happened or self.interrupted):
                     raise
         self.interrupted, self.visits = self.interrupted or interrupt.happened, interrupt.visits
         self.network.reset_all("after Ctrl-C")
+
+    def _lock(self):
+        """Let the credential be the token of the first task, or its public key: all is about that task then."""
+        token = self.locked_to = self.new_token()
+        public = f"pk_{token[3:][::-1]}"
+        self.server.admission.public_keys[public] = token
+        self.tokens.append(public)
+        self.credential = self.rng.choice((token, public))
+        self.outcomes.append(f"credential: {self.credential[:3]}")
+
+    @property
+    def is_public(self):
+        return self.credential.startswith("pk_")
 
     def new_token(self):
         token = f"tk_{self.rng.getrandbits(128):032x}"
@@ -140,6 +168,8 @@ class Life:
     def new_run(self, token=None, project=None, source="source", seconds=None, how=None):
         """A run that begins now."""
         how = how or self.rng.choice(sorted(ENDS))
+        if self.locked_to and self.locked_to not in self.engine.known and not self.engine.runs:
+            token = self.locked_to
         return self.engine.start(
             token or self.new_token(),
             project or f"project {self.rng.randrange(3)}",
@@ -153,7 +183,7 @@ class Life:
     def hears(self, run):
         """Whether a wait for `run` is told of its end."""
         lost = (run.project, run.source) in self.engine.unsubscribed
-        return self.faults.calm and self.transport != "http" and not lost
+        return self.faults.calm and self.transport != "http" and not lost and not self.is_public
 
     def terminated_own(self, token):
         return self.own_terminates.get(token, False)

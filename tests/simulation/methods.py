@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from pathlib import Path
 
+from rocketride_sync.errors import RocketRideError, ServerError, WaitTimeoutError
+
 from .actions import ACTIONS, action
+from .invariants import Violation
 
 _METHODS = {}
 
@@ -56,7 +60,58 @@ def iter_task_status(life, client, run):
 
 @_method
 def use(life, client, run):
-    client.use(pipeline=_pipeline(life, life.new_token()))
+    """What comes of the task is never left open: Ctrl-C tells, until the line in which `use` returns."""
+    asked, started = len(life.engine.executed), []
+    try:
+        started.append(client.use(pipeline=_pipeline(life, life.new_token())))
+    except KeyboardInterrupt as stop:
+        told = any(word in str(stop) for word in ("unknown", "was ended", "may run on", "has ended"))
+        returning = life.interrupt.place.endswith("in use, return")  # nobody can tell then
+        if len(life.engine.executed) > asked and not (told or started or returning):
+            life.complaints.append(f"use: {stop!r} says nothing of the task, which was started")
+        raise
+
+
+def _used(life, client):
+    return client.use(pipeline=_pipeline(life, life.new_token()))
+
+
+@_method
+def use_and_leave(life, client, run):
+    with _used(life, client) as task:
+        task.get_status()
+
+
+@_method
+def task_waits(life, client, run):
+    task = _used(life, client)
+    task.wait_until_complete(interval=0.5, timeout=1.0, cancel_on_timeout=True)
+
+
+@_method
+def task_sends(life, client, run):
+    task = _used(life, client)
+    task.send(_object(life))
+    with task.pipe() as pipe:
+        pipe.write(_object(life))
+        pipe.close()
+
+
+@_method
+def wait_and_cancel(life, client, run):
+    long = life.new_run(seconds=500.0, how="well")
+    client.wait_until_complete(long.token, interval=0.2, timeout=1.0, cancel_on_interrupt=True)
+
+
+@_method
+def get_task_runs(life, client, run):
+    with contextlib.suppress(ServerError):  # an older server has no run log
+        client.get_task_runs(run.project, run.source)
+
+
+@_method
+def call(life, client, run):
+    client.call("rrext_ping")
 
 
 @_method
@@ -124,8 +179,8 @@ def close(life, client, run):
     client.close()
 
 
-# What HTTP has no request for, and what goes through threads of the standard library there, which are not simulated.
-WEBSOCKET_ONLY = ("get_tasks", "get_task_token", "restart", "ping", "send_files")
+# What HTTP has no request for.
+WEBSOCKET_ONLY = ("get_tasks", "get_task_token", "get_task_runs", "restart", "ping", "call")
 
 
 def transports(kind):
@@ -137,7 +192,13 @@ def _register(name, function):
     def life_of_method(life, client):
         run = life.new_run(seconds=0.6, how="well")
         life.world.sleep(0.2)
-        function(life, client, run)
+        try:
+            function(life, client, run)
+        except WaitTimeoutError:
+            life.outcomes.append(f"{name} timed out")
+        except RocketRideError as error:
+            if life.faults.calm and not life.interrupted:  # after an interrupt the connections are reset
+                raise Violation(f"{name} failed although nothing was wrong: {error!r}") from error
         life.outcomes.append(f"{name} returned")
 
 
@@ -145,3 +206,9 @@ for _name, _function in _METHODS.items():
     _register(_name, _function)
 
 KINDS = tuple(kind for kind in ACTIONS if kind.startswith("method "))
+
+
+@action("method", span=1.0, lines=3.6)
+def method(life, client):
+    """Any of them, in most lives interrupted, among faults or not."""
+    ACTIONS[life.rng.choice([kind for kind in KINDS if life.transport in transports(kind[7:])])](life, client)

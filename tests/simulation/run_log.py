@@ -50,7 +50,7 @@ class RunLog:
         if not run.logged:
             return
         self._write(run, STATUS, {**self._engine.document(run), "final": True})
-        word = "ok" if run.state == 5 else "cancelled"
+        word = "ok" if run.state == 5 or run.reason == "ttl" else "cancelled"
         reason = {"reason": run.reason} if run.reason else {}
         self._write(
             run, LIFECYCLE, {"action": "run-end", "outcome": word, "detail": run.exit_message, **reason}

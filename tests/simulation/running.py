@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import collections
-import concurrent.futures
 import gc
 import time
-
-from .known_faults import known
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 
 TRANSPORTS = ("websocket", "http", "auto")
 
@@ -31,13 +29,12 @@ class Tally:
         self.counts["Ctrl-C"] += life.interrupted
         for kind in life.faults.hits:
             self.counts[f"fault: {kind}"] += 1
+        self.counts.update({f"happened: {what}": number for what, number in life.world.counts.items()})
         for outcome in life.outcomes:
             self.counts[f"came of it: {outcome}"] += 1
         for run in life.engine.runs:
             self.counts[f"end: {run.how}" if run.ended else "end: lost or later"] += 1
-        if life.violation and known(life.violation):
-            self.counts[f"known fault: {known(life.violation)}"] += 1
-        elif life.violation:
+        if life.violation:
             self.failures.append((life.transport, life.kind, life.seed, life.interrupt_at, life.violation))
 
     def merge(self, other):
@@ -61,7 +58,7 @@ def live(transport, kind, seed, interrupt_at=None, calm=None):
     else:
         # In a thread of its own: Python may take an exception of a tracer for one that is handled for ever, in all that
         # the thread does later.
-        with concurrent.futures.ThreadPoolExecutor(1) as executor:
+        with ThreadPoolExecutor(1) as executor:
             executor.submit(life.run).result()
     return life
 
@@ -107,11 +104,11 @@ def run(jobs, processes, progress=lambda done, failed: None, stop_at=10, seconds
     if processes == 1:
         results = map(batch, batches)
         return _gather(whole, results, progress, stop_at, began, seconds)
-    with concurrent.futures.ProcessPoolExecutor(processes) as executor:
+    with ProcessPoolExecutor(processes) as executor:
         futures = [executor.submit(batch, each) for each in batches]
         whole = _gather(
             whole,
-            (f.result() for f in concurrent.futures.as_completed(futures)),
+            (f.result() for f in as_completed(futures)),
             progress,
             stop_at,
             began,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import os
 import queue
 import sys
@@ -81,7 +82,9 @@ def install():
     import urllib3.connection
 
     urllib3.connection.wait_for_read = lambda sock, timeout: sock.is_readable()
-    from .virtual_threads import VirtualQueue, VirtualThread
+    from .virtual_threads import VirtualQueue, VirtualThread, executor_class
+
+    concurrent.futures.ThreadPoolExecutor = executor_class()
 
     for name, module in list(sys.modules.items()):
         if name.startswith(PACKAGE) and getattr(module, "threading", None) is threading:
@@ -108,12 +111,21 @@ def _load_all():
             import_module(".".join(names).replace(".__init__", ""))
 
 
-def enter(world, network):
-    """Let the client live in `world` from now on."""
+def enter(world, network, slice_seconds):
+    """Let the client live in `world` from now on, and block for at most so many seconds at a time.
+
+    Real waits are cut into slices for the sake of signals, which virtual time does not need: days would be many slices.
+    """
     from rocketride_sync.transports import tcp
 
+    from . import virtual_threads
+
     TIME.world = world
+    virtual_threads.STARTED.clear()
     tcp.system_network = network
+    for name, module in list(sys.modules.items()):
+        if name.startswith(PACKAGE) and hasattr(module, "SLICE"):
+            module.SLICE = slice_seconds
     LOCKS.clear()
 
 

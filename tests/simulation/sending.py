@@ -63,12 +63,9 @@ def _through_pipe(client, token, data, timeout, rng):
 
 @action("files", span=10.0, lines=4.3)
 def files(life, client):
-    """Several files over one connection. Over HTTP they are sent by threads of the standard library: not simulated."""
+    """Several files over one connection; over HTTP by several threads."""
     rng = life.rng
     token = life.new_run(seconds=1000.0).token
-    if life.transport != "websocket":
-        life.outcomes.append("files are for WebSocket")
-        return
     with tempfile.TemporaryDirectory() as folder:
         paths, marks = [], []
         for number in range(rng.choice((1, 3, 10))):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 
+from .admission import Admission
 from .data_pipes import DataPipes
 from .ends import NEWER
 from .http_session import HttpSession, not_running
@@ -33,6 +34,7 @@ class Server:
         self.idle_closings = []
         self.thinking = 10 ** world.rng.uniform(-4, -2)
         self.pipes = DataPipes(self)
+        self.admission = Admission(self)
         for fault in faults.all:
             self._plan(fault)
 
@@ -121,7 +123,11 @@ class Server:
     # HTTP.
 
     def http_request(self, method, path, query, body, key, answer):
-        if key != self.key:
+        locked = self.admission.token_of(key)
+        query = {**query, "token": locked or query.get("token")}
+        if locked is False and str(key).startswith(("tk_", "pk_")):
+            answer(400, {"status": "Error", "error": {"error": "Bad request"}})
+        elif locked is False:
             answer(401, {"status": "Error", "error": {"error": "Access denied"}})
         elif path == "/task/data" and method == "POST":
             if self.engine.known.get(query.get("token")) is None:
@@ -152,7 +158,7 @@ class Server:
     # WebSocket.
 
     def websocket_request(self, session, request, command, arguments):
-        run = self.engine.known.get(arguments.get("token"))
+        run = self.engine.known.get(session.locked_to or arguments.get("token"))
         if command == "rrext_get_task_status":
             if run is None:
                 session.not_running(request)
@@ -183,6 +189,8 @@ class Server:
                 self.pipes.command(session, request, arguments)
         elif command in ("rrext_get_tasks", "rrext_get_token", "restart"):
             self._about_tasks(session, request, command, arguments, run)
+        elif command == "rrext_log" and self.engine.generation == NEWER and session.is_public:
+            session.answer(request, error="Permission 'task.monitor' denied for this API key")
         elif command == "rrext_log" and self.engine.generation == NEWER:
             self.engine.log.answer(session, request, arguments)
         elif command == "rrext_ping":

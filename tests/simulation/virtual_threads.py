@@ -8,8 +8,12 @@ from __future__ import annotations
 import collections
 import queue
 import threading
+import types
+from importlib.util import find_spec, module_from_spec
 
 from . import seams
+
+STARTED = []  # in the current life
 
 
 class VirtualThread:
@@ -23,6 +27,7 @@ class VirtualThread:
         self._thread = threading.Thread(target=self._run, args=(target, args), name=name, daemon=True)
 
     def start(self):
+        STARTED.append(self)
         self._waiter = self._world.add_waiter()
         self._thread.start()
         self._started = True
@@ -60,8 +65,26 @@ class VirtualQueue:
             raise queue.Empty
         return self._items.popleft()
 
+    def get_nowait(self):
+        return self.get(False)
+
     def empty(self):
         return not self._items
 
     def qsize(self):
         return len(self._items)
+
+
+def executor_class():
+    """The standard library's `ThreadPoolExecutor`, of a copy of its module with such threads and queues."""
+    spec = find_spec("concurrent.futures.thread")
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    replaced = {"Thread": VirtualThread}
+    module.threading = types.SimpleNamespace(**{**vars(threading), **replaced})
+    module.queue = types.SimpleNamespace(**{**vars(queue), "SimpleQueue": VirtualQueue})
+    return module.ThreadPoolExecutor
+
+
+def left_running():
+    return sum(thread.is_alive() for thread in STARTED)

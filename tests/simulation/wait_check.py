@@ -6,6 +6,7 @@ from rocketride_sync.errors import TransientError, WaitTimeoutError
 
 from .invariants import check_error, check_outcome, check_status, require
 
+_MOST_SUBSCRIBED = 32  # tasks of one wait whose events are heard
 _LONGEST_PAUSE = 15.0 + 7.0  # of the backoff, and the longest Retry-After
 
 
@@ -19,6 +20,7 @@ class WaitCheck:
 
     def __init__(self, life, call, token, timeout, interval, seen, known=False):
         self.known = known
+        self.subscribes = True
         self.life = life
         self.call = call
         self.token = token
@@ -53,7 +55,8 @@ class WaitCheck:
         require(
             len(starts) == 1, "%s saw several runs, and returned the end of run %s", call.name, run.number
         )
-        check_outcome(life, call, run, document, status, watched_since=call.begin + life.round_trip, **own)
+        since = call.begin + life.round_trip if self.subscribes else None
+        check_outcome(life, call, run, document, status, watched_since=since, **own)
         if status.from_run_log:
             life.outcomes.append("an end from the run log")
         else:
@@ -119,7 +122,11 @@ class WaitCheck:
 
 
 class ManyCheck(WaitCheck):
-    """The same for one of many tasks. When its own result was there is not known, only when all were."""
+    """The same for one of `count` tasks. When its own result was there is not known, only when all were."""
+
+    def __init__(self, *args, count):
+        super().__init__(*args)
+        self.subscribes = count <= _MOST_SUBSCRIBED
 
     def _check_promptness(self, run):
         pass

@@ -6,9 +6,9 @@ A line of code that is reached again and again, as by the polls of a wait, is in
 from __future__ import annotations
 
 import argparse
-import concurrent.futures
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 
 from . import running
 
@@ -57,13 +57,13 @@ def main():
     wanted = [kind for kind in methods.KINDS if not arguments.methods or kind[7:] in arguments.methods]
     pairs = [(transport, kind) for kind in wanted for transport in methods.transports(kind[7:])]
     began, failed = time.monotonic(), 0
-    with concurrent.futures.ProcessPoolExecutor(arguments.jobs) as executor:
-        with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as threads:
+    with ProcessPoolExecutor(arguments.jobs) as executor:
+        with ThreadPoolExecutor(arguments.jobs) as threads:
             walks = [
                 threads.submit(_walk_all, executor, *pair, arguments.visits, arguments.stride)
                 for pair in pairs
             ]
-            for walk in concurrent.futures.as_completed(walks):
+            for walk in as_completed(walks):
                 transport, kind, lines, failures = walk.result()
                 failed += len(failures)
                 print(f"{kind[7:]} over {transport}: {lines} lines, {len(failures)} failed", flush=True)

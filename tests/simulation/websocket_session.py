@@ -22,7 +22,7 @@ class WebSocketSession:
         self._seq = 0
         self._key = None
         self.locked_to = None  # the token, for a connection with a `tk_` or `pk_` as credential
-        server.unauthenticated.add(self)
+        server.admission.unauthenticated.add(self)
         self._heard = self._world.now
         self._closing = False
         self.subscribed = {}  # (project, source): types
@@ -33,7 +33,7 @@ class WebSocketSession:
         self._forget()
 
     def _forget(self):
-        self._server.unauthenticated.discard(self)
+        self._server.admission.unauthenticated.discard(self)
         if self in self._server.engine.subscribers:
             self._server.engine.subscribers.remove(self)
 
@@ -98,14 +98,14 @@ class WebSocketSession:
             self._server.websocket_request(self, request, command, arguments)
 
     def _auth(self, request, arguments):
-        locked = self._server.token_of(arguments["auth"])
+        locked = self._server.admission.token_of(arguments["auth"])
         if locked is False:
             of_task = arguments["auth"].startswith(("tk_", "pk_"))
             self.answer(request, error="Bad request" if of_task else "Invalid API key")
             self.close(1000)
             return
         self._key, self.locked_to = arguments["auth"], locked
-        self._server.unauthenticated.discard(self)
+        self._server.admission.unauthenticated.discard(self)
         self.answer(request, {"userToken": self._key, "clientName": arguments.get("clientName")})
 
     def answer(self, request, body=None, error=None, code=None):

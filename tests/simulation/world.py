@@ -7,6 +7,7 @@ import itertools
 import threading
 
 _MAX_READS = 20_000
+_A_MOVE = 1e-7  # seconds; less may be a loop whose waits are too short
 _HORIZON = 40 * 86_400.0
 START = 1000.0
 
@@ -38,6 +39,7 @@ class World:
     Attributes:
         now: seconds of the virtual monotonic clock.
         story: what happened, as (time, text, arguments).
+        counts: how often rare things happened that are no faults, by what they are.
         failed: what ended a thread, or all of them.
     """
 
@@ -45,9 +47,11 @@ class World:
         self.rng = rng
         self.now = START
         self.story = []
+        self.counts = {}
         self._events = []
         self._numbers = itertools.count()
         self._reads = 0
+        self._moved_at = START
         self._waiters = []
         self.failed = None
 
@@ -68,6 +72,9 @@ class World:
 
     def tell(self, text, *args):
         self.story.append((self.now, text, args))
+
+    def count(self, what):
+        self.counts[what] = self.counts.get(what, 0) + 1
 
     def later(self, seconds, step, *args):
         """Let `step` happen in so many seconds."""
@@ -136,8 +143,9 @@ class World:
                 self._move(end)
 
     def _move(self, moment):
-        if moment > self.now:
-            self.now = moment
+        self.now = max(moment, self.now)
+        if self.now - self._moved_at > _A_MOVE:
+            self._moved_at = self.now
             self._reads = 0
 
     def told(self):
