@@ -17,8 +17,8 @@ FIXED = {
     "send": 80,
     "files": 20,
     "many": 20,
-    "days": 3,
-    "method": 400,
+    "days": 2,
+    "method": 350,
 }  # lives over each transport
 
 # What failed once, as (transport, kind, seed) and perhaps the line of an interrupt.
@@ -35,7 +35,7 @@ def _arguments():
     parser.add_argument("--fixed", action="store_true", help="the set that `make test` runs")
     parser.add_argument("--kinds", nargs="*", default=KINDS)
     parser.add_argument("--transports", nargs="*", default=running.TRANSPORTS)
-    parser.add_argument("--seconds", type=float, help="stop after so long")
+    parser.add_argument("--seconds", type=float, help="stop after so long, of one process in its own time")
     parser.add_argument("--stop-at", type=int, default=10, help="stop after so many failures")
     parser.add_argument(
         "--replay", nargs=3, metavar=("TRANSPORT", "KIND", "SEED"), help="one life, and its story"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import shutil
@@ -193,8 +194,10 @@ def find(plant):
 
 
 def main():
-    missed = 0
-    for plant in PLANTS:
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation.planting", description=__doc__)
+    parser.add_argument("--only", default="", help="those with this in their name")
+    wanted, missed = parser.parse_args().only, 0
+    for plant in (plant for plant in PLANTS if wanted in plant.name):
         found, took, said = find(plant)
         missed += not found
         print(f"{'found' if found else 'MISSED'} in {took:4.1f} s: {plant.name}\n    {said}", flush=True)

@@ -32,6 +32,7 @@ class _Time:
 
 BASE = 1_790_000_000.0
 TIME = _Time()
+_SLICED = []  # the modules that cut waits into slices
 
 
 class VirtualLock:
@@ -90,6 +91,8 @@ def install():
         if name.startswith(PACKAGE) and getattr(module, "threading", None) is threading:
             replaced = {"Lock": _make_lock, "Thread": VirtualThread}
             module.threading = types.SimpleNamespace(**{**vars(threading), **replaced})
+        if name.startswith(PACKAGE) and hasattr(module, "SLICE"):
+            _SLICED.append(module)
         if name.startswith(PACKAGE) and getattr(module, "queue", None) is queue:
             module.queue = types.SimpleNamespace(**{**vars(queue), "SimpleQueue": VirtualQueue})
 
@@ -123,9 +126,8 @@ def enter(world, network, slice_seconds):
     TIME.world = world
     virtual_threads.STARTED.clear()
     tcp.system_network = network
-    for name, module in list(sys.modules.items()):
-        if name.startswith(PACKAGE) and hasattr(module, "SLICE"):
-            module.SLICE = slice_seconds
+    for module in _SLICED:
+        module.SLICE = slice_seconds
     LOCKS.clear()
 
 
