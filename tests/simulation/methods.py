@@ -174,6 +174,36 @@ def ping(life, client, run):
 
 
 @_method
+def chat(life, client, run):
+    client.chat(run.token, _object(life).decode())
+
+
+@_method
+def validate(life, client, run):
+    client.validate(_pipeline(life, run.token))
+
+
+@_method
+def get_services(life, client, run):
+    client.get_services()
+
+
+@_method
+def get_service(life, client, run):
+    client.get_service("webhook")
+
+
+@_method
+def get_task_pipeline(life, client, run):
+    client.get_task_pipeline(run.token)
+
+
+@_method
+def get_server_info(life, client, run):
+    client.get_server_info()
+
+
+@_method
 def close(life, client, run):
     client.get_task_status(run.token)
     client.close()
@@ -181,6 +211,7 @@ def close(life, client, run):
 
 # What HTTP has no request for.
 WEBSOCKET_ONLY = ("get_tasks", "get_task_token", "get_task_runs", "restart", "ping", "call")
+WEBSOCKET_ONLY += ("validate", "get_services", "get_service", "get_task_pipeline")
 
 
 def transports(kind):

@@ -11,6 +11,12 @@ from .ends import NEWER
 from .http_session import HttpSession, not_running
 from .seams import BASE
 
+_SIMPLE = {
+    "rrext_ping": {"pong": True},
+    "rrext_validate": {"errors": [], "warnings": []},
+    "rrext_services": {"services": {"webhook": {"title": "Webhook"}}},
+    "rrext_get_pipeline": {"pipeline": None},
+}
 KEY = "key-that-nobody-may-see-4711"
 
 
@@ -123,7 +129,7 @@ class Server:
     # HTTP.
 
     def http_request(self, method, path, query, body, key, answer):
-        locked = self.admission.token_of(key)
+        locked = None if path == "/version" else self.admission.token_of(key)
         query = {**query, "token": locked or query.get("token")}
         if locked is False and str(key).startswith(("tk_", "pk_")):
             answer(400, {"status": "Error", "error": {"error": "Bad request"}})
@@ -134,6 +140,8 @@ class Server:
                 answer(*not_running())
             else:
                 answer(200, {"status": "OK", "data": self.pipes.received(body)})
+        elif path == "/version":
+            answer(200, {"status": "OK", "data": {"version": "1.0", "hash": "h", "stamp": "s"}})
         elif path != "/task":
             answer(404, {"detail": "Not Found"})
         elif method == "POST":
@@ -193,8 +201,8 @@ class Server:
             session.answer(request, error="Permission 'task.monitor' denied for this API key")
         elif command == "rrext_log" and self.engine.generation == NEWER:
             self.engine.log.answer(session, request, arguments)
-        elif command == "rrext_ping":
-            session.answer(request, {"pong": True})
+        elif command in _SIMPLE:
+            session.answer(request, _SIMPLE[command])
         else:
             session.answer(request, error=f"Invalid command: {command}")
 
