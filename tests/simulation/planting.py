@@ -126,7 +126,7 @@ PLANTS = (
         PACKAGE + "transports/websocket/connection.py",
         r"while self\._dialogue\.awaits_notices:",
         "while False:",
-        kinds="wait many",
+        kinds="wait",
         transports="websocket",
     ),
     Plant(

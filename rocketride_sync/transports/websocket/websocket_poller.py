@@ -150,9 +150,8 @@ class WebSocketPoller:
         )  # no request has such numbers: for polls that cannot be sent
         try:
             if self._unfinished <= _MAX_SUBSCRIBED:
-                if (
-                    not self._subscriptions
-                ):  # an `unsubscribe` of an earlier wait must not overtake what comes now
+                # An `unsubscribe` of an earlier wait must not overtake what comes now.
+                if not self._subscriptions:
                     connection.settle(deadlines[0])
                 for poll, deadline in zip(polls, deadlines):
                     self._subscriptions.add(connection, poll, deadline)
