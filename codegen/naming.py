@@ -22,6 +22,7 @@ RESERVED_ATTRIBUTES = frozenset(
         "items",
         "keys",
         "to_dict",
+        "to_json",
         "values",
         "attrs",
         "classmethod",

@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, urlsplit
 from . import arguments
 from .errors import ConfigurationError, RocketRideWarning
 from .frozen import Frozen
-from .options import RetryPolicy, SizeLimit, optional_seconds
+from .options import RetryPolicy, Seconds, SizeLimit, optional_seconds
 
 if TYPE_CHECKING:
     from .protocol.operations import Operation
@@ -199,8 +199,8 @@ class Settings(Frozen):
         *,
         address: Address,
         auth: str,
-        timeout: Optional[float] = 30.0,
-        connect_timeout: Optional[float] = DEFAULT_CONNECT_TIMEOUT,
+        timeout: Optional[Seconds] = 30.0,
+        connect_timeout: Optional[Seconds] = DEFAULT_CONNECT_TIMEOUT,
         retry: RetryPolicy = DEFAULT_RETRY,
         verify: Verify = True,
         cert: Cert = None,

@@ -5,25 +5,29 @@ from __future__ import annotations
 import enum
 import math
 import os
-from typing import Any, NamedTuple, Optional, Union
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional, SupportsFloat, Union
 
 from .errors import ConfigurationError
 from .frozen import Frozen
 
+if TYPE_CHECKING:
+    from datetime import timedelta
 
-class Omitted(enum.Enum):
-    """The type of `OMITTED`."""
+
+class _Omitted(enum.Enum):
+    """The type of `CLIENT_TIMEOUT`. Signatures do not name it: to their readers it is the default."""
 
     OMITTED = "omitted"
 
     def __repr__(self) -> str:
-        return "..."
+        return "<the client's>"
 
 
-OMITTED = Omitted.OMITTED
+CLIENT_TIMEOUT: Any = _Omitted.OMITTED
 """The default of every `timeout` argument whose omission and whose None mean different things."""
 
-Timeout = Union[None, float, Omitted]
+Seconds = Union[float, SupportsFloat, "timedelta"]
+"""A duration: a real number of seconds, of any kind (numpy's, `Decimal`, `Fraction`), or a `timedelta`."""
 
 
 class SizeLimit(NamedTuple):
@@ -45,16 +49,37 @@ def _is_finite(value: float) -> bool:
 
 
 def seconds(name: str, value: Any, *, zero: bool = False) -> float:
-    """`value` as a finite duration in seconds; positive, or also 0 with `zero`. At most `LONGEST`, for any longer one.
+    """`value`, as `Seconds`, as a finite float; positive, or also 0 with `zero`. At most `LONGEST`, for any longer one.
 
     Raises:
         ConfigurationError: naming the option, for anything else (bool and NaN too).
     """
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if number and _is_finite(value) and (value > 0 or (zero and value == 0)):
-        return float(min(value, LONGEST))
+    number = _real_number(value)
+    if number is not None and _is_finite(number) and (number > 0 or (zero and number == 0)):
+        return float(min(number, LONGEST))
     allowed = "0 or a positive number" if zero else "a positive number"
-    raise ConfigurationError(f"{name} must be {allowed} of seconds, not {value!r}")
+    raise ConfigurationError(f"{name} must be {allowed} of seconds, or a timedelta, not {value!r}")
+
+
+def _real_number(value: Any) -> Optional[float]:
+    """`value` as a number; a duration in seconds. None if it is neither."""
+    if isinstance(value, (int, float)):
+        return None if isinstance(value, bool) else value
+    # Most processes pass plain numbers, and are spared the imports.
+    from datetime import timedelta
+    from decimal import Decimal
+    from numbers import Real
+
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    try:
+        if type(value).__name__ == "timedelta64":  # numpy's: a number, to `Real`, of whatever unit it has
+            return float(value / type(value)(1, "s"))
+        if not isinstance(value, (Real, Decimal)):
+            return None
+        return math.inf if value == math.inf else float(min(value, LONGEST))  # floats end at 1e308
+    except (ArithmeticError, ValueError, TypeError):  # too large, a signalling NaN, months
+        return None
 
 
 def optional_seconds(name: str, value: Any, *, zero: bool = False) -> Optional[float]:
@@ -62,10 +87,11 @@ def optional_seconds(name: str, value: Any, *, zero: bool = False) -> Optional[f
     return None if value is None else seconds(name, value, zero=zero)
 
 
-def _check_between(low: float, high: float, name: str, value: Any) -> None:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not (number and low <= value <= high):
+def _between(low: float, high: float, name: str, value: Any) -> float:
+    number = _real_number(value)
+    if number is None or not low <= number <= high:
         raise ConfigurationError(f"{name} must be a number from {low} to {high}, not {value!r}")
+    return float(number)
 
 
 class RetryPolicy(Frozen):
@@ -95,23 +121,18 @@ class RetryPolicy(Frozen):
     def __init__(
         self,
         *,
-        max_outage: Optional[float] = 300.0,
-        initial_delay: float = 0.25,
-        max_delay: float = 15.0,
+        max_outage: Optional[Seconds] = 300.0,
+        initial_delay: Seconds = 0.25,
+        max_delay: Seconds = 15.0,
         multiplier: float = 2.0,
         jitter: float = 0.5,
     ) -> None:
-        optional_seconds("max_outage", max_outage)
-        seconds("initial_delay", initial_delay)
-        seconds("max_delay", max_delay)
-        _check_between(1, 10, "multiplier", multiplier)
-        _check_between(0, 1, "jitter", jitter)
         self._set(
-            max_outage=max_outage,
-            initial_delay=initial_delay,
-            max_delay=max_delay,
-            multiplier=multiplier,
-            jitter=jitter,
+            max_outage=optional_seconds("max_outage", max_outage),
+            initial_delay=seconds("initial_delay", initial_delay),
+            max_delay=seconds("max_delay", max_delay),
+            multiplier=_between(1, 10, "multiplier", multiplier),
+            jitter=_between(0, 1, "jitter", jitter),
         )
 
     def delay(self, attempt: int, retry_after: Optional[float] = None) -> float:

@@ -1,13 +1,29 @@
 """Options fail where they are written."""
 
 import copy
+import inspect
 import math
 import pickle
+from datetime import timedelta
+from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 
-from rocketride_sync import ConfigurationError, RetryPolicy
+from rocketride_sync import (
+    ConfigurationError,
+    MemoryTransport,
+    RetryPolicy,
+    RocketRideClient,
+    Task,
+    WaitTimeoutError,
+)
 from rocketride_sync.options import LONGEST, optional_seconds, seconds
+
+try:
+    import numpy
+except ImportError:
+    numpy = None
 
 NOT_SECONDS = [True, "1", -1, 0, math.nan, math.inf, [], 1j]
 
@@ -16,6 +32,85 @@ NOT_SECONDS = [True, "1", -1, 0, math.nan, math.inf, [], 1j]
 def test_a_duration_is_a_positive_finite_number(value):
     with pytest.raises(ConfigurationError, match="timeout must be a positive number of seconds"):
         seconds("timeout", value)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (timedelta(minutes=1, milliseconds=500), 60.5),
+        (Decimal("1.5"), 1.5),
+        (Fraction(3, 2), 1.5),
+        (timedelta.max, LONGEST),
+        (Decimal("1e400"), LONGEST),
+        (Fraction(10**400), LONGEST),
+    ],
+)
+def test_a_duration_may_be_any_real_number_or_a_timedelta(value, expected):
+    assert seconds("timeout", value) == expected
+    assert type(seconds("timeout", value)) is float
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        timedelta(),
+        timedelta(seconds=-1),
+        Decimal("NaN"),
+        Decimal("sNaN"),
+        Decimal("Infinity"),
+        Fraction(-1),
+        "3",
+        b"3",
+    ],
+)
+def test_what_is_no_duration_is_refused_whatever_its_type(value):
+    with pytest.raises(ConfigurationError, match="positive number of seconds, or a timedelta"):
+        seconds("timeout", value)
+
+
+@pytest.mark.skipif(numpy is None, reason="numpy is not installed")
+def test_the_numbers_of_numpy_are_durations():
+    for value in (numpy.float32(1.5), numpy.float64(1.5), numpy.timedelta64(1500, "ms")):
+        assert seconds("timeout", value) == 1.5
+    assert seconds("timeout", numpy.int64(2)) == 2.0
+    for value in (
+        numpy.bool_(True),
+        numpy.float32("nan"),
+        numpy.array([1.0, 2.0]),
+        numpy.timedelta64("NaT"),
+        numpy.timedelta64(1, "M"),
+    ):
+        with pytest.raises(ConfigurationError, match="timeout"):
+            seconds("timeout", value)
+
+
+def test_every_duration_is_taken_in_every_form():
+    soon, often = timedelta(seconds=0.1), Decimal("0.01")
+    retry = RetryPolicy(
+        max_outage=timedelta(minutes=1), initial_delay=often, max_delay=Fraction(1, 2), jitter=Decimal(0)
+    )
+    assert (retry.max_outage, retry.initial_delay, retry.max_delay) == (60.0, 0.01, 0.5)
+    transport = MemoryTransport({"t": [{"state": 3}] * 99})
+    client = RocketRideClient(
+        "h", "key", transport=transport, timeout=timedelta(seconds=9), connect_timeout=often, retry=retry
+    )
+    client.get_task_status("t", timeout=soon)
+    for wait in (
+        client.wait_until_complete,
+        lambda *a: list(client.iter_task_status(a[0], timeout=a[1], interval=a[2])),
+    ):
+        with pytest.raises(WaitTimeoutError):
+            wait("t", timedelta(), often)
+    (result,) = client.wait_all(["t"], timedelta(), often)
+    assert isinstance(result.error, WaitTimeoutError)
+
+
+def test_signatures_do_not_speak_of_a_sentinel():
+    for owner in (RocketRideClient, Task):
+        for name, method in inspect.getmembers(owner, inspect.isfunction):
+            if not name.startswith("_"):
+                assert "mitted" not in str(inspect.signature(method)).lower(), name
+    assert "timeout: 'Optional[Seconds]' = <the client's>" in str(inspect.signature(Task.get_status))
 
 
 def test_zero_is_allowed_where_it_means_something():

@@ -9,7 +9,7 @@ from ..deadline import Deadline, system_time
 from ..errors import ProtocolError
 from ..loading import load
 from ..models import TaskStatus
-from ..options import Omitted, Timeout, optional_seconds
+from ..options import CLIENT_TIMEOUT, Seconds, optional_seconds
 from ..protocol import operations
 from ..protocol.operations import Operation
 from ..transports import Transport
@@ -32,14 +32,14 @@ class BaseClient:
     _caller: Caller
     _terminated: Optional[TerminatedRuns] = None  # made when the first run is terminated
 
-    def _call(self, operation: Operation, timeout: Timeout) -> Any:
+    def _call(self, operation: Operation, timeout: Optional[Seconds]) -> Any:
         return self._call_until(operation, Deadline(self._limit(timeout)))
 
     def _call_until(self, operation: Operation, deadline: Deadline) -> Any:
         """As `Caller.call`."""
         return self._caller.call(operation, deadline)
 
-    def _ask(self, operation: Operation, timeout: Timeout) -> Dict[str, Any]:
+    def _ask(self, operation: Operation, timeout: Optional[Seconds]) -> Dict[str, Any]:
         """The object in the answer to `operation`; an empty one if the answer has none."""
         body = self._call(operation, timeout)
         if body is None:
@@ -87,14 +87,14 @@ class BaseClient:
             phase=phase,
         )
 
-    def _limit(self, timeout: Timeout) -> Optional[float]:
+    def _limit(self, timeout: Optional[Seconds]) -> Optional[float]:
         """The timeout of one call in seconds: `timeout`, or that of the client if it was omitted."""
         return limit_of(self._settings, timeout)
 
 
-def limit_of(settings: Settings, timeout: Timeout) -> Optional[float]:
+def limit_of(settings: Settings, timeout: Optional[Seconds]) -> Optional[float]:
     """The timeout of one call in seconds: `timeout`, or that of the settings if it was omitted."""
-    return settings.timeout if isinstance(timeout, Omitted) else optional_seconds("timeout", timeout)
+    return settings.timeout if timeout is CLIENT_TIMEOUT else optional_seconds("timeout", timeout)
 
 
 # A process that reads one status neither terminates anything nor waits.

@@ -10,7 +10,7 @@ from ..config import Settings, resolve
 from ..deadline import Deadline
 from ..errors import ProtocolError
 from ..loading import load
-from ..options import OMITTED, Timeout
+from ..options import CLIENT_TIMEOUT, Seconds
 from ..transports import http_of
 from ..transports.caller import Caller
 from .base_client import BaseClient, limit_of
@@ -43,7 +43,7 @@ class CatalogueMethods(BaseClient):
         *,
         filepath: Optional[pipelines.PathLike] = None,
         source: Optional[str] = None,
-        timeout: Timeout = OMITTED,
+        timeout: Optional[Seconds] = CLIENT_TIMEOUT,
     ) -> ValidationResult:
         """Let the server check a pipeline, without running it. WebSocket only.
 
@@ -73,7 +73,7 @@ class CatalogueMethods(BaseClient):
         found = {name: _messages(name, answer.get(name)) for name in ("errors", "warnings")}
         return cast("ValidationResult", {**answer, **found})
 
-    def get_services(self, *, timeout: Timeout = OMITTED) -> Services:
+    def get_services(self, *, timeout: Optional[Seconds] = CLIENT_TIMEOUT) -> Services:
         """The services that the server has, of which pipelines are made: a summary of each. WebSocket only.
 
         Returns:
@@ -88,7 +88,7 @@ class CatalogueMethods(BaseClient):
             return cast("Services", answer)
         raise ProtocolError("get_services: the services are no object")
 
-    def get_service(self, name: str, *, timeout: Timeout = OMITTED) -> ServiceSummary:
+    def get_service(self, name: str, *, timeout: Optional[Seconds] = CLIENT_TIMEOUT) -> ServiceSummary:
         """One service in full, with the schemas of its configuration. WebSocket only.
 
         Args:
@@ -104,7 +104,7 @@ class CatalogueMethods(BaseClient):
         operation = catalogue_operations.get_service(arguments.text("name", name))
         return cast("ServiceSummary", self._ask(operation, timeout))
 
-    def get_task_pipeline(self, token: str, *, timeout: Timeout = OMITTED) -> Optional[Dict[str, Any]]:
+    def get_task_pipeline(self, token: str, *, timeout: Optional[Seconds] = CLIENT_TIMEOUT) -> Optional[Dict[str, Any]]:
         """The pipeline of a running task, with ``${ROCKETRIDE_…}`` as it was written. WebSocket only.
 
         None if the server has none to show. Whatever secrets the pipeline itself holds are in it.
@@ -122,7 +122,7 @@ class CatalogueMethods(BaseClient):
         raise ProtocolError(f"get_task_pipeline: the pipeline is no object but {type(pipeline).__name__}")
 
     @of_client_or_class
-    def get_server_info(cls, uri: Optional[str] = None, *, timeout: Timeout = OMITTED) -> ServerInfo:
+    def get_server_info(cls, uri: Optional[str] = None, *, timeout: Optional[Seconds] = CLIENT_TIMEOUT) -> ServerInfo:
         """The version of a server. No key is needed or sent, and it is always asked over HTTP.
 
         ``client.get_server_info()`` asks the client's server. ``RocketRideClient.get_server_info(uri)`` needs no client.

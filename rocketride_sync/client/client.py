@@ -21,7 +21,7 @@ from ..config import (
 )
 from ..errors import RocketRideWarning
 from ..logs import log
-from ..options import RetryPolicy
+from ..options import RetryPolicy, Seconds
 from ..transports import Transport, create
 from ..transports.caller import Caller
 from .catalogue_methods import CatalogueMethods
@@ -68,8 +68,8 @@ class RocketRideClient(StatusMethods, ManyTasksMethods, LifecycleMethods, Sendin
         auth: Optional[str] = None,
         *,
         transport: Union[str, Transport] = "auto",
-        timeout: Optional[float] = 30.0,
-        connect_timeout: Optional[float] = DEFAULT_CONNECT_TIMEOUT,
+        timeout: Optional[Seconds] = 30.0,
+        connect_timeout: Optional[Seconds] = DEFAULT_CONNECT_TIMEOUT,
         retry: RetryPolicy = DEFAULT_RETRY,
         verify: Verify = True,
         cert: Cert = None,

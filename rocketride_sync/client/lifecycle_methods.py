@@ -10,7 +10,7 @@ from ..errors import DecodeError, ProtocolError, RocketRideError, TaskNotFoundEr
 from ..loading import load
 from ..logs import log
 from ..models import TaskStatus
-from ..options import OMITTED, Timeout, optional_seconds
+from ..options import CLIENT_TIMEOUT, Seconds, optional_seconds
 from ..protocol import operations
 from ..protocol.operations import Operation
 from ..redact import shorten
@@ -44,7 +44,7 @@ class LifecycleMethods(BaseClient):
         name: Optional[str] = None,
         env: Optional[Mapping[str, str]] = None,
         trace_level: Optional[str] = None,
-        timeout: Timeout = 600.0,
+        timeout: Optional[Seconds] = 600.0,
     ) -> Task:
         """Start a pipeline, and return once its task runs.
 
@@ -116,7 +116,7 @@ class LifecycleMethods(BaseClient):
         if _may_be_joined(operation, start):
             return f"{task} runs on{operation.recovery}"
         try:
-            self._call(operations.terminate(start.token), OMITTED)
+            self._call(operations.terminate(start.token), CLIENT_TIMEOUT)
         except TaskNotFoundError:
             return f"{task} has ended"
         except RocketRideError as error:
@@ -141,7 +141,7 @@ class LifecycleMethods(BaseClient):
             log.warning("the task was started, but the answer is not as it should be: %s", error)
         return TaskStart.from_dict({"token": token})
 
-    def terminate(self, token: str, *, timeout: Timeout = OMITTED) -> None:
+    def terminate(self, token: str, *, timeout: Optional[Seconds] = CLIENT_TIMEOUT) -> None:
         """End a task, and return once it has ended: after 0.1 s, or 5 s if it resists. May be repeated.
 
         The status is read just before, so that later ones can tell that this client ended the run: see
@@ -175,7 +175,7 @@ class LifecycleMethods(BaseClient):
         pipeline: Mapping[str, Any],
         token: Optional[str] = None,
         team_id: Optional[str] = None,
-        timeout: Timeout = 600.0,
+        timeout: Optional[Seconds] = 600.0,
     ) -> None:
         """Run a task again, even a finished one. Its counts and errors are reset. WebSocket only.
 
@@ -214,7 +214,7 @@ class LifecycleMethods(BaseClient):
         source: str,
         *,
         team_id: Optional[str] = None,
-        timeout: Timeout = OMITTED,
+        timeout: Optional[Seconds] = CLIENT_TIMEOUT,
     ) -> Optional[str]:
         """The token of the latest run of a project's source; None if the server knows none. WebSocket only.
 
@@ -238,14 +238,20 @@ class LifecycleMethods(BaseClient):
             raise ProtocolError("get_task_token: the answer holds no token")
         return token or None
 
-    def ping(self, *, timeout: Timeout = OMITTED) -> float:
+    def ping(self, *, timeout: Optional[Seconds] = CLIENT_TIMEOUT) -> float:
         """Check that the server answers; the seconds that it took. WebSocket only."""
         began = system_time.monotonic()
         self._call(operations.ping(), timeout)
         return system_time.monotonic() - began
 
     def call(
-        self, command: str, /, *, token: Optional[str] = None, timeout: Timeout = OMITTED, **parameters: Any
+        self,
+        command: str,
+        /,
+        *,
+        token: Optional[str] = None,
+        timeout: Optional[Seconds] = CLIENT_TIMEOUT,
+        **parameters: Any,
     ) -> Dict[str, Any]:
         """Call any command of the server by its name on the wire; the body of the answer, ``{}`` if it has none.
 

@@ -8,7 +8,7 @@ from .. import arguments
 from ..deadline import Deadline
 from ..errors import ConfigurationError, ProtocolError, TransientError
 from ..loading import load, load_for_wait
-from ..options import OMITTED, Timeout, optional_seconds
+from ..options import CLIENT_TIMEOUT, Seconds, optional_seconds
 from ..protocol import operations
 from .base_client import SHORTEST, BaseClient
 
@@ -32,8 +32,8 @@ class ManyTasksMethods(BaseClient):
     def wait_all(
         self,
         tokens: Iterable[str],
-        timeout: Optional[float] = None,
-        interval: float = 2.0,
+        timeout: Optional[Seconds] = None,
+        interval: Seconds = 2.0,
         on_progress: Optional[OnProgress] = None,
         *,
         return_when: str = "ALL_COMPLETED",
@@ -79,8 +79,8 @@ class ManyTasksMethods(BaseClient):
     def as_completed(
         self,
         tokens: Iterable[str],
-        timeout: Optional[float] = None,
-        interval: float = 2.0,
+        timeout: Optional[Seconds] = None,
+        interval: Seconds = 2.0,
         on_progress: Optional[OnProgress] = None,
     ) -> Generator[TaskResult, None, None]:
         """An iterator of the results of `wait_all`, each as soon as it is known. A repeated token has one result.
@@ -92,7 +92,7 @@ class ManyTasksMethods(BaseClient):
         """
         return self._many_tasks_wait(_token_list(tokens), timeout, interval, on_progress).results()
 
-    def get_tasks(self, *, timeout: Timeout = OMITTED) -> List[TaskInfo]:
+    def get_tasks(self, *, timeout: Optional[Seconds] = CLIENT_TIMEOUT) -> List[TaskInfo]:
         """The running tasks of the account. WebSocket only."""
         TaskInfo = load(_task_info)  # noqa: N806
         body = self._call(operations.get_tasks(), timeout)
@@ -107,7 +107,7 @@ class ManyTasksMethods(BaseClient):
         source: str,
         *,
         team_id: Optional[str] = None,
-        timeout: Timeout = OMITTED,
+        timeout: Optional[Seconds] = CLIENT_TIMEOUT,
     ) -> List[TaskRun]:
         """The runs of a project's source in the server's run log, the oldest first: forgotten ones, and the one that is
         running. Newer servers only, over WebSocket. A server keeps them for 7 days (30 for deployments), and may lack some.
@@ -134,7 +134,11 @@ class ManyTasksMethods(BaseClient):
         return runs_of(self._call(operation, timeout))
 
     def _many_tasks_wait(
-        self, tokens: List[str], timeout: Optional[float], interval: float, on_progress: Optional[OnProgress]
+        self,
+        tokens: List[str],
+        timeout: Optional[Seconds],
+        interval: Seconds,
+        on_progress: Optional[OnProgress],
     ) -> ManyTasksWait:
         arguments.on_progress(on_progress)
         limit = optional_seconds("timeout", timeout, zero=True)
@@ -144,15 +148,15 @@ class ManyTasksMethods(BaseClient):
         from ..waiting.many_tasks import ManyTasksWait  # seldom needed
         from ..waiting.retention import check_interval
 
-        interval = check_interval(interval)
+        every = check_interval(interval)
 
         def make_wait(token: str, phase: float) -> Wait:
             # Of thousands, the last is made some time after the first, and has that much less.
-            return self._wait_for(token, limit and max(SHORTEST, deadline.remaining()), interval, phase=phase)
+            return self._wait_for(token, limit and max(SHORTEST, deadline.remaining()), every, phase=phase)
 
         return ManyTasksWait(
             list(dict.fromkeys(tokens)),
-            interval,
+            every,
             make_wait,
             lambda polls: self._make_poller(polls, deadline),
             on_progress,

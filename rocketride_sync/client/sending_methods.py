@@ -10,7 +10,7 @@ from .. import arguments
 from ..deadline import Deadline
 from ..errors import ConfigurationError
 from ..loading import load
-from ..options import OMITTED, Timeout, optional_seconds
+from ..options import CLIENT_TIMEOUT, Seconds, optional_seconds
 from ..protocol.operations import Data, Operation
 from .base_client import BaseClient
 
@@ -34,7 +34,7 @@ class SendingMethods(BaseClient):
         objinfo: Optional[Mapping[str, Any]] = None,
         mimetype: Optional[str] = None,
         *,
-        timeout: Timeout = OMITTED,
+        timeout: Optional[Seconds] = CLIENT_TIMEOUT,
     ) -> Dict[str, Any]:
         """Send one object to a task whose source takes data (webhook, dropper, chat), and return its result.
 
@@ -85,7 +85,7 @@ class SendingMethods(BaseClient):
         context: Optional[question_form.Texts] = None,
         goals: Optional[question_form.Texts] = None,
         expect_json: Optional[bool] = None,
-        timeout: Timeout = OMITTED,
+        timeout: Optional[Seconds] = CLIENT_TIMEOUT,
     ) -> Dict[str, Any]:
         """Ask a question of a task whose pipeline answers questions, and return its result.
 
@@ -138,7 +138,7 @@ class SendingMethods(BaseClient):
         mime_type: Optional[str] = None,
         provider: Optional[str] = None,
         *,
-        timeout: Timeout = OMITTED,
+        timeout: Optional[Seconds] = CLIENT_TIMEOUT,
     ) -> Pipe:
         """A pipe, not yet open, that sends one object in pieces. See `Pipe`.
 
@@ -176,7 +176,7 @@ class SendingMethods(BaseClient):
         *,
         max_workers: Optional[int] = None,
         on_progress: Optional[OnUpload] = None,
-        timeout: Optional[float] = None,
+        timeout: Optional[Seconds] = None,
     ) -> List[Dict[str, Any]]:
         """Send files to a task, several at a time, and return a result for each.
 

@@ -18,7 +18,7 @@ from ..errors import (
 )
 from ..loading import load, load_for_wait
 from ..models import TaskStatus
-from ..options import OMITTED, Timeout, optional_seconds
+from ..options import CLIENT_TIMEOUT, Seconds, optional_seconds
 from ..protocol import operations
 from ..protocol.operations import Operation
 from ..redact import shorten
@@ -36,7 +36,11 @@ class StatusMethods(BaseClient):
     """The methods of `RocketRideClient` that read the status of one task."""
 
     def get_task_status(
-        self, token: str, *, previous: Optional[TaskStatus] = None, timeout: Timeout = OMITTED
+        self,
+        token: str,
+        *,
+        previous: Optional[TaskStatus] = None,
+        timeout: Optional[Seconds] = CLIENT_TIMEOUT,
     ) -> TaskStatus:
         """Read the status of a task once.
 
@@ -76,8 +80,8 @@ class StatusMethods(BaseClient):
     def wait_until_complete(
         self,
         token: str,
-        timeout: Optional[float] = None,
-        interval: float = 2.0,
+        timeout: Optional[Seconds] = None,
+        interval: Seconds = 2.0,
         on_progress: Optional[OnProgress] = None,
         *,
         previous: Optional[TaskStatus] = None,
@@ -181,8 +185,8 @@ class StatusMethods(BaseClient):
         token: str,
         *,
         previous: Optional[TaskStatus] = None,
-        timeout: Optional[float] = None,
-        interval: float = 2.0,
+        timeout: Optional[Seconds] = None,
+        interval: Seconds = 2.0,
     ) -> Statuses:
         """An iterator of the statuses that `wait_until_complete` sees. It ends after the terminal status.
 
@@ -191,17 +195,16 @@ class StatusMethods(BaseClient):
         return self._checked_statuses(token, previous, timeout, interval)
 
     def _checked_statuses(
-        self, token: str, previous: Optional[TaskStatus], timeout: Optional[float], interval: float
+        self, token: str, previous: Optional[TaskStatus], timeout: Optional[Seconds], interval: Seconds
     ) -> Statuses:
         """Check the arguments, and return the iterator. A generator would check them only at its first step."""
         operation = operations.get_task_status(arguments.task_token(token))
         _check_previous(previous)
-        timeout = self._load_for_wait(token, previous, optional_seconds("timeout", timeout, zero=True))
+        limit = self._load_for_wait(token, previous, optional_seconds("timeout", timeout, zero=True))
         load(_waiting)
         from ..waiting.retention import check_interval
 
-        interval = check_interval(interval)
-        return self._watched_statuses(operation, token, previous, timeout, interval)
+        return self._watched_statuses(operation, token, previous, limit, check_interval(interval))
 
     def _load_for_wait(
         self, token: str, previous: Optional[TaskStatus], timeout: Optional[float]

@@ -12,7 +12,7 @@ from ..loading import import_lock
 from ..logs import log
 from ..models import TaskStatus
 from ..models._task_start import TaskStart
-from ..options import OMITTED, Timeout
+from ..options import CLIENT_TIMEOUT, Seconds
 from ..redact import shorten
 from ..sending.pipe import Pipe
 from .status_methods import OnProgress
@@ -57,14 +57,14 @@ class Task:
     def __getitem__(self, name: str) -> Any:
         return self.start[name]
 
-    def get_status(self, *, timeout: Timeout = OMITTED) -> TaskStatus:
+    def get_status(self, *, timeout: Optional[Seconds] = CLIENT_TIMEOUT) -> TaskStatus:
         """As `RocketRideClient.get_task_status`, of this run."""
         return self._client.get_task_status(self.token, previous=self.status, timeout=timeout)
 
     def wait_until_complete(
         self,
-        timeout: Optional[float] = None,
-        interval: float = 2.0,
+        timeout: Optional[Seconds] = None,
+        interval: Seconds = 2.0,
         on_progress: Optional[OnProgress] = None,
         *,
         check: bool = False,
@@ -84,7 +84,7 @@ class Task:
         )
 
     def iter_status(
-        self, *, timeout: Optional[float] = None, interval: float = 2.0
+        self, *, timeout: Optional[Seconds] = None, interval: Seconds = 2.0
     ) -> Generator[TaskStatus, None, None]:
         """As `RocketRideClient.iter_task_status`, of this run."""
         return self._client.iter_task_status(
@@ -97,7 +97,7 @@ class Task:
         objinfo: Optional[Mapping[str, Any]] = None,
         mimetype: Optional[str] = None,
         *,
-        timeout: Timeout = OMITTED,
+        timeout: Optional[Seconds] = CLIENT_TIMEOUT,
     ) -> Dict[str, Any]:
         """As `RocketRideClient.send`."""
         return self._client.send(self.token, data, objinfo, mimetype, timeout=timeout)
@@ -108,7 +108,7 @@ class Task:
         *,
         max_workers: Optional[int] = None,
         on_progress: Optional[OnUpload] = None,
-        timeout: Optional[float] = None,
+        timeout: Optional[Seconds] = None,
     ) -> List[Dict[str, Any]]:
         """As `RocketRideClient.send_files`."""
         return self._client.send_files(
@@ -121,25 +121,25 @@ class Task:
         mime_type: Optional[str] = None,
         provider: Optional[str] = None,
         *,
-        timeout: Timeout = OMITTED,
+        timeout: Optional[Seconds] = CLIENT_TIMEOUT,
     ) -> Pipe:
         """As `RocketRideClient.pipe`."""
         return self._client.pipe(self.token, objinfo, mime_type, provider, timeout=timeout)
 
-    def chat(self, question: Question, *, timeout: Timeout = OMITTED, **parts: Any) -> Dict[str, Any]:
+    def chat(self, question: Question, *, timeout: Optional[Seconds] = CLIENT_TIMEOUT, **parts: Any) -> Dict[str, Any]:
         """As `RocketRideClient.chat`, which lists `parts`."""
         return self._client.chat(self.token, question, timeout=timeout, **parts)
 
-    def get_pipeline(self, *, timeout: Timeout = OMITTED) -> Optional[Dict[str, Any]]:
+    def get_pipeline(self, *, timeout: Optional[Seconds] = CLIENT_TIMEOUT) -> Optional[Dict[str, Any]]:
         """As `RocketRideClient.get_task_pipeline`."""
         return self._client.get_task_pipeline(self.token, timeout=timeout)
 
-    def terminate(self, *, timeout: Timeout = OMITTED) -> None:
+    def terminate(self, *, timeout: Optional[Seconds] = CLIENT_TIMEOUT) -> None:
         """As `RocketRideClient.terminate`."""
         self._client.terminate(self.token, timeout=timeout)
         self.ended = True
 
-    def end(self, *, timeout: Timeout = OMITTED) -> None:
+    def end(self, *, timeout: Optional[Seconds] = CLIENT_TIMEOUT) -> None:
         """End the run that was started, as leaving a ``with`` block does: not one that has replaced it.
 
         Args:

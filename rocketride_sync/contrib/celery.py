@@ -15,7 +15,7 @@ import time
 from typing import TYPE_CHECKING, Any, Callable, Dict, Optional
 
 from ..errors import ConfigurationError
-from ..options import optional_seconds
+from ..options import Seconds, optional_seconds
 from ..waiting.retention import check_interval
 from .stateless_poller import StatelessPoller, WaitState
 
@@ -37,7 +37,7 @@ def register(
     *,
     client: Callable[[], RocketRideClient],
     load_token: Callable[[Any], str],
-    interval: float = 30.0,
+    interval: Seconds = 30.0,
     name: str = NAME,
     **options: Any,
 ) -> Task:
@@ -64,7 +64,7 @@ def register(
         ConfigurationError: `interval` is not a positive number, `client` or `load_token` no function, or the app has a
             watcher of this `name`.
     """
-    check_interval(interval)
+    every = check_interval(interval)
     for argument, value in (("client", client), ("load_token", load_token)):
         if not callable(value):
             raise ConfigurationError(f"{argument} must be a function, not {type(value).__name__}")
@@ -74,20 +74,20 @@ def register(
     def watch(
         self: Task,
         reference: Any,
-        timeout: Optional[float] = None,
+        timeout: Optional[Seconds] = None,
         *,
         memory: Optional[Dict[str, Any]] = None,
     ) -> Dict[str, Any]:
         """Poll the task that `reference` names until it has ended. `memory`, a `WaitState`, is for its own retries."""
-        optional_seconds("timeout", timeout, zero=True)
-        poller = StatelessPoller(client(), lambda: load_token(reference), interval, timeout)
+        limit = optional_seconds("timeout", timeout, zero=True)
+        poller = StatelessPoller(client(), lambda: load_token(reference), every, limit)
         report = poller.poll(WaitState(**memory or {}))
         while report.outcome is None and _is_run_by_its_caller(self):
             time.sleep(report.pause)
             report = poller.poll(report.state)
         if report.outcome is not None:
             return report.outcome
-        carried = {"timeout": timeout, "memory": report.state.to_dict()}
+        carried = {"timeout": limit, "memory": report.state.to_dict()}
         raise self.retry(args=(reference,), kwargs=carried, countdown=report.pause, exc=report.fault)
 
     return watch

@@ -55,6 +55,16 @@ class Document(_Mapping, metaclass=LazyAttrs):
         """The wire document, made anew from plain JSON types; it holds every documented key and those of `extra`."""
         return {name: _plain(self[name]) for name in self}
 
+    def to_json(self, *, indent: Optional[int] = None) -> str:
+        """The wire document as JSON text, in ASCII; ``from_dict(json.loads(text))`` restores it.
+
+        Args:
+            indent: as in `json.dumps`; None is one line.
+        """
+        import json  # most processes write none
+
+        return json.dumps(self.to_dict(), indent=indent)
+
     def __getitem__(self, name: str) -> Any:
         attribute = self._attributes.get(name)
         return self.extra[name] if attribute is None else getattr(self, attribute)

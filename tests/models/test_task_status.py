@@ -416,3 +416,13 @@ def test_a_documented_name_used_as_attribute_is_told_the_right_one():
         _ = TaskStatus.from_dict({}).completedCount
     with pytest.raises(AttributeError, match=r"no attribute 'nonsense'$"):
         _ = TaskStatus.from_dict({}).nonsense
+
+
+def test_to_json_is_the_document_as_text():
+    document = {**EXAMPLE, "notes": ["caf\u00e9", {"deep": ["\ud800"]}], "new": {"deep": [1, None]}}
+    status = TaskStatus.from_dict(document)
+    text = status.to_json()
+    assert text.isascii()
+    assert "\n" not in text
+    assert TaskStatus.from_dict(json.loads(text)) == status
+    assert json.loads(status.to_json(indent=2)) == json.loads(text) == status.to_dict()
