@@ -13,6 +13,7 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from .client.client import RocketRideClient as RocketRideClient
+    from .client.run_result import RunResult as RunResult
     from .client.task import Task as Task
     from .errors import AuthenticationError as AuthenticationError
     from .errors import CertificateError as CertificateError
@@ -63,6 +64,8 @@ if TYPE_CHECKING:
     from .reporting.recorder import RunRecorder as RunRecorder
     from .reporting.tqdm_progress import TqdmProgress as TqdmProgress
     from .sending.pipe import Pipe as Pipe
+    from .sending.upload_events import UploadEvent as UploadEvent
+    from .sending.upload_events import UploadResult as UploadResult
     from .transports.memory import MemoryTransport as MemoryTransport
     from .waiting.task_result import TaskResult as TaskResult
 
@@ -121,9 +124,11 @@ _NAMES_BY_MODULE = {
     "models.converter": ("converter",),
     "options": ("RetryPolicy",),
     "sending.pipe": ("Pipe",),
+    "sending.upload_events": ("UploadEvent", "UploadResult"),
     "reporting.tqdm_progress": ("TqdmProgress",),
     "reporting.recorder": ("RunRecorder",),
     "client.task": ("Task",),
+    "client.run_result": ("RunResult",),
     "waiting.task_result": ("TaskResult",),
     "transports.memory": ("MemoryTransport",),
 }

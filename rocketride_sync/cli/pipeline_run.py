@@ -1,28 +1,23 @@
-"""One run of a pipeline, for `rocketride-sync run`: start it, send files, wait for its end, and end it on every way out."""
+"""One run of a pipeline, for `rocketride-sync run`: what is done with its options, and what is printed."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import functools
 import os
 import time
 from typing import TYPE_CHECKING, Any, Dict, Iterator, Optional
 
-from ..client import pipelines
+from ..client import pipeline_source, pipelines
+from ..client.pipeline_run import PipelineRun
 from ..errors import (
     ConfigurationError,
-    RocketRideError,
     TaskAlreadyRunningError,
-    TransientError,
-    UnsupportedOperationError,
     WaitTimeoutError,
 )
 from ..redact import printable
-from . import command_result, file_results, output, pipeline_source, shared_options, signals
+from . import command_result, file_results, output, shared_options, signals
 from .exit_codes import ExitCode
-from .lost_start import LostStart
-from .run_task import RunTask
 from .server_options import Environment
 from .upload_progress import UploadWithProgress
 
@@ -32,7 +27,9 @@ if TYPE_CHECKING:
     from ..models import TaskStatus
 
 _ALREADY_RUNNING = "a run of this pipeline is active already: wait for its end or stop it (list --show-tokens prints its token)"
-_LONGEST_START = 600.0  # a server gives a slow start 5 minutes and more
+_INTERRUPTED = (
+    "interrupted while the task starts; looking for it, so that it is not lost (once more: leave at once)"
+)
 _HTTP_TTL_WARNING = (
     "warning: over HTTP the server ends the task when 15 minutes pass without data, even if it is busy"
 )
@@ -42,7 +39,7 @@ class TokenNotDeliveredError(OSError):
     """The token of a task that was to be kept could not be printed, so that nobody could reach the task."""
 
 
-class PipelineRun:
+class RunWithOutput:
     """One run of a pipeline, and what to print about it when it ends.
 
     Args:
@@ -72,71 +69,50 @@ class PipelineRun:
     @contextlib.contextmanager
     def owning_its_task(self, client: RocketRideClient) -> Iterator[None]:
         """On leaving the block, end a task that was to be kept, but whose token has not been printed."""
-        project, source = self._pipeline.get("project_id"), pipeline_source.source_id(self._pipeline)
         self._client = client
-        self._task = RunTask(client, LostStart(project if isinstance(project, str) else "", source))
+        names = pipelines.references(self._pipeline) - {pipelines.KEY_VARIABLE}
+        self._core = _CommandRun(
+            client,
+            self._pipeline,
+            self._deadline,
+            {
+                "threads": self._args.threads,
+                "name": self._args.name,
+                "env": self.environment.file_variables(names),
+            },
+            advice="; list --show-tokens and stop end it",
+            began=self._began,
+        )
+        self._core.quiet = self._args.quiet
+        self._core.kept = self._args.keep and self._args.json  # else once its token is printed
         try:
             yield
         finally:
-            task = self._task.task
+            task = self._core.task
             if self._args.keep and task is not None and not (self._token_delivered or task.ended):
-                self._task.end_after_error()
-                output.print_problem(f"the token of the task reached nobody; {self._task.state}")
+                self._core.end_after_error()
+                output.print_problem(f"the token of the task reached nobody; {self._core.state}")
 
     def run(self) -> Optional[TaskStatus]:
         """Run it; return the terminal status of the task, or the last one before the task is ended or kept."""
         try:
-            task = self._task.start(self._start)
-            status = self._follow(task)
-            if not self._args.keep:
-                self._task.end()
-        except BaseException:
-            if not self._args.keep or not (self._args.json or self._token_delivered):
-                self._task.end_after_error()
-            raise
-        return status
-
-    def _start(self) -> Task:
-        failure: RocketRideError
-        try:
-            return self._use()
+            return self._core.run(self._follow)
         except TaskAlreadyRunningError as error:
             failure = TaskAlreadyRunningError(_ALREADY_RUNNING, code=error.code, operation=error.operation)
-        except TransientError as error:
-            if not self._deadline.expired:
-                raise
-            failure = self._timeout_error("the task had not started")
-            failure.request_sent = error.request_sent
         raise failure
-
-    def _use(self) -> Task:
-        names = pipelines.references(self._pipeline) - {pipelines.KEY_VARIABLE}
-        use = functools.partial(
-            self._client.use,
-            pipeline=self._pipeline,
-            threads=self._args.threads,
-            name=self._args.name,
-            env=self.environment.file_variables(names),
-        )
-        try:
-            return use(ttl=0, timeout=self._start_limit())
-        except UnsupportedOperationError:
-            if not self._args.quiet:
-                output.print_problem(_HTTP_TTL_WARNING)
-        return use(timeout=self._start_limit())
-
-    def _start_limit(self) -> float:
-        return max(0.001, min(_LONGEST_START, self._deadline.remaining()))
 
     def _follow(self, task: Task) -> Optional[TaskStatus]:
         if self._args.keep:
-            self._task.state = "the task runs on"
+            self._core.state = "the task runs on"
             self._print_token(task.token)
+            self._core.kept = True
         if task.status is not None:
             self.printer.add_status(task.status)
         if self._args.files:
             return self._upload.send(self._client, task.token)
-        return task.status if self._args.keep else self._wait(task)
+        if self._args.keep:
+            return task.status
+        return self._core.wait(task, self._args.interval, self.printer)
 
     def _print_token(self, token: str) -> None:
         """Print the token at once, so that the caller can reach the task whatever happens later."""
@@ -149,17 +125,6 @@ class PipelineRun:
 
     def _note_delivery(self) -> None:
         self._token_delivered = output.delivery.failure is None
-
-    def _wait(self, task: Task) -> TaskStatus:
-        try:
-            return task.wait_until_complete(self._deadline.clamp(None), self._args.interval, self.printer)
-        except WaitTimeoutError as error:
-            last = error.last_status
-        raise self._timeout_error("the task had not ended", last)
-
-    def _timeout_error(self, what: str, last: Optional[TaskStatus] = None) -> WaitTimeoutError:
-        elapsed = time.monotonic() - self._began
-        return WaitTimeoutError(f"{what} after {elapsed:.1f} s", token="", elapsed=elapsed, last_status=last)
 
     def print_result(self, status: Optional[TaskStatus]) -> ExitCode:
         """Print the results; return the exit code."""
@@ -191,7 +156,7 @@ class PipelineRun:
 
     def print_error(self, error: BaseException) -> ExitCode:
         """Print the results so far and the error; return the exit code."""
-        state = self._task.state
+        state = self._core.state
         if state and isinstance(error, signals.STOP_EXCEPTIONS):
             error = signals.with_task_state(error, state)
         elif state and isinstance(error, WaitTimeoutError):
@@ -214,8 +179,21 @@ class PipelineRun:
 
     def _token_member(self) -> Dict[str, Any]:
         """The token of a task that is kept, as a member of the JSON document."""
-        task = self._task.task
+        task = self._core.task
         return {"token": task.token} if self._args.keep and task is not None and not task.ended else {}
+
+
+class _CommandRun(PipelineRun):
+    """The core of the run, which says on stderr what it has to say meanwhile."""
+
+    quiet = False
+
+    def warn_of_ttl(self) -> None:
+        if not self.quiet:
+            output.print_problem(_HTTP_TTL_WARNING)
+
+    def tell_of_search(self) -> None:
+        output.print_note(_INTERRUPTED)
 
 
 def _check_files(args: argparse.Namespace, *, takes_data: bool) -> None:

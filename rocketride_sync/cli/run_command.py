@@ -7,7 +7,7 @@ import argparse
 from ..errors import RocketRideError
 from . import command_result, durations, file_results, shared_options, signals
 from .exit_codes import ExitCode
-from .pipeline_run import PipelineRun, TokenNotDeliveredError
+from .pipeline_run import RunWithOutput, TokenNotDeliveredError
 from .server_options import add_server_options, make_client
 
 HELP = "run a pipeline: start it, send files, wait, print the results, and end it"
@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> ExitCode:
-    pipeline_run = PipelineRun(args)
+    pipeline_run = RunWithOutput(args)
     with make_client(args, pipeline_run.environment) as client, pipeline_run.owning_its_task(client):
         code = _run(pipeline_run)
         if code:
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> ExitCode:
         return code
 
 
-def _run(pipeline_run: PipelineRun) -> ExitCode:
+def _run(pipeline_run: RunWithOutput) -> ExitCode:
     failure: BaseException
     try:
         with pipeline_run.printer:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence
 
+from ..client.timed_upload import TimedUpload
 from ..deadline import Deadline
-from ..errors import WaitTimeoutError
 from ..reporting.snapshot import BYTES, LONGEST_SUBJECT, ProgressSnapshot
 from ..transports.chunks import size_of
 from . import output
@@ -27,38 +27,28 @@ class UploadWithProgress:
 
     Attributes:
         deadline: the end of `timeout`.
-        results: the results of the files that are finished; when all are, in the order of `files`.
 
     Raises:
         ConfigurationError: one of the paths is no file.
     """
 
     def __init__(self, files: Sequence[str], printer: ProgressPrinter, timeout: Optional[float]) -> None:
-        self.results: List[Result] = []
-        self._files = files
-        self._printer = printer
-        self._timeout = timeout
         self.deadline = Deadline(timeout)
+        self._upload = TimedUpload(files or None, self.deadline, timeout, self._on_event)
+        self._printer = printer
         self._total = sum(map(size_of, files))
         self._sent_of_file: Dict[str, int] = {}
-        self._sent_bytes = self._finished = self._failed = 0
+        self._sent_bytes = self._failed = 0
+
+    @property
+    def results(self) -> List[Result]:
+        """The results of the files that are finished; when all are, in the order of `files`."""
+        return list(self._upload.results)
 
     def send(self, client: RocketRideClient, token: str) -> TaskStatus:
-        """Send the files to the task; return its status after that.
-
-        Raises:
-            WaitTimeoutError: the time was up before all files were finished.
-        """
-        left = self.deadline.clamp(None)
-        self.results = list(
-            client.send_files(
-                self._files,
-                token,
-                on_progress=self._on_event,
-                timeout=None if left is None else max(left, 0.001),
-            )
-        )
-        status = client.get_task_status(token, previous=self._printer.last)
+        """As `TimedUpload.send`."""
+        self._upload.last = self._printer.last
+        status = self._upload.send(client, token)
         self._printer.add_status(status)
         return status
 
@@ -68,9 +58,6 @@ class UploadWithProgress:
         self._sent_of_file[path] = sent
         if event["action"] in ("complete", "error"):
             del self._sent_of_file[path]  # the same file may come again
-            self.results.append(event)
-            # A file that fails once the time is up counts as unfinished: it failed because of the timeout.
-            self._finished += event["action"] == "complete" or not self.deadline.expired
             self._print_failure(event)
         self._printer.display.update(
             ProgressSnapshot(
@@ -82,15 +69,6 @@ class UploadWithProgress:
                 output.shorten(path, LONGEST_SUBJECT),
             )
         )
-        self._check_timeout()
-
-    def _check_timeout(self) -> None:
-        done = self._finished
-        if done < len(self._files) and self.deadline.expired:
-            seconds = self._timeout or 0.0
-            message = f"{done:,} of {len(self._files):,} files were through after {seconds:g} s"
-            last = self._printer.last
-            raise WaitTimeoutError(message, token="", elapsed=seconds, last_status=last)
 
     def _print_failure(self, result: Result) -> None:
         if not failed_files([result]):

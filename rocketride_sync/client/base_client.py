@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Dict, Optional, Type
 
 from ..config import Settings
 from ..deadline import Deadline, system_time
-from ..errors import ProtocolError
+from ..errors import ConfigurationError, ProtocolError
 from ..loading import load
 from ..models import TaskStatus
 from ..options import CLIENT_TIMEOUT, Seconds, optional_seconds
@@ -95,6 +95,12 @@ class BaseClient:
 def limit_of(settings: Settings, timeout: Optional[Seconds]) -> Optional[float]:
     """The timeout of one call in seconds: `timeout`, or that of the settings if it was omitted."""
     return settings.timeout if timeout is CLIENT_TIMEOUT else optional_seconds("timeout", timeout)
+
+
+def check_previous(previous: Any) -> None:
+    """Raise ConfigurationError for something else than an earlier status or None."""
+    if previous is not None and not isinstance(previous, TaskStatus):
+        raise ConfigurationError(f"previous must be a TaskStatus, not {type(previous).__name__}")
 
 
 # A process that reads one status neither terminates anything nor waits.

@@ -104,7 +104,9 @@ class CatalogueMethods(BaseClient):
         operation = catalogue_operations.get_service(arguments.text("name", name))
         return cast("ServiceSummary", self._ask(operation, timeout))
 
-    def get_task_pipeline(self, token: str, *, timeout: Optional[Seconds] = CLIENT_TIMEOUT) -> Optional[Dict[str, Any]]:
+    def get_task_pipeline(
+        self, token: str, *, timeout: Optional[Seconds] = CLIENT_TIMEOUT
+    ) -> Optional[Dict[str, Any]]:
         """The pipeline of a running task, with ``${ROCKETRIDE_…}`` as it was written. WebSocket only.
 
         None if the server has none to show. Whatever secrets the pipeline itself holds are in it.
@@ -122,7 +124,9 @@ class CatalogueMethods(BaseClient):
         raise ProtocolError(f"get_task_pipeline: the pipeline is no object but {type(pipeline).__name__}")
 
     @of_client_or_class
-    def get_server_info(cls, uri: Optional[str] = None, *, timeout: Optional[Seconds] = CLIENT_TIMEOUT) -> ServerInfo:
+    def get_server_info(
+        cls, uri: Optional[str] = None, *, timeout: Optional[Seconds] = CLIENT_TIMEOUT
+    ) -> ServerInfo:
         """The version of a server. No key is needed or sent, and it is always asked over HTTP.
 
         ``client.get_server_info()`` asks the client's server. ``RocketRideClient.get_server_info(uri)`` needs no client.

@@ -27,11 +27,21 @@ from ..transports.caller import Caller
 from .catalogue_methods import CatalogueMethods
 from .lifecycle_methods import LifecycleMethods
 from .many_tasks_methods import ManyTasksMethods
+from .running_methods import RunningMethods
 from .sending_methods import SendingMethods
+from .starting_methods import StartingMethods
 from .status_methods import StatusMethods
 
 
-class RocketRideClient(StatusMethods, ManyTasksMethods, LifecycleMethods, SendingMethods, CatalogueMethods):
+class RocketRideClient(
+    StatusMethods,
+    ManyTasksMethods,
+    StartingMethods,
+    RunningMethods,
+    LifecycleMethods,
+    SendingMethods,
+    CatalogueMethods,
+):
     """A blocking client of one RocketRide server. Making one does no I/O.
 
     It may be shared by threads, and used again after `fork` and after `close`. A client that is garbage collected

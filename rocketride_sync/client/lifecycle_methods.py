@@ -1,145 +1,23 @@
-"""The client's methods that start, find, restart and terminate tasks, and call any other command of the server."""
+"""The client's methods that find, restart and terminate tasks, and call any other command of the server."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Sequence, cast
+from typing import Any, Dict, Mapping, Optional
 
 from .. import arguments
 from ..deadline import Deadline, system_time
-from ..errors import DecodeError, ProtocolError, RocketRideError, TaskNotFoundError, TransientError
+from ..errors import ProtocolError, RocketRideError, TaskNotFoundError, TransientError
 from ..loading import load
-from ..logs import log
 from ..models import TaskStatus
-from ..options import CLIENT_TIMEOUT, Seconds, optional_seconds
+from ..options import CLIENT_TIMEOUT, Seconds
 from ..protocol import operations
-from ..protocol.operations import Operation
-from ..redact import shorten
 from .base_client import BaseClient
 
-if TYPE_CHECKING:
-    from ..models import TaskStart
-    from . import pipelines
-    from .client import RocketRideClient
-    from .task import Task
-
-_MAX_THREADS = 64
 _SOON = 2.5
-_TRACE_LEVELS = ("none", "metadata", "summary", "full")
 
 
 class LifecycleMethods(BaseClient):
-    """The methods of `RocketRideClient` for the life of a task: start, restart, terminate, and listing."""
-
-    def use(
-        self,
-        *,
-        filepath: Optional[pipelines.PathLike] = None,
-        pipeline: Optional[Mapping[str, Any]] = None,
-        token: Optional[str] = None,
-        source: Optional[str] = None,
-        threads: Optional[int] = None,
-        use_existing: Optional[bool] = None,
-        args: Optional[Sequence[str]] = None,
-        ttl: Optional[float] = None,
-        name: Optional[str] = None,
-        env: Optional[Mapping[str, str]] = None,
-        trace_level: Optional[str] = None,
-        timeout: Optional[Seconds] = 600.0,
-    ) -> Task:
-        """Start a pipeline, and return once its task runs.
-
-        Args:
-            filepath: a ``.pipe`` or JSON file, with or without the ``{"pipeline": …}`` wrapper; JSON5 with the extra
-                ``json5``.
-            pipeline: the document itself, instead of a file.
-            token: a token that you choose; otherwise the server makes one from user, project and source.
-            source: the component to start at, instead of the pipeline's own ``source``.
-            threads: 1 to 64; the server's default is 64 over WebSocket and 4 over HTTP.
-            use_existing: join a run that is active, instead of `TaskAlreadyRunningError`. WebSocket only.
-            args: arguments for the engine. WebSocket only.
-            ttl: seconds without data after which the server ends the task; 0 is never; the server's default
-                is 900. WebSocket only.
-            name: the task's name. WebSocket only.
-            env: values for ``${ROCKETRIDE_…}`` in the pipeline. Variables that it refers to and
-                that are not given are taken from the environment, except the API key. WebSocket only.
-            trace_level: ``none``, ``metadata``, ``summary`` or ``full``.
-            timeout: seconds until the task runs. Default 600: a server gives a slow start 5 minutes and more.
-
-        Raises:
-            TaskAlreadyRunningError: a run of the same project and source is active.
-            ServerError: the pipeline is refused, or failed before it ran; the message holds its exit text.
-            UnsupportedOperationError: HTTP cannot carry an argument that was given.
-            RocketRideError: with `request_sent`, the task may run all the same. Over WebSocket `get_task_token` gives
-                the token of the latest run, and the `start_time` of its status tells whether it is this one.
-            KeyboardInterrupt: on Ctrl-C. The message says whether the task was started; if it was, it is terminated,
-                but not with `use_existing`.
-        """
-        # Slow to load, and not needed by a process that only reads a status.
-        load(_starting)
-        from . import pipelines
-        from .task import Task
-
-        document = pipelines.load(filepath, pipeline, source)
-        operation = operations.execute(
-            document,
-            token=arguments.optional_text("token", token),
-            threads=arguments.optional_count("threads", threads, _MAX_THREADS),
-            use_existing=arguments.optional_flag("use_existing", use_existing),
-            args=arguments.texts("args", args),
-            ttl=optional_seconds("ttl", ttl, zero=True),
-            name=arguments.optional_text("name", name),
-            env=pipelines.environment_for(document, env),
-            trace_level=arguments.optional_choice("trace_level", trace_level, _TRACE_LEVELS),
-        )
-        deadline = Deadline(self._limit(timeout))
-        start: Optional[TaskStart] = None
-        try:
-            start = self._start(operation, deadline)
-            status = self._first_poll(start.token, deadline)
-            joined = _may_be_joined(operation, start)
-            return Task(cast("RocketRideClient", self), start, joined=joined, status=status)
-        except BaseException as stop:
-            interrupt = isinstance(stop, KeyboardInterrupt)
-            # A signal handler may raise something else. An error of ours comes before the token only.
-            fate = self._fate(operation, start) if interrupt or start is not None else ""
-            if interrupt:
-                stop.args = stop.args or (f"interrupted; {fate}",)
-            raise
-
-    def _fate(self, operation: Operation, start: Optional[TaskStart]) -> str:
-        """What becomes of the task when `use` is interrupted: once its token is known, which the caller will not get, it
-        is terminated, unless it may be somebody else's.
-        """
-        if start is None:
-            return f"whether the task was started is unknown{operation.recovery}"
-        task = f"task {shorten(start.token)}"
-        if _may_be_joined(operation, start):
-            return f"{task} runs on{operation.recovery}"
-        try:
-            self._call(operations.terminate(start.token), CLIENT_TIMEOUT)
-        except TaskNotFoundError:
-            return f"{task} has ended"
-        except RocketRideError as error:
-            return f"{task} could not be terminated and may run on: {error}"
-        except KeyboardInterrupt as stop:  # a second one
-            stop.args = stop.args or (f"interrupted; {task} may run on{operation.recovery}",)
-            raise
-        return f"{task} was ended"
-
-    def _start(self, operation: Operation, deadline: Deadline) -> TaskStart:
-        load(_starting)
-        from ..models import TaskStart
-
-        body = self._call_until(operation, deadline)
-        token = body.get("token") if isinstance(body, dict) else None
-        if not isinstance(token, str) or not token:
-            raise ProtocolError("use: the server started a task and did not tell its token")
-        try:
-            return TaskStart.from_dict(body)
-        except DecodeError as error:
-            # Not an error: the task runs, and the caller needs its token.
-            log.warning("the task was started, but the answer is not as it should be: %s", error)
-        return TaskStart.from_dict({"token": token})
+    """The methods of `RocketRideClient` for tasks that were started before: restart, terminate, and finding them."""
 
     def terminate(self, token: str, *, timeout: Optional[Seconds] = CLIENT_TIMEOUT) -> None:
         """End a task, and return once it has ended: after 0.1 s, or 5 s if it resists. May be repeated.
@@ -191,8 +69,7 @@ class LifecycleMethods(BaseClient):
         Raises:
             TaskNotFoundError: there is no such task.
         """
-        load(_starting)
-        from . import pipelines
+        pipelines = load(_pipelines)
 
         document = pipelines.load(None, pipeline, None)
         deadline = Deadline(self._limit(timeout))
@@ -270,23 +147,8 @@ class LifecycleMethods(BaseClient):
         given = arguments.document("the arguments", {**parameters, **about})
         return self._ask(operations.call(arguments.text("command", command), given), timeout)
 
-    def _first_poll(self, token: str, deadline: Deadline) -> Optional[TaskStatus]:
-        """The first status after the start, whose ``startTime`` identifies the run; None if it cannot be read."""
-        within = deadline.within(self._settings.timeout)
-        try:
-            return self._read_status(operations.get_task_status(token), within)
-        except RocketRideError as error:
-            # Not an error: the task runs, and the caller needs its token. Later polls will show what is wrong.
-            log.warning("the task was started, but its first status could not be read: %s", error)
-            return None
 
+def _pipelines() -> Any:
+    from . import pipelines  # most processes start nothing
 
-def _starting() -> None:
-    """Import what a start needs, before it is sent."""
-    from ..models import TaskStart  # noqa: F401
-    from . import pipelines, task  # noqa: F401
-
-
-def _may_be_joined(operation: Operation, start: TaskStart) -> bool:
-    """Whether the run may be somebody else's: what the server says, or else whether it could be joined."""
-    return bool(operation.arguments.get("useExisting")) if start.reused is None else start.reused
+    return pipelines

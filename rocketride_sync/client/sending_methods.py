@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Union
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Union, cast
 
 from .. import arguments
 from ..deadline import Deadline
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..sending import question as question_form
     from ..sending.file_upload import FileEntry, OnUpload
     from ..sending.pipe import Pipe
+    from ..sending.upload_events import UploadResult
     from ..transports import pipe_interface
 
 _SENT_WHOLE = ("application/json", "application/rocketride-", "lane/")
@@ -177,7 +178,7 @@ class SendingMethods(BaseClient):
         max_workers: Optional[int] = None,
         on_progress: Optional[OnUpload] = None,
         timeout: Optional[Seconds] = None,
-    ) -> List[Dict[str, Any]]:
+    ) -> List[UploadResult]:
         """Send files to a task, several at a time, and return a result for each.
 
         A file that fails does not stop the others. Over WebSocket they share one connection; if it breaks, the files in
@@ -191,13 +192,13 @@ class SendingMethods(BaseClient):
             token: the task's token.
             max_workers: how many at a time. Default 32, over HTTP 4. If there are more than the task's
                 `threads`, some wait on the server, and that time counts against their `timeout`.
-            on_progress: called with a dict for each step of each file, in your thread, one at a time: ``action`` is
-                ``open``, ``write`` (after each MiB), ``close`` (everything is sent), then ``complete`` or ``error``,
+            on_progress: called with an `UploadEvent`, a dict, for each step of each file, in your thread, one at a
+                time: ``action`` is ``open``, ``write`` (after each MiB), ``close`` (everything is sent), then ``complete`` or ``error``,
                 which is the file's result. Each has ``filepath``, ``file_size`` and ``bytes_sent``.
             timeout: seconds for each file, until its result; None, the default, is unlimited.
 
         Returns:
-            For each file, in the order of `files`, a dict: ``action`` (``complete`` or ``error``), ``filepath``,
+            For each file, in the order of `files`, an `UploadResult`, a dict: ``action`` (``complete`` or ``error``), ``filepath``,
             ``bytes_sent``, ``file_size``, ``upload_time`` (seconds), ``result`` (as of `send`, or None), and
             ``error`` (a message) if it failed.
 
@@ -217,7 +218,8 @@ class SendingMethods(BaseClient):
         def operation(entry: file_upload.Entry, data: Data) -> Operation:
             return object_operations.send("send_files", token, entry.info, entry.mime_type, data=data)
 
-        return file_batch.FileBatch(self._caller, operation, on_progress, limit).send(entries, max_workers)
+        batch = file_batch.FileBatch(self._caller, operation, on_progress, limit)
+        return cast("List[UploadResult]", batch.send(entries, max_workers))
 
 
 def _as_bytes(data: Any) -> Any:

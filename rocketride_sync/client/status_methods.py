@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any, Callable, Generator, List, Optional
+from typing import Callable, Generator, List, Optional
 
 from .. import arguments
 from ..deadline import Deadline, pause, system_time
 from ..errors import (
-    ConfigurationError,
     ProtocolError,
     RocketRideError,
     TaskLostError,
@@ -23,7 +22,7 @@ from ..protocol import operations
 from ..protocol.operations import Operation
 from ..redact import shorten
 from ..transports import Watch
-from .base_client import SHORTEST, BaseClient
+from .base_client import SHORTEST, BaseClient, check_previous
 
 _CANCEL_TIMEOUT = 30.0
 _CANCEL_INTERVAL = 0.1  # seconds between polls of a task that was just terminated: it ends very soon
@@ -58,7 +57,7 @@ class StatusMethods(BaseClient):
             RocketRideError: and the other errors of `rocketride_sync.errors`.
         """
         operation = operations.get_task_status(arguments.task_token(token))
-        _check_previous(previous)
+        check_previous(previous)
         deadline = Deadline(self._limit(timeout))
         if previous is None:
             return self._read_status(operation, deadline)
@@ -199,7 +198,7 @@ class StatusMethods(BaseClient):
     ) -> Statuses:
         """Check the arguments, and return the iterator. A generator would check them only at its first step."""
         operation = operations.get_task_status(arguments.task_token(token))
-        _check_previous(previous)
+        check_previous(previous)
         limit = self._load_for_wait(token, previous, optional_seconds("timeout", timeout, zero=True))
         load(_waiting)
         from ..waiting.retention import check_interval
@@ -275,8 +274,3 @@ def _until_timeout(statuses: Statuses, timed_out: List[WaitTimeoutError]) -> Sta
         yield from statuses
     except WaitTimeoutError as error:
         timed_out.append(error)
-
-
-def _check_previous(previous: Any) -> None:
-    if previous is not None and not isinstance(previous, TaskStatus):
-        raise ConfigurationError(f"previous must be a TaskStatus, not {type(previous).__name__}")

@@ -20,6 +20,7 @@ from .status_methods import OnProgress
 if TYPE_CHECKING:
     from ..sending.file_upload import FileEntry, OnUpload
     from ..sending.question import Question
+    from ..sending.upload_events import UploadResult
     from .client import RocketRideClient
 
 
@@ -56,6 +57,21 @@ class Task:
 
     def __getitem__(self, name: str) -> Any:
         return self.start[name]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """A member of the answer to the start by its documented name, as `dict.get`."""
+        return self.start.get(name, default)
+
+    def done(self, *, timeout: Optional[Seconds] = CLIENT_TIMEOUT) -> bool:
+        """Whether the run has ended, by its status now. True as well if the server has forgotten or replaced the run.
+
+        Raises:
+            TaskNotFoundError: the server does not know the task, and nothing was seen of it before.
+        """
+        try:
+            return self.get_status(timeout=timeout).is_terminal
+        except TaskLostError:
+            return True
 
     def get_status(self, *, timeout: Optional[Seconds] = CLIENT_TIMEOUT) -> TaskStatus:
         """As `RocketRideClient.get_task_status`, of this run."""
@@ -109,7 +125,7 @@ class Task:
         max_workers: Optional[int] = None,
         on_progress: Optional[OnUpload] = None,
         timeout: Optional[Seconds] = None,
-    ) -> List[Dict[str, Any]]:
+    ) -> List[UploadResult]:
         """As `RocketRideClient.send_files`."""
         return self._client.send_files(
             files, self.token, max_workers=max_workers, on_progress=on_progress, timeout=timeout
@@ -126,7 +142,9 @@ class Task:
         """As `RocketRideClient.pipe`."""
         return self._client.pipe(self.token, objinfo, mime_type, provider, timeout=timeout)
 
-    def chat(self, question: Question, *, timeout: Optional[Seconds] = CLIENT_TIMEOUT, **parts: Any) -> Dict[str, Any]:
+    def chat(
+        self, question: Question, *, timeout: Optional[Seconds] = CLIENT_TIMEOUT, **parts: Any
+    ) -> Dict[str, Any]:
         """As `RocketRideClient.chat`, which lists `parts`."""
         return self._client.chat(self.token, question, timeout=timeout, **parts)
 

@@ -6,7 +6,20 @@ import contextlib
 import queue
 import threading
 from collections import deque
-from typing import TYPE_CHECKING, Any, Callable, Deque, Dict, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Deque,
+    Dict,
+    Iterator,
+    List,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+    cast,
+)
 
 from ..deadline import SLICE, Deadline
 from ..errors import RocketRideError
@@ -20,6 +33,7 @@ from .pipe import result_of
 
 if TYPE_CHECKING:
     from .. import transports
+    from .upload_events import UploadEvent
 
 _FINAL_ACTIONS = ("complete", "error")
 
@@ -212,7 +226,7 @@ class FileBatch:
         if self._on_progress is None:
             return
         try:
-            self._on_progress(event)
+            self._on_progress(cast("UploadEvent", event))
         except Exception as error:  # noqa: BLE001 - of the user; `send` raises it
             raised = _CallbackError(error)
         else:

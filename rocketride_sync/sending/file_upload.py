@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import mimetypes
 import os
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
 
 import attrs
 
@@ -14,11 +27,14 @@ from ..errors import ConfigurationError, RocketRideError, TransportTimeoutError
 from ..protocol.operations import Buffer, Data, Operation
 from ..transports.chunks import File, size_of
 
+if TYPE_CHECKING:
+    from .upload_events import UploadEvent
+
 Path = Union[str, "os.PathLike[str]"]
 Info = Optional[Mapping[str, Any]]
 FileEntry = Union[Path, Tuple[Path, Info], Tuple[Path, Info, Optional[str]]]
-Event = Dict[str, Any]
-OnUpload = Callable[[Event], object]
+Event = Dict[str, Any]  # an `UploadEvent`
+OnUpload = Callable[["UploadEvent"], object]
 
 
 @attrs.frozen

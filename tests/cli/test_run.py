@@ -375,7 +375,7 @@ def test_a_task_that_cannot_be_found_is_named(tmp_path, how):
     ],
 )
 def test_a_lost_start_ends_no_earlier_run(status, ended, monkeypatch):
-    from rocketride_sync.cli.lost_start import LostStart
+    from rocketride_sync.client.lost_start import LostStart
 
     monkeypatch.setattr(time, "time", lambda: 10_000.0)
     terminated = []

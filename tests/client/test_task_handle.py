@@ -1,5 +1,6 @@
 """`Task` as a context manager: what it ends when the block is left, and what it leaves alone."""
 
+import json
 import os
 import traceback
 
@@ -13,6 +14,7 @@ from rocketride_sync import (
     MemoryTransport,
     Outcome,
     RocketRideClient,
+    TaskNotFoundError,
     TransportError,
 )
 
@@ -142,3 +144,45 @@ def test_a_forked_child_that_leaves_the_block_of_a_pipe_does_not_complete_the_ob
             in_forked_child(child)
             pipe.write(b"two")
     assert words(pipe.result) == 2
+
+
+def test_a_handle_of_a_task_that_was_started_elsewhere(either):
+    with either.use(pipeline=forever()) as started:
+        handle = either.task(started.token)
+        assert handle.joined
+        with handle:
+            assert handle.get_status().state == 3
+        assert not handle.done()
+        assert (handle["token"], handle.get("token")) == (started.token, started.token)
+        assert (handle.get("nothing"), handle.get("nothing", 5)) == (None, 5)
+        handle.terminate()
+        assert handle.done()
+        assert started.done()
+
+
+def test_a_handle_with_an_earlier_status_is_of_that_run():
+    older, newer = {"state": 3, "startTime": 1.0}, {"state": 3, "startTime": 2.0}
+    client = RocketRideClient("h", KEY, transport=MemoryTransport([older, newer, newer]))
+    previous = client.get_task_status("tk_1")
+    assert client.task("tk_1", previous=previous).done(), "the run was replaced, so it has ended"
+    assert not client.task("tk_1").done()
+
+
+def test_a_task_that_nobody_knows_is_not_done(either):
+    with pytest.raises(TaskNotFoundError):
+        either.task("tk_unknown").done()
+
+
+@pytest.mark.parametrize("wrong", [{"token": ""}, {"token": "tk_5f3a…"}, {"token": "t", "previous": {}}])
+def test_a_handle_of_nothing_is_refused(wrong):
+    with pytest.raises(ConfigurationError):
+        RocketRideClient("h", KEY, transport=MemoryTransport([])).task(**wrong)
+
+
+def test_use_takes_the_file_by_position(either, tmp_path):
+    path = tmp_path / "job.pipe"
+    path.write_text(json.dumps(forever()))
+    with either.use(path) as task:
+        assert task.get_status().state == 3
+    with pytest.raises(ConfigurationError, match="filepath="):
+        either.use()

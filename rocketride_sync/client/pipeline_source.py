@@ -33,6 +33,6 @@ def _source_component(pipeline: Mapping[str, Any]) -> Mapping[str, Any]:
         return found[0]
     if source is None:
         raise ConfigurationError(
-            "the pipeline does not say where it starts: name the component with --source"
+            "the pipeline does not say where it starts: name the component with source=, or --source"
         )
     raise ConfigurationError(f"the pipeline has no component {source!r} to start at")

@@ -9,8 +9,8 @@ from ..deadline import Deadline, pause
 from ..errors import RocketRideError, UnsupportedOperationError
 
 if TYPE_CHECKING:
-    from ..client.client import RocketRideClient
     from ..models import TaskStatus
+    from .client import RocketRideClient
 
 _PAUSE = 0.2
 # Clocks of two machines differ. A run that is older by more than that was started by somebody else.
@@ -23,11 +23,13 @@ class LostStart:
     Args:
         project_id: the pipeline's project; "" if it has none, and then its task cannot be found.
         source: the component it starts at.
+        advice: how a user finds and ends the task, if this cannot.
     """
 
-    def __init__(self, project_id: str, source: str) -> None:
+    def __init__(self, project_id: str, source: str, advice: str = "") -> None:
         self._project_id = project_id
         self._source = source
+        self._advice = advice
         self._requested_at = time.time()
 
     def end(self, client: RocketRideClient, deadline: Deadline) -> bool:
@@ -62,7 +64,7 @@ class LostStart:
         where = (
             f"project {self._project_id!r}, source {self._source!r}" if self._project_id else "no project_id"
         )
-        return f"the task may run on ({where}); list --show-tokens and stop end it"
+        return f"the task may run on ({where}){self._advice}"
 
 
 def _left(deadline: Deadline) -> float:

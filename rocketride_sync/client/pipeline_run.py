@@ -1,0 +1,189 @@
+"""One run of a pipeline: its task is started, followed, and ended on every way out."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Tuple, TypeVar, Union
+
+from ..deadline import Deadline
+from ..errors import (
+    RocketRideError,
+    TransientError,
+    UnsupportedOperationError,
+    WaitTimeoutError,
+)
+from ..logs import log
+from ..models import TaskStatus
+from ..redact import shorten
+from .lost_start import LostStart
+from .pipeline_source import source_id
+
+if TYPE_CHECKING:
+    from .client import RocketRideClient
+    from .task import Task
+
+T = TypeVar("T")
+
+ENDING_SECONDS = 10.0
+"""For how long a task is tried to be ended, after the timeout of its run or an interrupt."""
+
+_LONGEST_START = 600.0  # a server gives a slow start 5 minutes and more
+
+
+class PipelineRun:
+    """The run of a pipeline in one task. `RocketRideClient.run` and the command `run` both are one.
+
+    Args:
+        client: a client of the task's server.
+        pipeline: the pipeline's document.
+        deadline: of start and wait together; the end of the task may take `ENDING_SECONDS` more.
+        options: more arguments of `RocketRideClient.use`.
+        advice: how a user ends a task that could not be found again.
+        began: when `deadline` was made (monotonic); now, if it is not given.
+
+    Attributes:
+        task: the task, once it is started.
+        state: what became of it, in words; empty while there is none.
+        kept: whether it is to run on.
+    """
+
+    def __init__(
+        self,
+        client: RocketRideClient,
+        pipeline: Mapping[str, Any],
+        deadline: Deadline,
+        options: Mapping[str, Any],
+        *,
+        advice: str = "",
+        began: Optional[float] = None,
+    ) -> None:
+        self.task: Optional[Task] = None
+        self.state = ""
+        self.kept = False
+        self._client = client
+        self._pipeline = pipeline
+        self._deadline = deadline
+        self._options = options
+        project = pipeline.get("project_id")
+        self._lost_start = LostStart(project if isinstance(project, str) else "", source_id(pipeline), advice)
+        self._began = time.monotonic() if began is None else began
+
+    def run(self, follow: Callable[[Task], T]) -> T:
+        """Start the task, and return what `follow` makes of it. Then, and after any error, it is ended if not `kept`.
+
+        Raises:
+            WaitTimeoutError: the time was up before the task had started.
+            BaseException: what `follow` raises.
+        """
+        try:
+            task = self._start()
+            result = follow(task)
+            if not self.kept:
+                self.end()
+        except BaseException:
+            if not self.kept:
+                self.end_after_error()
+            raise
+        return result
+
+    def wait(
+        self, task: Task, interval: Any, on_progress: Optional[Callable[[TaskStatus], object]]
+    ) -> TaskStatus:
+        """Wait for the end of the task, as `Task.wait_until_complete` does."""
+        try:
+            return task.wait_until_complete(self._deadline.clamp(None), interval, on_progress)
+        except WaitTimeoutError as error:
+            last = error.last_status
+        raise self._timeout_error("the task had not ended", last)
+
+    def send(
+        self, task: Task, data: Union[str, bytes], mimetype: Optional[str]
+    ) -> Tuple[TaskStatus, List[Dict[str, Any]]]:
+        """Send one object to the task; the status after that, and the result in a list."""
+
+        def step() -> Dict[str, Any]:
+            return task.send(data, None, mimetype, timeout=self._left())
+
+        results = [self._in_time(step, "the data was not through")]
+        return task.get_status(), results
+
+    def end(self) -> None:
+        """End the task, unless it has ended or was replaced."""
+        if self.task is not None and not self.task.ended:
+            self.task.end(timeout=ENDING_SECONDS)
+            self.state = "the task was ended"
+
+    def end_after_error(self) -> None:
+        """As `end`. Raises nothing, for the error that came before matters more: the state and the log say it."""
+        try:
+            self.end()
+        except RocketRideError as fault:
+            self.state = "the task may run on"
+            name = shorten(self.task.token) if self.task is not None else ""
+            log.warning("task %s could not be terminated, it may run on: %s", name, fault)
+
+    def _start(self) -> Task:
+        """Start the task. If that fails or is interrupted, end what may have been started."""
+        try:
+            self.task = task = self._in_time(self._use, "the task had not started")
+            self.state = "the task may run on"
+        except BaseException as error:
+            self._end_lost(error)
+            raise
+        return task
+
+    def _in_time(self, step: Callable[[], T], what: str) -> T:
+        """The result of `step`; a `WaitTimeoutError` that says `what` if it fails because the time is up."""
+        try:
+            return step()
+        except TransientError as error:
+            if not self._deadline.expired:
+                raise
+            failure = self._timeout_error(what, None if self.task is None else self.task.status)
+            failure.request_sent = error.request_sent
+        raise failure
+
+    def _use(self) -> Task:
+        """Start the task without a ttl, which would end it while it works, or with the server's if that cannot be."""
+        try:
+            return self._client.use(
+                pipeline=self._pipeline, ttl=0, timeout=self._left(_LONGEST_START), **self._options
+            )
+        except UnsupportedOperationError:
+            self.warn_of_ttl()
+        return self._client.use(pipeline=self._pipeline, timeout=self._left(_LONGEST_START), **self._options)
+
+    def _left(self, longest: Optional[float] = None) -> Optional[float]:
+        left = self._deadline.clamp(longest)
+        return None if left is None else max(0.001, left)
+
+    def _end_lost(self, error: BaseException) -> None:
+        if self.task is not None:
+            self.end_after_error()
+            return
+        # A signal handler may raise anything.
+        interrupted = not isinstance(error, RocketRideError)
+        if not (interrupted or getattr(error, "request_sent", False)):
+            return
+        self.state = str(self._lost_start)
+        if interrupted:
+            self.tell_of_search()
+        if self._lost_start.end(self._client, Deadline(ENDING_SECONDS)):
+            self.state = "the task was ended"
+
+    def _timeout_error(self, what: str, last: Optional[TaskStatus] = None) -> WaitTimeoutError:
+        elapsed = time.monotonic() - self._began
+        token = shorten(self.task.token) if self.task is not None else ""
+        return WaitTimeoutError(
+            f"{what} after {elapsed:.1f} s", token=token, elapsed=elapsed, last_status=last
+        )
+
+    def warn_of_ttl(self) -> None:
+        """Say that the task has the server's ttl."""
+        log.warning(
+            "over HTTP the server ends the task when 15 minutes pass without data, even if it is busy"
+        )
+
+    def tell_of_search(self) -> None:
+        """Say that the task is looked for, which may take `ENDING_SECONDS`."""
+        log.info("interrupted while the task starts; looking for it, so that it is not lost")

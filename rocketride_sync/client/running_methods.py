@@ -1,0 +1,167 @@
+"""The client's method that runs a whole pipeline in one call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional, Sequence, Union, cast, overload
+
+from .. import arguments
+from ..deadline import Deadline
+from ..errors import ConfigurationError, WaitTimeoutError
+from ..loading import load
+from ..models import TaskStatus
+from ..options import Seconds, optional_seconds, seconds
+from .base_client import BaseClient
+
+if TYPE_CHECKING:
+    from ..sending.file_upload import FileEntry, OnUpload
+    from . import pipelines
+    from .client import RocketRideClient
+    from .run_result import RunResult
+    from .task import Task
+
+OnProgress = Callable[[TaskStatus], object]
+
+
+class RunningMethods(BaseClient):
+    """The method of `RocketRideClient` that runs a pipeline."""
+
+    @overload
+    def run(
+        self,
+        filepath: pipelines.PathLike,
+        *,
+        files: Optional[Sequence[FileEntry]] = None,
+        data: Union[str, bytes, None] = None,
+        mimetype: Optional[str] = None,
+        source: Optional[str] = None,
+        threads: Optional[int] = None,
+        name: Optional[str] = None,
+        env: Optional[Mapping[str, str]] = None,
+        timeout: Optional[Seconds] = None,
+        interval: Seconds = 2.0,
+        on_progress: Optional[OnProgress] = None,
+        on_upload: Optional[OnUpload] = None,
+    ) -> RunResult: ...
+
+    @overload
+    def run(
+        self,
+        *,
+        pipeline: Mapping[str, Any],
+        files: Optional[Sequence[FileEntry]] = None,
+        data: Union[str, bytes, None] = None,
+        mimetype: Optional[str] = None,
+        source: Optional[str] = None,
+        threads: Optional[int] = None,
+        name: Optional[str] = None,
+        env: Optional[Mapping[str, str]] = None,
+        timeout: Optional[Seconds] = None,
+        interval: Seconds = 2.0,
+        on_progress: Optional[OnProgress] = None,
+        on_upload: Optional[OnUpload] = None,
+    ) -> RunResult: ...
+
+    def run(
+        self,
+        filepath: Optional[pipelines.PathLike] = None,
+        *,
+        pipeline: Optional[Mapping[str, Any]] = None,
+        files: Optional[Sequence[FileEntry]] = None,
+        data: Union[str, bytes, None] = None,
+        mimetype: Optional[str] = None,
+        source: Optional[str] = None,
+        threads: Optional[int] = None,
+        name: Optional[str] = None,
+        env: Optional[Mapping[str, str]] = None,
+        timeout: Optional[Seconds] = None,
+        interval: Seconds = 2.0,
+        on_progress: Optional[OnProgress] = None,
+        on_upload: Optional[OnUpload] = None,
+    ) -> RunResult:
+        """Run a pipeline: start a task, send it files or data or wait for its end, and end it on every way out.
+
+        A pipeline whose source is a webhook, chat or dropper takes `files` or `data`, and never ends by itself: it is
+        ended when they are through. One with another source takes neither: its end is waited for. The task is ended
+        after an error, at the timeout and after Ctrl-C too, also while it starts; if it cannot be ended within 10 s,
+        the exception or the log says so. It has no ttl; over HTTP, which cannot carry that, it has the server's.
+
+        Args:
+            filepath: a ``.pipe`` or JSON file, as in `use`.
+            pipeline: the document itself, instead of a file.
+            files: files to send, as in `send_files`. One that fails does not stop the others.
+            data: one object to send, instead of files, as in `send`.
+            mimetype: the MIME type of `data`.
+            source: the component to start at, instead of the pipeline's own ``source``.
+            threads: 1 to 64, as in `use`.
+            name: the task's name. WebSocket only.
+            env: values for ``${ROCKETRIDE_…}`` in the pipeline, as in `use`.
+            timeout: seconds for everything up to the last result; None, the default, is unlimited. A file on its way may
+                take that long again, and ending the task 10 s.
+            interval: seconds between polls of a task that ends by itself. Default 2.0.
+            on_progress: called with every status of a task that ends by itself.
+            on_upload: called with each step of each file, as `on_progress` of `send_files`.
+
+        Raises:
+            ConfigurationError: the pipeline cannot be read, or its source takes data and none is given, or the reverse.
+            WaitTimeoutError: the timeout passed. The message says what became of the task.
+            RocketRideError: the errors of `use`, `send` and `wait_until_complete`. That a task or a file failed is in
+                the result.
+            KeyboardInterrupt: on Ctrl-C. The message says what became of the task.
+        """
+        load(_running)
+        from . import pipelines
+        from .pipeline_run import PipelineRun
+        from .run_result import RunResult
+        from .timed_upload import TimedUpload
+
+        document = pipelines.load(filepath, pipeline, source)
+        _check_data(document, files, data)
+        limit = optional_seconds("timeout", timeout)
+        every = seconds("interval", interval)
+        arguments.on_progress(on_progress)
+        arguments.mime_type(mimetype)
+        deadline = Deadline(limit)
+        upload = TimedUpload(files, deadline, limit, on_upload)
+        client = cast("RocketRideClient", self)
+        pipeline_run = PipelineRun(client, document, deadline, {"threads": threads, "name": name, "env": env})
+
+        def follow(task: Task) -> RunResult:
+            if data is not None:
+                return RunResult(*pipeline_run.send(task, data, mimetype))
+            if files is None:
+                return RunResult(pipeline_run.wait(task, every, on_progress), [])
+            upload.last = task.status
+            return RunResult(upload.send(client, task.token), upload.results)
+
+        try:
+            return pipeline_run.run(follow)
+        except (KeyboardInterrupt, WaitTimeoutError) as error:
+            if pipeline_run.state:
+                what = str(error) if isinstance(error, WaitTimeoutError) else "interrupted"
+                error.args = (f"{what}; {pipeline_run.state}",)
+            raise
+
+
+def _check_data(
+    document: Mapping[str, Any], files: Optional[Sequence[FileEntry]], data: Union[str, bytes, None]
+) -> None:
+    """Raise ConfigurationError if what is to be sent does not fit the pipeline."""
+    from .pipeline_source import takes_data
+
+    if files is not None and data is not None:
+        raise ConfigurationError("give either files= or data=")
+    given = files is not None or data is not None
+    if given and not takes_data(document):
+        raise ConfigurationError(
+            "the pipeline's source takes no data, so no files= and data=: only a webhook, chat or dropper does"
+        )
+    if takes_data(document) and not given:
+        raise ConfigurationError(
+            "the pipeline's source takes data, so that its task never ends by itself: pass files= or data=, "
+            "or start it with use()"
+        )
+
+
+def _running() -> None:
+    """Import what a run needs, all of it before its start."""
+    from . import pipeline_run, pipelines, run_result, task, timed_upload  # noqa: F401

@@ -1,0 +1,188 @@
+"""`RocketRideClient.run`: a whole run in one call, whose task is ended on every way out."""
+
+import json
+import time
+
+import pytest
+from counting_tasks import GENEROUS, KEY, words
+from counting_tasks import pipeline as counted
+from simulated_tasks import forever, pipeline
+
+from rocketride_sync import (
+    ConfigurationError,
+    MemoryTransport,
+    Outcome,
+    RocketRideClient,
+    RunResult,
+    ServerError,
+    TaskAlreadyRunningError,
+    TransportTimeoutError,
+    WaitTimeoutError,
+)
+
+pytest.importorskip("fastapi", reason="needs the extra `emulator`")
+
+TOKEN = "tk_5f3a0123456789abcdef"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left_running(server):
+    yield
+    with RocketRideClient(server.uri, KEY) as client:
+        left = client.get_tasks()
+        for task in left:
+            client.terminate(task.token)
+        assert [task.project_id for task in left] == []
+
+
+@pytest.fixture
+def files(tmp_path):
+    for name, text in {"a.txt": "one two three", "b.txt": "four five"}.items():
+        (tmp_path / name).write_text(text)
+    return [tmp_path / "a.txt", str(tmp_path / "b.txt")]
+
+
+def test_files_are_sent(either, files, tmp_path):
+    path = tmp_path / "words.pipe"
+    path.write_text(json.dumps({"pipeline": counted()}))
+    steps = []
+    done = either.run(
+        path, files=files, timeout=GENEROUS, on_upload=lambda event: steps.append(event["action"])
+    )
+    assert isinstance(done, RunResult)
+    assert done.succeeded
+    assert done.failed == []
+    assert [words(result["result"]) for result in done.results] == [3, 2]
+    assert [result["filepath"] for result in done.results] == list(map(str, files))
+    assert done.status.completed_count == 2
+    assert steps.count("complete") == 2
+
+
+def test_one_object_is_sent(either):
+    done = either.run(pipeline=counted(), data="one two", mimetype="text/plain")
+    (result,) = done.results
+    assert words(result) == 2
+    assert done.succeeded
+    assert done.status.completed_count == 1
+
+
+def test_the_end_is_waited_for(either):
+    seen = []
+    done = either.run(pipeline=pipeline(seconds=0.1), interval=0.05, on_progress=seen.append)
+    assert (done.results, done.succeeded) == ([], True)
+    assert seen[-1] == done.status
+    failed = either.run(pipeline=pipeline(seconds=0.1, exit_code=1, exit_message="no"), interval=0.05)
+    assert not failed.succeeded
+    assert failed.status.outcome is Outcome.FAILED
+
+
+def test_a_file_that_fails_is_in_the_result(websocket_client, files):
+    document = counted(refuse="no such model")
+    done = websocket_client.run(pipeline=document, files=files)
+    assert not done.succeeded
+    assert len(done.failed) == 2
+    assert "no such model" in done.failed[0]["error"]
+    with pytest.raises(ServerError, match="no such model"):
+        websocket_client.run(pipeline=document, data="text")
+
+
+def raise_(error):
+    raise error
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), ZeroDivisionError(), SystemExit(143)])
+@pytest.mark.parametrize("what", ["files", "wait"])
+def test_an_exception_in_a_callback_ends_the_task(websocket_client, files, error, what):
+    arguments = {
+        "files": {"pipeline": counted(), "files": files, "on_upload": lambda _: raise_(error)},
+        "wait": {"pipeline": forever(), "on_progress": lambda _: raise_(error)},
+    }
+    with pytest.raises(type(error)) as raised:
+        websocket_client.run(**arguments[what])
+    assert raised.value is error
+    if isinstance(error, KeyboardInterrupt):
+        assert str(error) == "interrupted; the task was ended"
+
+
+def test_a_timeout_ends_the_task(either, tmp_path):
+    with pytest.raises(
+        WaitTimeoutError, match=r"the task had not ended after .*; the task was ended"
+    ) as raised:
+        either.run(pipeline=forever(), timeout=0.5, interval=0.1)
+    assert raised.value.last_status.state == 3
+    assert raised.value.token.endswith("…")
+    large = tmp_path / "large"
+    with open(large, "wb") as file:
+        file.truncate(1 << 28)
+    with pytest.raises(WaitTimeoutError, match=r"0 of 1 files were through .*; the task was ended"):
+        either.run(pipeline=counted(), files=[large], timeout=0.2)
+
+
+def script(*answers):
+    return RocketRideClient("h", KEY, transport=MemoryTransport(answers))
+
+
+STARTED, RUNNING = {"token": TOKEN}, {"state": 3, "startTime": 1.0}
+
+
+def test_time_that_is_up_while_an_object_is_sent_is_told_as_such():
+    late = TransportTimeoutError("send failed: no answer")
+    late.request_sent = True
+
+    def answers():
+        yield STARTED
+        yield RUNNING
+        time.sleep(0.06)
+        yield late
+        yield RUNNING
+        yield None
+
+    client = RocketRideClient("h", KEY, transport=MemoryTransport(answers()))
+    with pytest.raises(WaitTimeoutError, match=r"the data was not through after .*; the task was ended"):
+        client.run(pipeline=counted(), data="text", timeout=0.05)
+
+
+def test_a_start_whose_answer_is_lost_is_looked_for_and_ended():
+    lost = TransportTimeoutError("no answer")
+    lost.request_sent = True
+    transport = MemoryTransport([lost, {"token": TOKEN}, {"state": 2, "startTime": 0.0}, {"state": 2}, None])
+    with pytest.raises(TransportTimeoutError):
+        RocketRideClient("h", KEY, transport=transport).run(pipeline=forever())
+    assert [call.name for call in transport.calls][-1] == "terminate"
+
+
+def test_a_run_that_is_active_is_left_alone(websocket_client):
+    document = forever()
+    with websocket_client.use(pipeline=document) as task:
+        with pytest.raises(TaskAlreadyRunningError):
+            websocket_client.run(pipeline=document)
+        assert not task.done()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        ({}, "either as filepath= or as pipeline="),
+        ({"pipeline": counted()}, "takes data"),
+        ({"pipeline": forever(), "data": "x"}, "takes no data"),
+        ({"pipeline": forever(), "files": ["setup.cfg"]}, "takes no data"),
+        ({"pipeline": counted(), "data": "x", "files": ["setup.cfg"]}, "either files= or data="),
+        ({"pipeline": counted(), "files": []}, "files is empty"),
+        ({"pipeline": counted(), "files": ["no such file"]}, "no such file"),
+        ({"pipeline": {"components": []}}, "where it starts"),
+        ({"pipeline": forever(), "timeout": -1}, "timeout"),
+        ({"pipeline": forever(), "interval": 0}, "interval"),
+        ({"pipeline": forever(), "on_progress": 1}, "on_progress"),
+    ],
+)
+def test_what_is_wrong_is_told_before_anything_starts(arguments, match):
+    client = script()
+    with pytest.raises(ConfigurationError, match=match):
+        client.run(**arguments)
+    assert client._transport.calls == []
+
+
+def test_a_result_does_not_show_what_the_pipeline_made():
+    done = RunResult(script(RUNNING).get_task_status("t"), [{"text": "a secret"}])
+    assert "secret" not in repr(done)
+    assert repr(done).startswith("RunResult(status=")
