@@ -15,6 +15,26 @@ from .redact import excerpt
 
 ANY_TYPE = "application/octet-stream"
 
+_NAME_MARKS = "!#$%&'*+-.^_`|~"  # RFC 9110, section 5.6.2
+# What the transports set themselves, and what would change how a message is framed.
+_OWN_HEADERS = frozenset(
+    (
+        "accept",
+        "accept-encoding",
+        "authorization",
+        "connection",
+        "host",
+        "keep-alive",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "user-agent",
+        "expect",
+    )
+)
+_OWN_PREFIXES = ("content-", "proxy-", "sec-websocket-")
+
 
 def text(name: str, value: Any) -> str:
     """A string that is not blank."""
@@ -143,10 +163,11 @@ def _is_encodable(path: str) -> bool:
     return True
 
 
-def api_key(value: Any) -> str:
+def api_key(value: Any, name: str = "auth") -> str:
     """A credential. It is a secret, so the messages do not repeat it."""
     if not isinstance(value, str):
-        raise ConfigurationError(f"auth must be a string, not {type(value).__name__}")
+        hint = ", or a function that returns one" if name == "auth" else ""
+        raise ConfigurationError(f"{name} must be a string{hint}, not {type(value).__name__}")
     if not value.strip():
         raise ConfigurationError("no API key: pass auth='…' or set ROCKETRIDE_APIKEY")
     if not is_plain(value):
@@ -195,6 +216,36 @@ def proxies(value: Any) -> Optional[Mapping[str, str]]:
                 f"proxies must map strings to strings, not {type(scheme).__name__} to {type(proxy).__name__}"
             )
     return value
+
+
+def headers(value: Any) -> Dict[str, str]:
+    """Headers for a gateway, as a new dict; empty for None. The values are secrets, so the messages do not repeat them."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise ConfigurationError(
+            f"headers must be a mapping such as {{'X-Gateway': '…'}}, not {type(value).__name__}"
+        )
+    found = {name: text.strip(" ") for name, text in value.items() if _is_header(name, text)}
+    if len(found) < len(value):
+        raise ConfigurationError(
+            "headers must map names of HTTP headers to values of visible ASCII characters"
+        )
+    known = [name.lower() for name in found]
+    for name in known:
+        if name in _OWN_HEADERS or name.startswith(_OWN_PREFIXES):
+            raise ConfigurationError(f"headers: {name!r} is not yours to set; the API key is auth=")
+        if known.count(name) > 1:
+            raise ConfigurationError(f"headers: {name!r} is given twice")
+    return found
+
+
+def _is_header(name: Any, text: Any) -> bool:
+    if not (isinstance(name, str) and isinstance(text, str) and name and name.isascii()):
+        return False
+    return (
+        all(char.isalnum() or char in _NAME_MARKS for char in name) and text.isascii() and text.isprintable()
+    )
 
 
 def retry_policy(value: Any) -> RetryPolicy:

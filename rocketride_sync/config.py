@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import warnings
-from typing import TYPE_CHECKING, Iterator, Mapping, NamedTuple, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Any, Callable, Iterator, Mapping, NamedTuple, Optional, Tuple, Union
 from urllib.parse import SplitResult, urlsplit
 
 from . import arguments
 from .errors import ConfigurationError, RocketRideWarning
 from .frozen import Frozen
 from .options import RetryPolicy, Seconds, SizeLimit, optional_seconds
+from .redact import Secret
 
 if TYPE_CHECKING:
+    from .key_source import KeySource
     from .protocol.operations import Operation
 
 DEFAULT_URI = "https://api.rocketride.ai"
@@ -25,6 +27,8 @@ DEFAULT_RETRY = RetryPolicy()
 
 _WEBSOCKET_PATH = "/task/service"
 _SCHEMES = {"http": False, "https": True, "ws": False, "wss": True}
+_SHORTEST_SECRET = 8
+Auth = Union[str, Callable[[], str]]
 Verify = Union[bool, str]
 Cert = Union[None, str, Tuple[str, str]]
 
@@ -172,6 +176,7 @@ class Settings(Frozen):
     __slots__ = (  # noqa: RUF023
         "address",
         "auth",
+        "headers",
         "timeout",
         "connect_timeout",
         "retry",
@@ -181,10 +186,11 @@ class Settings(Frozen):
         "max_response_bytes",
         "max_status_bytes",
     )
-    _secret = ("auth", "cert", "proxies")
+    _secret = ("auth", "headers", "cert", "proxies")
 
     address: Address
-    auth: str
+    auth: Union[Secret, KeySource]
+    headers: Mapping[str, str]
     timeout: Optional[float]
     connect_timeout: Optional[float]
     retry: RetryPolicy
@@ -198,19 +204,22 @@ class Settings(Frozen):
         self,
         *,
         address: Address,
-        auth: str,
+        auth: Auth,
         timeout: Optional[Seconds] = 30.0,
         connect_timeout: Optional[Seconds] = DEFAULT_CONNECT_TIMEOUT,
         retry: RetryPolicy = DEFAULT_RETRY,
         verify: Verify = True,
         cert: Cert = None,
         proxies: Optional[Mapping[str, str]] = None,
+        headers: Optional[Mapping[str, str]] = None,
         max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES,
         max_status_bytes: int = DEFAULT_MAX_STATUS_BYTES,
     ) -> None:
+        checked = arguments.headers(headers)
         self._set(
             address=address,
-            auth=arguments.api_key(auth),
+            auth=_credential(auth, tuple(checked.values())),
+            headers=checked,
             timeout=optional_seconds("timeout", timeout),
             connect_timeout=optional_seconds("connect_timeout", connect_timeout),
             retry=arguments.retry_policy(retry),
@@ -220,6 +229,20 @@ class Settings(Frozen):
             max_response_bytes=arguments.byte_count("max_response_bytes", max_response_bytes),
             max_status_bytes=arguments.byte_count("max_status_bytes", max_status_bytes),
         )
+
+    @property
+    def key(self) -> Secret:
+        """The credential to use now."""
+        return self.auth if isinstance(self.auth, Secret) else self.auth.current()
+
+    def renew_key(self, refused: str) -> bool:
+        """After the server refused a key: whether `key` is another one now."""
+        return not isinstance(self.auth, Secret) and self.auth.renew(refused)
+
+    @property
+    def secrets(self) -> Tuple[str, ...]:
+        """The texts that messages must not show, as far as they are known."""
+        return (self.auth, *self.auth.along) if isinstance(self.auth, Secret) else self.auth.known
 
     def limit_of(self, operation: Operation) -> SizeLimit:
         """The largest answer to `operation`."""
@@ -262,7 +285,19 @@ def environment_value(name: str, raw: str) -> str:
     return value
 
 
-def resolve(uri: Optional[str], auth: Optional[str]) -> Tuple[Address, str]:
+def _credential(auth: Any, headers: Tuple[str, ...]) -> Union[Secret, KeySource]:
+    """The credential, which knows the secrets among the values of the headers."""
+    # Whole, and their words: ``Bearer …`` may come back without its first. Short words are no secrets.
+    parts = (part for value in headers for part in (value, *value.split()))
+    along = tuple(dict.fromkeys(part for part in parts if len(part) >= _SHORTEST_SECRET))
+    if not callable(auth):
+        return Secret(arguments.api_key(auth), along)
+    from .key_source import KeySource  # most clients have a plain key
+
+    return KeySource(auth, along)
+
+
+def resolve(uri: Optional[str], auth: Optional[Auth]) -> Tuple[Address, Auth]:
     """The address and the credential: as given, else from the environment, else the documented default.
 
     Environment: ``ROCKETRIDE_URI`` and ``ROCKETRIDE_APIKEY``. An empty value counts as not given.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NoReturn, Tuple
+from typing import Any, ClassVar, NoReturn, Tuple, TypeVar
+
+F = TypeVar("F", bound="Frozen")
 
 
 class Frozen:
@@ -19,6 +21,10 @@ class Frozen:
     def _set(self, **fields: Any) -> None:
         for name, value in fields.items():
             object.__setattr__(self, name, value)
+
+    def _replace(self: F, **changes: Any) -> F:
+        """A copy with other values of some fields, which are checked as those of any."""
+        return type(self)(**{**dict(zip(self.__slots__, self._fields())), **changes})
 
     def _refuse(self, *_: object) -> NoReturn:
         raise AttributeError(f"a {type(self).__name__} cannot be changed: make another one")

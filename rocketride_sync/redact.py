@@ -10,7 +10,7 @@ import binascii
 import functools
 import json
 import re
-from typing import Iterable, Iterator, List, Match, Pattern, Tuple
+from typing import Any, Iterable, Iterator, List, Match, Pattern, Tuple
 from urllib.parse import quote, quote_plus
 
 _TOKEN = re.compile(r"(?:tk|pk)_[A-Za-z0-9_\-]{5,}")
@@ -29,6 +29,24 @@ _URL_SAFE = str.maketrans("+/", "-_")
 _SPACES = frozenset(
     "\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 )
+
+
+class Secret(str):
+    """A credential, with other secrets that are sent along with it, and are as little to be shown.
+
+    Attributes:
+        along: the other secrets.
+    """
+
+    along: Tuple[str, ...]
+
+    def __new__(cls, text: str, along: Tuple[str, ...] = ()) -> Secret:
+        made = super().__new__(cls, text)
+        made.along = along
+        return made
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        return Secret, (str(self), self.along)
 
 
 def shorten(token: str) -> str:

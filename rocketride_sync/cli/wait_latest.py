@@ -14,7 +14,7 @@ from ..errors import (
     TaskVanishedError,
     TransientError,
 )
-from ..options import OMITTED, optional_seconds
+from ..options import CLIENT_TIMEOUT, optional_seconds
 
 if TYPE_CHECKING:
     from ..client.client import RocketRideClient
@@ -69,7 +69,7 @@ def wait(client: RocketRideClient, args: argparse.Namespace, printer: ProgressPr
 def _find_token(client: RocketRideClient, args: argparse.Namespace, deadline: Deadline) -> Optional[str]:
     limit = deadline.clamp(client._settings.timeout)
     # A wait of 0 seconds asks once, in the time of a call.
-    return client.get_task_token(args.project, args.source, timeout=OMITTED if limit == 0.0 else limit)
+    return client.get_task_token(args.project, args.source, timeout=CLIENT_TIMEOUT if limit == 0.0 else limit)
 
 
 def _patiently(client: RocketRideClient, deadline: Deadline, step: Callable[[], T]) -> T:

@@ -159,8 +159,10 @@ def _settings_for(uri: Optional[str], client: Optional[BaseClient]) -> Settings:
     if client is not None and uri is None:
         return client._settings
     address, _ = resolve(uri, _NO_KEY)
-    like = {} if client is None else {name: getattr(client._settings, name) for name in Settings.__slots__}
-    return Settings(**{**like, "address": address, "auth": _NO_KEY})
+    if client is None:
+        return Settings(address=address, auth=_NO_KEY)
+    # Another server has no business with what is sent to a gateway of the client's.
+    return client._settings._replace(address=address, auth=_NO_KEY, headers=None)
 
 
 def _messages(kind: str, found: Any) -> List[ValidationMessage]:

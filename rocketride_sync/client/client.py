@@ -14,6 +14,7 @@ from ..config import (
     DEFAULT_MAX_RESPONSE_BYTES,
     DEFAULT_MAX_STATUS_BYTES,
     DEFAULT_RETRY,
+    Auth,
     Cert,
     Settings,
     Verify,
@@ -21,7 +22,7 @@ from ..config import (
 )
 from ..errors import RocketRideWarning
 from ..logs import log
-from ..options import RetryPolicy, Seconds
+from ..options import CLIENT_TIMEOUT, RetryPolicy, Seconds
 from ..transports import Transport, create
 from ..transports.caller import Caller
 from .catalogue_methods import CatalogueMethods
@@ -50,7 +51,9 @@ class RocketRideClient(
     Args:
         uri: ``host[:port]`` or an ``http(s)://`` or ``ws(s)://`` address, with or without a base path. Default:
             ``ROCKETRIDE_URI``, else ``https://api.rocketride.ai``.
-        auth: the API key (or a task token used as credential). Default: ``ROCKETRIDE_APIKEY``.
+        auth: the API key (or a task token used as credential). Default: ``ROCKETRIDE_APIKEY``. Or a function that
+            returns the key: it is called when the first one is needed, and once more when the server refuses one.
+            What it raises comes out unchanged; its time is not bounded.
         transport: ``"auto"`` (WebSocket, and HTTP where that is refused), ``"websocket"``, ``"http"``, or an
             object with the interface of `rocketride_sync.transports.Transport`.
         timeout: seconds for one call, everything included; None is unlimited.
@@ -59,6 +62,7 @@ class RocketRideClient(
         verify: True, False (no check of the server's certificate), or a path to CA certificates.
         cert: a client certificate: a path, or the paths (certificate, key).
         proxies: as in requests: ``{"https": "http://proxy:3128"}``. Default: the environment.
+        headers: more HTTP headers of every request and every WebSocket upgrade, for a gateway on the way. Never logged.
         max_response_bytes: a larger message is a `ProtocolError`. Over WebSocket, a wait also receives a list of all
             active tasks. Default 250 MiB, the largest legal one.
         max_status_bytes: the same for a status, which is decoded in the time of its call. Default 32 MiB, twenty times
@@ -72,10 +76,12 @@ class RocketRideClient(
             space around the value of an environment variable, which is left out.
     """
 
+    _owner: Optional[RocketRideClient] = None  # whose connections it uses, if they are not its own
+
     def __init__(
         self,
         uri: Optional[str] = None,
-        auth: Optional[str] = None,
+        auth: Optional[Auth] = None,
         *,
         transport: Union[str, Transport] = "auto",
         timeout: Optional[Seconds] = 30.0,
@@ -84,6 +90,7 @@ class RocketRideClient(
         verify: Verify = True,
         cert: Cert = None,
         proxies: Optional[Mapping[str, str]] = None,
+        headers: Optional[Mapping[str, str]] = None,
         max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES,
         max_status_bytes: int = DEFAULT_MAX_STATUS_BYTES,
     ) -> None:
@@ -97,6 +104,7 @@ class RocketRideClient(
             verify=verify,
             cert=cert,
             proxies=proxies,
+            headers=headers,
             max_response_bytes=max_response_bytes,
             max_status_bytes=max_status_bytes,
         )
@@ -109,9 +117,28 @@ class RocketRideClient(
             for risk in self._settings.risks():
                 warnings.warn(risk, RocketRideWarning, stacklevel=2)
 
+    def with_options(
+        self, *, timeout: Optional[Seconds] = CLIENT_TIMEOUT, retry: Optional[RetryPolicy] = None
+    ) -> RocketRideClient:
+        """A client with another `timeout` or `retry`, which shares the connections of this one.
+
+        Closing it, or leaving its ``with`` block, closes nothing: the connections are this client's.
+        """
+        from .terminated_runs import TerminatedRuns
+
+        if self._terminated is None:
+            self._terminated = TerminatedRuns()  # what one of the two ends, the other knows
+        known = self._settings
+        settings = known._replace(timeout=self._limit(timeout), retry=known.retry if retry is None else retry)
+        other = object.__new__(type(self))
+        vars(other).update(vars(self), _settings=settings, _owner=self._owner or self)
+        other._caller = Caller(self._transport, settings.retry)
+        return other
+
     def close(self) -> None:
         """Close every connection. May be called twice; a later call opens new ones."""
-        self._transport.close()
+        if self._owner is None:
+            self._transport.close()
 
     def __del__(self) -> None:
         # At interpreter exit `_close_all` has closed the clients already.
@@ -124,7 +151,7 @@ class RocketRideClient(
             self.close()
 
     def _is_open(self) -> bool:
-        return bool(getattr(getattr(self, "_transport", None), "is_open", False))
+        return self._owner is None and bool(getattr(getattr(self, "_transport", None), "is_open", False))
 
     def __enter__(self) -> RocketRideClient:
         return self

@@ -137,7 +137,7 @@ class StatusMethods(BaseClient):
                 on_progress(last)
         assert last is not None  # a wait without an error yields the terminal status last
         # As `raise_for_outcome`, but that does not know the secrets that the message must not show.
-        error = last._outcome_error((self._settings.auth, token)) if check else None
+        error = last._outcome_error((*self._settings.secrets, token)) if check else None
         if error is not None:
             raise error
         return last

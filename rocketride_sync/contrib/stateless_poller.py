@@ -170,7 +170,7 @@ class StatelessPoller:
         state = before.after(status)
         if not status.is_terminal:
             return PollReport(outcome=None, state=state, pause=self._within_timeout(self._interval, state))
-        secrets = (self._client._settings.auth, self._token)
+        secrets = (*self._client._settings.secrets, self._token)
         return PollReport(outcome=outcome_fields(status, secrets), state=state, pause=0)
 
     def _report_fault(self, fault: RocketRideError, state: WaitState) -> PollReport:

@@ -18,7 +18,7 @@ from ..errors import (
     TaskNotFoundError,
     TransportError,
 )
-from ..redact import cut, printable
+from ..redact import Secret, cut, printable
 from .operations import RUN_LOG, Operation
 
 _MAX_SHOWN = 300
@@ -53,14 +53,15 @@ def is_task_credential(auth: str) -> bool:
 
 
 def secrets_of(operation: Operation, auth: str) -> Iterable[str]:
-    """The texts that must not be shown when `operation` fails: credential, token, and values of variables.
+    """The texts that must not be shown when `operation` fails: credential, headers, token, and values of variables.
 
     Short values, such as ``1`` or ``true``, are excepted: they are no secrets, and without them messages would be
     unreadable.
     """
     variables = (operation.arguments.get("env") or {}).values()
     secrets = (value for value in variables if isinstance(value, str) and len(value) >= _MIN_SECRET_LENGTH)
-    return (auth, str(operation.arguments.get("token") or ""), *secrets)
+    along = auth.along if isinstance(auth, Secret) else ()
+    return (auth, *along, str(operation.arguments.get("token") or ""), *secrets)
 
 
 def readable(text: str, secrets: Iterable[str] = ()) -> str:

@@ -183,7 +183,7 @@ class ConnectionCheck:
             try:
                 transport.call(operations.get_task_status(_NO_TASK), self._deadline)
             except TaskNotFoundError:
-                if is_task_credential(self._settings.auth):
+                if is_task_credential(self._settings.key):
                     raise  # a task's own token, of a task that is forgotten
             except PermissionDeniedError:
                 return "accepted, but it may not read the status of tasks"

@@ -17,7 +17,7 @@ from rocketride_sync import (
 )
 
 from . import table
-from .marks import KEY, PASSWORD, echoes
+from .marks import HEADER, KEY, PASSWORD, echoes
 from .table import SOON, Case
 
 BOTH = ("http", "websocket")
@@ -43,7 +43,7 @@ def ways(token):
 
     tls = certificate()
     for transport in BOTH:
-        for encoding, text in echoes(f"user:{PASSWORD}", KEY, token).items():
+        for encoding, text in echoes(f"user:{PASSWORD}", KEY, HEADER, token).items():
             said = text.encode("ascii", "replace").decode()
             refused = always(answer(text.encode(), f"407 {said}", Proxy_Authenticate=said))
             yield Case(f"407-{encoding}", transport, refused, **through("https://server.test"))

@@ -10,8 +10,9 @@ KEY = 'MARK-key/5f3a+9c1e&2b7d"4860<end'
 TOKEN = "tk_MARKtoken9f8e7d6c5b4a39281706"
 CHOSEN_TOKEN = 'nightly/MARK token+9f8e&7d"6c5'  # a caller may choose any
 PASSWORD = "MARKpassword0a1b2c3d"
+HEADER = "MARKheader&4c5d<6e/7f8a9b"
 VARIABLE = "MARK-variable-6d5c4b3a"
-SECRETS = (KEY, TOKEN, CHOSEN_TOKEN, PASSWORD, VARIABLE)
+SECRETS = (KEY, TOKEN, CHOSEN_TOKEN, PASSWORD, HEADER, VARIABLE)
 
 _TELLING = 10  # so many characters of a secret in a row are a leak; a shortened token shows seven
 

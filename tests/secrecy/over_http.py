@@ -16,7 +16,7 @@ from rocketride_sync import (
 )
 
 from . import table
-from .marks import ENCODINGS, KEY, echoes
+from .marks import ENCODINGS, HEADER, KEY, echoes
 from .table import Case
 
 _STATUSES = {
@@ -82,7 +82,7 @@ def _header(name, text, status):
 
 def refusals(token):
     """Every status, every place for a text, every encoding of the secrets in it."""
-    texts = echoes(KEY, token)
+    texts = echoes(KEY, HEADER, token)
     texts["head"] = ""
     for status, error in _STATUSES.items():
         yield Case(
@@ -106,7 +106,7 @@ def refusals(token):
 
 def oddities(token):
     """What is not HTTP, or not all of it."""
-    text = f"{KEY} {token}"
+    text = f"{KEY} {HEADER} {token}"
 
     def status_line(head):
         return f"HTTP/1.1 500 {text.encode('ascii', 'replace').decode()}\r\n{head}\r\n\r\n".encode("latin-1")

@@ -9,7 +9,7 @@ from transports.loopback import answer
 from rocketride_sync import AuthenticationError, ProtocolError, ServerError, TransportError
 
 from . import table
-from .marks import KEY, VARIABLE, echoes
+from .marks import HEADER, KEY, VARIABLE, echoes
 from .table import Case
 
 _UPGRADES = (
@@ -27,10 +27,10 @@ _UPGRADES = (
 
 def refusals(token):
     """Every encoding of the secrets, wherever a message has place for them."""
-    for encoding, text in echoes(KEY, token).items():
+    for encoding, text in echoes(KEY, HEADER, token).items():
         for place, reply in _replies(text).items():
             yield Case(f"{place}-{encoding}", "websocket", _answering(reply))
-    for encoding, text in list(echoes(KEY).items())[::3]:  # the token is not known to the server yet
+    for encoding, text in list(echoes(KEY, HEADER).items())[::3]:  # the token is not known to the server yet
         for place, reply in _replies(text).items():
             yield Case(f"auth-{place}-{encoding}", "websocket", _refusing(reply))
         yield Case(
@@ -42,21 +42,24 @@ def refusals(token):
         yield Case(f"upgrade-key-{encoding}", "websocket", _upgrading(_accepting(text)), traced=False)
     for status in _UPGRADES:
         yield Case(
-            f"upgrade-{status[:3]}", "websocket", _repeating_the_head(f"{KEY} {token}", status), traced=False
+            f"upgrade-{status[:3]}",
+            "websocket",
+            _repeating_the_head(f"{KEY} {HEADER} {token}", status),
+            traced=False,
         )
 
 
 def oddities(token):
     """Refusals of whatever else a client may ask."""
-    refused = _answering(_replies(f"{KEY} {token}")["message"])
+    refused = _answering(_replies(f"{KEY} {HEADER} {token}")["message"])
     for name, act in _ACTS.items():
         yield Case(f"act-{name}", "websocket", refused, act, ServerError)
-    for encoding, text in echoes(VARIABLE, KEY, token).items():
+    for encoding, text in echoes(VARIABLE, KEY, HEADER, token).items():
         variables = _answering(_replies(text)["message"])
         yield Case(f"variable-{encoding}", "websocket", variables, table.start, ServerError)
     wrong = _replies("")["code"]
     yield Case("auth-code", "websocket", _refusing(wrong), expected=AuthenticationError)
-    silent = _replies(f"{KEY} {token}")["neither"]
+    silent = _replies(f"{KEY} {HEADER} {token}")["neither"]
     yield Case("neither", "websocket", _answering(silent), expected=ProtocolError)
     yield Case("close", "websocket", _answering(_replies(KEY)["close"]), expected=TransportError)
 

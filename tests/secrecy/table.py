@@ -8,7 +8,7 @@ import attrs
 
 from rocketride_sync import RetryPolicy, RocketRideError
 
-from .marks import KEY, VARIABLE
+from .marks import HEADER, KEY, VARIABLE
 
 SOON = 0.3
 PIPELINE = {
@@ -99,6 +99,7 @@ class Case:
         retry = RetryPolicy(max_outage=0.05, initial_delay=0.01)
         return {
             "auth": KEY,
+            "headers": {"X-Gateway": f"Bearer {HEADER}"},
             "transport": self.transport,
             "timeout": 20.0,
             "retry": retry,

@@ -55,7 +55,7 @@ class Session:
 
     def __init__(self, settings: Settings) -> None:
         headers = {
-            "Authorization": f"Bearer {settings.auth}",
+            **settings.headers,
             "Accept": "application/json",
             "Accept-Encoding": "identity",
             "User-Agent": USER_AGENT,
@@ -73,18 +73,17 @@ class Session:
         }
         self._settings = settings
 
-    def call(self, operation: Operation, deadline: Deadline) -> Any:
-        """As `HttpTransport.call`."""
+    def call(self, operation: Operation, key: str, deadline: Deadline) -> Any:
+        """As `HttpTransport.call`, with `key`."""
         objects = None if operation.data is None else load(_objects)
-        status, headers, body = self._send(operation, deadline)
-        auth = self._settings.auth
+        status, headers, body = self._send(operation, key, deadline)
         try:
-            plain = self._decompress(operation, headers, body, deadline)
+            plain = self._decompress(operation, key, headers, body, deadline)
             if not decodes_within(plain, deadline.remaining()):
                 raise _too_late(operation)
             proxy = str(self.proxy) if self.proxy else None
-            data = interpret(operation, status, headers, plain, auth, proxy=proxy)
-            return data if objects is None else objects.result(operation, data, auth)
+            data = interpret(operation, status, headers, plain, key, proxy=proxy)
+            return data if objects is None else objects.result(operation, data, key)
         except (TransientError, ProtocolError) as error:
             # A proxy may answer in place of a server that still works on the request; a malformed answer says nothing
             # about that.
@@ -92,7 +91,7 @@ class Session:
             raise
 
     def _decompress(
-        self, operation: Operation, headers: Mapping[str, str], body: bytes, deadline: Deadline
+        self, operation: Operation, key: str, headers: Mapping[str, str], body: bytes, deadline: Deadline
     ) -> bytes:
         encoding = headers.get("Content-Encoding")
         if not encoding:
@@ -102,22 +101,21 @@ class Session:
             if deadline.expired:
                 raise _too_late(operation)
 
-        settings = self._settings
-        secrets = secrets_of(operation, settings.auth)
-        return decompress(encoding, body, settings.limit_of(operation), secrets, check_time)
+        limit = self._settings.limit_of(operation)
+        return decompress(encoding, body, limit, secrets_of(operation, key), check_time)
 
-    def _send(self, operation: Operation, deadline: Deadline) -> Answer:
+    def _send(self, operation: Operation, key: str, deadline: Deadline) -> Answer:
         """Status, headers and body of the answer. Raises only our errors."""
         for _ in range(2):
             exchange = Exchange(deadline, self._settings.connect_timeout, self._settings.limit_of(operation))
             try:
                 with exchange:
-                    return self._exchange(operation, exchange)
+                    return self._exchange(operation, key, exchange)
             except RocketRideError as error:  # about the answer, or about the object to send
                 error.request_sent = isinstance(error, ProtocolError)
                 raise
             except FOREIGN as error:
-                secrets = secrets_of(operation, self._settings.auth)
+                secrets = secrets_of(operation, key)
                 problem = translate(error, operation.name, self._target(exchange), secrets, exchange)
             if isinstance(problem, (TransportError, ProtocolError)):
                 problem.request_sent = not exchange.connecting
@@ -136,8 +134,8 @@ class Session:
         server = self._settings.address.authority
         return server if self.proxy is None else f"{server} through {self.proxy}"
 
-    def _exchange(self, operation: Operation, exchange: Exchange) -> Answer:
-        request = self._prepared(operation.method, operation.path, operation.query)
+    def _exchange(self, operation: Operation, key: str, exchange: Exchange) -> Answer:
+        request = self._prepared(key, operation.method, operation.path, operation.query)
         if operation.public:
             request = request.copy()
             del request.headers["Authorization"]
@@ -181,11 +179,13 @@ def _objects() -> Any:
 
 
 def _prepare(
-    base_url: str, headers: Dict[str, str], method: str, path: str, query: Query
+    base_url: str, headers: Dict[str, str], key: str, method: str, path: str, query: Query
 ) -> requests.PreparedRequest:
     """A request ready to be sent. Without a requests.Session, so that no netrc can replace the credential."""
     url = base_url.rstrip("/") + path
-    request = requests.Request(method, url, headers=headers, params=query).prepare()
+    request = requests.Request(
+        method, url, headers={"Authorization": f"Bearer {key}", **headers}, params=query
+    ).prepare()
     # A plain dict is faster to read, each time the request is sent, than a case-insensitive one.
     request.headers = dict(request.headers)  # type: ignore[assignment]
     return request

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Dict, Sequence, Type
 
 from ...config import Settings
 from ...deadline import Deadline
-from ...errors import UnsupportedOperationError
+from ...errors import AuthenticationError, UnsupportedOperationError
 from ...loading import load
 from ...logs import DEBUG, log, timed
 from ...protocol.operations import Operation
@@ -54,7 +54,18 @@ class HttpTransport:
         return self._call(operation, deadline)
 
     def _call(self, operation: Operation, deadline: Deadline) -> Any:
-        return self._session().call(operation, deadline)
+        session = self._session()
+        if operation.public:
+            return session.call(operation, "", deadline)
+        key = self._settings.key
+        try:
+            return session.call(operation, key, deadline)
+        except AuthenticationError as error:
+            refused = error
+        if not self._settings.renew_key(key):
+            raise refused
+        log.info("the key was refused; trying again with another one")
+        return session.call(operation, self._settings.key, deadline)
 
     def load(self) -> None:
         """Load what a call needs. Raises TransportError if that is not possible."""

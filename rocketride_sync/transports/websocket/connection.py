@@ -9,7 +9,7 @@ import socket
 import ssl
 import struct
 import sys
-from typing import Any, Callable, List, NoReturn, Optional, Sequence, Tuple, TypeVar
+from typing import Any, Callable, List, Mapping, NoReturn, Optional, Sequence, Tuple, TypeVar
 
 import websocket
 
@@ -44,6 +44,7 @@ class Connection:
         auth: the credential.
         client_name: the name of this client, for the server.
         client_version: its version, likewise.
+        headers: more headers of the upgrade.
         limit_of: the largest answer to an operation; a larger message is a `ProtocolError`.
         dead_after: seconds after which the server counts as gone, if it sends nothing while we read, or accepts
             nothing while we send.
@@ -68,6 +69,7 @@ class Connection:
         *,
         client_name: str,
         client_version: str,
+        headers: Mapping[str, str],
         limit_of: Callable[[Operation], SizeLimit],
         dead_after: float,
         connect_deadline: Deadline,
@@ -91,7 +93,7 @@ class Connection:
         self.idle_since = 0.0
         self.generation = 0  # of the pool
         self.server_version: Optional[str] = None
-        self._guarded(self._upgrade, f"{client_name}/{client_version}")
+        self._guarded(self._upgrade, f"{client_name}/{client_version}", headers)
         on_upgrade()
         self._authenticate(credential, deadline)
 
@@ -269,10 +271,10 @@ class Connection:
         code = struct.unpack("!H", data[:2])[0] if len(data) >= 2 else "none"
         raise TransportError(f"{self._address} closed the connection (code {code})")
 
-    def _upgrade(self, user_agent: str) -> None:
+    def _upgrade(self, user_agent: str, headers: Mapping[str, str]) -> None:
         self._socket.bytes_allowed = _LARGEST_UPGRADE_ANSWER
         address = self._address
-        self._framing.upgrade(Handshake(address.authority, address.websocket_path, user_agent))
+        self._framing.upgrade(Handshake(address.authority, address.websocket_path, user_agent, headers))
         self._socket.bytes_allowed = math.inf
         self._upgraded = True
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-from typing import Dict, List, NamedTuple, Sequence
+from typing import Dict, List, Mapping, NamedTuple, Sequence
 
+_NO_HEADERS: Mapping[str, str] = {}
 _LOWEST, _HIGHEST = 100, 999  # statuses
 _SWITCHING_PROTOCOLS = 101
 _ACCEPT_SUFFIX = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
@@ -78,14 +79,18 @@ class Handshake:
         host: for the Host header.
         resource: the path that is asked for.
         user_agent: for the User-Agent header.
+        headers: more headers.
     """
 
-    def __init__(self, host: str, resource: str, user_agent: str) -> None:
+    def __init__(
+        self, host: str, resource: str, user_agent: str, headers: Mapping[str, str] = _NO_HEADERS
+    ) -> None:
         self._key = base64.b64encode(os.urandom(16))
+        more = "".join(f"{name}: {text}\r\n" for name, text in headers.items())
         self.request = (
             f"GET {resource} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {user_agent}\r\n"
             "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-            f"Sec-WebSocket-Key: {self._key.decode()}\r\n\r\n"
+            f"Sec-WebSocket-Key: {self._key.decode()}\r\n{more}\r\n"
         ).encode()
 
     def check(self, answer: Head) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Callable, Optional, Sequence, Tuple, Type
 from ..._version import __version__
 from ...config import Settings
 from ...deadline import Deadline, system_time
-from ...errors import RocketRideError
+from ...errors import AuthenticationError, RocketRideError
 from ...loading import load
 from ...logs import log
 from ...protocol.operations import Operation
@@ -79,12 +79,12 @@ class WebSocketTransport:
     def watch(self, operation: Operation) -> WebSocketWatch:
         """As `rocketride_sync.transports.Transport.watch`."""
         WebSocketWatch = load(_watching)  # noqa: N806
-        return WebSocketWatch(self.pool, operation, self._settings.auth)
+        return WebSocketWatch(self.pool, operation, self._settings.key)
 
     def watch_many(self, polls: Sequence[Poll]) -> WebSocketPoller:
         """As `rocketride_sync.transports.poller.PollingTransport.watch_many`."""
         WebSocketPoller = load(_polling)  # noqa: N806
-        return WebSocketPoller(self.pool, self._settings.retry, len(polls), self._settings.auth)
+        return WebSocketPoller(self.pool, self._settings.retry, len(polls), self._settings.key)
 
     @property
     def is_open(self) -> bool:
@@ -97,6 +97,19 @@ class WebSocketTransport:
 
     def connect(self, deadline: Deadline, on_upgrade: Callable[[], object] = lambda: None) -> Connection:
         """A new connection, outside of the pool. Its arguments and errors are those of `Connection`."""
+        key = self._settings.key
+        try:
+            return self._connect_with(key, deadline, on_upgrade)
+        except AuthenticationError as error:
+            refused = error
+        if not self._settings.renew_key(key):
+            raise refused
+        log.info("the key was refused; trying again with another one")
+        return self._connect_with(self._settings.key, deadline, on_upgrade)
+
+    def _connect_with(
+        self, key: str, deadline: Deadline, on_upgrade: Callable[[], object]
+    ) -> Connection:
         Connection, Dialer = load(_connecting)  # noqa: N806
 
         began = system_time.perf_counter()
@@ -107,9 +120,10 @@ class WebSocketTransport:
         connection = Connection(
             self._dialer.dial(connect_deadline),
             settings.address,
-            settings.auth,
+            key,
             client_name="rocketride-sync",
             client_version=__version__,
+            headers=settings.headers,
             limit_of=settings.limit_of,
             dead_after=self._dead_after,
             connect_deadline=connect_deadline,
