@@ -52,11 +52,13 @@ generate: $(VENV)/.dev ## write the models, the references of fields and of the 
 	$(BIN)/python -m codegen
 	$(BIN)/python tools/cli_reference.py
 	$(BIN)/python tools/man_pages.py
+	$(BIN)/python tools/migration_table.py
 
 generate-check: $(VENV)/.dev ## fail if what is generated is stale, missing or orphaned
 	$(BIN)/python -m codegen --check
 	$(BIN)/python tools/cli_reference.py --check
 	$(BIN)/python tools/man_pages.py --check
+	$(BIN)/python tools/migration_table.py --check
 
 drift: $(VENV)/.dev ## compare the schema with the official client's model
 	$(BIN)/python -m codegen drift

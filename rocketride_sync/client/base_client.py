@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any, Dict, Optional, Type
 
 from ..config import Settings
@@ -101,6 +102,54 @@ def check_previous(previous: Any) -> None:
     """Raise ConfigurationError for something else than an earlier status or None."""
     if previous is not None and not isinstance(previous, TaskStatus):
         raise ConfigurationError(f"previous must be a TaskStatus, not {type(previous).__name__}")
+
+
+class Explaining(type):
+    """The class of `RocketRideClient`: it explains names of the asynchronous client, on the class and on its objects."""
+
+    if not TYPE_CHECKING:  # type checkers shall go on knowing each name
+
+        def __getattr__(cls, name: str) -> Any:
+            _explain(cls, name)
+            return type.__getattribute__(cls, name)  # raises Python's own error
+
+
+class ExplainingObject:
+    """As `Explaining`, for the objects."""
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            _explain(type(self), name)
+            return object.__getattribute__(self, name)
+
+
+def _explain(cls: type, name: str) -> None:
+    """Raise AttributeError with an explanation, if there is one for `name`."""
+    if name.startswith("_"):
+        return
+    from .migration import NAMES, explained  # only for an error
+
+    more = explained(name, NAMES)
+    if more is not None:
+        raise AttributeError(f"{cls.__name__!r} object has no attribute {name!r}{more}")
+
+
+def explains_arguments(function: Any) -> Any:
+    """`function`, a method; its TypeError for an argument of the asynchronous client says what takes its place."""
+    code = function.__code__
+    known = frozenset(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
+
+    @functools.wraps(function)
+    def explaining(*args: Any, **named: Any) -> Any:
+        unknown = named.keys() - known
+        if unknown:
+            from .migration import unknown_argument  # only for an error
+
+            raise TypeError(unknown_argument(function.__name__, min(unknown)))
+        return function(*args, **named)
+
+    return explaining
 
 
 # A process that reads one status neither terminates anything nor waits.

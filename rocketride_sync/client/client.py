@@ -6,7 +6,7 @@ import atexit
 import sys
 import warnings
 import weakref
-from types import TracebackType
+from types import FunctionType, TracebackType
 from typing import Mapping, NoReturn, Optional, Type, Union
 
 from ..config import (
@@ -25,6 +25,7 @@ from ..logs import log
 from ..options import CLIENT_TIMEOUT, RetryPolicy, Seconds
 from ..transports import Transport, create
 from ..transports.caller import Caller
+from .base_client import Explaining, ExplainingObject, explains_arguments
 from .catalogue_methods import CatalogueMethods
 from .lifecycle_methods import LifecycleMethods
 from .many_tasks_methods import ManyTasksMethods
@@ -42,6 +43,8 @@ class RocketRideClient(
     LifecycleMethods,
     SendingMethods,
     CatalogueMethods,
+    ExplainingObject,
+    metaclass=Explaining,
 ):
     """A blocking client of one RocketRide server. Making one does no I/O.
 
@@ -173,6 +176,21 @@ class RocketRideClient(
         return f"<{type(self).__name__} {self._settings.address}>"
 
 
+# Their arguments differ from those of the asynchronous client.
+_EXPLAINED = ("__init__", "chat", "get_service", "ping", "pipe", "send", "use")
+
+
+def _name_methods() -> None:
+    """Give the public methods the name of the class that users know: Python's TypeErrors show it."""
+    for base in RocketRideClient.__mro__:
+        for name, method in list(vars(base).items()):
+            function = getattr(method, "__func__", method)
+            if isinstance(function, FunctionType) and not name.startswith("_"):
+                function.__qualname__ = f"{RocketRideClient.__name__}.{name}"
+    for name in _EXPLAINED:
+        setattr(RocketRideClient, name, explains_arguments(getattr(RocketRideClient, name)))
+
+
 _clients: weakref.WeakSet[RocketRideClient] = weakref.WeakSet()
 
 
@@ -182,3 +200,6 @@ def _close_all() -> None:
     for client in list(_clients):
         if client._is_open():
             client.close()
+
+
+_name_methods()
