@@ -28,7 +28,7 @@ and copy with their attributes. Messages never hold an API key or a whole task t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple, Type, TypeVar
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple, Type, TypeVar
 
 if TYPE_CHECKING:
     from .models import Outcome, TaskStatus
@@ -61,6 +61,12 @@ class RocketRideError(RuntimeError):
 
     def __reduce__(self) -> Tuple[Any, ...]:
         return _rebuild, (type(self), self.args, dict(self.__dict__))
+
+    def _render_traceback_(self) -> List[str]:
+        """What IPython shows of it."""
+        from .notebook_traceback import rendered  # only in IPython
+
+        return rendered(self)
 
 
 class ConfigurationError(RocketRideError, ValueError):

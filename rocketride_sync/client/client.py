@@ -23,7 +23,7 @@ from ..config import (
 from ..errors import RocketRideWarning
 from ..logs import log
 from ..options import CLIENT_TIMEOUT, RetryPolicy, Seconds
-from ..transports import Transport, create
+from ..transports import Transport, TransportName, create
 from ..transports.caller import Caller
 from .base_client import Explaining, ExplainingObject, explains_arguments
 from .catalogue_methods import CatalogueMethods
@@ -86,7 +86,7 @@ class RocketRideClient(
         uri: Optional[str] = None,
         auth: Optional[Auth] = None,
         *,
-        transport: Union[str, Transport] = "auto",
+        transport: Union[TransportName, Transport] = "auto",
         timeout: Optional[Seconds] = 30.0,
         connect_timeout: Optional[Seconds] = DEFAULT_CONNECT_TIMEOUT,
         retry: RetryPolicy = DEFAULT_RETRY,

@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Dict, Generator, Iterable, List, Optional, Sequence, Type
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Dict,
+    Generator,
+    Iterable,
+    Iterator,
+    List,
+    Literal,
+    Optional,
+    Protocol,
+    Sequence,
+    Type,
+    Union,
+)
 
 from .. import arguments
 from ..deadline import Deadline
@@ -19,6 +34,17 @@ if TYPE_CHECKING:
     from ..waiting.task_result import TaskResult
     from ..waiting.wait_rules import Wait
 
+    ReturnWhen = Literal["FIRST_COMPLETED", "FIRST_EXCEPTION", "ALL_COMPLETED"]
+
+    class _Strings(Protocol):
+        """Strings, but not a string: that, too, is an `Iterable[str]`, but its `in` takes no other objects."""
+
+        def __contains__(self, item: object, /) -> bool: ...
+
+        def __iter__(self) -> Iterator[str]: ...
+
+    Tokens = Union[_Strings, Iterator[str]]
+
 _ENOUGH: Dict[str, Callable[[TaskResult], bool]] = {
     "FIRST_COMPLETED": lambda result: True,  # noqa: ARG005
     "FIRST_EXCEPTION": lambda result: result.error is not None,
@@ -31,12 +57,12 @@ class ManyTasksMethods(BaseClient):
 
     def wait_all(
         self,
-        tokens: Iterable[str],
+        tokens: Tokens,
         timeout: Optional[Seconds] = None,
         interval: Seconds = 2.0,
         on_progress: Optional[OnProgress] = None,
         *,
-        return_when: str = "ALL_COMPLETED",
+        return_when: ReturnWhen = "ALL_COMPLETED",
     ) -> List[TaskResult]:
         """Block until many tasks have ended, and return a result for each: its terminal status, or the error that ended
         the wait for it. An error of one task does not end the wait for the others.
@@ -78,7 +104,7 @@ class ManyTasksMethods(BaseClient):
 
     def as_completed(
         self,
-        tokens: Iterable[str],
+        tokens: Tokens,
         timeout: Optional[Seconds] = None,
         interval: Seconds = 2.0,
         on_progress: Optional[OnProgress] = None,

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Iterator, Optional, Tuple, Type, Union
+from typing import TYPE_CHECKING, Iterator, Literal, Optional, Tuple, Type, Union
 
 from ..errors import ConfigurationError
 from ..loading import import_lock, load
@@ -29,6 +29,7 @@ _LOADED_ON_FIRST_USE = (
     "Uploads",
 )  # of `pipe_interface`: most processes send nothing
 
+TransportName = Literal["auto", "websocket", "http"]
 NAMES = ("auto", "websocket", "http")
 
 
