@@ -24,7 +24,7 @@ from ...protocol.strict_json import decodes_within
 from ...redact import reason_of
 from ..dialing import tls_fault
 from .framing import Framing
-from .handshake import Handshake, RefusedError
+from .handshake import NO_HEADERS, Handshake, RefusedError
 from .steady_socket import SilentError, SteadySocket, TooLargeError
 from .upgrade import OddUpgradeError, UpgradeCutError, UpgradeSilentError, refused_upgrade
 
@@ -69,7 +69,7 @@ class Connection:
         *,
         client_name: str,
         client_version: str,
-        headers: Mapping[str, str],
+        headers: Mapping[str, str] = NO_HEADERS,
         limit_of: Callable[[Operation], SizeLimit],
         dead_after: float,
         connect_deadline: Deadline,

@@ -11,7 +11,7 @@ import hashlib
 import os
 from typing import Dict, List, Mapping, NamedTuple, Sequence
 
-_NO_HEADERS: Mapping[str, str] = {}
+NO_HEADERS: Mapping[str, str] = {}
 _LOWEST, _HIGHEST = 100, 999  # statuses
 _SWITCHING_PROTOCOLS = 101
 _ACCEPT_SUFFIX = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
@@ -83,7 +83,7 @@ class Handshake:
     """
 
     def __init__(
-        self, host: str, resource: str, user_agent: str, headers: Mapping[str, str] = _NO_HEADERS
+        self, host: str, resource: str, user_agent: str, headers: Mapping[str, str] = NO_HEADERS
     ) -> None:
         self._key = base64.b64encode(os.urandom(16))
         more = "".join(f"{name}: {text}\r\n" for name, text in headers.items())
