@@ -281,7 +281,7 @@ def environment_value(name: str, raw: str) -> str:
         raise ConfigurationError(f"{name}: {QUOTED}")
     if value and value != raw:
         message = f"{name}: white space stands around its value, and was left out"
-        warnings.warn(message, RocketRideWarning, stacklevel=5)
+        warnings.warn(message, RocketRideWarning, stacklevel=6)
     return value
 
 

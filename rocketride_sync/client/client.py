@@ -118,7 +118,7 @@ class RocketRideClient(
         log.debug("a client of %s, transport %s", address, shown)
         if isinstance(transport, str):
             for risk in self._settings.risks():
-                warnings.warn(risk, RocketRideWarning, stacklevel=2)
+                warnings.warn(risk, RocketRideWarning, stacklevel=3)  # beyond what explains arguments
 
     def with_options(
         self, *, timeout: Optional[Seconds] = CLIENT_TIMEOUT, retry: Optional[RetryPolicy] = None
