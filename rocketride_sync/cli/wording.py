@@ -19,6 +19,7 @@ _PHRASES = (
     (" See verify=", ""),
     (" See cert=", ""),
     (" Join it with use_existing=True (over WebSocket), or terminate it first.", ""),
+    ("name the component with source=", "name the component with --source"),
     ("max_status_bytes (", "the limit ("),
     ("max_response_bytes (", "the limit ("),
     ("; pass the token that use() returned", ""),

@@ -32,7 +32,5 @@ def _source_component(pipeline: Mapping[str, Any]) -> Mapping[str, Any]:
     if len(found) == 1:
         return found[0]
     if source is None:
-        raise ConfigurationError(
-            "the pipeline does not say where it starts: name the component with source=, or --source"
-        )
+        raise ConfigurationError("the pipeline does not say where it starts: name the component with source=")
     raise ConfigurationError(f"the pipeline has no component {source!r} to start at")

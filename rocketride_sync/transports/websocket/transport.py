@@ -107,9 +107,7 @@ class WebSocketTransport:
         log.info("the key was refused; trying again with another one")
         return self._connect_with(self._settings.key, deadline, on_upgrade)
 
-    def _connect_with(
-        self, key: str, deadline: Deadline, on_upgrade: Callable[[], object]
-    ) -> Connection:
+    def _connect_with(self, key: str, deadline: Deadline, on_upgrade: Callable[[], object]) -> Connection:
         Connection, Dialer = load(_connecting)  # noqa: N806
 
         began = system_time.perf_counter()
