@@ -141,7 +141,7 @@ def __getattr__(name: str) -> object:
     module = _MODULE_BY_NAME.get(name)
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from .loading import import_lock  # itself without the lock, when the first name is asked for
+    from .import_lock import import_lock  # itself without the lock, when the first name is asked for
 
     with import_lock:
         from importlib import import_module

@@ -292,7 +292,10 @@ def _credential(auth: Any, headers: Tuple[str, ...]) -> Union[Secret, KeySource]
     along = tuple(dict.fromkeys(part for part in parts if len(part) >= _SHORTEST_SECRET))
     if not callable(auth):
         return Secret(arguments.api_key(auth), along)
-    from .key_source import KeySource  # most clients have a plain key
+    from .import_lock import import_lock
+
+    with import_lock:
+        from .key_source import KeySource  # most clients have a plain key
 
     return KeySource(auth, along)
 

@@ -64,7 +64,10 @@ class RocketRideError(RuntimeError):
 
     def _render_traceback_(self) -> List[str]:
         """What IPython shows of it."""
-        from .notebook_traceback import rendered  # only in IPython
+        from .import_lock import import_lock
+
+        with import_lock:
+            from .notebook_traceback import rendered  # only in IPython
 
         return rendered(self)
 

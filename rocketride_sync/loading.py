@@ -1,32 +1,17 @@
-"""Loading modules when they are first needed: before a call sends its first byte, and never while the process forks.
-
-A module that one thread is loading while another forks stays locked in the child for ever. So everything is loaded under
-`import_lock`, which `fork` waits for: what calls and waits need through `load`, the rest, such as the parts that draw a
-report, in a ``with`` block.
-"""
+"""Loading modules when they are first needed: before a call sends its first byte, and never while the process forks."""
 
 from __future__ import annotations
 
-# Before the lock below: `fork` takes the lock that was registered last first. A thread that loads a module may need
-# that of logging, and so must not find it taken by a `fork` that waits for the thread.
-import logging  # noqa: F401
-import os
-import threading
 from typing import Callable, TypeVar
 
 from .deadline import Deadline
 from .errors import TransientError, TransportError
+from .import_lock import import_lock
 from .options import RetryPolicy
 
-__all__ = ["import_lock", "load", "load_for_wait"]
+__all__ = ["load", "load_for_wait"]
 
 T = TypeVar("T")
-
-import_lock = threading.RLock()
-if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(
-        before=import_lock.acquire, after_in_parent=import_lock.release, after_in_child=import_lock.release
-    )
 
 
 def load(imports: Callable[[], T]) -> T:

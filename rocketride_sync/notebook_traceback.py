@@ -8,12 +8,15 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any, Iterator, List, Optional
 
+from .import_lock import import_lock
+
 _OURS = (__name__.partition(".")[0], "contextlib", "functools")
 
 
 def rendered(error: BaseException) -> List[str]:
     """The lines that IPython is to show, as its `_render_traceback_` wants them."""
-    from IPython import get_ipython  # who asks for this has loaded it
+    with import_lock:
+        from IPython import get_ipython  # who asks for this has loaded it
 
     shower: Any = get_ipython().InteractiveTB
     steps = list(_steps(error.__traceback__))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import math
 import os
+import sys
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional, SupportsFloat, Union
 
 from .errors import ConfigurationError
@@ -65,21 +66,21 @@ def _real_number(value: Any) -> Optional[float]:
     """`value` as a number; a duration in seconds. None if it is neither."""
     if isinstance(value, (int, float)):
         return None if isinstance(value, bool) else value
-    # Most processes pass plain numbers, and are spared the imports.
-    from datetime import timedelta
-    from decimal import Decimal
-    from numbers import Real
-
-    if isinstance(value, timedelta):
-        return value.total_seconds()
+    if isinstance(value, _loaded("datetime", "timedelta")):
+        return value.total_seconds()  # type: ignore[no-any-return]
     try:
         if type(value).__name__ == "timedelta64":  # numpy's: a number, to `Real`, of whatever unit it has
             return float(value / type(value)(1, "s"))
-        if not isinstance(value, (Real, Decimal)):
+        if not isinstance(value, (_loaded("numbers", "Real"), _loaded("decimal", "Decimal"))):
             return None
         return math.inf if value == math.inf else float(min(value, LONGEST))  # floats end at 1e308
     except (ArithmeticError, ValueError, TypeError):  # too large, a signalling NaN, months
         return None
+
+
+def _loaded(module: str, name: str) -> Any:
+    """A class, or no class if its module is not loaded: then there is no object of it. Most processes need none."""
+    return getattr(sys.modules.get(module), name, ())
 
 
 def optional_seconds(name: str, value: Any, *, zero: bool = False) -> Optional[float]:

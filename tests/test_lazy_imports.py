@@ -1,6 +1,6 @@
 """Imports inside functions: under the lock that `fork` waits for, and, for what calls need, through `load`.
 
-See rocketride_sync/loading.py. These read the source: a new import that goes round the lock fails here.
+See rocketride_sync/import_lock.py and loading.py. These read the source: a new import that goes round the lock fails here.
 """
 
 import ast

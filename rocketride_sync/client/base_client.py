@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Dict, Optional, Type
 from ..config import Settings
 from ..deadline import Deadline, system_time
 from ..errors import ConfigurationError, ProtocolError
+from ..import_lock import import_lock
 from ..loading import load
 from ..models import TaskStatus
 from ..options import CLIENT_TIMEOUT, Seconds, optional_seconds
@@ -128,7 +129,8 @@ def _explain(cls: type, name: str) -> None:
     """Raise AttributeError with an explanation, if there is one for `name`."""
     if name.startswith("_"):
         return
-    from .migration import NAMES, explained  # only for an error
+    with import_lock:
+        from .migration import NAMES, explained  # only for an error
 
     more = explained(name, NAMES)
     if more is not None:
@@ -144,7 +146,8 @@ def explains_arguments(function: Any) -> Any:
     def explaining(*args: Any, **named: Any) -> Any:
         unknown = named.keys() - known
         if unknown:
-            from .migration import unknown_argument  # only for an error
+            with import_lock:
+                from .migration import unknown_argument  # only for an error
 
             raise TypeError(unknown_argument(function.__name__, min(unknown)))
         return function(*args, **named)

@@ -21,6 +21,7 @@ from ..config import (
     resolve,
 )
 from ..errors import RocketRideWarning
+from ..import_lock import import_lock
 from ..logs import log
 from ..options import CLIENT_TIMEOUT, RetryPolicy, Seconds
 from ..transports import Transport, TransportName, create
@@ -127,7 +128,8 @@ class RocketRideClient(
 
         Closing it, or leaving its ``with`` block, closes nothing: the connections are this client's.
         """
-        from .terminated_runs import TerminatedRuns
+        with import_lock:
+            from .terminated_runs import TerminatedRuns
 
         if self._terminated is None:
             self._terminated = TerminatedRuns()  # what one of the two ends, the other knows

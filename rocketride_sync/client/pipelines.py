@@ -9,7 +9,7 @@ from typing import Any, Dict, Iterator, Mapping, Optional, Set, Union
 
 from .. import arguments
 from ..errors import ConfigurationError
-from ..loading import import_lock
+from ..import_lock import import_lock
 from ..redact import excerpt
 
 PathLike = Union[str, "os.PathLike[str]"]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional, Sequence, Un
 from .. import arguments
 from ..deadline import Deadline
 from ..errors import ConfigurationError, WaitTimeoutError
+from ..import_lock import import_lock
 from ..loading import load
 from ..models import TaskStatus
 from ..options import Seconds, optional_seconds, seconds
@@ -146,7 +147,8 @@ def _check_data(
     document: Mapping[str, Any], files: Optional[Sequence[FileEntry]], data: Union[str, bytes, None]
 ) -> None:
     """Raise ConfigurationError if what is to be sent does not fit the pipeline."""
-    from .pipeline_source import takes_data
+    with import_lock:
+        from .pipeline_source import takes_data
 
     if files is not None and data is not None:
         raise ConfigurationError("give either files= or data=")

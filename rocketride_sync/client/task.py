@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Dict, Generator, List, Mapping, Optional,
 
 from ..deadline import Deadline
 from ..errors import RocketRideError, TaskLostError, TaskNotFoundError
-from ..loading import import_lock
+from ..import_lock import import_lock
 from ..logs import log
 from ..models import TaskStatus
 from ..models._task_start import TaskStart

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..loading import import_lock
+from ..import_lock import import_lock
 from ._task_status import (
     TASK_METRICS,
     TASK_STATE,

@@ -9,7 +9,8 @@ import time
 from typing import TYPE_CHECKING, Callable, Iterable, Optional, Tuple, Type, cast
 
 from ..errors import RocketRideError, TaskCancelledError, TaskFailedError
-from ..loading import import_lock, load
+from ..import_lock import import_lock
+from ..loading import load
 from ..redact import excerpt
 from .document import fit
 from .outcome import Outcome, RunFacts, Verdict, falls_short, needs_end_reason, verdict

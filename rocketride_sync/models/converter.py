@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Type
 
-from ..loading import import_lock
+from ..import_lock import import_lock
 from . import checks
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ import collections.abc
 import enum
 from typing import TYPE_CHECKING, Any, ClassVar, Dict, Iterator, Mapping, Optional, Tuple, Type, TypeVar
 
+from ..import_lock import import_lock
 from ..redact import excerpt, shorten
 from .lazy_attrs import LazyAttrs
 
@@ -61,7 +62,8 @@ class Document(_Mapping, metaclass=LazyAttrs):
         Args:
             indent: as in `json.dumps`; None is one line.
         """
-        import json  # most processes write none
+        with import_lock:
+            import json  # most processes write none
 
         return json.dumps(self.to_dict(), indent=indent)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import abc
 from typing import TYPE_CHECKING, Any, Callable, Dict, NamedTuple, NoReturn, Optional, Tuple
 
-from ..loading import import_lock
+from ..import_lock import import_lock
 
 if TYPE_CHECKING:
     from inspect import Signature

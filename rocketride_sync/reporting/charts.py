@@ -11,7 +11,7 @@ import sys
 from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Tuple
 from xml.etree import ElementTree
 
-from ..loading import import_lock
+from ..import_lock import import_lock
 from . import series
 from .formatting import AxisUnit, axis_number, rate_unit, size_unit, time_unit
 from .observations import Observation

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Collection, Iterable, Optional, Sequence, Type, Union
 
 from ..errors import ConfigurationError
-from ..loading import import_lock
+from ..import_lock import import_lock
 from ..logs import log
 from ..models import TaskStatus
 from ..redact import excerpt

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Type
 
 from ..errors import ConfigurationError
-from ..loading import import_lock
+from ..import_lock import import_lock
 from ..redact import excerpt
 from . import snapshot
 from .bar_layout import LEAST_BAR, Details, layout

@@ -9,7 +9,8 @@ import contextlib
 from typing import TYPE_CHECKING, Iterator, Literal, Optional, Tuple, Type, Union
 
 from ..errors import ConfigurationError
-from ..loading import import_lock, load
+from ..import_lock import import_lock
+from ..loading import load
 from .base import PollingWatch, Transport, Watch
 
 if TYPE_CHECKING:

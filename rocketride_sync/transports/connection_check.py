@@ -10,7 +10,8 @@ from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tu
 from ..config import Address, Settings
 from ..deadline import Deadline, system_time
 from ..errors import PermissionDeniedError, RocketRideError, TaskNotFoundError
-from ..loading import import_lock, load
+from ..import_lock import import_lock
+from ..loading import load
 from ..protocol import operations
 from ..protocol.catalogue_operations import get_server_info
 from ..protocol.failures import is_task_credential

@@ -105,7 +105,7 @@ def test_a_call_that_began_before_close_leaves_nothing_open(transport, when, mon
 
 _PLACES = {
     ("http", "before anything is loaded"): lambda transport: (session, "Session"),
-    ("http", "before the request"): lambda transport: (session.Session, "send"),
+    ("http", "before the request"): lambda transport: (session.Session, "call"),
     ("websocket", "before anything is loaded"): lambda transport: (transport.pool, "_connect"),
     ("websocket", "before the request"): lambda transport: (connection.Connection, "ask"),
 }
