@@ -8,7 +8,7 @@ JOBS ?= 2
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest
-CODE   := rocketride_sync codegen tests benchmarks docs/conf.py examples tools
+CODE   := rocketride_sync codegen tests benchmarks docs/conf.py examples setup.py tools
 
 # Each test worker, and each process that a test starts, would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -53,12 +53,14 @@ generate: $(VENV)/.dev ## write the models, the references of fields and of the 
 	$(BIN)/python tools/cli_reference.py
 	$(BIN)/python tools/man_pages.py
 	$(BIN)/python tools/migration_table.py
+	$(BIN)/python tools/project_address.py
 
 generate-check: $(VENV)/.dev ## fail if what is generated is stale, missing or orphaned
 	$(BIN)/python -m codegen --check
 	$(BIN)/python tools/cli_reference.py --check
 	$(BIN)/python tools/man_pages.py --check
 	$(BIN)/python tools/migration_table.py --check
+	$(BIN)/python tools/project_address.py --check
 
 drift: $(VENV)/.dev ## compare the schema with the official client's model
 	$(BIN)/python -m codegen drift
@@ -116,10 +118,11 @@ bench: ## measure against the peers, in an environment of its own; writes docs/p
 dist: ## build the sdist and the wheel into dist/, and check them
 	$(PYTHON) -m venv .venv-dist
 	.venv-dist/bin/python -m pip --disable-pip-version-check install --quiet -r requirements/dist.txt
-	rm -rf build dist
-	.venv-dist/bin/python -m build --outdir dist . > /dev/null
+	rm -rf dist
+	.venv-dist/bin/python tools/build_dist.py dist
 	.venv-dist/bin/twine check --strict dist/*
 	.venv-dist/bin/check-wheel-contents dist/*.whl
+	.venv-dist/bin/python tools/check_metadata.py
 	$(PYTHON) tools/check_dist.py dist
 
 clean: ## remove what the targets above made

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.metadata import version as version_of
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pygments.lexers.special import TextLexer
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+
+from project_address import address  # noqa: E402
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -29,6 +36,12 @@ autodoc_typehints_description_target = "documented_params"
 napoleon_use_ivar = True
 
 html_theme = "furo"
+# The link to each page's source, once the project's address is known.
+html_theme_options = (
+    {"source_repository": address(), "source_branch": "main", "source_directory": "docs/"}
+    if address()
+    else {}
+)
 html_title = f"rocketride_sync {version}"
 html_show_copyright = False
 html_static_path = ["_static"]

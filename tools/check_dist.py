@@ -17,7 +17,7 @@ SOURCES = {
     "benchmarks", "codegen", "constraints", "docs", "examples", "man", PACKAGE, f"{PACKAGE}.egg-info", "requirements", "schema",
     "tests", "tools",
     "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "MANIFEST.in", "Makefile", "PKG-INFO", "README.md", "SECURITY.md",
-    "pyproject.toml", "setup.cfg",
+    "CODE_OF_CONDUCT.md", "CITATION.cff", "pyproject.toml", "setup.cfg", "setup.py",
 }  # fmt: skip
 RUBBISH = re.compile(r"__pycache__|\.py[cod]$|(^|/)\.(?!well-known)")
 
