@@ -14,7 +14,7 @@ CODE   := rocketride_sync codegen tests benchmarks docs/conf.py examples setup.p
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types generate generate-check drift test-all test-min test-wheel test-airflow faults fuzz simulate plant interrupts soak bench docs recordings dist clean
+.PHONY: help demo test check lint types generate generate-check drift test-all test-min test-wheel test-airflow test-installs faults fuzz simulate plant interrupts soak bench docs recordings dist clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  \1|/p' Makefile | column -t -s '|'
@@ -105,6 +105,11 @@ test-wheel: ## the wheel on the newest Python there is, without the lengthy test
 
 test-airflow: .venv-airflow/.installed ## the Airflow sensor, in an environment of its own
 	.venv-airflow/bin/python -m pytest --numprocesses=0 tests/contrib/test_airflow_sensor.py
+
+test-installs: ## the wheel alone, in a zipapp, frozen by PyInstaller and as a shiv; some minutes
+	rm -rf .venv-installs
+	$(PYTHON) -m venv .venv-installs
+	.venv-installs/bin/python tools/test_installs.py
 
 bench: ## measure against the peers, in an environment of its own; writes docs/performance.md, its charts and figures
 	$(PYTHON) -m venv .venv-bench
