@@ -40,7 +40,9 @@ def foreign_exceptions():
                 not issubclass(kind, Exception)
                 or issubclass(kind, Warning)
                 or kind.__module__ != module.__name__
-                or name.startswith("_")  # such as one of Python 3.15, with which a function of ssl ends its own loop
+                or name.startswith(
+                    "_"
+                )  # such as one of Python 3.15, with which a function of ssl ends its own loop
             ):
                 continue
             for args in (
