@@ -1,8 +1,10 @@
 """What this client has terminated itself: in each moment, and of no other run."""
 
 import pytest
+from moments import each_moment, interrupted
 
 from rocketride_sync import (
+    MemoryTransport,
     Outcome,
     RocketRideClient,
     ServerError,
@@ -13,6 +15,7 @@ from rocketride_sync import (
     WaitTimeoutError,
 )
 from rocketride_sync.client.terminated_runs import TerminatedRuns
+from rocketride_sync.transports import memory
 from rocketride_sync.transports.base import PollingWatch
 
 TOKEN = "tk_0123456789abcdef0123456789abcdef"
@@ -282,3 +285,21 @@ def test_a_kept_connection_that_is_dead_costs_one_of_two_polls():
     client.terminate(TOKEN)
     assert server.calls == ["get_task_status", "get_task_status", "terminate"]
     assert is_ours(client.get_task_status(TOKEN))
+
+
+def test_ctrl_c_at_any_moment_makes_no_run_one_that_this_client_ended():
+    """Else its end, whatever it was, would be told as cancelled."""
+    ended = {**RUNNING, "state": 6, "completed": True, "exitCode": 1, "exitMessage": "Failed"}
+    first = RocketRideClient("h", "key", transport=MemoryTransport([RUNNING, None]))
+    first.terminate(TOKEN)  # loads what it needs
+
+    def survives(number):
+        transport = MemoryTransport([RUNNING, None, *[ended] * 3])
+        client = RocketRideClient("h", "key", transport=transport)
+        was_interrupted, _ = interrupted(lambda: client.terminate(TOKEN), number, {memory.__file__})
+        if "terminate" not in [call.name for call in transport.calls]:
+            client._transport = client._caller.transport = MemoryTransport([ended])
+            assert not client.get_task_status(TOKEN).terminated_by_client
+        return was_interrupted
+
+    assert each_moment(survives) > 50

@@ -110,7 +110,15 @@ def _load_all():
     root = Path(sys.modules[PACKAGE].__file__).parent
     for path in sorted(root.rglob("*.py")):
         names = path.relative_to(root.parent).with_suffix("").parts
-        if names[1] not in {"emulator", "cli", "contrib", "reporting", "pytest_plugin", "__main__"}:
+        if names[1] not in {
+            "emulator",
+            "cli",
+            "contrib",
+            "reporting",
+            "pytest_plugin",
+            "__pyinstaller",
+            "__main__",
+        }:
             import_module(".".join(names).replace(".__init__", ""))
 
 

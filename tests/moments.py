@@ -1,0 +1,66 @@
+"""Ctrl-C between any two lines: a KeyboardInterrupt at the moment with a certain number."""
+
+import itertools
+import logging
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from unittest import mock
+
+from rocketride_sync import import_lock, loading
+
+# The lock of logging is taken before Python 3.13 in a way that Ctrl-C can leave it held for ever, here for later tests.
+# That of loading is taken by a `with`: no signal is handled before it is released at the end, but a tracer is called.
+NOT_HERE = {__file__, logging.__file__, loading.__file__, import_lock.__file__}
+
+
+class Moments:
+    """Interrupts at the moment with a certain number; `count` says how many there were until then."""
+
+    def __init__(self, number, not_in=()):
+        self.number = number
+        self.count = 0
+        self._not_in = {*NOT_HERE, *not_in}
+
+    def trace(self, frame, event, argument):
+        code = frame.f_code
+        # Not in the line of the `def`, where a function's cells are made: no signal is handled there, and an exception
+        # makes Python 3.11 crash.
+        entered = event == "return" or (event == "line" and frame.f_lineno != code.co_firstlineno)
+        if entered and code.co_filename not in self._not_in:
+            self.count += 1
+            if self.count == self.number:
+                raise KeyboardInterrupt
+        return self.trace
+
+    def __enter__(self):
+        self._outer = sys.gettrace()
+        sys.settrace(self.trace)
+        return self
+
+    def __exit__(self, *exc_info):
+        sys.settrace(self._outer)
+
+
+def interrupted(step, number, not_in=()):
+    """Whether there was such a moment in `step`, and the arguments of the KeyboardInterrupt that came out of it, None if none did."""
+    with mock.patch("sys.unraisablehook"), Moments(number, not_in) as moments:
+        try:
+            step()
+        except KeyboardInterrupt as stop:
+            return True, stop.args  # not it: its traceback holds connections
+    # It may have come in a destructor: Python goes on after that.
+    return moments.count >= number, None
+
+
+def each_moment(survives, stride=1):
+    """Call `survives(number)` with the number of one moment after the other, until it says that there is none.
+
+    Returns how many there were.
+    """
+    for number in itertools.count(1, stride):
+        # In a thread of its own, for Python 3.12 may take an exception of a tracer for one that is handled for
+        # ever, in all that the thread does later.
+        with ThreadPoolExecutor(1) as executor:
+            if not executor.submit(survives, number).result():
+                return number
+    return None
