@@ -37,6 +37,7 @@ def check_wheel(wheel: Path) -> None:
     strangers = {name for name in names if not name.startswith((f"{PACKAGE}/", f"{PACKAGE}-"))}
     wanted = {f"{PACKAGE}/py.typed", *(f"{PACKAGE}/schema/{name}" for name in schemas())}
     wanted |= {f"{manual}/{name}" for name in man_pages()}
+    wanted |= {path.relative_to(ROOT).as_posix() for path in (ROOT / PACKAGE).glob("reporting/templates/*")}
     report(wheel, strangers | rubbish(names), wanted - names)
 
 

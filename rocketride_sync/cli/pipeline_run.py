@@ -59,12 +59,17 @@ class RunWithOutput:
         self.environment = Environment(args.env_file)
         self._pipeline = pipelines.load(args.pipeline, None, args.source)
         _check_files(args, takes_data=pipeline_source.takes_data(self._pipeline))
-        self.printer = shared_options.make_progress_printer(args)
+        self.printer = shared_options.make_progress_printer(args, self._title())
         self._upload = UploadWithProgress(args.files, self.printer, args.timeout)
         self._deadline = self._upload.deadline
         self._token_delivered = False
         # What the problems are about: a name, or a file, which the one who reads cron's mail knows.
         self._name = output.safe_text(args.name or os.path.basename(args.pipeline))
+
+    def _title(self) -> str:
+        """The name of the pipeline for a report: what the server makes of it has more in it than that."""
+        name = self._args.name or self._pipeline.get("name")
+        return name if isinstance(name, str) else os.path.basename(self._args.pipeline)
 
     @contextlib.contextmanager
     def owning_its_task(self, client: RocketRideClient) -> Iterator[None]:

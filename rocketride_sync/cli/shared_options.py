@@ -111,12 +111,12 @@ def make_display(args: argparse.Namespace) -> Display:
     return display
 
 
-def make_progress_printer(args: argparse.Namespace) -> ProgressPrinter:
-    """The printer of progress and messages that the options ask for."""
+def make_progress_printer(args: argparse.Namespace, title: str = "") -> ProgressPrinter:
+    """The printer of progress and messages that the options ask for. `title` is that of a report."""
     recorder = None
     path = getattr(args, "report", None)  # `send` shows progress too, but has no such option
     if path is not None:
         from ..reporting.recorder import RunRecorder
 
-        recorder = RunRecorder(path, secrets=output.known_secrets)
+        recorder = RunRecorder(path, title=title, secrets=output.known_secrets)
     return ProgressPrinter(make_display(args), quiet=args.quiet, recorder=recorder)

@@ -7,16 +7,37 @@ from typing import List, NamedTuple, Sequence, Tuple
 _LONGEST_KIND = 40
 
 
+class MessageParts(NamedTuple):
+    """A message of the engine, taken apart.
+
+    Attributes:
+        kind: such as ``Failed``; empty if the message has another form.
+        text: what happened.
+        where: the place in the engine's source, such as ``pipe.cpp:10``; may be empty.
+    """
+
+    kind: str
+    text: str
+    where: str
+
+
+def parts(message: str) -> MessageParts:
+    """The raw ``Failed*bad input*pipe.cpp:10`` in its parts. Any other message is all text."""
+    kind, _, rest = message.partition("*")
+    text, star, where = (part.strip() for part in rest.rpartition("*"))
+    if not (star and text and _is_kind(kind)):
+        return MessageParts("", message, "")
+    return MessageParts(kind, text, where)
+
+
 def in_words(message: str) -> str:
     """A message for people: the raw ``Failed*bad input*pipe.cpp:10`` as ``bad input (Failed, pipe.cpp:10)``.
 
     Any other message is returned as it is.
     """
-    kind, _, rest = message.partition("*")
-    text, star, location = (part.strip() for part in rest.rpartition("*"))
-    if not (star and text and _is_kind(kind)):
-        return message
-    return f"{text} ({kind}, {location})" if location else f"{text} ({kind})"
+    kind, text, where = parts(message)
+    remark = ", ".join(filter(None, (kind, where)))
+    return f"{text} ({remark})" if remark else text
 
 
 def _is_kind(text: str) -> bool:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING, Iterable, Iterator, Sequence, Tuple
 
-from ..redact import excerpt
+from ..redact import excerpt, redact
+from .messages import in_words
 
 if TYPE_CHECKING:
     from ._task_status import TaskStatus
@@ -75,7 +76,7 @@ def _exit(status: TaskStatus, secrets: Sequence[str]) -> str:
     if not status.is_terminal:
         return ""
     code = "" if status.exit_code is None else _number(status.exit_code)
-    return " ".join(filter(None, (code, text(status.exit_message, secrets))))
+    return " ".join(filter(None, (code, _message(status.exit_message, secrets))))
 
 
 def _amount(done: int, failed: int, total: int) -> str:
@@ -91,7 +92,12 @@ def _messages(messages: Sequence[str], secrets: Sequence[str]) -> str:
         return ""
     earlier = len(messages) - _MESSAGES_SHOWN
     lines = [f"<i>{earlier:,} earlier ones</i>"] if earlier > 0 else []
-    return "<br>".join([*lines, *(text(message, secrets) for message in messages[-_MESSAGES_SHOWN:])])
+    return "<br>".join([*lines, *(_message(message, secrets) for message in messages[-_MESSAGES_SHOWN:])])
+
+
+def _message(message: str, secrets: Sequence[str]) -> str:
+    """Redacted before it is taken apart: there may be an asterisk in a secret."""
+    return text(in_words(redact(message, secrets)))
 
 
 def _number(value: int) -> str:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 _LONGEST_REASON = 200
 _FRAME = "width:100%;height:42em;border:1px solid rgba(128,128,128,.45);border-radius:6px;resize:vertical"
-_INSTALL_PYGAL = "pip install 'rocketride-sync[report]'"
+_INSTALL = "pip install 'rocketride-sync[report]'"
+_NEEDED = {"pygal": "pygal", "jinja2": "Jinja2", "markupsafe": "Jinja2"}  # by the names of their modules
 
 
 class RunRecorder(Record):
@@ -40,6 +41,7 @@ class RunRecorder(Record):
 
     Args:
         path: where the page will be written; None leaves that to `save`.
+        title: the title of the page; by default the name of the task.
         secrets: texts that must not be on the page, besides everything that has the form of a token. Read at each
             poll and when the page is made, so that a list may grow meanwhile.
         clock: monotonic seconds.
@@ -53,14 +55,15 @@ class RunRecorder(Record):
         last: the latest status, or None.
 
     Raises:
-        ConfigurationError: `path` cannot be written, or pygal is not installed or cannot draw: raised here, before a
-            long wait.
+        ConfigurationError: `path` cannot be written, or pygal or Jinja2 is not installed or does not work: raised here,
+            before a long wait.
     """
 
     def __init__(
         self,
         path: Union[str, os.PathLike[str], None] = None,
         *,
+        title: str = "",
         secrets: Iterable[str] = (),
         clock: Clock = time.monotonic,
     ) -> None:
@@ -68,6 +71,7 @@ class RunRecorder(Record):
             _check_drawing()
             _check_writable(path)
         self._path = path
+        self._title = title
         self._secrets = secrets if isinstance(secrets, Collection) else tuple(secrets)
         super().__init__(self._secrets, clock)
 
@@ -75,12 +79,12 @@ class RunRecorder(Record):
         """The page. `error` is what ended the wait, if that was not the end of the task.
 
         Raises:
-            ConfigurationError: pygal is not installed, or cannot draw it.
+            ConfigurationError: pygal or Jinja2 is not installed, or does not work.
         """
-        return _draw(self, error, tuple(self._secrets))
+        return _draw(self, error, tuple(self._secrets), self._title)
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: the page, in a frame of its own. Without pygal, the latest status."""
+        """What a notebook shows: the page, in a frame of its own. Without the extra, the latest status."""
         try:
             page = self.html()
         except ConfigurationError as error:
@@ -142,22 +146,24 @@ class RunRecorder(Record):
             log.warning("no report was written: %s", failure)
 
 
-def _draw(record: Record, error: Optional[BaseException], secrets: Sequence[str]) -> str:
-    """The page as HTML. Raises ConfigurationError, whatever goes wrong inside of pygal."""
+def _draw(record: Record, error: Optional[BaseException], secrets: Sequence[str], title: str = "") -> str:
+    """The page as HTML. Raises ConfigurationError, whatever goes wrong inside of pygal or Jinja2."""
+    missing = ""
     try:
         with import_lock:
-            from .charts import import_pygal
+            from .drawing import import_pygal
             from .page import render_page
 
         import_pygal()  # also for a page without charts: what can be drawn shall not depend on what was seen
-        return render_page(record, error, secrets)
+        return render_page(record, error, secrets, title)
     except Exception as failure:  # noqa: BLE001  (an installation that is not whole can raise anything)
-        missing = isinstance(failure, ImportError) and failure.name == "pygal"
+        if isinstance(failure, ImportError):
+            missing = _NEEDED.get(failure.name or "", "")
         reason = f"{type(failure).__name__}: {excerpt(str(failure), _LONGEST_REASON, secrets)}"
     if missing:
-        raise ConfigurationError(f"a report needs pygal: {_INSTALL_PYGAL}")
+        raise ConfigurationError(f"a report needs {missing}: {_INSTALL}")
     raise ConfigurationError(
-        f"a report cannot be drawn with the pygal that is installed ({reason}); try {_INSTALL_PYGAL}"
+        f"a report cannot be drawn with the pygal and Jinja2 that are installed ({reason}); try {_INSTALL}"
     )
 
 

@@ -10,7 +10,9 @@ from .observations import Observation
 Point = Tuple[float, Optional[float]]
 Line = List[Point]
 
-_MOST_STEPS = 120  # of a rate; more of them are only visible as noise
+# Of the steps of a rate. Shorter or more of them show only that items are whole: none, one, none.
+_MOST_STEPS = 40
+_LEAST_POLLS, _LEAST_SECONDS = 10, 1.0  # one of the two is enough
 _SHORTEST_SECONDS = 0.001
 
 
@@ -85,14 +87,17 @@ def _shortest_step(observations: Sequence[Observation]) -> float:
 def _step_ends(run: Sequence[Observation], shortest: float) -> List[Observation]:
     """The first observation of `run` and those where steps end.
 
-    The last poll may follow soon after the one before; its short interval is joined to the step before it.
+    Where the polls are less than a second apart, a step has ten of them or lasts a second. What is left at the end
+    is joined to the step before it: the last poll may follow soon after the one before.
     """
     if run[-1].seconds - run[0].seconds < shortest:
         return []
-    ends = [run[0]]
-    for current in run:
-        if current.seconds - ends[-1].seconds >= shortest:
+    ends, began = [run[0]], 0
+    for number, current in enumerate(run):
+        seconds = current.seconds - ends[-1].seconds
+        if seconds >= shortest and (seconds >= _LEAST_SECONDS or number - began >= _LEAST_POLLS):
             ends.append(current)
+            began = number
     return [*(ends[:-1] if len(ends) > 1 else ends), run[-1]]
 
 

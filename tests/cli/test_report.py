@@ -23,7 +23,9 @@ from command import (
     run_with,
 )
 
-pytestmark = pytest.mark.skipif(not find_spec("pygal"), reason="needs the extra report")
+pytestmark = pytest.mark.skipif(
+    not (find_spec("pygal") and find_spec("jinja2")), reason="needs the extra report"
+)
 
 FAST = ("--interval", "0.05")
 

@@ -87,6 +87,14 @@ def test_extreme_statuses_are_shown_within_bounds(document):
     assert len(page) < 5000
 
 
+def test_messages_are_in_words():
+    raw = "Failed*bad input*pipe.cpp:10"
+    shown = TaskStatus.from_dict(
+        {"state": 5, "completed": True, "exitCode": 2, "exitMessage": raw, "errors": [raw], "warnings": [raw]}
+    )._repr_html_()
+    assert shown.count("bad input (Failed, pipe.cpp:10)") == 3
+
+
 def test_text_has_no_colour_of_its_own():
     """So it has that of the page, which fits the page's background."""
     page = TaskStatus.from_dict({**ENDED, "errors": ["x"], "exitMessage": "y"})._repr_html_()

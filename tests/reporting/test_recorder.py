@@ -20,7 +20,6 @@ from rocketride_sync import (
     WaitTimeoutError,
 )
 from rocketride_sync.reporting import formatting, series
-from rocketride_sync.reporting import page as page_module
 from rocketride_sync.reporting.observations import LONGEST_MESSAGE, MOST_MESSAGES, MOST_OBSERVATIONS
 
 RUNNING = {"name": "words", "state": 3, "startTime": 1700000000.0, "totalCount": 4, "completedCount": 1}
@@ -137,6 +136,19 @@ def test_a_last_poll_soon_after_the_one_before_is_no_spike():
     assert rate[-1][1] == pytest.approx(3 / 2.01)
 
 
+@pytest.mark.parametrize(("interval", "polls"), [(0.02, 40), (0.25, 40), (0.5, 30)])
+def test_short_intervals_are_no_square_wave(interval, polls):
+    """Two items a second, counted as whole ones: between two polls there is one or none."""
+    counts = [int(2 * interval * number) for number in range(polls)]
+    recorder = record(*[{**RUNNING, "completedCount": count} for count in counts], seconds=interval)
+    rate = series.rate_over_time(recorder.observations, lambda o: o.completed)
+    steps = [later - earlier for (earlier, _), (later, _) in zip(rate[::2], rate[1::2])]
+    assert all(step > min(1.0, 10 * interval) - 1e-6 for step in steps)
+    assert len(steps) >= 2
+    if interval >= 0.25:
+        assert all(1 < speed < 3 for _, speed in rate)
+
+
 def test_a_restart_is_a_gap_and_no_negative_rate():
     recorder = record(
         {**RUNNING, "completedCount": 3}, RUNNING, {**RUNNING, "completedCount": 2}, seconds=1.0
@@ -165,7 +177,9 @@ def test_units(unit, expected):
 
 # The page.
 
-needs_pygal = pytest.mark.skipif(not find_spec("pygal"), reason="needs the extra report")
+needs_extra = pytest.mark.skipif(
+    not (find_spec("pygal") and find_spec("jinja2")), reason="needs the extra report"
+)
 
 
 class Page(HTMLParser):
@@ -202,7 +216,7 @@ HUGE = {**RUNNING, "completedCount": 10**5000, "totalSize": 10**5000, "exitCode"
 USED = {"cpu_percent": 80.0, "cpu_memory_mb": 300.0, "gpu_memory_mb": 7.0}
 
 
-@needs_pygal
+@needs_extra
 def test_the_page_shows_all_of_a_run():
     data = {"totalSize": 4000, "completedSize": 1000}
     page = Page(
@@ -229,7 +243,106 @@ def test_the_page_shows_all_of_a_run():
     assert page.texts[page.texts.index("Peak CPU") + 1] == "80 %"
 
 
-@needs_pygal
+def glance(page):
+    """What the page says at a glance."""
+    return re.findall(r"<div[^>]*><dt>(.*?)</dt><dd>(.*?)</dd></div>", page)
+
+
+@needs_extra
+def test_a_glance_tells_how_long_how_many_and_how_much():
+    used = {**RUNNING, "metrics": USED}
+    page = record(used, {**DONE, "failedCount": 1, "completedCount": 3, "wordsCount": 12345}).html()
+    assert glance(page) == [
+        ("Took", "9.0 s"),
+        ("Items", "3 of 4"),
+        ("Failed", "1"),
+        ("Words", "12,345"),
+        ("Peak CPU", "80 %"),
+        ("Peak RAM", "300 MB"),
+        ("Peak GPU memory", "7 MB"),
+    ]
+    assert dict(glance(record(used, used).html()))["Watched for"] == "2.0 s"
+
+
+@needs_extra
+@pytest.mark.parametrize(
+    ("end", "badge", "reason"),
+    [
+        ({"state": 6, "exitCode": 2}, "failed", "servers call failed runs CANCELLED too"),
+        ({"state": 6, "exitCode": 1}, "succeeded, not certain", "older servers call good ends CANCELLED too"),
+        ({"state": 5, "exitCode": 2}, "failed", "its exit code tells that it failed"),
+        ({"state": 6, "exitCode": 0}, "cancelled", None),
+        ({"state": 5, "exitCode": 0}, "succeeded", None),
+    ],
+)
+def test_a_state_that_is_not_the_outcome_is_explained(end, badge, reason):
+    page = Page(record({**DONE, **end}).html())
+    state = page.texts[page.texts.index("State") + 1]
+    assert badge in page.texts
+    assert (reason in state) if reason else "(" not in state
+
+
+@needs_extra
+def test_what_the_engine_said_at_its_end_has_a_line_of_its_own():
+    page = record({**DONE, "exitCode": 2, "exitMessage": "Failed*no more room*disk.cpp:8"}).html()
+    assert '<p class="exit"><b>Exit text:</b> <span>no more room (Failed, disk.cpp:8)</span></p>' in page
+
+
+@needs_extra
+def test_messages_are_in_columns():
+    messages = ["Failed*bad * input*pipe.cpp:10", "a * b * c", "Failed*no place*"]
+    page = record(RUNNING, {**RUNNING, "errors": messages}).html()
+    rows = re.findall(r"<tr><td>(.*?)</td><td>(.*?)</td><td>(.*?)</td><td>(.*?)</td></tr>", page)
+    assert rows == [
+        ("2.0 s", "Failed", "bad * input", "pipe.cpp:10"),
+        ("2.0 s", "", "a * b * c", ""),
+        ("2.0 s", "Failed", "no place", ""),
+    ]
+
+
+@needs_extra
+@pytest.mark.parametrize(
+    ("name", "title", "shown"),
+    [
+        ("words", "", "words"),
+        ("01234567.files_in.Files", "", "Files"),  # as servers name a task that was given no name
+        ("", "", "files_in"),
+        ("01234567.files_in.Files", "Count <b>", "Count &lt;b&gt;"),
+    ],
+)
+def test_the_title_is_the_name_of_the_pipeline(name, title, shown):
+    page = record({**RUNNING, "name": name, "source": "files_in"}, title=title).html()
+    assert f"<title>{shown}: not ended</title>" in page
+    assert f"<h1><span>{shown}</span> <span" in page
+
+
+@needs_extra
+def test_charts_tell_their_values_on_hover_without_scripts():
+    page = record(
+        RUNNING, {**RUNNING, "completedCount": 3, "failedCount": 1}, {**RUNNING, "completedCount": 4}
+    )
+    shown = re.findall(r"<rect [^>]*class=\"reading\"[^>]*><title>(.*?)</title></rect>", page.html())
+    assert shown == [
+        "0.0 s: completed 1, failed 0, total 4 items",
+        "2.0 s: completed 3, failed 1, total 4 items",
+        "4.0 s: completed 4, failed 0, total 4 items",
+        "0.0 s to 2.0 s: 1.5 items per second",
+        "2.0 s to 4.0 s: 0 items per second",
+    ]
+
+
+@needs_extra
+def test_a_long_run_has_no_more_readings_than_a_pointer_can_aim_at():
+    page = record(*[{**RUNNING, "completedCount": n} for n in range(500)]).html()
+    progress = re.findall(r"<title>([^<]*) items</title>", page)
+    assert 50 <= len(progress) <= 101
+    assert (progress[0], progress[-1]) == (
+        "0.0 s: completed 0, total 4",
+        "16:38 min: completed 499, total 4",
+    )
+
+
+@needs_extra
 def test_the_page_needs_nothing_from_outside_and_runs_nothing():
     html = record({**RUNNING, "metrics": USED}, DONE).html()
     page = Page(html)
@@ -243,7 +356,7 @@ def test_the_page_needs_nothing_from_outside_and_runs_nothing():
 HOSTILE = "<script>alert(1)</script> \"'&\x1b[2J\u202e" + TOKEN + " " + KEY
 
 
-@needs_pygal
+@needs_extra
 @pytest.mark.parametrize(
     "field", ["name", "project_id", "source", "errors", "warnings", "exitMessage", "currentObject"]
 )
@@ -259,7 +372,7 @@ def test_text_of_the_server_is_only_text(field):
     assert "tk_0123…" in page.text
 
 
-@needs_pygal
+@needs_extra
 @pytest.mark.parametrize("shown", [1, len(KEY) // 2, len(KEY) - 1])
 def test_a_secret_that_the_end_of_a_long_message_goes_through_is_not_on_the_page(shown):
     message = "x" * (LONGEST_MESSAGE - shown) + KEY + " and more"
@@ -267,7 +380,16 @@ def test_a_secret_that_the_end_of_a_long_message_goes_through_is_not_on_the_page
     assert "xxx" + KEY[:1] not in html
 
 
-@needs_pygal
+@needs_extra
+def test_a_secret_with_asterisks_is_not_taken_apart():
+    said = "Failed*Key*12*345"
+    for key in ("Key*12*345", "Failed*Key*12"):
+        recorder = record(RUNNING, {**DONE, "errors": [said], "exitMessage": said, "exitCode": 2})
+        recorder._secrets = [key]
+        assert "12" not in Page(recorder.html()).text.partition("Errors (1)")[2].partition("Made of")[0]
+
+
+@needs_extra
 def test_a_secret_that_becomes_known_later_is_not_on_the_page():
     secrets = set()
     recorder = record({**RUNNING, "errors": [KEY]}, secrets=secrets)
@@ -275,14 +397,14 @@ def test_a_secret_that_becomes_known_later_is_not_on_the_page():
     assert KEY not in recorder.html()
 
 
-@needs_pygal
+@needs_extra
 def test_drawing_leaves_nothing_behind_that_later_imports_complain_of():
     code = "from rocketride_sync import RunRecorder, TaskStatus; r = RunRecorder(); r(TaskStatus()); r.html(); import wave"
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@needs_pygal
+@needs_extra
 def test_a_page_of_nothing():
     page = Page(record().html(WaitTimeoutError("no status for 3 s", token="", elapsed=3.0)))
     assert "svg" not in page.tags
@@ -290,7 +412,7 @@ def test_a_page_of_nothing():
     assert "WaitTimeoutError: no status for 3 s" in page.texts
 
 
-@needs_pygal
+@needs_extra
 @pytest.mark.parametrize("document", [RUNNING, DONE, {}, {**RUNNING, "totalCount": 0, "metrics": USED}, HUGE])
 @pytest.mark.parametrize("times", [1, 2, 3])
 def test_a_page_of_little(document, times):
@@ -299,7 +421,7 @@ def test_a_page_of_little(document, times):
     assert any(text.startswith(f"Made of {times} look") for text in page.texts)
 
 
-@needs_pygal
+@needs_extra
 def test_a_task_that_counts_bytes_only():
     size = {"state": 3, "startTime": 1.0, "totalSize": 3_000_000}
     page = Page(record({**size, "completedSize": 0}, {**size, "completedSize": 2_000_000}).html())
@@ -308,7 +430,7 @@ def test_a_task_that_counts_bytes_only():
     assert {"MB", "MB per second"} <= set(page.texts)
 
 
-@needs_pygal
+@needs_extra
 def test_a_long_run_makes_a_page_of_bounded_size():
     statuses = [TaskStatus.from_dict({**RUNNING, "completedCount": n, "metrics": USED}) for n in range(3000)]
     recorder = RunRecorder()
@@ -324,7 +446,7 @@ def client(*answers):
     return RocketRideClient("test", KEY, transport=MemoryTransport(answers))
 
 
-@needs_pygal
+@needs_extra
 def test_it_follows_a_wait_and_writes_its_page(tmp_path):
     path = tmp_path / "run.html"
     with client(RUNNING, DONE) as asking, RunRecorder(path) as recorder:
@@ -332,7 +454,7 @@ def test_it_follows_a_wait_and_writes_its_page(tmp_path):
     assert "succeeded" in Page(path.read_text(encoding="utf-8")).texts
 
 
-@needs_pygal
+@needs_extra
 @pytest.mark.parametrize("failure", [WaitTimeoutError, KeyboardInterrupt, ZeroDivisionError])
 def test_the_page_is_written_however_the_block_is_left(tmp_path, failure):
     path = tmp_path / "run.html"
@@ -351,14 +473,14 @@ def test_the_page_is_written_however_the_block_is_left(tmp_path, failure):
     assert shown[failure] in page.texts
 
 
-@needs_pygal
+@needs_extra
 def test_a_path_that_cannot_be_written_is_said_at_once(tmp_path):
     for path in (tmp_path, tmp_path / "no" / "run.html"):
         with pytest.raises(ConfigurationError, match="cannot be written to"):
             RunRecorder(path)
 
 
-@needs_pygal
+@needs_extra
 def test_checking_whether_a_path_can_be_written_changes_nothing(tmp_path):
     path = tmp_path / "run.html"
     RunRecorder(path)
@@ -368,7 +490,7 @@ def test_checking_whether_a_path_can_be_written_changes_nothing(tmp_path):
     assert path.read_text() == "yesterday's"
 
 
-@needs_pygal
+@needs_extra
 def test_a_link_to_a_page_that_is_not_yet_there_stays(tmp_path):
     link, target = tmp_path / "run.html", tmp_path / "elsewhere.html"
     try:
@@ -382,7 +504,7 @@ def test_a_link_to_a_page_that_is_not_yet_there_stays(tmp_path):
     assert "none was seen" in Page(target.read_text(encoding="utf-8")).texts
 
 
-@needs_pygal
+@needs_extra
 @pytest.mark.skipif(not os.path.exists("/dev/stdout"), reason="needs /dev")
 def test_a_pipe_is_written_to():
     code = "from rocketride_sync import RunRecorder\nwith RunRecorder('/dev/stdout'): pass"
@@ -391,7 +513,7 @@ def test_a_pipe_is_written_to():
     assert "none was seen" in Page(done.stdout).texts
 
 
-@needs_pygal
+@needs_extra
 def test_a_path_that_cannot_be_written_any_more(tmp_path, caplog):
     folder = tmp_path / "gone"
     folder.mkdir()
@@ -405,7 +527,7 @@ def test_a_path_that_cannot_be_written_any_more(tmp_path, caplog):
     assert "cannot be written to" in caplog.text
 
 
-@needs_pygal
+@needs_extra
 @pytest.mark.parametrize("fault", [ImportError("a_dependency"), KeyError("x"), MemoryError()])
 def test_a_page_that_cannot_be_drawn_does_not_hide_the_error_of_the_block(
     tmp_path, caplog, monkeypatch, fault
@@ -414,7 +536,7 @@ def test_a_page_that_cannot_be_drawn_does_not_hide_the_error_of_the_block(
         raise fault
 
     recorder = RunRecorder(tmp_path / "run.html")
-    monkeypatch.setattr(page_module, "render_page", fail)
+    monkeypatch.setattr("rocketride_sync.reporting.page.render_page", fail)
     with pytest.raises(ZeroDivisionError) as caught, recorder:
         raise ZeroDivisionError
     assert caught.value.__context__ is None
@@ -431,8 +553,10 @@ def test_without_a_path():
         recorder.save()
 
 
-def test_without_pygal_the_extra_is_named_at_once(monkeypatch, tmp_path):
-    monkeypatch.setitem(sys.modules, "pygal", None)
+@pytest.mark.parametrize("name", ["pygal", "jinja2"])
+def test_without_the_extra_it_is_named_at_once(monkeypatch, tmp_path, name):
+    monkeypatch.delitem(sys.modules, "rocketride_sync.reporting.page", raising=False)
+    monkeypatch.setitem(sys.modules, name, None)
     for use in (lambda: RunRecorder(tmp_path / "run.html"), RunRecorder().html):
         with pytest.raises(ConfigurationError, match=r"rocketride-sync\[report\]"):
             use()
@@ -449,7 +573,7 @@ def test_a_notebook_shows_the_page_in_a_frame():
 
 
 @pytest.mark.parametrize("documents", [[], [RUNNING], [{**RUNNING, "errors": [f"{KEY} {TOKEN} <b>"]}]])
-def test_without_pygal_a_notebook_shows_the_latest_status(monkeypatch, documents):
+def test_without_the_extra_a_notebook_shows_the_latest_status(monkeypatch, documents):
     monkeypatch.setitem(sys.modules, "pygal", None)
     shown = record(*documents, secrets=[KEY])._repr_html_()
     assert "pip install" in shown

@@ -1,0 +1,110 @@
+"""What a report says of a run in figures and words: at a glance, and in detail."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+
+from ..models import Outcome, TaskState
+from ..models.messages import in_words
+from ..redact import redact
+from .charts import counts_items
+from .formatting import amount, axis_number, duration_with_colons, exit_code_on_page, full_number, time_in_utc
+from .snapshot import bounded
+
+if TYPE_CHECKING:
+    from ..models import TaskStatus
+    from .observations import Record
+
+Row = Tuple[str, str]
+
+_STOPPED_BY = {"user": "somebody terminated it", "ttl": "its time to live (ttl) ran out"}
+# A state is the server's word; where it differs from the outcome, a reader wants to know why.
+_STATE_BESIDE_OUTCOME = {
+    (
+        TaskState.CANCELLED,
+        Outcome.FAILED,
+    ): "servers call failed runs CANCELLED too: here the exit code tells that it failed",
+    (
+        TaskState.CANCELLED,
+        Outcome.SUCCEEDED,
+    ): "older servers call good ends CANCELLED too: here the counts tell that it went well",
+    (TaskState.COMPLETED, Outcome.FAILED): "it ended by itself, but its exit code tells that it failed",
+}
+
+
+class OutcomeShown(NamedTuple):
+    """The outcome for the top of the page: the class of its colour, and the words."""
+
+    kind: str
+    text: str
+
+
+def title(last: Optional[TaskStatus]) -> str:
+    """The name of the pipeline. A name that the server made begins with a piece of the token: that is left out."""
+    if last is None:
+        return "a task"
+    _, made, rest = last.name.partition(f".{last.source}.")
+    return (rest if made and last.source else last.name) or last.source or "a task"
+
+
+def outcome(last: Optional[TaskStatus]) -> Optional[OutcomeShown]:
+    """How it ended, if it did."""
+    if last is None:
+        return None
+    if not last.is_terminal:
+        return OutcomeShown(last.outcome.value, "not ended")
+    certain = "" if last.outcome_certain else ", not certain"
+    return OutcomeShown(last.outcome.value, f"{last.outcome.value}{certain}")
+
+
+def exit_text(last: Optional[TaskStatus], secrets: Sequence[str]) -> str:
+    """What the engine said at its end. It is redacted first: there may be an asterisk in a secret."""
+    return in_words(redact(last.exit_message, secrets)) if last is not None and last.is_terminal else ""
+
+
+def glance(record: Record) -> List[Row]:
+    """The figures that most readers look for."""
+    return [row for row in _glance(record) if row[1]]
+
+
+def _glance(record: Record) -> Iterator[Row]:
+    last = record.last
+    if last is None:
+        yield "Status", "none was seen"
+        return
+    elapsed = last.elapsed() if last.is_terminal else None
+    seen = record.observations[-1]
+    yield "Took", "" if elapsed is None else duration_with_colons(elapsed)
+    yield "Watched for", "" if last.is_terminal else duration_with_colons(seen.seconds)
+    yield "Items", amount(seen.completed, 0, seen.total, "", full_number)
+    yield "Failed", full_number(seen.failed) if counts_items(record.observations) else ""
+    yield "Words", full_number(bounded(last.words_count)) if last.words_count else ""
+    peaks = record.peaks
+    yield "Peak CPU", f"{axis_number(round(peaks.cpu_percent, 1))} %" if peaks.cpu_percent else ""
+    yield "Peak RAM", f"{axis_number(round(peaks.cpu_memory_mb, 1))} MB" if peaks.cpu_memory_mb else ""
+    yield "Peak GPU memory", f"{axis_number(round(peaks.gpu_memory_mb, 1))} MB" if peaks.gpu_memory_mb else ""
+
+
+def details(last: Optional[TaskStatus]) -> List[Row]:
+    """What else the last status says."""
+    return [] if last is None else [row for row in _details(last) if row[1]]
+
+
+def _details(last: TaskStatus) -> Iterator[Row]:
+    yield "State", _state(last)
+    yield "Stopped", _STOPPED_BY.get(last.end_reason or "", "") if last.is_terminal else ""
+    code = last.exit_code if last.is_terminal else None
+    yield "Exit code", "" if code is None else exit_code_on_page(code)
+    yield "Started", time_in_utc(last.started_at)
+    yield "Ended", time_in_utc(last.ended_at)
+    sizes = bounded(last.completed_size), bounded(last.failed_size), bounded(last.total_size)
+    yield "Data", amount(*sizes, " bytes", full_number)
+    yield "Project", last.project_id
+    yield "Source", last.source
+
+
+def _state(last: TaskStatus) -> str:
+    if not last.is_terminal:
+        return last.state.name + (" (completed)" if last.completed else "")
+    reason = _STATE_BESIDE_OUTCOME.get((last.state, last.outcome), "")
+    return f"{last.state.name} ({reason})" if reason else last.state.name
