@@ -23,7 +23,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.demo: setup.cfg | $(BIN)/python
-	$(PIP) install --quiet -e '.[emulator,progress]'
+	$(PIP) install --quiet -e '.[emulator,progress,report]'
 	@touch $@
 
 $(VENV)/.dev: setup.cfg tools/install.py $(wildcard requirements/*.txt) | $(BIN)/python

@@ -5,7 +5,7 @@
 * Python blocks share one namespace. It holds `client`, `token`, that of a task that runs for a second, and a list of `tokens`. A block whose first
   line is a file name in a comment, such as `# report.py`, is saved under that name instead, for a later command.
 * Shell blocks (`sh`) are typed into one shell; a command that fails ends the reading. One that begins with `#!` is a script of
-  its own. One that begins with `rocketride-sync serve` runs in another window until the page is through.
+  its own. One that begins with `rocketride-sync serve`, with a folder before it or none, runs in another window until the page is through.
 * A `text` block is what the block before it prints, where … stands for anything, and times and tokens for any others.
 * Other blocks show contents of files, or diagrams. `<!-- skip: next "reason" -->` is the way to leave a block out,
   `<!-- invisible-code-block: python … -->` to run what readers need not see.
@@ -107,7 +107,7 @@ class Reader:
 
     def sh(self, example: Example) -> None:
         commands = self._placed(example.parsed)
-        if commands.startswith("rocketride-sync serve"):
+        if re.match(r"\S*rocketride-sync serve\b", commands):
             self._printed = self._serve(commands)
         elif commands.startswith("#!"):
             Path("script").write_text(commands, "utf-8")
@@ -176,6 +176,7 @@ def main() -> None:
             "https://api.rocketride.ai": server.uri,
             "/etc/ssl/internal-ca.pem": certifi.where(),
             "/etc/rocketride": f"{Path.cwd()}/etc",
+            ".venv/bin": str(Path(sys.executable).parent),  # before those in which it would be found again
             "/srv/venv/bin": str(Path(sys.executable).parent),
             "/srv/nightly.pipe": f"{Path.cwd()}/examples/nightly.pipe",
             "/var/lib/nightly": f"{Path.cwd()}/var",
