@@ -30,6 +30,8 @@ default_role = (
 myst_heading_anchors = 4  # the anchors that GitHub makes, so that links work there and here
 suppress_warnings = ["myst.xref_ambiguous"]
 
+toc_object_entries_show_parents = "hide"  # names with their class do not fit beside the page
+
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented_params"

@@ -6,6 +6,7 @@ It depends on the parsers alone, and not on how some version of Python formats t
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from pathlib import Path
 from typing import Collection, Iterator
@@ -71,7 +72,8 @@ def _usage(parser: argparse.ArgumentParser) -> str:
 
 
 def _row(action: argparse.Action) -> str:
-    text = (action.help or "") % vars(action)
+    # As code: in prose the site would make one dash of the two before an option.
+    text = re.sub(r"(?<![\w`-])--[a-z][a-z-]*", r"`\g<0>`", (action.help or "") % vars(action))
     return f"| {', '.join(_names(action))} | {text.replace('|', chr(92) + '|')} |"
 
 
