@@ -1,9 +1,13 @@
-"""The figures of a run as documentation: tables and charts in performance.md, every figure in performance.json."""
+"""The figures of a run as documentation: tables and charts in performance.md, every figure in performance.json.
+
+``python -m benchmarks.report docs`` writes page and charts again, from the figures that are in docs/performance.json.
+"""
 
 from __future__ import annotations
 
 import importlib
 import json
+import sys
 from pathlib import Path
 from typing import Any, Dict, Iterator, Sequence
 
@@ -13,6 +17,7 @@ from . import charts
 from .harness import Samples, Suite, Target, multiples, reached, reference, spread
 
 BEGIN = "<!-- From here on written by `make bench`. -->"
+LEAD, LEAD_END = "<!-- These charts are drawn by `make bench`. -->", "<!-- That was the last of them. -->"
 CHARTS = "performance"
 
 
@@ -35,6 +40,12 @@ class Column:
     digits: int = 1
 
 
+# The charts at the top of the page.
+LEADING = (
+    Column("process", "CPU ms", "A cron job that gets one status: CPU, ms"),
+    Column("wait_minute", "delay ms", "How late a wait learns of the end, ms"),
+    Column("websocket_call", "CPU µs", "One more status over WebSocket: CPU, µs"),
+)
 SHOWN = (
     Column("imports", "CPU ms", "A process that imports and exits, CPU in ms"),
     Column("process", "CPU ms", "A process that gets one status and exits, CPU in ms"),
@@ -64,8 +75,28 @@ def write(folder: Path, document: Dict[str, Any]) -> None:
     (folder / CHARTS).mkdir(exist_ok=True)
     lines = [*_heading(document), *_targets(document), *_suites(folder, document)]
     page = folder / "performance.md"
-    kept = page.read_text(encoding="utf-8").partition(BEGIN)[0]
+    kept = _with_lead(page.read_text(encoding="utf-8").partition(BEGIN)[0], folder, document["suites"])
     page.write_text(kept + "\n".join([BEGIN, "", *lines]) + "\n", encoding="utf-8")
+
+
+def _with_lead(text: str, folder: Path, suites: Dict[str, Any]) -> str:
+    """`text` with the leading charts between their marks, if it has them."""
+    before, mark, rest = text.partition(LEAD)
+    if not mark:
+        return text
+    charts_of = [
+        _lead(folder, column, suites[column.suite]["samples"]) for column in LEADING if column.suite in suites
+    ]
+    return "\n\n".join([before + LEAD, *charts_of, LEAD_END + rest.partition(LEAD_END)[2]])
+
+
+def _lead(folder: Path, column: Column, samples: Samples) -> str:
+    found = {
+        name: spread(figures[column.name])[0] for name, figures in samples.items() if column.name in figures
+    }
+    file = f"{CHARTS}/lead_{column.suite}.svg"
+    charts.write(folder / file, column.title, dict(sorted(found.items(), key=lambda item: item[1])))
+    return f"![{column.title}]({file})"
 
 
 def _rounded(value: Any) -> Any:
@@ -87,13 +118,14 @@ def _suite(name: str) -> Suite:
 
 
 def _targets(document: Dict[str, Any]) -> Iterator[str]:
-    yield from ("### Targets", "", "| suite | what | target | this run |", "|---|---|---|---|")
+    yield from ("### Targets", "", "<details><summary>All of them, and what came of each</summary>", "")
+    yield from ("| suite | what | target | this run |", "|---|---|---|---|")
     for name, results in document["suites"].items():
         for target in _suite(name).targets:
             figure = reached(target, results["samples"])
             if figure is not None:
                 yield f"| `{name}` | {_described(target)} | ≤ {target.limit:g} | {figure:.2f} |"
-    yield ""
+    yield from ("", "</details>", "")
 
 
 def _described(target: Target) -> str:
@@ -110,11 +142,13 @@ def _suites(folder: Path, document: Dict[str, Any]) -> Iterator[str]:
             f"{suite.about[0].upper()}{suite.about[1:]}; {results['rounds']} rounds.",
             "",
         )
+        yield from ("<details><summary>Charts and tables</summary>", "")
         for column in SHOWN:
             if column.suite == name and any(
                 column.name in figures for figures in results["samples"].values()
             ):
                 yield from _shown(folder, suite, column, results["samples"])
+        yield from ("</details>", "")
 
 
 def _shown(folder: Path, suite: Suite, column: Column, samples: Samples) -> Iterator[str]:
@@ -138,3 +172,8 @@ def _shown(folder: Path, suite: Suite, column: Column, samples: Samples) -> Iter
 def _spread(figures: Sequence[float], digits: int) -> str:
     median, low, high = spread(list(figures))
     return f"{median:.{digits}f} ({low:.{digits}f}-{high:.{digits}f})"
+
+
+if __name__ == "__main__":
+    docs = Path(sys.argv[1])
+    write(docs, json.loads((docs / "performance.json").read_text(encoding="utf-8")))

@@ -2,9 +2,9 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -59,8 +59,6 @@ def test_the_costs_are_not_far_beyond_the_targets():
 
 
 def test_a_run_becomes_a_page_with_tables_and_charts(tmp_path):
-    if not find_spec("pygal"):  # imported here, it would make later imports warn
-        pytest.skip("the charts need the bench extra")
     page = tmp_path / "performance.md"
     page.write_text(
         "By hand.\n\n<!-- From here on written by `make bench`. -->\n\nOf another run.\n", "utf-8"
@@ -86,6 +84,43 @@ def test_a_run_becomes_a_page_with_tables_and_charts(tmp_path):
     assert all("</svg>" in (tmp_path / chart).read_text("utf-8") for chart in charts)
     figures = json.loads((tmp_path / "performance.json").read_text("utf-8"))
     assert figures["suites"]["decode"]["samples"]["json.loads"].keys() == {"2 KB µs", "200 KB µs"}
+
+
+def test_the_page_and_its_charts_are_made_of_the_figures_beside_them(tmp_path):
+    shutil.copy(ROOT / "docs" / "performance.md", tmp_path)
+    shutil.copy(ROOT / "docs" / "performance.json", tmp_path)
+    subprocess.run(
+        [sys.executable, "-m", "benchmarks.report", str(tmp_path)], cwd=ROOT, check=True, timeout=60
+    )
+    text = (tmp_path / "performance.md").read_text("utf-8")
+    assert text == (ROOT / "docs" / "performance.md").read_text("utf-8")
+    drawn = re.findall(r"!\[.*\]\((performance/.*\.svg)\)", text)
+    assert sorted(drawn) == sorted(
+        file.relative_to(ROOT / "docs").as_posix() for file in (ROOT / "docs" / "performance").glob("*.svg")
+    )
+    for file in drawn:
+        assert (tmp_path / file).read_bytes() == (ROOT / "docs" / file).read_bytes()
+
+
+def test_the_page_begins_with_three_charts_and_its_tables_are_folded_away():
+    text = (ROOT / "docs" / "performance.md").read_text("utf-8")
+    first, _, rest = text.partition("## ")
+    assert first.count("![") == 3
+    outside = re.sub(r"<details>.*?</details>", "", rest, flags=re.DOTALL)
+    assert "|---" not in outside
+    assert "![" not in outside
+
+
+def test_no_text_of_a_chart_meets_a_bar():
+    svg = (ROOT / "docs" / "performance" / "lead_process.svg").read_text("utf-8")
+    bars = [
+        (float(y), float(h))
+        for y, h in re.findall(r'<rect class="(?:ours|theirs)"[^>]* y="(.*?)".* height="(.*?)"', svg)
+    ]
+    baselines = [float(y) for y in re.findall(r'<text [^>]*y="(.*?)"', svg)]
+    assert len(bars) > 5
+    for top, height in bars:
+        assert not [y for y in baselines if top < y + 4 and y - 12 < top + height]
 
 
 def test_a_missed_target_fails_a_check():
