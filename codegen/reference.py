@@ -12,6 +12,8 @@ _INTRODUCTION = f"""\
 
 # Fields
 
+For those who look up what a member of a status, or of another document, holds.
+
 Every field of every document, by the name on the wire and by the attribute that holds it. What a server leaves out,
 or sends as null where the type is not Optional, has its default. "Known from" says where a field is named:
 `page` is the server's reference page, `client 1.5.0` the model of the official client, `wire` what a server sent,

@@ -19,6 +19,8 @@ HEAD = """\
 
 # The command line
 
+For those who use `rocketride-sync` in a shell or a script: every command, option and exit code.
+
 `rocketride-sync`, also as `python -m rocketride_sync`. Results go to stdout; progress, problems and logs to stderr.
 [The page of errors](errors.md#exit-codes) says what to do about each exit code.
 """

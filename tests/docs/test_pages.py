@@ -57,6 +57,18 @@ def test_what_is_left_out_has_its_reason(page):
     assert [line for line in directives if not re.fullmatch(r'<!-- skip: next ".+" -->', line)] == []
 
 
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if page.name not in ("README.md", "changelog.md")],
+    ids=lambda page: page.name,
+)
+def test_a_page_says_whom_it_is_for(page):
+    text = re.sub(r"^<!--.*-->\n+", "", page.read_text("utf-8"))
+    title, paragraph = text.split("\n\n")[:2]
+    assert title.startswith("# ")
+    assert re.search(r"^For \w+", paragraph, re.MULTILINE)
+
+
 RUN = [page for page in PAGES if {"python", "sh"} & set(languages(page))]
 
 
