@@ -23,6 +23,7 @@ _WIDTH, _HEIGHT = (
 )  # of its coordinates: so small that its texts can be read on a screen of 360 pixels
 _FONT_SIZE = 12.5
 _THICK_STROKE, _THIN_STROKE = "2", "1.3"
+_READING = "reading"  # the class of what has a text to show on hover
 _X_TITLE = "{} since the first look"
 
 
@@ -98,7 +99,7 @@ def _with_readings(shown: Sequence[Reading], x_unit: AxisUnit) -> Any:
                     "width": f"{right - left:.1f}",
                     "height": f"{self.view.height:.1f}",
                 }
-                node = self.svg.node(self.nodes["overlay"], "rect", y=0, class_="reading", **band)
+                node = self.svg.node(self.nodes["overlay"], "rect", y=0, class_=_READING, **band)
                 self.svg.node(node, "title").text = reading.text
 
     return XYWithReadings
@@ -131,7 +132,7 @@ def _svg_text(root: Any, label: str) -> str:
     """The drawing as text, without scripts and without what only scripts use."""
     for parent in list(root.iter()):
         for child in list(parent):
-            if _is_for_scripts(child) or (parent is root and _tag(child) == "title"):
+            if _is_for_scripts(child) or (_tag(child) == "title" and parent.get("class") != _READING):
                 parent.remove(child)
     root.set("role", "img")
     root.set("aria-label", label)

@@ -21,10 +21,12 @@ from .charts import charts
 from .formatting import duration_with_colons, time_in_utc
 from .observations import LONGEST_MESSAGE, Messages, Record
 
+# In a zip, Python 3.8 sets `__package__` only after this.
+_PACKAGE = __name__.rpartition(".")[0]
 # Read once: at the end of a long wait the installation may have been replaced.
 _TEMPLATES = jinja2.DictLoader(
     {
-        name: (pkgutil.get_data(__package__, f"templates/{name}") or b"").decode()
+        name: (pkgutil.get_data(_PACKAGE, f"templates/{name}") or b"").decode()
         for name in ("report.html", "report.css")
     }
 )

@@ -189,7 +189,7 @@ def test_of_a_run(tmp_path, path):
 
     pipeline = tmp_path / "job.pipe"
     pipeline.write_text(
-        '{"project_id": "p", "source": "s", "components": '
+        '{"project_id": "p", "source": "s", "name": "Three things", "components": '
         '[{"id": "s", "provider": "simulate", "config": {"seconds": 0.5, "total": 3}}]}'
     )
     with Emulator(api_key=KEY) as server:
@@ -202,5 +202,6 @@ def test_of_a_run(tmp_path, path):
         )
     assert done.returncode == 0, done.stderr
     page = path.read_text(encoding="utf-8")
+    assert "<title>Three things: succeeded</title>" in page
     assert "3 of 3" in page
     assert page.count("<svg") >= 2

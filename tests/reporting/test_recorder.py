@@ -5,11 +5,14 @@ import os
 import re
 import subprocess
 import sys
+import zipfile
 from html.parser import HTMLParser
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
+import rocketride_sync
 from rocketride_sync import (
     ConfigurationError,
     MemoryTransport,
@@ -402,6 +405,26 @@ def test_drawing_leaves_nothing_behind_that_later_imports_complain_of():
     code = "from rocketride_sync import RunRecorder, TaskStatus; r = RunRecorder(); r(TaskStatus()); r.html(); import wave"
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@needs_extra
+def test_a_page_is_drawn_by_a_package_in_a_zip(tmp_path):
+    package = Path(rocketride_sync.__file__).parent
+    with zipfile.ZipFile(tmp_path / "app.pyz", "w") as archive:
+        for file in package.rglob("*"):
+            if file.is_file() and "__pycache__" not in file.parts:
+                archive.write(file, file.relative_to(package.parent))
+    code = "from rocketride_sync import RunRecorder as R; print(R.__module__, R().html()[:9], R.__init__.__code__.co_filename)"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "app.pyz")},
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "<!DOCTYPE" in done.stdout
+    assert "app.pyz" in done.stdout
 
 
 @needs_extra
