@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
-from ..models import Outcome, TaskState
 from ..models.messages import in_words
 from ..redact import redact
 from .charts import counts_items
@@ -20,15 +19,11 @@ Row = Tuple[str, str]
 _STOPPED_BY = {"user": "somebody terminated it", "ttl": "its time to live (ttl) ran out"}
 # A state is the server's word; where it differs from the outcome, a reader wants to know why.
 _STATE_BESIDE_OUTCOME = {
-    (
-        TaskState.CANCELLED,
-        Outcome.FAILED,
-    ): "servers call failed runs CANCELLED too: here the exit code tells that it failed",
-    (
-        TaskState.CANCELLED,
-        Outcome.SUCCEEDED,
-    ): "older servers call good ends CANCELLED too: here the counts tell that it went well",
-    (TaskState.COMPLETED, Outcome.FAILED): "it ended by itself, but its exit code tells that it failed",
+    ("CANCELLED", "failed"): "servers call failed runs CANCELLED too: nobody is known to have stopped it, "
+    "and its exit code is not 0",
+    ("CANCELLED", "succeeded"): "older servers call good ends CANCELLED too: here the counts tell "
+    "that it went well",
+    ("COMPLETED", "failed"): "it ended by itself, but its exit code tells that it failed",
 }
 
 
@@ -106,5 +101,5 @@ def _details(last: TaskStatus) -> Iterator[Row]:
 def _state(last: TaskStatus) -> str:
     if not last.is_terminal:
         return last.state.name + (" (completed)" if last.completed else "")
-    reason = _STATE_BESIDE_OUTCOME.get((last.state, last.outcome), "")
+    reason = _STATE_BESIDE_OUTCOME.get((last.state.name, last.outcome.value), "")
     return f"{last.state.name} ({reason})" if reason else last.state.name
