@@ -6,13 +6,17 @@ import enum
 import math
 import os
 import sys
-from typing import TYPE_CHECKING, Any, NamedTuple, Optional, SupportsFloat, Union
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Optional, SupportsFloat, Union
 
 from .errors import ConfigurationError
 from .frozen import Frozen
 
 if TYPE_CHECKING:
     from datetime import timedelta
+
+
+TransportName = Literal["auto", "websocket", "http"]
+TRANSPORTS = ("auto", "websocket", "http")
 
 
 class _Omitted(enum.Enum):

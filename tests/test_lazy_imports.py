@@ -13,7 +13,7 @@ from rocketride_sync import models, transports
 
 PACKAGE = Path(rocketride_sync.__file__).parent
 # Processes of their own, which do not fork while they load.
-OWN_PROCESSES = ("cli", "emulator", "__main__.py", "pytest_plugin.py")
+OWN_PROCESSES = ("cli", "emulator", "__main__.py", "__pyinstaller", "pytest_plugin.py")
 MODULES = {
     path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
     for path in sorted(PACKAGE.rglob("*.py"))

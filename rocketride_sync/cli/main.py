@@ -134,16 +134,13 @@ def _check_leading_options(args: argparse.Namespace) -> None:
 
 _REPEATED_VALUE = re.compile(r"(invalid (?:choice|\S+ value)): .*?(?= \(choose from|$)", re.DOTALL)
 _LEAST_LIKENESS = 0.7  # of 1
-_CHOICE = re.compile(r"invalid choice: '?(.*?)'? \(choose from (.*)\)$", re.DOTALL)
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
         # Without the value, which argparse repeats: it may be a key in the wrong place.
-        choice = _CHOICE.search(message)
-        meant = "" if choice is None else suggestion(choice[1], choice[2].replace("'", "").split(", "))
-        raise ConfigurationError(_REPEATED_VALUE.sub(r"\1", message) + meant)
+        raise ConfigurationError(_REPEATED_VALUE.sub(r"\1", message) + _meant_choice(message))
 
     def _print_message(self, message: str, file: Any = None) -> None:
         """Print a result, such as that of ``--help``, as all results are printed."""
@@ -159,6 +156,12 @@ def suggestion(word: str, known: Iterable[str]) -> str:
 
     alike = difflib.get_close_matches(word.lower(), list(known), 1, cutoff=_LEAST_LIKENESS)
     return f"; did you mean {alike[0]}?" if alike else ""
+
+
+def _meant_choice(message: str) -> str:
+    """A suggestion for argparse's message about a value that is none of the choices; else an empty text."""
+    value, is_listed, choices = message.partition("invalid choice: ")[2].rpartition(" (choose from ")
+    return suggestion(value.strip("'"), choices.rstrip(")").replace("'", "").split(", ")) if is_listed else ""
 
 
 def _usage(parser: argparse.ArgumentParser) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from ..errors import RocketRideError
 from . import command_result, durations, file_results, shared_options, signals
 from .exit_codes import ExitCode
-from .pipeline_run import RunWithOutput, TokenNotDeliveredError
 from .server_options import add_server_options, make_client
+
+if TYPE_CHECKING:
+    from .pipeline_run import RunWithOutput
 
 HELP = "run a pipeline: start it, send files, wait, print the results, and end it"
 EPILOG = f"""A pipeline whose source is a webhook, chat or dropper takes data and never ends by itself: its FILEs
@@ -49,6 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> ExitCode:
+    from .pipeline_run import RunWithOutput  # other commands need neither it nor what it uses
+
     pipeline_run = RunWithOutput(args)
     with make_client(args, pipeline_run.environment) as client, pipeline_run.owning_its_task(client):
         code = _run(pipeline_run)
@@ -58,6 +63,8 @@ def run(args: argparse.Namespace) -> ExitCode:
 
 
 def _run(pipeline_run: RunWithOutput) -> ExitCode:
+    from .pipeline_run import TokenNotDeliveredError
+
     failure: BaseException
     try:
         with pipeline_run.printer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import List, Optional, Tuple
+from typing import TYPE_CHECKING, List, Optional, Tuple
 
 from ..errors import ConfigurationError, RocketRideError
 from . import command_result, file_results, shared_options
@@ -13,7 +13,9 @@ from .secret_input import FROM_STDIN
 from .server_options import Environment, add_server_options, make_client
 from .signals import STOP_EXCEPTIONS
 from .token_options import PREFIXES, task_token
-from .upload_progress import UploadWithProgress
+
+if TYPE_CHECKING:
+    from .upload_progress import UploadWithProgress
 
 HELP = "send files to a running task, and print what it made of them"
 EPILOG = f"""The task must be one that takes data: its source is a webhook, chat or dropper. It goes on running.
@@ -39,6 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> ExitCode:
+    from .upload_progress import UploadWithProgress  # other commands need neither it nor what it uses
+
     environment = Environment(args.env_file)
     args.token, args.files = _split_token_and_files([args.token, *args.files], environment)
     token = task_token(args, environment)

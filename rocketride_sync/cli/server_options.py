@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Dict, Iterable, Optional, Tuple
 
 from ..config import DEFAULT_CONNECT_TIMEOUT
 from ..errors import ConfigurationError
-from ..transports import NAMES
+from ..options import TRANSPORTS
 from . import durations, env_file, output, secret_input
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def add_server_options(parser: argparse.ArgumentParser) -> None:
     _add(
         parser,
         "--transport",
-        choices=NAMES,
+        choices=TRANSPORTS,
         metavar="NAME",
         help="how to ask: auto (the default), websocket or http",
     )

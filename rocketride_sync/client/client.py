@@ -23,8 +23,8 @@ from ..config import (
 from ..errors import RocketRideWarning
 from ..import_lock import import_lock
 from ..logs import log
-from ..options import CLIENT_TIMEOUT, RetryPolicy, Seconds
-from ..transports import Transport, TransportName, create
+from ..options import CLIENT_TIMEOUT, RetryPolicy, Seconds, TransportName
+from ..transports import Transport, create
 from ..transports.caller import Caller
 from .base_client import Explaining, ExplainingObject, explains_arguments
 from .catalogue_methods import CatalogueMethods

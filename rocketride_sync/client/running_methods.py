@@ -136,10 +136,13 @@ class RunningMethods(BaseClient):
 
         try:
             return pipeline_run.run(follow)
-        except (KeyboardInterrupt, WaitTimeoutError) as error:
+        except WaitTimeoutError as error:
             if pipeline_run.state:
-                what = str(error) if isinstance(error, WaitTimeoutError) else "interrupted"
-                error.args = (f"{what}; {pipeline_run.state}",)
+                error.args = (f"{error}; {pipeline_run.state}",)
+            raise
+        except KeyboardInterrupt as stop:
+            if pipeline_run.state:
+                stop.args = (f"interrupted; {pipeline_run.state}",)
             raise
 
 

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Iterator, Literal, Optional, Tuple, Type, Union
+from typing import TYPE_CHECKING, Iterator, Optional, Tuple, Type, Union
 
 from ..errors import ConfigurationError
 from ..import_lock import import_lock
 from ..loading import load
+from ..options import TRANSPORTS
 from .base import PollingWatch, Transport, Watch
 
 if TYPE_CHECKING:
@@ -30,9 +31,6 @@ _LOADED_ON_FIRST_USE = (
     "Uploads",
 )  # of `pipe_interface`: most processes send nothing
 
-TransportName = Literal["auto", "websocket", "http"]
-NAMES = ("auto", "websocket", "http")
-
 
 def create(transport: Union[str, Transport], settings: Settings) -> Transport:
     """Make the transport of this name; an object of the user's own is returned as it is. Does no I/O.
@@ -44,9 +42,9 @@ def create(transport: Union[str, Transport], settings: Settings) -> Transport:
         if not all(callable(getattr(transport, name, None)) for name in ("call", "watch", "close")):
             raise ConfigurationError("transport: the object needs the methods call, watch and close")
         return transport
-    if transport not in NAMES:
+    if transport not in TRANSPORTS:
         raise ConfigurationError(
-            f"transport must be one of {', '.join(NAMES)} or an object, not {transport!r}"
+            f"transport must be one of {', '.join(TRANSPORTS)} or an object, not {transport!r}"
         )
     if transport == "http":
         return load(_http)(settings)

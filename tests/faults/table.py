@@ -292,8 +292,8 @@ def _refuses(name, status, says, **options):
 
 
 PROXIES = [
-    _refuses("a proxy wants a password", "407 Proxy Authentication Required", "the proxy wants a password"),
-    _refuses("a proxy refuses the tunnel", "403 Forbidden", "the proxy refused", transports=("websocket",)),
+    _refuses("a proxy wants a password", "407 Proxy Authentication Required", "wants a password"),
+    _refuses("a proxy refuses the tunnel", "403 Forbidden", "refused the tunnel", transports=("websocket",)),
     *(
         _hangs(f"{kind} proxy says nothing", Moment.ACCEPT, spoiling.hold, by=by, modes=(Mode.CALL,))
         for kind, by in (("an HTTP", "forward"), ("a SOCKS", "socks"))
