@@ -82,7 +82,7 @@ def test_it_is_given_up_in_time(way, files, within):
             # The time may be up while an answer is on its way.
             late = TransportTimeoutError if within == "timeout" else OverloadedError
             with pytest.raises(
-                (OverloadedError, late), match="takes no data yet; try again later|within the timeout"
+                (OverloadedError, late), match=r"takes no data yet; try again later|within the timeout"
             ):
                 way(client, files)
             assert time.monotonic() - began < 10
