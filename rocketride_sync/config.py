@@ -1,13 +1,13 @@
-"""The server's address, and the checked settings of a client, from arguments and the environment."""
+"""The checked settings of a client, from arguments and the environment."""
 
 from __future__ import annotations
 
 import os
 import warnings
-from typing import TYPE_CHECKING, Any, Callable, Iterator, Mapping, NamedTuple, Optional, Tuple, Union
-from urllib.parse import SplitResult, urlsplit
+from typing import TYPE_CHECKING, Any, Callable, Iterator, Mapping, Optional, Tuple, Union
 
 from . import arguments
+from .address import DEFAULT_URI, QUOTED, Address, in_quotes
 from .errors import ConfigurationError, RocketRideWarning
 from .frozen import Frozen
 from .options import RetryPolicy, Seconds, SizeLimit, optional_seconds
@@ -17,156 +17,15 @@ if TYPE_CHECKING:
     from .key_source import KeySource
     from .protocol.operations import Operation
 
-DEFAULT_URI = "https://api.rocketride.ai"
-DEFAULT_PORT = 5565
-CLOUD_DOMAIN = "rocketride.ai"
 DEFAULT_CONNECT_TIMEOUT = 10.0
 DEFAULT_MAX_RESPONSE_BYTES = 250 * 1024 * 1024
 DEFAULT_MAX_STATUS_BYTES = 32 * 1024 * 1024
 DEFAULT_RETRY = RetryPolicy()
 
-_WEBSOCKET_PATH = "/task/service"
-_SCHEMES = {"http": False, "https": True, "ws": False, "wss": True}
 _SHORTEST_SECRET = 8
 Auth = Union[str, Callable[[], str]]
 Verify = Union[bool, str]
 Cert = Union[None, str, Tuple[str, str]]
-
-
-class Address(NamedTuple):
-    """The server's address, for either transport.
-
-    Attributes:
-        secure: whether TLS is spoken (``https``, ``wss``).
-        host: name or IP address; an IPv6 address without brackets.
-        port: None for the default port of the scheme.
-        path: the base path, without a slash at its end: ``""`` or ``/rocketride``.
-        zone: of an IPv6 address, the interface of this machine that leads to it: ``eth0``. It is used to connect, and
-            never sent (RFC 6874).
-    """
-
-    secure: bool
-    host: str
-    port: Optional[int]
-    path: str
-    zone: str = ""
-
-    @classmethod
-    def parse(cls, uri: str, name: str = "uri") -> Address:
-        """Read ``host``, ``host:port``, or an ``http(s)://`` or ``ws(s)://`` URI, with or without a base path.
-
-        Port 5565 is assumed where none is given, except for the cloud service (docs/protocol.md, "Addresses").
-
-        Args:
-            uri: what to read.
-            name: what the messages call it: where it was given.
-
-        Raises:
-            ConfigurationError: it has another form, or holds credentials, a query or a fragment, or names the
-                WebSocket's path.
-        """
-        text = uri.strip()
-        problem = _odd_characters(text)
-        if problem:
-            raise ConfigurationError(f"{name}: {problem}")
-        if not _has_scheme(text):
-            text = ("https://" if _is_cloud(text) else "http://") + text
-        parts, port = _split(text, name)
-        if parts.scheme not in _SCHEMES:
-            raise ConfigurationError(f"{name}: unknown scheme {parts.scheme!r}; use http, https, ws or wss")
-        host, zone = split_zone(parts.hostname or "")
-        if not _is_host(host) or (zone and ":" not in host):
-            raise ConfigurationError(
-                f"{name}: no usable host name in it; give host[:port] or http(s)://host[:port]"
-            )
-        if port is None and not _is_cloud(host):
-            port = DEFAULT_PORT
-        return cls(_SCHEMES[parts.scheme], host, port, parts.path.rstrip("/"), zone)
-
-    @property
-    def authority(self) -> str:
-        """Host and port, as in a URL and in a Host header."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port is None else f"{host}:{self.port}"
-
-    @property
-    def http_url(self) -> str:
-        return f"{'https' if self.secure else 'http'}://{self.authority}{self.path}"
-
-    @property
-    def websocket_path(self) -> str:
-        return self.path + _WEBSOCKET_PATH
-
-    @property
-    def dialled_host(self) -> str:
-        """The host as a socket takes it, with its zone."""
-        return f"{self.host}%{self.zone}" if self.zone else self.host
-
-    def __str__(self) -> str:
-        return self.http_url.replace("]", f"%25{self.zone}]", 1) if self.zone else self.http_url
-
-
-def split_zone(host: str) -> Tuple[str, str]:
-    """Address and zone of an IPv6 address: ``fe80::1%25eth0``, as it is written in a URI, or ``fe80::1%eth0``."""
-    address, _, zone = host.partition("%")
-    return address, zone[2:] if zone.startswith("25") and zone != "25" else zone
-
-
-def _odd_characters(text: str) -> str:
-    """What is wrong with the characters of an address; empty if nothing is."""
-    if not text:
-        return "it is empty"
-    if in_quotes(text):
-        return QUOTED
-    if not text.isascii():
-        return "it holds characters outside ASCII"
-    return "" if arguments.is_plain(text) else "it holds white space or control characters"
-
-
-def _split(text: str, name: str) -> Tuple[SplitResult, Optional[int]]:
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError:
-        parts, port = None, None
-    # The URI itself is not repeated in these messages: it may hold a password.
-    if parts is None or port == 0:
-        raise ConfigurationError(f"{name}: not a valid address; the port must be a number from 1 to 65535")
-    if "@" in parts.netloc:
-        raise ConfigurationError(f"{name}: no user or password belongs in it; the API key is given apart")
-    if parts.path.rstrip("/").endswith(_WEBSOCKET_PATH):
-        raise ConfigurationError(
-            f"{name}: leave out {_WEBSOCKET_PATH} at its end; where it is needed, it is added"
-        )
-    if parts.query or parts.fragment:
-        raise ConfigurationError(f"{name}: no query or fragment belongs in it")
-    return parts, port
-
-
-# Without regular expressions: compiling them would add half to the time that this module takes to load.
-
-
-def _has_scheme(text: str) -> bool:
-    scheme, colon, _ = text.partition("://")
-    return bool(colon) and scheme[:1].isalpha() and not any(c in "/?#[]@:" for c in scheme)
-
-
-def _is_cloud(address: str) -> bool:
-    host = address.replace("/", ":").partition(":")[0].lower()
-    return host == CLOUD_DOMAIN or host.endswith("." + CLOUD_DOMAIN)
-
-
-def _is_host(host: str) -> bool:
-    """Whether it can be a host name: DNS accepts no label that is empty or longer than 63 characters."""
-    labels = (host[:-1] if host.endswith(".") else host).split(".")
-    return all(0 < len(label) < 64 for label in labels)
-
-
-def _is_loopback(host: str) -> bool:
-    if host in ("localhost", "::1") or host.endswith(".localhost"):
-        return True
-    parts = host.split(".")
-    return parts[0] == "127" and len(parts) == 4 and all(part.isdigit() and len(part) <= 3 for part in parts)
 
 
 class Settings(Frozen):
@@ -252,19 +111,10 @@ class Settings(Frozen):
 
     def risks(self) -> Iterator[str]:
         """The warnings that a user should get."""
-        if not self.address.secure and not _is_loopback(self.address.host):
+        if not (self.address.secure or self.address.is_loopback):
             yield f"the API key travels unencrypted to {self.address}; use https://"
         if self.address.secure and self.verify is False:
             yield f"verify=False: {self.address} may be anybody, and the API key is sent to it"
-
-
-QUOTED = "quotes stand at its beginning or end, and are a part of it; leave them out"
-_QUOTES = "'\"\u2018\u2019\u201c\u201d"
-
-
-def in_quotes(text: str) -> bool:
-    """Whether `text` begins or ends with a quote, as a variable does that was set where no shell removes quotes."""
-    return text[:1] in _QUOTES or text[-1:] in _QUOTES if text else False
 
 
 def environment_value(name: str, raw: str) -> str:

@@ -3,7 +3,8 @@
 import pytest
 
 from rocketride_sync import ConfigurationError, RocketRideWarning
-from rocketride_sync.config import Address, Settings, resolve
+from rocketride_sync.address import Address
+from rocketride_sync.config import Settings, resolve
 
 KEY = "the-secret-key"
 

@@ -21,8 +21,8 @@ from types import SimpleNamespace
 import pytest
 
 import rocketride_sync
+from rocketride_sync.address import Address
 from rocketride_sync.cli import main, output, secret_input, signals, standard_streams
-from rocketride_sync.config import Address
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.transports import network, tcp
 

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional
 
 from .. import arguments
-from ..config import DEFAULT_URI, Address
+from ..address import DEFAULT_URI, Address
 from ..deadline import Deadline
 from ..errors import ConfigurationError
 from . import command_result, exit_codes, output, shared_options

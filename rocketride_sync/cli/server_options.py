@@ -156,7 +156,7 @@ def make_client(args: argparse.Namespace, environment: Environment) -> RocketRid
 
 def _uri(args: argparse.Namespace, environment: Environment) -> Optional[str]:
     """The address as given, if one is; checked here, where it is known what gave it."""
-    from ..config import Address
+    from ..address import Address
 
     uri, name = uri_source(args, environment)
     if uri:

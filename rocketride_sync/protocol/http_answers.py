@@ -8,13 +8,11 @@ from __future__ import annotations
 import html
 import http
 import re
-import zlib
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 from urllib.parse import urlsplit
 
 from ..deadline import system_time
 from ..errors import ProtocolError, RocketRideError, ServerError, TransientError
-from ..options import SizeLimit
 from . import strict_json
 from .failures import PROXY_AUTHENTICATION, failure, is_transient, readable, refused_by_proxy, secrets_of
 from .operations import Operation
@@ -24,7 +22,6 @@ Headers = Mapping[str, str]
 
 _SAME_FROM_ANYBODY = (401, 403)  # statuses that mean the same in a proxy's answer
 _LONGEST_ERROR_BODY = 8192
-_PIECE = 262_144  # of compressed data
 # Neither this nor what uses it looks at any part of a text more than a few times: a page may be made to be slow to read.
 _TAG = re.compile(r"<(/?)(style|script|head)\b[^>]*>|<[^>]*>", re.IGNORECASE)
 
@@ -64,61 +61,6 @@ def interpret(
     if isinstance(document, dict) and document.get("status") == "OK":
         return document.get("data")
     raise _not_an_envelope(operation, document, headers, body, auth)
-
-
-def decompress(
-    encoding: Optional[str],
-    body: bytes,
-    limit: SizeLimit,
-    secrets: Iterable[str] = (),
-    check_time: Callable[[], object] = lambda: None,
-) -> bytes:
-    """Decode `body` from its ``Content-Encoding``. More than `limit` bytes are a `ProtocolError`.
-
-    Args:
-        encoding: the header's value.
-        body: the body as it was sent.
-        limit: of the result.
-        secrets: texts that a message must not show.
-        check_time: called every few milliseconds; raises once the time is up.
-    """
-    if not encoding or not body or encoding.lower() == "identity":
-        return body
-    if encoding.lower() not in ("gzip", "x-gzip", "deflate"):
-        raise ProtocolError(
-            f"The answer is encoded as {readable(encoding, secrets)!r}, which was not asked for"
-        )
-    pieces: List[bytes] = []
-    size = 0
-    try:
-        for piece in _inflate(body):
-            pieces.append(piece)
-            size += len(piece)
-            if size > limit.size:
-                raise too_large(limit)
-            check_time()
-        return b"".join(pieces)
-    except (zlib.error, EOFError):
-        pass
-    raise ProtocolError(f"The answer's {encoding.lower()} data are damaged")
-
-
-def _inflate(body: bytes) -> Iterator[bytes]:
-    """Decode in pieces, both what goes in and what comes out. Raises EOFError if the end is missing."""
-    decoder = zlib.decompressobj(zlib.MAX_WBITS | 32)
-    for start in range(0, len(body), _PIECE):
-        rest, full = body[start : start + _PIECE], True
-        while (rest or full) and not decoder.eof:
-            piece = decoder.decompress(rest, _PIECE)
-            rest, full = decoder.unconsumed_tail, len(piece) == _PIECE
-            yield piece
-    if not decoder.eof:
-        raise EOFError
-
-
-def too_large(limit: SizeLimit) -> ProtocolError:
-    """The error for an answer beyond `limit`: made, not raised."""
-    return ProtocolError.lasting(f"The answer is larger than {limit}")
 
 
 def _json_or_none(body: bytes) -> Any:

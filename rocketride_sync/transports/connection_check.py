@@ -7,7 +7,8 @@ import os
 import ssl
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
-from ..config import Address, Settings
+from ..address import Address
+from ..config import Settings
 from ..deadline import Deadline, system_time
 from ..errors import PermissionDeniedError, RocketRideError, TaskNotFoundError
 from ..import_lock import import_lock

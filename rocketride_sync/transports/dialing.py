@@ -10,7 +10,8 @@ import socket
 import ssl
 from typing import TYPE_CHECKING, Any, Callable, Optional, Type, TypeVar
 
-from ..config import Address, Settings
+from ..address import Address
+from ..config import Settings
 from ..deadline import Deadline
 from ..errors import (
     CertificateError,

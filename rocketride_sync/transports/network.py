@@ -9,7 +9,8 @@ import sys
 from typing import Any, Callable, Mapping, NamedTuple, Optional, Sequence, Tuple, TypeVar
 from urllib.parse import unquote, urlsplit
 
-from ..config import Address, Cert, Verify, split_zone
+from ..address import Address, split_zone
+from ..config import Cert, Verify
 from ..errors import ConfigurationError, TransportError
 from ..loading import load
 from ..redact import printable, reason_of

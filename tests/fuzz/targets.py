@@ -16,10 +16,18 @@ from transports.dap_peer import DapPeer, Gone
 from transports.loopback import HOST, Peer, Server
 
 from rocketride_sync import DecodeError, RocketRideError, TaskStatus
-from rocketride_sync.config import Address, Settings
+from rocketride_sync.address import Address
+from rocketride_sync.config import Settings
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.options import SizeLimit
-from rocketride_sync.protocol import dap, http_answers, object_operations, operations, strict_json
+from rocketride_sync.protocol import (
+    content_encoding,
+    dap,
+    http_answers,
+    object_operations,
+    operations,
+    strict_json,
+)
 from rocketride_sync.redact import printable
 from rocketride_sync.transports.http import HttpTransport
 from rocketride_sync.transports.websocket.connection import Connection
@@ -59,7 +67,7 @@ def envelope(data: bytes) -> None:
         object_operations.send("send", TOKEN, {}, "text/plain", data=SimpleNamespace(size=1)),
     ):
         try:
-            plain = http_answers.decompress(
+            plain = content_encoding.decompress(
                 _header(headers, "Content-Encoding"), body, SizeLimit("max_response_bytes", LIMIT)
             )
             names = {name: _header(headers, name) or "" for name in headers}

@@ -7,7 +7,8 @@ import threading
 import pytest
 
 from rocketride_sync import errors
-from rocketride_sync.config import Address, Settings
+from rocketride_sync.address import Address
+from rocketride_sync.config import Settings
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.protocol.operations import get_task_status
 from rocketride_sync.transports import Transport

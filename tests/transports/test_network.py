@@ -14,7 +14,7 @@ from rocketride_sync import (
     RocketRideWarning,
     TransportError,
 )
-from rocketride_sync.config import Address
+from rocketride_sync.address import Address
 from rocketride_sync.transports.http.session import _proxy_for_whole_urls
 from rocketride_sync.transports.network import Proxy, proxy_for, tls_context
 

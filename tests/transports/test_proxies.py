@@ -7,7 +7,8 @@ import pytest
 import trustme
 
 from rocketride_sync import ConfigurationError, ServerError, TransportError, TransportTimeoutError
-from rocketride_sync.config import Address, Settings
+from rocketride_sync.address import Address
+from rocketride_sync.config import Settings
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.transports.dialing import Dialer
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from rocketride_sync import ConfigurationError, RocketRideError, ServerError, TransportError
-from rocketride_sync.config import Address
+from rocketride_sync.address import Address
 from rocketride_sync.transports.network import Proxy, proxy_for
 
 from .loopback import HOST, Server, always, answer

@@ -18,7 +18,7 @@ from ...logs import log
 from .sockets import Connection, TlsConnection, current
 
 if TYPE_CHECKING:
-    from ...config import Address
+    from ...address import Address
     from ..dialing import Dialer
 
 # A server or a proxy may have dropped an idle connection silently, and a request over such a connection lasts until

@@ -24,8 +24,9 @@ from ...errors import (
 from ...loading import load
 from ...logs import log
 from ...options import SizeLimit
+from ...protocol.content_encoding import decompress, too_large
 from ...protocol.failures import is_unprocessed, secrets_of
-from ...protocol.http_answers import decompress, interpret, too_large
+from ...protocol.http_answers import interpret
 from ...protocol.operations import Operation
 from ...protocol.strict_json import decodes_within
 from ..dialing import Dialer

@@ -23,7 +23,7 @@ from ...deadline import SLICE, Deadline, system_time
 from ...errors import RocketRideError
 from ...logs import log
 from ...options import SizeLimit
-from ...protocol.http_answers import too_large
+from ...protocol.content_encoding import too_large
 from ..tcp import connect, set_timeout
 from .exact_response import AnswerFile, ExactResponse
 

@@ -6,27 +6,24 @@ import contextlib
 import math
 import os
 import socket
-import ssl
 import struct
 import sys
 from typing import Any, Callable, List, Mapping, NoReturn, Optional, Sequence, Tuple, TypeVar
 
 import websocket
 
-from ...config import Address
+from ...address import Address
 from ...deadline import Deadline, system_time
-from ...errors import ProtocolError, RocketRideError, TransportError, TransportTimeoutError
+from ...errors import ProtocolError, RocketRideError, TransportError
 from ...logs import DEBUG, log, timed
 from ...options import SizeLimit
 from ...protocol import dap, operations
 from ...protocol.operations import Buffer, Operation
 from ...protocol.strict_json import decodes_within
-from ...redact import reason_of
-from ..dialing import tls_fault
+from .error_translation import of_message, of_upgrade
 from .framing import Framing
-from .handshake import NO_HEADERS, Handshake, RefusedError
-from .steady_socket import SilentError, SteadySocket, TooLargeError
-from .upgrade import OddUpgradeError, UpgradeCutError, UpgradeSilentError, refused_upgrade
+from .handshake import NO_HEADERS, Handshake
+from .steady_socket import SteadySocket
 
 T = TypeVar("T")
 
@@ -290,38 +287,18 @@ class Connection:
             raise
         except Exception as error:  # noqa: BLE001 - websocket-client lets ValueError and others through
             self.abandon()
-            fault = self._our_error(error)
+            fault = self._translated(error)
         except BaseException:
             self.abandon()
             raise
         raise fault
 
+    def _translated(self, error: Exception) -> RocketRideError:
+        if self._upgraded:
+            return of_message(error, self._address, self._limit)
+        return of_upgrade(error, self._address)
+
     def abandon(self) -> None:
         """Close the socket without a close frame: after a fault, or in a forked child whose parent uses it."""
         self.broken = True
         self._socket.close()
-
-    def _our_error(self, error: Exception) -> RocketRideError:
-        timed_out = isinstance(error, (socket.timeout, websocket.WebSocketTimeoutException))
-        if not self._upgraded and (timed_out or isinstance(error, SilentError)):
-            return UpgradeSilentError(
-                f"{self._address} is silent: it did not answer the WebSocket upgrade within the connect timeout"
-            )
-        if timed_out:
-            return TransportTimeoutError(f"no answer from {self._address} within the timeout")
-        if isinstance(error, SilentError):
-            return TransportError(f"{self._address} is silent: {reason_of(error)}")
-        if isinstance(error, TooLargeError) and self._upgraded:
-            return ProtocolError.lasting(f"an answer of {self._address} is larger than {self._limit}")
-        if isinstance(error, RefusedError):
-            return refused_upgrade(self._address, error.status, error.headers)
-        if isinstance(error, ssl.SSLError):
-            # With TLS 1.3 a server that requires a client certificate says so only after the handshake.
-            return tls_fault(self._address, error)
-        if isinstance(error, (OSError, websocket.WebSocketConnectionClosedException)):
-            reason = reason_of(error) if isinstance(error, OSError) else "it ended"
-            kind = TransportError if self._upgraded else UpgradeCutError
-            return kind(f"the connection to {self._address} broke: {reason}")
-        if self._upgraded:
-            return ProtocolError(f"{self._address} does not speak WebSocket as it should")
-        return OddUpgradeError(f"{self._address} does not answer a WebSocket upgrade as it should")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Mapping
 
-from ...config import Address
+from ...address import Address
 from ...errors import (
     AuthenticationError,
     OverloadedError,

@@ -5,7 +5,7 @@ import threading
 import time
 
 from rocketride_sync import errors
-from rocketride_sync.protocol import http_answers
+from rocketride_sync.protocol import content_encoding
 from rocketride_sync.protocol.operations import get_task_status
 
 from ..loopback import HOST, Server, after_request, always, answer
@@ -35,9 +35,9 @@ class TestTheDeadline:
     def test_bounds_the_decompression_of_an_answer(self, monkeypatch):
         body = answer(gzip.compress(bytes(900_000)), Content_Encoding="gzip")
         late = threading.Event()  # in place of a body that takes so long
-        inflate = http_answers._inflate
+        inflate = content_encoding._inflate
         monkeypatch.setattr(
-            http_answers, "_inflate", lambda body: (late.wait(0.3) or piece for piece in inflate(body))
+            content_encoding, "_inflate", lambda body: (late.wait(0.3) or piece for piece in inflate(body))
         )
         assert self.kept(Server(always(body))).request_sent
 

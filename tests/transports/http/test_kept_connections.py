@@ -209,7 +209,8 @@ class TestKeptConnections:
         with Server(always(answer({"state": 1}))) as server:
             script = f"""
                 import os, sys
-                from rocketride_sync.config import Address, Settings
+                from rocketride_sync.address import Address
+                from rocketride_sync.config import Settings
                 from rocketride_sync.deadline import Deadline
                 from rocketride_sync.protocol.operations import get_task_status
                 from rocketride_sync.transports.http import HttpTransport

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from rocketride_sync import errors
-from rocketride_sync.config import Address, Settings
+from rocketride_sync.address import Address
+from rocketride_sync.config import Settings
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.models import TaskStatus
 from rocketride_sync.protocol.operations import Operation

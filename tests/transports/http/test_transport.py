@@ -41,7 +41,8 @@ class TestSecrets:
 def test_making_a_transport_does_no_io_and_imports_no_requests():
     script = """
         import sys
-        from rocketride_sync.config import Address, Settings
+        from rocketride_sync.address import Address
+        from rocketride_sync.config import Settings
         from rocketride_sync.transports.http import HttpTransport
         transport = HttpTransport(Settings(address=Address.parse("http://nowhere.invalid"), auth="k"))
         transport.watch(None)

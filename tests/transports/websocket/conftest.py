@@ -2,7 +2,8 @@
 
 import pytest
 
-from rocketride_sync.config import Address, Settings
+from rocketride_sync.address import Address
+from rocketride_sync.config import Settings
 from rocketride_sync.transports.websocket import WebSocketTransport
 
 from ..dap_peer import KEY

@@ -9,7 +9,8 @@ from rocketride_sync import (
     TaskNotFoundError,
     TransientError,
 )
-from rocketride_sync.config import Address, Settings
+from rocketride_sync.address import Address
+from rocketride_sync.config import Settings
 from rocketride_sync.transports.websocket import WebSocketTransport
 from rocketride_sync.transports.websocket.upgrade import NoSlotError, NoWebSocketError, UpgradeCutError
 

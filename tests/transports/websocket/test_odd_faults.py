@@ -3,7 +3,7 @@
 import pytest
 
 from rocketride_sync import RocketRideError
-from rocketride_sync.config import Address
+from rocketride_sync.address import Address
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.options import SizeLimit
 from rocketride_sync.transports.dialing import guarded

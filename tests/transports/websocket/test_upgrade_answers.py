@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rocketride_sync import ProtocolError, RocketRideClient, RocketRideError
-from rocketride_sync.config import Address
+from rocketride_sync.address import Address
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.options import SizeLimit
 from rocketride_sync.transports.websocket.connection import Connection

@@ -11,7 +11,8 @@ from rocketride_sync import (
     TransportError,
     WaitTimeoutError,
 )
-from rocketride_sync.config import Address, Settings
+from rocketride_sync.address import Address
+from rocketride_sync.config import Settings
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.transports.websocket import WebSocketTransport
 

@@ -8,7 +8,8 @@ from rocketride_sync import (
     RocketRideClient,
     WaitTimeoutError,
 )
-from rocketride_sync.config import Address, Settings
+from rocketride_sync.address import Address
+from rocketride_sync.config import Settings
 from rocketride_sync.transports.websocket.transport import WebSocketTransport
 
 from ..dap_peer import DONE, KEY, RUNNING, dap, serve

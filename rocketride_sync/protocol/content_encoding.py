@@ -1,0 +1,67 @@
+"""The body of an HTTP answer as it was before compression: within its limit of size, and in time. No sockets."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Callable, Iterable, Iterator, List, Optional
+
+from ..errors import ProtocolError
+from ..options import SizeLimit
+from .failures import readable
+
+_PIECE = 262_144  # bytes, both of what is decoded and of the result
+
+
+def decompress(
+    encoding: Optional[str],
+    body: bytes,
+    limit: SizeLimit,
+    secrets: Iterable[str] = (),
+    check_time: Callable[[], object] = lambda: None,
+) -> bytes:
+    """Decode `body` from its ``Content-Encoding``. More than `limit` bytes are a `ProtocolError`.
+
+    Args:
+        encoding: the header's value.
+        body: the body as it was sent.
+        limit: of the result.
+        secrets: texts that a message must not show.
+        check_time: called every few milliseconds; raises once the time is up.
+    """
+    if not encoding or not body or encoding.lower() == "identity":
+        return body
+    if encoding.lower() not in ("gzip", "x-gzip", "deflate"):
+        raise ProtocolError(
+            f"The answer is encoded as {readable(encoding, secrets)!r}, which was not asked for"
+        )
+    pieces: List[bytes] = []
+    size = 0
+    try:
+        for piece in _inflate(body):
+            pieces.append(piece)
+            size += len(piece)
+            if size > limit.size:
+                raise too_large(limit)
+            check_time()
+        return b"".join(pieces)
+    except (zlib.error, EOFError):
+        pass
+    raise ProtocolError(f"The answer's {encoding.lower()} data are damaged")
+
+
+def _inflate(body: bytes) -> Iterator[bytes]:
+    """Decode in pieces, both what goes in and what comes out. Raises EOFError if the end is missing."""
+    decoder = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    for start in range(0, len(body), _PIECE):
+        rest, full = body[start : start + _PIECE], True
+        while (rest or full) and not decoder.eof:
+            piece = decoder.decompress(rest, _PIECE)
+            rest, full = decoder.unconsumed_tail, len(piece) == _PIECE
+            yield piece
+    if not decoder.eof:
+        raise EOFError
+
+
+def too_large(limit: SizeLimit) -> ProtocolError:
+    """The error for an answer beyond `limit`: made, not raised."""
+    return ProtocolError.lasting(f"The answer is larger than {limit}")
