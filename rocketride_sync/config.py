@@ -137,6 +137,8 @@ def environment_value(name: str, raw: str) -> str:
 
 def _credential(auth: Any, headers: Tuple[str, ...]) -> Union[Secret, KeySource]:
     """The credential, which knows the secrets among the values of the headers."""
+    if isinstance(auth, Secret) or hasattr(auth, "renew"):
+        return auth  # type: ignore[no-any-return]  # of the settings that these are a copy of
     # Whole, and their words: ``Bearer …`` may come back without its first. Short words are no secrets.
     parts = (part for value in headers for part in (value, *value.split()))
     along = tuple(dict.fromkeys(part for part in parts if len(part) >= _SHORTEST_SECRET))

@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any, Dict, Iterator, Optional
 
 from ..client import pipeline_source, pipelines
-from ..client.pipeline_run import PipelineRun
+from ..client.pipeline_run import MAY_RUN_ON, PipelineRun
 from ..errors import (
     ConfigurationError,
     TaskAlreadyRunningError,
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..client.task import Task
     from ..models import TaskStatus
 
+_ADVICE = "; list --show-tokens and stop end it"
 _ALREADY_RUNNING = "a run of this pipeline is active already: wait for its end or stop it (list --show-tokens prints its token)"
 _INTERRUPTED = (
     "interrupted while the task starts; looking for it, so that it is not lost (once more: leave at once)"
@@ -85,7 +86,7 @@ class RunWithOutput:
                 "name": self._args.name,
                 "env": self.environment.file_variables(names),
             },
-            advice="; list --show-tokens and stop end it",
+            advice=_ADVICE,
             began=self._began,
         )
         self._core.quiet = self._args.quiet
@@ -95,13 +96,16 @@ class RunWithOutput:
         finally:
             task = self._core.task
             if self._args.keep and task is not None and not (self._token_delivered or task.ended):
-                self._core.end_after_error()
+                self._core.end_or_tell()
                 output.print_problem(f"the token of the task reached nobody; {self._core.state}")
 
     def run(self) -> Optional[TaskStatus]:
         """Run it; return the terminal status of the task, or the last one before the task is ended or kept."""
         try:
-            return self._core.run(self._follow)
+            status = self._core.run(self._follow)
+            if not self._args.keep and self._core.state == MAY_RUN_ON:
+                output.print_problem(f"warning: the task could not be ended, and may run on{_ADVICE}")
+            return status
         except TaskAlreadyRunningError as error:
             failure = TaskAlreadyRunningError(_ALREADY_RUNNING, code=error.code, operation=error.operation)
         raise failure

@@ -17,6 +17,7 @@ from ..models import TaskStatus
 from ..redact import shorten
 from .lost_start import LostStart
 from .pipeline_source import source_id
+from .timed_upload import status_after
 
 if TYPE_CHECKING:
     from .client import RocketRideClient
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+MAY_RUN_ON = "the task may run on"
 ENDING_SECONDS = 10.0
 """For how long a task is tried to be ended, after the timeout of its run or an interrupt."""
 
@@ -79,10 +81,10 @@ class PipelineRun:
             task = self._start()
             result = follow(task)
             if not self.kept:
-                self.end()
+                self.end_or_tell()  # what came of the run is not lost because its task cannot be ended
         except BaseException:
             if not self.kept:
-                self.end_after_error()
+                self.end_or_tell()
             raise
         return result
 
@@ -105,7 +107,7 @@ class PipelineRun:
             return task.send(data, None, mimetype, timeout=self._left())
 
         results = [self._in_time(step, "the data was not through")]
-        return task.get_status(), results
+        return status_after(self._client, task.token, task.status), results
 
     def end(self) -> None:
         """End the task, unless it has ended or was replaced."""
@@ -113,12 +115,12 @@ class PipelineRun:
             self.task.end(timeout=ENDING_SECONDS)
             self.state = "the task was ended"
 
-    def end_after_error(self) -> None:
-        """As `end`. Raises nothing, for the error that came before matters more: the state and the log say it."""
+    def end_or_tell(self) -> None:
+        """As `end`. Raises no error of ours, for what came before matters more: the state and the log say it."""
         try:
             self.end()
         except RocketRideError as fault:
-            self.state = "the task may run on"
+            self.state = MAY_RUN_ON
             name = shorten(self.task.token) if self.task is not None else ""
             log.warning("task %s could not be terminated, it may run on: %s", name, fault)
 
@@ -126,7 +128,7 @@ class PipelineRun:
         """Start the task. If that fails or is interrupted, end what may have been started."""
         try:
             self.task = task = self._in_time(self._use, "the task had not started")
-            self.state = "the task may run on"
+            self.state = MAY_RUN_ON
         except BaseException as error:
             self._end_lost(error)
             raise
@@ -159,7 +161,7 @@ class PipelineRun:
 
     def _end_lost(self, error: BaseException) -> None:
         if self.task is not None:
-            self.end_after_error()
+            self.end_or_tell()
             return
         # A signal handler may raise anything.
         interrupted = not isinstance(error, RocketRideError)

@@ -29,12 +29,12 @@ class RunResult(Frozen):
 
     @property
     def failed(self) -> List[Mapping[str, Any]]:
-        """The results of the files that failed."""
-        return [result for result in self.results if result.get("action") == "error"]
+        """The results of the files that failed, or of the data."""
+        return [result for result in self.results if result.get("error")]
 
     @property
     def succeeded(self) -> bool:
-        """Whether every file did; for `data` True, since an object that failed is an error; else whether the task did."""
+        """Whether every file did, or the data; else whether the task did."""
         return not self.failed if self.results else self.status.succeeded
 
     __hash__ = None  # type: ignore[assignment]  # a status has no hash

@@ -200,7 +200,7 @@ class SendingMethods(BaseClient):
         Returns:
             For each file, in the order of `files`, an `UploadResult`, a dict: ``action`` (``complete`` or ``error``), ``filepath``,
             ``bytes_sent``, ``file_size``, ``upload_time`` (seconds), ``result`` (as of `send`, or None), and
-            ``error`` (a message) if it failed.
+            ``error`` (a message) if it failed; then the `result` is None, unless it tells of the error itself.
 
         Raises:
             ConfigurationError: an entry is unusable, or a file does not exist. Then nothing has been sent.

@@ -158,17 +158,23 @@ class Task:
         self.ended = True
 
     def end(self, *, timeout: Optional[Seconds] = CLIENT_TIMEOUT) -> None:
-        """End the run that was started, as leaving a ``with`` block does: not one that has replaced it.
+        """End the run that was started, as leaving a ``with`` block does: not one that is known to have replaced it.
+
+        If the status cannot be read, it is terminated all the same.
 
         Args:
             timeout: seconds for each of the two calls that it takes at most.
         """
+        status: Optional[TaskStatus]
         try:
             status = self.get_status(timeout=timeout)
         except (TaskLostError, TaskNotFoundError):
             self.ended = True  # forgotten, or replaced by another run: our run has ended
             return
-        self.ended = status.is_terminal
+        except RocketRideError as error:
+            log.debug("task %s is terminated unseen: %s", shorten(self.token), error)
+            status = self.status
+        self.ended = status is not None and status.is_terminal
         if not self.ended:
             self._client._terminate(self.token, status, Deadline(self._client._limit(timeout)))
             self.ended = True

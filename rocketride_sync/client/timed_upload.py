@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Callable, List, Optional, Sequence
 
 from ..deadline import Deadline
-from ..errors import WaitTimeoutError
+from ..errors import RocketRideError, WaitTimeoutError
+from ..logs import log
+from ..redact import shorten
 from ..sending.file_upload import read_entries
 
 if TYPE_CHECKING:
@@ -13,6 +15,23 @@ if TYPE_CHECKING:
     from ..sending.file_upload import FileEntry
     from ..sending.upload_events import UploadEvent, UploadResult
     from .client import RocketRideClient
+
+
+_STATUS_SECONDS = 2.0
+
+
+def status_after(client: RocketRideClient, token: str, last: Optional[TaskStatus]) -> TaskStatus:
+    """The status after all was sent, or the `last` one if there is one and this cannot be read: the results matter more.
+
+    Reading it takes two seconds at most, also when the time is up.
+    """
+    try:
+        return client.get_task_status(token, previous=last, timeout=_STATUS_SECONDS)
+    except RocketRideError as error:
+        if last is None:
+            raise
+        log.warning("task %s: its status after the sending could not be read: %s", shorten(token), error)
+    return last
 
 
 class TimedUpload:
@@ -50,7 +69,7 @@ class TimedUpload:
         self._finished = 0
 
     def send(self, client: RocketRideClient, token: str) -> TaskStatus:
-        """Send the files to the task; return its status after that.
+        """Send the files to the task; return its status after that, or the latest if that one cannot be read.
 
         Raises:
             WaitTimeoutError: the time was up before all files were finished.
@@ -64,7 +83,7 @@ class TimedUpload:
                 timeout=None if left is None else max(left, 0.001),
             )
         )
-        self.last = client.get_task_status(token, previous=self.last)
+        self.last = status_after(client, token, self.last)
         return self.last
 
     def _on_event(self, event: UploadEvent) -> None:

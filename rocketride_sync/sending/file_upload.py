@@ -25,6 +25,7 @@ from .. import arguments
 from ..deadline import Deadline, system_time
 from ..errors import ConfigurationError, RocketRideError, TransportTimeoutError
 from ..protocol.operations import Buffer, Data, Operation
+from ..redact import excerpt
 from ..transports.chunks import File, size_of
 
 if TYPE_CHECKING:
@@ -155,13 +156,14 @@ class Upload:
         self._report_step("close")
 
     def end(self, outcome: Union[Dict[str, Any], RocketRideError]) -> None:
-        """End the upload, with the result of the file or with an error."""
+        """End the upload, with the result of the file or with an error. A result may tell of one, too."""
         failed = isinstance(outcome, RocketRideError)
+        error = str(outcome) if isinstance(outcome, RocketRideError) else _error_in(outcome)
         self._report_step(
-            "error" if failed else "complete",
+            "error" if error else "complete",
             upload_time=0.0 if self._began is None else system_time.monotonic() - self._began,
             result=None if failed else outcome,
-            **({"error": str(outcome)} if failed else {}),
+            **({"error": error} if error else {}),
         )
 
     def _report_step(self, action: str, **more: Any) -> None:
@@ -173,3 +175,12 @@ class Upload:
             **more,
         }
         self.report(self, event)
+
+
+_ERROR_SHOWN = 200  # characters
+
+
+def _error_in(result: Dict[str, Any]) -> str:
+    """What went wrong within the pipeline, by the result of an object; empty if nothing did."""
+    error = result.get("error")
+    return f"the pipeline failed on it: {excerpt(str(error), _ERROR_SHOWN)}" if error else ""

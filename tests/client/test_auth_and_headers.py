@@ -256,3 +256,21 @@ def test_what_needs_no_key_asks_for_none_and_another_server_gets_no_headers():
     assert "X-Gateway" in server.requests[0]
     assert "X-Gateway" not in other.requests[0]
     assert not [request for request in server.requests + other.requests if "Authorization" in request]
+
+
+@BOTH
+def test_a_client_with_other_options_shares_the_key_of_the_function(transport):
+    asked = []
+
+    def auth():
+        asked.append(True)
+        return KEY
+
+    with Server(accepting({KEY}, [])) as server:
+        with RocketRideClient(
+            server.url, auth, transport=transport, headers={"X-Secret": "abcdefgh"}
+        ) as client:
+            client.get_task_status(TOKEN)
+            other = client.with_options(timeout=5.0, retry=RetryPolicy(max_outage=1.0))
+            assert other.get_task_status(TOKEN).is_terminal
+    assert asked == [True]

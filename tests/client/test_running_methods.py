@@ -186,3 +186,51 @@ def test_a_result_does_not_show_what_the_pipeline_made():
     done = RunResult(script(RUNNING).get_task_status("t"), [{"text": "a secret"}])
     assert "secret" not in repr(done)
     assert repr(done).startswith("RunResult(status=")
+
+
+FAULTS = [ServerError("internal error"), TransportTimeoutError("no answer"), {"state": "?"}, "garbage"]
+MADE = {"name": "a.txt", "objectId": "1"}
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=repr)
+def test_what_was_made_is_not_lost_with_the_status_after_it(fault):
+    """The objects must not be sent again for it. The end of the task looks at the status too."""
+    client = script(STARTED, RUNNING, MADE, fault, RUNNING, None)
+    done = client.run(pipeline=counted(), data="text", timeout=GENEROUS)
+    assert (done.results, done.succeeded, done.status.state) == ([MADE], True, 3)
+    assert [call.name for call in client._transport.calls][-1] == "terminate"
+
+
+def test_the_status_after_the_last_file_is_not_waited_for_long(tmp_path, monkeypatch):
+    """The run has its timeout, whatever that of the client is."""
+    (tmp_path / "a.txt").write_text("one")
+    client = script(STARTED, RUNNING, MADE, RUNNING, RUNNING, None)
+    timeouts = []
+    real = client.get_task_status
+
+    def get_task_status(*args, timeout=None, **named):
+        timeouts.append(timeout)
+        return real(*args, timeout=timeout, **named)
+
+    monkeypatch.setattr(client, "get_task_status", get_task_status)
+    client.run(pipeline=counted(), files=[tmp_path / "a.txt"], timeout=0.5)
+    assert timeouts[0] == 2.0
+
+
+def test_what_was_made_is_not_lost_if_the_task_cannot_be_ended(caplog):
+    client = script(STARTED, RUNNING, MADE, RUNNING, RUNNING, ServerError("not now"))
+    assert client.run(pipeline=counted(), data="text").results == [MADE]
+    assert "could not be terminated" in caplog.text
+
+
+@pytest.mark.parametrize("data", [True, False], ids=["data", "files"])
+def test_an_error_within_the_pipeline_is_a_failure(data, tmp_path):
+    (tmp_path / "a.txt").write_text("one")
+    bad = {**MADE, "error": "Conversion*cannot parse*x.cpp:3"}
+    client = script(STARTED, RUNNING, bad, RUNNING, RUNNING, None)
+    given = {"data": "text"} if data else {"files": [tmp_path / "a.txt"]}
+    done = client.run(pipeline=counted(), **given)
+    assert not done.succeeded
+    (failed,) = done.failed
+    assert "cannot parse" in failed["error"]
+    assert data or (failed["action"], failed["result"]) == ("error", bad)

@@ -13,7 +13,9 @@ from rocketride_sync import (
     ConfigurationError,
     MemoryTransport,
     Outcome,
+    PermissionDeniedError,
     RocketRideClient,
+    ServerError,
     TaskNotFoundError,
     TransportError,
 )
@@ -63,9 +65,8 @@ def test_an_error_on_the_way_out_hides_no_other(caplog):
     running = {"state": 3, "startTime": 1.0}
 
     def client():
-        return RocketRideClient(
-            "h", KEY, transport=MemoryTransport([started, running, TransportError("reset")])
-        )
+        faults = [TransportError("reset")] * 2  # of the status, and of the end itself
+        return RocketRideClient("h", KEY, transport=MemoryTransport([started, running, *faults]))
 
     with pytest.raises(ZeroDivisionError), client().use(pipeline=forever()):
         raise ZeroDivisionError
@@ -186,3 +187,18 @@ def test_use_takes_the_file_by_position(either, tmp_path):
         assert task.get_status().state == 3
     with pytest.raises(ConfigurationError, match="filepath="):
         either.use()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [PermissionDeniedError("Permission 'task.monitor' denied"), ServerError("internal error")],
+    ids=repr,
+)
+@pytest.mark.parametrize("seen", [True, False])
+def test_a_task_whose_status_cannot_be_read_is_ended_all_the_same(fault, seen):
+    transport = MemoryTransport(
+        [{"token": "tk_1"}, {"state": 3, "startTime": 1.0} if seen else fault, fault, None]
+    )
+    with RocketRideClient("h", KEY, transport=transport).use(pipeline=forever()):
+        pass
+    assert transport.calls[-1].name == "terminate"
