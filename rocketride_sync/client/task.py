@@ -209,7 +209,8 @@ class Task:
         name = f"Task {status_html.text(shorten(self.token))}{joined}"
         if self.status is None:
             return f"<b>{name}</b>, of which no status was read"
-        return status_html.card(f"{name}, when it was started", self.status)
+        secrets = (self.token, *self._client._settings.secrets)
+        return status_html.card(f"{name}, when it was started", self.status, secrets)
 
     def __repr__(self) -> str:
         return f"<Task {shorten(self.token)}{' (joined)' if self.joined else ''}>"

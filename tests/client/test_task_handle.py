@@ -106,6 +106,15 @@ def test_a_notebook_shows_the_run_without_asking_the_server(either, websocket_cl
     assert task.token not in task._repr_html_()
 
 
+def test_what_a_notebook_shows_holds_no_chosen_token_and_no_key():
+    token, key = "nightly-own-token-0001", "own-key-0123456789"
+    status = {"state": 3, "status": f"of {token}", "errors": [f"bad*{key}*x.py:1"], "currentObject": token}
+    transport = MemoryTransport([{"token": token}, status])
+    shown = RocketRideClient("h", key, transport=transport).use(pipeline=forever())._repr_html_()
+    assert "bad" in shown
+    assert not [secret for secret in (token, key) if secret in shown]
+
+
 def in_forked_child(step):
     """Run `step` in a forked child, to its end; it must not raise."""
     child = os.fork()
