@@ -81,6 +81,40 @@ def test_a_task_that_is_forgotten_while_it_is_cancelled_has_vanished():
             client.wait_until_complete("tk_1", 0, cancel_on_timeout=True)
 
 
+DONE = {**RUNNING, "state": 5, "completed": True, "exitCode": 0}
+
+
+class Timed(MemoryTransport):
+    """Also notes how long each call may take."""
+
+    def __init__(self, script):
+        super().__init__(script)
+        self.limits = []
+
+    def call(self, operation, deadline):
+        self.limits.append(deadline.remaining())
+        return super().call(operation, deadline)
+
+
+def test_a_task_that_ended_before_it_could_be_cancelled_is_not_terminated():
+    """Nor polled again: the token may be that of another run by then."""
+    transport = MemoryTransport([RUNNING, DONE])
+    with RocketRideClient("h", KEY, transport=transport) as client:
+        assert client.wait_until_complete("tk_1", 0, cancel_on_timeout=True).succeeded
+    assert [call.name for call in transport.calls] == ["get_task_status"] * 2
+
+
+@pytest.mark.parametrize(("timeout", "limit"), [(None, 30.0), (600.0, 30.0), (5.0, 5.0)])
+def test_cancelling_takes_the_clients_timeout_and_thirty_seconds_at_most(timeout, limit):
+    transport = Timed([RUNNING, RUNNING, {}, {**RUNNING, "state": 4}, {**DONE, "state": 6}])
+    with RocketRideClient("h", KEY, transport=transport, timeout=timeout) as client:
+        assert client.wait_until_complete("tk_1", 0, cancel_on_timeout=True).is_terminal
+    assert [call.name for call in transport.calls[1:3]] == ["get_task_status", "terminate"]
+    assert transport.limits[1:] == pytest.approx([limit] * 4, abs=min(limit / 2, 10.0))
+    assert max(transport.limits[1:]) <= limit
+    assert transport.pauses == pytest.approx([0.1], abs=0.1)
+
+
 def test_cancelling_a_task_out_of_reach_takes_no_longer_than_its_own_time():
     with socket.create_server(("127.0.0.1", 0)) as silent:
         uri = f"http://127.0.0.1:{silent.getsockname()[1]}"

@@ -17,6 +17,7 @@ from rocketride_sync import (
     TransportTimeoutError,
     WaitTimeoutError,
 )
+from rocketride_sync.waiting.wait_rules import Wait
 
 from .fake_world import DONE, RUNNING, TOKEN, World, after, status
 
@@ -252,6 +253,68 @@ def test_the_outage_counts_from_the_beginning_of_the_first_failed_poll():
     assert world.polls == [0.0, 13.0]
 
 
+FAULT = TransportError("reset")
+TWENTY = RetryPolicy(initial_delay=1.0, jitter=0, max_outage=20.0)
+
+
+def one_of_many(world, retry=TWENTY):
+    """The rules for one of many tasks, whose polls wait for their turn."""
+    return Wait(TOKEN, timeout=None, interval=2.0, call_timeout=30.0, retry=retry, clock=world.clock)
+
+
+def test_an_outage_does_not_count_the_time_in_which_the_poll_waited_for_its_turn():
+    world = World()
+    wait = one_of_many(world)
+    wait.mark_due()
+    world.now = 15.0
+    wait.begin()
+    world.now = 18.0
+    wait.mark_answered()
+    wait.record(FAULT)
+    assert wait.until.remaining() == 17.0
+    assert wait.next_pause() == 1.0
+    world.now = 35.0
+    wait.mark_due()
+    wait.begin()
+    wait.mark_answered()
+    wait.record(FAULT)
+    with pytest.raises(TransportError):
+        wait.next_pause()
+
+
+def test_an_outage_counts_from_the_failure_of_a_poll_that_was_never_sent():
+    """There was no connection: it neither began, nor is the one before part of the outage."""
+    world = World()
+    wait = one_of_many(world)
+    wait.begin()
+    wait.mark_answered()
+    wait.record(RUNNING)
+    world.now = 10.0
+    wait.mark_due()
+    world.now = 18.0
+    wait.mark_answered()
+    wait.record(FAULT)
+    assert wait.until.remaining() == 20.0
+
+
+def test_an_outage_is_over_when_its_time_is_up_and_not_before():
+    for since, over in ((19.99, False), (20.0, True)):
+        world = World()
+        wait = one_of_many(world)
+        for world.now in (0.0, since):
+            wait.mark_due()
+            wait.begin()
+            wait.mark_answered()
+            wait.record(FAULT)
+            if world.now == 0.0:
+                wait.next_pause()
+        if over:
+            with pytest.raises(TransportError):
+                wait.next_pause()
+        else:
+            assert wait.next_pause() == pytest.approx(0.01)
+
+
 def test_outages_with_a_success_between_them_do_not_add_up():
     fault = TransportError("reset")
     script = [fault, RUNNING] * 50
@@ -333,6 +396,14 @@ def test_another_run_under_the_same_token_is_noticed():
         list(World(RUNNING, other).wait())
     assert caught.value.last_status is RUNNING
     assert caught.value.new_status is other
+
+
+def test_another_run_may_have_started_before_the_one_that_was_seen():
+    """The clock of the server was set back, or another machine serves the token now."""
+    earlier = status(TaskState.RUNNING, start=50.0)
+    with pytest.raises(TaskReplacedError) as caught:
+        list(World(RUNNING, earlier).wait(timeout=10.0))
+    assert caught.value.new_status is earlier
 
 
 def test_a_finished_run_is_not_mistaken_for_the_one_before():

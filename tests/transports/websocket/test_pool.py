@@ -9,6 +9,7 @@ from collections import deque
 
 import pytest
 
+from rocketride_sync import TransportError
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.transports.websocket import pool as _pool
 from rocketride_sync.transports.websocket.pool import Pool
@@ -115,6 +116,34 @@ def test_of_many_the_latest_are_kept_and_those_idle_for_long_closed(pool):
     assert all(connection.closed for connection in connections)
     assert pool.take() is latest
     assert not latest.closed
+
+
+@pytest.mark.parametrize("idle", [0.0, 29.0])
+def test_a_connection_is_looked_at_before_it_is_used_again_however_short_it_was_idle(pool, idle):
+    looked_at = []
+    kept = Connection()
+    kept.drain = lambda: looked_at.append(kept)
+    pool.give_back(kept)
+    kept.idle_since -= idle
+    assert pool.take() is kept
+    assert looked_at == [kept]
+
+    def lost():
+        raise TransportError("the server closed it")
+
+    pool.give_back(kept)
+    kept.drain = lost
+    kept.idle_since -= idle
+    assert pool.take() is None
+    assert kept.closed
+
+
+def test_a_connection_that_was_idle_for_over_half_a_minute_is_not_used_again(pool):
+    kept = Connection()
+    pool.give_back(kept)
+    kept.idle_since -= 31.0
+    assert pool.take() is None
+    assert kept.closed
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

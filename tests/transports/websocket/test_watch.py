@@ -8,12 +8,10 @@ import pytest
 from rocketride_sync import (
     RetryPolicy,
     RocketRideClient,
-    TransportError,
     WaitTimeoutError,
 )
 from rocketride_sync.address import Address
 from rocketride_sync.config import Settings
-from rocketride_sync.deadline import Deadline
 from rocketride_sync.transports.websocket import WebSocketTransport
 
 from ..dap_peer import DONE, KEY, RUNNING, TOKEN, dap
@@ -292,22 +290,3 @@ def test_waits_of_several_threads_have_a_connection_each():
         for thread in threads:
             thread.join()
         assert len(ends) == 4
-
-
-def test_after_a_fault_the_pause_is_the_backoff_even_after_the_end_was_told():
-    """The server's wish not to be asked again so soon outweighs the haste after an `end`."""
-    from rocketride_sync.protocol import operations
-    from rocketride_sync.transports.websocket.pool import Pool
-    from rocketride_sync.transports.websocket.watch import WebSocketWatch
-
-    def refuse(_deadline):
-        raise TransportError("refused")
-
-    operation = operations.get_task_status(TOKEN)
-    watch = WebSocketWatch(Pool(refuse), operation, KEY)
-    watch._step = 0.002
-    with pytest.raises(TransportError):
-        watch.call(operation, Deadline(20.0))
-    began = time.monotonic()
-    watch.pause(0.3)
-    assert time.monotonic() - began >= 0.3
