@@ -5,6 +5,7 @@ VENV   := .venv
 MINUTES ?= 10
 SEEDS ?= 1000
 JOBS ?= 2
+PART ?= waiting
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest
@@ -14,7 +15,7 @@ CODE   := rocketride_sync codegen tests benchmarks docs/conf.py examples setup.p
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types generate generate-check drift test-all test-min test-wheel test-airflow test-installs faults fuzz simulate plant interrupts soak bench docs recordings dist clean
+.PHONY: help demo test check lint types generate generate-check drift test-all test-min test-wheel test-airflow test-installs faults fuzz simulate plant mutants interrupts soak bench docs recordings dist clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  \1|/p' Makefile | column -t -s '|'
@@ -82,6 +83,14 @@ simulate: $(VENV)/.dev ## lives in simulated time: SEEDS=1000 fresh seeds (or 1:
 
 plant: $(VENV)/.dev ## put faults into a copy, one at a time: the simulation must find each
 	$(BIN)/python -m tests.simulation.planting
+
+.venv-mutants/.installed: setup.cfg tools/install.py requirements/dev.txt requirements/mutants.txt
+	$(PYTHON) -m venv .venv-mutants
+	.venv-mutants/bin/python tools/install.py dev mutants
+	@touch $@
+
+mutants: .venv-mutants/.installed ## change the code of a PART (waiting, client, protocol, transports), a thing at a time: a test must notice
+	.venv-mutants/bin/python tools/mutants.py $(PART) --jobs $(JOBS) $(if $(ONLY),--only $(ONLY))
 
 interrupts: $(VENV)/.dev ## Ctrl-C at every line of one short life of each method: JOBS=2 processes, some minutes
 	$(BIN)/python -m tests.simulation.walking --jobs $(JOBS)

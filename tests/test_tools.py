@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import json
 import re
 import sys
 from pathlib import Path
@@ -98,6 +99,21 @@ def test_extras_are_for_users():
         for name in extras
         if re.search(rf"\[(\w+,)*{name}[],]|extras? `{name}`|extra:? {name}\b|`{name}`\)", pages)
     }
+
+
+MUTANTS = json.loads((ROOT / "tests" / "mutants.json").read_text("utf-8"))
+
+
+def test_what_make_mutants_walks_through_is_there():
+    named = [name for part in MUTANTS["parts"].values() for name in part["modules"] + part["tests"]]
+    named += MUTANTS["not_walked"]
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_a_change_that_no_test_can_notice_is_one_of_a_line_that_is_there():
+    for survivor in MUTANTS["survivors"]:
+        assert survivor["was"] in " ".join((ROOT / survivor["module"]).read_text("utf-8").split())
+        assert survivor["reason"]
 
 
 def test_what_is_tested_are_extras(monkeypatch):

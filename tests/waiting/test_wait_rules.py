@@ -262,6 +262,23 @@ def one_of_many(world, retry=TWENTY):
     return Wait(TOKEN, timeout=None, interval=2.0, call_timeout=30.0, retry=retry, clock=world.clock)
 
 
+@pytest.mark.parametrize(("first_answered", "turn"), [(0.0, 2.0), (11.5, 0.5), (20.0, 0.0)])
+def test_the_last_poll_begins_earlier_by_the_time_that_the_first_one_waited_for_its_turn(
+    first_answered, turn
+):
+    """Half as much again, for there are other polls meanwhile."""
+    world = World()
+    wait = Wait(TOKEN, timeout=100.0, interval=1000.0, call_timeout=30.0, retry=TWENTY, clock=world.clock)
+    world.now = 10.0
+    wait.mark_due()
+    world.now = 12.0
+    wait.begin()
+    wait.mark_answered()
+    wait.reserve_turn(first_answered)
+    wait.record(RUNNING)
+    assert wait.next_pause() == pytest.approx(88.0 - 0.01 - 1.5 * turn)
+
+
 def test_an_outage_does_not_count_the_time_in_which_the_poll_waited_for_its_turn():
     world = World()
     wait = one_of_many(world)
