@@ -20,6 +20,7 @@ SUITES = (
     "websocket_call",
     "http_call",
     "wait_end",
+    "many_ends",
     "wait_minute",
     "many",
     "decode",

@@ -52,6 +52,7 @@ SHOWN = (
     Column("memory", "peak MiB", "The most memory of that process, MiB"),
     Column("websocket_call", "CPU µs", "One status over WebSocket, CPU of the client in µs", digits=0),
     Column("http_call", "CPU µs", "One status over HTTP, CPU of the client in µs", digits=0),
+    Column("many_ends", "delay ms", "From the end of one of many tasks to its result, ms"),
     Column("wait_end", "delay ms", "From the end of a task to the return of the wait, ms"),
     Column("wait_minute", "CPU ms a minute", "A minute of waiting, CPU in ms"),
     Column("wait_minute", "looks a minute", "A minute of waiting, requests sent"),

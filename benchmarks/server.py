@@ -54,9 +54,10 @@ class Task:
     """A task that runs for ever, or until its time has come."""
 
     def __init__(self, token: str, document: Dict[str, Any]) -> None:
-        self._document = document
+        self._document = {**document, "project_id": f"project of {token}"}
         self._looks = itertools.count(1)
         self._listeners: List[Callable[[Dict[str, Any]], None]] = []
+        self.token = token
         self._ended = 0.0
         if token.startswith(_ENDING):
             timer = threading.Timer(int(token[len(_ENDING) :].partition("_")[0]) / 1000, self._end)
@@ -76,6 +77,20 @@ class Task:
             "completed": bool(ended),
             "endTime": ended,
         }
+
+    @property
+    def summary(self) -> Dict[str, Any]:
+        """What the list of active tasks says of it."""
+        known = {key: self._document[key] for key in ("name", "source")}
+        return {
+            "id": f"{self.token[3:11]}.{known['source']}",
+            "projectId": self._document["project_id"],
+            **known,
+        }
+
+    @property
+    def is_active(self) -> bool:
+        return not self._ended
 
     def listen(self, tell: Callable[[Dict[str, Any]], None]) -> None:
         self._listeners.append(tell)
@@ -100,6 +115,10 @@ class Tasks:
         self._document = small(1)
         self._lock = threading.Lock()
         self._tasks: Dict[str, Task] = {}
+
+    def active(self) -> List[Dict[str, Any]]:
+        with self._lock:
+            return [task.summary for task in self._tasks.values() if task.is_active]
 
     def __getitem__(self, token: str) -> Task:
         with self._lock:
@@ -171,13 +190,18 @@ def answer(request: Dict[str, Any], tasks: Tasks, tell: Callable[[Dict[str, Any]
     elif command == "auth":
         response["body"] = {"userToken": request["arguments"]["auth"]}
     elif command == "rrext_monitor" and request["arguments"]["types"]:
+        body = {"action": "running", "tasks": tasks.active()}
+        tell({"type": "event", "seq": 98, "event": "apaevt_task", "body": body})
         tasks[token].listen(tell)
     return response
 
 
 def frame(payload: bytes, opcode: int) -> bytes:
     size = len(payload)
-    length = bytes([size]) if size < 126 else b"\x7e" + struct.pack("!H", size)
+    if size < 126:
+        length = bytes([size])
+    else:
+        length = b"\x7e" + struct.pack("!H", size) if size < 1 << 16 else b"\x7f" + struct.pack("!Q", size)
     return bytes([0x80 | opcode]) + length + payload
 
 

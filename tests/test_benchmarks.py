@@ -17,6 +17,7 @@ SUITES = [
     "http_call",
     "imports",
     "many",
+    "many_ends",
     "memory",
     "process",
     "sending",

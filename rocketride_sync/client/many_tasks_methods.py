@@ -67,8 +67,8 @@ class ManyTasksMethods(BaseClient):
         """Block until many tasks have ended, and return a result for each: its terminal status, or the error that ended
         the wait for it. An error of one task does not end the wait for the others.
 
-        Over WebSocket all are polled over one connection. While at most 32 are left, it also receives an event when one
-        of them ends. Over HTTP at most four are polled at a time, in threads that end before this returns.
+        Over WebSocket all are polled over one connection. As long as that is cheap, for a few hundred tasks, it also receives an
+        event when one of them ends. Over HTTP at most four are polled at a time, in threads that end before this returns.
 
         Args:
             tokens: the tasks' tokens. A token that occurs several times is watched once, and has the same result each

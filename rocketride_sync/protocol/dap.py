@@ -25,15 +25,20 @@ class Dialogue:
     """The client's side of one connection: it numbers requests, matches answers in any order, and collects events.
 
     The caller sends what `request` returns, and passes what it receives to `receive`.
+
+    Attributes:
+        longest_answer: the size of the longest answer so far, in bytes.
+        longest_event: the size of the longest event, likewise; dropped ones count. The caller may set it to 0.
     """
 
-    __slots__ = ("_answers", "_events", "_notices", "_seq")
+    __slots__ = ("_answers", "_events", "_notices", "_seq", "longest_answer", "longest_event")
 
     def __init__(self) -> None:
         self._seq = 0
         self._answers: Dict[int, Optional[Message]] = {}
         self._notices: Set[int] = set()  # without an answer
         self._events: Deque[Message] = deque(maxlen=_EVENTS_KEPT)
+        self.longest_answer = self.longest_event = 0
 
     def request(self, command: str, arguments: Mapping[str, Any]) -> Tuple[int, str]:
         """Make a request: its number, for `answer`, and its text frame."""
@@ -57,18 +62,23 @@ class Dialogue:
         Raises:
             ProtocolError: it is not a JSON object.
         """
-        if len(payload) > _LARGEST_EVENT and not self.awaits_answer:
+        size = len(payload)
+        if size > _LARGEST_EVENT and not self.awaits_answer:
+            self.longest_event = max(self.longest_event, size)
             return  # it would be dropped, and takes long to decode
         message = _parse(payload, binary)
         kind = message.get("type")
         if kind == "response":
+            self.longest_answer = max(self.longest_answer, size)
             number = message.get("request_seq")
             if isinstance(number, int):
                 self._notices.discard(number)
             if isinstance(number, int) and self._answers.get(number, message) is None:
                 self._answers[number] = message
-        elif kind == "event" and len(payload) <= _LARGEST_EVENT:
-            self._events.append(message)
+        elif kind == "event":
+            self.longest_event = max(self.longest_event, size)
+            if size <= _LARGEST_EVENT:
+                self._events.append(message)
 
     @property
     def awaits_answer(self) -> bool:

@@ -155,6 +155,27 @@ class Connection:
                 return False
         return True
 
+    @property
+    def settled(self) -> bool:
+        """Whether all notices are answered. Does no I/O."""
+        return not self._dialogue.awaits_notices
+
+    @property
+    def longest_answer(self) -> int:
+        """The size of the longest answer so far, in bytes."""
+        return self._dialogue.longest_answer
+
+    def longest_event(self, *, forget: bool = False) -> int:
+        """The size of the longest event since it was last forgotten, in bytes."""
+        found = self._dialogue.longest_event
+        if forget:
+            self._dialogue.longest_event = 0
+        return found
+
+    def receive_frame(self, deadline: Deadline) -> bool:
+        """Receive whatever comes next; False if `deadline` passes first."""
+        return self._receive_until(deadline)
+
     def is_silent_since(self, moment: float) -> bool:
         """Whether the server counts as gone: for `dead_after` seconds since `moment` (monotonic) nothing has come."""
         return system_time.monotonic() - max(moment, self._socket.last_received) >= self._socket.dead_after

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Mapping, Optional, Tuple
+from typing import AbstractSet, Any, Mapping, Optional, Tuple
 
 from ...models.outcome import STOP_REASONS, shows_life
 from ...protocol import dap
@@ -69,7 +69,7 @@ class TaskEventFilter:
             return None
         action = body.get("action")
         if action == _RUNNING:
-            return self._take_active_tasks(body.get("tasks"))
+            return self.take_active(active_ids(event))
         if not isinstance(action, str) or any(body.get(key) != value for key, value in self._known):
             return None
         if action in (END, "begin", "restart") and self._is_of_token(body):
@@ -95,18 +95,39 @@ class TaskEventFilter:
         source = dict(self._known).get("source") or body.get("source")
         return self._id_start is not None and body.get("__id") == f"{self._id_start}.{source}"
 
-    def _take_active_tasks(self, tasks: Any) -> Optional[str]:
-        ids = [task.get("id") if isinstance(task, dict) else None for task in _list(tasks)]
-        own = f"{self._id_start}."
+    def is_of_twin(self, event: dap.Message) -> bool:
+        """Whether an event of the task's project and source tells that it belongs to another token of the server's."""
+        start, dot, _ = str(event.get("body", {}).get("__id")).partition(".")
+        made_by_server = bool(dot) and len(start) == _ID_LENGTH and _HEX_DIGITS.issuperset(start)
+        return made_by_server and self._id_start is not None and start != self._id_start
+
+    def take_active(self, ids: Optional[AbstractSet[str]]) -> Optional[str]:
+        """Process the list of active tasks: what `active_ids` found in it. Returns as `take`."""
         known_before = self._ended_before
-        self._ended_before = self._id_start is not None and all(
-            isinstance(each, str) and not each.startswith(own) for each in ids
+        self._ended_before = (
+            self._id_start is not None and ids is not None and f"{self._id_start}." not in ids
         )
         return NOT_ACTIVE if self._ended_before and not known_before else None
 
 
-def _list(value: Any) -> List[Any]:
-    return value if isinstance(value, list) else [None]
+def active_ids(event: dap.Message) -> Optional[AbstractSet[str]]:
+    """How the ids in a list of active tasks begin, up to the dot; None for other events, and if an id is missing."""
+    body = event.get("body")
+    if event.get("event") != _TASK_EVENT or not isinstance(body, dict) or body.get("action") != _RUNNING:
+        return None
+    tasks = body.get("tasks")
+    ids = {_id_of(task)[: _ID_LENGTH + 1] for task in (tasks if isinstance(tasks, list) else [None])}
+    return None if "" in ids else ids
+
+
+def _id_of(task: Any) -> str:
+    found = task.get("id") if isinstance(task, dict) else None
+    return found if isinstance(found, str) else ""
+
+
+def is_distinct(token: str, credential: str) -> bool:
+    """Whether the `__id` of an event tells a task with this token from its twins."""
+    return _start_of_id(token, credential) is not None
 
 
 def _start_of_id(token: str, credential: str) -> Optional[str]:

@@ -17,22 +17,24 @@ from ..poller import Poll, PollResult
 from .in_flight import InFlight
 from .pool import Pool
 from .reconnecting import Reconnecting
+from .subscription_allowance import FEW
 from .subscriptions import Subscriptions
 
 if TYPE_CHECKING:
     from .connection import Connection
 
-# The server answers each subscription with a list of all active tasks of the account.
-_MAX_SUBSCRIBED = 32
 _GATHER_SECONDS = 0.5
+_QUIET_SECONDS = 0.01
+_MAY_BE_UNREAD = 256 * 1024
 _CLOSE_TIMEOUT = 0.5
 
 
 class WebSocketPoller:
-    """Polls many tasks over one connection. If they are few, the connection is also subscribed to their events.
+    """Polls many tasks over one connection, which is also subscribed to their events as `SubscriptionAllowance` says.
 
-    Results are gathered first, and handed out when no poll is in flight any more, or half a second after the last poll
-    was sent. So nothing accumulates on a connection that is not read while the caller handles the results.
+    Results that come together are handed out together: when no poll is in flight any more, or nothing has come for 10 ms.
+    If the answers in flight may come to more than 256 KiB, they are waited for, up to half a second after the last poll
+    was sent. So little accumulates on a connection that is not read while the caller handles the results.
 
     A lost connection is replaced when `Reconnecting` says.
 
@@ -78,9 +80,10 @@ class WebSocketPoller:
         self._in_flight.queued.clear()
         return queued, self._reconnecting.fault
 
-    def remove(self, poll: Poll) -> None:  # noqa: ARG002 - twins share a subscription: it stays
-        """As `rocketride_sync.transports.poller.Poller.remove`."""
+    def remove(self, poll: Poll) -> None:
+        """As `rocketride_sync.transports.poller.Poller.remove`. Twins share a subscription: it stays."""
         self._unfinished -= 1
+        self._subscriptions.drop_candidate(poll)
 
     def next(self, deadline: Deadline) -> Optional[PollResult]:
         """As `rocketride_sync.transports.poller.Poller.next`."""
@@ -90,10 +93,10 @@ class WebSocketPoller:
             next_to_send = self._next_to_send()
             if next_to_send:
                 self._send(next_to_send)
-                continue
-            self._receive(deadline)
-            if deadline.expired and not self._results:
-                return None
+            elif not self._subscribe_more():
+                self._receive(deadline)
+                if deadline.expired and not self._results:
+                    return None
         return self._results.popleft()
 
     def end_told(self, poll: Poll) -> EndTold:
@@ -119,11 +122,13 @@ class WebSocketPoller:
 
     def _until_gathered(self) -> float:
         """Seconds to wait for the polls in flight before results are handed out."""
-        return (
-            self._in_flight.newest.sent_at + _GATHER_SECONDS - system_time.monotonic()
-            if self._in_flight
-            else 0.0
-        )
+        if not self._in_flight:
+            return 0.0
+        until = self._in_flight.newest.sent_at + _GATHER_SECONDS
+        longest = self._connection.longest_answer if self._connection is not None else 0
+        if self._results and len(self._in_flight) * longest <= _MAY_BE_UNREAD:
+            until = min(until, max(self._last_answer_at, self._in_flight.newest.sent_at) + _QUIET_SECONDS)
+        return until - system_time.monotonic()
 
     # Sending.
 
@@ -149,7 +154,7 @@ class WebSocketPoller:
             None,
         )  # no request has such numbers: for polls that cannot be sent
         try:
-            if self._unfinished <= _MAX_SUBSCRIBED:
+            if self._unfinished <= FEW:
                 # An `unsubscribe` of an earlier wait must not overtake what comes now.
                 if not self._subscriptions:
                     connection.settle(deadlines[0])
@@ -163,6 +168,16 @@ class WebSocketPoller:
         self._in_flight.mark_sent(numbers, deadlines)
         if fault is not None:
             self._connection_lost(fault)
+
+    def _subscribe_more(self) -> bool:
+        """Subscribe to more of many tasks; False if it is not time to, or there are none."""
+        connection, fault = self._connection, None
+        try:
+            return connection is not None and self._subscriptions.add_more(connection, self._unfinished)
+        except RocketRideError as error:
+            fault = error
+        self._connection_lost(fault)
+        return True
 
     def _connect(self, deadline: Deadline) -> Optional[Connection]:
         """Make a connection; if that fails, all polls that wait for it have failed."""
@@ -193,6 +208,10 @@ class WebSocketPoller:
         try:
             if self._in_flight:
                 self._take_answer(connection, deadline)
+            elif self._subscriptions.has_candidates and not (self._results or connection.settled):
+                connection.receive_frame(deadline)
+                self._take_events(connection, Deadline(0))
+                return
             if self._subscriptions or not (self._in_flight or self._results):
                 self._take_events(connection, Deadline(0) if self._in_flight or self._results else deadline)
         except RocketRideError as error:
@@ -237,6 +256,8 @@ class WebSocketPoller:
         except RocketRideError as error:
             return error
         self._subscriptions.learn(poll, document)
+        if self._unfinished > FEW:
+            self._subscriptions.take_candidate(poll, document)
         return document
 
     def _take_events(self, connection: Connection, deadline: Deadline) -> None:

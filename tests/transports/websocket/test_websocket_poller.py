@@ -85,18 +85,6 @@ def test_few_tasks_are_subscribed_to_by_token_and_left_in_the_end():
     ]
 
 
-def test_many_tasks_are_not_subscribed_to_until_few_are_left():
-    tasks = Tasks()
-    ended = set(tokens(40)[:10])
-    tasks.status = lambda token: DONE if token in ended or tasks.polls[token] > 2 else RUNNING
-    with Server(serve(tasks.reply)) as server, prompt_client_of(server) as client:
-        client.wait_all(tokens(40), timeout=LONG, interval=0.2)
-    assert {types[0] for _, types in tasks.subscriptions if types} == {"TASK"}
-    assert {token for token, _ in tasks.subscriptions} == set(tokens(40)) - ended
-    first_round = tasks.commands[:40]
-    assert {command for command, _ in first_round} == {STATUS}
-
-
 def test_the_end_of_a_task_is_seen_long_before_the_interval(caplog):
     caplog.set_level(logging.DEBUG, "rocketride_sync")
     tasks = Tasks()
