@@ -23,6 +23,7 @@ class Connection:
     broken = False
     socket_class = socket.socket
     generation = 0
+    longest_answer = 0
     pid = os.getpid()
 
     def __init__(self):
