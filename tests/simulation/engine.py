@@ -63,7 +63,8 @@ class Run:
             return
         self.state, self.text = state, text
         if state == 2 and not self.start_time:
-            self.start_time = BASE + round(self.engine.world.now, 6)
+            # Of runs of one source, a server starts no two in one microsecond.
+            self.start_time = BASE + round(self.engine.world.now + self.number * 1e-6, 6)
             self.engine.log.began(self)
         if state == 3:
             self.running_at = self.running_at or self.engine.world.now

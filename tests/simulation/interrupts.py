@@ -6,12 +6,11 @@ import logging
 import sys
 from pathlib import Path
 
-from rocketride_sync import loading
+from rocketride_sync.import_lock import import_lock
 
 _HERE = str(Path(__file__).parent)
-# The lock of logging is taken before Python 3.13 in a way that Ctrl-C can leave it held for ever; that of loading in one
-# that lets no Ctrl-C come in between, but a tracer.
-_NOT_IN = (logging.__file__, "<string>", loading.__file__)
+# The lock of logging is taken before Python 3.13 in a way that Ctrl-C can leave it held for ever.
+_NOT_IN = (logging.__file__, "<string>")
 _PATHS = ("rocketride_sync", "requests", "urllib3", "websocket", "http/client.py", "contextlib.py")
 
 
@@ -45,6 +44,9 @@ class Interrupt:
         code = frame.f_code
         if not self._wants(code.co_filename):
             return None
+        # No signal is handled between the end of its block and its release, but a tracer is called there.
+        if import_lock._is_owned():
+            return self.trace
         # Not in the line of the `def`: no signal is handled there, and an exception makes Python 3.11 crash.
         if (
             event == "return" or (event == "line" and frame.f_lineno != code.co_firstlineno)
