@@ -1,4 +1,4 @@
-"""When a connection that was lost, or could not be made, may be made again. No I/O."""
+"""After a lost connection: when the next may be made, and whether it may be subscribed to events. No I/O."""
 
 from __future__ import annotations
 
@@ -59,3 +59,43 @@ class Reconnecting:
         self.fault = fault if isinstance(fault, TransientError) else None
         self._failures += 1
         self._not_before = system_time.monotonic() + delay
+
+
+class Subscribing:
+    """Whether a connection may be subscribed to events. That must not cost the polls: some gateways close a connection
+    because of a subscription.
+
+    A connection that is lost after a subscription was requested and before any poll was answered may be lost because of
+    it. After the first such loss, a connection is subscribed only when it has answered a poll; after the second, never.
+
+    Attributes:
+        requested: whether a subscription was requested over the present connection.
+    """
+
+    def __init__(self) -> None:
+        self._suspicious_losses = 0
+        self.connected()
+
+    def connected(self) -> None:
+        """There is another connection."""
+        self.requested = self._answered = self._answered_since = False
+
+    @property
+    def allowed(self) -> bool:
+        """Whether a subscription may be requested now."""
+        return self._suspicious_losses == 0 or (self._suspicious_losses == 1 and self._answered)
+
+    def request(self) -> None:
+        """A subscription is requested now."""
+        self.requested = True
+
+    def poll_answered(self) -> None:
+        """A poll was answered."""
+        self._answered = True
+        self._answered_since = self.requested
+
+    def lost(self) -> bool:
+        """The connection is lost; whether that may be because of a subscription."""
+        suspicious = self.requested and not self._answered_since
+        self._suspicious_losses += suspicious
+        return suspicious

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Optional
 
 from ...deadline import Deadline, pause
-from ...errors import RocketRideError
+from ...errors import RocketRideError, TransportError, TransportTimeoutError
 from ...logs import log
 from ...protocol import dap, operations
 from ...protocol.operations import Operation
@@ -14,6 +14,7 @@ from ..end_backoff import EndBackoff
 from ..end_told import EndTold
 from .event_filter import END, WAKING_ACTIONS, TaskEventFilter
 from .pool import Pool
+from .reconnecting import Subscribing
 
 if TYPE_CHECKING:
     from .connection import Connection
@@ -40,6 +41,7 @@ class WebSocketWatch:
         self._task = shorten(self._token)
         self._connection: Optional[Connection] = None
         self._event_filter = TaskEventFilter(self._token, credential)
+        self._subscribing = Subscribing()
         self._backoff = EndBackoff()
         self._answered = False
         self._deadline = Deadline(0.0)  # of the latest poll
@@ -51,23 +53,39 @@ class WebSocketWatch:
         return self._connection is not None
 
     def call(self, operation: Operation, deadline: Deadline) -> Any:
-        """As `rocketride_sync.transports.Watch.call`."""
+        """As `rocketride_sync.transports.Watch.call`. A poll that a subscription may have cost is repeated without."""
         self._answered = False
         self._deadline = deadline
-
-        def ask(connection: Connection) -> Any:
-            try:
-                self._subscribe(connection, deadline)
-                self._event_filter.poll_sent()
-                return connection.ask(operation, deadline)
-            finally:
-                if connection.broken:
-                    self._connection = None
-
-        document = self._pool.attempt(ask, deadline, repeatable=True, held=self._connection)
+        document = self._poll(operation, deadline)
         self._answered = True
         self._event_filter.learn(document)
         return document
+
+    def _poll(self, operation: Operation, deadline: Deadline) -> Any:
+        lost_to_subscription = False
+
+        def ask(connection: Connection) -> Any:
+            nonlocal lost_to_subscription
+            try:
+                self._subscribe(connection, deadline)
+                self._event_filter.poll_sent()
+                document = connection.ask(operation, deadline)
+                self._subscribing.poll_answered()
+                return document
+            finally:
+                if connection.broken:
+                    self._connection = None
+                    lost_to_subscription = self._subscribing.lost()
+
+        try:
+            return self._pool.attempt(ask, deadline, repeatable=True, held=self._connection)
+        except TransportTimeoutError:
+            raise
+        except TransportError as error:
+            if not lost_to_subscription:
+                raise
+            log.debug("a WebSocket connection is replaced: %s", error)
+        return self._pool.attempt(ask, deadline, repeatable=True)
 
     def pause(self, seconds: float) -> None:
         """As `rocketride_sync.transports.Watch.pause`. An `end`, `begin` or `restart` event ends it at once.
@@ -86,6 +104,7 @@ class WebSocketWatch:
         except RocketRideError as error:
             log.info("lost the connection while waiting, connecting again: %s", error)
             self._connection = None
+            self._subscribing.lost()
             pause(min(end.remaining(), self._loss_pause))
             self._loss_pause = max(_FIRST_LOSS_PAUSE, self._loss_pause * 2)
         else:
@@ -98,17 +117,21 @@ class WebSocketWatch:
         self._connection = self._pool.unless_inherited(self._connection)
         if self._connection is not None:
             self._take_queued(self._connection)
-        return self._event_filter.end_told(listening=self._connection is not None)
+        listening = self._connection is not None and self._subscribing.requested
+        return self._event_filter.end_told(listening=listening)
 
     def _subscribe(self, connection: Connection, deadline: Deadline) -> None:
-        if connection is self._connection:
+        if connection is not self._connection:
+            self._connection = connection
+            self._subscribing.connected()
+        if self._subscribing.requested or not self._subscribing.allowed:
             return
-        self._connection = connection
         # An `unsubscribe` of an earlier wait must not overtake what comes now.
         connection.settle(deadline)
         # Never SUMMARY: its statuses accumulate unread while a callback runs, and a subscriber that does not read
         # blocks the task for everybody, terminate included. TASK sends a few hundred bytes in the life of a task.
         # The answer is not awaited: even if the subscription is refused, the wait polls.
+        self._subscribing.request()
         connection.send_notice(operations.monitor(self._token, ["TASK"]), deadline)
         self._event_filter.subscribed()
         log.debug("subscribed to events: task %s", self._task)
@@ -148,7 +171,8 @@ class WebSocketWatch:
             if not connection.settle(self._deadline.within(_CLOSE_TIMEOUT)):
                 connection.close()
                 return
-            connection.send_notice(operations.monitor(self._token, ()), Deadline(_CLOSE_TIMEOUT))
+            if self._subscribing.requested:
+                connection.send_notice(operations.monitor(self._token, ()), Deadline(_CLOSE_TIMEOUT))
         except RocketRideError:
             return  # a lost connection has no subscriptions
         self._pool.give_back(connection)

@@ -14,7 +14,7 @@ from rocketride_sync.address import Address
 from rocketride_sync.config import Settings
 from rocketride_sync.transports.websocket import WebSocketTransport
 
-from ..dap_peer import DONE, KEY, RUNNING, TOKEN, dap
+from ..dap_peer import DONE, KEY, RUNNING, TOKEN, Gone, dap
 from ..loopback import Server
 
 LONG = 60.0  # an interval that no test waits out
@@ -77,6 +77,22 @@ def wait(server, interval=LONG, timeout=40.0, **options):
         status = client.wait_until_complete(TOKEN, timeout=timeout, interval=interval)
         assert time.monotonic() - began < 20
         return status
+
+
+@pytest.fixture
+def closing_on_subscription():
+    def script_of(task):
+        def script(peer):
+            while True:
+                request = peer.request()
+                if request["command"] == "rrext_monitor":
+                    peer.peer.reset()
+                    raise Gone
+                task.reply(peer, request)
+
+        return script
+
+    return script_of
 
 
 def test_it_subscribes_to_task_by_name_and_unsubscribes_when_it_leaves():
@@ -290,3 +306,34 @@ def test_waits_of_several_threads_have_a_connection_each():
         for thread in threads:
             thread.join()
         assert len(ends) == 4
+
+
+def test_no_poll_depends_on_the_subscription(closing_on_subscription):
+    """Some gateways close the connection on `rrext_monitor`: what `get_task_status` finds, a wait finds too."""
+    task = Task(RUNNING, RUNNING, DONE)
+
+    with Server(dap(closing_on_subscription(task))) as server:
+        assert wait(server, interval=0.05).succeeded
+        assert server.connections == 3
+    assert task.polls == 3
+
+
+def test_one_poll_does_not_depend_on_the_subscription(closing_on_subscription):
+    with Server(dap(closing_on_subscription(Task(DONE)))) as server:
+        assert wait(server, timeout=0).succeeded
+
+
+def test_after_one_loss_a_connection_that_has_answered_is_subscribed(closing_on_subscription):
+    task = Task(RUNNING, RUNNING, DONE)
+
+    def action(peer):
+        if peer.peer._server.connections == 1:
+            closing_on_subscription(task)(peer)
+        task.serve_until(peer, 2)
+        peer.event("end")
+        task.serve_on(peer)
+
+    with Server(dap(action)) as server:
+        assert wait(server, interval=0.05).succeeded
+        assert server.connections == 2
+    assert [each["types"] for each in task.subscriptions] == [["TASK"], []]

@@ -16,7 +16,7 @@ from rocketride_sync import (
 from ..dap_peer import KEY, Gone, dap, frame, refusing_credentials, serve
 from ..either_transport import STATUS
 from ..loopback import Server
-from ..polled_tasks import LONG, ROOM, Tasks, prompt_client_of, take, tokens
+from ..polled_tasks import LONG, MONITOR, ROOM, Tasks, prompt_client_of, take, tokens
 
 
 def test_a_lost_connection_is_replaced_once_for_all():
@@ -205,3 +205,23 @@ def test_a_refused_key_is_raised():
         server
     ) as client, pytest.raises(AuthenticationError):
         client.wait_all(tokens(5), timeout=LONG)
+
+
+def test_no_poll_depends_on_the_subscriptions():
+    """Some gateways close the connection on `rrext_monitor`: what `get_task_status` finds, a wait finds too."""
+    tasks = Tasks()
+    asked = []
+
+    def reply(peer, request):
+        if request["command"] == MONITOR:
+            asked.append(request)
+            peer.peer.reset()
+            raise Gone
+        tasks.done = sum(tasks.polls.values()) >= 9
+        tasks.reply(peer, request)
+
+    with Server(serve(reply)) as server, prompt_client_of(server) as client:
+        results = client.wait_all(tokens(3), timeout=LONG, interval=0.05)
+        assert server.connections == 3
+    assert all(result.succeeded for result in results)
+    assert len(asked) == 2
