@@ -13,6 +13,7 @@ from ..errors import (
     TaskNotFoundError,
     TaskVanishedError,
     TransientError,
+    WaitTimeoutError,
 )
 from ..options import CLIENT_TIMEOUT, optional_seconds
 
@@ -52,6 +53,7 @@ def wait(client: RocketRideClient, args: argparse.Namespace, printer: ProgressPr
     Raises:
         TaskNotFoundError: server and run log know no run.
         TaskVanishedError: it is over, and the run log has no final status of it.
+        WaitTimeoutError: the time is up, and the run log has no end of it yet.
         RocketRideError: as `RocketRideClient.wait_until_complete`.
     """
     deadline = Deadline(optional_seconds("--timeout", args.timeout, zero=True))
@@ -63,6 +65,8 @@ def wait(client: RocketRideClient, args: argparse.Namespace, printer: ProgressPr
             )
         except TaskNotFoundError:
             pass  # forgotten between the two calls
+    if args.timeout == 0:  # each question is asked once, in the time of a call
+        deadline = Deadline(client._settings.timeout)
     return _logged_end(client, args, deadline)
 
 
@@ -94,12 +98,23 @@ def _logged_end(client: RocketRideClient, args: argparse.Namespace, deadline: De
 
     which = f"of project {args.project!r}, source {args.source!r}"
     failure: RocketRideError
+    time_is_up = False
     try:
         found = latest(args.project, args.source, client._call_until, deadline)
         reason = "the server's run log has none"
     except ServerError as error:
         found, reason = None, str(error)
-    if found is None:
+    except TransientError as error:
+        if not (args.timeout and deadline.expired):
+            raise
+        found, reason, time_is_up = None, str(error), True
+    if time_is_up:
+        failure = WaitTimeoutError(
+            f"no end of the latest run {which} was seen within {args.timeout:.1f} s: none is active or has just ended; "
+            f"the search of the server's run log: {reason}",
+            elapsed=args.timeout,
+        )
+    elif found is None:
         failure = TaskNotFoundError(
             f"no run {which}: none is active or has just ended, and {reason}", operation="wait"
         )

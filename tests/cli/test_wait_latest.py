@@ -84,6 +84,15 @@ def test_the_log_may_have_no_end(wait):
     assert "nothing of its end" in done.stderr
 
 
+def test_while_the_log_has_no_end_the_time_may_be_up(wait):
+    log = RunLog().add(ENDED, 100.0, final=False, outcome=None, endTime=None)
+    done = wait(Tasks([NOT_RUNNING], log, None), "--timeout", "0.5", "--json")
+    error = json.loads(done.stdout)["error"]
+    assert (done.code, error["type"]) == (124, "WaitTimeoutError")
+    assert "project 'p'" in error["message"]
+    assert "0.5 s" in error["message"]
+
+
 @pytest.mark.parametrize(
     "log", [RunLog(), NO_LOG, "Permission 'task.monitor' denied"], ids=["none", "older", "denied"]
 )
@@ -134,6 +143,7 @@ def test_one_way_to_name_a_run_and_that_whole(monkeypatch, capsys, arguments, to
 def test_no_time_is_enough_to_ask_once(wait):
     assert wait(Tasks([TOKEN], NO_LOG, ENDED), "--timeout", "0").code == 0
     assert wait(Tasks([TOKEN], NO_LOG, RUNNING), "--timeout", "0").code == 124
+    assert wait(Tasks([NOT_RUNNING], RunLog().add(ENDED, 100.0), None), "--timeout", "0").code == 0
 
 
 def test_over_http_there_is_no_look_up(wait):
