@@ -65,8 +65,8 @@ class Subscribing:
     """Whether a connection may be subscribed to events. That must not cost the polls: some gateways close a connection
     because of a subscription.
 
-    A connection that is lost after a subscription was requested and before any poll was answered may be lost because of
-    it. After the first such loss, a connection is subscribed only when it has answered a poll; after the second, never.
+    A connection that is lost after a subscription was requested, and before a poll sent later was answered, may be lost
+    because of it. After the first such loss, a connection is subscribed only when it has answered a poll; after the second, never.
 
     Attributes:
         requested: whether a subscription was requested over the present connection.
@@ -79,6 +79,7 @@ class Subscribing:
     def connected(self) -> None:
         """There is another connection."""
         self.requested = self._answered = self._answered_since = False
+        self._requested_at = math.inf  # monotonic
 
     @property
     def allowed(self) -> bool:
@@ -87,12 +88,13 @@ class Subscribing:
 
     def request(self) -> None:
         """A subscription is requested now."""
-        self.requested = True
+        if not self.requested:
+            self.requested, self._requested_at = True, system_time.monotonic()
 
-    def poll_answered(self) -> None:
-        """A poll was answered."""
+    def poll_answered(self, sent_at: float = math.inf) -> None:
+        """A poll was answered. It was sent at `sent_at` (monotonic); by default after everything else."""
         self._answered = True
-        self._answered_since = self.requested
+        self._answered_since |= self.requested and sent_at >= self._requested_at
 
     def lost(self) -> bool:
         """The connection is lost; whether that may be because of a subscription."""

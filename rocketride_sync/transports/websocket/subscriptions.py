@@ -13,6 +13,7 @@ from ...redact import shorten
 from ..end_told import EndTold
 from ..poller import Poll, PollResult, WakeUp
 from .event_filter import END, WAKING_ACTIONS, TaskEventFilter, active_ids, is_distinct
+from .reconnecting import Subscribing
 from .subscription_allowance import FEW, SubscriptionAllowance
 
 if TYPE_CHECKING:
@@ -24,9 +25,13 @@ class Subscriptions:
 
     Args:
         credential: what the connection is authenticated with.
+
+    Attributes:
+        subscribing: whether the connection may be subscribed at all.
     """
 
     def __init__(self, credential: str) -> None:
+        self.subscribing = Subscribing()
         self._credential = credential
         self._filters: Dict[Poll, TaskEventFilter] = {}
         self._lost: Dict[Poll, TaskEventFilter] = {}  # of lost connections: what was told is still true
@@ -55,6 +60,7 @@ class Subscriptions:
         event_filter.subscribed()
         self._filters[poll] = event_filter
         self.drop_candidate(poll)
+        self.subscribing.request()
         connection.send_notice(_subscription(poll, to_events=True), deadline)
         if log.isEnabledFor(DEBUG):
             log.debug("subscribed to events: task %s", shorten(token))
@@ -67,6 +73,8 @@ class Subscriptions:
     def take_candidate(self, poll: Poll, document: Any) -> None:
         """One of many tasks has this status: it may be subscribed to, if it runs and its events would be a help."""
         if poll in self._filters or not isinstance(document, dict) or "token" not in poll.operation.arguments:
+            return
+        if not self.subscribing.allowed:
             return
         if shows_life(document.get("state"), document.get("completed")) and self._suits(poll, document):
             self._candidates[poll] = {key: document.get(key) for key in ("project_id", "source")}
@@ -152,6 +160,7 @@ class Subscriptions:
     def connection_lost(self) -> List[PollResult]:
         """Forget the subscriptions. Returns a wake-up for each task: its `end` event may have been lost."""
         wake_ups: List[PollResult] = [(poll, WakeUp.POLL) for poll in self._filters]
+        self.subscribing.lost()
         self._allowance.connection_lost()
         self._candidates.clear()
         self._lost.update(self._filters)

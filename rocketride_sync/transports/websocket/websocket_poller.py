@@ -16,7 +16,7 @@ from ..end_told import EndTold
 from ..poller import Poll, PollResult
 from .in_flight import InFlight
 from .pool import Pool
-from .reconnecting import Reconnecting, Subscribing
+from .reconnecting import Reconnecting
 from .subscription_allowance import FEW
 from .subscriptions import Subscriptions
 
@@ -50,7 +50,6 @@ class WebSocketPoller:
         self._unfinished = count
         self._connection: Optional[Connection] = None
         self._subscriptions = Subscriptions(credential)
-        self._subscribing = Subscribing()
         self._in_flight = InFlight()
         self._results: Deque[PollResult] = deque()
         self._last_answer_at = -math.inf  # monotonic time of the last answer
@@ -155,11 +154,10 @@ class WebSocketPoller:
             None,
         )  # no request has such numbers: for polls that cannot be sent
         try:
-            if self._unfinished <= FEW and self._subscribing.allowed:
+            if self._unfinished <= FEW and self._subscriptions.subscribing.allowed:
                 # An `unsubscribe` of an earlier wait must not overtake what comes now.
                 if not self._subscriptions:
                     connection.settle(deadlines[0])
-                self._subscribing.request()
                 for poll, deadline in zip(polls, deadlines):
                     self._subscriptions.add(connection, poll, deadline)
             for poll in polls:
@@ -186,7 +184,7 @@ class WebSocketPoller:
         try:
             idle = None if self._reconnecting.failed_before else self._pool.take()
             self._connection = idle or self._pool.connect(deadline)
-            self._subscribing.connected()
+            self._subscriptions.subscribing.connected()
             return self._connection
         except RocketRideError as error:
             fault = error
@@ -246,8 +244,8 @@ class WebSocketPoller:
         number, answer = found
         self._last_answer_at = system_time.monotonic()
         self._reconnecting.answered()
-        self._subscribing.poll_answered()
         for poll, _, sent_at in self._in_flight.take_answered(number):
+            self._subscriptions.subscribing.poll_answered(sent_at)
             document = self._read_answer(connection, poll, answer)
             if log.isEnabledFor(DEBUG):
                 log_call(poll.operation, "WebSocket", self._last_answer_at - sent_at, document)
@@ -296,7 +294,6 @@ class WebSocketPoller:
         self._connection = None
         self._late_answer_possible = False
         self._reconnecting.lost(fault)
-        self._subscribing.lost()
         for poll in self._in_flight.connection_lost(retry=isinstance(fault, TransportError)):
             self._add_failure(poll, fault)
         self._results.extend(self._subscriptions.connection_lost())
