@@ -61,6 +61,7 @@ class CatalogueMethods(BaseClient):
         Raises:
             ConfigurationError: it is no pipeline at all, or the file cannot be read.
             ServerError: the server could not check it.
+            ProtocolError: it answered without a verdict.
         """
         load(_checking)
         from ..protocol import catalogue_operations
@@ -69,7 +70,9 @@ class CatalogueMethods(BaseClient):
         start = arguments.optional_text("source", source)
         document = pipelines.load(filepath, pipeline, None)
         answer = self._ask(catalogue_operations.validate(document, start), timeout)
-        # Newer servers leave out what is empty.
+        # Newer servers leave out what is empty, but say more than that.
+        if not answer:
+            raise ProtocolError("validate: the answer holds no verdict on the pipeline")
         found = {name: _messages(name, answer.get(name)) for name in ("errors", "warnings")}
         return cast("ValidationResult", {**answer, **found})
 

@@ -10,6 +10,7 @@ from transports.loopback import Server
 from rocketride_sync.cli.main import main
 
 GOOD = {"project_id": "p", "source": "a", "components": [{"id": "a", "provider": "webhook"}]}
+VALID = {"component": "a", "chain": []}  # newer servers leave out what is empty
 TOKEN = "tk_0123456789abcdef0123"
 
 
@@ -51,7 +52,7 @@ def test_a_line_for_each_error_and_exit_code_1(validate):
             "errors": [{"message": "no model", "id": "llm_1"}, {"message": "two\nlines"}],
             "warnings": [{"message": "old"}],
         },
-        {},
+        VALID,
     ]
     code, out, err = validate(answers, GOOD, {"pipeline": GOOD})
     assert (code, err) == (1, "")
@@ -71,7 +72,7 @@ def test_warnings_alone_are_no_failure(validate):
 
 
 def test_a_file_without_a_pipeline_has_an_error_and_the_others_are_checked(validate):
-    code, out, _ = validate([{}], "{no json", {"components": 5}, GOOD)
+    code, out, _ = validate([VALID], "{no json", {"components": 5}, GOOD)
     first, second, third = out.splitlines()
     assert code == 1
     assert first.startswith("0.pipe: error: ")
@@ -81,7 +82,7 @@ def test_a_file_without_a_pipeline_has_an_error_and_the_others_are_checked(valid
 
 
 def test_a_missing_file_is_an_error(validate):
-    code, out, _ = validate([{}], GOOD, options=["missing.pipe"])
+    code, out, _ = validate([VALID], GOOD, options=["missing.pipe"])
     assert code == 1
     assert "missing.pipe: error: " in out
     assert "No such file" in out
@@ -94,11 +95,25 @@ def test_a_pipeline_that_the_server_refuses_to_check_has_an_error(validate):
     assert "does not have a source" in out
 
 
+@pytest.mark.parametrize("refusal", ["Invalid command: rrext_validate", "internal error", ""])
+def test_a_refusal_that_is_no_verdict_is_the_requests_error(validate, refusal):
+    code, out, err = validate([refusal], GOOD)
+    assert (code, out) == (5, "")
+    assert "failed: the server answered: " + (refusal or "no message") in err
+
+
+@pytest.mark.parametrize("answer", [None, {}])
+def test_an_answer_without_a_verdict_is_not_valid(validate, answer):
+    code, out, err = validate([answer], GOOD)
+    assert (code, out) == (5, "")
+    assert "verdict" in err
+
+
 @pytest.mark.parametrize(
     ("refusal", "expected"), [("Permission 'task.control' denied", 4), ("Your pipeline is not running", 6)]
 )
 def test_what_says_nothing_about_the_pipeline_has_its_own_exit_code(validate, refusal, expected):
-    code, out, err = validate([{}, refusal], GOOD, GOOD)
+    code, out, err = validate([VALID, refusal], GOOD, GOOD)
     assert (code, out) == (expected, "0.pipe: valid\n")
     assert refusal in err
 
@@ -108,7 +123,7 @@ def test_as_json(validate):
         "errors": [{"message": f"no {TOKEN}", "id": "a", "config": {"key": "secret"}}],
         "pipeline": {"key": "secret"},
     }
-    code, out, err = validate([found, {}], GOOD, GOOD, "{", options=["--json"])
+    code, out, err = validate([found, VALID], GOOD, GOOD, "{", options=["--json"])
     document = json.loads(out)
     assert (code, err, document["error"], document["outcome"]) == (1, "", None, None)
     first, second, third = document["files"]
@@ -130,7 +145,7 @@ def test_as_json_when_the_server_cannot_be_asked(validate):
 
 
 def test_the_source_may_be_another(validate):
-    assert validate([{}], GOOD, options=["--source", "b"])[0] == 0
+    assert validate([VALID], GOOD, options=["--source", "b"])[0] == 0
     assert validate.requests[0]["arguments"]["source"] == "b"
 
 
@@ -142,5 +157,5 @@ def test_http_does_not_carry_it(validate):
 
 def test_a_file_is_needed_and_one_named_twice_is_checked_once(validate, capsys):
     assert validate([])[0] == 2
-    code, out, _ = validate([{}], GOOD, options=["0.pipe"])
+    code, out, _ = validate([VALID], GOOD, options=["0.pipe"])
     assert (code, out) == (0, "0.pipe: valid\n")

@@ -44,7 +44,8 @@ def both(any_server):
 
 
 @pytest.mark.parametrize(
-    "body", [None, {}, {"errors": [], "warnings": []}, {"errors": None}, {"warnings": []}]
+    "body",
+    [{"errors": [], "warnings": []}, {"errors": None}, {"warnings": []}, {"component": "a", "chain": []}],
 )
 def test_a_good_pipeline_has_empty_lists_whatever_the_server_leaves_out(body):
     result = scripted(body).validate(pipeline())
@@ -60,14 +61,14 @@ def test_what_the_server_says_besides_is_kept():
     }
 
 
-@pytest.mark.parametrize("body", ["x", [], 5, {"errors": "x"}, {"warnings": [5]}])
+@pytest.mark.parametrize("body", [None, {}, "x", [], 5, {"errors": "x"}, {"warnings": [5]}])
 def test_an_answer_of_another_form_is_a_protocol_error(body):
     with pytest.raises(ProtocolError, match="validate"):
         scripted(body).validate(pipeline())
 
 
 def test_the_source_is_sent_apart_and_the_pipeline_as_it_is():
-    transport = MemoryTransport([{}, {}])
+    transport = MemoryTransport([{"errors": []}] * 2)
     client = RocketRideClient("test", KEY, transport=transport)
     document = pipeline()
     client.validate({"pipeline": document}, source="other")
@@ -80,7 +81,7 @@ def test_the_source_is_sent_apart_and_the_pipeline_as_it_is():
 def test_a_file_is_checked_too_and_no_pipeline_at_all_is_said_at_once(tmp_path):
     path = tmp_path / "job.pipe"
     path.write_text(json.dumps(pipeline()))
-    assert not scripted({}).validate(filepath=path)["errors"]
+    assert not scripted({"errors": []}).validate(filepath=path)["errors"]
     for wrong in ({}, {"components": 5}, []):
         with pytest.raises(ConfigurationError, match="components"):
             scripted().validate(wrong)
