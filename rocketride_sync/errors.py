@@ -55,6 +55,8 @@ class RocketRideError(RuntimeError):
     """
 
     request_sent = False
+    # Whether the caller's function for the key raised it: then it means nothing about the server.
+    _is_of_auth = False
 
     def __init__(self, message: str) -> None:
         super().__init__(message)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Callable, Optional, Tuple
 
 from . import arguments
+from .errors import RocketRideError
 from .redact import Secret
 
 
@@ -40,5 +41,11 @@ class KeySource:
         return self._key != refused
 
     def _fetch(self) -> Secret:
-        self._key = key = Secret(arguments.api_key(self.function(), "the result of auth"), self._along)
+        try:
+            found = self.function()
+        except (RocketRideError, StopIteration) as error:
+            # These have a meaning here, of a fault that may pass and of the end of an iterator, that is not theirs.
+            error._is_of_auth = True  # type: ignore[union-attr]
+            raise
+        self._key = key = Secret(arguments.api_key(found, "the result of auth"), self._along)
         return key

@@ -41,8 +41,8 @@ def load_for_wait(step: Callable[[], T], deadline: Deadline, retry: RetryPolicy)
     while True:
         try:
             return step()
-        except TransientError:
-            if until.expired:
+        except TransientError as error:
+            if until.expired or error._is_of_auth:
                 raise
         until.sleep(retry.delay(attempt))
         attempt += 1

@@ -119,6 +119,7 @@ class StatusMethods(BaseClient):
         last: Optional[TaskStatus] = None
         arguments.on_progress(on_progress)
         timed_out: List[WaitTimeoutError] = []
+        stopped: Optional[BaseException] = None
         seen = self._checked_statuses(token, previous, timeout, interval)
         try:
             # Closed at once: after an exception in the callback its traceback would keep the generator alive.
@@ -131,6 +132,13 @@ class StatusMethods(BaseClient):
             fate = self._cancel_interrupted(token, last or previous) if cancel_on_interrupt else "it runs on"
             stop.args = stop.args or (f"interrupted; task {shorten(token)}: {fate}",)
             raise
+        except RuntimeError as raised:
+            # A generator cannot let out the StopIteration of a function for the key, and raises this in its place.
+            if not getattr(raised.__cause__, "_is_of_auth", False):
+                raise
+            stopped = raised.__cause__
+        if stopped is not None:
+            raise stopped
         if timed_out:
             last = self._cancel_timed_out(token, last or previous, timed_out[0])
             if on_progress is not None:
@@ -189,7 +197,8 @@ class StatusMethods(BaseClient):
     ) -> Statuses:
         """An iterator of the statuses that `wait_until_complete` sees. It ends after the terminal status.
 
-        Leaving the loop ends the polling. Arguments and errors are those of `wait_until_complete`.
+        Leaving the loop ends the polling. Arguments and errors are those of `wait_until_complete`; but a `StopIteration`
+        that a function for the key raises arrives as the ``__cause__`` of a `RuntimeError` (PEP 479).
         """
         return self._checked_statuses(token, previous, timeout, interval)
 
@@ -252,6 +261,8 @@ class StatusMethods(BaseClient):
             yield from statuses(token, wait, read, rest, lambda: end_told(watch))
             return
         except TaskLostError as error:
+            if error._is_of_auth:
+                raise
             lost = error
         finally:
             if watch is not None:

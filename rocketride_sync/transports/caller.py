@@ -53,7 +53,7 @@ class Caller:
             except OverloadedError as error:
                 outage = outage or deadline.within(retry.max_outage)
                 pause = retry.delay(attempt, error.retry_after)
-                if pause >= outage.remaining():
+                if pause >= outage.remaining() or error._is_of_auth:
                     raise
                 log.info("%s; asking again in %.1f s", error, pause)
             deadline.sleep(pause)

@@ -217,12 +217,12 @@ class ManyTasksWait:
                 self._end(poller, task, outcome)
                 return
             self._report(task, outcome)
-        if isinstance(error, TaskLostError):
+        if isinstance(error, TaskLostError) and not error._is_of_auth:
             task.search = RunLogSearch(task, error)
             self._advance_search(poller, task.search)
             return
         error = error or _error_of(self._plan_next_poll, task, outcome)
-        if isinstance(error, _AFFECTS_ALL_TASKS):
+        if error is not None and (error._is_of_auth or isinstance(error, _AFFECTS_ALL_TASKS)):
             raise error
         if error is not None:
             self._fail(poller, task, error)

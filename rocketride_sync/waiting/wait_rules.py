@@ -163,7 +163,7 @@ class Wait:
             self._malformed = 0
             self._schedule.record_round_trip(self.answered_at - self._began)
             self._remember(outcome)
-        elif isinstance(outcome, TaskNotFoundError) and self.last is not None:
+        elif isinstance(outcome, TaskNotFoundError) and self.last is not None and not outcome._is_of_auth:
             raise vanished(self._token, self.last)
         else:
             raise outcome
@@ -194,6 +194,8 @@ class Wait:
         A malformed answer may be made of a good one, by a proxy or by the network. Several in a row come from something
         that is no RocketRide server.
         """
+        if error._is_of_auth:
+            return False
         if isinstance(error, TransientError):
             return True
         if not isinstance(error, ProtocolError) or error._is_lasting or self._single_poll:

@@ -14,13 +14,30 @@ from rocketride_sync import (
     AuthenticationError,
     ConfigurationError,
     MemoryTransport,
+    OverloadedError,
+    ProtocolError,
     RetryPolicy,
     RocketRideClient,
+    TaskNotFoundError,
+    TransportError,
     WaitTimeoutError,
 )
 
 TOKEN = "tk_5f3a0123456789abcdef0123456789ab"
 BOTH = pytest.mark.parametrize("transport", ["websocket", "http"])
+EXCEPTIONS = pytest.mark.parametrize(
+    "mine",
+    [
+        ZeroDivisionError("mine"),
+        StopIteration("mine"),
+        RuntimeError("mine"),
+        TransportError("mine"),
+        OverloadedError("mine"),
+        ProtocolError("mine"),
+        TaskNotFoundError("mine"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
 REFUSAL = answer(b'{"status": "Error", "error": {"message": "Access denied"}}', "401 Unauthorized")
 
 
@@ -130,9 +147,13 @@ def test_an_object_is_sent_with_another_key(server, tmp_path, transport, way):
 
 
 @BOTH
-def test_what_the_function_raises_comes_out(transport):
+@EXCEPTIONS
+def test_what_the_function_raises_comes_out_unchanged_at_once(transport, mine):
+    calls = []
+
     def auth():
-        raise ZeroDivisionError
+        calls.append(None)
+        raise mine
 
     with Server(accepting(set(), [])) as server:
         with RocketRideClient(server.url, auth, transport=transport) as client:
@@ -141,8 +162,33 @@ def test_what_the_function_raises_comes_out(transport):
                 client.wait_until_complete,
                 lambda token: client.wait_all([token]),
             ):
-                with pytest.raises(ZeroDivisionError):
+                calls.clear()
+                with pytest.raises(type(mine)) as caught:
                     ask(TOKEN)
+                assert caught.value is mine
+                assert len(calls) == 1
+
+
+@BOTH
+@EXCEPTIONS
+def test_so_does_what_it_raises_when_the_key_was_refused(transport, mine):
+    for ask in (
+        RocketRideClient.get_task_status,
+        RocketRideClient.wait_until_complete,
+        lambda client, token: client.wait_all([token]),
+    ):
+        keys = iter(["expired"])
+
+        def auth(keys=keys):
+            for key in keys:
+                return key
+            raise mine
+
+        with Server(accepting(set(), [])) as server:
+            with RocketRideClient(server.url, auth, transport=transport) as client:
+                with pytest.raises(type(mine)) as caught:
+                    ask(client, TOKEN)
+        assert caught.value is mine
 
 
 @pytest.mark.parametrize("wrong", [None, 5, "", "two words", b"key"])
