@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Tuple
 
 from .. import arguments
 from ..address import DEFAULT_URI, Address
@@ -16,22 +16,26 @@ from .server_options import Environment, add_server_options, key_source, make_cl
 from .wording import in_command_line_words
 
 if TYPE_CHECKING:
+    from ..client.client import RocketRideClient
     from ..errors import RocketRideError
     from ..transports.connection_check import Finding
 
 HELP = "check the way to the server: address, name, proxy, TLS, HTTP, WebSocket, key"
 EPILOG = """A line for each step: "ok", or "failed" with what to do. "no" is what the client can do without: with
 --transport auto, HTTP where WebSocket is refused, though list, runs and more take WebSocket. The steps go
-the way that every other command would: the same proxy, certificates and time to connect.
+the way that every other command would: the same proxy, certificates and time to connect. Without a key,
+all steps but the last are made.
 
 The exit code is that of the first step that failed.
 
 with --json, one document on stdout, whatever happens:
   {"outcome": null, "error": null or as of status, "status": null,
-   "checks": [{"step", "result": "ok" | "failed" | "no" | "not tried", "text", "seconds"}, ...]}
+   "checks": [{"step", "result": "ok" | "failed" | "no" | "not used" | "not tried", "text", "seconds"}, ...]}
 """
 
 _TIMEOUT = 15.0
+_NO_KEY = "none"  # in place of a key, for the steps that need none
+_HTTP_ADVICE = "; use --transport http"  # for who cannot do without WebSocket
 _COLOURS = {"ok": "green", "failed": "red", "no": "yellow"}
 
 
@@ -76,22 +80,33 @@ def _findings(args: argparse.Namespace, environment: Environment, deadline: Dead
     if fault is not None:
         yield Finding("address", error=fault)
         return
-    yield Finding("address", f"{address} (from {source})")
+    yield Finding("address", f"{address} ({f'from {source}' if uri else source})")
     step = "tls"
     try:
         arguments.verify(args.ca_file is None or args.ca_file)
         step = "key"
-        key = key_source(args, environment)
-        client = make_client(args, environment)
+        client, key_fault = _client(args, environment)
+        key = None if key_fault else key_source(args, environment)
     except ConfigurationError as error:
         fault = error
     if fault is not None:
         yield Finding(step, error=fault)
         return
     with client:
-        for found in ConnectionCheck(client._settings, args.transport, deadline).findings():
+        for found in ConnectionCheck(client._settings, args.transport, deadline, key_fault).findings():
             told = found.step == "key" and found.tried and not found.error
             yield found._replace(text=f"{found.text} (from {key})") if told else found
+
+
+def _client(
+    args: argparse.Namespace, environment: Environment
+) -> Tuple[RocketRideClient, Optional[ConfigurationError]]:
+    """The client, and why it has no key."""
+    try:
+        return make_client(args, environment), None
+    except ConfigurationError as error:
+        fault = error.with_traceback(None)
+    return make_client(args, environment, key=_NO_KEY), fault
 
 
 def _row(found: Finding) -> Dict[str, Any]:
@@ -100,10 +115,12 @@ def _row(found: Finding) -> Dict[str, Any]:
         text = (
             command_result.error_with_advice(found.error)
             if found.needed
-            else in_command_line_words(str(found.error))
+            else in_command_line_words(str(found.error)).replace(_HTTP_ADVICE, "")
         )
+    elif found.tried:
+        result, text = ("ok" if found.used else "not used"), found.text
     else:
-        result, text = ("ok", found.text) if found.tried else ("not tried", "")
+        result, text = "not tried", ""
     return {
         "step": found.step,
         "result": result,

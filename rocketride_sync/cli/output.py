@@ -12,11 +12,15 @@ from ..redact import cut, printable, redact
 PROGRAM = "rocketride-sync"
 
 _SHORTEST_SECRET = 8
+_SHOWN_OF_UNKNOWN = 4
 _LONGEST_MESSAGE = 2000
 _COLOURS = {"green": "32", "red": "31", "yellow": "33"}
 
 
 known_secrets: List[str] = []
+
+at_default_address = False
+"""Whether the command asks the default address, because none was given: an error says so."""
 
 
 def add_secret(secret: str) -> None:
@@ -33,6 +37,11 @@ def without_secrets(text: str) -> str:
 def safe_text(text: str) -> str:
     """A text of a server as it may be printed: without secrets, and with control characters escaped."""
     return printable(without_secrets(text))
+
+
+def shorten_unknown(word: str) -> str:
+    """A word of which it is not known what it is, as it may be printed: of what is as long as a secret, the beginning."""
+    return printable(word if len(word) < _SHORTEST_SECRET else f"{word[:_SHOWN_OF_UNKNOWN]}…")
 
 
 def shorten(text: str, width: int) -> str:

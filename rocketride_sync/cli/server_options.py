@@ -109,9 +109,11 @@ class Environment:
 
 def uri_source(args: argparse.Namespace, environment: Environment) -> Tuple[Optional[str], str]:
     """The address that the options and the environment name, None for the default; and where it is from, in words."""
-    if args.uri:
-        return args.uri, "--uri"
-    return environment.get("ROCKETRIDE_URI"), environment.source("ROCKETRIDE_URI") or "the default"
+    uri = args.uri or environment.get("ROCKETRIDE_URI")
+    output.at_default_address = not uri
+    if not uri:
+        return None, "the default: neither --uri nor ROCKETRIDE_URI is set"
+    return uri, "--uri" if args.uri else environment.source("ROCKETRIDE_URI") or "ROCKETRIDE_URI"
 
 
 def key_source(args: argparse.Namespace, environment: Environment) -> Optional[str]:
@@ -136,9 +138,11 @@ def api_key(args: argparse.Namespace, environment: Environment) -> Optional[str]
     return environment.get("ROCKETRIDE_APIKEY")
 
 
-def make_client(args: argparse.Namespace, environment: Environment) -> RocketRideClient:
-    """A client of the server that the options name. The only I/O is reading the key's file."""
-    key = api_key(args, environment)
+def make_client(
+    args: argparse.Namespace, environment: Environment, *, key: Optional[str] = None
+) -> RocketRideClient:
+    """A client of the server that the options name, with their key or `key`. The only I/O is reading the key's file."""
+    key = key or api_key(args, environment)
     if key is None:
         raise ConfigurationError("no API key: set ROCKETRIDE_APIKEY, or use --apikey-file or --env-file")
     output.add_secret(key)

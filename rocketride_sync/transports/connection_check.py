@@ -10,7 +10,13 @@ from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tu
 from ..address import Address
 from ..config import Settings
 from ..deadline import Deadline, system_time
-from ..errors import PermissionDeniedError, RocketRideError, TaskNotFoundError
+from ..errors import (
+    ConfigurationError,
+    PermissionDeniedError,
+    ProtocolError,
+    RocketRideError,
+    TaskNotFoundError,
+)
 from ..import_lock import import_lock
 from ..loading import load
 from ..protocol import operations
@@ -37,6 +43,7 @@ class Finding(NamedTuple):
         seconds: how long it took; None if nothing was sent.
         needed: whether the client cannot do without it.
         tried: whether it was tried at all.
+        used: whether the way goes through it; if not, `text` says why.
     """
 
     step: str
@@ -45,6 +52,7 @@ class Finding(NamedTuple):
     seconds: Optional[float] = None
     needed: bool = True
     tried: bool = True
+    used: bool = True
 
 
 class ConnectionCheck:
@@ -54,12 +62,20 @@ class ConnectionCheck:
         settings: those of the client.
         transport: ``auto``, ``websocket`` or ``http``: the way that the client would go.
         deadline: of all steps together.
+        key_fault: why there is no key; the settings have another word in its place then.
     """
 
-    def __init__(self, settings: Settings, transport: str, deadline: Deadline) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        transport: str,
+        deadline: Deadline,
+        key_fault: Optional[ConfigurationError] = None,
+    ) -> None:
         self._settings = settings
         self._transport = transport
         self._deadline = deadline
+        self._key_fault = key_fault
         self._proxy: Optional[Proxy] = None
         self._dialer = Dialer(settings)
 
@@ -94,6 +110,8 @@ class ConnectionCheck:
         ips = list(dict.fromkeys(str(entry[4][0]) for entry in found))
         more = f" and {len(ips) - 3} more" if len(ips) > 3 else ""
         whose = "" if proxy is None else " (the proxy; it looks up the server's name)"
+        if ips == [host]:
+            return f"{host} is an address: no look-up needed{whose}"
         return f"{host} is {', '.join(ips[:3])}{more}{whose}"
 
     def _steps(self) -> List[str]:
@@ -101,7 +119,13 @@ class ConnectionCheck:
         return steps + (["tls"] if self._settings.address.secure else [])
 
     def _not_dialled(self) -> List[Finding]:
-        return [Finding(step, tried=False) for step in self._steps()]
+        return [Finding(step, tried=False) for step in self._steps()] + self._no_tls(tried=False)
+
+    def _no_tls(self, *, tried: bool) -> List[Finding]:
+        if self._settings.address.secure:
+            return []
+        unused = Finding("tls", "the address begins with http://", used=False)
+        return [unused if tried else Finding("tls", tried=False)]
 
     def _dial(self) -> List[Finding]:
         """Connect once, and close. With plain HTTP, an HTTP proxy has to open a tunnel for WebSocket only."""
@@ -112,7 +136,7 @@ class ConnectionCheck:
 
         try:
             self._dialer.dial(self._deadline.within(self._settings.connect_timeout), told).close()
-            fault = None
+            fault, needed = None, False
         except RocketRideError as error:
             fault = error.with_traceback(None)
         done = [
@@ -126,9 +150,7 @@ class ConnectionCheck:
             took = system_time.perf_counter() - marks[-1][2] if marks else None
             needed = not (self._needs_no_tunnel and left[at].step == "tunnel")
             left[at] = Finding(left[at].step, error=fault, seconds=took, needed=needed)
-        if not self._settings.address.secure:
-            left.append(Finding("tls", "none: the address begins with http://"))
-        return done + left
+        return done + left + self._no_tls(tried=not needed)
 
     @property
     def _needs_no_tunnel(self) -> bool:
@@ -138,8 +160,13 @@ class ConnectionCheck:
 
     def _ask(self, *, websocket: bool) -> Iterator[Finding]:
         http = self._ask_over_http()
-        yield http._replace(needed=self._transport == "http")
         upgrade, key = self._open_websocket() if websocket else (Finding("websocket", tried=False), None)
+        stranger = isinstance(http.error, ProtocolError) and isinstance(upgrade.error, UPGRADE_REFUSED)
+        yield http._replace(needed=stranger or self._transport == "http")
+        if stranger:  # no RocketRide server: a key says nothing there
+            yield upgrade._replace(needed=False)
+            yield Finding("key", tried=False)
+            return
         falls_back = not upgrade.tried or isinstance(upgrade.error, UPGRADE_REFUSED)
         needed = self._transport == "websocket" or (self._transport == "auto" and not falls_back)
         yield upgrade._replace(needed=needed)
@@ -164,10 +191,15 @@ class ConnectionCheck:
         upgraded: List[float] = []
         fault: Optional[RocketRideError] = None
         version = None
+
+        def on_upgrade() -> None:
+            upgraded.append(system_time.perf_counter())
+            if self._key_fault is not None:
+                raise self._key_fault
+
         try:
-            connection = WebSocketTransport(self._settings, dialer=self._dialer).connect(
-                self._deadline, lambda: upgraded.append(system_time.perf_counter())
-            )
+            transport = WebSocketTransport(self._settings, dialer=self._dialer)
+            connection = transport.connect(self._deadline, on_upgrade)
             version = connection.server_version
             connection.close()
         except RocketRideError as error:
@@ -181,6 +213,8 @@ class ConnectionCheck:
 
     def _try_key_over_http(self) -> str:
         """Ask for a task that there is not: HTTP has no other request that needs the key and does nothing."""
+        if self._key_fault is not None:
+            raise self._key_fault
         with contextlib.closing(HttpTransport(self._settings)) as transport:
             try:
                 transport.call(operations.get_task_status(_NO_TASK), self._deadline)

@@ -88,7 +88,9 @@ def results(rows):
 
 
 def all_ok(rows, *but):
-    return all(row["result"] == "ok" for step, row in rows.items() if step not in but)
+    """The rest is ok; TLS is not used with http://."""
+    unused = {"tls": "not used"} if rows["address"]["text"].startswith("http://") else {}
+    return all(row["result"] == unused.get(step, "ok") for step, row in rows.items() if step not in but)
 
 
 @pytest.mark.parametrize("transport", ["auto", "websocket", "http"])
@@ -98,7 +100,7 @@ def test_nothing_in_the_way(check, transport):
     assert (code, list(rows)) == (0, STEPS)
     assert all_ok(rows)
     assert rows["address"]["text"] == f"{server.url} (from ROCKETRIDE_URI)"
-    assert rows["name"]["text"] == "127.0.0.1 is 127.0.0.1"
+    assert rows["name"]["text"] == "127.0.0.1 is an address: no look-up needed"
     assert rows["proxy"]["text"] == "none: no proxy is set for http://"
     assert rows["tcp"]["text"] == f"connected to 127.0.0.1:{server.port}"
     assert "http://" in rows["tls"]["text"]
@@ -115,7 +117,9 @@ def test_a_line_each(monkeypatch, capsys):
         done = run_here(monkeypatch, capsys, "check", ROCKETRIDE_URI=server.url, ROCKETRIDE_APIKEY=KEY)
         quiet = run_here(monkeypatch, capsys, "check", "--quiet")
     assert (done.code, done.stderr, quiet) == (0, "", (0, "", ""))
-    assert [line.split()[:2] for line in done.stdout.splitlines()] == [[step, "ok"] for step in STEPS]
+    assert [line[:20].split(None, 1) for line in done.stdout.splitlines()] == [
+        [step, "not used " if step == "tls" else "ok       "] for step in STEPS
+    ]
     assert re.search(r"^tcp +ok +connected to \S+ \([\d.]+ ms\)$", done.stdout, re.MULTILINE)
 
 
@@ -146,10 +150,38 @@ def test_a_useless_address(check, uri):
     assert rows["address"]["text"].startswith("ROCKETRIDE_URI: ")
 
 
-def test_no_key(check):
-    code, rows = check("http://127.0.0.1:1", ROCKETRIDE_APIKEY="")
-    assert (code, results(rows)) == (2, {"address": "ok", "key": "failed"})
+@pytest.mark.parametrize("transport", ["auto", "websocket", "http"])
+@pytest.mark.parametrize("key", ["", "'quoted'"])
+def test_without_a_key_all_steps_but_the_last_are_made(check, transport, key):
+    with Server(RocketRide()) as server:
+        code, rows = check(server.url, "--transport", transport, ROCKETRIDE_APIKEY=key)
+    assert (code, list(rows), rows["key"]["result"]) == (2, STEPS, "failed")
+    assert all_ok(rows, "key")
     assert "ROCKETRIDE_APIKEY" in rows["key"]["text"]
+
+
+def test_nothing_is_configured(check):
+    proxy = {"HTTPS_PROXY": "http://127.0.0.1:1"}
+    code, rows = check("", ROCKETRIDE_APIKEY="", **proxy)
+    assert (code, rows["tcp"]["result"], rows["key"]["result"]) == (5, "failed", "not tried")
+    default = "https://api.rocketride.ai (the default: neither --uri nor ROCKETRIDE_URI is set)"
+    assert rows["address"]["text"] == default
+
+
+@pytest.mark.parametrize("transport", ["auto", "websocket", "http"])
+@pytest.mark.parametrize("reply", [PAGE, answer(b"", "404 Not Found")])
+def test_a_server_of_something_else_fails_at_http_and_the_key_is_not_tried(check, transport, reply):
+    with Server(RocketRide(version=reply, upgrade=reply, task=reply)) as server:
+        code, rows = check(server.url, "--transport", transport)
+    assert code == 5
+    assert [rows[step]["result"] for step in ("http", "websocket", "key")] == ["failed", "no", "not tried"]
+    assert "--transport" not in rows["http"]["text"] + rows["websocket"]["text"]
+    assert len(re.findall("(?i)check|is the address", rows["http"]["text"])) == 1
+
+
+def test_tls_is_not_tried_if_an_earlier_step_failed(check):
+    for uri in ("http://127.0.0.1:1", f"http://{UNKNOWN_NAME}"):
+        assert results(check(uri)[1])["tls"] == "not tried"
 
 
 def test_an_unknown_name(check):

@@ -91,7 +91,7 @@ class Connection:
         self.generation = 0  # of the pool
         self.server_version: Optional[str] = None
         self._guarded(self._upgrade, f"{client_name}/{client_version}", headers)
-        on_upgrade()
+        self._guarded(on_upgrade)
         self._authenticate(credential, deadline)
 
     def ask(self, operation: Operation, deadline: Deadline, data: Optional[Buffer] = None) -> Any:
