@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 HELP = "let the server check pipeline files, without running them"
 EPILOG = """It takes WebSocket. For each error and each warning it prints a line, FILE: error: what is wrong (component),
 and for each file without errors FILE: valid. A file that cannot be read, or is no pipeline, has an error too.
+With --quiet it prints errors only.
 The exit code is 1 if a file has errors; warnings alone are none.
 
 with --json, one document on stdout, whatever happens:
@@ -36,10 +37,12 @@ class _Checked(NamedTuple):
     errors: List[ValidationMessage]
     warnings: List[ValidationMessage]
 
-    def lines(self) -> List[str]:
-        """What to print about it."""
-        found = [("error", item) for item in self.errors] + [("warning", item) for item in self.warnings]
-        lines = [f"{kind}: {_said(item)}" for kind, item in found] + ([] if self.errors else ["valid"])
+    def lines(self, *, quiet: bool) -> List[str]:
+        """What to print about it; with `quiet`, errors only."""
+        lines = [f"error: {_said(item)}" for item in self.errors]
+        if not quiet:
+            lines += [f"warning: {_said(item)}" for item in self.warnings]
+            lines += [] if self.errors else ["valid"]
         return [f"{output.safe_text(self.file)}: {line}" for line in lines]
 
     def document(self) -> Dict[str, Any]:
@@ -57,6 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--source", metavar="ID", help="the component to start at (default: that of the pipeline)"
     )
     shared_options.add_json(parser)
+    shared_options.add_quiet(parser)
     add_server_options(parser)
 
 
@@ -65,8 +69,9 @@ def run(args: argparse.Namespace) -> ExitCode:
     with make_client(args, Environment(args.env_file)) as client:
         for file in dict.fromkeys(args.files):
             checked.append(_check(client, file, args.source))
-            if not args.json:  # at once: what comes next may fail
-                output.print_result("\n".join(checked[-1].lines()))
+            lines = [] if args.json else checked[-1].lines(quiet=args.quiet)
+            if lines:  # at once: what comes next may fail
+                output.print_result("\n".join(lines))
     if args.json:
         documents = [one.document() for one in checked]
         output.print_result(command_result.json_document(None, files=documents))
@@ -84,7 +89,8 @@ def _check(client: RocketRideClient, file: str, source: Optional[str]) -> _Check
     try:
         pipeline = pipelines.load(file, None, None)
     except ConfigurationError as error:
-        return _Checked(file, [{"message": str(error)}], [])
+        # The line begins with the file's name.
+        return _Checked(file, [{"message": str(error).replace(f" {file!r}", "", 1)}], [])
     try:
         found = client.validate(pipeline, source=source)
     except ServerError as error:

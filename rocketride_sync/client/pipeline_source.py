@@ -33,4 +33,8 @@ def _source_component(pipeline: Mapping[str, Any]) -> Mapping[str, Any]:
         return found[0]
     if source is None:
         raise ConfigurationError("the pipeline does not say where it starts: name the component with source=")
+    if found:
+        raise ConfigurationError(
+            f"the pipeline has {len(found)} components with the id {source!r}: give each its own"
+        )
     raise ConfigurationError(f"the pipeline has no component {source!r} to start at")

@@ -100,6 +100,10 @@ def _read(path: str) -> Any:
 
 
 def _parse(text: str, shown: str) -> Any:
+    if not text.strip():
+        raise ConfigurationError(
+            f"the pipeline file {shown!r} is empty: a JSON object with a list of components is expected"
+        )
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:

@@ -159,3 +159,31 @@ def test_a_file_is_needed_and_one_named_twice_is_checked_once(validate, capsys):
     assert validate([])[0] == 2
     code, out, _ = validate([VALID], GOOD, options=["0.pipe"])
     assert (code, out) == (0, "0.pipe: valid\n")
+
+
+def test_quiet_prints_errors_only(validate):
+    found = {"errors": [{"message": "no model"}], "warnings": [{"message": "old"}]}
+    code, out, err = validate(
+        [{"warnings": [{"message": "old"}]}, {}, found], GOOD, GOOD, GOOD, options=["--quiet"]
+    )
+    assert (code, out, err) == (1, "2.pipe: error: no model\n", "")
+    assert validate([{}], GOOD, options=["--quiet"]) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", "is empty"),
+        (" \n", "is empty"),
+        ("{", "is neither JSON nor JSON5"),
+        ("[]", "is not a pipeline"),
+        (None, "cannot be read: No such file"),
+    ],
+)
+def test_a_line_about_an_unusable_file_names_it_once(validate, content, said):
+    if content is None:
+        _, out, _ = validate([], options=["0.pipe"])
+    else:
+        _, out, _ = validate([], content)
+    assert out.startswith(f"0.pipe: error: the pipeline file {said}")
+    assert out.count("0.pipe") == 1

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from rocketride_sync import ConfigurationError
+from rocketride_sync.client.pipeline_source import takes_data
 from rocketride_sync.client.pipelines import environment_for, load
 
 PIPELINE = {
@@ -134,3 +135,14 @@ def test_a_reference_in_a_key_counts_and_the_api_key_is_known_in_any_case(monkey
     assert environment_for({"components": [{"${ROCKETRIDE_X}": 1}]}, None) == {"ROCKETRIDE_X": "x"}
     with pytest.raises(ConfigurationError, match="only if you hand it out"):
         environment_for({"components": ["${ROCKETRIDE_ApiKey}"]}, None)
+
+
+def test_a_source_that_several_components_claim_is_refused_with_the_reason():
+    twice = {
+        "source": "a",
+        "components": [{"id": "a", "provider": "webhook"}, {"id": "a", "provider": "llm"}],
+    }
+    with pytest.raises(ConfigurationError, match="the pipeline has 2 components with the id 'a'"):
+        takes_data(twice)
+    with pytest.raises(ConfigurationError, match="no component 'b'"):
+        takes_data({**twice, "source": "b"})
