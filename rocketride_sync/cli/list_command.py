@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 HELP = "list the running tasks of the account"
 EPILOG = """It takes WebSocket. When a task started stands in its status, which is read for each.
 Whoever has a task's token can read and end it, so tokens are shortened unless you ask for them.
-Nothing is printed if no task is running.
+Nothing is printed if no task is running. Then list --tokens-only | wait - exits with 2: wait cannot know
+whether nothing runs, or the list failed and so is empty.
 
 with --json, one document on stdout, whatever happens:
   {"outcome": null, "error": null or as of status, "status": null,

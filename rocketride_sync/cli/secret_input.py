@@ -100,7 +100,7 @@ def single_word(text: str, name: str, what: str) -> str:
     """
     words = [word for line in text.splitlines() for word in _words(line)]
     if len(words) != 1:
-        found = "is empty" if not words else "holds more than one word"
+        found = _without_words(text, what) if not words else "holds more than one word"
         raise ConfigurationError(f"{name} {found}; {what} and nothing else belongs in it")
     return words[0]
 
@@ -113,10 +113,15 @@ def one_word_per_line(text: str, name: str, what: str) -> List[str]:
     """
     lines = [line for line in text.splitlines() if _words(line)]
     if not lines:
-        raise ConfigurationError(f"{name} is empty; {what} belongs in it, one a line")
+        raise ConfigurationError(f"{name} {_without_words(text, what)}; {what} belongs in it, one a line")
     if max(map(len, lines)) > MAX_BYTES:
         raise ConfigurationError(f"a line of {name} is larger than {MAX_BYTES // 1024} KiB")
     return [single_word(line, f"a line of {name}", what) for line in lines]
+
+
+def _without_words(text: str, what: str) -> str:
+    """What to say of a text that holds no word: nothing is in it, or comments alone."""
+    return f"holds {what.replace('the', 'no', 1)}" if text.strip() else "is empty"
 
 
 def _words(line: str) -> List[str]:
