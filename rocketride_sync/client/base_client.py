@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any, Dict, Optional, Type
+from typing import TYPE_CHECKING, Any, Dict, NoReturn, Optional, Type
 
 from ..config import Settings
 from ..deadline import Deadline, system_time
@@ -123,6 +123,15 @@ class ExplainingObject:
         def __getattr__(self, name: str) -> Any:
             _explain(type(self), name)
             return object.__getattribute__(self, name)
+
+        def __aenter__(self) -> NoReturn:  # Python looks it up in the class, past `__getattr__`
+            raise TypeError(
+                f"{type(self).__name__!r} object does not support async with; "
+                "in its place there is with (see docs/migrating.md)"
+            )
+
+        def __aexit__(self, *_: object) -> NoReturn:
+            self.__aenter__()
 
 
 def _explain(cls: type, name: str) -> None:

@@ -125,3 +125,17 @@ def test_the_page_has_the_table():
     tool = runpy.run_path(str(ROOT / "tools" / "migration_table.py"))
     text = (ROOT / "docs" / "migrating.md").read_text("utf-8")
     assert list(tool["_problems"](text)) == []
+
+
+def test_async_with_is_explained():
+    """As `connect` is. Each version of Python has its own error where there is no such method."""
+
+    async def enter(client):
+        async with client:
+            pass
+
+    with RocketRideClient("h", "key", transport=MemoryTransport([])) as client, pytest.raises(
+        TypeError,
+        match=r"'RocketRideClient' .*async with; in its place there is with \(see docs/migrating.md\)",
+    ):
+        enter(client).send(None)
