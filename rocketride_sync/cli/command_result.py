@@ -6,7 +6,14 @@ import json
 import math
 from typing import TYPE_CHECKING, Any, Dict, Optional
 
-from ..errors import RocketRideError, TaskReplacedError
+from ..errors import (
+    AuthenticationError,
+    PermissionDeniedError,
+    ProtocolError,
+    RocketRideError,
+    TaskReplacedError,
+    TransportError,
+)
 from ..redact import reason_of
 from . import exit_codes, output, status_text
 from .exit_codes import DEFAULT_JUDGEMENT, ExitCode, Judgement
@@ -27,6 +34,11 @@ Tokens in it are shortened.
 """
 
 _ERROR_DETAILS = ("code", "hint", "http_status", "retry_after", "elapsed", "path", "outcome")
+
+# What can come of the wrong address.
+_ABOUT_ADDRESS = (TransportError, ProtocolError, AuthenticationError, PermissionDeniedError)
+# Messages that say themselves what the advice for their class says.
+_ADVISES = ("Check the URI and its base path", "Is the address a RocketRide server")
 
 
 def print_status(status: TaskStatus, *, as_json: bool, messages: bool) -> None:
@@ -92,7 +104,11 @@ def code_after_delivery(code: ExitCode) -> ExitCode:
 def error_with_advice(error: BaseException) -> str:
     """The message of an error, and in a few words what to do about it."""
     advice = exit_codes.code_and_advice(error)[1]
-    return f"{_error_message(error)}; {advice}" if advice else _error_message(error)
+    message = _error_message(error)
+    if advice and not any(said in message for said in _ADVISES):
+        message = f"{message}; {advice}"
+    at_default = output.at_default_address and isinstance(error, _ABOUT_ADDRESS)
+    return f"{message} (the default address: ROCKETRIDE_URI is not set)" if at_default else message
 
 
 def _error_message(error: BaseException) -> str:

@@ -1,7 +1,7 @@
 """Reads an environment file that the user named: ``NAME=VALUE`` lines, as shells, containers and python-dotenv know them.
 
 Such a file often is another program's, too. What is not understood there is passed over; if it names a variable of ours,
-with a warning.
+with a warning. So is a file that sets none of them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ _SPACE = re.compile(r"\s*")
 _COMMENT = re.compile(r"\s#.*")
 _ESCAPE = {"'": re.compile(r"\\([\\'])"), '"': re.compile(r"\\([\\'\"abfnrtv])")}
 _ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
-_OURS = re.compile(r"(?:export[^\S\n]+)?(ROCKETRIDE_[A-Z0-9_]*)")
+_PREFIX = "ROCKETRIDE_"
+_OURS = re.compile(rf"(?:export[^\S\n]+)?({_PREFIX}[A-Z0-9_]*)")
 
 
 class _Assignment(NamedTuple):
@@ -45,11 +46,15 @@ def read(path: str) -> Dict[str, str]:
     """
     text = read_text(path).replace("\r\n", "\n").replace("\r", "\n")
     variables: Dict[str, str] = {}
+    names_ours = False
     for line, found in _statements(text):
         if found is not None:
             variables[found.name] = found.value
+            names_ours = names_ours or found.name.startswith(_PREFIX)
         else:
-            _warn_of_ours(text, line, path)
+            names_ours = _warn_of_ours(text, line, path) or names_ours
+    if not names_ours:
+        output.print_problem(f"warning: {path} sets no variable whose name begins with {_PREFIX}")
     return variables
 
 
@@ -92,7 +97,8 @@ def _unescape(match: re.Match[str]) -> str:
     return _ESCAPES.get(match.group(1), match.group(1))
 
 
-def _warn_of_ours(text: str, start: int, path: str) -> None:
+def _warn_of_ours(text: str, start: int, path: str) -> bool:
+    """Warn if the line at `start` names a variable of ours; return whether it does."""
     ours = _OURS.match(text, start)
     if ours is not None:
         # Without the text, which may be a secret.
@@ -100,3 +106,4 @@ def _warn_of_ours(text: str, start: int, path: str) -> None:
             f"warning: {path}, line {text.count(chr(10), 0, start) + 1}, is not NAME=VALUE with its quotes closed: "
             f"{ours.group(1)} is not taken from it"
         )
+    return ours is not None

@@ -63,6 +63,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     """
     standard_streams.prepare()
     output.delivery.reset()
+    output.at_default_address = False
     words = sys.argv[1:] if argv is None else argv
     try:
         with signals_as_exceptions(), _warnings_as_lines():
@@ -118,9 +119,11 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
             )
         several = [name for name in ("files", "tokens") if name in args]
         if not several:
-            args.parser.error("too many arguments")
+            args.parser.error(f"too many arguments, from {output.shorten_unknown(unknown[0])} on")
         # argparse stops taking positional arguments at the next option.
         vars(args)[several[0]] += unknown
+    if args.command is None:
+        parser.error("the following arguments are required: COMMAND")
     return args
 
 
@@ -182,13 +185,13 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    # Whether there is a COMMAND is checked after the options, so that an unknown one is named first.
+    parser.set_defaults(parser=parser)
     parser.add_argument("-V", "--version", action="version", version=f"%(prog)s {__version__}")
     completion.add_option(parser)
     server_options.add_server_options(parser)
     shared_options.add_output_options(parser)
-    commands = parser.add_subparsers(
-        prog=output.PROGRAM, dest="command", metavar="COMMAND", required=True, title="commands"
-    )
+    commands = parser.add_subparsers(prog=output.PROGRAM, dest="command", metavar="COMMAND", title="commands")
     for name, command in _COMMANDS.items():
         child = commands.add_parser(
             name,

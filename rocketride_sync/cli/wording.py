@@ -16,6 +16,7 @@ _PHRASES = (
     ('use transport="http"', "use --transport http"),
     (". See proxies=", ". See HTTPS_PROXY, HTTP_PROXY and NO_PROXY"),
     (" See verify= and cert=", ""),  # the advice of the exit code says what to do
+    ("is in use already: choose another port=", "is in use already: choose another --port"),
     (" See verify=", ""),
     (" See cert=", ""),
     (" Join it with use_existing=True (over WebSocket), or terminate it first.", ""),
@@ -49,6 +50,7 @@ _ARGUMENTS = {
     "verify": "--ca-file",
 }
 _ARGUMENT = re.compile(rf"(tokens)\[\d+\]|\b({'|'.join(_ARGUMENTS)})(?= must | is |: |=)")
+_FILE = re.compile(r"^files\[\d+\]: ")  # what follows names the file
 _OPERATIONS = {
     "auth": "authentication",
     "chat": "asking the question",
@@ -82,6 +84,7 @@ def in_command_line_words(message: str) -> str:
     for phrase, ours in _PHRASES:
         message = message.replace(phrase, ours)
     message = _KEY_OF_A_PIPELINE.sub("is never sent along by the command line", message)
+    message = _FILE.sub("", message)
     argument = _ARGUMENT.match(message)
     if argument is not None:
         message = (_ARGUMENTS[argument[2]] if argument[2] else "a TOKEN") + message[argument.end() :]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import socket
@@ -82,7 +83,7 @@ def _resolve_root(root: Union[str, os.PathLike[str], None]) -> Optional[Path]:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    reason = ""
+    reason, in_use = "", False
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.create_server(address[:2], family=family, backlog=2048)
@@ -92,6 +93,9 @@ def _listen(host: str, port: int) -> socket.socket:
         return listener
     except (OSError, OverflowError) as error:
         reason = str(error)
+        in_use = getattr(error, "errno", None) == errno.EADDRINUSE
+    if in_use:
+        raise ConfigurationError(f"{host}:{port} is in use already: choose another port=")
     raise ConfigurationError(f"cannot listen on {host}:{port}: {reason}")
 
 

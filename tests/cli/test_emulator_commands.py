@@ -109,7 +109,8 @@ def test_serve_a_generation(options, end):
 def test_serve_on_a_port_that_is_taken(server):
     done = run("serve", "--port", str(server.port))
     assert done.returncode == 2
-    assert str(server.port) in done.stderr
+    told = f"127.0.0.1:{server.port} is in use already: choose another --port"
+    assert done.stderr == f"rocketride-sync: {told}\n"
 
 
 def serve_into(stdout):

@@ -85,3 +85,25 @@ def test_the_severity_of_several_is_the_same_everywhere():
         *((ROOT / page).read_text("utf-8") for page in ("README.md", "docs/errors.md")),
     ]
     assert [told.search(text)[1].replace("\n", " ") for text in texts] == [order] * 3
+
+
+@pytest.mark.parametrize("words", [["--hepl"], ["--hepl", "status"], ["status", "--hepl"]])
+def test_a_mistyped_option_is_named(words, capsys):
+    assert main.main(words) == 2
+    assert capsys.readouterr().err.endswith("unknown option --hepl; did you mean --help?\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"), [(["a", "b", "c"], "b"), (["a", "0123456789abcdef"], "0123…"), (["a", "b\n"], "b\\n")]
+)
+def test_the_first_argument_too_many_is_named_but_never_whole_if_it_may_be_a_secret(words, told, capsys):
+    assert main.main(["status", *words]) == 2
+    assert capsys.readouterr().err.endswith(f"too many arguments, from {told} on\n")
+
+
+@pytest.mark.parametrize("port", ["abc", "70000", "-1", "", "1.5"])
+def test_what_is_no_port(port, capsys):
+    assert main.main(["serve", f"--port={port}"]) == 2
+    assert capsys.readouterr().err.endswith(
+        "argument --port: invalid port: it must be a number from 0 to 65535\n"
+    )

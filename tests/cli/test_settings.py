@@ -327,6 +327,24 @@ def test_an_odd_line_of_an_env_file_that_is_ours_is_named_without_its_value(
     assert "s3cret" not in done.stderr
 
 
+@pytest.mark.parametrize("text", ["", "# ours\n", "garbage\n", "OTHER=1\n", "rocketride_apikey=x"])
+def test_an_env_file_that_sets_nothing_of_ours_is_named(tmp_path, monkeypatch, capsys, text):
+    file = tmp_path / "job.env"
+    file.write_text(text)
+    done = run_here(monkeypatch, capsys, "status", TOKEN, "--env-file", str(file), ROCKETRIDE_URI=NOWHERE)
+    warning, error = done.stderr.splitlines()
+    assert warning == f"rocketride-sync: warning: {file} sets no variable whose name begins with ROCKETRIDE_"
+    assert "no API key" in error
+
+
+@pytest.mark.parametrize("uri", ["", "https://api.rocketride.ai"])
+def test_an_error_of_the_default_address_says_that_it_is_the_default(monkeypatch, capsys, uri):
+    settings = {"ROCKETRIDE_URI": uri, "ROCKETRIDE_APIKEY": KEY, "HTTPS_PROXY": NOWHERE}
+    done = run_here(monkeypatch, capsys, "status", TOKEN, **settings)
+    assert done.code == 5
+    assert ("(the default address: ROCKETRIDE_URI is not set)" in done.stderr) == (not uri)
+
+
 @pytest.mark.parametrize(
     ("line", "value"),
     [

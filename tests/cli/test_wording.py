@@ -171,3 +171,14 @@ def test_a_wrong_address_is_that_of_the_variable(call, monkeypatch):
     assert problem == (
         "rocketride-sync: ROCKETRIDE_URI: leave out /task/service at its end; where it is needed, it is added\n"
     )
+
+
+@pytest.mark.parametrize("before", [[], ["README.md"]])
+@pytest.mark.parametrize("start", [["send", TOKEN], ["run", "job.pipe"]])
+def test_a_file_that_is_not_there_is_named_and_not_numbered(tmp_path, monkeypatch, capsys, start, before):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ROCKETRIDE_APIKEY", KEY)
+    (tmp_path / "README.md").write_text("x")
+    (tmp_path / "job.pipe").write_text('{"source": "a", "components": [{"id": "a", "provider": "webhook"}]}')
+    assert main.main([*start, *before, "nosuch.txt"]) == 2
+    assert capsys.readouterr().err == "rocketride-sync: the file 'nosuch.txt' is not there\n"

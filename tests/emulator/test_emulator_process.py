@@ -76,7 +76,7 @@ def test_a_killed_server_can_be_restarted():
 
 def test_a_port_in_use_is_a_clear_error():
     with Emulator() as server, pytest.raises(
-        ConfigurationError, match=f"cannot listen on 127.0.0.1:{server.port}"
+        ConfigurationError, match=f"127.0.0.1:{server.port} is in use already: choose another port="
     ):
         Emulator(port=server.port).__enter__()
 
