@@ -164,10 +164,10 @@ def test_a_file_is_needed_and_one_named_twice_is_checked_once(validate, capsys):
 def test_quiet_prints_errors_only(validate):
     found = {"errors": [{"message": "no model"}], "warnings": [{"message": "old"}]}
     code, out, err = validate(
-        [{"warnings": [{"message": "old"}]}, {}, found], GOOD, GOOD, GOOD, options=["--quiet"]
+        [{"warnings": [{"message": "old"}]}, {"errors": []}, found], GOOD, GOOD, GOOD, options=["--quiet"]
     )
     assert (code, out, err) == (1, "2.pipe: error: no model\n", "")
-    assert validate([{}], GOOD, options=["--quiet"]) == (0, "", "")
+    assert validate([{"errors": []}], GOOD, options=["--quiet"]) == (0, "", "")
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,7 @@ USES = {
         wording.in_command_line_words,
         ["tokens[", "1", "]", "timeout", " must ", ": "],
     ),
+    "cli/wording._FILE": (wording.in_command_line_words, ["files[", "1", "]: "]),
     "cli/wording._KEY_OF_A_PIPELINE": (
         wording.in_command_line_words,
         ["is sent along only if you hand it out, with env={", "a", "\n"],
