@@ -59,8 +59,9 @@ class Address(NamedTuple):
         parts, port = _split(text, name)
         if parts.scheme not in _SCHEMES:
             raise ConfigurationError(f"{name}: unknown scheme {parts.scheme!r}; use http, https, ws or wss")
-        host, zone = split_zone(parts.hostname or "")
-        if not _is_host(host) or (zone and ":" not in host):
+        hostname = parts.hostname or ""
+        host, zone = split_zone(hostname)
+        if not _is_host(host) or ("%" in hostname and not (zone and ":" in host)):
             raise ConfigurationError(
                 f"{name}: no usable host name in it; give host[:port] or http(s)://host[:port]"
             )
