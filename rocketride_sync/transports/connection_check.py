@@ -105,6 +105,8 @@ class ConnectionCheck:
 
     def _look_up(self) -> str:
         address, proxy = self._settings.address, self._proxy
+        if proxy is not None and proxy.is_socks and not proxy.resolves:
+            proxy = None  # it gets an address, so the server's name is looked up here
         host, port = (address.host, address.port or 0) if proxy is None else (proxy.host, proxy.port)
         found = guarded(address, tcp.addresses_of, host, port)
         ips = list(dict.fromkeys(str(entry[4][0]) for entry in found))
@@ -175,13 +177,17 @@ class ConnectionCheck:
         yield key or Finding("key", tried=False)
 
     def _ask_over_http(self) -> Finding:
-        """The second request, over the connection that the first has made: so its time is that of a round trip."""
-        with contextlib.closing(HttpTransport(self._settings)) as transport:
-            first = _measured("http", lambda: self._ask_version(transport))
-            return first if first.error else _measured("http", lambda: self._ask_version(transport))
+        """The second request, over the connection that the first has made: so its time is that of a round trip.
 
-    def _ask_version(self, transport: HttpTransport) -> str:
-        answer = transport.call(get_server_info(), self._deadline)
+        It leaves WebSocket, which it says nothing about, as much time as it takes.
+        """
+        deadline = self._deadline.within(self._deadline.remaining() / 2)
+        with contextlib.closing(HttpTransport(self._settings)) as transport:
+            first = _measured("http", lambda: self._ask_version(transport, deadline))
+            return first if first.error else _measured("http", lambda: self._ask_version(transport, deadline))
+
+    def _ask_version(self, transport: HttpTransport, deadline: Deadline) -> str:
+        answer = transport.call(get_server_info(), deadline)
         version = answer.get("version") if isinstance(answer, dict) else None
         return f"it answers; version {version}" if isinstance(version, str) else "it answers"
 

@@ -209,9 +209,20 @@ def test_a_port_that_nobody_listens_to(check):
     assert "check --uri" in rows["tcp"]["text"]
 
 
-@pytest.mark.parametrize("silent", ["version", "task", "upgrade"])
+def test_http_that_is_silent_leaves_websocket_its_time(check):
+    with Server(RocketRide(version=None)) as server:
+        code, rows = check(server.url, "--timeout", "3")
+    assert (code, rows["http"]["result"], rows["websocket"]["result"], rows["key"]["result"]) == (
+        0,
+        "no",
+        "ok",
+        "ok",
+    )
+
+
+@pytest.mark.parametrize("silent", ["task", "upgrade"])
 def test_a_server_that_is_silent_takes_no_longer_than_the_timeout(check, silent):
-    handler = RocketRide(version=None if silent == "version" else VERSION)
+    handler = RocketRide(version=VERSION)
     if silent == "upgrade":
         handler.upgrade, handler.task = b"", None
     handler.task = None if silent == "task" else handler.task
@@ -345,6 +356,16 @@ def test_the_proxy_of_the_environment(check):
     assert rows["proxy"]["text"] == f"socks5h://{HOST}:{proxy.port} (from ALL_PROXY)"
     assert rows["tcp"]["text"] == f"connected to {HOST}:{proxy.port}"
     assert all_ok(rows)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "looks_up"), [("socks5", False), ("socks4", False), ("socks5h", True), ("http", True)]
+)
+def test_who_looks_up_the_name_behind_a_proxy(check, scheme, looks_up):
+    with socket.socket() as free:
+        free.bind((HOST, 0))
+        _, rows = check(f"http://{UNKNOWN_NAME}", ALL_PROXY=f"{scheme}://{HOST}:{free.getsockname()[1]}")
+    assert rows["name"]["result"] == ("ok" if looks_up else "failed")
 
 
 def test_a_proxy_that_is_excepted(check):
