@@ -77,7 +77,7 @@ def test_the_numbers_of_numpy_are_durations():
         numpy.bool_(True),
         numpy.float32("nan"),
         numpy.array([1.0, 2.0]),
-        numpy.timedelta64("NaT"),
+        numpy.timedelta64("NaT", "s"),
         numpy.timedelta64(1, "M"),
     ):
         with pytest.raises(ConfigurationError, match="timeout"):
