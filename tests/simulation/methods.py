@@ -36,6 +36,18 @@ def _pipeline(life, token):
     }
 
 
+def _tells(life, name, start, excepted, *more):
+    """Start a task. Interrupted, it must say what came of the task, unless it is `excepted`: nobody can tell then."""
+    asked = len(life.engine.executed)
+    try:
+        start()
+    except KeyboardInterrupt as stop:
+        told = any(word in str(stop) for word in ("unknown", "was ended", "may run on", *more))
+        if len(life.engine.executed) > asked and not (told or excepted()):
+            life.complaints.append(f"{name}: {stop!r} says nothing of the task, which was started")
+        raise
+
+
 @_method
 def get_task_status(life, client, run):
     client.get_task_status(run.token)
@@ -61,15 +73,13 @@ def iter_task_status(life, client, run):
 @_method
 def use(life, client, run):
     """What comes of the task is never left open: Ctrl-C tells, until the line in which `use` returns."""
-    asked, started = len(life.engine.executed), []
-    try:
+    started = []
+
+    def start():
         started.append(client.use(pipeline=_pipeline(life, life.new_token())))
-    except KeyboardInterrupt as stop:
-        told = any(word in str(stop) for word in ("unknown", "was ended", "may run on", "has ended"))
-        returning = life.interrupt.place.endswith("in use, return")  # nobody can tell then
-        if len(life.engine.executed) > asked and not (told or started or returning):
-            life.complaints.append(f"use: {stop!r} says nothing of the task, which was started")
-        raise
+
+    returning = "in use, return"
+    _tells(life, "use", start, lambda: started or life.interrupt.place.endswith(returning), "has ended")
 
 
 def _used(life, client):
@@ -100,16 +110,12 @@ def task_sends(life, client, run):
 @_method
 def run(life, client, run):
     """Its task is ended on every way out, or the error says what may have come of it."""
-    asked = len(life.engine.executed)
-    pipeline = _pipeline(life, life.new_token())
-    try:
-        client.run(pipeline=pipeline, interval=0.2, timeout=1.0)
-    except KeyboardInterrupt as stop:
-        told = any(word in str(stop) for word in ("unknown", "was ended", "may run on", "could not be"))
-        ended = life.interrupt.place.startswith("running_methods.py")  # while its own error is told
-        if len(life.engine.executed) > asked and not (told or ended):
-            life.complaints.append(f"run: {stop!r} says nothing of the task, which was started")
-        raise
+
+    def start():
+        client.run(pipeline=_pipeline(life, life.new_token()), interval=0.2, timeout=1.0)
+
+    # In that file, the run is over, and its own error is told.
+    _tells(life, "run", start, lambda: life.interrupt.place.startswith("running_methods.py"))
 
 
 @_method
