@@ -1,17 +1,33 @@
-"""Calls to the server, repeated only while the server reports an overload."""
+"""Calls to the server, repeated only while the server reports an overload, and once with another key."""
 
 from __future__ import annotations
 
-from typing import Any, Callable, Optional, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar
 
 from ..deadline import Deadline
-from ..errors import OverloadedError, RocketRideError
+from ..errors import AuthenticationError, OverloadedError, RocketRideError
 from ..logs import log
 from ..options import RetryPolicy
 from ..protocol.operations import Operation
 from .base import Transport
 
+if TYPE_CHECKING:
+    from ..config import Settings
+
 T = TypeVar("T")
+
+
+def with_key(settings: Settings, step: Callable[[str], T]) -> T:
+    """The result of `step` with the key of `settings`, or with another one if there is one when the server refuses that."""
+    key = settings.key
+    try:
+        return step(key)
+    except AuthenticationError as error:
+        refused = error
+    if not settings.renew_key(key):
+        raise refused
+    log.info("the key was refused; trying again with another one")
+    return step(settings.key)
 
 
 class Caller:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, Dict, Sequence, Type
 
 from ...config import Settings
 from ...deadline import Deadline
-from ...errors import AuthenticationError, UnsupportedOperationError
+from ...errors import UnsupportedOperationError
 from ...loading import load
 from ...logs import DEBUG, log, timed
 from ...protocol.operations import Operation
 from ..base import PollingWatch, Watch
+from ..caller import with_key
 
 if TYPE_CHECKING:
     from ..poller import Poll
@@ -57,15 +58,7 @@ class HttpTransport:
         session = self._session()
         if operation.public:
             return session.call(operation, "", deadline)
-        key = self._settings.key
-        try:
-            return session.call(operation, key, deadline)
-        except AuthenticationError as error:
-            refused = error
-        if not self._settings.renew_key(key):
-            raise refused
-        log.info("the key was refused; trying again with another one")
-        return session.call(operation, self._settings.key, deadline)
+        return with_key(self._settings, lambda key: session.call(operation, key, deadline))
 
     def load(self) -> None:
         """Load what a call needs. Raises TransportError if that is not possible."""

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, Callable, Optional, Sequence, Tuple, Type
 from ..._version import __version__
 from ...config import Settings
 from ...deadline import Deadline, system_time
-from ...errors import AuthenticationError, RocketRideError
+from ...errors import RocketRideError
 from ...loading import load
 from ...logs import log
 from ...protocol.operations import Operation
+from ..caller import with_key
 from .pool import Pool
 
 if TYPE_CHECKING:
@@ -97,15 +98,7 @@ class WebSocketTransport:
 
     def connect(self, deadline: Deadline, on_upgrade: Callable[[], object] = lambda: None) -> Connection:
         """A new connection, outside of the pool. Its arguments and errors are those of `Connection`."""
-        key = self._settings.key
-        try:
-            return self._connect_with(key, deadline, on_upgrade)
-        except AuthenticationError as error:
-            refused = error
-        if not self._settings.renew_key(key):
-            raise refused
-        log.info("the key was refused; trying again with another one")
-        return self._connect_with(self._settings.key, deadline, on_upgrade)
+        return with_key(self._settings, lambda key: self._connect_with(key, deadline, on_upgrade))
 
     def _connect_with(self, key: str, deadline: Deadline, on_upgrade: Callable[[], object]) -> Connection:
         Connection, Dialer = load(_connecting)  # noqa: N806
