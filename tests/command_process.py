@@ -64,6 +64,7 @@ class _Starter:
             [sys.executable, __file__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            bufsize=0,  # a buffer could hold the second line, which `select` does not see
             env={**os.environ, "PYTHONPATH": path},
             start_new_session=True,
         )
