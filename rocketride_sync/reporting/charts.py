@@ -81,8 +81,8 @@ def _without_empty(lines: Sequence[Tuple[str, str, Line]]) -> List[Tuple[str, st
 
 def _rate_plots(observations: Sequence[Observation]) -> List[Plot]:
     note = (
-        "A rate is what was counted from the first to the last look of a step, divided by the time between them. "
-        "The server's own rates are not used."
+        "A rate is the number of items or bytes that were done between the first and the last poll of a step, "
+        "divided by the time between these polls. The server's own rates are not used."
     )
     plots = []
     items = series.rate_over_time(observations, lambda o: o.completed + o.failed)

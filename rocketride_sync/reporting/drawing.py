@@ -24,7 +24,7 @@ _WIDTH, _HEIGHT = (
 _FONT_SIZE = 12.5
 _THICK_STROKE, _THIN_STROKE = "2", "1.3"
 _READING = "reading"  # the class of what has a text to show on hover
-_X_TITLE = "{} since the first look"
+_X_TITLE = "{} since the first poll"
 
 
 class Plot(NamedTuple):

@@ -19,11 +19,11 @@ Row = Tuple[str, str]
 _STOPPED_BY = {"user": "somebody terminated it", "ttl": "its time to live (ttl) ran out"}
 # A state is the server's word; where it differs from the outcome, a reader wants to know why.
 _STATE_BESIDE_OUTCOME = {
-    ("CANCELLED", "failed"): "servers call failed runs CANCELLED too: nobody is known to have stopped it, "
-    "and its exit code is not 0",
-    ("CANCELLED", "succeeded"): "older servers call good ends CANCELLED too: here the counts tell "
-    "that it went well",
-    ("COMPLETED", "failed"): "it ended by itself, but its exit code tells that it failed",
+    ("CANCELLED", "failed"): "servers report failed runs as CANCELLED too. Nobody is known to have "
+    "stopped this run, and its exit code is not 0",
+    ("CANCELLED", "succeeded"): "older servers report good ends as CANCELLED too. The counts say that "
+    "this run went well",
+    ("COMPLETED", "failed"): "the run ended by itself, but its exit code says that it failed",
 }
 
 

@@ -123,15 +123,15 @@ def _rows(messages: Messages, secrets: Sequence[str]) -> List[_Row]:
 
 def _footer(record: Record) -> str:
     """What the page was made of, and what it leaves out."""
-    kept, looks = len(record.observations), record.looks
+    kept, polls = len(record.observations), record.looks
     began = ""
     if record.began_at is not None:
         moment = datetime.fromtimestamp(record.began_at, timezone.utc)
         began = f", the first at {time_in_utc(moment)} by this computer's clock"
-    thinned = f", of which the charts show {kept:,}, evenly spread" if kept < looks else ""
+    thinned = f", of which the charts show {kept:,}, evenly spread" if kept < polls else ""
     cut = f"Messages are cut at {LONGEST_MESSAGE:,} characters. " if record.errors.count else ""
-    noun = "look" if looks == 1 else "looks"
+    noun = "poll" if polls == 1 else "polls"
     return (
-        f"Made of {looks:,} {noun} at the task{began}{thinned}. Times are since the first look. {cut}"
-        f"Peaks are the highest values seen or told while it ran. rocketride-sync {__version__}"
+        f"Made from {polls:,} {noun} of the task{began}{thinned}. Times count from the first poll. {cut}"
+        f"Peaks are the highest values that a poll saw or that the server reported during the run. rocketride-sync {__version__}"
     )

@@ -9,6 +9,8 @@ from .series import Line
 
 _MOST = 100
 """Readings of a chart: more would be narrower than a pointer aims."""
+_LEAST_SHARE = 0.02
+"""Of a chart's width, for its first and its last reading: the last poll may follow at once on the one before."""
 
 
 class Reading(NamedTuple):
@@ -41,9 +43,12 @@ def readings(lines: Sequence[Tuple[str, str, Line]], unit: AxisUnit, *, steps: b
                 values.setdefault(x, []).append(f"{name} {_number(y, unit)}")
     times = _thinned(sorted(values))
     middles = [(before + after) / 2 for before, after in zip(times, times[1:])]
+    beyond = ((times[-1] - times[0]) or 1.0) * _LEAST_SHARE if times else 0.0
     return [
         Reading(begin, end, f"{duration_with_colons(x)}: {', '.join(values[x])} {unit.name}")
-        for begin, x, end in zip(times[:1] + middles, times, middles + times[-1:])
+        for begin, x, end in zip(
+            [x - beyond for x in times[:1]] + middles, times, middles + [x + beyond for x in times[-1:]]
+        )
     ]
 
 

@@ -23,7 +23,9 @@ from rocketride_sync import (
     WaitTimeoutError,
 )
 from rocketride_sync.reporting import formatting, series
+from rocketride_sync.reporting.formatting import AxisUnit
 from rocketride_sync.reporting.observations import LONGEST_MESSAGE, MOST_MESSAGES, MOST_OBSERVATIONS
+from rocketride_sync.reporting.readings import readings
 
 RUNNING = {"name": "words", "state": 3, "startTime": 1700000000.0, "totalCount": 4, "completedCount": 1}
 DONE = {**RUNNING, "state": 5, "completed": True, "completedCount": 4, "endTime": 1700000009.0, "exitCode": 0}
@@ -240,7 +242,7 @@ def test_the_page_shows_all_of_a_run():
         "kB per second",
         "percent",
         "MB",
-        "seconds since the first look",
+        "seconds since the first poll",
     ):
         assert axis in page.texts
     assert page.texts[page.texts.index("Peak CPU") + 1] == "80 %"
@@ -271,9 +273,13 @@ def test_a_glance_tells_how_long_how_many_and_how_much():
 @pytest.mark.parametrize(
     ("end", "badge", "reason"),
     [
-        ({"state": 6, "exitCode": 2}, "failed", "servers call failed runs CANCELLED too"),
-        ({"state": 6, "exitCode": 1}, "succeeded, not certain", "older servers call good ends CANCELLED too"),
-        ({"state": 5, "exitCode": 2}, "failed", "its exit code tells that it failed"),
+        ({"state": 6, "exitCode": 2}, "failed", "servers report failed runs as CANCELLED too"),
+        (
+            {"state": 6, "exitCode": 1},
+            "succeeded, not certain",
+            "older servers report good ends as CANCELLED too",
+        ),
+        ({"state": 5, "exitCode": 2}, "failed", "its exit code says that it failed"),
         ({"state": 6, "exitCode": 0}, "cancelled", None),
         ({"state": 5, "exitCode": 0}, "succeeded", None),
     ],
@@ -334,6 +340,17 @@ def test_charts_tell_their_values_on_hover_without_scripts():
     ]
 
 
+def test_the_first_and_the_last_reading_are_wide_enough_to_aim_at():
+    """The last poll may follow at once on the one before, and its values are those that people look for."""
+    line = [(0.0, 1.0), (0.01, 2.0), (50.0, 3.0), (99.99, 4.0), (100.0, 5.0)]
+    shown = readings([("completed", "done", line)], AxisUnit(1, "items"), steps=False)
+    assert [reading.text[-7:] for reading in (shown[0], shown[-1])] == ["1 items", "5 items"]
+    assert all(reading.end - reading.begin >= 2.0 for reading in (shown[0], shown[-1]))
+    assert all(before.end == after.begin for before, after in zip(shown, shown[1:]))
+    (alone,) = readings([("completed", "done", line[:1])], AxisUnit(1, "items"), steps=False)
+    assert alone.end > alone.begin
+
+
 @needs_extra
 def test_a_long_run_has_no_more_readings_than_a_pointer_can_aim_at():
     page = record(*[{**RUNNING, "completedCount": n} for n in range(500)]).html()
@@ -389,7 +406,7 @@ def test_a_secret_with_asterisks_is_not_taken_apart():
     for key in ("Key*12*345", "Failed*Key*12"):
         recorder = record(RUNNING, {**DONE, "errors": [said], "exitMessage": said, "exitCode": 2})
         recorder._secrets = [key]
-        assert "12" not in Page(recorder.html()).text.partition("Errors (1)")[2].partition("Made of")[0]
+        assert "12" not in Page(recorder.html()).text.partition("Errors (1)")[2].partition("Made from")[0]
 
 
 @needs_extra
@@ -441,7 +458,7 @@ def test_a_page_of_nothing():
 def test_a_page_of_little(document, times):
     page = Page(record(*[document] * times).html())
     assert page.tags.count("svg") >= 1
-    assert any(text.startswith(f"Made of {times} look") for text in page.texts)
+    assert any(text.startswith(f"Made from {times} poll") for text in page.texts)
 
 
 @needs_extra
