@@ -46,6 +46,7 @@ MONTHS = [
 ]
 COLUMNS, LINES = 80, 24
 KEY = "a-key-for-the-recording"
+STORY = "It was a dark and stormy night. "
 INBOX = {"id": "inbox", "provider": "dropper", "config": {}}
 FOLDER = {"id": "files", "provider": "files", "config": {"paths": ["."], "delay": 0.6}}
 ENDS = {
@@ -142,7 +143,11 @@ def record(folder: Path) -> None:
         texts.mkdir()
         for number in range(1, 13):
             name = f"minutes of the meeting in {MONTHS[number - 1]}, with all appendices-{number:02}.txt"
-            (texts / name).write_text("It was a dark and stormy night. " * 10 * number, "utf-8")
+            (texts / name).write_text(STORY * 10 * number, "utf-8")
+        minutes = place / "minutes"
+        minutes.mkdir()
+        for number in (1, 6, 7):
+            (minutes / f"{MONTHS[number - 1].lower()}.txt").write_text(STORY * 10 * number, "utf-8")
         (place / "words.pipe").write_text(json.dumps(counting(INBOX, "words")), "utf-8")
         server = stack.enter_context(Emulator(root=texts, api_key=KEY))
         client = stack.enter_context(RocketRideClient(server.uri, KEY))
@@ -156,7 +161,7 @@ def record(folder: Path) -> None:
             "LC_ALL": "C.UTF-8",
         }
         run = Terminal()
-        run.run("rocketride-sync run words.pipe texts/*in\\ J*.txt", environment)
+        run.run("rocketride-sync run words.pipe minutes/*.txt", environment)
         environment["ROCKETRIDE_TOKEN"] = client.use(pipeline=counting(FOLDER, "folder")).token
         wait = Terminal()
         wait.run(
