@@ -2,9 +2,11 @@
 
 import contextlib
 import faulthandler
+import gc
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -12,9 +14,11 @@ import pytest
 TESTS = Path(__file__).parent
 LENGTHY = ("contrib", "docs", "examples", "fuzz", "process", "simulation", "soak", "test_benchmarks.py")
 
-# Longer than pytest-timeout gives any test, by enough to clean up after it.
-HANGS = 400.0
+# Longer than pytest-timeout gives any test, by enough to clean up after it, and for a worker to wait for the others.
+HANGS = 600.0
+_AGAIN = 20.0  # the watchdog is a thread, and to start one for each test costs the short ones more than they take
 STDERR = pytest.StashKey()
+ARMED = pytest.StashKey()
 
 # Started in the background by a shell, this process ignores Ctrl-C, and SIGHUP under nohup: so would the processes that
 # it starts, which tests send these to. What is caught here, they do not ignore.
@@ -36,19 +40,34 @@ with contextlib.suppress(ImportError):
 def pytest_configure(config):
     """Keep the real stderr, which is another's while a test runs."""
     config.stash[STDERR] = os.fdopen(os.dup(sys.__stderr__.fileno()), "w")
+    config.stash[ARMED] = -_AGAIN
     config.add_cleanup(config.stash[STDERR].close)
+    config.add_cleanup(faulthandler.cancel_dump_traceback_later)
 
 
 @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+def pytest_collection():
+    """Leave what is there once all tests are collected out of the collections of garbage to come.
+
+    There are hundreds, and each would look at all tests.
+    """
+    gc.disable()
+    yield
+    gc.collect()
+    gc.freeze()
+    gc.enable()
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item):
     """End the process, with the stacks of its threads, if not even pytest-timeout ends a test.
 
     Its error is raised in the main thread: what waits in a `finally` holds it up, and Hypothesis takes it for an example that
     fails, and tries it again.
     """
-    faulthandler.dump_traceback_later(HANGS, exit=True, file=item.config.stash[STDERR])
-    yield
-    faulthandler.cancel_dump_traceback_later()
+    if time.monotonic() - item.config.stash[ARMED] > _AGAIN:
+        item.config.stash[ARMED] = time.monotonic()
+        faulthandler.dump_traceback_later(HANGS, exit=True, file=item.config.stash[STDERR])
 
 
 def pytest_collection_modifyitems(items):
