@@ -1,5 +1,6 @@
 """The stage that all cells share, where its server can run."""
 
+import gc
 from importlib.util import find_spec
 
 import pytest
@@ -13,4 +14,5 @@ def stage(tmp_path_factory):
     from .scene import Stage
 
     with Stage(tmp_path_factory.mktemp("certificates")) as stage:
+        gc.freeze()  # each cell collects garbage: what was loaded until now is none
         yield stage

@@ -62,4 +62,5 @@ _TRACES = {
 
 def found_in(text):
     """The secrets that `text` shows, with what shows them."""
-    return {secret: window for window, secret in _TRACES.items() if window in text}
+    seen = {text[start : start + _TELLING] for start in range(len(text) - _TELLING + 1)}
+    return {_TRACES[window]: window for window in seen & _TRACES.keys()}
