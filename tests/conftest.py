@@ -2,6 +2,7 @@
 
 import contextlib
 import faulthandler
+import functools
 import gc
 import os
 import signal
@@ -10,13 +11,16 @@ import time
 from pathlib import Path
 
 import pytest
+from preloaded import emulators_are_forked
 
 TESTS = Path(__file__).parent
 LENGTHY = ("contrib", "docs", "examples", "fuzz", "process", "simulation", "soak", "test_benchmarks.py")
 
 # Longer than pytest-timeout gives any test, by enough to clean up after it, and for a worker to wait for the others.
 HANGS = 600.0
-_AGAIN = 20.0  # the watchdog is a thread, and to start one for each test costs the short ones more than they take
+_AGAIN = (
+    20.0  # the watchdog is a thread, and to start one for each test costs the short ones more than they take
+)
 STDERR = pytest.StashKey()
 ARMED = pytest.StashKey()
 
@@ -41,6 +45,7 @@ def pytest_configure(config):
     """Keep the real stderr, which is another's while a test runs."""
     config.stash[STDERR] = os.fdopen(os.dup(sys.__stderr__.fileno()), "w")
     config.stash[ARMED] = -_AGAIN
+    emulators_are_forked()
     config.add_cleanup(config.stash[STDERR].close)
     config.add_cleanup(faulthandler.cancel_dump_traceback_later)
 
@@ -73,8 +78,13 @@ def pytest_runtest_protocol(item):
 def pytest_collection_modifyitems(items):
     """Mark what takes long and depends little on the versions of Python and of the dependencies."""
     for item in items:
-        if item.path.relative_to(TESTS).parts[0] in LENGTHY:
+        if _room_of(item.path) in LENGTHY:
             item.add_marker(pytest.mark.lengthy)
+
+
+@functools.lru_cache(maxsize=None)
+def _room_of(path):
+    return path.relative_to(TESTS).parts[0]
 
 
 @pytest.fixture(autouse=True)

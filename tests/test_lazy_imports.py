@@ -14,11 +14,6 @@ from rocketride_sync import models, transports
 PACKAGE = Path(rocketride_sync.__file__).parent
 # Processes of their own, which do not fork while they load.
 OWN_PROCESSES = ("cli", "emulator", "__main__.py", "__pyinstaller", "pytest_plugin.py")
-MODULES = {
-    path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
-    for path in sorted(PACKAGE.rglob("*.py"))
-    if path.relative_to(PACKAGE).parts[0] not in OWN_PROCESSES
-}
 LOCK = "import_lock"
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 LAZY = {
@@ -26,6 +21,16 @@ LAZY = {
     "rocketride_sync.models": set(models._LOADED_ON_FIRST_USE),
     "rocketride_sync.transports": set(transports._LOADED_ON_FIRST_USE),
 }
+
+
+@pytest.fixture(scope="module")
+def modules():
+    """The trees of the sources, by name."""
+    return {
+        path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
+        for path in sorted(PACKAGE.rglob("*.py"))
+        if path.relative_to(PACKAGE).parts[0] not in OWN_PROCESSES
+    }
 
 
 def loaders(tree):
@@ -72,8 +77,8 @@ def unlocked(tree):
             yield node.lineno, ast.unparse(node) if hasattr(ast, "unparse") else function.name
 
 
-def test_every_import_inside_a_function_is_under_the_lock():
-    found = {name: list(unlocked(tree)) for name, tree in MODULES.items()}
+def test_every_import_inside_a_function_is_under_the_lock(modules):
+    found = {name: list(unlocked(tree)) for name, tree in modules.items()}
     assert {name: imports for name, imports in found.items() if imports} == {}
 
 
@@ -101,15 +106,15 @@ def asked_while_loaded(name, tree):
             yield from LAZY.get(home, set()) & {alias.name for alias in node.names}
 
 
-def test_no_module_asks_for_a_lazy_name_while_it_is_loaded():
+def test_no_module_asks_for_a_lazy_name_while_it_is_loaded(modules):
     """That would take the lock while the module's own is held: two threads could wait for each other."""
     assert list(asked_while_loaded("client/task.py", ast.parse("from ..models import TaskStart"))) == [
         "TaskStart"
     ]
-    assert {name for name, tree in MODULES.items() if list(asked_while_loaded(name, tree))} == set()
+    assert {name for name, tree in modules.items() if list(asked_while_loaded(name, tree))} == set()
 
 
-def test_what_is_made_of_strings_is_loaded_in_few_places():
+def test_what_is_made_of_strings_is_loaded_in_few_places(modules):
     """`import_module` is not seen by the tests above."""
-    users = {name for name, tree in MODULES.items() if "import_module" in ast.dump(tree)}
+    users = {name for name, tree in modules.items() if "import_module" in ast.dump(tree)}
     assert users == {"__init__.py", "models/__init__.py"}

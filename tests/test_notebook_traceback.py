@@ -3,12 +3,13 @@
 import re
 
 import pytest
+from needing import needs
 
 from rocketride_sync import MemoryTransport, RocketRideClient, TaskNotFoundError, TransportError
 from rocketride_sync.emulator import Emulator
 
-pytest.importorskip("fastapi", reason="needs the extra `emulator`")
-interactiveshell = pytest.importorskip("IPython.core.interactiveshell", reason="needs IPython")
+needs("fastapi", reason="needs the extra `emulator`")
+needs("IPython", reason="needs IPython")
 
 LONGEST = 25
 KEY, TOKEN = "a-key-of-the-notebook", "tk_5f3a0123456789abcdef"
@@ -36,6 +37,8 @@ def server():
 @pytest.fixture
 def cell(tmp_path, monkeypatch, capsys):
     """Runs a cell of a notebook, and returns what is shown, without colours."""
+    from IPython.core import interactiveshell
+
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
     shell = interactiveshell.InteractiveShell.instance()
     shell.history_manager.enabled = False

@@ -20,11 +20,6 @@ from rocketride_sync import (
 )
 from rocketride_sync.options import LONGEST, optional_seconds, seconds
 
-try:
-    import numpy
-except ImportError:
-    numpy = None
-
 NOT_SECONDS = [True, "1", -1, 0, math.nan, math.inf, [], 1j]
 
 
@@ -68,8 +63,8 @@ def test_what_is_no_duration_is_refused_whatever_its_type(value):
         seconds("timeout", value)
 
 
-@pytest.mark.skipif(numpy is None, reason="numpy is not installed")
 def test_the_numbers_of_numpy_are_durations():
+    numpy = pytest.importorskip("numpy")
     for value in (numpy.float32(1.5), numpy.float64(1.5), numpy.timedelta64(1500, "ms")):
         assert seconds("timeout", value) == 1.5
     assert seconds("timeout", numpy.int64(2)) == 2.0

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from preloaded import emulators_start_anew
 
 import rocketride_sync
 from rocketride_sync.address import Address
@@ -251,6 +252,7 @@ def test_where_the_parent_is_unknown_the_end_of_the_input_stops_the_server(monke
 
 def test_ctrl_c_is_not_for_the_server_of_a_starter_on_windows(monkeypatch):
     emulator_process = pytest.importorskip("rocketride_sync.emulator.emulator_process")
+    emulators_start_anew(monkeypatch)
     started = {}
     monkeypatch.setattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0x200, raising=False)
     monkeypatch.setattr(subprocess, "Popen", lambda command, **options: started.update(options))

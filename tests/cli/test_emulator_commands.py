@@ -11,12 +11,13 @@ import sys
 
 import pytest
 from command import COMMAND, KEY, environment, run
+from needing import needs
 
 from rocketride_sync import RocketRideClient
 from rocketride_sync.emulator import Emulator
 from rocketride_sync.emulator.scripted import ScriptedTasks
 
-pytest.importorskip("fastapi", reason="needs the extra `emulator`")
+needs("fastapi", reason="needs the extra `emulator`")
 
 SECONDS = 30
 

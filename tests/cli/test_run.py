@@ -17,6 +17,7 @@ from types import SimpleNamespace
 import pytest
 from command import KEY, PROGRAM, environment, nowhere
 from command_process import run_command
+from needing import needs
 from transports.dap_peer import dap
 from transports.loopback import Server as DapServer
 
@@ -24,7 +25,7 @@ from rocketride_sync import RocketRideClient, TaskStatus
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.emulator import Emulator
 
-pytest.importorskip("fastapi", reason="needs the extra `emulator`")
+needs("fastapi", reason="needs the extra `emulator`")
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 SECONDS = 60

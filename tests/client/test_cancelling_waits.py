@@ -6,6 +6,7 @@ import time
 
 import pytest
 from counting_tasks import GENEROUS, KEY
+from needing import needs
 from simulated_tasks import forever, new_project
 
 from rocketride_sync import (
@@ -18,7 +19,7 @@ from rocketride_sync import (
     WaitTimeoutError,
 )
 
-pytest.importorskip("fastapi", reason="needs the extra `emulator`")
+needs("fastapi", reason="needs the extra `emulator`")
 
 
 def test_a_timeout_leaves_the_task_running(either):

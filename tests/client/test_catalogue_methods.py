@@ -6,6 +6,7 @@ import threading
 
 import pytest
 from counting_tasks import FAST, KEY, pipeline
+from needing import needs
 
 from rocketride_sync import (
     ConfigurationError,
@@ -19,7 +20,7 @@ from rocketride_sync import (
 )
 from rocketride_sync.emulator import Emulator
 
-pytest.importorskip("fastapi", reason="needs the extra `emulator`")
+needs("fastapi", reason="needs the extra `emulator`")
 
 
 def scripted(*answers):

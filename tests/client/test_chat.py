@@ -4,11 +4,12 @@ import json
 
 import pytest
 from counting_tasks import FAST, KEY
+from needing import needs
 
 from rocketride_sync import ConfigurationError, MemoryTransport, RocketRideClient, ServerError, TransportError
 from rocketride_sync.emulator import Emulator
 
-pytest.importorskip("fastapi", reason="needs the extra `emulator`")
+needs("fastapi", reason="needs the extra `emulator`")
 
 
 def sent(*args, **options):

@@ -5,6 +5,7 @@ import time
 
 import pytest
 from counting_tasks import FAST, GENEROUS, KEY
+from needing import needs
 from simulated_tasks import new_project, pipeline
 
 from rocketride_sync import (
@@ -20,7 +21,7 @@ from rocketride_sync import (
 )
 from rocketride_sync.emulator import Emulator
 
-pytest.importorskip("fastapi", reason="needs the extra `emulator`")
+needs("fastapi", reason="needs the extra `emulator`")
 
 TEXTS = {"a.txt": "one two three\n", "b.txt": "four  five\tsix\nseven", "c.txt": ""}
 

@@ -3,11 +3,12 @@
 import itertools
 
 import pytest
+from needing import needs
 
 from rocketride_sync import RocketRideClient
 from rocketride_sync.emulator import Emulator
 
-pytest.importorskip("fastapi", reason="needs the extra `emulator`")
+needs("fastapi", reason="needs the extra `emulator`")
 
 CASES = ["older", "older, code seen", "newer"]
 SETTINGS = {"early_end": 0, "init_seconds": 0, "stop_seconds": 0}

@@ -2,6 +2,7 @@
 
 import pytest
 from counting_tasks import GENEROUS, KEY
+from needing import needs
 from simulated_tasks import forever, pipeline
 
 from rocketride_sync import (
@@ -16,7 +17,7 @@ from rocketride_sync import (
     UnsupportedOperationError,
 )
 
-pytest.importorskip("fastapi", reason="needs the extra `emulator`")
+needs("fastapi", reason="needs the extra `emulator`")
 
 
 @pytest.mark.parametrize("threads", [0, 65, True, "4"])

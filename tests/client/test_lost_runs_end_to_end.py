@@ -4,6 +4,7 @@ import threading
 
 import pytest
 from counting_tasks import FAST, GENEROUS, KEY
+from needing import needs
 from simulated_tasks import forever, pipeline
 
 from rocketride_sync import (
@@ -14,9 +15,9 @@ from rocketride_sync import (
     TaskNotFoundError,
     TaskVanishedError,
 )
-
-pytest.importorskip("fastapi", reason="needs the extra `emulator`")
 from rocketride_sync.emulator import Emulator
+
+needs("fastapi", reason="needs the extra `emulator`")
 
 QUICK = RetryPolicy(initial_delay=0.01, max_delay=0.05)
 FORGETFUL = {**FAST, "retention": 0.05, "scan_interval": 0.05}

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 from counting_tasks import FAST
+from needing import needs
 
 from rocketride_sync import RocketRideClient
 from rocketride_sync.emulator import Emulator
 
-pytest.importorskip("fastapi", reason="needs the extra `emulator`")
+needs("fastapi", reason="needs the extra `emulator`")
 
 SHARED = Path(__file__).resolve().parents[2] / ".." / "shared"
 PAGE = SHARED / "protocol" / "GET-TASK-STATUS.md"

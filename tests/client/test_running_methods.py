@@ -6,6 +6,7 @@ import time
 import pytest
 from counting_tasks import GENEROUS, KEY, words
 from counting_tasks import pipeline as counted
+from needing import needs
 from simulated_tasks import forever, pipeline
 
 from rocketride_sync import (
@@ -20,7 +21,7 @@ from rocketride_sync import (
     WaitTimeoutError,
 )
 
-pytest.importorskip("fastapi", reason="needs the extra `emulator`")
+needs("fastapi", reason="needs the extra `emulator`")
 
 TOKEN = "tk_5f3a0123456789abcdef"
 

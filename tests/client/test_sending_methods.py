@@ -2,6 +2,7 @@
 
 import pytest
 from counting_tasks import KEY, counting, pipeline, words
+from needing import needs
 
 from rocketride_sync import (
     ConfigurationError,
@@ -12,7 +13,7 @@ from rocketride_sync import (
     UnsupportedOperationError,
 )
 
-pytest.importorskip("fastapi", reason="needs the extra `emulator`")
+needs("fastapi", reason="needs the extra `emulator`")
 
 
 MIB = 1024 * 1024

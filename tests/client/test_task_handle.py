@@ -7,6 +7,7 @@ import traceback
 import pytest
 from counting_tasks import GENEROUS, KEY, words
 from counting_tasks import pipeline as counted
+from needing import needs
 from simulated_tasks import forever, new_project, pipeline
 
 from rocketride_sync import (
@@ -20,7 +21,7 @@ from rocketride_sync import (
     TransportError,
 )
 
-pytest.importorskip("fastapi", reason="needs the extra `emulator`")
+needs("fastapi", reason="needs the extra `emulator`")
 
 
 def test_it_terminates_what_it_started(either):

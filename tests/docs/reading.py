@@ -10,7 +10,7 @@
 * Other blocks show contents of files, or diagrams. `<!-- skip: next "reason" -->` is the way to leave a block out,
   `<!-- invisible-code-block: python … -->` to run what readers need not see.
 
-ROCKETRIDE_URI names an embedded server. Where a page names places of a production machine, there are others of its own.
+ROCKETRIDE_URI names an emulator of the folder `docs`, or else one is started. Where a page names places of a production machine, there are others of its own.
 """
 
 from __future__ import annotations
@@ -169,11 +169,12 @@ def main() -> None:
     signal.alarm(SECONDS)
     (page,) = sys.argv[1:]
     with contextlib.ExitStack() as stack:
-        server = stack.enter_context(Emulator(root="docs", api_key=KEY))
-        os.environ.update(ROCKETRIDE_URI=server.uri, ROCKETRIDE_APIKEY=KEY)
+        if "ROCKETRIDE_URI" not in os.environ:
+            server = stack.enter_context(Emulator(root="docs", api_key=KEY))
+            os.environ.update(ROCKETRIDE_URI=server.uri, ROCKETRIDE_APIKEY=KEY)
         client = stack.enter_context(RocketRideClient())
         places = {
-            "https://api.rocketride.ai": server.uri,
+            "https://api.rocketride.ai": os.environ["ROCKETRIDE_URI"],
             "/etc/ssl/internal-ca.pem": certifi.where(),
             "/etc/rocketride": f"{Path.cwd()}/etc",
             ".venv/bin": str(Path(sys.executable).parent),  # before those in which it would be found again

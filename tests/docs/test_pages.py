@@ -12,8 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from rocketride_sync.emulator import Emulator
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "schema" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+KEY = "a-key-of-the-documentation"
 FENCE = re.compile(r"^( *)(```+)(.*)$", re.MULTILINE)
 # python, sh and text are run and compared; these show files, a diagram, or say something to Sphinx.
 SHOWN = {
@@ -94,13 +97,14 @@ def test_the_blocks_of_a_page(page, tmp_path):
         "PATH": os.pathsep.join([binaries, os.environ["PATH"]]),
         "HOME": str(tmp_path),
     }
-    done = subprocess.run(
-        [sys.executable, "-W", "error", str(Path(__file__).with_name("reading.py")), str(page)],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    with Emulator(root=tmp_path / "docs", api_key=KEY) as server:
+        done = subprocess.run(
+            [sys.executable, "-W", "error", str(Path(__file__).with_name("reading.py")), str(page)],
+            cwd=tmp_path,
+            env={**environment, "ROCKETRIDE_URI": server.uri, "ROCKETRIDE_APIKEY": KEY},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
     assert done.returncode == 0, done.stdout + done.stderr

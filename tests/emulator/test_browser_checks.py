@@ -10,8 +10,13 @@ from emulator_helpers import KEY, SECONDS, request
 from websocket_client import connect
 
 from rocketride_sync.emulator import Emulator
-from rocketride_sync.emulator.browser_checks import BrowserChecks
-from rocketride_sync.emulator.websocket_connection import UNAUTHENTICATED_BYTES
+
+
+def unauthenticated_bytes():
+    from rocketride_sync.emulator.websocket_connection import UNAUTHENTICATED_BYTES
+
+    return UNAUTHENTICATED_BYTES
+
 
 LOCAL = [
     ({}, True),
@@ -49,6 +54,8 @@ def is_served(headers, kind, **options):
         sent.append(message)
 
     raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+    from rocketride_sync.emulator.browser_checks import BrowserChecks
+
     checks = BrowserChecks(app, **options)
     asyncio.run(checks({"type": kind, "headers": raw}, None, send))
     assert bool(served) != bool(sent)
@@ -112,13 +119,13 @@ def one_message(sock):
 
 def many_messages(sock):
     for _ in range(1000):
-        sock.send(json.dumps({"x": "y" * (UNAUTHENTICATED_BYTES // 2)}))
+        sock.send(json.dumps({"x": "y" * (unauthenticated_bytes() // 2)}))
 
 
 def fragments(sock):
     for number in range(1000):
         opcode = websocket.ABNF.OPCODE_CONT if number else websocket.ABNF.OPCODE_TEXT
-        piece = b"y" * (UNAUTHENTICATED_BYTES // 2)
+        piece = b"y" * (unauthenticated_bytes() // 2)
         sock.send_frame(websocket.ABNF.create_frame(piece, opcode, fin=0))
 
 

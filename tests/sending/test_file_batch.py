@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from counting_tasks import GENEROUS, KEY, counting, words
+from needing import needs
 
 from rocketride_sync import (
     ConfigurationError,
@@ -17,7 +18,7 @@ from rocketride_sync import (
     TransportTimeoutError,
 )
 
-pytest.importorskip("fastapi", reason="needs the extra `emulator`")
+needs("fastapi", reason="needs the extra `emulator`")
 
 MIB = 1024 * 1024
 ENDS = ("complete", "error")

@@ -4,6 +4,7 @@ import threading
 
 import pytest
 from counting_tasks import FAST, GENEROUS, KEY, counting, pipeline, words
+from needing import needs
 
 from rocketride_sync import (
     ConfigurationError,
@@ -18,7 +19,7 @@ from rocketride_sync import (
 )
 from rocketride_sync.emulator import Emulator
 
-pytest.importorskip("fastapi", reason="needs the extra `emulator`")
+needs("fastapi", reason="needs the extra `emulator`")
 
 MIB = 1024 * 1024
 

@@ -1,10 +1,11 @@
 """A short soak. On a longer one, and other seeds: ``make soak``."""
 
 import pytest
+from needing import needs
 
 from .running import soak
 
-pytest.importorskip("fastapi", reason="needs the extra `emulator`")
+needs("fastapi", reason="needs the extra `emulator`")
 
 SECONDS = 20.0
 SEED = 1
