@@ -72,10 +72,15 @@ Samples = Mapping[str, Mapping[str, List[float]]]
 """Figures by contender and column, one a round."""
 
 
-def measure(suite: Suite, rounds: int, quick: bool) -> Samples:
-    """Let each contender take a turn to warm up, then one in each round, in random order."""
+def measure(suite: Suite, rounds: int, quick: bool, judged: bool = False) -> Samples:
+    """Let each contender take a turn to warm up, then one in each round, in random order.
+
+    If it is only `judged`, those that no target speaks of are left out.
+    """
+    named = {suite.base, *(name for target in suite.targets for name in (target.ours, target.peer))}
     with contextlib.ExitStack() as stack:
-        contenders = suite.contenders(stack, quick)
+        found = suite.contenders(stack, quick)
+        contenders = {name: turn for name, turn in found.items() if not judged or name in named}
         samples: Dict[str, Dict[str, List[float]]] = {name: {} for name in contenders}
         take_turns = _at_once if suite.together else _one_by_one
         if not suite.together:

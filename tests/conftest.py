@@ -14,7 +14,27 @@ import pytest
 from preloaded import emulators_are_forked
 
 TESTS = Path(__file__).parent
-LENGTHY = ("contrib", "docs", "examples", "fuzz", "process", "simulation", "soak", "test_benchmarks.py")
+# Folders and files. What reads sources, or makes up input that is the same in every run, finds in one version what it
+# finds in all.
+LENGTHY = {
+    "codegen",
+    "contrib",
+    "docs",
+    "emulator/test_commands_fuzzing.py",
+    "emulator/test_http_app_openapi.py",
+    "examples",
+    "fuzz",
+    "hostile/test_patterns.py",
+    "process",
+    "secrecy/test_door.py",
+    "simulation",
+    "soak",
+    "test_benchmarks.py",
+    "test_project_address.py",
+    "test_release.py",
+    "test_tools.py",
+    "typed",
+}
 
 # Longer than pytest-timeout gives any test, by enough to clean up after it, and for a worker to wait for the others.
 HANGS = 600.0
@@ -37,8 +57,8 @@ if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_I
 with contextlib.suppress(ImportError):
     import hypothesis
 
-    hypothesis.settings.register_profile("no-deadline", hypothesis.settings(deadline=None))
-    hypothesis.settings.load_profile("no-deadline")
+    hypothesis.settings.register_profile("suite", hypothesis.settings(deadline=None, max_examples=50))
+    hypothesis.settings.load_profile("suite")
 
 
 def pytest_configure(config):
@@ -78,13 +98,14 @@ def pytest_runtest_protocol(item):
 def pytest_collection_modifyitems(items):
     """Mark what takes long and depends little on the versions of Python and of the dependencies."""
     for item in items:
-        if _room_of(item.path) in LENGTHY:
+        if _is_lengthy(item.path):
             item.add_marker(pytest.mark.lengthy)
 
 
 @functools.lru_cache(maxsize=None)
-def _room_of(path):
-    return path.relative_to(TESTS).parts[0]
+def _is_lengthy(path):
+    place = path.relative_to(TESTS)
+    return any(part.as_posix() in LENGTHY for part in (place, *place.parents))
 
 
 @pytest.fixture(autouse=True)

@@ -15,6 +15,15 @@ pytest_plugins = ["pytester"]
 
 NEEDS_EMULATOR = pytest.mark.skipif(not find_spec("fastapi"), reason="needs the extra emulator")
 
+# Of those that are installed here. They cost each run that a test starts three times what it takes itself.
+NOT_A_USERS = ("schemathesis", "anyio", "hypothesispytest", "xdist")
+
+
+@pytest.fixture(autouse=True)
+def _without_the_plugins_of_this_project(monkeypatch):
+    monkeypatch.setenv("PYTEST_ADDOPTS", " ".join(f"-p no:{name}" for name in NOT_A_USERS))
+
+
 USER_TESTS = """
 import os
 import pytest

@@ -96,6 +96,7 @@ def test_the_blocks_of_a_page(page, tmp_path):
         },
         "PATH": os.pathsep.join([binaries, os.environ["PATH"]]),
         "HOME": str(tmp_path),
+        "PYTEST_ADDOPTS": "-p no:schemathesis -p no:hypothesispytest",  # dear, and of no use to readers
     }
     with Emulator(root=tmp_path / "docs", api_key=KEY) as server:
         done = subprocess.run(

@@ -87,7 +87,7 @@ def fuzzed_server(tmp_path_factory):
 
 
 @settings(
-    max_examples=300, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+    max_examples=100, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
 )
 @given(st.lists(st.tuples(st.sampled_from(COMMANDS), ARGUMENTS | VALUES), min_size=1, max_size=5))
 def check(server, requests):

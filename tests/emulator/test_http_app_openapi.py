@@ -7,7 +7,7 @@ from needing import needs
 
 needs("schemathesis", reason="schemathesis needs Python 3.10 (extra: dev)")
 
-EXAMPLES = 40
+EXAMPLES = 15  # the same in every run
 MODES = ["negative", "positive"]
 AUTHORIZED = {"Authorization": f"Bearer {KEY}"}
 OPERATIONS = ["DELETE /task", "GET /task", "GET /version", "POST /task", "POST /task/data"]
