@@ -6,6 +6,9 @@
 tests/mutants.json names the parts, the modules that nobody has walked through yet, and the changes that no test can notice, each
 with the reason. The run fails if another change survives, or if one of those is noticed by now. A module that was not walked
 through yet is left out, unless `--only` names it.
+
+Tests run in processes that have loaded them already (`loaded_tests.py`), which takes a tenth of the time. A change of more than
+functions, and one that survives there, runs in a new process.
 """
 
 from __future__ import annotations
@@ -16,33 +19,38 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Set
 
-import attr  # noqa: F401 - see `start_tests`
-import cattrs  # noqa: F401
-import pytest
-import requests  # noqa: F401
-import websocket  # noqa: F401
+from loaded_tests import LoadedTests
 from mutations import Mutation, count_mutations, mutations_of
 
 ROOT = Path(__file__).resolve().parent.parent
 BOOK = ROOT / "tests" / "mutants.json"
 COPIED = ("rocketride_sync", "tests", "schema", "examples", "pyproject.toml", "setup.cfg", "README.md")
-# A change may make a loop endless. The machine may be busy meanwhile.
+# A change may make the tests wait for ever. The machine may be busy meanwhile.
 LEAST_SECONDS = 20.0
 TIMES_AS_LONG = 5.0
 
 
-class Running(NamedTuple):
-    """A test run in a process of its own, over a copy of the project."""
+class Change(NamedTuple):
+    """A change, and the whole text of its module with it."""
 
-    copy: Path
     mutation: Mutation
+    text: str
+
+
+class Running(NamedTuple):
+    """A run of the tests."""
+
+    change: Change
     began: float
+    noticed_by: Optional[int]  # see `LoadedTests.start`
+    copy: Optional[Path]  # of a new process: where its change is
 
 
 def copy_of_project(folder: Path) -> Path:
@@ -54,50 +62,21 @@ def copy_of_project(folder: Path) -> Path:
     return folder
 
 
-def start_tests(copy: Path, stages: List[List[str]], quiet: bool = True) -> int:
-    """Run tests in a forked process, those of a stage if those of the last one passed; the id of the process.
-
-    It has loaded already what takes long, and what is not changed.
-    """
-    sys.stdout.flush()
-    pid = os.fork()
-    if pid:
-        return pid
-    status = 70
-    try:
-        os.setsid()  # so that what the tests start can be ended with them
-        if quiet:
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, 1)
-            os.dup2(nowhere, 2)
-        os.chdir(copy)
-        sys.path[0] = os.environ["PYTHONPATH"] = str(copy)
-        # A module that is changed within a second, and keeps its size, looks as the one that was compiled before.
-        sys.dont_write_bytecode = True
-        os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
-        for tests in stages:
-            status = int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--numprocesses=0", *tests]))
-            if status:
-                break
-    finally:
-        sys.stdout.flush()
-        os._exit(status)
+def start_new(copy: Path, tests: List[str]) -> int:
+    """Run tests in a new process, which leads a group; its id."""
+    # A module that is changed within a second, and keeps its size, looks as the one that was compiled before.
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, str(ROOT / "tools" / "loaded_tests.py"), str(copy), *tests]
+    nowhere = subprocess.DEVNULL
+    return subprocess.Popen(
+        command, cwd=copy, env=environment, stdout=nowhere, stderr=nowhere, start_new_session=True
+    ).pid
 
 
 def end_tests(pid: int) -> None:
     """End the process group of a test run, whatever is left of it."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
-
-
-def unchanged_seconds(copy: Path, tests: List[str]) -> float:
-    """How long the tests take without a change, which they must pass."""
-    began = time.monotonic()
-    pid = start_tests(copy, [tests], quiet=False)
-    _, status = os.waitpid(pid, 0)
-    if status:
-        raise SystemExit("the tests fail without any change: mend that first")
-    return time.monotonic() - began
 
 
 class Walk:
@@ -109,66 +88,96 @@ class Walk:
         self._jobs = jobs
         self._known = known
         self._running: Dict[int, Running] = {}
+        self._again: List[Change] = []  # to be run in a new process
         self.found: Set[Mutation] = set()  # all changes there are
         self.survived: Set[Mutation] = set()
         self.timed_out = self.done = 0
 
     def run(self, folder: Path) -> None:
-        copies = [copy_of_project(folder / str(number)) for number in range(self._jobs)]
-        seconds = unchanged_seconds(copies[0], self._tests)
+        self._folder = folder
+        self._loaded = LoadedTests(copy_of_project(folder / "loaded"), self._run_all)
+        if self._loaded.run(self._tests):
+            raise SystemExit("the tests cannot be loaded")
+
+    def _run_all(self) -> None:
+        seconds = self._loaded.measure(self._modules)
         self._limit = max(LEAST_SECONDS, seconds * TIMES_AS_LONG)
         self._total = sum(count_mutations(ROOT, module) for module in self._modules)
         self._began = self._told = time.monotonic()
         print(
-            f"{self._total} changes of {len(self._modules)} modules; unchanged, the tests take {seconds:.1f} s"
+            f"{self._total} changes of {len(self._modules)} modules; unchanged, the tests take {seconds:.1f} s",
+            flush=True,
         )
         try:
-            for mutation, text in self._mutations():
-                while not copies:
-                    copies += self._wait()
-                copy = copies.pop()
-                (copy / mutation.module).write_text(text, encoding="utf-8")
-                pid = start_tests(copy, self._stages(mutation.module))
-                self._running[pid] = Running(copy, mutation, time.monotonic())
-            while self._running:
-                self._wait()
+            self._run_loaded()
+            self._run_new()
         finally:
             for pid in self._running:
                 end_tests(pid)
 
-    def _mutations(self) -> Iterator[Tuple[Mutation, str]]:
+    def _run_loaded(self) -> None:
         for module in self._modules:
             for mutation, text in mutations_of(ROOT, module):
                 self.found.add(mutation)
-                yield mutation, text
+                self._wait_for_less_than(self._jobs)
+                started = self._loaded.start(module, text)
+                change = Change(mutation, text)
+                if started is None:
+                    self._again.append(change)
+                else:
+                    pid, noticed_by = started
+                    self._running[pid] = Running(change, time.monotonic(), noticed_by, None)
+        self._wait_for_less_than(1)
 
-    def _stages(self, module: str) -> List[List[str]]:
-        """The tests named as the module, else the first of the part, which notice most; then all."""
+    def _run_new(self) -> None:
+        print(f"{len(self._again)} of {self._total} in a new process each", flush=True)
+        copies = []
+        for number in range(self._jobs):
+            copies.append(self._folder / str(number))
+            shutil.copytree(self._folder / "loaded", copies[-1])  # with what was compiled
+        for change in self._again:
+            self._wait_for_less_than(self._jobs)
+            copy = next(copy for copy in copies if all(run.copy != copy for run in self._running.values()))
+            module = change.mutation.module
+            (copy / module).write_text(change.text, encoding="utf-8")
+            pid = start_new(copy, [*self._own_tests(module), *self._tests])
+            self._running[pid] = Running(change, time.monotonic(), None, copy)
+        self._wait_for_less_than(1)
+
+    def _own_tests(self, module: str) -> List[str]:
+        """The tests named as the module, which probably notice."""
         own = [str(path.relative_to(ROOT)) for path in ROOT.glob(f"tests/**/test_{Path(module).stem}.py")]
-        return [[path for path in own if path.startswith(tuple(self._tests))] or self._tests[:1], self._tests]
+        return [path for path in own if path.startswith(tuple(self._tests))]
 
-    def _wait(self) -> List[Path]:
-        """Wait for test runs to end; the copies that are free then, without their change."""
-        free = []
-        for pid, run in list(self._running.items()):
-            ended, status = os.waitpid(pid, os.WNOHANG)
-            late = time.monotonic() - run.began > self._limit
-            if not (ended or late):
-                continue
-            end_tests(pid)
-            if not ended:
-                os.waitpid(pid, 0)
-                self.timed_out += 1
-            elif status == 0:
-                self._add_survivor(run.mutation)
-            del self._running[pid]
-            shutil.copy(ROOT / run.mutation.module, run.copy / run.mutation.module)
-            free.append(run.copy)
+    def _wait_for_less_than(self, running: int) -> None:
+        while len(self._running) >= running:
+            for pid, run in list(self._running.items()):
+                late = time.monotonic() - run.began > self._limit
+                ended, status = os.waitpid(pid, os.WNOHANG)
+                if ended or late:
+                    end_tests(pid)
+                    self.timed_out += not ended
+                    self._take(run, bool(ended) and status == 0)
+                    del self._running[pid]
+                    if not ended:
+                        os.waitpid(pid, 0)
+            time.sleep(0.005)
+            self._tell()
+
+    def _take(self, run: Running, survived: bool) -> None:
+        """A run of the tests has ended."""
+        if run.copy is not None:
+            module = run.change.mutation.module
+            shutil.copy2(ROOT / module, run.copy / module)
+            if survived:
+                self._add_survivor(run.change.mutation)
+        elif survived:
+            self._again.append(run.change)
+        else:
             self.done += 1
-        if not free:
-            time.sleep(0.02)
-        self._tell()
-        return free
+        if run.noticed_by is not None:
+            self._loaded.take(run.noticed_by, not survived)
+        self.done += run.copy is not None
 
     def _add_survivor(self, mutation: Mutation) -> None:
         self.survived.add(mutation)

@@ -102,8 +102,7 @@ class Wait:
     @property
     def until(self) -> Deadline:
         """The deadline for polls: that of the wait, or the end of the outage that there is, or could begin now."""
-        left = self._retry.max_outage if self._outage is None else self._outage.left
-        return self.deadline if left is None or left == math.inf else self.deadline.within(left)
+        return self.deadline.within(self._retry.max_outage if self._outage is None else self._outage.left)
 
     @property
     def began_at(self) -> float:

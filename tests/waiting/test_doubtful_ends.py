@@ -12,8 +12,9 @@ from rocketride_sync import (
     TransportError,
     WaitTimeoutError,
 )
+from rocketride_sync.waiting.wait_rules import Wait
 
-from .fake_world import DONE, RUNNING, TOKEN, World, status
+from .fake_world import DONE, PROMPT, RUNNING, TOKEN, World, status
 
 DOUBTFUL = status(TaskState.CANCELLED, completed=True, start=0.0, exitCode=1)
 OTHER_RUN = status(TaskState.RUNNING, start=200.0)
@@ -111,3 +112,22 @@ def test_many_tasks_notice_another_run_too():
         (result,) = client.wait_all([TOKEN], interval=0.01)
     assert type(result.error) is TaskReplacedError
     assert result.status == RUNNING
+
+
+@pytest.mark.parametrize(("read_at", "doubted"), [(5.5, True), (7.5, False)])
+def test_the_time_for_another_poll_includes_that_of_its_turn(read_at, doubted):
+    """Of many tasks: it had to wait for its turn for 2 s, and is reckoned to wait half as long again at the end."""
+    world = World()
+    wait = Wait(TOKEN, timeout=10.0, interval=20.0, call_timeout=30.0, retry=PROMPT, clock=world.clock)
+    wait.mark_due()
+    world.now = 2.0
+    wait.begin()
+    wait.mark_answered()
+    wait.reserve_turn(0.0)
+    wait.record(RUNNING)
+    world.now = read_at
+    wait.mark_due()
+    wait.begin()
+    wait.mark_answered()
+    wait.record(DOUBTFUL)
+    assert (wait.in_doubt, wait.ended) == (doubted, not doubted)

@@ -1,6 +1,6 @@
 """The wait for many tasks against a fake clock: when it polls which, and what each comes to."""
 
-from collections import Counter, deque
+from collections import Counter
 
 import pytest
 from hypothesis import given, settings
@@ -22,113 +22,8 @@ from rocketride_sync import (
     WaitTimeoutError,
 )
 from rocketride_sync.transports.poller import WakeUp
-from rocketride_sync.waiting.many_tasks import ManyTasksWait
-from rocketride_sync.waiting.wait_rules import Wait
 
-RUNNING = {"state": 3, "startTime": 100.0}
-DONE = {**RUNNING, "state": 5, "completed": True}
-PROMPT = RetryPolicy(initial_delay=1.0, max_delay=8.0, jitter=0)
-UNKNOWN = TaskNotFoundError("Your pipeline is not running")
-
-
-MOST_POLLS = 50_000  # more than any test here has reason for
-
-
-class World:
-    """A clock, and a way to poll tasks that answers from a script for each; the last answer repeats.
-
-    Polls that follow each other without a pause would never end: the clock stands still meanwhile.
-
-    An answer may be a function of the world. `wake_ups` come at their moments: (moment, token or None, WakeUp).
-    """
-
-    def __init__(self, scripts, *, round_trip=0.0, wake_ups=()):
-        self.now = 0.0
-        self.scripts = {token: list(script) for token, script in scripts.items()}
-        self.round_trip = round_trip
-        self.wake_ups = deque(wake_ups)
-        self.asked = deque()
-        self.by_token = {}
-        self.polls = []
-        self.why_not = None
-        self.left = []
-        self.closed = 0
-
-    def clock(self):
-        return self.now
-
-    def submit(self, poll):
-        self.asked.append(poll)
-
-    def next(self, deadline):
-        if self.asked:
-            poll = self.asked.popleft()
-            self.polls.append((poll.token, self.now))
-            assert len(self.polls) < MOST_POLLS
-            script = self.scripts[poll.token]
-            answer = script.pop(0) if len(script) > 1 else script[0]
-            left = poll.begin().remaining()
-            self.now += min(self.round_trip, left)
-            poll.mark_answered()
-            if left < self.round_trip:
-                return poll, TransportTimeoutError("late")
-            return poll, answer(self) if callable(answer) else answer
-        if self.wake_ups and self.wake_ups[0][0] <= self.now + deadline.remaining():
-            moment, token, wake_up = self.wake_ups.popleft()
-            self.now = max(self.now, moment)
-            return self.by_token.get(token), wake_up
-        assert deadline.remaining() > 0
-        self.now += deadline.remaining()
-        return None
-
-    @property
-    def has_results(self):
-        return False
-
-    def take_queued(self):
-        queued = list(self.asked)
-        self.asked.clear()
-        return queued, self.why_not
-
-    def remove(self, poll):
-        self.left.append(poll.token)
-
-    def close(self):
-        self.closed += 1
-
-    def watch(self, polls):
-        self.by_token = {poll.token: poll for poll in polls}
-        return self
-
-    def many(self, timeout=None, interval=2.0, on_progress=None, call_timeout=30.0, retry=PROMPT):
-        def make_wait(token, phase):
-            return Wait(
-                token,
-                timeout=timeout,
-                interval=interval,
-                call_timeout=call_timeout,
-                retry=retry,
-                phase=phase,
-                clock=self.clock,
-            )
-
-        return ManyTasksWait(list(self.scripts), interval, make_wait, self.watch, on_progress, self.clock)
-
-    def results(self, **options):
-        return list(self.many(**options).results())
-
-    def moments(self, token):
-        return [moment for polled, moment in self.polls if polled == token]
-
-
-def after(seconds, then, before=RUNNING):
-    """An answer that changes at a moment."""
-    return lambda world: then if world.now >= seconds else before
-
-
-def tokens(count):
-    return [f"tk_{number:032x}" for number in range(count)]
-
+from .many_world import DONE, RUNNING, UNKNOWN, World, after, tokens
 
 # --- when it polls
 

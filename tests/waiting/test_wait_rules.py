@@ -7,7 +7,9 @@ from rocketride_sync import (
     CertificateError,
     PermissionDeniedError,
     RetryPolicy,
+    RocketRideError,
     ServerError,
+    TaskLostError,
     TaskNotFoundError,
     TaskReplacedError,
     TaskState,
@@ -439,3 +441,46 @@ def test_a_start_time_of_zero_does_not_hide_another_run():
     with pytest.raises(TaskReplacedError) as caught:
         list(World(RUNNING, between, other).wait())
     assert caught.value.last_status is RUNNING
+
+
+@pytest.mark.parametrize(
+    ("before", "says"),
+    [
+        (RUNNING, "was last seen as RUNNING, its outcome is unknown"),
+        (DONE, "had ended, succeeded"),
+        (status(TaskState.CANCELLED, completed=True, exitCode=None), "had ended, cancelled (not certain)"),
+    ],
+    ids=["running", "ended", "ended, not certain"],
+)
+@pytest.mark.parametrize("now", [TaskNotFoundError("gone"), status(TaskState.RUNNING, start=200.0)])
+def test_the_error_for_a_lost_run_says_how_it_was_last_seen(before, says, now):
+    with pytest.raises(TaskLostError) as caught:
+        list(World(now).wait(previous=before))
+    assert str(caught.value).endswith(says)
+
+
+@pytest.mark.parametrize("error", [TransportError("the vault is down"), TaskNotFoundError("no such secret")])
+def test_what_the_function_for_the_key_raises_ends_the_wait_and_means_nothing_else(error):
+    error._is_of_auth = True
+    world = World(RUNNING, error, DONE)
+    with pytest.raises(RocketRideError) as caught:
+        list(world.wait())
+    assert caught.value is error
+
+
+def test_a_fault_that_has_passed_is_no_reason_of_a_timeout():
+    world = World(TransportError("connection refused"), RUNNING)
+    with pytest.raises(WaitTimeoutError, match="it runs on") as caught:
+        list(world.wait(timeout=10.0))
+    assert caught.value.__cause__ is None
+
+
+def test_an_outage_may_begin_with_a_first_poll_that_was_never_sent():
+    world = World()
+    wait = one_of_many(world)
+    world.now = 10.0
+    wait.mark_due()
+    world.now = 18.0
+    wait.mark_answered()
+    wait.record(FAULT)
+    assert wait.until.remaining() == 20.0

@@ -1,0 +1,194 @@
+"""The tests of `make mutants`, loaded once: each change runs them in a forked process, in which functions get changed code.
+
+python tools/loaded_tests.py COPY TEST ...    loads and runs them: for a change of more than functions
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import inspect
+import os
+import signal
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from types import CodeType, FunctionType
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+
+import pytest
+
+Key = Tuple[str, int]  # the name of a function, and the number of its first line
+NewCode = Dict[Key, CodeType]
+# A test that computes for so much longer than it does without a change is in an endless loop.
+LEAST_CPU_SECONDS = 0.5
+TIMES_AS_LONG = 3.0
+_FAILED = 1
+
+
+class LoadedTests:
+    """Tests in a process that has imported them, and the copy of the project that they are of.
+
+    Args:
+        copy: the copy of the project.
+        then: called once the tests are loaded.
+    """
+
+    def __init__(self, copy: Path, then: Callable[[], None]) -> None:
+        self._copy = copy
+        self._then = then
+        self._items: List[Any] = []
+        self._seconds: Dict[str, float] = {}  # by test
+        self._noticed: Counter[str] = Counter()  # changes, by test
+        self._functions: Dict[str, Dict[Key, List[FunctionType]]] = {}  # by module
+
+    def run(self, tests: List[str]) -> int:
+        """Load the tests, and call `then`. Returns the exit status of pytest."""
+        os.chdir(self._copy)
+        sys.path[0] = os.environ["PYTHONPATH"] = str(self._copy)
+        # Nothing is captured: processes that are forked would share the files.
+        options = ["-x", "-q", "-p", "no:cacheprovider", "--numprocesses=0", "--capture=no"]
+        return int(pytest.main([*options, *tests], plugins=[self]))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self) -> None:
+        """Hypothesis makes the same examples each time, and does not look for the shortest one that fails."""
+        import hypothesis  # not before pytest
+
+        phases = [hypothesis.Phase.explicit, hypothesis.Phase.generate]
+        profile = hypothesis.settings(
+            phases=phases, derandomize=True, database=None, deadline=None, max_examples=30
+        )
+        hypothesis.settings.register_profile("mutants", profile)
+        hypothesis.settings.load_profile("mutants")
+
+    def pytest_runtestloop(self, session: Any) -> bool:
+        self._items = session.items
+        if not session.testsfailed:
+            self._then()
+        return True
+
+    def run_all(self, begins: Callable[[Any], object] = lambda _: None) -> None:
+        """Run all tests, or until one fails; ends the process. `begins` is told each test before it is run.
+
+        Those that have noticed most changes come first, then those that take little time.
+        """
+        status = _FAILED
+        try:
+            items = sorted(self._items, key=self._rank)
+            for item, following in zip(items, [*items[1:], None]):
+                begins(item)
+                # The signal that comes then ends the process.
+                longest = LEAST_CPU_SECONDS + TIMES_AS_LONG * self._seconds.get(item.nodeid, 5.0)
+                signal.setitimer(signal.ITIMER_PROF, longest)
+                item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+                if item.session.testsfailed:
+                    break
+            else:
+                status = 0
+        finally:
+            os._exit(status)
+
+    def _rank(self, item: Any) -> Tuple[float, float]:
+        return -self._noticed[item.nodeid], self._seconds.get(item.nodeid, 0.0)
+
+    def measure(self, modules: List[str]) -> float:
+        """How long the tests take without a change, which they must pass. `modules` are those to be changed."""
+        for module in modules:
+            self._functions[module] = self._functions_of(module)
+        gc.collect()
+        gc.freeze()  # else each process that is forked would copy what it looks through
+        began = time.monotonic()
+        pid, reading = self._start({}, lambda item: f"{time.process_time()} {item.nodeid}")
+        with os.fdopen(reading) as lines:
+            times = [line.rstrip("\n").split(" ", 1) for line in lines]
+        if os.waitpid(pid, 0)[1]:
+            raise SystemExit(f"without any change this test fails, mend that first: {times[-1:]}")
+        for (moment, name), (later, _) in zip(times, times[1:]):
+            self._seconds[name] = float(later) - float(moment)
+        return time.monotonic() - began
+
+    def start(self, module: str, text: str) -> Optional[Tuple[int, int]]:
+        """Run the tests with this text of a module, if it changes functions only.
+
+        Returns the process, which leads a group, and what `take` reads; None if it changes more.
+        """
+        path, functions = str(self._copy / module), self._functions[module]
+        before = compile(Path(path).read_text(encoding="utf-8"), path, "exec")
+        changed = changed_functions(before, compile(text, path, "exec"))
+        if changed is None or not all(key in functions for key in changed):
+            return None
+        return self._start(
+            {function: code for key, code in changed.items() for function in functions[key]},
+            lambda item: str(self._items.index(item)),
+        )
+
+    def _start(self, changes: Dict[FunctionType, CodeType], told: Callable[[Any], str]) -> Tuple[int, int]:
+        reading, writing = os.pipe()
+        pid = os.fork()
+        if pid:
+            os.close(writing)
+            return pid, reading
+        os.setsid()  # so that what the tests start can be ended with them
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 1)
+        os.dup2(nowhere, 2)
+        for function, code in changes.items():
+            function.__code__ = code
+        self.run_all(lambda item: os.write(writing, f"{told(item)}\n".encode()))
+        raise AssertionError("unreachable")
+
+    def take(self, reading: int, noticed: bool) -> None:
+        """A run has ended. If a change was noticed, it was by the test that began last."""
+        with os.fdopen(reading) as numbers:
+            begun = numbers.read().split() if noticed else []
+        self._noticed.update(self._items[int(number)].nodeid for number in begun[-1:])
+
+    def _functions_of(self, module: str) -> Dict[Key, List[FunctionType]]:
+        importlib.import_module(module[: -len(".py")].replace("/", "."))
+        path, found = str(self._copy / module), {}
+        for thing in gc.get_objects():
+            if isinstance(thing, FunctionType) and thing.__code__.co_filename == path:
+                found.setdefault(_key(thing.__code__), []).append(thing)
+        return found
+
+
+def changed_functions(before: CodeType, after: CodeType) -> Optional[NewCode]:
+    """The new code of the outermost functions that differ; None if something outside of functions does."""
+    if _outline(before) != _outline(after):
+        return None
+    changed: NewCode = {}
+    for old, new in zip(_codes_in(before), _codes_in(after)):
+        is_function = old.co_flags & inspect.CO_OPTIMIZED
+        inner = {_key(old): new} if is_function else changed_functions(old, new)
+        if inner is None or old.co_freevars != new.co_freevars:
+            return None
+        if old != new:
+            changed.update(inner)
+    return changed
+
+
+def _codes_in(code: CodeType) -> Iterator[CodeType]:
+    return (value for value in code.co_consts if isinstance(value, CodeType))
+
+
+def _outline(code: CodeType) -> Tuple[Any, ...]:
+    """What a module or a class does besides defining functions."""
+    values = [repr(value) for value in code.co_consts if not isinstance(value, CodeType)]
+    return code.co_code, code.co_names, values
+
+
+def _key(code: CodeType) -> Key:
+    return code.co_name, code.co_firstlineno
+
+
+def main() -> None:
+    copy, *names = sys.argv[1:]
+    tests = LoadedTests(Path(copy), lambda: tests.run_all())
+    tests.run(names)
+    sys.exit(_FAILED)  # they could not be loaded
+
+
+if __name__ == "__main__":
+    main()
