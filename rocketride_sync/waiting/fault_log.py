@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from typing import Dict
 
 from ..deadline import Clock
 from ..logs import log
@@ -20,14 +20,13 @@ class FaultLog:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._text = ""
-        self._logged_at = -math.inf
+        self._quiet_until: Dict[str, float] = {}  # by the text that was logged last; empty if all is well
 
     def fault(self, token: str, fault: object, pause: float) -> None:
         """A poll of the task failed; the next comes in `pause` seconds."""
         text, now = str(fault), self._clock()
-        if text != self._text or now - self._logged_at > _LOG_AGAIN_AFTER:
-            self._text, self._logged_at = text, now
+        if self._quiet_until.get(text, now) <= now:
+            self._quiet_until = {text: now + _LOG_AGAIN_AFTER}
             log.info(
                 "task %s, and maybe others: %s; polling again in %.1f s at the latest",
                 shorten(token),
@@ -37,6 +36,6 @@ class FaultLog:
 
     def recovery(self, token: str) -> None:
         """The task was polled well again."""
-        if self._text:
-            self._text, self._logged_at = "", -math.inf
+        if self._quiet_until:
+            self._quiet_until = {}
             log.info("task %s, and maybe others: seen again", shorten(token))

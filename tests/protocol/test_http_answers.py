@@ -7,7 +7,6 @@ import pytest
 from rocketride_sync import errors
 from rocketride_sync.protocol.http_answers import interpret
 from rocketride_sync.protocol.operations import get_task_status
-from rocketride_sync.protocol.retry_after import retry_after
 
 KEY = "key-0123456789abcdef"
 TOKEN = "tk_560d04a8eac4abb1b4af0d8878dc856c"
@@ -210,39 +209,6 @@ def test_control_characters_are_made_visible():
 def test_messages_of_other_types_do_no_harm(reported):
     for body in ({"error": {"message": reported}}, {"error": reported}, {"detail": reported}, [reported]):
         assert type(failing(400, body)) is errors.ServerError
-
-
-@pytest.mark.parametrize(
-    ("value", "seconds"),
-    [
-        ("0", 0.0),
-        ("120", 120.0),
-        (" 5 ", 5.0),
-        ("999999999", 86_400.0),
-        ("9" * 5000, 86_400.0),
-        ("-5", None),
-        ("1.5e3", None),
-        ("soon", None),
-        ("", None),
-        ("\u0665", None),
-        ("Fri, 15 Jan 2027 08:01:00 GMT", 60.0),
-        ("Fri, 15 Jan 2027 07:00:00 GMT", 0.0),
-        ("Fri, 15 Jan 2099 08:00:00 GMT", 86_400.0),
-        ("Fri, 99 Jan 2027 08:00:00 GMT", None),
-        ("Fri, 15 Jan 99999999999 08:00:00 GMT", None),
-    ],
-)
-def test_retry_after(value, seconds):
-    assert retry_after({"Retry-After": value}, clock=lambda: NOW) == seconds
-
-
-def test_a_retry_date_is_read_by_the_servers_clock():
-    headers = {"Retry-After": "Fri, 15 Jan 2027 08:01:00 GMT", "Date": "Fri, 15 Jan 2027 08:00:50 GMT"}
-    assert retry_after(headers, clock=lambda: NOW + 5000) == 10.0
-
-
-def test_no_retry_after():
-    assert retry_after({}) is None
 
 
 @pytest.mark.parametrize(

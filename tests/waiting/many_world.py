@@ -12,7 +12,7 @@ RUNNING = {"state": 3, "startTime": 100.0}
 DONE = {**RUNNING, "state": 5, "completed": True}
 PROMPT = RetryPolicy(initial_delay=1.0, max_delay=8.0, jitter=0)
 UNKNOWN = TaskNotFoundError("Your pipeline is not running")
-MOST_POLLS = 50_000  # more than any test here has reason for
+MOST_POLLS = 20_000  # more than any test here has reason for
 
 
 class World:
