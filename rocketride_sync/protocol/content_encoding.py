@@ -53,10 +53,11 @@ def _inflate(body: bytes) -> Iterator[bytes]:
     """Decode in pieces, both what goes in and what comes out. Raises EOFError if the end is missing."""
     decoder = zlib.decompressobj(zlib.MAX_WBITS | 32)
     for start in range(0, len(body), _PIECE):
-        rest, full = body[start : start + _PIECE], True
-        while (rest or full) and not decoder.eof:
+        rest, more = body[start : start + _PIECE], True
+        while more and not decoder.eof:
             piece = decoder.decompress(rest, _PIECE)
-            rest, full = decoder.unconsumed_tail, len(piece) == _PIECE
+            rest = decoder.unconsumed_tail
+            more = bool(rest) or len(piece) == _PIECE
             yield piece
     if not decoder.eof:
         raise EOFError

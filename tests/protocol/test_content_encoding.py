@@ -22,7 +22,9 @@ def limit(size):
     ("encoding", "body"),
     [
         (None, PLAIN),
+        ("", PLAIN),
         ("identity", PLAIN),
+        ("Identity", PLAIN),
         ("gzip", gzip.compress(PLAIN, mtime=0)),
         ("X-GZIP", gzip.compress(PLAIN, mtime=0)),
         ("deflate", zlib.compress(PLAIN)),

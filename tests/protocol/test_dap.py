@@ -12,11 +12,13 @@ from rocketride_sync import (
     OverloadedError,
     PermissionDeniedError,
     ProtocolError,
+    RocketRideError,
     ServerError,
     TaskNotFoundError,
 )
-from rocketride_sync.protocol import operations
-from rocketride_sync.protocol.dap import Dialogue, interpret, refused_credential
+from rocketride_sync.protocol import object_operations, operations
+from rocketride_sync.protocol.dap import Dialogue, interpret, refused_credential, with_data
+from rocketride_sync.protocol.failures import NotReadyError
 
 KEY = "the-secret-key"
 STATUS = operations.get_task_status("tk_5f3a0123456789abcdef")
@@ -92,14 +94,97 @@ def test_answers_match_in_any_order_among_anything(data, count):
     assert dialogue.next_event() is None
 
 
+def drained(dialogue):
+    return list(iter(dialogue.next_event, None))
+
+
 def test_events_that_nobody_reads_do_not_fill_the_memory():
+    """The oldest are dropped."""
     dialogue = Dialogue()
     for n in range(10_000):
         dialogue.receive(encoded({"type": "event", "event": "e", "body": n}))
-    kept = 0
-    while dialogue.next_event():
-        kept += 1
-    assert kept < 1000
+    kept = [event["body"] for event in drained(dialogue)]
+    assert kept == list(range(10_000 - 256, 10_000))
+
+
+def sized(message, size):
+    """`message` in so many bytes."""
+    return encoded(message).ljust(size)
+
+
+@pytest.mark.parametrize("awaiting", [False, True])
+def test_nor_does_a_large_one(awaiting):
+    dialogue = Dialogue()
+    if awaiting:
+        dialogue.request("rrext_ping", {})
+    event = {"type": "event", "event": "e"}
+    dialogue.receive(sized(event, 65_536))
+    assert drained(dialogue) == [event]
+    dialogue.receive(sized(event, 65_537))
+    assert drained(dialogue) == []
+    assert dialogue.longest_event == 65_537
+
+
+def test_the_sizes_of_the_longest_answer_and_of_the_longest_event_are_known():
+    dialogue = Dialogue()
+    assert (dialogue.longest_answer, dialogue.longest_event) == (0, 0)
+    dialogue.request("rrext_ping", {})
+    for size in (300, 500, 400):
+        dialogue.receive(sized({"type": "event", "event": "e"}, size))
+        dialogue.receive(sized(answer_to(7), size + 1000))
+    assert (dialogue.longest_answer, dialogue.longest_event) == (1500, 500)
+    dialogue.longest_event = 0
+    dialogue.receive(sized({"type": "other"}, 600))
+    assert (dialogue.longest_answer, dialogue.longest_event) == (1500, 0)
+
+
+def test_an_answer_is_awaited_until_it_comes():
+    dialogue = Dialogue()
+    assert not dialogue.awaits_answer
+    number, _ = dialogue.request("a", {})
+    assert dialogue.awaits_answer
+    dialogue.receive(encoded(answer_to(number)))
+    assert not dialogue.awaits_answer
+
+
+def test_a_notice_is_known_to_be_under_way_until_its_answer_comes():
+    dialogue = Dialogue()
+    assert not dialogue.awaits_notices
+    text = dialogue.notice("rrext_monitor", {"types": []})
+    assert json.loads(text) == {
+        "type": "request",
+        "seq": 1,
+        "command": "rrext_monitor",
+        "arguments": {"types": []},
+    }
+    assert dialogue.awaits_notices
+    assert not dialogue.awaits_answer
+    dialogue.receive(encoded(answer_to(2)))
+    dialogue.receive(encoded(answer_to([1])))
+    assert dialogue.awaits_notices
+    dialogue.receive(encoded(answer_to(1)))
+    assert not dialogue.awaits_notices
+
+
+def test_any_answer_may_be_taken_with_its_number():
+    dialogue = Dialogue()
+    assert dialogue.next_answer() is None
+    first, second = (dialogue.request("a", {})[0] for _ in range(2))
+    assert dialogue.next_answer() is None
+    dialogue.receive(encoded(answer_to(second, "x")))
+    number, answer = dialogue.next_answer()
+    assert (number, answer["body"]) == (second, "x")
+    assert dialogue.next_answer() is None
+    dialogue.receive(encoded(answer_to(first, "y")))
+    assert dialogue.next_answer()[0] == first
+
+
+def test_data_follow_the_first_line_of_a_binary_frame():
+    _, text = Dialogue().request("rrext_process", {"subcommand": "write"})
+    line, data = with_data(text, b"\x00")
+    assert line.endswith(b"\n")
+    assert json.loads(line) == json.loads(text)
+    assert data == b"\x00"
 
 
 def test_a_binary_frame_carries_its_payload_in_the_arguments():
@@ -179,6 +264,32 @@ def test_a_credential_is_not_blamed_for_other_faults(answer, error):
 def test_a_large_message_that_nobody_awaits_is_not_even_decoded():
     dialogue = Dialogue()
     dialogue.receive(b"x" * 100_000)
+    assert dialogue.longest_event == 100_000
     dialogue.request("rrext_ping", {})
     with pytest.raises(ProtocolError):
         dialogue.receive(b"x" * 100_000)
+
+
+def test_only_a_pipe_that_is_opened_can_be_too_early():
+    """Its task's data port is not bound yet; nothing of the object was sent."""
+    refusal = answer_to(1, success=False, message="[Errno 111] Connect call failed ('127.0.0.1', 20001)")
+    opening = object_operations.send("pipe", "tk_5f3a0123456789abcdef", {}, "text/plain")
+    writing = object_operations.through_pipe(opening, "write", 1)
+    for operation, kind in ((opening, NotReadyError), (writing, ServerError), (STATUS, ServerError)):
+        with pytest.raises(RocketRideError) as caught:
+            interpret(operation, refusal, KEY)
+        assert type(caught.value) is kind
+
+
+def test_a_binary_frame_may_bring_arguments_of_any_kind():
+    dialogue = Dialogue()
+    dialogue.receive(b'{"type": "event", "arguments": [1]}\nx', binary=True)
+    assert dialogue.next_event()["arguments"] == {"data": b"x"}
+    dialogue.receive(b'{"type": "event"}\nx', binary=True)
+    assert dialogue.next_event()["arguments"] == {"data": b"x"}
+
+
+def test_what_the_server_says_of_a_credential_comes_with_advice():
+    refusal = answer_to(1, success=False, message="Invalid API key")
+    error = refused_credential(operations.auth(KEY, "name", "1"), refusal, KEY)
+    assert "Invalid API key. Check the API key" in str(error)

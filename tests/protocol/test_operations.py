@@ -1,6 +1,11 @@
 """Operations as values."""
 
-from rocketride_sync.protocol import object_operations, operations
+from rocketride_sync.protocol import (
+    catalogue_operations,
+    object_operations,
+    operations,
+    run_log_operations,
+)
 
 
 def test_no_repr_shows_a_token_or_what_is_sent():
@@ -24,3 +29,130 @@ def test_an_operation_tells_the_task_that_it_is_about():
     assert operations.ping().token is None
     assert operations.call("any", {"token": 5}).token is None
     assert "token" not in repr(operations.ping())
+
+
+ALL = {
+    "get_task_status": operations.get_task_status("t"),
+    "auth": operations.auth("k", "c", "1"),
+    "monitor": operations.monitor("t", ["TASK"]),
+    "use": operations.execute({}),
+    "terminate": operations.terminate("t"),
+    "restart": operations.restart("t", "p", "s", {}),
+    "get_tasks": operations.get_tasks(),
+    "get_task_token": operations.get_task_token("p", "s"),
+    "ping": operations.ping(),
+    "any": operations.call("any", {}),
+    "send": object_operations.send("send", "t", {}, "text/plain"),
+    "validate": catalogue_operations.validate({}),
+    "get_services": catalogue_operations.get_services(),
+    "get_service": catalogue_operations.get_service("s"),
+    "get_task_pipeline": catalogue_operations.get_task_pipeline("t"),
+    "get_server_info": catalogue_operations.get_server_info(),
+    "get_task_runs": run_log_operations.get_task_runs("p", "s"),
+    "read_run_log": run_log_operations.read_run_log("p", "s", ["x"], {}),
+}
+
+
+def named(condition):
+    return {name for name, operation in ALL.items() if condition(operation)}
+
+
+def test_what_may_be_sent_twice():
+    """What starts something, or adds to it, may not."""
+    assert named(lambda operation: not operation.repeatable) == {"use", "restart", "any", "send"}
+
+
+def test_what_needs_no_credential():
+    assert named(lambda operation: operation.public) == {"get_server_info"}
+
+
+def test_what_http_can_carry():
+    over_http = {"get_task_status", "use", "terminate", "send", "get_server_info"}
+    assert named(lambda operation: operation.over_http) == over_http
+    assert named(lambda operation: operation.asks_status) == {"get_task_status"}
+
+
+def test_what_cannot_be_sent_twice_tells_how_to_find_out():
+    assert named(lambda operation: operation.recovery) == {"use", "restart", "send"}
+    assert all(operation.recovery.startswith("; ") for operation in ALL.values() if operation.recovery)
+
+
+def test_what_of_a_start_http_cannot_carry():
+    """Only what was given, by the name that the caller gave."""
+    started = operations.execute(
+        {"a": 1}, token="t", threads=2, args=["x"], use_existing=False, ttl=0, name="n", env={"A": "b"}
+    )
+    assert started.http_lacks == ("use_existing", "ttl", "name", "env", "args")
+    assert started.unsupported_by_http == "use with use_existing, ttl, name, env, args"
+    assert not started.over_http
+    assert started.arguments == {
+        "pipeline": {"a": 1},
+        "token": "t",
+        "threads": 2,
+        "args": ["x"],
+        "useExisting": False,
+        "ttl": 0,
+        "name": "n",
+        "env": {"A": "b"},
+    }
+    plain = operations.execute({"a": 1}, token="t", threads=2, trace_level="full", env={}, args=())
+    assert plain.over_http
+    assert plain.unsupported_by_http == "use"
+    assert plain.query == (("token", "t"), ("threads", "2"), ("trace", "full"))
+    assert plain.json == {"a": 1}
+    assert plain.arguments == {
+        "pipeline": {"a": 1},
+        "args": [],
+        "token": "t",
+        "threads": 2,
+        "pipelineTraceLevel": "full",
+    }
+
+
+def test_what_was_not_given_is_not_sent():
+    assert operations.restart("t", "p", "s", {}).arguments == {
+        "token": "t",
+        "projectId": "p",
+        "source": "s",
+        "pipeline": {},
+    }
+    assert operations.restart("t", "p", "s", {}, "team").arguments["teamId"] == "team"
+    assert operations.get_task_token("p", "s").arguments == {"projectId": "p", "source": "s"}
+    assert operations.get_task_token("p", "s", "team").arguments["teamId"] == "team"
+    assert run_log_operations.get_task_runs("p", "s").arguments == {
+        "subcommand": "chapters",
+        "projectId": "p",
+        "source": "s",
+    }
+    assert catalogue_operations.validate({}, "s").arguments == {"pipeline": {}, "source": "s"}
+    assert catalogue_operations.validate({}).arguments == {"pipeline": {}}
+
+
+def test_a_page_of_the_run_log_is_as_large_as_a_server_allows():
+    page = run_log_operations.read_run_log("p", "s", ("a", "b"), {"fromSeq": 1}, "next")
+    assert page.arguments == {
+        "subcommand": "read",
+        "projectId": "p",
+        "source": "s",
+        "types": ["a", "b"],
+        "fromSeq": 1,
+        "maxEvents": 2000,
+        "maxBytes": 4_000_000,
+        "cursor": "next",
+    }
+    assert "cursor" not in run_log_operations.read_run_log("p", "s", (), {}).arguments
+
+
+def test_what_of_an_object_http_cannot_carry():
+    """It takes a body of several parts apart."""
+    sent = object_operations.send(
+        "send", "t", {"name": "a", "size": 1, "tag": 2}, "Multipart/Form-Data; boundary=x", provider="p"
+    )
+    assert sent.http_lacks == ("objinfo['tag']", "provider", "the type Multipart/Form-Data; boundary=x")
+    plain = object_operations.send("send", "t", {"name": "a"}, "text/plain")
+    assert plain.http_lacks == ()
+    assert plain.query == (("token", "t"),)
+    assert "provider" not in plain.arguments
+    written = object_operations.through_pipe(plain, "write", 7)
+    assert written.arguments == {"subcommand": "write", "token": "t", "pipe_id": 7}
+    assert (written.name, written.recovery, written.repeatable) == ("send", plain.recovery, False)

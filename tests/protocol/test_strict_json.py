@@ -1,12 +1,13 @@
 """JSON is read as it is defined, and nothing else is."""
 
 import json
+import math
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rocketride_sync.protocol.strict_json import loads
+from rocketride_sync.protocol.strict_json import decodes_within, loads
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -52,3 +53,24 @@ def test_what_python_writes_is_read_as_python_reads_it(value, escaped, indent, b
 def test_anything_else_is_a_value_error(text):
     with pytest.raises(ValueError):
         loads(text)
+
+
+def test_there_is_always_time_for_a_small_text():
+    assert decodes_within(b"," * 16_383, 0.0)
+    assert not decodes_within(b"," * 16_384, 0.0)
+
+
+def test_what_a_text_needs_is_reckoned_from_its_values_and_its_size():
+    """Per value 1.5 µs, wherever it stands in a text of several megabytes; per byte 5 ns."""
+    blank = b" " * 2_500_000
+    assert decodes_within(blank, 0.0126)
+    assert not decodes_within(blank, 0.0124)
+    for mark in (b",", b"{", b"["):
+        for place in (0, 1_200_000, 2_300_000):
+            text = blank[:place] + mark * 100_000 + blank[place + 100_000 :]
+            assert decodes_within(text, 0.1626)
+            assert not decodes_within(text, 0.1624)
+
+
+def test_without_a_deadline_there_is_time_for_everything():
+    assert decodes_within(b"[" * 20_000, math.inf)

@@ -1,0 +1,212 @@
+"""The error for a failure answer, whichever transport brought it."""
+
+import pytest
+
+from rocketride_sync import errors
+from rocketride_sync.protocol import operations, run_log_operations
+from rocketride_sync.protocol.failures import (
+    NotReadyError,
+    failure,
+    is_transient,
+    is_unprocessed,
+    readable,
+    refused_by_proxy,
+    refused_object,
+)
+from rocketride_sync.redact import Secret
+
+KEY = "key-0123456789abcdef"
+TOKEN = "tk_560d04a8eac4abb1b4af0d8878dc856c"
+STATUS = operations.get_task_status(TOKEN)
+START = operations.execute({}, env={"PASSWORD": "hunter22", "LEVEL": "verbose", "COUNT": 3})
+NO_SLOTS = "server rejected WebSocket connection: HTTP 403"
+NOT_BOUND = "[Errno 111] Connect call failed ('127.0.0.1', 20001)"
+
+
+# --- which error
+
+
+@pytest.mark.parametrize(
+    ("operation", "http_status", "kind"),
+    [
+        (STATUS, None, errors.OverloadedError),
+        (STATUS, 400, errors.OverloadedError),
+        (START, 400, errors.OverloadedError),
+        (START, None, errors.ServerError),
+    ],
+)
+def test_an_overload_means_that_nothing_was_begun_or_that_it_does_no_harm(operation, http_status, kind):
+    """Over WebSocket the text may come from what the request began."""
+    error = failure(operation, NO_SLOTS, KEY, http_status=http_status)
+    assert type(error) is kind
+    assert ("try again later" in str(error)) is (kind is errors.OverloadedError)
+
+
+@pytest.mark.parametrize(
+    ("message", "opens_pipe", "kind"),
+    [
+        (NOT_BOUND, True, NotReadyError),
+        (NOT_BOUND, False, errors.ServerError),
+        ("no", True, errors.ServerError),
+    ],
+)
+def test_only_a_pipe_that_is_opened_can_be_too_early(message, opens_pipe, kind):
+    assert type(failure(STATUS, message, KEY, opens_pipe=opens_pipe)) is kind
+
+
+@pytest.mark.parametrize(
+    ("message", "options", "kind"),
+    [
+        ("Your pipeline is not running", {}, errors.TaskNotFoundError),
+        ("Sorry: Your pipeline is not running", {}, errors.ServerError),
+        ("Your pipeline is not running", {"own": False}, errors.ServerError),
+        ("Your pipeline is not running", {"http_status": 403}, errors.PermissionDeniedError),
+        ("Your pipeline is not running", {"code": "ODD"}, errors.TaskNotFoundError),
+        ("Your pipeline is not running", {"code": "TASK_STOPPED"}, errors.ServerError),
+        ("Your pipeline is not running", {"code": "TASK_COMPLETED"}, errors.ServerError),
+        ("Your pipeline is not running", {"code": "TASK_AMBIGUOUS"}, errors.ServerError),
+        ("anything", {"code": "TASK_NOT_REGISTERED"}, errors.TaskNotFoundError),
+        ("Pipeline is already running.", {}, errors.TaskAlreadyRunningError),
+        ("Permission 'task.monitor' denied", {}, errors.PermissionDeniedError),
+        ("anything", {"http_status": 401}, errors.AuthenticationError),
+        ("Permission 'x'", {"http_status": 401, "own": False}, errors.AuthenticationError),
+    ],
+)
+def test_the_kind_of_an_error(message, options, kind):
+    error = failure(STATUS, message, KEY, **options)
+    assert type(error) is kind
+    if isinstance(error, errors.ServerError):
+        assert error.operation == "get_task_status"
+        assert error.http_status == options.get("http_status")
+
+
+@pytest.mark.parametrize(
+    ("auth", "message", "kind"),
+    [
+        (TOKEN, "Bad request", errors.TaskNotFoundError),
+        ("pk_0123", "auth: Bad request", errors.TaskNotFoundError),
+        (KEY, "Bad request", errors.ServerError),
+        (TOKEN, "no", errors.ServerError),
+    ],
+)
+def test_a_credential_of_a_task_is_forgotten_with_it(auth, message, kind):
+    assert type(failure(STATUS, message, auth)) is kind
+
+
+# --- what it says
+
+
+@pytest.mark.parametrize(
+    ("operation", "message", "options", "says"),
+    [
+        (STATUS, "no", {}, "get_task_status failed: the server answered: no"),
+        (STATUS, "", {}, "get_task_status failed: the server answered: no message"),
+        (
+            STATUS,
+            "no",
+            {"http_status": 401},
+            "get_task_status failed: the server answered: no. Check the API key (auth= or ROCKETRIDE_APIKEY)",
+        ),
+        (
+            START,
+            "Pipeline is already running.",
+            {},
+            "use failed: the server answered: Pipeline is already running. "
+            "Join it with use_existing=True (over WebSocket), or terminate it first.",
+        ),
+        (
+            run_log_operations.get_task_runs("p", "s"),
+            "Invalid command: rrext_log",
+            {},
+            "get_task_runs failed: the server answered: Invalid command: rrext_log. An older server has no run log",
+        ),
+        (
+            STATUS,
+            "Invalid command: x",
+            {},
+            "get_task_status failed: the server answered: Invalid command: x",
+        ),
+        (
+            run_log_operations.get_task_runs("p", "s"),
+            "no",
+            {},
+            "get_task_runs failed: the server answered: no",
+        ),
+        (
+            START,
+            "Task has already completed",
+            {},
+            "use failed: the server answered: Task has already completed. It ended within moments of its start, "
+            "which a server takes for a failed start; its work may be done",
+        ),
+    ],
+)
+def test_what_it_says(operation, message, options, says):
+    assert str(failure(operation, message, KEY, **options)).split(" [")[0] == says
+
+
+def test_code_and_hint_are_readable_texts_or_nothing():
+    error = failure(STATUS, "no", KEY, code=f"A\n{KEY}", hint=f"try {TOKEN}\x07")
+    assert error.code == "A …" or KEY not in error.code
+    assert TOKEN not in error.hint
+    assert "\\x07" in error.hint
+    error = failure(STATUS, "no", KEY, code=5, hint=["x"])
+    assert (error.code, error.hint) == (None, None)
+
+
+def test_no_secret_is_repeated():
+    """A short value of a variable is none: without it, messages would be unreadable."""
+    auth = Secret(KEY, ("proxy-header-value",))
+    error = failure(START, f"{KEY} proxy-header-value hunter22 verbose 3", auth)
+    for secret in (KEY, "proxy-header-value", "hunter22"):
+        assert secret not in str(error)
+    assert "verbose 3" in str(error)
+    token = operations.get_task_status("nightly")
+    assert "nightly" not in str(failure(token, "no nightly", KEY))
+
+
+def test_a_text_is_shown_on_one_line_of_limited_length():
+    assert readable(" a\n\tb ") == "a b"
+    assert readable("x" * 300) == "x" * 300
+    assert readable("x" * 301) == "x" * 299 + "…"
+
+
+def test_an_object_that_was_refused_without_a_word():
+    error = refused_object("send")
+    assert str(error).startswith("send failed: the pipeline refused the object")
+    assert error.operation == "send"
+
+
+# --- statuses
+
+
+def test_which_statuses_may_pass():
+    passing = {status for status in range(100, 700) if is_transient(status)}
+    assert passing == {408, 425, 429, *range(500, 700)} - {501, 505}
+    assert {status for status in range(100, 700) if is_unprocessed(status)} == {425, 429}
+
+
+@pytest.mark.parametrize(
+    ("status", "options", "kind", "says"),
+    [
+        (
+            407,
+            {},
+            errors.ServerError,
+            "x: the proxy wants a password, or refused the one it got (HTTP 407). See proxies=",
+        ),
+        (
+            407,
+            {"proxy": "http://p:1 (HTTP_PROXY)"},
+            errors.ServerError,
+            "x: http://p:1 (HTTP_PROXY) wants a password, or refused the one it got (HTTP 407)",
+        ),
+        (403, {}, errors.ServerError, "x: the proxy refused the tunnel (HTTP 403). See proxies="),
+        (502, {}, errors.TransportError, "x: the proxy refused the tunnel (HTTP 502)"),
+    ],
+)
+def test_a_proxy_that_refuses(status, options, kind, says):
+    error = refused_by_proxy("x", status, "send", **options)
+    assert type(error) is kind
+    assert str(error).split(" [")[0] == says
+    assert error.http_status == status
