@@ -19,29 +19,32 @@ HEAD = """\
 
 # The command line
 
-For those who use `rocketride-sync` in a shell or a script: every command, option and exit code.
+For people who use `rocketride-sync` in a shell or a script: every command, option and exit code.
 
-`rocketride-sync`, also as `python -m rocketride_sync`. Results go to stdout; progress, problems and logs to stderr.
+You can also start `rocketride-sync` as `python -m rocketride_sync`. Results go to stdout; progress, problems and logs go to stderr.
 [The page of errors](errors.md#exit-codes) says what to do about each exit code.
 """
 COMPLETION = """\
 ## Completion
 
-The Tab key completes commands, options and files, once your shell has loaded the script that `--print-completion` prints. For
-bash, for instance:
+`--print-completion` prints a script for your shell. After the shell has loaded it, the Tab key completes commands, options and files. For bash:
 
 ```sh
 pip install 'rocketride-sync[completion]'
-mkdir -p ~/.local/share/bash-completion/completions
-rocketride-sync --print-completion bash > ~/.local/share/bash-completion/completions/rocketride-sync
+folder=~/.local/share/bash-completion/completions
+mkdir -p "$folder"
+rocketride-sync --print-completion bash > "$folder/rocketride-sync"
 ```
 
-For zsh, put it into a folder of your `$fpath`, as `_rocketride-sync`; for tcsh, source it in `~/.tcshrc`; for fish (from Python
-3.9 on), save it as `~/.config/fish/completions/rocketride-sync.fish`.
+Other shells want the script in another place:
+
+* zsh: in a folder of your `$fpath`, as `_rocketride-sync`;
+* tcsh: in any file, with a line in `~/.tcshrc` that sources it;
+* fish (from Python 3.9 on): in `~/.config/fish/completions/rocketride-sync.fish`.
 
 ## The manual
 
-`man rocketride-sync`, and `man rocketride-sync-wait` and its like, are installed with the package, into `share/man` of the environment, where
+The package installs `man rocketride-sync`, and a page for each command, such as `man rocketride-sync-wait`. They are in `share/man` of the environment.
 `man` finds them when the environment's `bin` is in `PATH`. In the sdist they are in `man/`.
 """
 

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from ..errors import RocketRideError
     from ..transports.connection_check import Finding
 
-HELP = "check the way to the server: address, name, proxy, TLS, HTTP, WebSocket, key"
-EPILOG = """A line for each step: "ok", or "failed" with what to do. "no" is what the client can do without: with
---transport auto, HTTP where WebSocket is refused, though list, runs and more take WebSocket. The steps go
-the way that every other command would: the same proxy, certificates and time to connect. Without a key,
-all steps but the last are made.
+HELP = "check the connection to the server: address, name, proxy, TLS, HTTP, WebSocket, key"
+EPILOG = """It prints a line for each step: "ok", or "failed" with what to do. "no" marks a step that is missing and not
+needed. With --transport auto, HTTP takes the place of WebSocket, but list, runs and some others need
+WebSocket. The check connects as every other command does: with the same proxy, certificates and time to
+connect. Without a key, it leaves out the last step.
 
 The exit code is that of the first step that failed.
 

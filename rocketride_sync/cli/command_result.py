@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 JSON_HELP = """with --json, one document on stdout, whatever happens:
   {"outcome": "running" | "succeeded" | "failed" | "cancelled", or null with an error,
-   "outcome_certain": whether it leaves no doubt, or null with an error,
-   "error": null, or {"type": the exception's name, "message": text, and what it knows of
+   "outcome_certain": whether the outcome leaves no doubt, or null with an error,
+   "error": null, or {"type": the exception's name, "message": text, and those that are known of
             "code", "hint", "http_status", "retry_after", "elapsed", "path", "new_status",
-            "outcome" (of a run whose end was missed, if the run log has that and no more)},
-   "status": the TASK_STATUS document (with an error the last one seen, or null)}
-Tokens in it are shortened.
+            "outcome" (if the end was missed, and the run log has only the outcome)},
+   "status": the TASK_STATUS document; with an error the last one seen, or null}
+Tokens in the document are shortened.
 """
 
 _ERROR_DETAILS = ("code", "hint", "http_status", "retry_after", "elapsed", "path", "outcome")

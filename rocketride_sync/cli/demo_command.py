@@ -15,7 +15,7 @@ from .progress import ProgressPrinter, choose_display
 from .server_options import add_verbose_option
 
 HELP = "watch a task count the words of real files, on a local server (extra: emulator)"
-EPILOG = "The task is slowed down to a few seconds, so that there is something to watch."
+EPILOG = "The task is slowed down to a few seconds, so that you can watch it."
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _MOST_FILES = 1000
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "paths",
         metavar="PATH",
         nargs="*",
-        help=f"files, and directories to look for files in; the first {_MOST_FILES} count (default: this project)",
+        help=f"files, or directories with files; the first {_MOST_FILES} are taken (default: this project)",
     )
     add_verbose_option(parser)
 

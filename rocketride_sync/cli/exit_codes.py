@@ -32,12 +32,12 @@ class ExitCode(enum.IntEnum):
 
 
 HELP = """exit codes:
-  0    succeeded (status, list, runs: it was printed; send: every file was; stop: the task is ended;
-       validate: no file has errors; check: nothing is in the way);
-       where that is not certain, a line on stderr says so (see --accept-uncertain)
-  1    the task failed or could not be started, or items or files of it failed (see --allow-failures),
-       or a file that was to be validated has errors;
-       with --strict also where its success is not certain
+  0    the task succeeded (status, list, runs: the result was printed; send: every file succeeded;
+       stop: the task is ended; validate: no file has errors; check: every needed step works);
+       if the success is not certain, a line on stderr says so (see --accept-uncertain)
+  1    the task failed or could not be started, or some of its items or files failed (see
+       --allow-failures); a file given to validate has errors;
+       with --strict, the success is not certain
   2    wrong usage or setting
   3    the task was cancelled
   4    authentication or permission refused
@@ -47,7 +47,7 @@ HELP = """exit codes:
   74   the results or the report could not be written
   124  timeout: the task had not ended
   129  the terminal was closed (SIGHUP)
-  130  interrupted by Ctrl-C (serve: 0, for that is how it ends)
+  130  interrupted by Ctrl-C (serve exits with 0 then)
   141  the reader of the results had gone, as head does
   143  ended by SIGTERM
 """
@@ -62,7 +62,7 @@ _FAILURES: Tuple[Tuple[Type[BaseException], ExitCode, str], ...] = (
     (errors.TaskNotFoundError, ExitCode.LOST, "check the token, or whether the task ended long ago"),
     (errors.TaskAlreadyRunningError, ExitCode.FAILED, ""),
     (errors.TaskReplacedError, ExitCode.LOST, "wait again to follow the new run"),
-    (errors.TaskLostError, ExitCode.LOST, "look at what the task was to produce"),
+    (errors.TaskLostError, ExitCode.LOST, "check the results that the task should have produced"),
     (errors.WaitTimeoutError, ExitCode.TIMEOUT, "give it longer with --timeout"),
     (errors.CertificateError, ExitCode.UNAVAILABLE, "name your authority's file with --ca-file"),
     (errors.TransportError, ExitCode.UNAVAILABLE, "check --uri or ROCKETRIDE_URI, the network, the server"),

@@ -10,7 +10,9 @@ HELP = "print the help of a command"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("topic", metavar="COMMAND", nargs="?", help="its name (default: the program itself)")
+    parser.add_argument(
+        "topic", metavar="COMMAND", nargs="?", help="the command's name (default: the program itself)"
+    )
 
 
 def run(args: argparse.Namespace) -> ExitCode:

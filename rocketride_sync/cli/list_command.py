@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from ..models import TaskInfo
 
 HELP = "list the running tasks of the account"
-EPILOG = """It takes WebSocket. When a task started stands in its status, which is read for each.
-Whoever has a task's token can read and end it, so tokens are shortened unless you ask for them.
-Nothing is printed if no task is running. Then list --tokens-only | wait - exits with 2: wait cannot know
-whether nothing runs, or the list failed and so is empty.
+EPILOG = """It needs WebSocket. It reads the status of each task, to show when the task started.
+Anybody who has a task's token can read and end the task, so tokens are shortened unless you ask for them.
+If no task is running, nothing is printed. Then list --tokens-only | wait - exits with 2: wait cannot know
+whether no task is running, or the list failed.
 
 with --json, one document on stdout, whatever happens:
   {"outcome": null, "error": null or as of status, "status": null,
@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     tokens.add_argument(
         "--tokens-only",
         action="store_true",
-        help="print whole tokens and nothing else, one a line, as wait - reads them",
+        help="print only whole tokens, one a line: wait - reads them so",
     )
     shared_options.add_json(parser)
     add_server_options(parser)

@@ -14,19 +14,20 @@ if TYPE_CHECKING:
     from .pipeline_run import RunWithOutput
 
 HELP = "run a pipeline: start it, send files, wait, print the results, and end it"
-EPILOG = f"""A pipeline whose source is a webhook, chat or dropper takes data and never ends by itself: its FILEs
-are sent, and the task is ended when all are through; it succeeded if every FILE did. A pipeline
+EPILOG = f"""A pipeline whose source is a webhook, chat or dropper takes data and never ends by itself. run sends it
+the FILEs, and ends the task after the last one. The run succeeded if every FILE succeeded. A pipeline
 with another source takes no FILEs: run waits for its end.
 
-The task is ended on every way out, also after an error, a timeout, Ctrl-C or SIGTERM, and while it
-still starts; if it cannot be ended within 10 seconds, its project and source are printed.
+run always ends its task: after an error, a timeout, Ctrl-C or SIGTERM, even while the task still starts.
+If it cannot end the task within 10 seconds, it prints the project and the source.
 
-With --keep it goes on until stop, and nothing is waited for but the FILEs. Its token is the first
-line on stdout (with --json: the member "token"); if that cannot be written, the task is ended. It has
-no ttl; over HTTP, which cannot carry that, the server ends it when 15 minutes pass without data,
-even if it is busy.
+With --keep, the task goes on until stop. run waits only for the FILEs. The task's token is the first
+line on stdout (with --json: the member "token"). If the token cannot be written, run ends the task.
+The task has no ttl. HTTP cannot ask for that: over HTTP, the server ends the task when 15 minutes pass
+without data, even if it is busy.
 
-${{ROCKETRIDE_...}} in the pipeline are taken from the environment and --env-file, but for the API key.
+Variables ${{ROCKETRIDE_...}} in the pipeline are taken from the environment and --env-file. The API key
+is not.
 
 {command_result.JSON_HELP}{file_results.JSON_HELP}"""
 
@@ -43,8 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--keep", action="store_true", help="leave the task running, and print its token")
     shared_options.add_wait_options(
         parser,
-        timeout_help="end the task that long after the command began (default: never); that may take 10 s more, and "
-        "a FILE on its way as long again; with --keep this bounds the start and the FILEs, and the task runs on",
+        timeout_help="end the task that long after the command began (default: never); ending may take 10 s more, and "
+        "a FILE that is being sent as long again; with --keep, it limits the start and the FILEs, and the task runs on",
         timeout_type=durations.positive_duration,
     )
     shared_options.add_output_options(parser)

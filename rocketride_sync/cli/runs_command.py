@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from ..models import TaskRun
 
 HELP = "list the logged runs of a pipeline, how each ended, and why"
-EPILOG = """It takes WebSocket, and a newer server: older ones have no run log. A server keeps runs for 7 days (30 for
-deployments), and may lack some. The outcome is the server's word: "ok" (it ended by itself, or by its
-ttl: see REASON), "cancelled" (stopped; without a reason an abnormal exit), "interrupted" (the server
-died). A run without an end is running, has just ended, or its server died.
+EPILOG = """It needs WebSocket and a newer server: older ones have no run log. A server keeps runs for 7 days (30 for
+deployments), and may lack some. OUTCOME is the server's word: "ok" (the run ended by itself, or by its
+ttl: see REASON), "cancelled" (it was stopped; without a reason, it ended abnormally), "interrupted" (the
+server died). A run without an end is running, has just ended, or its server died.
 
 with --json, one document on stdout, whatever happens:
   {"outcome": null, "outcome_certain": null, "error": null or as of status, "status": null,

@@ -17,8 +17,9 @@ from .token_options import PREFIXES, task_token
 if TYPE_CHECKING:
     from .upload_progress import UploadWithProgress
 
-HELP = "send files to a running task, and print what it made of them"
-EPILOG = f"""The task must be one that takes data: its source is a webhook, chat or dropper. It goes on running.
+HELP = "send files to a running task, and print the results"
+EPILOG = f"""The task must be one that takes data: its source is a webhook, chat or dropper. It goes on running
+after the command.
 
 {command_result.JSON_HELP}{file_results.JSON_HELP}"""
 
@@ -29,12 +30,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "token",
         metavar="TOKEN",
-        help="the task's token; other users may see arguments, so - reads it from standard input; with "
-        "ROCKETRIDE_TOKEN set, it may be left out (a FILE like tk_1 or pk_1 is then written ./tk_1)",
+        help="the task's token; - reads it from standard input, because other users may see arguments; if "
+        "ROCKETRIDE_TOKEN is set, TOKEN may be left out (write a FILE like tk_1 or pk_1 as ./tk_1 then)",
     )
     parser.add_argument("files", metavar="FILE", nargs="*", help="a file to send; at least one")
     shared_options.add_timeout(
-        parser, "give up after that time (default: never); a FILE on its way may take that long again"
+        parser,
+        "give up after that time (default: never); a FILE that is being sent then may take that long again",
     )
     shared_options.add_output_options(parser)
     add_server_options(parser)

@@ -10,9 +10,9 @@ from .server_options import Environment, add_key_options, api_key
 from .signals import Terminated
 
 HELP = "run a local server to try things out on (extra: emulator)"
-EPILOG = """It asks for the key in ROCKETRIDE_APIKEY or --apikey-file; without one, any credential passes.
-Once it accepts connections, it prints "Serving on http://HOST:PORT". Ctrl-C ends it, with exit
-code 0; SIGTERM does too, and shows as 143. Both are quiet.
+EPILOG = """Clients need the key in ROCKETRIDE_APIKEY or --apikey-file. If there is none, any credential is accepted.
+When the server accepts connections, it prints "Serving on http://HOST:PORT". Ctrl-C ends it with exit
+code 0, and SIGTERM with 143. Both print nothing.
 """
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -21,13 +21,13 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
-    add("--port", type=_port, default=5565, help="0 takes any free one (default: %(default)s)")
+    add("--port", type=_port, default=5565, help="the port; 0 takes any free one (default: %(default)s)")
     add("--root", metavar="DIR", help="the directory whose files pipelines may read (default: none)")
     add(
         "--generation",
         choices=("newer", "older"),
         default="newer",
-        help="behave as servers since about September 2026 do, or as those before (default: %(default)s)",
+        help="behave like servers since about September 2026, or like those before (default: %(default)s)",
     )
     add_key_options(parser)
 

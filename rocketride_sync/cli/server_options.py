@@ -33,14 +33,14 @@ def add_server_options(parser: argparse.ArgumentParser) -> None:
         "--connect-timeout",
         type=durations.positive_duration,
         metavar="DURATION",
-        help="give up connecting after this time, and try again where there is more (default: 10)",
+        help="give up one attempt to connect after this time (default: 10)",
     )
     _add(
         parser,
         "--transport",
         choices=TRANSPORTS,
         metavar="NAME",
-        help="how to ask: auto (the default), websocket or http",
+        help="how to reach the server: auto (the default), websocket or http",
     )
     add_key_options(parser)
 
@@ -48,10 +48,10 @@ def add_server_options(parser: argparse.ArgumentParser) -> None:
 def add_key_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of every command that takes an API key."""
     key_help = (
-        "read the API key from FILE, - is standard input (else ROCKETRIDE_APIKEY); a key is never an argument"
+        "read the API key from FILE; - is standard input (else ROCKETRIDE_APIKEY); a key is never an argument"
     )
     _add(parser, "--apikey-file", metavar="FILE", help=key_help)
-    env_help = "read ROCKETRIDE_* variables from FILE, NAME=VALUE lines; those of the process win"
+    env_help = "read ROCKETRIDE_* variables from FILE (lines NAME=VALUE); the process's own variables win"
     _add(parser, "--env-file", metavar="FILE", help=env_help)
     add_verbose_option(parser)
 

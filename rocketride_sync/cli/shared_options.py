@@ -27,13 +27,13 @@ def add_wait_options(
     add(
         "--allow-failures",
         action="store_true",
-        help="exit 0 for a task that succeeded, whatever its items did",
+        help="exit 0 for a task that succeeded, even if some of its items failed",
     )
     certainty = parser.add_mutually_exclusive_group()
     certainty.add_argument(
         "--accept-uncertain",
         action="store_true",
-        help="say nothing of a success that is not certain, for those who know their server (exit 0)",
+        help="exit 0 for a success that is not certain, and print no line about it (if you know your server)",
     )
     certainty.add_argument(
         "--strict", action="store_true", help="exit 1 for a task whose success is not certain"
@@ -41,7 +41,7 @@ def add_wait_options(
     add(
         "--report",
         metavar="FILE.html",
-        help="write a page with charts of what was seen, and all messages, however it ends (extra report)",
+        help="write a page with charts and all messages of the run, however it ends (extra report)",
     )
 
 
@@ -76,7 +76,7 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
         dest="progress",
         action="store_false",
         default=argparse.SUPPRESS,
-        help="show none",
+        help="show no progress",
     )
 
 
@@ -85,7 +85,7 @@ def add_json(parser: argparse.ArgumentParser) -> None:
         "--json",
         action="store_true",
         default=argparse.SUPPRESS,
-        help="print one JSON document, also on failure",
+        help="print one JSON document, even on failure",
     )
 
 
@@ -94,7 +94,7 @@ def add_quiet(parser: argparse.ArgumentParser) -> None:
         "--quiet",
         action="store_true",
         default=argparse.SUPPRESS,
-        help="print nothing but problems: of a failure also the newest errors (and the document of --json)",
+        help="print only problems, and the newest errors of a failed task (and the document of --json)",
     )
 
 

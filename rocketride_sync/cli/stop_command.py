@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from ..models import TaskStatus
 
 HELP = "end a task, and print its terminal status"
-EPILOG = f"""It returns once the task is ended. Stopping one that has ended already does no harm.
+EPILOG = f"""It returns when the task has ended. To stop a task that has ended already does no harm.
 
-{command_result.JSON_HELP}The status is null where the server has forgotten the task already, or does not tell it.
+{command_result.JSON_HELP}The status is null if the server has forgotten the task already, or does not send it.
 """
 
 

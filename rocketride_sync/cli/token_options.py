@@ -23,7 +23,7 @@ def add_token_argument(parser: argparse.ArgumentParser) -> None:
         "token",
         metavar="TOKEN",
         nargs="?",
-        help="the task's token; other users may see arguments, so - reads it from standard input "
+        help="the task's token; - reads it from standard input, because other users may see arguments "
         "(default: ROCKETRIDE_TOKEN)",
     )
 
@@ -44,8 +44,8 @@ def add_tokens_argument(parser: argparse.ArgumentParser) -> None:
         "tokens",
         metavar="TOKEN",
         nargs="*",
-        help="the task's token, or those of several; other users may see arguments, so - reads them from standard "
-        "input, one a line; blank lines and # comments are skipped (default: ROCKETRIDE_TOKEN)",
+        help="the tokens of one task or several; - reads them from standard input, because other users may see "
+        "arguments: one a line, blank lines and # comments are skipped (default: ROCKETRIDE_TOKEN)",
     )
 
 

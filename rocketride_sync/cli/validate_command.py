@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from ..models.answers import ValidationMessage
 
 HELP = "let the server check pipeline files, without running them"
-EPILOG = """It takes WebSocket. For each error and each warning it prints a line, FILE: error: what is wrong (component),
-and for each file without errors FILE: valid. A file that cannot be read, or is no pipeline, has an error too.
-With --quiet it prints errors only.
-The exit code is 1 if a file has errors; warnings alone are none.
+EPILOG = """It needs WebSocket. For each error and each warning it prints a line, FILE: error: what is wrong (component).
+For each file without errors it prints FILE: valid. A file that cannot be read, or is not a pipeline, counts
+as an error. With --quiet it prints only errors.
+The exit code is 1 if a file has errors. Warnings do not count.
 
 with --json, one document on stdout, whatever happens:
   {"outcome": null, "outcome_certain": null, "error": null or as of status, "status": null,

@@ -12,8 +12,8 @@ from .progress import ProgressPrinter
 from .server_options import Environment, add_server_options, make_client
 from .token_options import add_tokens_argument, task_tokens
 
-HELP = "wait for the end of a task, and print its terminal status; of several, a line for each"
-EPILOG = f"""Of several tasks, the exit code is the most severe: the first there is of 4, 5, 6, 1, 3, 124.
+HELP = "wait for the end of a task, and print its terminal status; for several tasks, print a line for each"
+EPILOG = f"""For several tasks, the exit code is the most severe one: the first in the order 4, 5, 6, 1, 3, 124.
 
 {command_result.JSON_HELP}{wait_many.JSON_HELP}"""
 

@@ -30,8 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--project",
         metavar="ID",
-        help="in place of TOKEN: the pipeline's project_id; it takes WebSocket. The latest run counts; one that the "
-        "server has forgotten is looked for in its run log",
+        help="in place of TOKEN: the pipeline's project_id; wait for its latest run. If the server has forgotten that "
+        "run, look for it in the run log. Needs WebSocket",
     )
     parser.add_argument("--source", metavar="ID", help="with --project: the component the pipeline starts at")
 

@@ -19,9 +19,9 @@ from .server_options import Environment, make_client
 if TYPE_CHECKING:
     from ..waiting.task_result import TaskResult
 
-JSON_HELP = """with several TOKENs, the document has the most severe "outcome" and "error" of all, "status" is null, and there is
+JSON_HELP = """With several TOKENs, "outcome" and "error" are the most severe of all, "status" is null, and the document also has
   "results": for each task, in the order of ending, {"token", "outcome", "outcome_certain", "error",
-  "status"} as above
+             "status"} as above
 """
 
 
