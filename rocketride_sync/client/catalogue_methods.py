@@ -59,7 +59,7 @@ class CatalogueMethods(BaseClient):
             variables filled in, which may then hold secrets.
 
         Raises:
-            ConfigurationError: it is no pipeline at all, or the file cannot be read.
+            ConfigurationError: the document is not a pipeline, or the file cannot be read.
             ServerError: the server could not check it.
             ProtocolError: it answered without a verdict.
         """
@@ -77,7 +77,7 @@ class CatalogueMethods(BaseClient):
         return cast("ValidationResult", {**answer, **found})
 
     def get_services(self, *, timeout: Optional[Seconds] = CLIENT_TIMEOUT) -> Services:
-        """The services that the server has, of which pipelines are made: a summary of each. WebSocket only.
+        """The services of the server, of which pipelines are made: a summary of each. WebSocket only.
 
         Returns:
             The wire's document: ``services``, a dict of name to summary (``title``, ``classType``, ``lanes`` and others), and on
@@ -112,7 +112,7 @@ class CatalogueMethods(BaseClient):
     ) -> Optional[Dict[str, Any]]:
         """The pipeline of a running task, with ``${ROCKETRIDE_…}`` as it was written. WebSocket only.
 
-        None if the server has none to show. Whatever secrets the pipeline itself holds are in it.
+        None if the server has no pipeline to show. If the pipeline itself holds secrets, they are in the result.
 
         Raises:
             TaskNotFoundError: the server does not know the task.
@@ -130,7 +130,7 @@ class CatalogueMethods(BaseClient):
     def get_server_info(
         cls, uri: Optional[str] = None, *, timeout: Optional[Seconds] = CLIENT_TIMEOUT
     ) -> ServerInfo:
-        """The version of a server. No key is needed or sent, and it is always asked over HTTP.
+        """The version of a server. The request goes over HTTP, and neither needs nor sends a key.
 
         ``client.get_server_info()`` asks the client's server. ``RocketRideClient.get_server_info(uri)`` needs no client.
 

@@ -49,24 +49,26 @@ class RocketRideClient(
 ):
     """A blocking client of one RocketRide server. Making one does no I/O.
 
-    It may be shared by threads, and used again after `fork` and after `close`. A client that is garbage collected
-    with open connections closes them, with a `ResourceWarning`.
+    Threads may share it, and it can be used after `fork` and after `close`. If a client with open connections is
+    garbage collected, it closes them, with a `ResourceWarning`.
 
     Args:
         uri: ``host[:port]`` or an ``http(s)://`` or ``ws(s)://`` address, with or without a base path. Default:
             ``ROCKETRIDE_URI``, else ``https://api.rocketride.ai``.
         auth: the API key (or a task token used as credential). Default: ``ROCKETRIDE_APIKEY``. Or a function that
-            returns the key: it is called when the first one is needed, and once more when the server refuses one.
-            What it raises comes out unchanged; its time is not bounded.
+            returns the key. It is called when a key is first needed, and once more when the server refuses a key. Its
+            exceptions come out unchanged. Its time is not limited.
         transport: ``"auto"`` (WebSocket, and HTTP where that is refused), ``"websocket"``, ``"http"``, or an
             object with the interface of `rocketride_sync.transports.Transport`.
         timeout: seconds for one call, everything included; None is unlimited.
-        connect_timeout: seconds of it for connecting (TCP, proxy, TLS, upgrade); None is limited by `timeout` alone.
+        connect_timeout: the part of `timeout` that connecting may take (TCP, proxy, TLS, upgrade), in seconds; None
+            is limited only by `timeout`.
         retry: how to retry after transient faults.
         verify: True, False (no check of the server's certificate), or a path to CA certificates.
         cert: a client certificate: a path, or the paths (certificate, key).
         proxies: as in requests: ``{"https": "http://proxy:3128"}``. Default: the environment.
-        headers: more HTTP headers of every request and every WebSocket upgrade, for a gateway on the way. Never logged.
+        headers: more HTTP headers for every request and every WebSocket upgrade, for example for a gateway. Never
+            logged.
         max_response_bytes: a larger message is a `ProtocolError`. Over WebSocket, a wait also receives a list of all
             active tasks. Default 250 MiB, the largest legal one.
         max_status_bytes: the same for a status, which is decoded in the time of its call. Default 32 MiB, twenty times
@@ -76,8 +78,8 @@ class RocketRideClient(
         ConfigurationError: if an argument, or the environment variable used in its place, is unusable.
 
     Warns:
-        RocketRideWarning: the key would travel unencrypted to another machine, or `verify` is False; or there is white
-            space around the value of an environment variable, which is left out.
+        RocketRideWarning: the key would travel unencrypted to another machine; or `verify` is False; or white space
+            around the value of an environment variable was left out.
     """
 
     _owner: Optional[RocketRideClient] = None  # whose connections it uses, if they are not its own

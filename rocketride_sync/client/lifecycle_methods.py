@@ -20,10 +20,10 @@ class LifecycleMethods(BaseClient):
     """The methods of `RocketRideClient` for tasks that were started before: restart, terminate, and finding them."""
 
     def terminate(self, token: str, *, timeout: Optional[Seconds] = CLIENT_TIMEOUT) -> None:
-        """End a task, and return once it has ended: after 0.1 s, or 5 s if it resists. May be repeated.
+        """End a task, and return when it has ended: after 0.1 s, or 5 s if it resists. May be repeated.
 
-        The status is read just before, so that later ones can tell that this client ended the run: see
-        `TaskStatus.terminated_by_client`. That it cannot be read is no hindrance.
+        The client reads the status first. So later statuses can say that this client ended the run: see
+        `TaskStatus.terminated_by_client`. If the status cannot be read, the task is ended all the same.
 
         Raises:
             TaskNotFoundError: the server does not know the task.
@@ -62,7 +62,7 @@ class LifecycleMethods(BaseClient):
             source: the component the pipeline starts at.
             pipeline: the pipeline to run from now on.
             token: the task's token; without it, the token is looked up by project and source.
-            team_id: the team whose deployed run it is; None is a run of your own. Newer servers only: older ones
+            team_id: the team of a deployed run; None means a run of your own. Only newer servers know it; older ones
                 ignore it.
             timeout: seconds until the task runs.
 
@@ -95,7 +95,8 @@ class LifecycleMethods(BaseClient):
     ) -> Optional[str]:
         """The token of the latest run of a project's source; None if the server knows none. WebSocket only.
 
-        `team_id` is the team whose deployed run it is; None is a run of your own. Newer servers only: older ones ignore it.
+        `team_id` is the team of a deployed run; None means a run of your own. Only newer servers know it; older ones
+        ignore it.
         """
         team = arguments.optional_text("team_id", team_id)
         return self._find_token(project_id, source, team, Deadline(self._limit(timeout)))
@@ -116,7 +117,7 @@ class LifecycleMethods(BaseClient):
         return token or None
 
     def ping(self, *, timeout: Optional[Seconds] = CLIENT_TIMEOUT) -> float:
-        """Check that the server answers; the seconds that it took. WebSocket only."""
+        """Check that the server answers. Returns the seconds that it took. WebSocket only."""
         began = system_time.monotonic()
         self._call(operations.ping(), timeout)
         return system_time.monotonic() - began
@@ -130,18 +131,19 @@ class LifecycleMethods(BaseClient):
         timeout: Optional[Seconds] = CLIENT_TIMEOUT,
         **parameters: Any,
     ) -> Dict[str, Any]:
-        """Call any command of the server by its name on the wire; the body of the answer, ``{}`` if it has none.
+        """Call any command of the server by its name on the wire. Returns the body of the answer, ``{}`` if it has
+        none.
 
         The command is never sent a second time. WebSocket only.
 
         Args:
-            command: such as ``rrext_get_pipeline``.
+            command: its name, such as ``rrext_get_pipeline``.
             token: the task that the command is about, if there is one.
             timeout: seconds; omitted, the client's; None is unlimited.
             parameters: the command's own arguments.
 
         Raises:
-            ProtocolError: the body of the answer is no object.
+            ProtocolError: the body of the answer is not an object.
         """
         about = {} if token is None else {"token": arguments.task_token(token)}
         given = arguments.document("the arguments", {**parameters, **about})

@@ -64,18 +64,19 @@ class ManyTasksMethods(BaseClient):
         *,
         return_when: ReturnWhen = "ALL_COMPLETED",
     ) -> List[TaskResult]:
-        """Block until many tasks have ended, and return a result for each: its terminal status, or the error that ended
-        the wait for it. An error of one task does not end the wait for the others.
+        """Block until many tasks have ended, and return a result for each. A result is the terminal status, or the
+        error that ended the wait for this task. An error of one task does not end the wait for the others.
 
-        Over WebSocket all are polled over one connection. As long as that is cheap, for a few hundred tasks, it also receives an
-        event when one of them ends. Over HTTP at most four are polled at a time, in threads that end before this returns.
+        Over WebSocket, all tasks are polled over one connection. For a few hundred tasks, the server also sends an
+        event when one of them ends. Over HTTP, at most four tasks are polled at a time, in threads that end before
+        this returns.
 
         Args:
             tokens: the tasks' tokens. A token that occurs several times is watched once, and has the same result each
-                time. No tokens at all are allowed, and cause no poll.
-            timeout: seconds for the whole wait, for all of them; None, the default, is unlimited; 0 polls each
-                once. The last polls are made one after the other before it passes, within its last quarter if
-                there are very many.
+                time. An empty collection is allowed, and causes no poll.
+            timeout: seconds for the whole wait, for all tasks together; None, the default, is unlimited; 0 polls each
+                task once. The last polls are made one after the other before the timeout, within its last quarter if
+                there are very many tasks.
             interval: seconds between polls of the same task. Default 2.0.
             on_progress: called in your thread with the token and the status, at every poll of every task, the first
                 and the terminal one included; after `timeout`, with terminal ones only. An exception in it
@@ -111,10 +112,10 @@ class ManyTasksMethods(BaseClient):
     ) -> Generator[TaskResult, None, None]:
         """An iterator of the results of `wait_all`, each as soon as it is known. A repeated token has one result.
 
-        Leaving the loop, or closing the iterator, ends the polling. Time spent in the loop's body counts. Meanwhile no
-        poll begins, except those that wait for a thread over HTTP. `timeout` is counted from the call.
-        Arguments and errors are those of `wait_all`; but a `StopIteration` that `on_progress` raises arrives as the
-        ``__cause__`` of a `RuntimeError`, for a loop would take it for the end (PEP 479).
+        Leaving the loop, or closing the iterator, ends the polling. `timeout` counts from the call, and includes the
+        time of the loop's body. While the body runs, no poll begins, except those that wait for a thread over HTTP.
+        Arguments and errors are those of `wait_all`, with one exception: a `StopIteration` of `on_progress` arrives
+        as the ``__cause__`` of a `RuntimeError`, because a loop would take it for its end (PEP 479).
         """
         return self._many_tasks_wait(_token_list(tokens), timeout, interval, on_progress).results()
 
@@ -135,13 +136,14 @@ class ManyTasksMethods(BaseClient):
         team_id: Optional[str] = None,
         timeout: Optional[Seconds] = CLIENT_TIMEOUT,
     ) -> List[TaskRun]:
-        """The runs of a project's source in the server's run log, the oldest first: forgotten ones, and the one that is
-        running. Newer servers only, over WebSocket. A server keeps them for 7 days (30 for deployments), and may lack some.
+        """The runs of a project's source in the server's run log, the oldest first. Forgotten runs and the running
+        one are included. Newer servers only, over WebSocket. A server keeps runs for 7 days (30 for deployments), and
+        may lack some.
 
         Args:
             project_id: the project's identifier.
             source: the component the pipeline starts at.
-            team_id: the team whose deployed runs are asked for; None is your own runs.
+            team_id: the team whose deployed runs you want; None means your own runs.
             timeout: seconds for this call; omitted, the client's; None is unlimited.
 
         Raises:

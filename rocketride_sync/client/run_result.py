@@ -34,7 +34,7 @@ class RunResult(Frozen):
 
     @property
     def succeeded(self) -> bool:
-        """Whether every file did, or the data; else whether the task did."""
+        """Whether all files succeeded, or the data; without either, whether the task succeeded."""
         return not self.failed if self.results else self.status.succeeded
 
     __hash__ = None  # type: ignore[assignment]  # a status has no hash

@@ -79,12 +79,13 @@ class RunningMethods(BaseClient):
         on_progress: Optional[OnProgress] = None,
         on_upload: Optional[OnUpload] = None,
     ) -> RunResult:
-        """Run a pipeline: start a task, send it files or data or wait for its end, and end it on every way out.
+        """Run a pipeline: start a task, send it files or data or wait for its end, and always end it.
 
-        A pipeline whose source is a webhook, chat or dropper takes `files` or `data`, and never ends by itself: it is
-        ended when they are through. One with another source takes neither: its end is waited for. The task is ended
-        after an error, at the timeout and after Ctrl-C too, also while it starts; if it cannot be ended within 10 s,
-        the exception or the log says so. It has no ttl; over HTTP, which cannot carry that, it has the server's.
+        A pipeline whose source is a webhook, chat or dropper takes `files` or `data`, and never ends by itself. `run`
+        ends it after the last one. A pipeline with another source takes neither, and `run` waits for its end. `run`
+        also ends the task after an error, at the timeout and after Ctrl-C, even while the task starts. If it cannot
+        end the task within 10 s, the exception or the log says so. The task has no ttl. HTTP cannot ask for that:
+        over HTTP, the task has the server's ttl.
 
         Args:
             filepath: a ``.pipe`` or JSON file, as in `use`.
@@ -96,17 +97,18 @@ class RunningMethods(BaseClient):
             threads: 1 to 64, as in `use`.
             name: the task's name. WebSocket only.
             env: values for ``${ROCKETRIDE_…}`` in the pipeline, as in `use`.
-            timeout: seconds for everything up to the last result; None, the default, is unlimited. A file on its way may
-                take that long again, and ending the task 10 s.
+            timeout: seconds for everything up to the last result; None, the default, is unlimited. A file that is
+                being sent then may take that long again, and ending the task may take 10 s.
             interval: seconds between polls of a task that ends by itself. Default 2.0.
             on_progress: called with every status of a task that ends by itself.
             on_upload: called with each step of each file, as `on_progress` of `send_files`.
 
         Raises:
-            ConfigurationError: the pipeline cannot be read, or its source takes data and none is given, or the reverse.
+            ConfigurationError: the pipeline cannot be read. Or its source takes data and none is given, or the
+                reverse.
             WaitTimeoutError: the timeout passed. The message says what became of the task.
-            RocketRideError: the errors of `use`, `send` and `wait_until_complete`. That a task or a file failed is in
-                the result.
+            RocketRideError: the errors of `use`, `send` and `wait_until_complete`. A failed task or file is not an
+                error: the result says so.
             KeyboardInterrupt: on Ctrl-C. The message says what became of the task.
         """
         load(_running)

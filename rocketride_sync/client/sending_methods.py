@@ -56,10 +56,10 @@ class SendingMethods(BaseClient):
             error within a pipeline in ``error``.
 
         Raises:
-            ServerError: the task takes no data, or the object was refused; `TaskNotFoundError` if there is no such
-                task.
+            ServerError: the task takes no data, or the object was refused. If there is no such task, it is a
+                `TaskNotFoundError`.
             UnsupportedOperationError: HTTP cannot carry something of `objinfo`.
-            TransportError: with `request_sent`, the object may have arrived; the task's counts tell.
+            TransportError: with `request_sent`, the object may have arrived; the task's counts show it.
         """
         load(_sending)
         from ..protocol import object_operations
@@ -92,15 +92,16 @@ class SendingMethods(BaseClient):
 
         Args:
             token: the task's token.
-            question: the question, or several; or the wire's document: a dict, as ``model_dump(mode="json")`` of the
-                official client's ``Question``.
-            role: whom the model is to be, such as ``"You are a financial analyst"``.
+            question: the question, or a list of questions. Or the wire's document as a dict:
+                ``model_dump(mode="json")`` of the official client's ``Question``.
+            role: the role of the model, such as ``"You are a financial analyst"``.
             instructions: pairs of a title and an instruction, or a dict of them.
-            examples: pairs of what is given and the result that is expected, in what JSON can say.
-            history: what was said before, in pairs: ``user``, ``assistant`` or ``system``, and what they said.
-            context: what the model should know besides: a text, or several.
-            goals: what it should work towards: likewise.
-            expect_json: whether the answer is to be JSON.
+            examples: pairs of an input and its expected result, as values of JSON.
+            history: the earlier conversation, in pairs: who spoke (``user``, ``assistant`` or ``system``), and the
+                text.
+            context: what else the model should know: a text, or a list of texts.
+            goals: what the model should work towards: a text, or a list of texts.
+            expect_json: whether the answer must be JSON.
             timeout: seconds for the whole call, until the answer; omitted, the client's; None is unlimited.
 
         Returns:
@@ -109,7 +110,7 @@ class SendingMethods(BaseClient):
 
         Raises:
             ConfigurationError: the question is empty, or a part of it has a wrong form.
-            ServerError: the task takes no questions; `TaskNotFoundError` if there is no such task.
+            ServerError: the task takes no questions. If there is no such task, it is a `TaskNotFoundError`.
             TransportError: with `request_sent`, the question may have arrived.
         """
         load(_asking)
@@ -200,7 +201,7 @@ class SendingMethods(BaseClient):
         Returns:
             For each file, in the order of `files`, an `UploadResult`, a dict: ``action`` (``complete`` or ``error``), ``filepath``,
             ``bytes_sent``, ``file_size``, ``upload_time`` (seconds), ``result`` (as of `send`, or None), and
-            ``error`` (a message) if it failed; then the `result` is None, unless it tells of the error itself.
+            ``error`` (a message) if it failed. Then the `result` is None, unless it holds the error itself.
 
         Raises:
             ConfigurationError: an entry is unusable, or a file does not exist. Then nothing has been sent.

@@ -92,22 +92,22 @@ class StartingMethods(BaseClient):
             threads: 1 to 64; the server's default is 64 over WebSocket and 4 over HTTP.
             use_existing: join a run that is active, instead of `TaskAlreadyRunningError`. WebSocket only.
             args: arguments for the engine. WebSocket only.
-            ttl: seconds without data after which the server ends the task; 0 is never; the server's default
-                is 900. WebSocket only.
+            ttl: after so many seconds without data, the server ends the task; 0 means never. The server's default is
+                900. WebSocket only.
             name: the task's name. WebSocket only.
-            env: values for ``${ROCKETRIDE_…}`` in the pipeline. Variables that it refers to and
-                that are not given are taken from the environment, except the API key. WebSocket only.
+            env: values for ``${ROCKETRIDE_…}`` in the pipeline. Other variables that the pipeline refers to are taken
+                from the environment, except the API key. WebSocket only.
             trace_level: ``none``, ``metadata``, ``summary`` or ``full``.
-            timeout: seconds until the task runs. Default 600: a server gives a slow start 5 minutes and more.
+            timeout: seconds until the task runs. Default 600, because servers allow a slow start 5 minutes and more.
 
         Raises:
             TaskAlreadyRunningError: a run of the same project and source is active.
             ServerError: the pipeline is refused, or failed before it ran; the message holds its exit text.
             UnsupportedOperationError: HTTP cannot carry an argument that was given.
-            RocketRideError: with `request_sent`, the task may run all the same. Over WebSocket `get_task_token` gives
-                the token of the latest run, and the `start_time` of its status tells whether it is this one.
-            KeyboardInterrupt: on Ctrl-C. The message says whether the task was started; if it was, it is terminated,
-                but not with `use_existing`.
+            RocketRideError: with `request_sent`, the task may run all the same. Over WebSocket, `get_task_token`
+                returns the token of the latest run, and the `start_time` of its status shows whether it is this one.
+            KeyboardInterrupt: on Ctrl-C. The message says whether the task was started. If it was, it is terminated,
+                unless `use_existing` is set.
         """
         # Slow to load, and not needed by a process that only reads a status.
         load(_starting)
@@ -177,13 +177,14 @@ class StartingMethods(BaseClient):
         return TaskStart.from_dict({"token": token})
 
     def task(self, token: str, *, previous: Optional[TaskStatus] = None) -> Task:
-        """A handle of a task that was started elsewhere, as one that was joined: leaving its ``with`` block does not end
-        it. Nothing is sent.
+        """A handle of a task that was started elsewhere. Leaving its ``with`` block does not end the task. Nothing is
+        sent.
 
         Args:
             token: the task's token.
-            previous: an earlier status of the run that is meant, kept by the caller: see
-                `RocketRideClient.get_task_status`. Without it the handle is of whatever run the token has at each call.
+            previous: an earlier status of the run that you mean, kept by the caller: see
+                `RocketRideClient.get_task_status`. Without it, each call is about the run that the token has at that
+                time.
         """
         load(_starting)
         from ..models import TaskStart

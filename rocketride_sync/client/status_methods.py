@@ -45,9 +45,10 @@ class StatusMethods(BaseClient):
 
         Args:
             token: the task's token, as `use()` or ``POST /task`` returned it.
-            previous: an earlier status of the same token, kept by the caller. It distinguishes a run that the server
-                has forgotten or replaced since from one that never existed. Such a run is looked for in the run log
-                of the server (newer servers, WebSocket only); its final status there (`from_run_log`) is returned.
+            previous: an earlier status of the same token, kept by the caller. It shows whether the server has
+                forgotten or replaced the run since, or never had it. A forgotten or replaced run is looked for in the
+                server's run log (newer servers, WebSocket only). If its final status is there, it is returned
+                (`from_run_log`).
             timeout: seconds for this call; omitted, the client's; None is unlimited.
 
         Raises:
@@ -103,8 +104,9 @@ class StatusMethods(BaseClient):
                 ends the wait, and is raised unchanged. Time spent in it counts.
             previous: an earlier status of the same token; see `get_task_status`.
             check: raise if the task did not succeed, instead of leaving that to the caller.
-            cancel_on_timeout: terminate the task when `timeout` passes, and return the status it ends with. That may
-                take another client timeout, 30 s at most; a task that cannot be reached is a `WaitTimeoutError` still.
+            cancel_on_timeout: terminate the task when `timeout` passes, and return its terminal status. This may take
+                another client timeout, 30 s at most. If the task cannot be reached, `WaitTimeoutError` is still
+                raised.
             cancel_on_interrupt: terminate the task on Ctrl-C, before the `KeyboardInterrupt` is raised. Its message
                 says whether that succeeded.
 
@@ -197,8 +199,9 @@ class StatusMethods(BaseClient):
     ) -> Statuses:
         """An iterator of the statuses that `wait_until_complete` sees. It ends after the terminal status.
 
-        Leaving the loop ends the polling. Arguments and errors are those of `wait_until_complete`; but a `StopIteration`
-        that a function for the key raises arrives as the ``__cause__`` of a `RuntimeError` (PEP 479).
+        Leaving the loop ends the polling. Arguments and errors are those of `wait_until_complete`, with one
+        exception: a `StopIteration` of a function for the key arrives as the ``__cause__`` of a `RuntimeError` (PEP
+        479).
         """
         return self._checked_statuses(token, previous, timeout, interval)
 

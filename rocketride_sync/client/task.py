@@ -27,15 +27,16 @@ if TYPE_CHECKING:
 class Task:
     """A task that `RocketRideClient.use` has started.
 
-    As a context manager it terminates the run that it started when the block ends. A run that was `joined`, or that has
-    replaced the started one, is not touched. Nor is any, when a process that was forked within the block leaves it.
+    As a context manager, it terminates the run that it started when the block ends. It does not touch a run that was
+    `joined`, or one that has replaced the started run. If a process that was forked within the block leaves the
+    block, no run is touched.
 
     ``task["token"]`` and the other documented names of the answer to `use()` work too.
 
     Attributes:
         start: the server's answer to the start.
-        joined: whether the run was active already, so that another program may have started it. Older servers do not
-            tell: then, whether `use` was called with ``use_existing=True``.
+        joined: whether the run was active already, so another program may have started it. Older servers do not say
+            so; then it is whether `use` was called with ``use_existing=True``.
         status: the first status after the start, which identifies the run; None if it could not be read.
         ended: whether the run is known to have ended, after `terminate` or at the end of the ``with`` block.
     """
@@ -63,7 +64,8 @@ class Task:
         return self.start.get(name, default)
 
     def done(self, *, timeout: Optional[Seconds] = CLIENT_TIMEOUT) -> bool:
-        """Whether the run has ended, by its status now. True as well if the server has forgotten or replaced the run.
+        """Whether the run has ended, by its present status. Also true if the server has forgotten or replaced the
+        run.
 
         Raises:
             TaskNotFoundError: the server does not know the task, and nothing was seen of it before.
@@ -158,12 +160,13 @@ class Task:
         self.ended = True
 
     def end(self, *, timeout: Optional[Seconds] = CLIENT_TIMEOUT) -> None:
-        """End the run that was started, as leaving a ``with`` block does: not one that is known to have replaced it.
+        """End the run that was started, as leaving a ``with`` block does. A run that is known to have replaced it is
+        not ended.
 
-        If the status cannot be read, it is terminated all the same.
+        If the status cannot be read, the run is terminated all the same.
 
         Args:
-            timeout: seconds for each of the two calls that it takes at most.
+            timeout: seconds for each call. At most two are needed.
         """
         status: Optional[TaskStatus]
         try:

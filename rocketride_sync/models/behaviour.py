@@ -68,7 +68,7 @@ class StatusBehaviour(RunFacts):
 
     @property
     def outcome_certain(self) -> bool:
-        """Whether `outcome` leaves no doubt worth telling.
+        """Whether `outcome` is certain.
 
         docs/errors.md, "How it ended, and how certain that is", has the whole table.
         """
@@ -89,14 +89,14 @@ class StatusBehaviour(RunFacts):
 
     @property
     def succeeded(self) -> bool:
-        """Whether the outcome is SUCCEEDED, certain or not. Single items may have failed nevertheless, see `has_failures`."""
+        """Whether the outcome is SUCCEEDED, certain or not. Single items may still have failed, see `has_failures`."""
         return self.outcome is Outcome.SUCCEEDED
 
     @property
     def has_failures(self) -> bool:
-        """Whether items failed or, at the end, fewer were worked on than there were.
+        """Whether items failed or, at the end, fewer items were worked on than there are.
 
-        The shortfall is the only trace of an engine that was killed, on an older server.
+        On an older server, such a shortfall is the only trace of an engine that was killed.
         """
         return self.failed_count > 0 or (self.is_terminal and falls_short(self))
 
@@ -141,7 +141,7 @@ class StatusBehaviour(RunFacts):
         Raises:
             TaskFailedError: the outcome is FAILED.
             TaskCancelledError: the outcome is CANCELLED.
-            RocketRideError: the task has not ended, so that there is no outcome yet; wait for it first.
+            RocketRideError: the task has not ended, so there is no outcome yet. Wait for its end first.
         """
         if not self.is_terminal:
             raise RocketRideError(
@@ -170,9 +170,9 @@ class StatusBehaviour(RunFacts):
     def new_errors(self, previous: Optional[StatusBehaviour]) -> NewMessages:
         """The errors that came since `previous`, an earlier status of the same run (None: all of them).
 
-        The server keeps the newest 50 or 1000. Two windows are joined at their longest overlap, so a message
-        that repeats over the whole window hides how often it came; a restart clears the window, and shows as `lost`
-        or, if the same messages come again, not at all.
+        The server keeps the newest 50 or 1000. Two such windows are joined at their longest overlap. So if a message
+        repeats over the whole window, nobody can see how often it came. A restart clears the window: it shows as
+        `lost` or, if the same messages come again, not at all.
         """
         return _new_messages(self.errors, () if previous is None else previous.errors)
 

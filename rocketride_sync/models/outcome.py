@@ -35,10 +35,11 @@ class Outcome(str, enum.Enum):
         return self.value
 
 
-_END_REASON = """Why the server ended the task, as its ``end`` event or its run log told: ``"user"`` (somebody terminated it),
-``"ttl"`` (its ttl ran out); None where nothing was told, as by older servers and of a task that ended by itself."""
+_END_REASON = """Why the server ended the task, from its ``end`` event or its run log. It is ``"user"`` (somebody
+terminated it) or ``"ttl"`` (its ttl ran out). None if the server did not say it (older servers), and for a task that ended by
+itself."""
 _FROM_RUN_LOG = (
-    "Whether the server's run log told this status, when the task itself was forgotten or replaced."
+    "Whether this status is from the server's run log, because the task itself was forgotten or replaced."
 )
 _TERMINATED_BY_CLIENT = (
     "Whether the client that read this status had terminated this run before it showed its end."

@@ -26,12 +26,12 @@ class Pipe:
         print(pipe.result)
 
     Entering the block opens the pipe. Leaving it closes the pipe: then the object is complete, and `result` is set.
-    **After an exception in the block the pipe is not closed**, so that half an object is never taken for a whole one:
-    over WebSocket the connection is closed instead, and the server counts the object as failed, at once or after
-    a minute without data; over HTTP nothing has been sent.
+    **After an exception in the block the pipe is not closed**, so half an object is never taken for a whole one. Over
+    WebSocket, the connection is closed instead, and the server counts the object as failed, at once or after a minute
+    without data. Over HTTP, nothing has been sent.
 
-    Over WebSocket each piece is sent at once, and a server drops a pipe that gets no data for a minute. Over HTTP the
-    pieces are collected in a temporary file, and closing the pipe sends them.
+    Over WebSocket, each piece is sent at once, and a server drops a pipe that gets no data for a minute. Over HTTP,
+    the pieces are collected in a temporary file, and closing the pipe sends them.
 
     Only one thread at a time may use a pipe, and only the process that opened it. A child that is forked within the
     block, and leaves it, does not complete the object.

@@ -32,7 +32,7 @@ class _Finished(TypedDict):
 
 
 class UploadResult(_Finished, total=False):
-    """The result of a file, which is also the last event of its way.
+    """The result of a file. It is also the last event of its upload.
 
     Attributes:
         action: ``complete`` or ``error``.
@@ -40,7 +40,7 @@ class UploadResult(_Finished, total=False):
         bytes_sent: the bytes sent.
         file_size: the size of the file in bytes.
         upload_time: seconds.
-        result: what the pipeline made of it, as `RocketRideClient.send` returns it; None if it failed.
+        result: the pipeline's result, as `RocketRideClient.send` returns it; None if the file failed.
         error: why it failed; absent if it did not.
     """
 

@@ -44,7 +44,7 @@ class TaskResult(Frozen):
         """The terminal status.
 
         Raises:
-            RocketRideError: `error`; or one that says that the task had not ended yet, which `return_when` allows.
+            RocketRideError: the `error`. Or, with `return_when`, an error that says that the task had not ended yet.
         """
         if self.error is not None:
             raise self.error.with_traceback(None)  # each call would make it longer
