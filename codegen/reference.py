@@ -12,12 +12,15 @@ _INTRODUCTION = f"""\
 
 # Fields
 
-For those who look up what a member of a status, or of another document, holds.
+For people who look up what a field of a status, or of another document, means.
 
-Every field of every document, by the name on the wire and by the attribute that holds it. What a server leaves out,
-or sends as null where the type is not Optional, has its default. "Known from" says where a field is named:
-`page` is the server's reference page, `client 1.5.0` the model of the official client, `wire` what a server sent,
-`server` what the sources of newer servers name.
+The tables list every field of every document, with its name on the wire and the attribute that holds it. If a server leaves a field out, or sends null
+where the type is not Optional, the attribute has its default. "Known from" says where a field is named:
+
+* `page`: on the server's reference page;
+* `client 1.5.0`: in the model of the official client;
+* `wire`: in documents that a server sent;
+* `server`: in the sources of newer servers.
 """
 
 

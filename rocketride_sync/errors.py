@@ -75,13 +75,13 @@ class RocketRideError(RuntimeError):
 
 
 class ConfigurationError(RocketRideError, ValueError):
-    """An argument, an environment variable or an address is unusable. Mend what the message names."""
+    """An argument, an environment variable or an address is unusable. Correct what the message names."""
 
 
 class TransientError(RocketRideError):
     """The call failed for a temporary reason: the same call may succeed later.
 
-    A wait polls again after one, until their deadline or `RetryPolicy.max_outage`.
+    After such an error, a wait polls again, until its deadline or for `RetryPolicy.max_outage`.
 
     Attributes:
         retry_after: seconds the server asked to wait, from its ``Retry-After``, or None.
@@ -111,11 +111,13 @@ class OverloadedError(TransientError):
 
 
 class CertificateError(RocketRideError, ConnectionError):
-    """TLS did not verify the server: expired, another host, or an unknown authority. See `verify=`."""
+    """TLS did not verify the server: its certificate has expired, is another host's, or is of an unknown authority.
+    See `verify=`.
+    """
 
 
 class ProtocolError(RocketRideError):
-    """The answer does not follow the protocol: not JSON, no envelope, too large, a redirect.
+    """The answer does not follow the protocol: it is not JSON, has no envelope, is too large, or is a redirect.
 
     Is the address really a RocketRide server, and not a proxy's login page?
     """
@@ -132,7 +134,7 @@ class ProtocolError(RocketRideError):
 
 
 class DecodeError(ProtocolError, ValueError):
-    """A field of a document has a type its schema does not allow.
+    """A field of a document has a type that its schema does not allow.
 
     All attributes are "" if only the message was kept, as in a result of Celery in JSON.
 
@@ -193,7 +195,7 @@ class TaskAlreadyRunningError(ServerError):
 
 
 class PermissionDeniedError(ServerError):
-    """The credential is valid but may not do this. Ask for the permission the message names."""
+    """The credential is valid but may not do this. Ask for the permission that the message names."""
 
 
 class WaitTimeoutError(RocketRideError, TimeoutError):
@@ -218,9 +220,9 @@ class TaskLostError(RocketRideError):
     """The task existed, its end was missed, and the server's run log, if there is one, has no final status of it.
 
     Attributes:
-        last_status: the latest status seen of the lost run; None only if just the message was kept, as in a result
-            of Celery in JSON.
-        outcome: how the run ended, if the run log has that and no more; else None.
+        last_status: the latest status seen of the lost run; None only if nothing but the message was kept, as in a
+            result of Celery in JSON.
+        outcome: how the run ended, if the run log has only that; else None.
     """
 
     outcome: Optional[Outcome] = None
@@ -274,8 +276,8 @@ class TaskFailedError(RocketRideError):
 
 
 class TaskCancelledError(TaskFailedError):
-    """The task was cancelled: it was terminated, or its ttl ran out: `TaskStatus.end_reason` says which, where the
-    server told it.
+    """The task was cancelled: it was terminated, or its ttl ran out. `TaskStatus.end_reason` says which, if the
+    server said it.
     """
 
 

@@ -100,7 +100,7 @@ def _between(low: float, high: float, name: str, value: Any) -> float:
 
 
 class RetryPolicy(Frozen):
-    """How a wait is continued after transient faults, and a single call after an overload answer.
+    """How a wait goes on after transient faults, and a single call after an overload answer.
 
     The pause after the n-th fault in a row is ``initial_delay * multiplier ** n``, at most `max_delay`. A random part
     of it, up to the share `jitter`, is left out, so that a thousand clients do not return at the same time.

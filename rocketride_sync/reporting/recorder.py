@@ -30,20 +30,20 @@ class RunRecorder(Record):
         with RunRecorder("run.html") as recorder:
             client.wait_until_complete(token, timeout=3600, on_progress=recorder)
 
-    The page is written however the block is left, and names the exception that ended it. It is one file, needs
-    neither network nor JavaScript, and shows progress, rates and resources over time, and all messages.
+    The page is always written when the block is left, and names the exception that ended the block. It is one file,
+    needs neither network nor JavaScript, and shows progress, rates and resources over time, and all messages.
 
-    The recorder keeps what the server does not: the peaks of the metrics, which the server sets to 0 when the task
-    ends, and the errors and warnings, of which the server has only the newest 50 or 1,000. Memory is bounded. When
-    there are 2,000 observations, every second one is dropped, and from then on only every second one is kept, so
-    that they stay evenly spread; the first and the latest are always there. Of the messages the newest 10,000 are
+    The recorder keeps what the server does not keep: the peaks of the metrics, which older servers set to 0 when the
+    task ends, and all errors and warnings, of which the server has only the newest 50 or 1,000. Memory is bounded.
+    When there are 2,000 observations, every second one is dropped. From then on, only every second new one is kept.
+    So they stay evenly spread, and the first and the latest are always there. Of the messages, the newest 10,000 are
     kept, each cut at 1,000 characters.
 
     Args:
         path: where the page will be written; None leaves that to `save`.
         title: the title of the page; by default the name of the task.
-        secrets: texts that must not be on the page, besides everything that has the form of a token. Read at each
-            poll and when the page is made, so that a list may grow meanwhile.
+        secrets: texts that must not be on the page, besides everything that has the form of a token. They are read at
+            each poll and when the page is made, so a list may grow in between.
         clock: monotonic seconds.
 
     Attributes:
@@ -55,8 +55,8 @@ class RunRecorder(Record):
         last: the latest status, or None.
 
     Raises:
-        ConfigurationError: `path` cannot be written, or pygal or Jinja2 is not installed or does not work: raised here,
-            before a long wait.
+        ConfigurationError: `path` cannot be written, or pygal or Jinja2 is not installed or does not work. This is
+            raised here, before a long wait.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class RunRecorder(Record):
         """Write the page to `path`, by default to the path of the recorder.
 
         Raises:
-            ConfigurationError: it cannot be drawn or written, or there is no path.
+            ConfigurationError: the page cannot be drawn or written, or there is no path.
         """
         target = path or self._path
         if target is None:

@@ -29,11 +29,11 @@ class TqdmProgress:
 
         client.wait_until_complete(token, timeout=3600, on_progress=TqdmProgress())
 
-    It shows the state, the items done (bytes if the task counts no items) of the total if that is known, the rate and
-    the time left, the bytes done, how many items failed, and what is being worked on. Rate and time left come from
-    the progress since the first poll, because the server's own rates have no certain unit. After a restart of the
-    task the bar begins anew. The bar itself keeps 20 columns: where the line is too short for everything, the name of
-    what is being worked on is cut in its middle, and bytes and rate are left out.
+    It shows the state, the completed items (or bytes, if the task counts no items) and their total if it is known,
+    the rate and the time left, the bytes done, the number of failed items, and the current item. Rate and time left
+    are computed from the progress since the first poll, because the server's own rates have no certain unit. After a
+    restart of the task, the bar begins anew. The bar itself keeps 20 columns. If the line is too short for
+    everything, the middle of the current item's name is cut out, and bytes and rate are left out.
 
     The bar is made at the first status and ends at the terminal one; then the object may be used for another wait.
     As a context manager it also ends the bar of a wait that fails::

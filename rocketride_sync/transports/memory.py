@@ -69,7 +69,7 @@ class MemoryTransport:
         """The next answer for the operation's task.
 
         Raises:
-            ConfigurationError: the script has no answer left, which ends a wait too.
+            ConfigurationError: the script has no answer left. This ends a wait too.
             BaseException: the exception that the script holds.
         """
         if operation.data is not None:
