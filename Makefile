@@ -15,7 +15,7 @@ CODE   := rocketride_sync codegen tests benchmarks docs/conf.py examples setup.p
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types generate generate-check drift test-all test-min test-wheel test-airflow test-installs faults fuzz simulate plant mutants interrupts soak bench docs recordings dist clean
+.PHONY: help demo test check lint types types-linux types-win32 types-darwin generate generate-check drift test-all test-min test-wheel test-airflow test-installs faults fuzz simulate plant mutants interrupts soak bench docs recordings dist clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  \1|/p' Makefile | column -t -s '|'
@@ -37,17 +37,21 @@ demo: $(VENV)/.demo ## run a real task on real files to its end, through this li
 test: $(VENV)/.dev ## run the tests
 	$(PYTEST)
 
-check: lint types generate-check docs test test-min test-wheel ## all that a change must pass
+# What is below uses one core each.
+check: lint generate-check ## all that a change must pass
+	$(MAKE) --jobs 2 types docs
+	$(MAKE) test test-min test-wheel
 
 lint: $(VENV)/.dev ## style, common mistakes, formatting, which rooms import from which (from Python 3.10 on)
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/lint-imports
 
-types: $(VENV)/.dev ## mypy --strict, also as on Windows and macOS
-	$(BIN)/mypy
-	$(BIN)/mypy --platform win32
-	$(BIN)/mypy --platform darwin
+# Each with a cache of its own: what was found out for one system is thrown away when another is asked for.
+types: types-linux types-win32 types-darwin ## mypy --strict, also as on Windows and macOS
+
+types-linux types-win32 types-darwin: types-%: $(VENV)/.dev
+	$(BIN)/mypy --platform $* --cache-dir .mypy_cache/$*
 
 generate: $(VENV)/.dev ## write the models, the references of fields and of the command line, and its man pages
 	$(BIN)/python -m codegen

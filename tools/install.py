@@ -30,7 +30,8 @@ def main() -> int:
         what += ["-r", str(ROOT / "requirements" / f"{name}.txt")]
     for constraint in options.constraint:
         what += ["--constraint", constraint]
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    # Not all is ever imported. What is, Python compiles then.
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-compile"]
     return subprocess.run([*pip, *what], cwd=ROOT, check=False).returncode
 
 
