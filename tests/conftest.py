@@ -36,6 +36,13 @@ LENGTHY = {
     "typed",
 }
 
+LONGEST = {
+    "soak/test_soak.py::test_no_outcome_is_wrong_told_twice_or_lost_in_silence_and_nothing_grows",
+    "simulation/test_simulation.py::test_every_life_of_the_fixed_set_is_as_it_must_be",
+    "test_benchmarks.py::test_a_quick_run_measures_every_suite_and_writes_its_figures_and_their_page",
+    "test_benchmarks.py::test_the_costs_are_not_far_beyond_the_targets",
+}
+
 # Longer than pytest-timeout gives any test, by enough to clean up after it, and for a worker to wait for the others.
 HANGS = 600.0
 _AGAIN = (
@@ -95,11 +102,31 @@ def pytest_runtest_protocol(item):
         faulthandler.dump_traceback_later(HANGS, exit=True, file=item.config.stash[STDERR])
 
 
-def pytest_collection_modifyitems(items):
-    """Mark what takes long and depends little on the versions of Python and of the dependencies."""
+def pytest_collection_modifyitems(config, items):
+    """Mark what takes long and depends little on the versions, and let each worker begin with some of the longest."""
     for item in items:
         if _is_lengthy(item.path):
             item.add_marker(pytest.mark.lengthy)
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    items[:] = _longest_first(items, workers)
+
+
+def _longest_first(items, workers):
+    """Tests that wait for their own processes, of which one that comes last would hold up the end.
+
+    Each worker begins with a part of all tests, in their order.
+    """
+    longest = [item for item in items if _place(item) in LONGEST]
+    others = [item for item in items if _place(item) not in LONGEST]
+    parts = []
+    for worker in range(workers):
+        first, last = (len(others) * number // workers for number in (worker, worker + 1))
+        parts += longest[worker::workers] + others[first:last]
+    return parts
+
+
+def _place(item):
+    return item.nodeid.partition("tests/")[2]
 
 
 @functools.lru_cache(maxsize=None)
