@@ -7,7 +7,9 @@ from typing import Any, Iterator, NamedTuple, Tuple
 
 import parso
 from cosmic_ray.ast import ast_nodes, get_ast
+from cosmic_ray.exceptions import CosmicRayTestingException
 from cosmic_ray.mutating import mutate_code
+from cosmic_ray.operators.exception_replacer import ExceptionReplacer
 from cosmic_ray.operators.operator import Example, Operator
 from cosmic_ray.plugins import get_operator
 
@@ -17,11 +19,10 @@ _CALCULATIONS = "Add_Sub Sub_Add Mul_Div Div_Mul Mod_Mul BitOr_BitAnd BitAnd_Bit
 _OTHERS = (
     "AddNot ReplaceUnaryOperator_Delete_Not ReplaceUnaryOperator_Delete_USub ReplaceTrueWithFalse "
     "ReplaceFalseWithTrue ReplaceAndWithOr ReplaceOrWithAnd ReplaceBreakWithContinue ReplaceContinueWithBreak "
-    "ExceptionReplacer NumberReplacer ZeroIterationForLoop"
+    "NumberReplacer ZeroIterationForLoop"
 )
-# Lines that only checkers of types read, that say which arguments have names, or that write to the log, which
-# tests/test_logging.py compares with its page.
-_SKIPPED = ("if TYPE_CHECKING", "log.", "assert ", "*,")
+# Lines that only checkers of types read, or that write to the log, which tests/test_logging.py compares with its page.
+_SKIPPED = ("if TYPE_CHECKING", "log.", "assert ")
 
 
 class Mutation(NamedTuple):
@@ -54,6 +55,27 @@ class DeleteStatement(Operator):
         return (Example("def f():\n    a = 1\n", "def f():\n    pass\n"),)
 
 
+class ReplaceException(ExceptionReplacer):
+    """As that of cosmic-ray, and also of exceptions that are named with their module."""
+
+    def mutate(self, node: Any, index: int) -> Any:
+        replaced = self._name_nodes(node)[index]
+        prefix = replaced.get_first_leaf().prefix
+        siblings = replaced.parent.children
+        siblings[siblings.index(replaced)] = parso.python.tree.Name(
+            CosmicRayTestingException.__name__, replaced.start_pos, prefix=prefix
+        )
+        return node
+
+    @staticmethod
+    def _name_nodes(node: Any) -> Any:
+        caught = node.children[1]
+        if caught.type != "atom":
+            return (caught,)
+        inner = caught.children[1]
+        return inner.children[::2] if inner.type == "testlist_comp" else (inner,)
+
+
 def _operators() -> Iterator[Operator]:
     for name in _COMPARISONS.split():
         yield get_operator(f"core/ReplaceComparisonOperator_{name}")()
@@ -61,6 +83,7 @@ def _operators() -> Iterator[Operator]:
         yield get_operator(f"core/ReplaceBinaryOperator_{name}")()
     for name in _OTHERS.split():
         yield get_operator(f"core/{name}")()
+    yield ReplaceException()
     yield DeleteStatement()
 
 
@@ -87,7 +110,8 @@ def _places(text: str) -> Iterator[Tuple[Operator, int, Any]]:
             (node, start) for node in ast_nodes(tree) for start, _ in operator.mutation_positions(node)
         )
         for occurrence, (node, (line, _)) in enumerate(positions):
-            if not lines[line - 1].strip().startswith(_SKIPPED):
+            names_arguments = node.type == "operator" and node.parent.type == "parameters"
+            if not (names_arguments or lines[line - 1].strip().startswith(_SKIPPED)):
                 yield operator, occurrence, node
 
 

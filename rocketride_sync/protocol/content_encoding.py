@@ -53,12 +53,12 @@ def _inflate(body: bytes) -> Iterator[bytes]:
     """Decode in pieces, both what goes in and what comes out. Raises EOFError if the end is missing."""
     decoder = zlib.decompressobj(zlib.MAX_WBITS | 32)
     for start in range(0, len(body), _PIECE):
-        rest, more = body[start : start + _PIECE], True
-        while more and not decoder.eof:
-            piece = decoder.decompress(rest, _PIECE)
+        rest = body[start : start + _PIECE]
+        while (
+            rest and not decoder.eof
+        ):  # its last bytes, a checksum, are not taken before all else has come out
+            yield decoder.decompress(rest, _PIECE)
             rest = decoder.unconsumed_tail
-            more = bool(rest) or len(piece) == _PIECE
-            yield piece
     if not decoder.eof:
         raise EOFError
 

@@ -99,9 +99,11 @@ class Dialogue:
 
     def next_answer(self) -> Optional[Tuple[int, Message]]:
         """Take any answer that has come, with the number of its request; None if there is none."""
-        number = next((number for number, answer in self._answers.items() if answer is not None), None)
-        answer = None if number is None else self.answer(number)
-        return None if number is None or answer is None else (number, answer)
+        for number, answer in self._answers.items():
+            if answer is not None:
+                del self._answers[number]
+                return number, answer
+        return None
 
     def next_event(self) -> Optional[Message]:
         """Take the oldest event; None if there is none."""

@@ -172,7 +172,7 @@ class ManyTasksWait:
         task = self._due_queue.first()
         until_due = math.inf if task is None else task.due - self._clock()
         seconds = min(until_due, self._seconds_to_poll())
-        return None if seconds == math.inf else max(0.0, seconds)
+        return None if seconds == math.inf else seconds
 
     def _submit_due(self, poller: Poller, until: float) -> None:
         """Submit all tasks that are due before `until`; finish those that have ended."""

@@ -9,6 +9,7 @@ import pytest
 
 from rocketride_sync import errors
 from rocketride_sync.options import SizeLimit
+from rocketride_sync.protocol import content_encoding
 from rocketride_sync.protocol.content_encoding import decompress
 
 PLAIN = b'{"status": "OK"}' * 100
@@ -51,6 +52,20 @@ def test_the_time_is_looked_at_while_a_body_is_decompressed(whole):
 
     with pytest.raises(errors.TransportTimeoutError, match="late"):
         decompress("gzip", gzip.compress(whole, 1, mtime=0), limit(len(whole)), (), check_time)
+
+
+def test_the_limit_is_met_to_the_byte():
+    with pytest.raises(errors.ProtocolError, match="larger than"):
+        decompress("gzip", gzip.compress(PLAIN, mtime=0), limit(len(PLAIN) - 1))
+
+
+@pytest.mark.parametrize("compress", [zlib.compress, gzip.compress])
+def test_nothing_is_lost_where_pieces_end(compress, monkeypatch):
+    """Of a few bytes each, so that they end within what belongs together."""
+    for size in range(1, 40):
+        monkeypatch.setattr(content_encoding, "_PIECE", size)
+        for whole in (b"ab" * 40, bytes(300), hashlib.shake_128(b"").digest(50)):
+            assert decompress("gzip", compress(whole), limit(len(whole))) == whole
 
 
 def test_an_empty_body_needs_no_decompression():

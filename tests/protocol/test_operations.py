@@ -31,30 +31,31 @@ def test_an_operation_tells_the_task_that_it_is_about():
     assert "token" not in repr(operations.ping())
 
 
-ALL = {
-    "get_task_status": operations.get_task_status("t"),
-    "auth": operations.auth("k", "c", "1"),
-    "monitor": operations.monitor("t", ["TASK"]),
-    "use": operations.execute({}),
-    "terminate": operations.terminate("t"),
-    "restart": operations.restart("t", "p", "s", {}),
-    "get_tasks": operations.get_tasks(),
-    "get_task_token": operations.get_task_token("p", "s"),
-    "ping": operations.ping(),
-    "any": operations.call("any", {}),
-    "send": object_operations.send("send", "t", {}, "text/plain"),
-    "validate": catalogue_operations.validate({}),
-    "get_services": catalogue_operations.get_services(),
-    "get_service": catalogue_operations.get_service("s"),
-    "get_task_pipeline": catalogue_operations.get_task_pipeline("t"),
-    "get_server_info": catalogue_operations.get_server_info(),
-    "get_task_runs": run_log_operations.get_task_runs("p", "s"),
-    "read_run_log": run_log_operations.read_run_log("p", "s", ["x"], {}),
-}
+def each():
+    return {
+        "get_task_status": operations.get_task_status("t"),
+        "auth": operations.auth("k", "c", "1"),
+        "monitor": operations.monitor("t", ["TASK"]),
+        "use": operations.execute({}),
+        "terminate": operations.terminate("t"),
+        "restart": operations.restart("t", "p", "s", {}),
+        "get_tasks": operations.get_tasks(),
+        "get_task_token": operations.get_task_token("p", "s"),
+        "ping": operations.ping(),
+        "any": operations.call("any", {}),
+        "send": object_operations.send("send", "t", {}, "text/plain"),
+        "validate": catalogue_operations.validate({}),
+        "get_services": catalogue_operations.get_services(),
+        "get_service": catalogue_operations.get_service("s"),
+        "get_task_pipeline": catalogue_operations.get_task_pipeline("t"),
+        "get_server_info": catalogue_operations.get_server_info(),
+        "get_task_runs": run_log_operations.get_task_runs("p", "s"),
+        "read_run_log": run_log_operations.read_run_log("p", "s", ["x"], {}),
+    }
 
 
 def named(condition):
-    return {name for name, operation in ALL.items() if condition(operation)}
+    return {name for name, operation in each().items() if condition(operation)}
 
 
 def test_what_may_be_sent_twice():
@@ -74,7 +75,7 @@ def test_what_http_can_carry():
 
 def test_what_cannot_be_sent_twice_tells_how_to_find_out():
     assert named(lambda operation: operation.recovery) == {"use", "restart", "send"}
-    assert all(operation.recovery.startswith("; ") for operation in ALL.values() if operation.recovery)
+    assert all(operation.recovery.startswith("; ") for operation in each().values() if operation.recovery)
 
 
 def test_what_of_a_start_http_cannot_carry():

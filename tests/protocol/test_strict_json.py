@@ -74,3 +74,12 @@ def test_what_a_text_needs_is_reckoned_from_its_values_and_its_size():
 
 def test_without_a_deadline_there_is_time_for_everything():
     assert decodes_within(b"[" * 20_000, math.inf)
+
+
+def test_a_text_that_needs_exactly_the_time_there_is():
+    """Neither is one value forgotten, nor one too many counted."""
+    assert decodes_within(b" " * 20_000, 20_000 * 5e-9)
+    assert not decodes_within(b"," * 20_000, 20_000 * 5e-9)
+    needed = 20_000 * 1.505e-6
+    assert decodes_within(b"," * 20_000, needed + 1e-7)
+    assert not decodes_within(b"," * 20_000, needed - 1e-7)

@@ -385,3 +385,30 @@ def test_thousands_with_a_single_poll_each_end_in_time():
     results = world.results(timeout=0, call_timeout=2.0)
     assert len(results) == 5_000
     assert world.now <= 2.01
+
+
+class InFlight(World):
+    """When a wait gives up, one poll is being answered already."""
+
+    gave_up = False
+
+    def take_queued(self):
+        begun = self.asked.popleft()
+        queued = super().take_queued()
+        self.asked.append(begun)
+        self.gave_up, self.round_trip = True, 0.001
+        return queued
+
+    def next(self, deadline):
+        assert not self.gave_up or deadline.remaining() > 0, "it asks again and again"
+        return super().next(deadline)
+
+
+@pytest.mark.parametrize(("answer", "succeeds"), [(DONE, True), (RUNNING, False)])
+def test_thousands_are_given_up_but_for_those_whose_answers_are_under_way(answer, succeeds):
+    scripts = {token: [RUNNING] for token in tokens(1_000)}
+    world = InFlight({**scripts, tokens(21)[20]: [answer]}, round_trip=0.1)
+    results = {result.token: result for result in world.results(timeout=2.015)}
+    assert len(results) == 1_000
+    assert world.gave_up
+    assert [token for token, result in results.items() if result.succeeded] == tokens(21)[20:] * succeeds

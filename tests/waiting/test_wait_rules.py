@@ -39,6 +39,15 @@ def test_it_polls_on_a_fixed_schedule_however_long_a_poll_takes():
     assert world.polls == [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]
 
 
+def test_the_schedule_begins_with_the_wait_whatever_its_clock_says_then():
+    world = World(RUNNING)
+    world.now = 1000.25
+    with pytest.raises(WaitTimeoutError, match=r"after 5\.0 s") as caught:
+        list(world.wait(timeout=5.0, interval=2.0))
+    assert world.polls == pytest.approx([1000.25, 1002.25, 1004.25, 1005.24])
+    assert caught.value.elapsed == pytest.approx(4.99)
+
+
 def test_missed_ticks_are_skipped():
     """A callback of 5 s must not be followed by a burst of polls."""
     world = World(after(9.0, DONE))
