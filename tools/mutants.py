@@ -8,7 +8,7 @@ with the reason. The run fails if another change survives, or if one of those is
 through yet is left out, unless `--only` names it.
 
 Tests run in processes that have loaded them already (`loaded_tests.py`), which takes a tenth of the time. A change of more than
-functions, and one that survives there, runs in a new process.
+functions, and one that survives there and is not listed, runs in a new process.
 """
 
 from __future__ import annotations
@@ -166,18 +166,17 @@ class Walk:
 
     def _take(self, run: Running, survived: bool) -> None:
         """A run of the tests has ended."""
-        if run.copy is not None:
-            module = run.change.mutation.module
-            shutil.copy2(ROOT / module, run.copy / module)
-            if survived:
-                self._add_survivor(run.change.mutation)
-        elif survived:
-            self._again.append(run.change)
-        else:
-            self.done += 1
+        mutation = run.change.mutation
         if run.noticed_by is not None:
             self._loaded.take(run.noticed_by, not survived)
-        self.done += run.copy is not None
+        if run.copy is not None:
+            shutil.copy2(ROOT / mutation.module, run.copy / mutation.module)
+        elif survived and mutation not in self._known:
+            self._again.append(run.change)
+            return
+        self.done += 1
+        if survived:
+            self._add_survivor(mutation)
 
     def _add_survivor(self, mutation: Mutation) -> None:
         self.survived.add(mutation)

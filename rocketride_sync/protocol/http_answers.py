@@ -205,7 +205,7 @@ def _text_of_markup(body: bytes) -> str:
 def _without_markup(text: str) -> str:
     """`text` without tags, and without the content of elements that are not shown, if they are closed."""
     # No further: without a ">" after it, each "<" would be searched for one to the end.
-    tags = list(_TAG.finditer(text, 0, text.rfind(">") + 1))
+    tags = list(_TAG.finditer(text[: text.rfind(">") + 1]))
     last_closed = {tag.group(2).lower(): tag.start() for tag in tags if tag.group(1)}
     shown: List[str] = []
     at, hidden = 0, ""
@@ -213,7 +213,7 @@ def _without_markup(text: str) -> str:
         closes, name = tag.group(1), (tag.group(2) or "").lower()
         if not hidden:
             shown.append(text[at : tag.start()])
-            hidden = name if last_closed.get(name, 0) > tag.start() else ""
+            hidden = name if last_closed.get(name, at) > tag.start() else ""
         elif closes and name == hidden:
             hidden = ""
         at = tag.end()

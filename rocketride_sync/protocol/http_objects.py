@@ -54,9 +54,10 @@ def result(operation: Operation, data: Any, auth: str) -> Dict[str, Any]:
     """
     objects = data.get("objects") if isinstance(data, dict) else None
     documents = list(objects.values()) if isinstance(objects, dict) else []
-    if len(documents) != 1 or not isinstance(documents[0], dict):
+    (found,) = documents if len(documents) == 1 else (None,)
+    if not isinstance(found, dict):
         raise ProtocolError(f"{operation.name} failed: the answer does not tell what became of the object")
-    document = dict(documents[0])
+    document = dict(found)
     if document.pop("status", "OK") != "OK":
         message, code, hint = reported(document)
         raise failure(operation, message, auth, code=code, hint=hint)

@@ -81,7 +81,7 @@ class Chapter:
     def __init__(self, run: TaskRun, until: Optional[int], start_time: Optional[float]) -> None:
         self.run = run
         self.until = until
-        self.delay = 0.0 if start_time is None else run.begin_time - start_time
+        self.delay = run.begin_time - (run.begin_time if start_time is None else start_time)
         self._start_time = start_time
         self._final: Tuple[float, Optional[TaskStatus]] = (-math.inf, None)
         self._end: Tuple[float, Optional[str]] = (-math.inf, None)  # the last `run-end`, and its reason

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Optional
 
 from ..deadline import Clock, Deadline
@@ -33,7 +34,8 @@ class Schedule:
         self._clock = clock
         self._phase = phase
         self._reserved_turn = 0.0
-        self._max_turn = self._previous_duration = (timeout or 0.0) * _MAX_SHARE_OF_TIMEOUT
+        share = math.inf if timeout is None else timeout * _MAX_SHARE_OF_TIMEOUT
+        self._max_turn = self._previous_duration = share
         self.started = clock()
         self.deadline = Deadline(timeout, clock)
         self._round_trip = _SHORTEST_ROUND_TRIP

@@ -39,9 +39,9 @@ _LAST_SECONDS = (-10.0, 5.0)
 _NO_END = LoggedRun(status=None, outcome=None, says="that it began, and nothing of its end")
 
 
-def search(run: TaskStatus) -> Search:
-    """Search for the end of the run of this status. How to use it is said above."""
-    if not (run.start_time and run.project_id and run.source):
+def search(run: Optional[TaskStatus]) -> Search:
+    """Search for the end of the run of this status, if there is one. How to use it is said above."""
+    if run is None or not (run.start_time and run.project_id and run.source):
         return None
     refuted: Set[int] = set()
     found = None
@@ -180,8 +180,7 @@ def recover(
     Raises:
         TaskLostError: `error`, or a new one with what the log says.
     """
-    found = None if run is None else _run_search(search(run), ask, deadline.within(SEARCH_WITHIN))
-    settled = settle(token, error, found)
+    settled = settle(token, error, _run_search(search(run), ask, deadline.within(SEARCH_WITHIN)))
     if isinstance(settled, TaskLostError):
         raise settled
     return settled

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Optional, Union
+from typing import TYPE_CHECKING, Any, Union
 
 from ..deadline import Deadline
 from ..errors import TaskLostError
 from ..models import TaskStatus
 from ..protocol.operations import Operation
-from .run_log import SEARCH_WITHIN, Search, search, settle
+from .run_log import SEARCH_WITHIN, search, settle
 
 if TYPE_CHECKING:
     from .tracked_task import TrackedTask
@@ -29,12 +29,11 @@ class RunLogSearch:
     operation: Operation
 
     def __init__(self, task: TrackedTask, error: TaskLostError) -> None:
-        run = task.wait.run_status
         self.task = task
         self.until = task.wait.search_deadline.within(SEARCH_WITHIN)
-        self.settled: Union[TaskStatus, TaskLostError, None] = error if run is None else None
+        self.settled: Union[TaskStatus, TaskLostError, None] = None
         self._error = error
-        self._steps: Optional[Search] = None if run is None else search(run)
+        self._steps = search(task.wait.run_status)
 
     def begin(self) -> Deadline:
         return self.until
@@ -45,14 +44,14 @@ class RunLogSearch:
     def advance(self, answer: Any = None) -> float:
         """Process the answer to `operation`. Returns the seconds until the next request, unless it is `settled`."""
         pause = 0.0
-        while self._steps is not None and self.settled is None:
+        while self.settled is None:
             try:
                 step = self._steps.send(answer)
             except StopIteration as end:
                 self.settled = settle(self.task.token, self._error, end.value)
-                break
-            if isinstance(step, Operation):
-                self.operation = step
-                break
-            pause, answer = min(step, self.until.remaining()), None
+            else:
+                if isinstance(step, Operation):
+                    self.operation = step
+                    break
+                pause, answer = min(step, self.until.remaining()), None
         return pause

@@ -18,11 +18,11 @@ HTML_401 = (
 )
 
 
-def ask(status, body=b"", auth=KEY, **headers):
+def ask(status, body=b"", auth=KEY, proxy=None, **headers):
     if not isinstance(body, bytes):
         body = json.dumps(body).encode()
     named = {name.replace("_", "-").title(): value for name, value in headers.items()}
-    return interpret(get_task_status(TOKEN), status, named, body, auth, clock=lambda: NOW)
+    return interpret(get_task_status(TOKEN), status, named, body, auth, clock=lambda: NOW, proxy=proxy)
 
 
 def failing(status, body=b"", auth=KEY, **headers):
@@ -46,6 +46,22 @@ def test_success_gives_the_data():
 
 def test_success_without_data_gives_none():
     assert ask(200, {"status": "OK"}) is None
+
+
+@pytest.mark.parametrize("status", [200, 201, 299])
+def test_which_statuses_are_a_success(status):
+    assert ask(status, {"status": "OK", "data": 7}, proxy="http://proxy:1") == 7
+
+
+@pytest.mark.parametrize("status", [199, 300, 301, 399])
+def test_an_envelope_is_no_success_with_another_status(status):
+    assert type(failing(status, {"status": "OK", "data": 7})) is errors.ProtocolError
+
+
+@pytest.mark.parametrize(("proxy", "named"), [("http://proxy:1", "http://proxy:1"), (None, "the proxy")])
+def test_the_proxy_that_wants_a_password_is_named(proxy, named):
+    with pytest.raises(errors.ServerError, match=f"failed: {named} wants a password"):
+        ask(407, b"", proxy=proxy)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +91,10 @@ def test_success_without_data_gives_none():
         (400, error_of("Permission 'task.monitor' denied for x"), KEY, errors.PermissionDeniedError),
         (400, error_of("Access denied: no permissions for x"), KEY, errors.PermissionDeniedError),
         (400, error_of("Not authenticated"), KEY, errors.PermissionDeniedError),
+        (400, b'"no"', KEY, errors.ServerError),
+        (402, b"<html>no</html>", KEY, errors.ProtocolError),
         (403, b"", KEY, errors.PermissionDeniedError),
+        (403, b"<html>no</html>", KEY, errors.PermissionDeniedError),
         (404, {"detail": "Not Found"}, KEY, errors.ServerError),
         (405, {"detail": "Method Not Allowed"}, KEY, errors.ServerError),
         (407, b"", KEY, errors.ServerError),
@@ -119,6 +138,20 @@ def test_code_and_hint_of_other_types_are_ignored():
 def test_complaints_about_parameters_are_readable():
     complaint = {"type": "missing", "loc": ["query", "token"], "msg": "Field required", "input": None}
     assert "query.token: Field required" in str(failing(422, {"detail": [complaint, "odd", complaint]}))
+
+
+def test_the_first_five_complaints_are_shown():
+    complaints = [{"loc": ["query", n], "msg": "odd"} for n in range(7)]
+    said = str(failing(422, {"detail": complaints}))
+    assert [n for n in range(7) if f"query.{n}: odd" in said] == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [({"data": {}, "more": 1}, "keys data, more"), (error_of("odd"), "odd"), ({"detail": "odd"}, "odd")],
+)
+def test_what_came_in_place_of_an_envelope_is_told(document, said):
+    assert f"no success envelope of RocketRide: {said}" in str(failing(200, document))
 
 
 def test_html_is_shown_as_its_words():
@@ -199,6 +232,12 @@ def test_a_secret_at_the_cut_does_not_show_its_beginning():
     assert "key-0123" not in str(failing(400, error_of(" " * 8184 + KEY)))
 
 
+@pytest.mark.parametrize(("size", "shown"), [(8192, "good word"), (8193, "good")])
+def test_of_a_long_body_the_word_that_may_be_cut_is_not_shown(size, shown):
+    said = str(failing(400, b"good word".rjust(size)))
+    assert f"with: {shown}. Is it" in said
+
+
 def test_control_characters_are_made_visible():
     message = str(failing(400, error_of("\x1b[2J\u202eevil\u0007")))
     assert message.isprintable()
@@ -220,6 +259,8 @@ def test_messages_of_other_types_do_no_harm(reported):
         ("<script>if (a) c()</script>on<style>.a > b {}</style >line", "on line"),
         ("<style>a<script>b</style>c</script>d", "c d"),
         ("</head>late", "late"),
+        ("<style>a</b>b<style>c</style>d", "d"),
+        ("<style>a<style>b", "a b"),
         ("1 < 2 and 3 > 2", "1 2"),
         ("<header>top</header>", "top"),
         ("a < b", "a < b"),

@@ -39,8 +39,8 @@ class Asking:
         self.asked = []
         self.pauses = []
 
-    def find(self, run=RUN):
-        steps, answer = search(run), None
+    def find(self, run=RUN, how=search):
+        steps, answer = how(run), None
         while True:
             try:
                 step = steps.send(answer)

@@ -150,6 +150,16 @@ def test_a_slow_poll_among_others_is_no_round_trip_to_reserve_either():
     assert list(world.wait(timeout=15.0, interval=4.0))[-1] is DONE
 
 
+def test_after_a_slow_poll_the_last_one_waits_for_its_time():
+    def slow_once(world):
+        world.round_trip = 4.0 if 8.0 <= world.now < 12.0 else 0.1
+        return DONE if world.now >= 13.0 else RUNNING
+
+    world = World(slow_once)
+    assert list(world.wait(timeout=15.0, interval=4.0))[-1] is DONE
+    assert world.polls == pytest.approx([0.0, 4.0, 8.0, 14.8])
+
+
 def test_a_server_that_is_always_slow_is_polled_early_enough():
     world = World(after(3.5, DONE), round_trip=3.0)
     assert list(world.wait(timeout=10.0, interval=10.0))[-1] is DONE
