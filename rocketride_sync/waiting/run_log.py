@@ -44,8 +44,8 @@ def search(run: Optional[TaskStatus]) -> Search:
     if run is None or not (run.start_time and run.project_id and run.source):
         return None
     refuted: Set[int] = set()
-    found = None
-    for pause in (*_PAUSES, None):
+    pauses = iter(_PAUSES)
+    while True:
         answer = yield run_log_operations.get_task_runs(run.project_id, run.source)
         chapters = _chapters(answer, run.start_time, refuted)
         retry = isinstance(answer, TransientError) or any(map(_may_be_closed_soon, chapters))
@@ -57,11 +57,10 @@ def search(run: Optional[TaskStatus]) -> Search:
                 return chapter.found()
             if chapter.refuted:
                 refuted.add(chapter.run.begin_seq)
-        found = _without_status(chapters)
+        pause = next(pauses, None)
         if pause is None or not retry:
-            break
+            return _without_status(chapters)
         yield pause
-    return found
 
 
 def search_latest(run: TaskStatus) -> Search:
@@ -72,9 +71,10 @@ def search_latest(run: TaskStatus) -> Search:
     Raises:
         RocketRideError: the log cannot be read.
     """
-    found = None
-    for pause in (*_PAUSES, None):
+    pauses = iter(_PAUSES)
+    while True:
         answer = yield run_log_operations.get_task_runs(run.project_id, run.source)
+        pause = next(pauses, None)
         if isinstance(answer, RocketRideError):
             if pause is None or not isinstance(answer, TransientError):
                 raise answer
@@ -82,16 +82,12 @@ def search_latest(run: TaskStatus) -> Search:
             runs = runs_of(answer)
             if not runs:
                 return None
-            chapter = Chapter(runs[-1], None, None)
-            found = _NO_END
+            chapter, retry = Chapter(runs[-1], None, None), True
             if not is_open(chapter.run):
                 retry = yield from _read(run, chapter)
-                found = chapter.found()
-                if chapter.final is not None or not retry:
-                    break
-        if pause is not None:
-            yield pause
-    return found
+            if pause is None or chapter.final is not None or not retry:
+                return _NO_END if is_open(chapter.run) else chapter.found()
+        yield pause
 
 
 def _chapters(answer: Any, start_time: float, refuted: Set[int]) -> List[Chapter]:
@@ -117,13 +113,13 @@ def _without_status(chapters: List[Chapter]) -> Optional[LoggedRun]:
         if abs(chapter.delay) <= _MAX_DELAY_WITHOUT_STATUS and not chapter.refuted
     ]
     likely = confirmed or near
-    return likely[0].found() if len(likely) == 1 and not is_open(likely[0].run) else None
+    (chapter,) = likely if len(likely) == 1 else (None,)
+    return None if chapter is None or is_open(chapter.run) else chapter.found()
 
 
 def _read(run: TaskStatus, chapter: Chapter) -> Generator[Step, Any, bool]:
     """Read a chapter until the final status of the run is found. Returns whether it failed with a transient fault."""
-    fault = None
-    for bounds in _bounds(chapter):
+    for bounds in _bounds(chapter):  # there are some
         fault = yield from _read_pages(run, chapter, bounds)
         if chapter.final is not None:
             break

@@ -21,9 +21,10 @@ from rocketride_sync import (
     TransportTimeoutError,
     UnsupportedOperationError,
 )
+from rocketride_sync.deadline import Deadline
 from rocketride_sync.protocol.operations import Operation
 from rocketride_sync.waiting.logged_run import runs_of
-from rocketride_sync.waiting.run_log import search, settle
+from rocketride_sync.waiting.run_log import latest, recover, search, search_latest, settle
 
 TOKEN = "tk_5f3a0123456789abcdef0123456789ab"
 RUN = TaskStatus.from_dict(RUNNING)
@@ -112,10 +113,10 @@ def test_a_reason_is_that_of_the_run_and_of_no_other():
     assert found(log).status.end_reason is None
 
 
-@pytest.mark.parametrize("delay", [-1.0, -0.5, 0.0, 0.02, 1.0, 5.0, 40.0])
+@pytest.mark.parametrize("delay", [-2.0, -1.0, -0.5, 0.0, 0.02, 1.0, 5.0, 40.0])
 def test_clocks_that_differ(delay):
     """The run before was a short one."""
-    log = RunLog().add(ENDED, 98.7, 0.0).add(FAILED, delay=delay).add(ENDED, 300.0)
+    log = RunLog().add(ENDED, 97.7, 0.0).add(FAILED, delay=delay).add(ENDED, 300.0)
     assert found(log).status.exit_message == FAILED["exitMessage"]
 
 
@@ -229,7 +230,7 @@ def test_an_open_chapter_is_asked_for_again_for_two_seconds():
     log = RunLog().add(ENDED, outcome=None, endTime=None)
     asking = Asking(log)
     assert asking.find() is None
-    assert math.isclose(sum(asking.pauses), 2.0)
+    assert asking.pauses == [0.1, 0.2, 0.4, 0.6, 0.7]
     assert "read" not in asking.asked
 
 
@@ -252,6 +253,228 @@ def test_the_open_chapter_of_a_run_that_began_later_is_not_waited_for():
     asking = Asking(log)
     assert asking.find() is None
     assert asking.pauses == []
+
+
+@pytest.mark.parametrize(("delay", "awaited"), [(10.0, True), (10.1, False)])
+def test_the_open_chapter_of_the_run_begins_within_ten_seconds_of_it(delay, awaited):
+    asking = Asking(RunLog().add(ENDED, delay=delay, outcome=None, endTime=None))
+    assert asking.find() is None
+    assert bool(asking.pauses) is awaited
+
+
+def test_no_chapter_begins_longer_before_its_run_than_clocks_may_differ():
+    assert found(RunLog().add(FAILED, delay=-2.1)) is None
+
+
+@pytest.mark.parametrize(("delay", "likely"), [(-2.0, True), (2.0, True), (2.1, False)])
+def test_without_a_status_the_chapter_of_a_run_is_one_that_began_with_it(delay, likely):
+    log = RunLog().add(ENDED, delay=delay)
+
+    def answer(operation):
+        reading = operation.arguments["subcommand"] == "read"
+        return PermissionDeniedError("no") if reading else log.body(operation.arguments)
+
+    assert (found(answer) is not None) is likely
+
+
+@pytest.mark.parametrize("others", [2, 3])
+def test_the_three_nearest_chapters_are_read(others):
+    log = RunLog()
+    for start in (99.0, 101.0, 103.0)[:others]:
+        log.add(ENDED, start, 0.0, lasting=0.0)
+    log.add(FAILED, delay=5.0)
+    assert (found(log) is not None) is (others == 2)
+
+
+def test_the_final_status_ends_the_search_whatever_else_is_open():
+    log = RunLog().add(FAILED).add(ENDED, 105.0, outcome=None, endTime=None)
+    asking = Asking(log)
+    assert asking.find().status is not None
+    assert asking.pauses == []
+
+
+def test_a_chapter_that_is_the_runs_is_the_only_one_that_is_read():
+    log = RunLog().add(ENDED, 99.0, lasting=20.0).add(ENDED, lasting=20.0, final=False)
+    asking = Asking(log)
+    assert asking.find().outcome is Outcome.SUCCEEDED
+    assert asking.asked == ["chapters", "read"]
+
+
+def test_a_fault_in_the_middle_of_the_runs_chapter_is_asked_again():
+    log, faults = RunLog(page=3).add(FAILED, lasting=20.0, updates=5), [TransportError("cut")]
+
+    def answer(operation):
+        return faults.pop() if faults and "cursor" in operation.arguments else log.body(operation.arguments)
+
+    asking = Asking(answer)
+    assert asking.find().status is not None
+    assert asking.pauses == [0.1]
+
+
+@pytest.mark.parametrize(
+    ("lasting", "bounds"),
+    [(60.0, [{"fromSeq": 41, "toSeq": 80}]), (60.5, [{"fromTime": 150.5, "toTime": 165.5}])],
+)
+def test_what_is_asked_for(lasting, bounds):
+    """Of a run of more than a minute the last seconds first."""
+    log = RunLog().add(ENDED, 50.0, 0.0, lasting=20.0).add(FAILED, delay=0.0, lasting=lasting)
+    log.add(ENDED, 300.0)
+    assert found(log).status is not None
+    names = ("fromSeq", "toSeq", "fromTime", "toTime")
+    assert [{name: read[name] for name in names if name in read} for read in log.reads] == bounds
+
+
+# --- the latest run
+
+
+def latest_of(log):
+    asking = Asking(log)
+    return asking.find(TaskStatus(project_id="p", source="s"), search_latest), asking
+
+
+def test_the_latest_run_is_the_last_in_the_list():
+    logged, asking = latest_of(RunLog().add(ENDED, 50.0).add(ENDED, 100.0).add(FAILED, 300.0))
+    assert logged.status.exit_message == FAILED["exitMessage"]
+    assert logged.status.start_time == 300.0
+    assert asking.pauses == []
+
+
+def test_where_nothing_ever_ran_there_is_no_latest_run():
+    logged, asking = latest_of(RunLog())
+    assert logged is None
+    assert asking.asked == ["chapters"]
+
+
+def test_of_a_latest_run_that_goes_on_there_is_no_end():
+    logged, asking = latest_of(RunLog().add(FAILED, 50.0).add(ENDED, outcome=None, endTime=None))
+    assert (logged.status, logged.outcome) == (None, None)
+    assert logged.says == "that it began, and nothing of its end"
+    assert asking.pauses == [0.1, 0.2, 0.4, 0.6, 0.7]
+    assert "read" not in asking.asked
+
+
+def test_the_end_of_the_latest_run_may_be_told_without_its_status():
+    logged, asking = latest_of(RunLog().add(ENDED, final=False))
+    assert (logged.status, logged.outcome) == (None, Outcome.SUCCEEDED)
+    assert asking.pauses == []
+
+
+def test_a_refusal_to_tell_the_latest_run_comes_out_at_once():
+    refusal, asked = PermissionDeniedError("no"), []
+    with pytest.raises(PermissionDeniedError) as caught:
+        latest_of(lambda operation: asked.append(operation) or refusal)
+    assert caught.value is refusal
+    assert len(asked) == 1
+
+
+def test_so_does_a_fault_that_does_not_pass():
+    fault, asked = TransportError("cut"), []
+    with pytest.raises(TransportError):
+        latest_of(lambda operation: asked.append(operation) or fault)
+    assert len(asked) == 6
+
+
+def test_a_fault_that_passes_hides_no_latest_run():
+    log, faults = RunLog().add(FAILED, lasting=20.0), [TransportError("cut"), None, TransportError("cut")]
+
+    def answer(operation):
+        fault = faults.pop(0) if faults else None
+        return fault or log.body(operation.arguments)
+
+    logged, asking = latest_of(answer)
+    assert logged.status is not None
+    assert asking.pauses == [0.1, 0.2]
+
+
+def test_a_latest_run_that_can_never_be_read_is_told_without_its_status():
+    log = RunLog().add(ENDED)
+
+    def answer(operation):
+        reading = operation.arguments["subcommand"] == "read"
+        return TransportError("cut") if reading else log.body(operation.arguments)
+
+    logged, asking = latest_of(answer)
+    assert (logged.status, logged.outcome) == (None, Outcome.SUCCEEDED)
+    assert len(asking.pauses) == 5
+
+
+# --- one task
+
+
+class Clock:
+    """Time that passes while somebody sleeps, or asks."""
+
+    def __init__(self, log, takes=0.0):
+        self.now = 0.0
+        self.asked = []
+        self._log = log
+        self._takes = takes
+
+    def monotonic(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds
+
+    def ask(self, operation, deadline):
+        self.asked.append((self.now, deadline.remaining()))
+        self.now += self._takes
+        answer = self._log(operation) if callable(self._log) else self._log.body(operation.arguments)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+@pytest.fixture
+def recovered(monkeypatch):
+    """Searches for the run of one task; its status or the error, and the clock afterwards."""
+
+    def recovered(log, run=RUN, seconds=None, **options):
+        clock = Clock(log, **options)
+        monkeypatch.setattr("rocketride_sync.deadline.system_time", clock)
+        try:
+            return recover(TOKEN, GONE, run, clock.ask, Deadline(seconds, clock.monotonic)), clock
+        except TaskVanishedError as error:
+            return error, clock
+
+    return recovered
+
+
+GONE = TaskVanishedError("gone", last_status=RUN)
+
+
+def test_the_status_of_a_lost_task_is_that_of_the_log(recovered):
+    status, clock = recovered(RunLog().add(FAILED))
+    assert status.exit_message == FAILED["exitMessage"]
+    assert clock.now == 0.0
+
+
+@pytest.mark.parametrize("run", [RUN, None])
+def test_a_task_that_is_not_in_the_log_is_lost(recovered, run):
+    error, clock = recovered(RunLog(), run)
+    assert error is GONE
+    assert len(clock.asked) == (run is not None)
+
+
+def test_faults_are_asked_again_after_pauses(recovered):
+    error, clock = recovered(lambda _: TransportError("cut"))
+    assert error is GONE
+    assert [at for at, _ in clock.asked] == pytest.approx([0.0, 0.1, 0.3, 0.7, 1.3, 2.0])
+
+
+@pytest.mark.parametrize(("seconds", "left"), [(None, 30.0), (60.0, 30.0), (5.0, 5.0)])
+def test_the_search_for_one_task_takes_half_a_minute_at_most(recovered, seconds, left):
+    error, clock = recovered(lambda _: TransportError("cut"), seconds=seconds, takes=left)
+    assert error is GONE
+    assert clock.asked == [(0.0, left)]
+    assert clock.now == left
+
+
+def test_the_latest_run_is_looked_for_with_the_same_limit(monkeypatch):
+    clock = Clock(RunLog().add(FAILED))
+    monkeypatch.setattr("rocketride_sync.deadline.system_time", clock)
+    assert latest("p", "s", clock.ask, Deadline(None, clock.monotonic)).status is not None
+    assert clock.asked[0] == (0.0, 30.0)
 
 
 def test_a_chapter_that_is_another_runs_is_read_once():
