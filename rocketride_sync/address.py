@@ -134,7 +134,7 @@ def _split(text: str, name: str) -> Tuple[SplitResult, Optional[int]]:
     if parts is None or port == 0:
         raise ConfigurationError(f"{name}: not a valid address; the port must be a number from 1 to 65535")
     if "@" in parts.netloc:
-        raise ConfigurationError(f"{name}: no user or password belongs in it; the API key is given apart")
+        raise ConfigurationError(f"{name}: no user or password belongs in it; give the API key separately")
     if parts.path.rstrip("/").endswith(_WEBSOCKET_PATH):
         raise ConfigurationError(
             f"{name}: leave out {_WEBSOCKET_PATH} at its end; where it is needed, it is added"

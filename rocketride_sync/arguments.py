@@ -96,7 +96,7 @@ def document(name: str, value: Any) -> Any:
         return json.loads(json.dumps(value, allow_nan=False))
     except (TypeError, ValueError, RecursionError) as error:
         problem = "it is nested too deeply" if isinstance(error, RecursionError) else excerpt(str(error), 200)
-    raise ConfigurationError(f"{name} must hold only what JSON knows: {problem}")
+    raise ConfigurationError(f"{name} must hold only values of JSON: {problem}")
 
 
 def object_info(value: Any) -> Dict[str, Any]:

@@ -97,7 +97,7 @@ class RunWithOutput:
             task = self._core.task
             if self._args.keep and task is not None and not (self._token_delivered or task.ended):
                 self._core.end_or_tell()
-                output.print_problem(f"the token of the task reached nobody; {self._core.state}")
+                output.print_problem(f"nobody got the task's token; {self._core.state}")
 
     def run(self) -> Optional[TaskStatus]:
         """Run it; return the terminal status of the task, or the last one before the task is ended or kept."""
@@ -207,14 +207,12 @@ class _CommandRun(PipelineRun):
 
 def _check_files(args: argparse.Namespace, *, takes_data: bool) -> None:
     if args.keep and args.report is not None and not args.files:
-        raise ConfigurationError(
-            "--report is about a wait, and with --keep there is none: leave one of them out"
-        )
+        raise ConfigurationError("--report needs a wait, and --keep does not wait: leave one of them out")
     if args.files and not takes_data:
         raise ConfigurationError(
-            "the pipeline's source takes no data, so no FILEs: only a webhook, chat or dropper does"
+            "the pipeline's source takes no data, so give no FILEs: only a webhook, chat or dropper does"
         )
     if takes_data and not args.files and not args.keep:
         raise ConfigurationError(
-            "the pipeline's source takes data, so that its task never ends by itself: name FILEs to send, or --keep it"
+            "the pipeline's source takes data, so its task never ends by itself: name FILEs to send, or --keep it"
         )

@@ -45,7 +45,9 @@ def _port(text: str) -> int:
 def run(args: argparse.Namespace) -> ExitCode:
     key = api_key(args, Environment(args.env_file))
     if key is None and args.host not in _LOOPBACK:
-        output.print_problem(f"warning: no key is set, so whoever reaches {args.host} may use this server")
+        output.print_problem(
+            f"warning: no key is set, so anybody who reaches {args.host} may use this server"
+        )
     from ..emulator import Settings, serve
 
     try:

@@ -43,7 +43,7 @@ def is_wanted(args: argparse.Namespace) -> bool:
     if args.tokens:
         raise ConfigurationError("name the task in one way: TOKEN, or --project and --source")
     if not (args.project and args.source):
-        raise ConfigurationError("--project and --source name a run together: give both, neither empty")
+        raise ConfigurationError("give both --project and --source, neither empty: they name a run together")
     return True
 
 

@@ -34,7 +34,7 @@ _PHRASES = (
         "; the counts of the task's status tell whether it took the file",
     ),
 )
-_KEY_OF_A_PIPELINE = re.compile(r"is sent along only if you hand it out, with env=\{.*")
+_KEY_OF_A_PIPELINE = re.compile(r"is sent along only if you give it yourself, with env=\{.*")
 # What an argument of a method is called on the command line, at the beginning of a message.
 _ARGUMENTS = {
     "connect_timeout": "--connect-timeout",

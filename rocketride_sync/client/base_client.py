@@ -49,7 +49,7 @@ class BaseClient:
         if isinstance(body, dict):
             return body
         raise ProtocolError(
-            f"{operation.name}: the body of the answer is no object but {type(body).__name__}"
+            f"{operation.name}: the body of the answer is not an object but {type(body).__name__}"
         )
 
     def _read_status(self, operation: Operation, deadline: Deadline) -> TaskStatus:

@@ -89,7 +89,7 @@ class CatalogueMethods(BaseClient):
         answer = {"services": {}, **self._ask(catalogue_operations.get_services(), timeout)}
         if isinstance(answer["services"], dict):
             return cast("Services", answer)
-        raise ProtocolError("get_services: the services are no object")
+        raise ProtocolError("get_services: the services are not an object")
 
     def get_service(self, name: str, *, timeout: Optional[Seconds] = CLIENT_TIMEOUT) -> ServiceSummary:
         """One service in full, with the schemas of its configuration. WebSocket only.
@@ -124,7 +124,7 @@ class CatalogueMethods(BaseClient):
         pipeline = self._ask(operation, timeout).get("pipeline")
         if pipeline is None or isinstance(pipeline, dict):
             return pipeline
-        raise ProtocolError(f"get_task_pipeline: the pipeline is no object but {type(pipeline).__name__}")
+        raise ProtocolError(f"get_task_pipeline: the pipeline is not an object but {type(pipeline).__name__}")
 
     @of_client_or_class
     def get_server_info(
@@ -172,7 +172,7 @@ def _messages(kind: str, found: Any) -> List[ValidationMessage]:
     """The errors, or warnings, of an answer, as a list of dicts with a message."""
     items = [] if found is None else found
     if not isinstance(items, list) or not all(isinstance(item, (dict, str)) for item in items):
-        raise ProtocolError(f"validate: the {kind} are no list of objects")
+        raise ProtocolError(f"validate: the {kind} are not a list of objects")
     dicts = ({"message": item} if isinstance(item, str) else {"message": "", **item} for item in items)
     return [cast("ValidationMessage", item) for item in dicts]
 

@@ -64,7 +64,7 @@ def environment_for(pipeline: Mapping[str, Any], env: Optional[Mapping[str, str]
     for name in sorted(references(pipeline) - set(given)):
         if name.upper() == KEY_VARIABLE:  # on Windows the names of variables are case-insensitive
             raise ConfigurationError(
-                f"the pipeline refers to ${{{name}}}: the API key is sent along only if you hand it out, "
+                f"the pipeline refers to ${{{name}}}: the API key is sent along only if you give it yourself, "
                 f"with env={{'{name}': …}}"
             )
         if name in os.environ:

@@ -160,11 +160,11 @@ def _check_data(
     given = files is not None or data is not None
     if given and not takes_data(document):
         raise ConfigurationError(
-            "the pipeline's source takes no data, so no files= and data=: only a webhook, chat or dropper does"
+            "the pipeline's source takes no data, so give no files= and no data=: only a webhook, chat or dropper does"
         )
     if takes_data(document) and not given:
         raise ConfigurationError(
-            "the pipeline's source takes data, so that its task never ends by itself: pass files= or data=, "
+            "the pipeline's source takes data, so its task never ends by itself: pass files= or data=, "
             "or start it with use()"
         )
 

@@ -230,7 +230,7 @@ def _as_bytes(data: Any) -> Any:
         return data.encode()
     except UnicodeEncodeError:
         pass
-    raise ConfigurationError("data holds lone surrogates, which UTF-8 cannot say; pass bytes")
+    raise ConfigurationError("data holds lone surrogates, which UTF-8 cannot encode; pass bytes")
 
 
 def _sending() -> None:

@@ -168,7 +168,7 @@ class StartingMethods(BaseClient):
         body = self._call_until(operation, deadline)
         token = body.get("token") if isinstance(body, dict) else None
         if not isinstance(token, str) or not token:
-            raise ProtocolError("use: the server started a task and did not tell its token")
+            raise ProtocolError("use: the server started a task and did not send its token")
         try:
             return TaskStart.from_dict(body)
         except DecodeError as error:

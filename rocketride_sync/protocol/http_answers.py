@@ -228,7 +228,7 @@ def _not_an_envelope(
     if isinstance(document, dict):
         said = readable(reported(document)[0] or f"keys {', '.join(map(str, document))}", secrets)
         return ProtocolError(
-            f"{operation.name} failed: the answer is no success envelope of RocketRide: {said}"
+            f"{operation.name} failed: the answer is not a success answer of RocketRide: {said}"
         )
     kind = readable(headers.get("Content-Type") or "no declared type", secrets)
     start = readable(_text_of_markup(body), secrets) or "nothing"

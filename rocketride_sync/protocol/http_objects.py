@@ -56,7 +56,7 @@ def result(operation: Operation, data: Any, auth: str) -> Dict[str, Any]:
     documents = list(objects.values()) if isinstance(objects, dict) else []
     (found,) = documents if len(documents) == 1 else (None,)
     if not isinstance(found, dict):
-        raise ProtocolError(f"{operation.name} failed: the answer does not tell what became of the object")
+        raise ProtocolError(f"{operation.name} failed: the answer does not say what became of the object")
     document = dict(found)
     if document.pop("status", "OK") != "OK":
         message, code, hint = reported(document)

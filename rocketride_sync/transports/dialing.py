@@ -130,7 +130,7 @@ def guarded(target: object, step: Callable[..., T], *args: Any) -> T:
     except OSError as error:
         fault = TransportError(f"no connection to {target}: {reason_of(error)}")
     except ValueError:  # of IDNA, among others
-        fault = ConfigurationError(f"the host of {target} is no name that can be looked up")
+        fault = ConfigurationError(f"the host of {target} is not a name that can be looked up")
     raise fault
 
 

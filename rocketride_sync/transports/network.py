@@ -182,7 +182,7 @@ class Proxy(NamedTuple):
         if parts is None or not parts.hostname or parts.scheme not in _PROXY_PORTS:
             raise ConfigurationError(
                 f"{origin}: the address of the proxy is unusable; write it as scheme://user:password@host:port, the scheme "
-                f"one of {', '.join(_PROXY_PORTS)}, and what is special in user or password as %XX"
+                f"one of {', '.join(_PROXY_PORTS)}, and special characters in user or password as %XX"
             )
         user = None
         if parts.username is not None:
@@ -200,7 +200,7 @@ def _check_utf_8(credentials: str, origin: str) -> None:
     else:
         return
     raise ConfigurationError(
-        f"{origin}: the proxy's user or password holds what is not UTF-8; write it as %XX"
+        f"{origin}: the proxy's user or password holds bytes that are not UTF-8; write it as %XX"
     )
 
 

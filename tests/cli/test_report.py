@@ -168,7 +168,7 @@ def test_a_run_that_is_left_running_has_no_report(stub, tmp_path, path):
     pipeline.write_text('{"source": "s", "components": [{"id": "s", "provider": "simulate", "config": {}}]}')
     done = run_with(stub, "run", str(pipeline), "--keep", "--report", str(path))
     assert done.returncode == 2
-    assert "--report is about a wait" in done.stderr
+    assert "--report needs a wait" in done.stderr
     assert stub.requests == []
 
 

@@ -29,7 +29,7 @@ OUT_OF_REACH = (
     "style=",
     " is not yours to set; the API key is auth=",
     "files= or data=",
-    "no files= and data=",
+    "no files= and no data=",
 )
 
 

@@ -123,7 +123,7 @@ def test_an_empty_token_to_restart_is_an_error_and_not_looked_up():
 @pytest.mark.parametrize("body", [[1], "text", 5])
 def test_a_body_that_is_no_object_is_not_taken_for_none(body):
     with RocketRideClient("h", KEY, transport=MemoryTransport([body])) as client:
-        with pytest.raises(ProtocolError, match="no object"):
+        with pytest.raises(ProtocolError, match="not an object"):
             client.call("rrext_something", command="a name of its own")
 
 

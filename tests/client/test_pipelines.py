@@ -133,7 +133,7 @@ def test_a_path_that_is_none_is_refused(path):
 def test_a_reference_in_a_key_counts_and_the_api_key_is_known_in_any_case(monkeypatch):
     monkeypatch.setenv("ROCKETRIDE_X", "x")
     assert environment_for({"components": [{"${ROCKETRIDE_X}": 1}]}, None) == {"ROCKETRIDE_X": "x"}
-    with pytest.raises(ConfigurationError, match="only if you hand it out"):
+    with pytest.raises(ConfigurationError, match="only if you give it yourself"):
         environment_for({"components": ["${ROCKETRIDE_ApiKey}"]}, None)
 
 

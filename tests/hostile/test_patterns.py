@@ -57,7 +57,7 @@ USES = {
     "cli/wording._FILE": (wording.in_command_line_words, ["files[", "1", "]: "]),
     "cli/wording._KEY_OF_A_PIPELINE": (
         wording.in_command_line_words,
-        ["is sent along only if you hand it out, with env={", "a", "\n"],
+        ["is sent along only if you give it yourself, with env={", "a", "\n"],
     ),
     "cli/wording._OPERATION": (wording.in_command_line_words, ["; ", "use", " with ", "a", ", ", " failed:"]),
     "client/pipelines._REFERENCE": (pipelines._REFERENCE.findall, ["${", "ROCKETRIDE_", "A", "}"]),
