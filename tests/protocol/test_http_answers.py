@@ -151,7 +151,7 @@ def test_the_first_five_complaints_are_shown():
     [({"data": {}, "more": 1}, "keys data, more"), (error_of("odd"), "odd"), ({"detail": "odd"}, "odd")],
 )
 def test_what_came_in_place_of_an_envelope_is_told(document, said):
-    assert f"no success envelope of RocketRide: {said}" in str(failing(200, document))
+    assert f"not a success answer of RocketRide: {said}" in str(failing(200, document))
 
 
 def test_html_is_shown_as_its_words():
