@@ -18,6 +18,8 @@ LIFECYCLE_EVENT = "apaevt_log_lifecycle"
 _END_REASONS = {"user": "that somebody terminated it", "ttl": "that its ttl ran out"}
 _LONGEST_DELAY = 10.0  # seconds from the start of a run to the begin of its chapter
 _OUTCOMES = ("ok", "cancelled", "interrupted", "error")
+_Final = Tuple[float, Optional[TaskStatus]]  # the number of its event, and the status
+_NO_FINAL: _Final = (-math.inf, None)
 _STAMPS = (
     "__id",
     "eventTime",
@@ -68,6 +70,9 @@ def is_open(run: TaskRun) -> bool:
 class Chapter:
     """The part of the log that belongs to one run, and what was found in it.
 
+    Another run of the same project and source may go on beside it. Then its events stand in the same chapter, and whose
+    end the chapter's reason and outcome tell is not known: only a status says by itself whose it is.
+
     Args:
         run: its entry in the list of runs.
         until: the number of the first event after it; None if it is the last.
@@ -75,18 +80,56 @@ class Chapter:
 
     Attributes:
         delay: seconds from that start to the begin of the chapter; 0.0 if it is not known.
-        confirmed: whether a status in it has that ``startTime``.
     """
 
     def __init__(self, run: TaskRun, until: Optional[int], start_time: Optional[float]) -> None:
         self.run = run
         self.until = until
         self.delay = run.begin_time - (run.begin_time if start_time is None else start_time)
-        self._start_time = start_time
-        self._final: Tuple[float, Optional[TaskStatus]] = (-math.inf, None)
+        self._wanted = start_time
+        self._finals: Dict[float, _Final] = {}  # the last final status of each run, by its start
         self._end: Tuple[float, Optional[str]] = (-math.inf, None)  # the last `run-end`, and its reason
-        self._others = False
-        self.confirmed = False
+
+    @property
+    def _start_time(self) -> Optional[float]:
+        """The start of the run that is searched for. Without a given one, the nearest to the begin of the chapter."""
+        if self._wanted is not None:
+            return self._wanted
+        nearest = min(self._finals, key=self._distance, default=math.inf)
+        return nearest if self._distance(nearest) < _LONGEST_DELAY else None
+
+    def _distance(self, started: float) -> float:
+        return abs(self.run.begin_time - started)
+
+    @property
+    def _final(self) -> _Final:
+        start_time = self._start_time
+        return _NO_FINAL if start_time is None else self._finals.get(start_time, _NO_FINAL)
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether a status in it is one of the run that is searched for."""
+        return self._start_time in self._finals
+
+    @property
+    def refuted(self) -> bool:
+        """Whether its statuses belong to another run."""
+        return bool(self._finals) and not self.confirmed
+
+    @property
+    def _others(self) -> List[float]:
+        """The starts of other runs that have statuses in it."""
+        start_time = self._start_time
+        return [started for started in self._finals if started != start_time]
+
+    @property
+    def _is_shared(self) -> bool:
+        """Whether another run went on beside this one. One that started after the end of this one is no such run: it
+        took over the token when the list of chapters had been made, and that told how this one ended.
+        """
+        status = self._final[1]
+        end = math.inf if status is None or not status.end_time else status.end_time
+        return not all(started >= end for started in self._others)
 
     @property
     def final(self) -> Optional[TaskStatus]:
@@ -98,13 +141,10 @@ class Chapter:
     @property
     def _reason(self) -> Optional[str]:
         """Why the run was stopped at its end; of an end before a restart, the reason says nothing."""
+        if self._is_shared:
+            return None
         at, reason = self._end
-        return self.run.reason or (reason if at >= self._final[0] else None)
-
-    @property
-    def refuted(self) -> bool:
-        """Whether its statuses belong to another run."""
-        return self._others and not self.confirmed
+        return self.run.reason or (reason if at >= self._final[0] and not self._others else None)
 
     def take(self, events: List[Any]) -> None:
         """Process events, in any order. Malformed ones and those of other chapters are ignored."""
@@ -130,25 +170,25 @@ class Chapter:
 
     def _take_status(self, body: Dict[str, Any]) -> None:
         started = _number(body.get("startTime"))
-        if self._start_time is None and started and abs(self.run.begin_time - started) < _LONGEST_DELAY:
-            self._start_time = started
-        if started != self._start_time:
-            self._others = self._others or bool(started)
+        if not started:
             return
-        self.confirmed = True
+        before = self._finals.setdefault(started, _NO_FINAL)
         number = _number(body.get("logSeq"))
-        place = self._final[0] if number is None else number
-        if body.get("final") is True and place >= self._final[0]:
+        place = before[0] if number is None else number
+        if body.get("final") is True and place >= before[0]:
             status = _decoded({name: value for name, value in body.items() if name not in _STAMPS})
             if status is not None and status.is_terminal:
-                self._final = (place, status)
+                self._finals[started] = (place, status)
 
     def cut_short(self) -> None:
         """Forget the final status: the chapter could not be read to its end, so there may be a later one."""
-        self._final = (-math.inf, None)
+        self._finals = dict.fromkeys(self._finals, _NO_FINAL)
 
     def found(self) -> LoggedRun:
         """What the log says of the run."""
+        if self._is_shared:
+            says = "that another run of its source went on beside it, and not which of them ended how"
+            return LoggedRun(status=self.final, outcome=None, says=says)
         if self._reason:
             says = _END_REASONS.get(self._reason, "that it was stopped")
             return LoggedRun(status=self.final, outcome=Outcome.CANCELLED, says=says)

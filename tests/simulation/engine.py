@@ -69,6 +69,7 @@ class Run:
         if state == 3:
             self.running_at = self.running_at or self.engine.world.now
             self.engine.publish(self, "begin")
+            self.engine.log.updated(self)
             self._call(self.when_running)
 
     def _restart(self, starting):
@@ -76,6 +77,7 @@ class Run:
             self.state, self.text = 6, "Restarting"
             self.engine.tell(self, "restarts")
             self.engine.publish(self, "restart")
+            self.engine.log.updated(self)
             later = self.engine.world.later
             later(starting / 4, self._resume, 1)
             later(starting / 3, self._resume, 2)

@@ -19,6 +19,7 @@ from rocketride_sync.errors import (
 from rocketride_sync.models import TaskStatus
 
 from . import oracle, seams, virtual_threads
+from .ends import ENDS
 
 EXACT = 0.001
 KNOWS_CERTAINTY = hasattr(TaskStatus, "outcome_certain")
@@ -34,8 +35,18 @@ def require(condition, text, *args):
 
 
 def _check_run_log(life, call):
-    """A run that was lost is one that the run log does not know the end of."""
-    last = call.error.last_status
+    """A run that was lost is one that the run log does not know the end of. What that said of it nevertheless is true."""
+    last, said = call.error.last_status, call.error.outcome
+    for run in life.engine.runs:
+        if said is not None and run.start_time == last.start_time:
+            truth = ENDS[run.how].truth
+            require(
+                run.ended and said.value == truth,
+                "%s: the log says %s, and truly it %s",
+                call.name,
+                said,
+                truth,
+            )
     if (
         not life.faults.calm
         or life.transport != "websocket"
@@ -147,6 +158,13 @@ def check_outcome(life, call, run, document, status, *, own_terminate=False, wat
     """The outcome is the one that the table gives for what the client was told; `own_terminate` None: or may know."""
     if not KNOWS_CERTAINTY:
         return
+    require(
+        status.end_reason in (None, run.reason),
+        "%s: the reason of the end is %s, and should be %s",
+        call.name,
+        status.end_reason,
+        run.reason,
+    )
     if own_terminate is None:
         own_terminate = status.terminated_by_client
     plain = oracle.outcome(document, own_terminate=own_terminate)

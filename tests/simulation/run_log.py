@@ -46,6 +46,11 @@ class RunLog:
             _, chapters = self._stream(run)
             chapters.append(run.chapter)
 
+    def updated(self, run):
+        """Its state has changed."""
+        if run.logged:
+            self._write(run, STATUS, self._engine.document(run))
+
     def ended(self, run):
         if not run.logged:
             return

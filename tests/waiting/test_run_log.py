@@ -5,7 +5,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from logged_runs import ENDED, RUNNING, STATUS, RunLog, of_run
+from logged_runs import ENDED, LIFECYCLE, RUNNING, STATUS, RunLog, of_run
 from strategies import JSON_VALUES
 
 from rocketride_sync import (
@@ -111,6 +111,61 @@ def test_a_reason_that_nobody_knows_is_none():
 def test_a_reason_is_that_of_the_run_and_of_no_other():
     log = RunLog().add(ENDED, 50.0, reason="user").add(FAILED).add(ENDED, 300.0, reason="ttl")
     assert found(log).status.end_reason is None
+
+
+def beside(reason, twin_reason, *, started=100.01, ends_first=True, final=True):
+    """The log of two runs of a source that go on at the same time; the twin's chapter holds the rest of both."""
+    log = RunLog()
+    begins = [log._log(LIFECYCLE, start, action="run-begin") for start in (100.0, started)]
+    runs = [(FAILED, 100.0, reason, final), (STOPPED, started, twin_reason, True)]
+    for status, start, why, told in runs if ends_first else runs[::-1]:
+        if told:
+            log._log(STATUS, 200.0, **of_run(status, start), final=True)
+        else:
+            log._log(STATUS, 200.0, **of_run(RUNNING, start))
+        log._log(LIFECYCLE, 200.0, action="run-end", outcome="cancelled", **({"reason": why} if why else {}))
+    for begin, (_, start, why, _) in zip(begins, runs):
+        chapter = {"beginTime": start + 0.02, "beginSeq": begin, "endTime": 200.0, "outcome": "cancelled"}
+        log.chapters.append({**chapter, **({"reason": why} if why else {})})
+    return log
+
+
+@pytest.mark.parametrize("ends_first", [True, False])
+@pytest.mark.parametrize("started", [100.01, 99.99, 100.5, 130.0])
+@pytest.mark.parametrize("reasons", [(None, "ttl"), ("user", "ttl"), (None, "user")])
+def test_a_reason_may_be_that_of_a_run_that_went_on_beside_this_one(reasons, started, ends_first):
+    """Of two runs at a time, in one chapter, only a status says whose it is."""
+    status = found(beside(*reasons, started=started, ends_first=ends_first)).status
+    assert status.exit_message == FAILED["exitMessage"]
+    assert (status.outcome, status.end_reason) == (Outcome.FAILED, None)
+
+
+@pytest.mark.parametrize("ends_first", [True, False])
+def test_without_a_final_status_the_end_of_one_of_two_runs_is_not_known(ends_first):
+    logged = found(beside(None, "ttl", ends_first=ends_first, final=False))
+    assert (logged.status, logged.outcome) == (None, None)
+    error = settle(TOKEN, TaskVanishedError("gone", last_status=RUN), logged)
+    assert "another run of its source went on beside it" in str(error)
+    assert error.outcome is None
+
+
+def test_a_run_that_began_when_this_one_was_over_takes_no_reason_away():
+    """It took over the token when the chapters had been listed, and has been stopped meanwhile."""
+    for reason, next_reason in (("user", None), (None, "ttl"), ("user", "ttl")):
+        log = RunLog().add(STOPPED, reason=reason).add(STOPPED, 200.0, reason=next_reason)
+        del log.chapters[1:]
+        assert found(log).status.end_reason == reason
+
+
+@pytest.mark.parametrize("backwards", [True, False])
+def test_the_latest_run_is_the_one_that_the_chapter_began_with(backwards):
+    """Another one, from seconds before, goes on in its chapter."""
+    log = beside(None, None, started=95.0)
+    log.chapters[:] = [{**log.chapters[0], "beginTime": 100.02}]
+    if backwards:
+        log.events.reverse()
+    logged = Asking(log).find(RUN, search_latest)
+    assert logged.status.exit_message == FAILED["exitMessage"]
 
 
 @pytest.mark.parametrize("delay", [-2.0, -1.0, -0.5, 0.0, 0.02, 1.0, 5.0, 40.0])
