@@ -19,6 +19,7 @@
     wait_check.py         what must be true of a wait
     life.py               one life of one client
     actions.py            what it does in that life
+    many.py               the same for many tasks at once
     sending.py            the same for objects and files; data_pipes.py: the server's side of it
     methods.py            one short life of each method
     interrupts.py         Ctrl-C at a chosen line

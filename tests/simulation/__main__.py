@@ -9,23 +9,19 @@ import time
 from . import running
 
 KINDS = ("calls", "wait", "iterate", "run", "send", "files", "many", "days", "method")
+# Of the fixed set, over each transport: 2,000 lives, and some of the long kinds.
 FIXED = {
-    "calls": 600,
-    "wait": 500,
-    "iterate": 300,
-    "run": 500,
-    "send": 80,
+    "calls": 550,
+    "wait": 450,
+    "iterate": 250,
+    "run": 450,
+    "method": 300,
+    "send": 40,
     "files": 20,
-    "many": 20,
+    "many": 30,
     "days": 2,
-    "method": 350,
-}  # lives over each transport
-
-# What failed once, as (transport, kind, seed) and perhaps the line of an interrupt.
-OLD_FAILURES = (
-    ("auto", "wait", 316),
-    ("websocket", "wait", 457),
-)
+}
+_OLD_LIVES = 3  # of each old failure, over each transport on which it came
 
 
 def _arguments():
@@ -50,12 +46,24 @@ def main():
     if arguments.replay:
         return _replay(*arguments.replay, arguments.interrupt_at, arguments.calm or None)
     if arguments.fixed:
-        jobs = list(OLD_FAILURES)
+        jobs = _old_failures()
         for kind, lives in FIXED.items():
             jobs += running.plan(range(1, lives + 1), [kind], running.TRANSPORTS)
     else:
         jobs = running.plan(_seeds(arguments.seeds), arguments.kinds, arguments.transports)
     return _run(jobs, arguments)
+
+
+def _old_failures():
+    running.prepare()
+    from .old_failures import LIVES
+
+    return [
+        (transport, kind, seed)
+        for kind, transports in LIVES.items()
+        for transport in transports
+        for seed in range(1, _OLD_LIVES + 1)
+    ]
 
 
 def _seeds(text):

@@ -8,22 +8,24 @@ from rocketride_sync.errors import RocketRideError
 
 from .ends import ENDS
 from .invariants import Call, check_error, check_outcome, check_status, require
-from .wait_check import ManyCheck, WaitCheck
+from .wait_check import WaitCheck
 
 ACTIONS = {}
 
 
-def action(name, span, lines):
+def action(name, span=1.0, lines=0.0, scripted=False):
     """Register a kind of life.
 
     Args:
         span: seconds within which its faults begin.
         lines: how many lines of code it runs, as a power of ten: where an interrupt may come.
+        scripted: whether it chooses its faults itself, and is not interrupted.
     """
 
     def register(function):
         function.span = span
         function.lines = lines
+        function.scripted = scripted
         ACTIONS[name] = function
         return function
 
@@ -200,28 +202,3 @@ def _terminate(life, task, token):
         life.own_terminates[token] = (
             stopped if not active or (stopped and call.end - call.begin < _PROMPT) else None
         )
-
-
-@action("many", span=40.0, lines=4.3)
-def many(life, client):
-    """Several tasks in one wait."""
-    rng = life.rng
-    runs = [life.new_run() for _ in range(rng.choice((1, 2, 5, 12, 40)))]
-    what_happens_meanwhile(life, runs[0])
-    life.world.sleep(rng.choice((0.0, 0.0, 1.0, 10.0)))
-    tokens = [run.token for run in runs] + ([life.new_token()] if rng.random() < 0.2 else [])
-    interval, timeout = rng.choice((0.5, 2.0, 10.0)), rng.choice((None, 1.0, 10.0, 60.0, 200.0))
-    seen = {token: [] for token in tokens}
-    call = Call(life, "wait_all", timeout).make(
-        client.wait_all,
-        tokens,
-        timeout=timeout,
-        interval=interval,
-        on_progress=lambda token, status: seen[token].append((status, life.world.now)),
-    )
-    require(call.error is None, "wait_all raised %r", call.error)
-    require([result.token for result in call.result] == tokens, "wait_all: results in another order")
-    for result in call.result:
-        life.outcomes.append(type(result.error).__name__ if result.error else f"{result.status.outcome}")
-        one = call.part(result)
-        ManyCheck(life, one, result.token, timeout, interval, seen[result.token], count=len(tokens)).check()

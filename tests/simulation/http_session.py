@@ -17,6 +17,7 @@ _LENGTH = re.compile(rb"content-length:[ \t]*(\d+)", re.IGNORECASE)
 _WEBSOCKET_KEY = re.compile(rb"sec-websocket-key:[ \t]*(\S+)", re.IGNORECASE)
 _AUTHORIZATION = re.compile(rb"\r\nauthorization:[ \t]*(?:Bearer )?(\S*)", re.IGNORECASE)
 _PAGE = b"<html><head><title>Bad gateway</title></head><body>The upstream is <b>not</b> there.</body></html>"
+_INFORMATIONAL = (b"103 Early Hints\r\nlink: </a.css>; rel=preload", b"102 Processing", b"199 Odd")
 REASONS = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 408: "Request Time-out"}
 
 
@@ -112,10 +113,7 @@ class HttpSession:
     def _write(self, answer):
         if self._connection.gone:
             return
-        hints = self._server.faults.now("early hints")
-        if hints:
-            informational = (b"103 Early Hints\r\nlink: </a.css>; rel=preload", b"102 Processing", b"199 Odd")
-            answer = b"HTTP/1.1 %s\r\n\r\n" % informational[hints.variant % 3] + answer
+        answer = self._hints() + answer
         if self._server.faults.now("doubled answers"):
             # The beginning of the second comes with the first: a client can know that the connection is spoiled.
             cut = self._world.rng.randrange(1, len(answer))
@@ -129,6 +127,11 @@ class HttpSession:
             self._world.later(_KEPT_FOR, self._idle, self._turn)
             if self._buffer:
                 self._next_request()
+
+    def _hints(self):
+        """The informational answer that comes before the real one, if there is one."""
+        hints = self._server.faults.now("early hints")
+        return b"HTTP/1.1 %s\r\n\r\n" % _INFORMATIONAL[hints.variant % 3] if hints else b""
 
     def _idle(self, turn):
         """A connection that was idle for so long is closed; some proxies answer what nobody asked."""
@@ -166,7 +169,10 @@ class HttpSession:
             self._connection.close()
         else:
             accepted = frames.accept_key(key.group(1))
-            answer = b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n"
+            answer = (
+                self._hints()
+                + b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n"
+            )
             self._turn += 1
             if not self._server.spoil(
                 self._connection, answer + b"sec-websocket-accept: %s\r\n\r\n" % accepted

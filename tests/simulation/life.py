@@ -8,7 +8,7 @@ import warnings
 
 from rocketride_sync import RetryPolicy, RocketRideClient
 
-from . import actions, methods, seams, sending  # noqa: F401 - two register their actions
+from . import actions, many, methods, old_failures, seams, sending  # noqa: F401 - four register their actions
 from .ends import ENDS
 from .engine import Engine
 from .faults import Faults
@@ -61,7 +61,7 @@ class Life:
         self.objects = {}
         self.own_terminates = {}  # by token: whether we ended it by `terminate`; None where the client cannot know
         action = actions.ACTIONS[kind]
-        self.faults = Faults(self.world, action.span, calm)
+        self.faults = Faults(self.world, action.span, action.scripted or calm)
         self.network = Network(self.world, self.faults)
         self.engine = Engine(self.world, self.rng.choice(("older", "newer")))
         self.server = Server(self.world, self.engine, self.faults, self.network)
@@ -73,7 +73,7 @@ class Life:
         self.call_timeout = self.rng.choice((2.0, 5.0, 30.0))
         self.max_outage = self.rng.choice((5.0, 30.0, 300.0))
         share = _INTERRUPTED_SHARE_OF_METHODS if kind == "method" else INTERRUPTED_SHARE
-        if interrupt_at is None and self.rng.random() < share:
+        if interrupt_at is None and not action.scripted and self.rng.random() < share:
             interrupt_at = int(10 ** self.rng.uniform(0.0, action.lines))
         self.interrupt_at = interrupt_at
 
@@ -165,8 +165,10 @@ class Life:
         self.tokens.append(token)
         return token
 
-    def new_run(self, token=None, project=None, source="source", seconds=None, how=None):
-        """A run that begins now."""
+    def new_run(
+        self, token=None, project=None, source="source", seconds=None, how=None, starting=None, lingering=None
+    ):
+        """A run that begins now. What is not given is the seed's choice."""
         how = how or self.rng.choice(sorted(ENDS))
         if self.locked_to and self.locked_to not in self.engine.known and not self.engine.runs:
             token = self.locked_to
@@ -175,9 +177,9 @@ class Life:
             project or f"project {self.rng.randrange(3)}",
             source,
             how,
-            starting=10 ** self.rng.uniform(-2, 0.5),
+            starting=10 ** self.rng.uniform(-2, 0.5) if starting is None else starting,
             seconds=10 ** self.rng.uniform(-0.5, 1.8) if seconds is None else seconds,
-            lingering=self.rng.choice((0.0, 0.0, 0.5, 5.0)),
+            lingering=self.rng.choice((0.0, 0.0, 0.5, 5.0)) if lingering is None else lingering,
         )
 
     def hears(self, run):

@@ -172,9 +172,17 @@ def wait_all(life, client, run):
 
 
 @_method
+def wait_for_the_first(life, client, run):
+    long = life.new_run(seconds=500.0, how="well").token
+    client.wait_all([long, run.token], interval=0.5, timeout=20.0, return_when="FIRST_COMPLETED")
+
+
+@_method
 def as_completed(life, client, run):
-    for _ in client.as_completed([run.token], interval=0.5, timeout=20.0):
-        pass
+    """Left after the first result, while another task is polled."""
+    long = life.new_run(seconds=500.0, how="well").token
+    for _ in client.as_completed([long, run.token], interval=0.5, timeout=20.0):
+        break
 
 
 @_method

@@ -138,6 +138,20 @@ PLANTS = (
         transports="websocket",
     ),
     Plant(
+        "a wait for the first of many waits for all",
+        PACKAGE + "client/many_tasks_methods.py",
+        r"lambda result: True,",
+        "lambda result: False,",
+        kinds="many",
+    ),
+    Plant(
+        "`as_completed` keeps a result back until the next comes",
+        PACKAGE + "waiting/many_tasks.py",
+        r"if self\._finished:\n( +result = .*?)if not self\._finished:\n( +self\._receive)",
+        r"if len(self._finished) > (self._unfinished > 0):\n\1if True:\n\2",
+        kinds="many",
+    ),
+    Plant(
         "Ctrl-C in `use` does not say what comes of the task",
         PACKAGE + "client/lifecycle_methods.py",
         r"interrupt = isinstance\(stop, KeyboardInterrupt\)",
@@ -153,6 +167,54 @@ PLANTS = (
         transports="http",
     ),
     Plant(
+        "an informational answer is taken for the answer",
+        PACKAGE + "transports/http/exact_response.py",
+        r"while 100 <= status\[1\] < 200:",
+        "while False:",
+        kinds="old_informational_answers",
+        transports="http",
+    ),
+    Plant(
+        "an informational answer is taken for that to the upgrade",
+        PACKAGE + "transports/websocket/handshake.py",
+        r"return 100 <= self\.status < 200 and",
+        "return False and",
+        kinds="old_informational_answers",
+        transports="websocket",
+    ),
+    Plant(
+        "an answer that is cut in its head is a ProtocolError",
+        PACKAGE + "transports/http/sockets.py",
+        r"elif self\.in_head and _HTTP\.startswith\(self\._first\):",
+        "elif False:",
+        kinds="old_answers_cut_in_the_head",
+        transports="http",
+    ),
+    Plant(
+        "nobody looks whether a kept connection of HTTP has become readable",
+        "tests/simulation/seams.py",
+        r"wait_for_read = lambda sock, timeout: sock\.is_readable\(\)",
+        "wait_for_read = lambda sock, timeout: False",
+        kinds="old_408_on_an_idle_connection",
+        transports="http auto",
+    ),
+    Plant(
+        "the status just before `terminate` is not read again",
+        PACKAGE + "client/lifecycle_methods.py",
+        r"for _ in range\(2\):",
+        "for _ in range(1):",
+        kinds="old_terminate_over_a_dead_connection",
+        transports="http auto",
+    ),
+    Plant(
+        "the run log tells the reason of another run",
+        PACKAGE + "waiting/logged_run.py",
+        r"return not all\(started >= end for started in self\._others\)",
+        "return False",
+        kinds="old_reason_of_another_run",
+        transports="websocket auto",
+    ),
+    Plant(
         "the simulated server swaps two tasks",
         "tests/simulation/engine.py",
         r"return document\n$",
@@ -160,6 +222,23 @@ PLANTS = (
             return self.document(self.runs[run.number])
         return document
 """,
+    ),
+)
+
+
+def _in_its_old_life(name, kinds, transports):
+    plant = next(plant for plant in PLANTS if plant.name == name)
+    return Plant(f"{name} (its old life)", plant.path, plant.old, plant.new, kinds, transports)
+
+
+PLANTS += (
+    _in_its_old_life("an overload answer to `write` repeats it", "old_object_sent_twice", "websocket"),
+    _in_its_old_life("a subscription may come after its end", "old_subscription_that_is_left", "websocket"),
+    _in_its_old_life(
+        "after the deadline each answer may take a millisecond", "old_answers_after_the_deadline", "websocket"
+    ),
+    _in_its_old_life(
+        "a date in Retry-After is compared with the client's clock", "old_date_in_retry_after", "http"
     ),
 )
 

@@ -10,6 +10,7 @@ class RunLog:
     """The streams of all sources: events with their numbers, and chapters, one for each run."""
 
     def __init__(self, engine):
+        self.share = 0.7  # of the runs that are logged
         self._engine = engine
         self._streams = {}  # by (project, source)
 
@@ -24,7 +25,7 @@ class RunLog:
 
     def began(self, run):
         """The run has a start time. Some runs are never logged."""
-        run.logged = self._engine.world.rng.random() < 0.7
+        run.logged = self._engine.world.rng.random() < self.share
         run.findable = run.logged
         if run.logged:
             # A twin's chapter ends that of a run which goes on: its end lies outside.

@@ -53,7 +53,7 @@ class Server:
         elif fault.kind == "half-close":
             self.world.at(fault.begin, self._moment, fault, network.close_all)
         elif fault.kind == "silence":
-            self.world.at(fault.begin, self._moment, fault, self._silence)
+            self.world.at(fault.begin, self._moment, fault, self.silence)
 
     def _moment(self, fault, step, *args):
         if not self.faults.over:
@@ -61,7 +61,8 @@ class Server:
             self.world.tell("%s", fault.kind)
             step(*args)
 
-    def _silence(self):
+    def silence(self):
+        """Nothing arrives any more over the connections that there are, and nobody is told."""
         for connection in self.network.connections:
             if not connection.gone:
                 connection.route.silent = True

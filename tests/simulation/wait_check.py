@@ -122,14 +122,15 @@ class WaitCheck:
 
 
 class ManyCheck(WaitCheck):
-    """The same for one of `count` tasks. When its own result was there is not known, only when all were."""
+    """The same for one of `count` tasks. Of the time, `slack` seconds were the caller's own."""
 
-    def __init__(self, *args, count):
+    def __init__(self, *args, count, slack):
         super().__init__(*args)
         self.subscribes = count <= _MOST_SUBSCRIBED
+        self.slack = slack
 
     def _check_promptness(self, run):
-        pass
+        """See `many.py`: of `wait_all` the moment of one result is not known."""
 
     def _check_outage(self):
         pass
@@ -141,5 +142,5 @@ class ManyCheck(WaitCheck):
         settle = self.interval + life.round_trip if life.faults.calm else self.settle
         for run in life.engine.runs:
             if run.ended is not None and life.engine.known.get(self.token) is run:
-                missed = call.end - max(run.ended, life.faults.last) - settle
+                missed = call.end - max(run.ended, life.faults.last) - settle - self.slack
                 require(missed <= 0.0, "%s: %r, %.3f s after the end", call.name, call.error, missed)
