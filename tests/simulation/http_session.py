@@ -76,7 +76,9 @@ class HttpSession:
             )
         else:
             key = _AUTHORIZATION.search(head)
-            self._server.http_request(method, path, query, body, key and key.group(1).decode(), self._answer)
+            self._server.answers.http_request(
+                method, path, query, body, key and key.group(1).decode(), self._answer
+            )
 
     def _answer(self, status, document):
         data = json.dumps(document).encode()

@@ -1,8 +1,7 @@
-"""What must be true of each call, and after a life."""
+"""What must be true of each call."""
 
 from __future__ import annotations
 
-import gc
 import traceback
 
 from rocketride_sync.errors import (
@@ -18,7 +17,7 @@ from rocketride_sync.errors import (
 )
 from rocketride_sync.models import TaskStatus
 
-from . import oracle, seams, virtual_threads
+from . import oracle
 from .ends import ENDS
 
 EXACT = 0.001
@@ -217,37 +216,3 @@ def check_error(life, call, token, *, seen, since, known=False):
         require(life.server.garbled or overloaded, "%s: there is no reason for %r", call.name, error)
     else:
         raise Violation(f"{call.name}: there is no reason for {error!r}")
-
-
-def check_afterwards(life, client):
-    """Nothing is left taken, and the same client still works."""
-    world = life.world
-    # What a stall holds up at the moment still arrives.
-    held = max((fault.end - world.now for fault in life.faults.all if fault.kind == "stall"), default=0.0)
-    life.server.heal()
-    world.sleep(2.0 + max(0.0, held))
-    for session in life.engine.subscribers:
-        connection = session._connection
-        require(
-            not connection.held,
-            "connection %s is still subscribed: %s",
-            connection.number,
-            session.subscribed,
-        )
-    token = life.locked_to or life.new_token()
-    life.engine.start(token, "after", "source", "well", starting=0.0, seconds=1000.0, lingering=0.0)
-    world.sleep(0.5)
-    call = Call(life, "a call afterwards", 30.0).make(client.get_task_status, token, timeout=30.0)
-    require(call.error is None, "afterwards the client does not work: %r", call.error)
-    check_status(life, call, token, call.result, call.begin)
-    client.close()
-    world.sleep(2.0)
-    if life.interrupted and (life.network.left_open() or seams.locks_taken()):
-        gc.collect()  # what is held by the traceback of an interrupt alone
-    left = [connection.number for connection in life.network.left_open()]
-    require(not left, "connections are left open: %s", left)
-    require(not virtual_threads.left_running(), "%s threads go on", virtual_threads.left_running())
-    require(not seams.locks_taken(), "%s locks are left taken", seams.locks_taken())
-    for name, marks in (("executed", life.engine.executed), ("sent", life.server.pipes.begun)):
-        twice = sorted({mark for mark in marks if marks.count(mark) > 1})
-        require(not twice, "%s twice: %s", name, twice)

@@ -9,11 +9,12 @@ import warnings
 from rocketride_sync import RetryPolicy, RocketRideClient
 
 from . import actions, many, methods, old_failures, seams, sending  # noqa: F401 - four register their actions
+from .afterwards import check_afterwards
 from .ends import ENDS
 from .engine import Engine
 from .faults import Faults
 from .interrupts import Interrupt
-from .invariants import Violation, check_afterwards
+from .invariants import Violation
 from .network import URL, Network
 from .server import KEY, Server
 from .world import SimulationError, World

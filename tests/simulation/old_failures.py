@@ -117,7 +117,7 @@ def old_subscription_that_is_left(life, client):
         run = life.new_run(seconds=0.6, how="well", starting=0.5)
         life.world.sleep(1.0)
         client.get_task_status(run.token)
-        serve = life.server.websocket_request
+        serve = life.server.answers.websocket_request
 
         def late(session, request, command, arguments, serve=serve, seconds=subscribing):
             if command == "rrext_monitor" and arguments["types"]:
@@ -125,9 +125,9 @@ def old_subscription_that_is_left(life, client):
             else:
                 serve(session, request, command, arguments)
 
-        life.server.websocket_request, life.server.think = late, lambda seconds=asking: seconds
+        life.server.answers.websocket_request, life.server.think = late, lambda seconds=asking: seconds
         client.wait_until_complete(run.token, timeout=20.0, interval=0.5)
-        life.server.websocket_request, life.server.think = serve, thinking
+        life.server.answers.websocket_request, life.server.think = serve, thinking
 
 
 @_old("http")

@@ -24,6 +24,10 @@ RARE += (
     "credential: pk_",
     "files over http",
     "nobody subscribed",
+    "an end from the run log",
+    "until FIRST_COMPLETED",
+    "as_completed is left",
+    "old_reason_of_another_run over websocket",
 )
 
 

@@ -95,7 +95,7 @@ class WebSocketSession:
             self.answer(request, error="Not authenticated")
             self.close(1000)
         elif not self._server.faults.now("mute"):
-            self._server.websocket_request(self, request, command, arguments)
+            self._server.answers.websocket_request(self, request, command, arguments)
 
     def _auth(self, request, arguments):
         locked = self._server.admission.token_of(arguments["auth"])

@@ -1,0 +1,231 @@
+"""The faults that `make plant` puts into a copy of the package, and the kinds of lives in which each must be found."""
+
+from __future__ import annotations
+
+import re
+
+
+class Plant:
+    """A fault: `old`, a regular expression that must match once in `path`, becomes `new`."""
+
+    def __init__(
+        self, name, path, old, new, kinds="calls wait iterate run", transports="websocket http auto"
+    ):
+        self.name = name
+        self.path = path
+        self.old = old
+        self.new = new
+        self.kinds = kinds.split()
+        self.transports = transports.split()
+
+    def put_into(self, root):
+        path = root / self.path
+        text, count = re.subn(self.old, self.new, path.read_text(encoding="utf-8"), flags=re.DOTALL)
+        assert count == 1, (
+            f"{self.name}: its place in {self.path} was found {count} times; mend tests/simulation/plants.py"
+        )
+        path.write_text(text, encoding="utf-8")
+
+
+PACKAGE = "rocketride_sync/"
+PLANTS = (
+    Plant(
+        "`completed` alone is the end",
+        PACKAGE + "models/behaviour.py",
+        r"return self\.completed and self\.state\.name in \([^)]*\)",
+        "return self.completed",
+    ),
+    Plant(
+        "answers go to the next in line instead of by their number",
+        PACKAGE + "protocol/dap.py",
+        r'number = message\.get\("request_seq"\)',
+        "number = next((n for n, answer in self._answers.items() if answer is None), None)",
+    ),
+    Plant(
+        "`execute` is sent again",
+        PACKAGE + "protocol/operations.py",
+        r'(name="use",)',
+        r"\1 repeatable=True,",
+        kinds="run",
+    ),
+    Plant(
+        "Retry-After is obeyed past the deadline",
+        PACKAGE + "waiting/wait_rules.py",
+        r"return min\(pause, (\w+)\)",
+        r"return max(min(pause, \1), getattr(fault, 'retry_after', None) or 0.0)",
+    ),
+    Plant(
+        "the last poll is left out",
+        PACKAGE + "waiting/wait_rules.py",
+        r"return min\(pause, (\w+)\)",
+        r"""if pause >= \1:
+            raise self._timed_out() from fault
+        return pause""",
+    ),
+    Plant(
+        "`startTime` is not compared",
+        PACKAGE + "waiting/same_run.py",
+        r"if previous is not None and previous\.start_time and",
+        "if False and",
+    ),
+    Plant(
+        "a connect turn is not given back after Ctrl-C",
+        PACKAGE + "transports/websocket/pool.py",
+        r"        thread = threading\.get_ident\(\)\n.*?self\._wake_first\(\)\n",
+        """        thread = max(self._queue, default=0) + 1
+        try:
+            self._await_turn(thread, deadline)
+            result = step()
+        except Exception:
+            self._queue.pop(thread, None)
+            self._wake_first()
+            raise
+        self._queue.pop(thread, None)
+        self._wake_first()
+        return result
+""",
+    ),
+    Plant(
+        "a connection is given back whose answer did not end where it should",
+        PACKAGE + "transports/http/adapter.py",
+        r"if not current\.exchange\.ended_exactly:",
+        "if False:",
+        kinds="calls wait",
+        transports="http",
+    ),
+    Plant(
+        "the run log's next chapter is taken",
+        PACKAGE + "waiting/logged_run.py",
+        r"if started != self\._start_time:",
+        "if False:",
+        kinds="wait iterate",
+        transports="websocket",
+    ),
+    Plant(
+        "an overload answer to `write` repeats it",
+        PACKAGE + "protocol/failures.py",
+        r"return http_status is not None or operation\.repeatable",
+        "return True",
+        kinds="send",
+        transports="websocket",
+    ),
+    Plant(
+        "a subscription may come after its end",
+        PACKAGE + "transports/websocket/connection.py",
+        r"while self\._dialogue\.awaits_notices:",
+        "while False:",
+        kinds="wait",
+        transports="websocket",
+    ),
+    Plant(
+        "after the deadline each answer may take a millisecond",
+        PACKAGE + "transports/websocket/websocket_poller.py",
+        r"found = connection\.next_answer\(Deadline\(limit\)\) if limit > 0\.0 else connection\.answer_at_hand\(\)",
+        "found = connection.next_answer(Deadline(max(limit, 0.001)))",
+        kinds="many",
+        transports="websocket",
+    ),
+    Plant(
+        "a wait for the first of many waits for all",
+        PACKAGE + "client/many_tasks_methods.py",
+        r"lambda result: True,",
+        "lambda result: False,",
+        kinds="many",
+    ),
+    Plant(
+        "`as_completed` keeps a result back until the next comes",
+        PACKAGE + "waiting/many_tasks.py",
+        r"if self\._finished:\n( +result = .*?)if not self\._finished:\n( +self\._receive)",
+        r"if len(self._finished) > (self._unfinished > 0):\n\1if True:\n\2",
+        kinds="many",
+    ),
+    Plant(
+        "Ctrl-C in `use` does not say what comes of the task",
+        PACKAGE + "client/lifecycle_methods.py",
+        r"interrupt = isinstance\(stop, KeyboardInterrupt\)",
+        "interrupt = False",
+        kinds="method",
+    ),
+    Plant(
+        "a date in Retry-After is compared with the client's clock",
+        PACKAGE + "protocol/retry_after.py",
+        r'now = timestamp\(headers\.get\("Date", ""\)\)',
+        "now = None",
+        kinds="wait",
+        transports="http",
+    ),
+    Plant(
+        "an informational answer is taken for the answer",
+        PACKAGE + "transports/http/exact_response.py",
+        r"while 100 <= status\[1\] < 200:",
+        "while False:",
+        kinds="old_informational_answers",
+        transports="http",
+    ),
+    Plant(
+        "an informational answer is taken for that to the upgrade",
+        PACKAGE + "transports/websocket/handshake.py",
+        r"return 100 <= self\.status < 200 and",
+        "return False and",
+        kinds="old_informational_answers",
+        transports="websocket",
+    ),
+    Plant(
+        "an answer that is cut in its head is a ProtocolError",
+        PACKAGE + "transports/http/sockets.py",
+        r"elif self\.in_head and _HTTP\.startswith\(self\._first\):",
+        "elif False:",
+        kinds="old_answers_cut_in_the_head",
+        transports="http",
+    ),
+    Plant(
+        "nobody looks whether a kept connection of HTTP has become readable",
+        "tests/simulation/seams.py",
+        r"wait_for_read = lambda sock, timeout: sock\.is_readable\(\)",
+        "wait_for_read = lambda sock, timeout: False",
+        kinds="old_408_on_an_idle_connection",
+        transports="http auto",
+    ),
+    Plant(
+        "the status just before `terminate` is not read again",
+        PACKAGE + "client/lifecycle_methods.py",
+        r"for _ in range\(2\):",
+        "for _ in range(1):",
+        kinds="old_terminate_over_a_dead_connection",
+        transports="http auto",
+    ),
+    Plant(
+        "the run log tells the reason of another run",
+        PACKAGE + "waiting/logged_run.py",
+        r"return not all\(started >= end for started in self\._others\)",
+        "return False",
+        kinds="old_reason_of_another_run",
+        transports="websocket auto",
+    ),
+    Plant(
+        "the simulated server swaps two tasks",
+        "tests/simulation/engine.py",
+        r"return document\n$",
+        """if run.number % 2 and run.number < len(self.runs):
+            return self.document(self.runs[run.number])
+        return document
+""",
+    ),
+)
+
+
+def _in_its_old_life(name, kinds, transports):
+    plant = next(plant for plant in PLANTS if plant.name == name)
+    return Plant(f"{name} (its old life)", plant.path, plant.old, plant.new, kinds, transports)
+
+
+PLANTS += (
+    _in_its_old_life("an overload answer to `write` repeats it", "old_object_sent_twice", "websocket"),
+    _in_its_old_life("a subscription may come after its end", "old_subscription_that_is_left", "websocket"),
+    _in_its_old_life(
+        "after the deadline each answer may take a millisecond", "old_answers_after_the_deadline", "websocket"
+    ),
+    _in_its_old_life(
+        "a date in Retry-After is compared with the client's clock", "old_date_in_retry_after", "http"
+    ),
+)
