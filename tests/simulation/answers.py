@@ -22,6 +22,11 @@ class Answers:
         self._server = server
         self._engine = server.engine
 
+    def _status(self, run):
+        document = self._engine.document(run)
+        self._engine.answered.append(document["wordsCount"])
+        return document
+
     # HTTP.
 
     def http_request(self, method, path, query, body, key, answer):
@@ -51,7 +56,7 @@ class Answers:
                 self._engine.terminate(run)
                 self._when_ended(run, lambda _: answer(200, {"status": "OK"}))
             else:
-                answer(200, {"status": "OK", "data": self._engine.document(run)})
+                answer(200, {"status": "OK", "data": self._status(run)})
 
     def _started(self, run, error, answer):
         if error is None:
@@ -67,7 +72,7 @@ class Answers:
             if run is None:
                 session.not_running(request)
             else:
-                session.answer(request, self._engine.document(run))
+                session.answer(request, self._status(run))
         elif command == "rrext_monitor":
             if run is None:
                 session.not_running(request)

@@ -132,6 +132,7 @@ class Engine:
         runs: all that ever were, in order.
         known: the run that each token stands for at the moment.
         documents: by their serial number, each status that was ever made: (run, time, document).
+        answered: the serial numbers of those that were answers to a poll.
         forgotten: when each token came to be unknown, once more each time: (token, time).
     """
 
@@ -142,6 +143,7 @@ class Engine:
         self.runs = []
         self.known = {}
         self.documents = []
+        self.answered = []
         self.forgotten = []
         self.subscribers = []
         self.unsubscribed = set()  # the (project, source) of tasks that were forgotten

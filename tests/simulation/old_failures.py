@@ -1,4 +1,4 @@
-"""What failed once, each as a life that is written down and shows it, whatever the seed: that chooses latencies alone.
+"""What failed once, or would come too seldom by chance: each as a life that is written down. The seed chooses latencies.
 
 `make plant` takes the mend of each away again, and looks whether its life fails then.
 """
@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import itertools
 
-from rocketride_sync.errors import RocketRideError, TransportError
+from rocketride_sync.errors import RocketRideError, TaskReplacedError, TransportError
 
 from .actions import action
 from .ends import NEWER
 from .faults import Fault
 from .invariants import Call, check_outcome, check_status, require
+from .short_lives import pipeline
 
 LIVES = {}  # the transports of each
 _ALL = ("websocket", "http", "auto")
@@ -176,3 +177,40 @@ def old_reason_of_another_run(life, client):
         run, document = check_status(life, call, token, call.result, call.begin)
         require(run is runs[0], "the end of run %s", run.number)
         check_outcome(life, call, run, document, call.result)
+
+
+@_old("websocket", "auto")
+def old_run_that_was_never_logged(life, client):
+    """The next run's chapter, which is the nearest, was taken for its own."""
+    life.engine.generation, life.engine.log.share = NEWER, 0.0
+    run = life.new_run(seconds=2.0, how="killed", starting=1.0, lingering=0.0)
+    life.world.sleep(1.5)
+
+    def replace(run):
+        life.engine.log.share = 1.0
+        life.new_run(
+            token=run.token, project=run.project, seconds=0.5, how="well", starting=0.1, lingering=0.0
+        )
+
+    run.when_ended.append(replace)
+    call = Call(life, "wait_until_complete", 60.0)
+    call.make(client.wait_until_complete, run.token, timeout=60.0, interval=20.0)
+    require(
+        isinstance(call.error, TaskReplacedError), "it did not see that the run was replaced: %r", call.error
+    )
+    require(
+        call.error.outcome is None, "the run log says %s of a run that it does not hold", call.error.outcome
+    )
+
+
+@_old(*_ALL)
+def old_start_without_an_answer(life, client):
+    """A kept connection is closed in place of the answer: the task runs perhaps, and is not started again."""
+    token = life.new_run(seconds=500.0).token
+    life.world.sleep(4.0)
+    _read(life, client, token)
+    spoil, life.server.spoil = life.server.spoil, lambda connection, answer: connection.close()
+    call = Call(life, "use", 10.0).make(client.use, pipeline=pipeline(life, life.new_token()), timeout=10.0)
+    life.server.spoil = spoil
+    require(isinstance(call.error, TransportError), "use without an answer is %r", call.error)
+    require(call.error.request_sent, "use: that the request was sent is not told")

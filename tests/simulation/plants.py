@@ -46,7 +46,7 @@ PLANTS = (
         PACKAGE + "protocol/operations.py",
         r'(name="use",)',
         r"\1 repeatable=True,",
-        kinds="run",
+        kinds="old_start_without_an_answer run",
     ),
     Plant(
         "Retry-After is obeyed past the deadline",
@@ -96,9 +96,9 @@ PLANTS = (
     Plant(
         "the run log's next chapter is taken",
         PACKAGE + "waiting/logged_run.py",
-        r"if started != self\._start_time:",
-        "if False:",
-        kinds="wait iterate",
+        r'started = _number\(body\.get\("startTime"\)\)',
+        'started = self._wanted or _number(body.get("startTime"))',
+        kinds="old_run_that_was_never_logged",
         transports="websocket",
     ),
     Plant(
@@ -138,6 +138,13 @@ PLANTS = (
         r"if self\._finished:\n( +result = .*?)if not self\._finished:\n( +self\._receive)",
         r"if len(self._finished) > (self._unfinished > 0):\n\1if True:\n\2",
         kinds="many",
+    ),
+    Plant(
+        "progress is not given what was read in the last half second",
+        PACKAGE + "waiting/wait_loop.py",
+        r"if not wait\.in_doubt:",
+        "if not wait.in_doubt and (wait.ended or wait.deadline.remaining() > 0.5):",
+        kinds="wait iterate",
     ),
     Plant(
         "Ctrl-C in `use` does not say what comes of the task",

@@ -22,7 +22,7 @@ def _object(life):
     return life.objects[mark]
 
 
-def _pipeline(life, token):
+def pipeline(life, token):
     return {
         "project_id": "mine",
         "source": "source",
@@ -73,14 +73,14 @@ def use(life, client, run):
     started = []
 
     def start():
-        started.append(client.use(pipeline=_pipeline(life, life.new_token())))
+        started.append(client.use(pipeline=pipeline(life, life.new_token())))
 
     returning = "in use, return"
     _tells(life, "use", start, lambda: started or life.interrupt.place.endswith(returning), "has ended")
 
 
 def _used(life, client):
-    return client.use(pipeline=_pipeline(life, life.new_token()))
+    return client.use(pipeline=pipeline(life, life.new_token()))
 
 
 @_method
@@ -109,7 +109,7 @@ def run(life, client, run):
     """Its task is ended on every way out, or the error says what may have come of it."""
 
     def start():
-        client.run(pipeline=_pipeline(life, life.new_token()), interval=0.2, timeout=1.0)
+        client.run(pipeline=pipeline(life, life.new_token()), interval=0.2, timeout=1.0)
 
     # In that file, the run is over, and its own error is told.
     _tells(life, "run", start, lambda: life.interrupt.place.startswith("running_methods.py"))
@@ -195,7 +195,7 @@ def get_task_token(life, client, run):
 @_method
 def restart(life, client, run):
     client.restart(
-        project_id=run.project, source=run.source, pipeline=_pipeline(life, run.token), token=run.token
+        project_id=run.project, source=run.source, pipeline=pipeline(life, run.token), token=run.token
     )
 
 
@@ -211,7 +211,7 @@ def chat(life, client, run):
 
 @_method
 def validate(life, client, run):
-    client.validate(_pipeline(life, run.token))
+    client.validate(pipeline(life, run.token))
 
 
 @_method

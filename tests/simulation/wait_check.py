@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 from rocketride_sync.errors import TransientError, WaitTimeoutError
 
 from .invariants import check_error, check_outcome, check_status, require
 
 _MOST_SUBSCRIBED = 32  # tasks of one wait whose events are heard
+_ARRIVES = 1.5  # latencies, after which an answer that nothing holds up has arrived
 _LONGEST_PAUSE = 15.0 + 7.0  # of the backoff, and the longest Retry-After
 
 
@@ -32,6 +35,7 @@ class WaitCheck:
         for status, _ in self.seen:
             check_status(self.life, self.call, self.token, status, self.call.begin)
         ends = [number for number, (status, _) in enumerate(self.seen) if status.is_terminal]
+        self._check_progress()
         if self.call.error is None:
             self._check_return(ends, **own)
         else:
@@ -39,6 +43,24 @@ class WaitCheck:
                 not ends, "%s: progress showed the end, and then %r came", self.call.name, self.call.error
             )
             self._check_error()
+
+    def _check_progress(self):
+        """Without faults, progress got each answer to a poll, in their order, and each once."""
+        life, call = self.life, self.call
+        got = [status.words_count for status, _ in self.seen if not status.from_run_log]
+        require(got == sorted(set(got)), "%s: progress got a status twice, or too late", call.name)
+        if not life.faults.calm or not got:
+            return
+        first, _, _ = life.engine.documents[got[0]]
+        for number in life.engine.answered[bisect_left(life.engine.answered, got[0]) :]:
+            run, at, _ = life.engine.documents[number]
+            there = call.begin <= at < call.end - _ARRIVES * life.network.latency
+            require(
+                number in got or run is not first or not there,
+                "%s: progress missed the status of %.3f s before its end",
+                call.name,
+                call.end - at,
+            )
 
     def _check_return(self, ends, **own):
         life, call, status = self.life, self.call, self.call.result
@@ -128,6 +150,9 @@ class ManyCheck(WaitCheck):
         super().__init__(*args)
         self.subscribes = count <= _MOST_SUBSCRIBED
         self.slack = slack
+
+    def _check_progress(self):
+        """After the timeout, progress gets terminal statuses alone."""
 
     def _check_promptness(self, run):
         """See `many.py`: of `wait_all` the moment of one result is not known."""
