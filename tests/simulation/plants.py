@@ -46,7 +46,7 @@ PLANTS = (
         PACKAGE + "protocol/operations.py",
         r'(name="use",)',
         r"\1 repeatable=True,",
-        kinds="old_start_without_an_answer run",
+        kinds="old_start_without_an_answer",
     ),
     Plant(
         "Retry-After is obeyed past the deadline",
@@ -106,7 +106,7 @@ PLANTS = (
         PACKAGE + "protocol/failures.py",
         r"return http_status is not None or operation\.repeatable",
         "return True",
-        kinds="send",
+        kinds="old_object_sent_twice",
         transports="websocket",
     ),
     Plant(
@@ -114,7 +114,7 @@ PLANTS = (
         PACKAGE + "transports/websocket/connection.py",
         r"while self\._dialogue\.awaits_notices:",
         "while False:",
-        kinds="wait",
+        kinds="old_subscription_that_is_left",
         transports="websocket",
     ),
     Plant(
@@ -122,7 +122,7 @@ PLANTS = (
         PACKAGE + "transports/websocket/websocket_poller.py",
         r"found = connection\.next_answer\(Deadline\(limit\)\) if limit > 0\.0 else connection\.answer_at_hand\(\)",
         "found = connection.next_answer(Deadline(max(limit, 0.001)))",
-        kinds="many",
+        kinds="old_answers_after_the_deadline",
         transports="websocket",
     ),
     Plant(
@@ -158,7 +158,7 @@ PLANTS = (
         PACKAGE + "protocol/retry_after.py",
         r'now = timestamp\(headers\.get\("Date", ""\)\)',
         "now = None",
-        kinds="wait",
+        kinds="old_date_in_retry_after",
         transports="http",
     ),
     Plant(
@@ -217,22 +217,5 @@ PLANTS = (
             return self.document(self.runs[run.number])
         return document
 """,
-    ),
-)
-
-
-def _in_its_old_life(name, kinds, transports):
-    plant = next(plant for plant in PLANTS if plant.name == name)
-    return Plant(f"{name} (its old life)", plant.path, plant.old, plant.new, kinds, transports)
-
-
-PLANTS += (
-    _in_its_old_life("an overload answer to `write` repeats it", "old_object_sent_twice", "websocket"),
-    _in_its_old_life("a subscription may come after its end", "old_subscription_that_is_left", "websocket"),
-    _in_its_old_life(
-        "after the deadline each answer may take a millisecond", "old_answers_after_the_deadline", "websocket"
-    ),
-    _in_its_old_life(
-        "a date in Retry-After is compared with the client's clock", "old_date_in_retry_after", "http"
     ),
 )
