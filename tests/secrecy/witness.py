@@ -32,10 +32,10 @@ class Witness(logging.Handler):
 
     def __enter__(self):
         root, traced = logging.getLogger(), logging.getLogger("websocket")
-        level, before = root.level, (traced.level, traced.handlers[:])
+        level, handlers, before = root.level, root.handlers[:], (traced.level, traced.handlers[:])
         self._kept.callback(root.setLevel, level)
-        self._kept.callback(root.removeHandler, self)
-        root.addHandler(self)
+        self._kept.callback(lambda: setattr(root, "handlers", handlers))
+        root.handlers = [self]  # alone: pytest keeps all that it is told, of hundreds of cases, until the test is over
         root.setLevel(logging.DEBUG)
         self._kept.enter_context(contextlib.redirect_stdout(self._printed))
         self._kept.enter_context(contextlib.redirect_stderr(self._printed))
