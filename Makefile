@@ -24,7 +24,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.demo: setup.cfg | $(BIN)/python
-	$(PIP) install --quiet -e '.[emulator,progress,report]'
+	$(PIP) install --quiet --no-compile -e '.[emulator,progress,report]'
 	@touch $@
 
 $(VENV)/.dev: setup.cfg tools/install.py $(wildcard requirements/*.txt) | $(BIN)/python

@@ -109,7 +109,7 @@ class _Parent:
     """The process that has everything loaded, from this side."""
 
     def __init__(self):
-        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._socket, theirs = socket.socketpair()
         path = os.pathsep.join(entry for entry in sys.path if entry)
         with theirs:
             self._process = _popen(
@@ -123,8 +123,10 @@ class _Parent:
 
     def fork(self, request, descriptors):
         rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))
+        data = json.dumps(request).encode() + b"\n"
         with self._turn:
-            self._socket.sendmsg([json.dumps(request).encode()], [rights])
+            sent = self._socket.sendmsg([data], [rights])
+            self._socket.sendall(data[sent:])
 
     def _close(self):
         self._socket.close()
@@ -166,10 +168,12 @@ def _serve():
         descriptors = array.array("i", [0] * FDS)
         data, rights, _, _ = requests.recvmsg(1 << 20, socket.CMSG_SPACE(FDS * descriptors.itemsize))
         with contextlib.suppress(ChildProcessError):
-            while os.waitpid(-1, os.WNOHANG if data else 0)[0]:
+            while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
         if not data:
             return
+        while not data.endswith(b"\n"):
+            data += requests.recv(1 << 20)
         descriptors = array.array("i", rights[0][2])
         if not os.fork():
             requests.close()

@@ -18,7 +18,7 @@ KEY = "testkey-123"
 NAME = "localhost"  # one for which the key may travel unencrypted
 FAST = {"init_seconds": 0, "handshake_seconds": 0.001, "early_end": 0, "stop_seconds": 0}
 # Hundreds of tasks, each needed for some seconds, would keep a server busy.
-SHORT_LIVED = {"ttl": 60, "retention": 60, "scan_interval": 5}
+SHORT_LIVED = {"ttl": 60, "retention": 60, "scan_interval": 5, "metrics_interval": 10}
 
 _numbers = itertools.count()
 
