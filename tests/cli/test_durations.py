@@ -88,8 +88,11 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize("text", BAD)
-@pytest.mark.parametrize(("command", "option"), OPTIONS)
+# Each text at one option, and one text at each: all have one function.
+@pytest.mark.parametrize(
+    ("command", "option", "text"),
+    [*((*OPTIONS[0], text) for text in BAD), *((*pair, BAD[2]) for pair in OPTIONS[1:])],
+)
 def test_a_bad_one_is_shown_and_explained_in_one_line(command, option, text, capsys):
     assert main.main([command, f"{option}={text}"]) == 2
     usage, problem = capsys.readouterr().err.rstrip("\n").rsplit("\n", 1)
