@@ -1,6 +1,6 @@
 """The tests of `make mutants`, loaded once: each change runs them in a forked process, in which functions get changed code.
 
-python tools/loaded_tests.py COPY TEST ...    loads and runs them: for a change of more than functions
+python tools/loaded_tests.py COPY TEST ...    loads and runs them: for a change that survives there
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
-from types import CodeType, FunctionType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 import pytest
@@ -100,7 +100,7 @@ class LoadedTests:
         gc.collect()
         gc.freeze()  # else each process that is forked would copy what it looks through
         began = time.monotonic()
-        pid, reading = self._start({}, lambda item: f"{time.process_time()} {item.nodeid}")
+        pid, reading = self._start(lambda: None, lambda item: f"{time.process_time()} {item.nodeid}")
         with os.fdopen(reading) as lines:
             times = [line.rstrip("\n").split(" ", 1) for line in lines]
         if os.waitpid(pid, 0)[1]:
@@ -109,35 +109,41 @@ class LoadedTests:
             self._seconds[name] = float(later) - float(moment)
         return time.monotonic() - began
 
-    def start(self, module: str, text: str) -> Optional[Tuple[int, int]]:
-        """Run the tests with this text of a module, if it changes functions only.
+    def start(self, module: str, text: str) -> Tuple[int, int]:
+        """Run the tests with this text of a module; the process, which leads a group, and what `take` reads.
 
-        Returns the process, which leads a group, and what `take` reads; None if it changes more.
+        Of a text that changes more than functions and constants, no test may notice anything.
         """
         path, functions = str(self._copy / module), self._functions[module]
         before = compile(Path(path).read_text(encoding="utf-8"), path, "exec")
-        changed = changed_functions(before, compile(text, path, "exec"))
-        if changed is None or not all(key in functions for key in changed):
-            return None
-        return self._start(
-            {function: code for key, code in changed.items() for function in functions[key]},
-            lambda item: str(self._items.index(item)),
-        )
+        after = compile(text, path, "exec")
+        changed = changed_functions(before, after)
 
-    def _start(self, changes: Dict[FunctionType, CodeType], told: Callable[[Any], str]) -> Tuple[int, int]:
+        def change() -> None:
+            if changed is None or not all(key in functions for key in changed):
+                set_constants(sys.modules[_name_of(module)], after)
+            else:
+                for key, code in changed.items():
+                    for function in functions[key]:
+                        function.__code__ = code
+
+        return self._start(change, lambda item: str(self._items.index(item)))
+
+    def _start(self, change: Callable[[], None], told: Callable[[Any], str]) -> Tuple[int, int]:
         reading, writing = os.pipe()
         pid = os.fork()
         if pid:
             os.close(writing)
             return pid, reading
-        os.setsid()  # so that what the tests start can be ended with them
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, 1)
-        os.dup2(nowhere, 2)
-        for function, code in changes.items():
-            function.__code__ = code
-        self.run_all(lambda item: os.write(writing, f"{told(item)}\n".encode()))
-        raise AssertionError("unreachable")
+        try:
+            os.setsid()  # so that what the tests start can be ended with them
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, 1)
+            os.dup2(nowhere, 2)
+            change()
+            self.run_all(lambda item: os.write(writing, f"{told(item)}\n".encode()))
+        finally:
+            os._exit(_FAILED)
 
     def take(self, reading: int, noticed: bool) -> None:
         """A run has ended. If a change was noticed, it was by the test that began last."""
@@ -146,7 +152,7 @@ class LoadedTests:
         self._noticed.update(self._items[int(number)].nodeid for number in begun[-1:])
 
     def _functions_of(self, module: str) -> Dict[Key, List[FunctionType]]:
-        importlib.import_module(module[: -len(".py")].replace("/", "."))
+        importlib.import_module(_name_of(module))
         path, found = str(self._copy / module), {}
         for thing in gc.get_objects():
             if isinstance(thing, FunctionType) and thing.__code__.co_filename == path:
@@ -167,6 +173,23 @@ def changed_functions(before: CodeType, after: CodeType) -> Optional[NewCode]:
         if old != new:
             changed.update(inner)
     return changed
+
+
+def set_constants(module: ModuleType, code: CodeType) -> None:
+    """Give the constants of a module the values that they have by this code of it, also where they were imported."""
+    namespace = {name: getattr(module, name) for name in ("__name__", "__package__", "__file__")}
+    exec(code, namespace)  # noqa: S102 - it is the changed module
+    for name, value in namespace.items():
+        known = module.__dict__.get(name)
+        is_constant = isinstance(value, (int, float, str, tuple, dict)) and not name.startswith("__")
+        if is_constant and repr(value) != repr(known):
+            for holder in list(sys.modules.values()):
+                if holder.__dict__.get(name) is known:
+                    setattr(holder, name, value)
+
+
+def _name_of(module: str) -> str:
+    return module[: -len(".py")].replace("/", ".")
 
 
 def _codes_in(code: CodeType) -> Iterator[CodeType]:

@@ -7,8 +7,8 @@ tests/mutants.json names the parts, the modules that nobody has walked through y
 with the reason. The run fails if another change survives, or if one of those is noticed by now. A module that was not walked
 through yet is left out, unless `--only` names it.
 
-Tests run in processes that have loaded them already (`loaded_tests.py`), which takes a tenth of the time. A change of more than
-functions, and one that survives there and is not listed, runs in a new process.
+Tests run in processes that have loaded them already (`loaded_tests.py`), which takes a tenth of the time. A change that survives
+there, and is not listed, is tried again in a new process: one of more than functions and constants can be noticed only there.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Set
+from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from loaded_tests import LoadedTests
 from mutations import Mutation, count_mutations, mutations_of
@@ -37,17 +37,10 @@ LEAST_SECONDS = 20.0
 TIMES_AS_LONG = 5.0
 
 
-class Change(NamedTuple):
-    """A change, and the whole text of its module with it."""
-
-    mutation: Mutation
-    text: str
-
-
 class Running(NamedTuple):
     """A run of the tests."""
 
-    change: Change
+    change: Tuple[Mutation, str]  # and the whole text of its module with it
     began: float
     noticed_by: Optional[int]  # see `LoadedTests.start`
     copy: Optional[Path]  # of a new process: where its change is
@@ -88,7 +81,7 @@ class Walk:
         self._jobs = jobs
         self._known = known
         self._running: Dict[int, Running] = {}
-        self._again: List[Change] = []  # to be run in a new process
+        self._again: List[Tuple[Mutation, str]] = []  # to be run in a new process
         self.found: Set[Mutation] = set()  # all changes there are
         self.survived: Set[Mutation] = set()
         self.timed_out = self.done = 0
@@ -120,13 +113,8 @@ class Walk:
             for mutation, text in mutations_of(ROOT, module):
                 self.found.add(mutation)
                 self._wait_for_less_than(self._jobs)
-                started = self._loaded.start(module, text)
-                change = Change(mutation, text)
-                if started is None:
-                    self._again.append(change)
-                else:
-                    pid, noticed_by = started
-                    self._running[pid] = Running(change, time.monotonic(), noticed_by, None)
+                pid, noticed_by = self._loaded.start(module, text)
+                self._running[pid] = Running((mutation, text), time.monotonic(), noticed_by, None)
         self._wait_for_less_than(1)
 
     def _run_new(self) -> None:
@@ -135,13 +123,12 @@ class Walk:
         for number in range(self._jobs):
             copies.append(self._folder / str(number))
             shutil.copytree(self._folder / "loaded", copies[-1])  # with what was compiled
-        for change in self._again:
+        for mutation, text in self._again:
             self._wait_for_less_than(self._jobs)
             copy = next(copy for copy in copies if all(run.copy != copy for run in self._running.values()))
-            module = change.mutation.module
-            (copy / module).write_text(change.text, encoding="utf-8")
-            pid = start_new(copy, [*self._own_tests(module), *self._tests])
-            self._running[pid] = Running(change, time.monotonic(), None, copy)
+            (copy / mutation.module).write_text(text, encoding="utf-8")
+            pid = start_new(copy, [*self._own_tests(mutation.module), *self._tests])
+            self._running[pid] = Running((mutation, text), time.monotonic(), None, copy)
         self._wait_for_less_than(1)
 
     def _own_tests(self, module: str) -> List[str]:
@@ -166,7 +153,7 @@ class Walk:
 
     def _take(self, run: Running, survived: bool) -> None:
         """A run of the tests has ended."""
-        mutation = run.change.mutation
+        mutation, _ = run.change
         if run.noticed_by is not None:
             self._loaded.take(run.noticed_by, not survived)
         if run.copy is not None:

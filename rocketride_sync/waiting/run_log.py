@@ -200,7 +200,6 @@ def _run_search(steps: Search, ask: Ask, deadline: Deadline) -> Optional[LoggedR
         except StopIteration as end:
             found: Optional[LoggedRun] = end.value
             return found
-        answer = None
         if isinstance(step, Operation):
             answer = _answer(ask, step, deadline)
         else:
