@@ -19,7 +19,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -60,10 +59,8 @@ def start_new(copy: Path, tests: List[str]) -> int:
     # A module that is changed within a second, and keeps its size, looks as the one that was compiled before.
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, str(ROOT / "tools" / "loaded_tests.py"), str(copy), *tests]
-    nowhere = subprocess.DEVNULL
-    return subprocess.Popen(
-        command, cwd=copy, env=environment, stdout=nowhere, stderr=nowhere, start_new_session=True
-    ).pid
+    quiet = [(os.POSIX_SPAWN_OPEN, output, os.devnull, os.O_WRONLY, 0) for output in (1, 2)]
+    return os.posix_spawn(sys.executable, command, environment, file_actions=quiet, setsid=True)
 
 
 def end_tests(pid: int) -> None:

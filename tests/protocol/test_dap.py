@@ -281,6 +281,12 @@ def test_only_a_pipe_that_is_opened_can_be_too_early():
         assert type(caught.value) is kind
 
 
+def test_a_text_frame_may_have_several_lines():
+    dialogue = Dialogue()
+    dialogue.receive(b'{"type": "event",\n "event": "e"}\n')
+    assert dialogue.next_event() == {"type": "event", "event": "e"}
+
+
 def test_a_binary_frame_may_bring_arguments_of_any_kind():
     dialogue = Dialogue()
     dialogue.receive(b'{"type": "event", "arguments": [1]}\nx', binary=True)

@@ -52,6 +52,7 @@ def test_an_overload_means_that_nothing_was_begun_or_that_it_does_no_harm(operat
 )
 def test_only_a_pipe_that_is_opened_can_be_too_early(message, opens_pipe, kind):
     assert type(failure(STATUS, message, KEY, opens_pipe=opens_pipe)) is kind
+    assert type(failure(STATUS, message, KEY)) is errors.ServerError
 
 
 @pytest.mark.parametrize(
