@@ -5,14 +5,15 @@ Source of the facts: docs/protocol.md, "HTTP".
 
 from __future__ import annotations
 
-import html
+import functools
 import http
 import re
-from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Pattern, Tuple
 from urllib.parse import urlsplit
 
 from ..deadline import system_time
 from ..errors import ProtocolError, RocketRideError, ServerError, TransientError
+from ..loading import load
 from . import strict_json
 from .failures import PROXY_AUTHENTICATION, failure, is_transient, readable, refused_by_proxy, secrets_of
 from .operations import Operation
@@ -22,8 +23,6 @@ Headers = Mapping[str, str]
 
 _SAME_FROM_ANYBODY = (401, 403)  # statuses that mean the same in a proxy's answer
 _LONGEST_ERROR_BODY = 8192
-# Neither this nor what uses it looks at any part of a text more than a few times: a page may be made to be slow to read.
-_TAG = re.compile(r"<(/?)(style|script|head)\b[^>]*>|<[^>]*>", re.IGNORECASE)
 
 
 def interpret(
@@ -197,7 +196,7 @@ def _validation_error(item: Dict[str, Any]) -> str:
 def _text_of_markup(body: bytes) -> str:
     """The words of a body of HTML or plain text."""
     text = body[:_LONGEST_ERROR_BODY].decode("utf-8", "replace")
-    words = " ".join(html.unescape(_without_markup(text)).split())
+    words = " ".join(_unescape()(_without_markup(text)).split())
     # Without the last word if it may be cut: it could be a part of a secret, which would not be recognised.
     return words.rpartition(" ")[0] if len(body) > _LONGEST_ERROR_BODY else words
 
@@ -205,7 +204,7 @@ def _text_of_markup(body: bytes) -> str:
 def _without_markup(text: str) -> str:
     """`text` without tags, and without the content of elements that are not shown, if they are closed."""
     # No further: without a ">" after it, each "<" would be searched for one to the end.
-    tags = list(_TAG.finditer(text[: text.rfind(">") + 1]))
+    tags = list(_tag().finditer(text[: text.rfind(">") + 1]))
     last_closed = {tag.group(2).lower(): tag.start() for tag in tags if tag.group(1)}
     shown: List[str] = []
     at, hidden = 0, ""
@@ -236,3 +235,29 @@ def _not_an_envelope(
         f"{operation.name} failed: the answer is not RocketRide's JSON but {kind}: {start}. "
         "Is the address a RocketRide server, or a proxy's page?"
     )
+
+
+# Of pages, which few processes get: compiling the pattern and loading the names of characters take a millisecond.
+
+
+def load_for_pages() -> None:
+    """Load it now: a wait must not when it meets a page. Raises TransportError."""
+    _tag()
+    _unescape()
+
+
+@functools.lru_cache(maxsize=1)
+def _tag() -> Pattern[str]:
+    # Neither this nor what uses it looks at any part of a text more than a few times: a page may be made to be slow to read.
+    return re.compile(r"<(/?)(style|script|head)\b[^>]*>|<[^>]*>", re.IGNORECASE)
+
+
+@functools.lru_cache(maxsize=1)
+def _unescape() -> Callable[[str], str]:
+    return load(_html)
+
+
+def _html() -> Callable[[str], str]:
+    from html import unescape
+
+    return unescape

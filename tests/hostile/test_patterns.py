@@ -66,7 +66,7 @@ USES = {
         lambda text: emulator_pipeline._PLACEHOLDER.sub("", text),
         ["${", "ROCKETRIDE_", "A", "}"],
     ),
-    "protocol/http_answers._TAG": (
+    "protocol/http_answers._tag": (
         lambda text: http_answers._without_markup(text),
         ["<style", "<head", "</style", "<script>", "</head>", " ", "<", ">", "a", '"'],
     ),

@@ -104,7 +104,11 @@ def test_a_wait_loads_nothing_once_it_has_begun(transport, wait):
 
 @pytest.mark.parametrize(
     ("transport", "slow"),
-    [("http", "requests"), ("http", "rocketride_sync.transports.http.session"), ("websocket", "websocket")],
+    [
+        ("http", "requests"),
+        ("http", "rocketride_sync.transports.http.session"),
+        ("websocket", "rocketride_sync.transports.websocket.connection"),
+    ],
 )
 def test_a_fork_while_another_thread_loads_leaves_the_child_able_to_ask(transport, slow):
     code = """

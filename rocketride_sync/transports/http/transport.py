@@ -6,7 +6,7 @@ What reads answers is imported with it: with ``transport="auto"`` most processes
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Dict, Sequence, Type
+from typing import TYPE_CHECKING, Any, Callable, Dict, Sequence, Type
 
 from ...config import Settings
 from ...deadline import Deadline
@@ -61,8 +61,9 @@ class HttpTransport:
         return with_key(self._settings, lambda key: session.call(operation, key, deadline))
 
     def load(self) -> None:
-        """Load what a call needs. Raises TransportError if that is not possible."""
+        """Load what the calls of a wait may need. Raises TransportError if that is not possible."""
         load(_asking)
+        load(_pages)()
 
     def pipe(self, operation: Operation, deadline: Deadline) -> SpooledPipe:  # noqa: ARG002 - no I/O yet
         """As `rocketride_sync.transports.PipingTransport.pipe`."""
@@ -73,10 +74,12 @@ class HttpTransport:
 
     def watch(self, operation: Operation) -> Watch:  # noqa: ARG002 - the same watch for all tasks
         """A watch that calls through this transport, and sleeps in between."""
+        self.load()
         return PollingWatch(self)
 
     def watch_many(self, polls: Sequence[Poll]) -> ThreadPoller:  # noqa: ARG002 - the same poller for all tasks
         """As `rocketride_sync.transports.poller.PollingTransport.watch_many`, with a few threads."""
+        self.load()
         ThreadPoller = load(_polling)  # noqa: N806
         return ThreadPoller(self, self.uploads_at_once)
 
@@ -116,6 +119,12 @@ def _asking() -> Type[Session]:
     from .session import Session
 
     return Session
+
+
+def _pages() -> Callable[[], None]:
+    from ...protocol.http_answers import load_for_pages
+
+    return load_for_pages
 
 
 def _polling() -> Type[ThreadPoller]:

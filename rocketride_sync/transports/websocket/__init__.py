@@ -13,10 +13,11 @@
     connection.py          upgrade, authentication, requests, events
     handshake.py           the opening handshake: request and answer
     upgrade.py             what a refused upgrade means
-    framing.py             frames: read by websocket-client, masked by our own code
+    framing.py             messages in frames: short ones are read here, what is sent is masked here
+    frame_reader.py        frames that are not simple, read by websocket-client
     steady_socket.py       a socket that keeps a deadline and reads ahead
 
-Only connection.py and framing.py import websocket-client.
+Only frame_reader.py imports websocket-client.
 """
 
 from __future__ import annotations

@@ -10,8 +10,6 @@ import struct
 import sys
 from typing import Any, Callable, List, Mapping, NoReturn, Optional, Sequence, Tuple, TypeVar
 
-import websocket
-
 from ...address import Address
 from ...deadline import Deadline, system_time
 from ...errors import ProtocolError, RocketRideError, TransportError
@@ -83,7 +81,6 @@ class Connection:
         self._deadline = deadline  # of the operation that was sent last
         self._dialogue = dap.Dialogue()
         self.broken = False
-        # Not websocket-client's `connected`: that is False once a close frame has come, whatever follows.
         self._upgraded = False
         self.pid = os.getpid()
         self.socket_class = socket.socket  # which an application may replace later
@@ -216,13 +213,13 @@ class Connection:
             self.broken = True
             self._socket.deadline = Deadline(_CLOSE_TIMEOUT)
             # If the connection is gone already, nothing is left to do.
-            with contextlib.suppress(OSError, websocket.WebSocketException):
+            with contextlib.suppress(OSError):
                 self._framing.send_close()
         self._socket.close()
 
     def __del__(self) -> None:
-        # After Ctrl-C at a bad moment a connection may have no owner. websocket-client's objects refer to each other,
-        # so without this the socket would be closed only by a later garbage collection.
+        # After Ctrl-C at a bad moment a connection may have no owner. Objects here may refer to each other, so
+        # without this the socket would be closed only by a later garbage collection.
         if hasattr(self, "_socket"):
             self._socket.close()
 
@@ -306,7 +303,7 @@ class Connection:
         except MemoryError:  # this process has too little, which says nothing about the server
             self.abandon()
             raise
-        except Exception as error:  # noqa: BLE001 - websocket-client lets ValueError and others through
+        except Exception as error:  # noqa: BLE001 - websocket-client and ssl let ValueError and others through
             self.abandon()
             fault = self._translated(error)
         except BaseException:

@@ -1,11 +1,9 @@
-"""Translates the exceptions of websocket-client, ssl and socket into those of this library."""
+"""Translates the exceptions of framing, websocket-client, ssl and socket into those of this library."""
 
 from __future__ import annotations
 
 import socket
 import ssl
-
-import websocket
 
 from ...address import Address
 from ...errors import ProtocolError, RocketRideError, TransportError, TransportTimeoutError
@@ -13,11 +11,10 @@ from ...options import SizeLimit
 from ...redact import reason_of
 from ..dialing import tls_fault
 from .handshake import RefusedError
-from .steady_socket import SilentError, TooLargeError
+from .steady_socket import EndedError, SilentError, TooLargeError
 from .upgrade import OddUpgradeError, UpgradeCutError, UpgradeSilentError, refused_upgrade
 
-_TIMEOUTS = (socket.timeout, websocket.WebSocketTimeoutException)
-_BREAKS = (OSError, websocket.WebSocketConnectionClosedException)
+_BREAKS = (OSError, EndedError)
 
 
 def of_upgrade(error: Exception, address: Address) -> RocketRideError:
@@ -27,7 +24,7 @@ def of_upgrade(error: Exception, address: Address) -> RocketRideError:
         error: what was raised.
         address: the server.
     """
-    if isinstance(error, (*_TIMEOUTS, SilentError)):
+    if isinstance(error, (socket.timeout, SilentError)):
         return UpgradeSilentError(
             f"{address} is silent: it did not answer the WebSocket upgrade within the connect timeout"
         )
@@ -49,7 +46,7 @@ def of_message(error: Exception, address: Address, limit: SizeLimit) -> RocketRi
         address: the server.
         limit: the size of the largest message that was accepted.
     """
-    if isinstance(error, _TIMEOUTS):
+    if isinstance(error, socket.timeout):
         return TransportTimeoutError(f"no answer from {address} within the timeout")
     if isinstance(error, SilentError):
         return TransportError(f"{address} is silent: {reason_of(error)}")

@@ -126,7 +126,7 @@ class Pool:
             RocketRideError: what making it raises, or `TransportTimeoutError` when its turn does not come in time.
         """
         self._forget_inherited()
-        generation = self._generation  # now: loading websocket-client, and waiting for its turn, take a while
+        generation = self._generation  # now: loading modules, and waiting for its turn, take a while
         try:
             connection = self._turns.run(lambda: self._connect(deadline), deadline)
         except RocketRideError as error:

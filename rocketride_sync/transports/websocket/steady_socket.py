@@ -30,6 +30,10 @@ class SilentError(OSError):
     """Nothing was received for so long that the peer counts as gone."""
 
 
+class EndedError(Exception):
+    """The peer has closed the connection."""
+
+
 class SteadySocket:
     """A connected socket that keeps a total deadline and reads ahead.
 
@@ -77,21 +81,37 @@ class SteadySocket:
         return bytes(line)
 
     def short_text(self, limit: int) -> Optional[bytes]:
-        """The payload of the next frame, if the frame is a whole text message of at most `limit` bytes and the buffer
-        holds all of it. Otherwise None, and nothing is consumed.
+        """The payload of the next frame, if that is a whole text message that fits in the buffer. Otherwise None, and
+        nothing is consumed; nor after a timeout, and the next call goes on.
+
+        Raises:
+            TooLargeError: it is larger than `limit` bytes.
+            EndedError: the stream has ended.
+            OSError: as `recv`.
         """
-        if self._position >= len(self._buffer):
-            self._buffer, self._position = self._read(), 0
-        head = self._buffer[self._position : self._position + 4]
-        if len(head) < 4 or head[0] != _FINAL_TEXT or head[1] > _SIZE_FOLLOWS:
+        self._buffer_up_to(2)
+        first, size = self._buffer[self._position], self._buffer[self._position + 1]
+        if first != _FINAL_TEXT or size > _SIZE_FOLLOWS:
             return None
-        follows = head[1] == _SIZE_FOLLOWS
-        start = self._position + (4 if follows else 2)
-        end = start + (head[2] << 8 | head[3] if follows else head[1])
-        if end > len(self._buffer) or end - start > limit:
-            return None
-        self._position = end
-        return self._buffer[start:end]
+        head = 2
+        if size == _SIZE_FOLLOWS:
+            head = 4
+            self._buffer_up_to(head)
+            size = int.from_bytes(self._buffer[self._position + 2 : self._position + 4], "big")
+        if size > limit:
+            raise TooLargeError
+        self._buffer_up_to(head + size)
+        start = self._position + head
+        self._position = start + size
+        return self._buffer[start : self._position]
+
+    def _buffer_up_to(self, size: int) -> None:
+        """Read until the buffer holds `size` more bytes."""
+        while len(self._buffer) - self._position < size:
+            data = self._read()
+            if not data:
+                raise EndedError("the connection ended")
+            self._buffer, self._position = self._buffer[self._position :] + data, 0
 
     def has_input(self) -> bool:
         """Whether `recv` would return now."""

@@ -27,7 +27,7 @@ DEAD_AFTER = 45.0
 
 
 class WebSocketTransport:
-    """Carries operations over WebSocket. Loads websocket-client on first use.
+    """Carries operations over WebSocket. What a connection needs is loaded with the first.
 
     Args:
         settings: address, credential, timeouts, TLS, proxies, size limit.
@@ -50,6 +50,8 @@ class WebSocketTransport:
         """As `rocketride_sync.transports.Transport.call`."""
         if operation.data is not None:
             return self._send(operation, deadline)
+        if not operation.repeatable:
+            load(_frames)  # the answer must not be lost for want of a module
 
         def ask(connection: Connection) -> Any:
             try:
@@ -136,25 +138,35 @@ def _connecting() -> Tuple[Type[Connection], Type[Dialer]]:
     return Connection, Dialer
 
 
+def _frames() -> object:
+    from .framing import frame_reader
+
+    return frame_reader()
+
+
 def _watching() -> Type[WebSocketWatch]:
+    _frames()
     from .watch import WebSocketWatch
 
     return WebSocketWatch
 
 
 def _polling() -> Type[WebSocketPoller]:
+    _frames()
     from .websocket_poller import WebSocketPoller
 
     return WebSocketPoller
 
 
 def _piping() -> Type[WebSocketPipe]:
+    _frames()
     from .websocket_pipe import WebSocketPipe
 
     return WebSocketPipe
 
 
 def _uploading() -> Tuple[Type[WebSocketUploads], Type[SingleJob]]:
+    _frames()
     from .websocket_uploads import SingleJob, WebSocketUploads
 
     return WebSocketUploads, SingleJob

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rocketride_sync.deadline import Deadline
+from rocketride_sync.transports.websocket import framing as framing_module
 from rocketride_sync.transports.websocket.framing import Framing, masked_frame
-from rocketride_sync.transports.websocket.steady_socket import SteadySocket, TooLargeError
+from rocketride_sync.transports.websocket.steady_socket import EndedError, SteadySocket, TooLargeError
 
 
 class SilentSocket:
@@ -143,7 +144,7 @@ def test_messages_come_out_as_they_were_sent_however_they_arrive(messages, sizes
     it, _ = framing(chunks)
     for expected in sent:
         assert received(it) == expected
-    with pytest.raises(websocket.WebSocketConnectionClosedException):
+    with pytest.raises(EndedError):
         it.receive()
 
 
@@ -181,9 +182,24 @@ def test_frames_that_were_not_agreed_on_are_refused(first):
 def test_the_end_of_the_stream_is_not_waited_for_twice():
     it, sock = framing([])
     for _ in range(2):
-        with pytest.raises(websocket.WebSocketConnectionClosedException):
+        with pytest.raises(EndedError):
             it.receive()
     assert sock.ends == 1
+
+
+@pytest.mark.parametrize("size", [0, 125, 126, 60_000])
+@pytest.mark.parametrize("step", [1, 3, 1448])
+def test_a_text_that_comes_in_pieces_is_read_without_websocket_client(monkeypatch, size, step):
+    """A network cuts an answer anywhere; and there are timeouts in between."""
+    monkeypatch.setattr(framing_module, "load", None)
+    wire = server_frame(TEXT, b"x" * size) + server_frame(TEXT, b"{}")
+    chunks = [wire[i : i + step] for i in range(0, len(wire), step)][: 8 if step < 100 else None]
+    rest = wire[sum(map(len, chunks)) :]
+    it, _ = framing([part for chunk in chunks for part in (chunk, b"")] + ([rest] if rest else []))
+    assert received(it) == (TEXT, b"x" * size)
+    assert received(it) == (TEXT, b"{}")
+    with pytest.raises(EndedError):
+        it.receive()
 
 
 def test_a_message_is_sent_to_its_end():
