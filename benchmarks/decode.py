@@ -116,7 +116,7 @@ SUITE = Suite(
     base="json.loads",
     rounds=40,
     targets=[
-        Target("rocketride_sync", "2 KB µs", 0.75, "json.loads"),
+        Target("rocketride_sync", "2 KB µs", 0.8, "json.loads"),
         Target("rocketride_sync", "200 KB µs", 0.45, "json.loads"),
         Target("rocketride_sync", "2 KB µs", 1.0, "cattrs"),
         Target("rocketride_sync", "200 KB µs", 1.0, "cattrs"),
