@@ -107,7 +107,7 @@ SUITE = Suite(
     rounds=30,
     targets=[
         Target("rocketride_sync, WebSocket", "CPU ms", 0.42, "official client"),
-        Target("rocketride_sync, WebSocket", "CPU ms", 0.75, "requests.get"),
+        Target("rocketride_sync, WebSocket", "CPU ms", 0.55, "requests.get"),
         Target("rocketride_sync, HTTP", "CPU ms", 1.3, "requests.get"),
     ],
     contenders=_contenders,

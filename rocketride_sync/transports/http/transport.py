@@ -74,12 +74,12 @@ class HttpTransport:
 
     def watch(self, operation: Operation) -> Watch:  # noqa: ARG002 - the same watch for all tasks
         """A watch that calls through this transport, and sleeps in between."""
-        self.load()
+        load(_pages)()
         return PollingWatch(self)
 
     def watch_many(self, polls: Sequence[Poll]) -> ThreadPoller:  # noqa: ARG002 - the same poller for all tasks
         """As `rocketride_sync.transports.poller.PollingTransport.watch_many`, with a few threads."""
-        self.load()
+        load(_pages)()
         ThreadPoller = load(_polling)  # noqa: N806
         return ThreadPoller(self, self.uploads_at_once)
 

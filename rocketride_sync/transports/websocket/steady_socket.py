@@ -17,6 +17,7 @@ from ..tcp import has_input
 
 _READ_AHEAD = 65_536
 _FINAL_TEXT = 0x81
+_TEXT_BEGINS = bytes([_FINAL_TEXT])
 _SIZE_FOLLOWS = 126
 _TIMEOUT_MAY_BE_SHORTER = 0.02
 _TIMEOUT_MAY_BE_LONGER = 0.001
@@ -89,29 +90,38 @@ class SteadySocket:
             EndedError: the stream has ended.
             OSError: as `recv`.
         """
-        self._buffer_up_to(2)
-        first, size = self._buffer[self._position], self._buffer[self._position + 1]
-        if first != _FINAL_TEXT or size > _SIZE_FOLLOWS:
-            return None
-        head = 2
-        if size == _SIZE_FOLLOWS:
-            head = 4
-            self._buffer_up_to(head)
-            size = int.from_bytes(self._buffer[self._position + 2 : self._position + 4], "big")
-        if size > limit:
-            raise TooLargeError
-        self._buffer_up_to(head + size)
-        start = self._position + head
-        self._position = start + size
-        return self._buffer[start : self._position]
-
-    def _buffer_up_to(self, size: int) -> None:
-        """Read until the buffer holds `size` more bytes."""
-        while len(self._buffer) - self._position < size:
+        text = self.buffered_text(limit)
+        while text is None and self._may_be_short_text:
             data = self._read()
             if not data:
                 raise EndedError("the connection ended")
             self._buffer, self._position = self._buffer[self._position :] + data, 0
+            text = self.buffered_text(limit)
+        return text
+
+    def buffered_text(self, limit: int) -> Optional[bytes]:
+        """As `short_text`, but None unless the buffer holds all of it. Does no I/O."""
+        head = self._buffer[self._position : self._position + 4]
+        if len(head) < 2 or head[0] != _FINAL_TEXT or head[1] > _SIZE_FOLLOWS:
+            return None
+        start, size = self._position + 2, head[1]
+        if size == _SIZE_FOLLOWS:
+            if len(head) < 4:
+                return None
+            start, size = start + 2, head[2] << 8 | head[3]
+        if size > limit:
+            raise TooLargeError
+        end = start + size
+        if end > len(self._buffer):
+            return None
+        self._position = end
+        return self._buffer[start:end]
+
+    @property
+    def _may_be_short_text(self) -> bool:
+        """Whether what the buffer holds of the next frame is the beginning of such a message."""
+        head = self._buffer[self._position : self._position + 2]
+        return head[:1] in (b"", _TEXT_BEGINS) and (len(head) < 2 or head[1] <= _SIZE_FOLLOWS)
 
     def has_input(self) -> bool:
         """Whether `recv` would return now."""
