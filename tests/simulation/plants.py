@@ -134,9 +134,19 @@ PLANTS = (
     ),
     Plant(
         "`as_completed` keeps a result back until the next comes",
-        PACKAGE + "waiting/many_tasks.py",
-        r"if self\._finished:\n( +result = .*?)if not self\._finished:\n( +self\._receive)",
-        r"if len(self._finished) > (self._unfinished > 0):\n\1if True:\n\2",
+        PACKAGE + "client/many_tasks_methods.py",
+        r"return (self\._many_tasks_wait\([^\n]*\)\.results\(\))\n",
+        r"""results = \1
+
+        def late():
+            kept = []
+            for result in results:
+                yield from kept
+                kept = [result]
+            yield from kept
+
+        return late()
+""",
         kinds="many",
     ),
     Plant(
