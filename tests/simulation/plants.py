@@ -158,7 +158,7 @@ PLANTS = (
     ),
     Plant(
         "Ctrl-C in `use` does not say what comes of the task",
-        PACKAGE + "client/lifecycle_methods.py",
+        PACKAGE + "client/starting_methods.py",
         r"interrupt = isinstance\(stop, KeyboardInterrupt\)",
         "interrupt = False",
         kinds="method",

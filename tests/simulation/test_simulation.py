@@ -1,12 +1,14 @@
 """The fixed set of lives, in a process of its own. Fresh ones, and more: `make simulate`."""
 
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from .plants import PLANTS
 from .world import NothingLeftError, StuckError, World
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,6 +49,13 @@ def test_every_life_of_the_fixed_set_is_as_it_must_be():
 @pytest.mark.parametrize("life", [("websocket", "wait", "7"), ("http", "run", "11"), ("auto", "calls", "3")])
 def test_a_life_is_the_same_each_time(life):
     assert simulation("--replay", *life).stdout == simulation("--replay", *life).stdout
+
+
+@pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.name)
+def test_each_plant_has_its_place(plant):
+    """What `make plant` changes is there, once."""
+    text = Path(ROOT, plant.path).read_text(encoding="utf-8")
+    assert len(re.findall(plant.old, text, re.DOTALL)) == 1
 
 
 def test_a_wait_for_something_that_cannot_happen_is_an_error():
