@@ -35,7 +35,8 @@ class Witness(logging.Handler):
         level, handlers, before = root.level, root.handlers[:], (traced.level, traced.handlers[:])
         self._kept.callback(root.setLevel, level)
         self._kept.callback(lambda: setattr(root, "handlers", handlers))
-        root.handlers = [self]  # alone: pytest keeps all that it is told, of hundreds of cases, until the test is over
+        # Alone: pytest keeps all that it is told, of hundreds of cases, until the test is over.
+        root.handlers = [self]
         root.setLevel(logging.DEBUG)
         self._kept.enter_context(contextlib.redirect_stdout(self._printed))
         self._kept.enter_context(contextlib.redirect_stderr(self._printed))
