@@ -94,6 +94,26 @@ def test_without_sighup_sigterm_alone_is_an_exception(monkeypatch):
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
+def test_without_sighup_the_server_handles_what_there_is(monkeypatch):
+    server_module = pytest.importorskip("rocketride_sync.emulator.server")
+    monkeypatch.delattr(signal, "SIGHUP", raising=False)
+    with server_module._handling_hangup(lambda number, frame: None):
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="POSIX signals")
+@pytest.mark.parametrize("before", [signal.SIG_DFL, signal.SIG_IGN])
+def test_the_server_handles_sighup_unless_it_is_ignored(before):
+    server_module = pytest.importorskip("rocketride_sync.emulator.server")
+    original = signal.signal(signal.SIGHUP, before)
+    try:
+        with server_module._handling_hangup(print):
+            assert signal.getsignal(signal.SIGHUP) is (before if before is signal.SIG_IGN else print)
+        assert signal.getsignal(signal.SIGHUP) is before
+    finally:
+        signal.signal(signal.SIGHUP, original)
+
+
 def test_on_windows_ctrl_c_is_130(monkeypatch, capsys):
     def interrupted(words):
         raise KeyboardInterrupt

@@ -12,7 +12,7 @@ from .signals import Terminated
 HELP = "run a local server to try things out on (extra: emulator)"
 EPILOG = """Clients need the key in ROCKETRIDE_APIKEY or --apikey-file. If there is none, any credential is accepted.
 When the server accepts connections, it prints "Serving on http://HOST:PORT". Ctrl-C ends it with exit
-code 0, and SIGTERM with 143. Both print nothing.
+code 0, SIGTERM with 143, and SIGHUP with 129. None of them prints anything.
 """
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import select
+import signal
 import socket
 import threading
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, List, Optional, Union
+from typing import TYPE_CHECKING, Any, Callable, Iterator, List, Optional, Union
 
 from ..errors import ConfigurationError
 from .settings import Settings
@@ -32,7 +34,7 @@ def serve(
     lifeline: Optional[int] = None,
     parent: Optional[int] = None,
 ) -> None:
-    """Serve until SIGINT, SIGTERM or the end of `lifeline` or `parent`.
+    """Serve until SIGINT, SIGTERM, SIGHUP or the end of `lifeline` or `parent`.
 
     Prints ``Serving on http://HOST:PORT`` on stdout once it accepts connections, and nothing else on stdout.
 
@@ -124,6 +126,11 @@ def _make_server(
             else:
                 await super().main_loop()
 
+        @contextlib.contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            with super().capture_signals(), _handling_hangup(self.handle_exit):
+                yield
+
     state = ServerState(api_key=api_key, root=root, settings=settings)
     return AnnouncingServer(
         uvicorn.Config(
@@ -141,6 +148,21 @@ def _make_server(
             ws_max_size=settings.max_message_bytes,
         )
     )
+
+
+@contextlib.contextmanager
+def _handling_hangup(handle: Callable[[int, Any], None]) -> Iterator[None]:
+    """Have SIGHUP handled as uvicorn handles SIGTERM: else what its handler raises would break off the event loop."""
+    number = getattr(signal, "SIGHUP", None)
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    if number is None or not in_main_thread or signal.getsignal(number) in (signal.SIG_IGN, None):
+        yield
+        return
+    before = signal.signal(number, handle)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
 
 
 def _uri(listener: socket.socket) -> str:

@@ -81,12 +81,12 @@ def serving(*arguments, **variables):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, -signal.SIGTERM)])
-def test_serve_until_a_signal_which_is_a_normal_end(number, code):
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 0), ("SIGTERM", -15), ("SIGHUP", -1)])
+def test_serve_until_a_signal_which_is_a_normal_end(name, code):
     process, uri = serving(ROCKETRIDE_APIKEY=KEY)
     assert run("status", "tk_unknown", ROCKETRIDE_URI=uri, ROCKETRIDE_APIKEY="wrong").returncode == 4
     assert run("status", "tk_unknown", ROCKETRIDE_URI=uri, ROCKETRIDE_APIKEY=KEY).returncode == 6
-    process.send_signal(number)
+    process.send_signal(getattr(signal, name))
     output, trouble = process.communicate(timeout=SECONDS)
     assert process.returncode == code, trouble
     assert (output, trouble) == ("", "")
