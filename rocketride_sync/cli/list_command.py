@@ -9,6 +9,7 @@ from ..errors import ConfigurationError, ServerError
 from ..redact import printable, shorten
 from . import command_result, output, shared_options
 from .exit_codes import ExitCode
+from .secret_input import as_line
 from .server_options import Environment, add_server_options, make_client
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def run(args: argparse.Namespace) -> ExitCode:
 
 
 def _print_tokens(tasks: Sequence[TaskInfo]) -> ExitCode:
-    tokens = [printable(task.token) for task in tasks if task.token]
+    tokens = [as_line(printable(task.token)) for task in tasks if task.token]
     if tokens:
         output.print_result("\n".join(tokens))
     return ExitCode.SUCCEEDED

@@ -124,9 +124,20 @@ def _without_words(text: str, what: str) -> str:
     return f"holds {what.replace('the', 'no', 1)}" if text.strip() else "is empty"
 
 
+def as_line(word: str) -> str:
+    """The line from which `one_word_per_line` reads `word`: a backslash says that a ``#`` begins no comment, as for git."""
+    return f"\\{word}" if _escapes_hash(word) else word
+
+
 def _words(line: str) -> List[str]:
     """The words of a line, without its comment."""
-    return list(itertools.takewhile(lambda word: not word.startswith("#"), line.split()))
+    words = itertools.takewhile(lambda word: not word.startswith("#"), line.split())
+    return [word[1:] if _escapes_hash(word) else word for word in words]
+
+
+def _escapes_hash(word: str) -> bool:
+    """Whether `word` begins with a ``#``, behind any number of backslashes."""
+    return word.lstrip("\\").startswith("#")
 
 
 def _holds_a_word(content: bytes) -> bool:

@@ -45,7 +45,8 @@ def add_tokens_argument(parser: argparse.ArgumentParser) -> None:
         metavar="TOKEN",
         nargs="*",
         help="the tokens of one task or several; - reads them from standard input, because other users may see "
-        "arguments: one a line, blank lines and # comments are skipped (default: ROCKETRIDE_TOKEN)",
+        "arguments: one a line, blank lines and # comments are skipped; a token's own # takes a backslash before it "
+        "(default: ROCKETRIDE_TOKEN)",
     )
 
 

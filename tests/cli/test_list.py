@@ -69,8 +69,10 @@ def test_tokens_only(listing):
     assert asked == []  # it is not asked for what is not printed
 
 
-def test_tokens_only_is_what_wait_reads(listing, stub, monkeypatch, capsys):
-    printed = listing([ROW, {**ROW, "token": OTHER}], {}, "--tokens-only")[0].stdout
+@pytest.mark.parametrize("other", [OTHER, "#nightly", "\\#nightly", "\\\\#", "\\nightly", "of_my_own#1"])
+def test_tokens_only_is_what_wait_reads(other, listing, stub, monkeypatch, capsys):
+    """Whoever starts a task may choose its token."""
+    printed = listing([ROW, {**ROW, "token": other}], {}, "--tokens-only")[0].stdout
     stub.answers = [ok(SUCCEEDED)]
     done = run_here(
         monkeypatch,
@@ -83,7 +85,7 @@ def test_tokens_only_is_what_wait_reads(listing, stub, monkeypatch, capsys):
         ROCKETRIDE_URI=stub.uri,
     )
     assert done.code == 0
-    assert {token for token, _ in stub.requests} == {TOKEN, OTHER}
+    assert {token for token, _ in stub.requests} == {TOKEN, other}
 
 
 @pytest.mark.parametrize("options", [[], ["--tokens-only"], ["--show-tokens"]])
