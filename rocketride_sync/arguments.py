@@ -91,12 +91,25 @@ def optional_choice(name: str, value: Any, choices: Sequence[str]) -> Optional[s
 
 
 def document(name: str, value: Any) -> Any:
-    """A copy of `value`, which must be expressible in JSON: no NaN, no sets or bytes, no endless nesting."""
+    """A copy of `value`, which must be expressible in JSON: no NaN, no sets or bytes, no endless nesting.
+
+    Mappings of any kind become dicts, however deep they are in it.
+    """
     try:
-        return json.loads(json.dumps(value, allow_nan=False))
+        return json.loads(_json(value))
     except (TypeError, ValueError, RecursionError) as error:
         problem = "it is nested too deeply" if isinstance(error, RecursionError) else excerpt(str(error), 200)
     raise ConfigurationError(f"{name} must hold only values of JSON: {problem}")
+
+
+def _json(value: Any, *, ensure_ascii: bool = True) -> str:
+    return json.dumps(value, allow_nan=False, ensure_ascii=ensure_ascii, default=_as_dict)
+
+
+def _as_dict(value: Any) -> Dict[Any, Any]:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"it holds a {type(value).__name__}")
 
 
 def object_info(value: Any) -> Dict[str, Any]:
@@ -107,8 +120,9 @@ def object_info(value: Any) -> Dict[str, Any]:
     if value is None:
         return {}
     try:
-        known = dict(value)
-        json.dumps(known, allow_nan=False, ensure_ascii=False).encode()
+        text = _json(dict(value), ensure_ascii=False)
+        text.encode()
+        known: Dict[str, Any] = json.loads(text)
     except (TypeError, ValueError, RecursionError):
         problem = "objinfo must be a dict of what JSON can say in UTF-8, such as {'name': 'a.txt'}"
     else:

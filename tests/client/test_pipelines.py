@@ -2,6 +2,8 @@
 
 import builtins
 import json
+from collections import UserDict
+from types import MappingProxyType
 
 import pytest
 
@@ -33,6 +35,32 @@ def test_the_source_can_be_replaced_and_the_callers_document_is_left_alone():
     assert document["source"] == "another"
     document["components"][0]["id"] = "changed"
     assert PIPELINE["source"] == PIPELINE["components"][0]["id"] == "s"
+
+
+def of_kind(kind, value):
+    """`value` with every dict in it as a mapping of `kind`."""
+    if isinstance(value, dict):
+        return kind({name: of_kind(kind, part) for name, part in value.items()})
+    return [of_kind(kind, part) for part in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("kind", [MappingProxyType, UserDict])
+def test_mappings_of_any_kind_are_documents(kind):
+    loaded = load(None, of_kind(kind, {"pipeline": PIPELINE}), None)
+    assert loaded == PIPELINE
+    assert type(loaded["components"][0]["config"]) is dict
+
+
+def test_a_mapping_within_itself():
+    endless = UserDict(PIPELINE)
+    endless["components"] = [endless]
+    with pytest.raises(ConfigurationError, match="only what JSON knows"):
+        load(None, endless, None)
+
+
+def test_what_json_does_not_know_is_named():
+    with pytest.raises(ConfigurationError, match=r"it holds a set$"):
+        load(None, {**PIPELINE, "names": [{"a"}]}, None)
 
 
 @pytest.mark.parametrize("arguments", [(None, None, None), ("file", PIPELINE, None)])

@@ -1,5 +1,7 @@
 """`send` and `Task.send`: one object to a real task, over each transport."""
 
+from types import MappingProxyType
+
 import pytest
 from counting_tasks import KEY, counting, pipeline, words
 from needing import needs
@@ -11,6 +13,7 @@ from rocketride_sync import (
     ServerError,
     TaskNotFoundError,
     UnsupportedOperationError,
+    arguments,
 )
 
 needs("fastapi", reason="needs the extra `emulator`")
@@ -74,6 +77,11 @@ def test_what_cannot_be_sent_is_refused_at_once():
         client.send("tk_1", "x", None, "text")
     with pytest.raises(ConfigurationError, match="timeout"):
         client.send("tk_1", "x", timeout=0)
+
+
+def test_the_information_about_an_object_may_be_mappings_of_any_kind():
+    about = MappingProxyType({"name": "a.txt", "metadata": MappingProxyType({"pages": 3})})
+    assert arguments.object_info(about) == {"name": "a.txt", "metadata": {"pages": 3}}
 
 
 def test_what_is_known_of_an_object_is_never_dropped_in_silence(server):
