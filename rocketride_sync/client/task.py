@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Dict, Generator, List, Mapping, Optional, Sequence, Type, Union
 
 from ..deadline import Deadline
-from ..errors import RocketRideError, TaskLostError, TaskNotFoundError
+from ..errors import ConfigurationError, RocketRideError, TaskLostError, TaskNotFoundError
 from ..import_lock import import_lock
 from ..logs import log
 from ..models import TaskStatus
@@ -167,7 +167,15 @@ class Task:
 
         Args:
             timeout: seconds for each call. At most two are needed.
+
+        Raises:
+            ConfigurationError: this process was forked from the one that has the handle. The task belongs to that one.
         """
+        if self._is_inherited:
+            raise ConfigurationError(
+                "the task was started by another process, from which this one was forked: it is left to that one; "
+                "terminate() ends it from anywhere"
+            )
         status: Optional[TaskStatus]
         try:
             status = self.get_status(timeout=timeout)
@@ -182,6 +190,10 @@ class Task:
             self._client._terminate(self.token, status, Deadline(self._client._limit(timeout)))
             self.ended = True
 
+    @property
+    def _is_inherited(self) -> bool:
+        return self._pid != os.getpid()
+
     def __enter__(self) -> Task:
         return self
 
@@ -191,7 +203,7 @@ class Task:
         error: Optional[BaseException],
         traceback: Optional[TracebackType],
     ) -> None:
-        if self.joined or self._pid != os.getpid():
+        if self.joined or self._is_inherited:
             return
         try:
             self.end()

@@ -142,6 +142,21 @@ def test_a_forked_child_that_leaves_the_block_does_not_end_its_parents_task(eith
 
 
 @forking
+def test_a_forked_child_is_told_that_its_parents_task_is_not_its_own_to_end(either):
+    with either.use(pipeline=forever()) as task:
+
+        def child():
+            with pytest.raises(ConfigurationError, match=r"another process.*terminate\(\)"):
+                task.end()
+
+        in_forked_child(child)
+        assert not task.ended
+        assert not task.get_status().is_terminal
+        in_forked_child(task.terminate)
+        assert task.get_status().outcome is Outcome.CANCELLED
+
+
+@forking
 def test_a_forked_child_that_leaves_the_block_of_a_pipe_does_not_complete_the_object(either):
     with either.use(pipeline=counted()) as task:
         with task.pipe({"name": "a.txt"}, "text/plain") as pipe:
