@@ -37,8 +37,9 @@ def open_files():
     return len(os.listdir("/proc/self/fd")) if sys.platform == "linux" else 0
 
 
+@pytest.mark.parametrize("count", [8, 16])
 @transports
-def test_sixteen_threads_get_the_answers_they_asked_for(transport):
+def test_threads_get_the_answers_they_asked_for(transport, count):
     before, threads_before = open_files(), threading.active_count()
     right = []
 
@@ -48,15 +49,16 @@ def test_sixteen_threads_get_the_answers_they_asked_for(transport):
         end = client.wait_until_complete(f"tk_{number}", timeout=SECONDS, interval=0.01)
         right.append(end.project_id == f"project of tk_{number}")
 
-    with Server(either(AllPolledFirst(16 * 26).status)) as server:
+    with Server(either(AllPolledFirst(count * 26).status)) as server:
         with RocketRideClient(server.url, "key", transport=transport) as client:
-            threads = [threading.Thread(target=work, args=(client, number)) for number in range(16)]
+            threads = [threading.Thread(target=work, args=(client, number)) for number in range(count)]
             for thread in threads:
                 thread.start()
             for thread in threads:
                 thread.join(SECONDS)
-        assert right == [True] * 16 * 26
-        assert server.connections <= 16
+        assert right == [True] * count * 26
+        # Eight are kept while nobody uses them. Of more threads, some may find that theirs was closed as one too many.
+        assert count > 8 or server.connections <= count
         wait_until(lambda: server.open == 0, "the end of the connections")
     assert threading.active_count() == threads_before
     wait_until(lambda: open_files() <= before, "as many open files as before")
