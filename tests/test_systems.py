@@ -5,6 +5,7 @@ A module that looks at the system when it is loaded is loaded once more, under a
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import io
 import os
@@ -23,7 +24,8 @@ from preloaded import emulators_start_anew
 
 import rocketride_sync
 from rocketride_sync.address import Address
-from rocketride_sync.cli import main, output, secret_input, signals, standard_streams
+from rocketride_sync.cli import command_result, main, output, secret_input, signals, standard_streams
+from rocketride_sync.cli.exit_codes import ExitCode
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.transports import network, tcp
 
@@ -33,7 +35,7 @@ PARTICULAR = re.compile(
     r"\b(register_at_fork|SIGHUP|getppid|select\.select|isatty|PollSelector|errorTab|start_new_session|"
     r"CREATE_NEW_PROCESS_GROUP|O_NONBLOCK|O_NOFOLLOW|O_DIRECTORY|O_BINARY|supports_dir_fd|supports_fd|dir_fd|0o600|"
     r"sys\.platform|os\.name|fork\(|geteuid|getuid|fchmod|chmod|umask|mkfifo|AF_UNIX|set_blocking|killpg|fcntl|termios|"
-    r"SIGKILL|SIGALRM|setitimer|waitpid|select\.poll|select\.epoll|pwd|resource\.)(?!\w)"
+    r"EINVAL|SIGKILL|SIGALRM|setitimer|waitpid|select\.poll|select\.epoll|pwd|resource\.)(?!\w)"
 )
 WINDOWS = SimpleNamespace(**{**vars(os), "name": "nt"})
 
@@ -132,6 +134,17 @@ def test_on_windows_ctrl_c_while_the_command_is_loaded_is_130(monkeypatch):
     monkeypatch.setattr(signals, "os", WINDOWS)
     monkeypatch.setattr(main, "main", interrupted)
     assert __main__.main() == 130
+
+
+@pytest.mark.parametrize(
+    ("system", "code", "told"),
+    [(WINDOWS, ExitCode.BROKEN_PIPE, ""), (os, ExitCode.NOT_WRITTEN, "could not be written")],
+)
+def test_on_windows_a_reader_that_has_gone_is_an_invalid_argument(system, code, told, monkeypatch, capsys):
+    monkeypatch.setattr(command_result, "os", system)
+    monkeypatch.setattr(output.delivery, "failure", OSError(errno.EINVAL, "Invalid argument"))
+    assert command_result.code_after_delivery(ExitCode.SUCCEEDED) == code
+    assert told in capsys.readouterr().err
 
 
 def test_on_windows_a_stream_that_does_not_block_is_tried_again(monkeypatch):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
+import os
 from typing import TYPE_CHECKING, Any, Dict, Optional
 
 from ..errors import (
@@ -95,10 +97,15 @@ def code_after_delivery(code: ExitCode) -> ExitCode:
         code = code or ExitCode.NOT_WRITTEN
     if failure is None:
         return code
-    if isinstance(failure, BrokenPipeError):
+    if _reader_has_gone(failure):
         return code or ExitCode.BROKEN_PIPE
     output.print_problem(f"the results could not be written: {reason_of(failure)}")
     return code or ExitCode.NOT_WRITTEN
+
+
+def _reader_has_gone(failure: OSError) -> bool:
+    # Windows calls it an invalid argument.
+    return isinstance(failure, BrokenPipeError) or (os.name == "nt" and failure.errno == errno.EINVAL)
 
 
 def error_with_advice(error: BaseException) -> str:
