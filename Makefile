@@ -119,7 +119,7 @@ test-wheel: ## the wheel on the newest Python there is, without the lengthy test
 test-airflow: .venv-airflow/.installed ## the Airflow sensor, in an environment of its own
 	.venv-airflow/bin/python -m pytest --numprocesses=0 tests/contrib/test_airflow_sensor.py
 
-test-installs: ## the wheel alone, in a zipapp, frozen by PyInstaller and as a shiv; some minutes
+test-installs: ## the wheel alone, in a zipapp, frozen by PyInstaller and as a shiv; about a minute
 	rm -rf .venv-installs
 	$(PYTHON) -m venv .venv-installs
 	.venv-installs/bin/python tools/test_installs.py
