@@ -140,6 +140,10 @@ _LEAST_LIKENESS = 0.7  # of 1
 
 
 class _Parser(argparse.ArgumentParser):
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.suggest_on_error = False  # from Python 3.15 on it has hints too, which would come before ours
+
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
         # Without the value, which argparse repeats: it may be a key in the wrong place.

@@ -173,8 +173,8 @@ class Task:
         """
         if self._is_inherited:
             raise ConfigurationError(
-                "the task was started by another process, from which this one was forked: it is left to that one; "
-                "terminate() ends it from anywhere"
+                "the task was started by another process, from which this one was forked: end it there, "
+                "or terminate it"
             )
         status: Optional[TaskStatus]
         try:

@@ -146,7 +146,7 @@ def test_a_forked_child_is_told_that_its_parents_task_is_not_its_own_to_end(eith
     with either.use(pipeline=forever()) as task:
 
         def child():
-            with pytest.raises(ConfigurationError, match=r"another process.*terminate\(\)"):
+            with pytest.raises(ConfigurationError, match=r"another process.*terminate it"):
                 task.end()
 
         in_forked_child(child)
