@@ -20,7 +20,7 @@ NOT_A_USERS = ("schemathesis", "anyio", "hypothesispytest", "xdist")
 
 
 @pytest.fixture(autouse=True)
-def _without_the_plugins_of_this_project(monkeypatch):
+def _without_the_plugins_of_this_project(pytester, monkeypatch):  # `pytester` takes away what was set before
     monkeypatch.setenv("PYTEST_ADDOPTS", " ".join(f"-p no:{name}" for name in NOT_A_USERS))
 
 
