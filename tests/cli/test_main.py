@@ -79,7 +79,7 @@ def test_the_lists_of_exit_codes_are_the_same():
 
 def test_the_severity_of_several_is_the_same_everywhere():
     order = ", ".join(str(int(code)) for code in exit_codes._BY_SEVERITY[:-1])
-    told = re.compile(r"first\s+there\s+is\s+of\s+([\d,\s]+?)[.:]")
+    told = re.compile(r"the\s+first\s+in\s+the\s+order\s+([\d,\s]+?)\.")
     texts = [
         wait_command.EPILOG,
         *((ROOT / page).read_text("utf-8") for page in ("README.md", "docs/errors.md")),

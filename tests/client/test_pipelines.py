@@ -54,7 +54,7 @@ def test_mappings_of_any_kind_are_documents(kind):
 def test_a_mapping_within_itself():
     endless = UserDict(PIPELINE)
     endless["components"] = [endless]
-    with pytest.raises(ConfigurationError, match="only what JSON knows"):
+    with pytest.raises(ConfigurationError, match="only values of JSON"):
         load(None, endless, None)
 
 
