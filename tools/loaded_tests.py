@@ -95,6 +95,7 @@ class LoadedTests:
 
     def measure(self, modules: List[str]) -> float:
         """How long the tests take without a change, which they must pass. `modules` are those to be changed."""
+        gc.unfreeze()  # what is frozen is not found
         for module in modules:
             self._functions[module] = self._functions_of(module)
         gc.collect()
