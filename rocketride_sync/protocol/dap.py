@@ -31,11 +31,12 @@ class Dialogue:
         longest_event: the size of the longest event, likewise; dropped ones count. The caller may set it to 0.
     """
 
-    __slots__ = ("_answers", "_events", "_notices", "_seq", "longest_answer", "longest_event")
+    __slots__ = ("_answers", "_events", "_notices", "_pending", "_seq", "longest_answer", "longest_event")
 
     def __init__(self) -> None:
         self._seq = 0
-        self._answers: Dict[int, Optional[Message]] = {}
+        self._pending: Set[int] = set()  # requests without an answer
+        self._answers: Dict[int, Message] = {}  # that were not taken yet
         self._notices: Set[int] = set()  # without an answer
         self._events: Deque[Message] = deque(maxlen=_EVENTS_KEPT)
         self.longest_answer = self.longest_event = 0
@@ -43,7 +44,7 @@ class Dialogue:
     def request(self, command: str, arguments: Mapping[str, Any]) -> Tuple[int, str]:
         """Make a request: its number, for `answer`, and its text frame."""
         text = self._next_request(command, arguments)
-        self._answers[self._seq] = None
+        self._pending.add(self._seq)
         return self._seq, text
 
     def notice(self, command: str, arguments: Mapping[str, Any]) -> str:
@@ -73,7 +74,8 @@ class Dialogue:
             number = message.get("request_seq")
             if isinstance(number, int):
                 self._notices.discard(number)
-            if isinstance(number, int) and self._answers.get(number, message) is None:
+            if isinstance(number, int) and number in self._pending:
+                self._pending.remove(number)
                 self._answers[number] = message
         elif kind == "event":
             self.longest_event = max(self.longest_event, size)
@@ -83,7 +85,7 @@ class Dialogue:
     @property
     def awaits_answer(self) -> bool:
         """Whether there is a request without an answer."""
-        return any(answer is None for answer in self._answers.values())
+        return bool(self._pending)
 
     @property
     def awaits_notices(self) -> bool:
@@ -92,18 +94,12 @@ class Dialogue:
 
     def answer(self, number: int) -> Optional[Message]:
         """Take the answer to request `number`; None if there is none yet."""
-        answer = self._answers.get(number)
-        if answer is not None:
-            del self._answers[number]
-        return answer
+        return self._answers.pop(number, None)
 
     def next_answer(self) -> Optional[Tuple[int, Message]]:
         """Take any answer that has come, with the number of its request; None if there is none."""
-        for number, answer in self._answers.items():
-            if answer is not None:
-                del self._answers[number]
-                return number, answer
-        return None
+        number = next(iter(self._answers), None)
+        return None if number is None else (number, self._answers.pop(number))
 
     def next_event(self) -> Optional[Message]:
         """Take the oldest event; None if there is none."""

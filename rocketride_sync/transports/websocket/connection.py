@@ -19,8 +19,9 @@ from ...protocol import dap, operations
 from ...protocol.operations import Buffer, Operation
 from ...protocol.strict_json import decodes_within
 from .error_translation import of_message, of_upgrade
-from .framing import Framing
+from .framing import Framing, masked_frame
 from .handshake import NO_HEADERS, Handshake
+from .outbox import Outbox
 from .steady_socket import SteadySocket
 
 T = TypeVar("T")
@@ -80,6 +81,7 @@ class Connection:
         self._framing = Framing(self._socket, self._limit.size)
         self._deadline = deadline  # of the operation that was sent last
         self._dialogue = dap.Dialogue()
+        self._outbox = Outbox()
         self.broken = False
         self._upgraded = False
         self.pid = os.getpid()
@@ -111,22 +113,35 @@ class Connection:
             raise
 
     def post(self, operation: Operation, deadline: Deadline, data: Optional[Buffer] = None) -> int:
-        """Send `operation` while others may be in flight; its number, for `next_answer`. Raises TransportError."""
+        """Send `operation` while others may be in flight; its number, for `next_answer`. Raises TransportError.
+
+        It is sent together with those that are posted next, before `next_answer` waits. `data` is not needed any more.
+        """
         number, text = self._dialogue.request(operation.command, operation.arguments)
         self._expect(operation, deadline)
-        self._guarded(self._send, text, data)
+        frame = self._guarded(_frame, text, data)
+        if not self._outbox.has_room(frame):
+            self._send_posted()
+        self._outbox.add(frame, deadline)
+        if self._outbox.is_due:
+            self._send_posted()
         return number
 
     def post_all(self, several: Sequence[Operation], deadline: Deadline) -> List[int]:
         """As `post`, for several at once: a system call costs more than everything else of a request."""
         requests = [self._dialogue.request(each.command, each.arguments) for each in several]
         self._expect(several[0], deadline)
-        self._guarded(self._framing.send_messages, _TEXT, [text.encode() for _, text in requests])
+        frames = b"".join([_frame(text, None) for _, text in requests])
+        self._guarded(self._framing.send_all, frames)
         return [number for number, _ in requests]
 
     def next_answer(self, deadline: Deadline) -> Optional[Tuple[int, dap.Message]]:
         """The next answer to an operation that was posted, with its number; None if `deadline` passes first."""
         found = self._dialogue.next_answer()
+        while found is None and self._guarded(self._receive_buffered):
+            found = self._dialogue.next_answer()
+        if found is None:
+            self._send_posted()
         while found is None and self._receive_until(deadline):
             found = self._dialogue.next_answer()
         return found
@@ -247,10 +262,14 @@ class Connection:
         self._framing.limit(self._limit.size)
 
     def _send(self, text: str, data: Optional[Buffer]) -> None:
-        if data is None:
-            self._framing.send_message(_TEXT, text.encode())
-        else:
-            self._framing.send_message(_BINARY, *dap.with_data(text, data))
+        self._framing.send_all(_frame(text, data))
+
+    def _send_posted(self) -> None:
+        """Send the requests that were posted and not sent yet."""
+        posted = self._outbox.take()
+        if posted is not None:
+            self._socket.deadline, frames = posted
+            self._guarded(self._framing.send_all, frames)
 
     def _send_and_receive(self, number: int, text: str, data: Optional[Buffer]) -> dap.Message:
         self._send(text, data)
@@ -272,8 +291,21 @@ class Connection:
             return False  # in the middle of a frame too: the next read continues it
         return True
 
+    def _receive_buffered(self) -> bool:
+        """Take a short message that has been read already; False if there is none. Does no I/O."""
+        text = self._framing.buffered_text()
+        if text is None:
+            return False
+        try:
+            self._take_message(_TEXT, text)
+        except socket.timeout:
+            return False
+        return True
+
     def _receive_frame(self) -> None:
-        opcode, data = self._framing.receive()
+        self._take_message(*self._framing.receive())
+
+    def _take_message(self, opcode: int, data: bytes) -> None:
         if opcode == _CLOSE:
             self._raise_closed(data)
         if opcode in (_TEXT, _BINARY):
@@ -320,3 +352,10 @@ class Connection:
         """Close the socket without a close frame: after a fault, or in a forked child whose parent uses it."""
         self.broken = True
         self._socket.close()
+
+
+def _frame(text: str, data: Optional[Buffer]) -> bytearray:
+    """The frame of a request, with `data` if given."""
+    if data is None:
+        return masked_frame(_TEXT, text.encode())
+    return masked_frame(_BINARY, *dap.with_data(text, data))

@@ -204,7 +204,7 @@ def test_a_text_that_comes_in_pieces_is_read_without_websocket_client(monkeypatc
 
 def test_a_message_is_sent_to_its_end():
     it, sock = framing([])
-    it.send_message(TEXT, b"x" * 1000, b"y")
+    it.send_all(masked_frame(TEXT, b"x" * 1000, b"y"))
     frame = sock.sent
     assert len(frame) == 4 + 4 + 1001
     assert websocket.ABNF.mask(frame[4:8], frame[8:]) == b"x" * 1000 + b"y"

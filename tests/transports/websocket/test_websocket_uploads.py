@@ -17,6 +17,7 @@ from rocketride_sync import (
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.protocol import object_operations
 from rocketride_sync.transports.chunks import Bytes
+from rocketride_sync.transports.websocket.steady_socket import SteadySocket
 
 from ..dap_peer import TOKEN, Gone, dap
 from ..loopback import Server
@@ -75,6 +76,30 @@ def test_files_share_a_connection_and_each_awaits_its_own_answers(files):
     assert [r["result"]["name"] for r in results] == [path.name for path in files]
     assert all(r["bytes_sent"] == r["result"]["size"] == r["file_size"] for r in results)
     assert 2 <= it.most <= 5
+
+
+def test_requests_that_follow_from_answers_that_came_together_are_sent_together(files, monkeypatch):
+    sizes = []
+    send = SteadySocket.send
+    monkeypatch.setattr(SteadySocket, "send", lambda *args: sizes.append(send(*args)) or sizes[-1])
+
+    def answering(peer):
+        answers = []
+        peer.raw = answers.append
+        it.answer = lambda *args: GatheringPeer.answer(it, *args) or it.in_flight or flush()
+
+        def flush():
+            peer.peer.send(b"".join(answers))
+            answers.clear()
+
+        it(peer)
+
+    it = GatheringPeer()
+    with Server(dap(answering)) as server, websocket(server) as client:
+        results = client.send_files(files, TOKEN)
+    assert [r["action"] for r in results] == ["complete"] * 12
+    assert it.objects == {path.name: path.read_bytes() for path in files}
+    assert len(sizes) < 3 * 12 / 2  # three requests a file
 
 
 @pytest.mark.parametrize("step", ["open", "write", "close"])
