@@ -98,8 +98,9 @@ SUITE = Suite(
     base="official client",
     rounds=7,
     targets=[
-        Target("rocketride_sync, WebSocket", "small files ms", 1.0, "official client"),
-        Target("rocketride_sync, WebSocket", "large file ms", 1.0, "official client"),
+        Target("rocketride_sync, WebSocket", "small files ms", 0.9, "official client"),
+        Target("rocketride_sync, WebSocket", "large file ms", 0.9, "official client"),
+        Target("rocketride_sync, HTTP", "small files ms", 2.0, "official client"),
         Target("rocketride_sync, WebSocket", "memory for it MiB", 30.0, every=True),
         Target("rocketride_sync, HTTP", "memory for it MiB", 30.0, every=True),
     ],

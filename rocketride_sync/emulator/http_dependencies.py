@@ -11,7 +11,7 @@ from .credentials import Access
 from .server_state import ServerState
 
 
-def _access(request: Request, authorization: str = Header(...)) -> Access:  # noqa: ARG001  (its absence is a 422)
+async def _access(request: Request, authorization: str = Header(...)) -> Access:  # noqa: ARG001  (its absence is a 422)
     access: Access = request.scope["access"]
     return access
 

@@ -149,7 +149,7 @@ class FileBatch:
         threads: List[threading.Thread] = []
         try:
             while len(threads) < min(workers, len(uploads)) and start_thread(
-                threads, "rocketride-upload", self._send_waiting, waiting, events
+                threads, "rocketride-upload", self._send_waiting, waiting, events, len(uploads)
             ):
                 pass
             if not threads:
@@ -169,20 +169,27 @@ class FileBatch:
             if self._begin_upload(upload):
                 upload.end(self._outcome_of(upload))
 
-    def _send_waiting(self, waiting: Deque[Upload], events: queue.SimpleQueue[Any]) -> None:
-        """Send one file after the other; runs in a thread."""
-        send_event = self._event_sender(events)
+    def _send_waiting(self, waiting: Deque[Upload], events: queue.SimpleQueue[Any], count: int) -> None:
+        """Send one file after the other, of `count`; runs in a thread."""
+        send_event = self._event_sender(events, count)
         with contextlib.suppress(IndexError):
             while True:
                 upload = waiting.popleft()
                 upload.report = send_event
                 self._send_in_thread(upload, events)
 
-    def _event_sender(self, events: queue.SimpleQueue[Any]) -> Callable[[Upload, Event], None]:
-        """The `report` of uploads in threads. It passes on only the events that are used: each wakes the caller."""
+    def _is_last(self, upload: Upload, event: Event, count: int) -> bool:
+        """Keep a final event; whether `count` uploads have theirs now."""
+        if event["action"] not in _FINAL_ACTIONS:
+            return False
+        self._final_events[upload.index] = event
+        return len(self._final_events) == count
+
+    def _event_sender(self, events: queue.SimpleQueue[Any], count: int) -> Callable[[Upload, Event], None]:
+        """The `report` of uploads in threads. It passes on only what is needed: each event wakes the caller."""
 
         def send_event(upload: Upload, event: Event) -> None:
-            if self._on_progress is not None or event["action"] in _FINAL_ACTIONS:
+            if self._on_progress is not None or self._is_last(upload, event, count):
                 events.put((upload, event))
 
         return send_event

@@ -9,7 +9,7 @@ import select
 import selectors
 import socket
 import ssl
-from typing import Any, Callable, Sequence, TypeVar, Union
+from typing import Any, Callable, Optional, Sequence, TypeVar, Union
 
 from ..deadline import SLICE, Deadline
 
@@ -35,6 +35,11 @@ def discard(sock: socket.socket, close: Callable[[int], None] = socket.close) ->
 
 class _Socket(socket.socket):
     __del__ = discard
+
+    def settimeout(self, value: Optional[float]) -> None:
+        # urllib3 sets it before each step. The system call gives up the interpreter's lock, which costs more than it.
+        if value != self.gettimeout():
+            super().settimeout(value)
 
 
 # An application may put other classes in place of these two later: gevent, a SOCKS package, a test's guard.

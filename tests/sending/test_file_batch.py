@@ -1,6 +1,7 @@
 """`send_files`: results in order, progress, each file's own error, wrong files, over each transport."""
 
 import os
+import queue
 import subprocess
 import sys
 import threading
@@ -291,6 +292,25 @@ def test_with_too_few_threads_all_files_are_sent(few_threads, folder):
     assert [r["action"] for r in results] == ["complete"] * 12
     assert [event for event in events if event["action"] in ENDS] == results
     assert "rocketride-upload" in few_threads
+
+
+@pytest.mark.parametrize("listens", [True, False])
+def test_threads_wake_the_caller_only_for_a_callback_and_for_the_end(monkeypatch, folder, listens):
+    wakings = []
+
+    class Counted(queue.SimpleQueue):
+        def put(self, item):
+            wakings.append(item)
+            super().put(item)
+
+    monkeypatch.setattr(queue, "SimpleQueue", Counted)
+    files = sorted(folder.iterdir())
+    options = {"on_progress": lambda event: None} if listens else {}
+    results = scripted([{"name": "x"}] * 12).send_files(files, "tk_1", max_workers=4, **options)
+    assert [r["action"] for r in results] == ["complete"] * 12
+    assert (
+        len(wakings) >= 3 * 12 if listens else 1 <= len(wakings) <= 4
+    )  # each of four threads may see the end
 
 
 @pytest.mark.parametrize("mine", [StopIteration("mine"), ValueError("mine"), TransportError("mine")])

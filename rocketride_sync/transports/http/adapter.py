@@ -5,9 +5,8 @@ from __future__ import annotations
 import contextlib
 import queue
 import socket
-import weakref
 from collections import deque
-from typing import TYPE_CHECKING, Any, Deque, MutableMapping, Optional
+from typing import TYPE_CHECKING, Any, Deque, Dict, Optional
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 # its timeout.
 _LONGEST_IDLE = 30.0
 _MAX_IDLE = 32
+_MAX_TARGETS = 64
 
 
 class _ConnectionStack:
@@ -125,7 +125,7 @@ class DeadlineAdapter(HTTPAdapter):
     def __init__(self, address: Address, dialer: Optional[Dialer]) -> None:
         self._pool: Any = None
         self._closed = False
-        self._targets: MutableMapping[Any, str] = weakref.WeakKeyDictionary()
+        self._targets: Dict[str, str] = {}
         super().__init__(pool_connections=1, pool_maxsize=_MAX_IDLE)
         if dialer is not None:
             kind = _TlsPool if address.secure else _Pool
@@ -150,10 +150,12 @@ class DeadlineAdapter(HTTPAdapter):
             pool.close()
 
     def request_url(self, request: Any, proxies: Any) -> str:
-        """The target in the request line, computed once for each prepared request."""
-        target = self._targets.get(request)
+        """The target in the request line, computed once for each URL."""
+        target = self._targets.get(request.url)
         if target is None:
-            target = self._targets[request] = super().request_url(request, proxies)
+            if len(self._targets) >= _MAX_TARGETS:
+                self._targets.clear()
+            target = self._targets[request.url] = super().request_url(request, proxies)
         return target
 
     def build_response(self, req: Any, resp: Any) -> requests.Response:

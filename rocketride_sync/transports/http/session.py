@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import http.client
 import sys
@@ -12,7 +13,7 @@ import requests
 
 from ..._version import __version__
 from ...config import Settings
-from ...deadline import Deadline
+from ...deadline import SLICE, Deadline
 from ...errors import (
     OverloadedError,
     ProtocolError,
@@ -138,19 +139,20 @@ class Session:
     def _exchange(self, operation: Operation, key: str, exchange: Exchange) -> Answer:
         request = self._prepared(key, operation.method, operation.path, operation.query)
         if operation.public:
-            request = request.copy()
+            request = _copy(request)
             del request.headers["Authorization"]
         if operation.json is not None:
-            request = request.copy()
+            request = _copy(request)
             request.prepare_body(None, None, operation.json)
         if operation.data is not None:
-            request = request.copy()
+            request = _copy(request)
             request.headers.update(load(_objects).headers(operation))
             request.body = iter(operation.data)  # type: ignore[assignment]  # urllib3 takes it
-        timeout = exchange.deadline.clamp(None)
-        if timeout == 0.0:
+            exchange.has_body = True
+        if exchange.deadline.expired:
             raise TransportTimeoutError(f"{operation.name} failed: no time was left to send it")
-        response = self._adapter.send(request, stream=True, timeout=timeout, **self._options)
+        # The sockets keep the deadline, in slices; with any other value urllib3 would change their timeout to and fro.
+        response = self._adapter.send(request, stream=True, timeout=SLICE, **self._options)
         raw = response.raw
         try:
             body = _read_body(raw, self._settings.limit_of(operation))
@@ -190,6 +192,13 @@ def _prepare(
     # A plain dict is faster to read, each time the request is sent, than a case-insensitive one.
     request.headers = dict(request.headers)  # type: ignore[assignment]
     return request
+
+
+def _copy(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """A copy with headers of its own. requests' own copy makes a cookie jar, too."""
+    copied = copy.copy(request)
+    copied.headers = request.headers.copy()
+    return copied
 
 
 def _proxy_for_whole_urls(settings: Settings) -> Optional[Proxy]:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 _EARLY = 0.02
 _LATE = 0.0005
 _MAX_HEAD = 1024 * 1024
+_JOINED = 128 * 1024  # the longest part of a body that is copied to be sent together with the head
 _HTTP = b"HTTP/"  # how every answer begins
 
 
@@ -47,6 +48,7 @@ class Exchange:
         reused: whether it uses a connection from the pool.
         answered: whether a byte of an answer has come.
         sending: whether it has begun to send something, and not finished.
+        has_body: whether a body follows the head of the request, which is sent together with it.
         answer: the answer, None until it is awaited.
         connect_fault: why no connection could be made, or None.
         limit: of the body of an answer, None for none.
@@ -61,6 +63,8 @@ class Exchange:
         "connect_timeout",
         "connecting",
         "deadline",
+        "has_body",
+        "head",
         "limit",
         "reused",
         "sending",
@@ -76,6 +80,8 @@ class Exchange:
         self.reused = False
         self.answered = False
         self.sending = False
+        self.has_body = False
+        self.head: Any = None  # that waits for the begin of the body
         self.answer: Optional[ExactResponse] = None
         self.limit = limit
         self._bytes_allowed = math.inf if limit is None else 2 * limit.size + _MAX_HEAD
@@ -244,14 +250,31 @@ class _DeadlineConnection(HTTPConnection):
     def send(self, data: Any) -> None:
         if self.sock is None and self.auto_open:
             self.connect()
-        exchange, left = current.exchange, memoryview(data)
+        exchange = current.exchange
         # Not in a `finally`: urllib3 reads the answer even if sending has failed, and the rest is never sent.
         exchange.sending = True
+        if exchange.has_body:
+            exchange.has_body, exchange.head = False, data
+            return
+        head, exchange.head = exchange.head, None
+        if head is not None and len(data) > _JOINED:
+            self._send_all(head)
+        elif head is not None:
+            data = b"".join((head, data))
+        self._send_all(data)
+        exchange.sending = False
+
+    def _send_all(self, data: Any) -> None:
+        left = memoryview(data)
         while left:
             _set_remaining_timeout(self.sock, SLICE)
             with contextlib.suppress(socket.timeout):
                 left = left[self.sock.send(left) :]
-        exchange.sending = False
+
+    def getresponse(self, *args: Any, **options: Any) -> Any:
+        if current.exchange.head is not None:  # the body is empty
+            self.send(b"")
+        return super().getresponse(*args, **options)
 
 
 class Connection(_DeadlineConnection, HTTPConnection):

@@ -44,6 +44,21 @@ def test_an_object_is_the_body_of_one_request():
     assert it.bodies == [b"x" * 3 * MIB]
 
 
+@pytest.mark.parametrize("size", [0, 1, 1000])
+def test_a_small_object_is_sent_together_with_the_head_of_its_request(size):
+    received = []
+
+    def take(peer):
+        received.append(peer.sock.recv(65536))
+        peer.send(answer(ENVELOPE))
+
+    with Server(take) as server, http(server) as client:
+        assert client.send(TOKEN, b"x" * size) == RESULT
+    head, _, body = received[0].partition(b"\r\n\r\n")
+    assert head.startswith(b"POST ")
+    assert body == b"x" * size
+
+
 def test_an_overload_answer_is_outlived_and_the_body_sent_again_from_its_beginning(tmp_path):
     it = HttpPeer(overloaded(), overloaded(), answer(ENVELOPE))
     (tmp_path / "a.txt").write_bytes(b"the whole")
