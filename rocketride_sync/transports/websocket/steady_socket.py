@@ -123,10 +123,6 @@ class SteadySocket:
         head = self._buffer[self._position : self._position + 2]
         return head[:1] in (b"", _TEXT_BEGINS) and (len(head) < 2 or head[1] <= _SIZE_FOLLOWS)
 
-    def buffered_text(self, limit: int) -> Optional[bytes]:
-        """As `short_text`, of what is in the buffer. Does no I/O."""
-        return self.short_text(limit) if self._position < len(self._buffer) else None
-
     def has_input(self) -> bool:
         """Whether `recv` would return now."""
         return self._position < len(self._buffer) or has_input(self._sock)
