@@ -100,7 +100,8 @@ class InFlight:
         lost = [pending.poll for pending in self._pending.values()]
         suspected = self._recently_sent() or lost
         self._pending.clear()
-        failed = suspected if len(suspected) == 1 and (suspected[0] in self._lost_once or not retry) else []
+        proven = not retry or self._lost_once.issuperset(suspected)
+        failed = suspected if proven and len(suspected) == 1 else []
         self._isolated.update(self._lost_once.intersection(lost))
         self._lost_once.update(lost)
         self._forget(failed)

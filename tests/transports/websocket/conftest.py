@@ -2,9 +2,16 @@
 
 import pytest
 
+from rocketride_sync import deadline
 from rocketride_sync.address import Address
 from rocketride_sync.config import Settings
-from rocketride_sync.transports.websocket import WebSocketTransport
+from rocketride_sync.transports.websocket import (
+    WebSocketTransport,
+    in_flight,
+    pool,
+    reconnecting,
+    websocket_poller,
+)
 
 from ..dap_peer import KEY
 
@@ -25,3 +32,25 @@ def connect():
     yield make
     for transport in made:
         transport.close()
+
+
+class Clock:
+    """Monotonic time, which passes while somebody sleeps, and when a test says so."""
+
+    def __init__(self):
+        self.now = 1000.0
+
+    def monotonic(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """The time of deadlines, and of the modules that note when something happened."""
+    clock = Clock()
+    for module in (deadline, in_flight, pool, reconnecting, websocket_poller):
+        monkeypatch.setattr(module, "system_time", clock)
+    return clock
