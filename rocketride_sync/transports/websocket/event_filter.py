@@ -47,7 +47,7 @@ class TaskEventFilter:
     def poll_sent(self) -> None:
         """The status is asked for now."""
         if self._begun:  # what the status shows is another run, or the end of a restarted one
-            self._end, self._begun = None, False
+            self._end = None
         self._end_before_poll = self._end is not None
 
     def learn(self, document: Any) -> None:
@@ -78,7 +78,7 @@ class TaskEventFilter:
 
     def end_told(self, *, listening: bool) -> EndTold:
         """What was told of the end; `listening`: whether further events can come."""
-        reason = self._end[0] if self._end else None
+        (reason,) = self._end or (None,)
         may_come = listening and self._id_start is not None and not self._ended_before
         return EndTold(self._end is not None, reason, may_come)
 
@@ -88,7 +88,7 @@ class TaskEventFilter:
             self._begun = True
             return
         reason = body.get("reason")
-        earlier = self._end[0] if self._end and not self._begun else None
+        (earlier,) = (None if self._begun else self._end) or (None,)
         self._end, self._begun = (reason if reason in STOP_REASONS else earlier,), False
 
     def _is_of_token(self, body: Mapping[str, Any]) -> bool:

@@ -26,14 +26,12 @@ _MOST_IDLE = 8
 # A server accepts ten unauthenticated connections for all clients of an address together.
 _CONNECTING_AT_ONCE = 4
 
-_warned = False  # of gevent
-
 
 class _Turns:
     """Lets a few threads at a time take a step, in the order in which they come.
 
     In place of a semaphore: Ctrl-C between its `acquire` and the next `try` would take a turn away for ever. Here a
-    thread is in the queue once at most, and what an interrupt left of it there is replaced when it comes again.
+    thread is in the queue once at most, and takes the place that an interrupt left of it there when it comes again.
     """
 
     def __init__(self, limit: int) -> None:
@@ -55,9 +53,7 @@ class _Turns:
             self._wake_first()
 
     def _await_turn(self, thread: int, deadline: Deadline) -> None:
-        self._queue.pop(thread, None)
         turn = self._queue[thread] = threading.Lock()
-        turn.acquire()
         while thread not in list(self._queue)[: self._limit]:
             if deadline.expired:
                 raise TransportTimeoutError(
@@ -140,7 +136,6 @@ class Pool:
 
         If there are too many, the oldest are closed.
         """
-        self._forget_inherited()
         if self.unless_inherited(connection) is None or connection.broken:
             return
         connection.idle_since = system_time.monotonic()
@@ -211,12 +206,10 @@ def _idle_too_long(connection: Connection) -> bool:
 
 
 def _blocks_greenlets(connection: Connection) -> bool:
-    """Whether `socket.socket` was replaced since `connection` was made. Warns once if that was gevent, too late."""
-    global _warned
+    """Whether `socket.socket` was replaced since `connection` was made. Warns if that was gevent, too late."""
     if connection.socket_class is socket.socket:
         return False
-    if "gevent.monkey" in sys.modules and not _warned:
-        _warned = True
+    if "gevent.monkey" in sys.modules:
         warnings.warn(
             "gevent's monkey.patch_all() came after a connection was made: whatever still waits over that one blocks all "
             "greenlets. Patch before anything else is imported",

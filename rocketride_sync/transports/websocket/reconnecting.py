@@ -72,6 +72,8 @@ class Subscribing:
         requested: whether a subscription was requested over the present connection.
     """
 
+    _requested_at: float  # monotonic
+
     def __init__(self) -> None:
         self._suspicious_losses = 0
         self.connected()
@@ -79,7 +81,6 @@ class Subscribing:
     def connected(self) -> None:
         """There is another connection."""
         self.requested = self._answered = self._answered_since = False
-        self._requested_at = math.inf  # monotonic
 
     @property
     def allowed(self) -> bool:

@@ -1,15 +1,18 @@
 """The pool of idle WebSocket connections, under threads that meet at the worst moment."""
 
+import contextlib
+import logging
 import os
 import socket
 import sys
 import threading
 import time
+import warnings
 from collections import deque
 
 import pytest
 
-from rocketride_sync import TransportError
+from rocketride_sync import RocketRideWarning, TransportError, TransportTimeoutError
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.transports.websocket import pool as _pool
 from rocketride_sync.transports.websocket.pool import Pool
@@ -25,7 +28,7 @@ class Connection:
     def __init__(self):
         self.pid = os.getpid()
         self.idle_since = time.monotonic()
-        self.closed = False
+        self.closed = self.abandoned = False
 
     def drain(self):
         pass
@@ -34,12 +37,19 @@ class Connection:
         self.closed = True
 
     def abandon(self):
-        pass
+        self.abandoned = True
 
 
 @pytest.fixture
 def pool():
     return Pool(lambda _deadline: Connection())
+
+
+@pytest.fixture
+def fork(monkeypatch):
+    """As if this were a forked child from then on: the process id is all that a pool looks at."""
+    parent = os.getpid()
+    return lambda: monkeypatch.setattr(os, "getpid", lambda: parent + 1)
 
 
 def meanwhile(step, *args):
@@ -138,12 +148,103 @@ def test_a_connection_is_looked_at_before_it_is_used_again_however_short_it_was_
     assert kept.closed
 
 
-def test_a_connection_that_was_idle_for_over_half_a_minute_is_not_used_again(pool):
+@pytest.mark.parametrize("used", [0.0, 300.0])
+def test_a_connection_that_was_idle_for_over_half_a_minute_is_not_used_again(pool, clock, used):
+    """However long it was used before."""
     kept = Connection()
+    kept.idle_since = clock.now - used
     pool.give_back(kept)
-    kept.idle_since -= 31.0
+    clock.now += 30.0
+    assert pool.take() is kept
+    pool.give_back(kept)
+    clock.now += 30.1
     assert pool.take() is None
     assert kept.closed
+
+
+def test_a_connection_that_is_broken_is_not_kept(pool):
+    broken = Connection()
+    broken.broken = True
+    pool.give_back(broken)
+    assert pool.take() is None
+    assert not pool.is_open
+
+
+def refuse(connection):
+    raise TransportError("lost")
+
+
+@pytest.mark.parametrize("where", ["held", "idle"])
+def test_a_step_over_a_connection_that_is_lost_is_repeated_over_a_new_one_if_it_may_be(pool, where):
+    lost, tried = Connection(), []
+    if where == "idle":
+        pool.give_back(lost)
+
+    def step(connection):
+        tried.append(connection)
+        return refuse(connection) if connection is lost else "the answer"
+
+    held = lost if where == "held" else None
+    with pytest.raises(TransportError, match="lost"):
+        pool.attempt(step, Deadline(30.0), repeatable=False, held=held or pool.take())
+    assert tried == [lost]
+    assert pool.attempt(step, Deadline(30.0), repeatable=True, held=lost) == "the answer"
+    assert tried[:2] == [lost, lost]
+    assert tried[2] is not lost
+
+
+def test_a_step_that_is_lost_over_a_new_connection_is_not_repeated(pool):
+    tried = []
+    with pytest.raises(TransportError, match="lost"):
+        pool.attempt(lambda each: refuse(tried.append(each)), Deadline(30.0), repeatable=True)
+    assert len(tried) == 1
+
+
+def test_a_step_whose_time_is_up_is_not_repeated(pool):
+    tried = []
+
+    def late(connection):
+        tried.append(connection)
+        raise TransportTimeoutError("late")
+
+    with pytest.raises(TransportTimeoutError):
+        pool.attempt(late, Deadline(30.0), repeatable=True, held=Connection())
+    assert len(tried) == 1
+
+
+def test_a_connection_that_is_held_is_used_before_one_that_is_idle(pool):
+    held, idle = Connection(), Connection()
+    pool.give_back(idle)
+    assert pool.attempt(lambda connection: connection, Deadline(30.0), repeatable=True, held=held) is held
+    assert pool.attempt(lambda connection: connection, Deadline(30.0), repeatable=True) is idle
+
+
+def test_why_there_is_no_connection_is_logged(caplog):
+    caplog.set_level(logging.DEBUG, "rocketride_sync")
+    with pytest.raises(TransportError, match="lost"):
+        Pool(refuse).connect(Deadline(30.0))
+    assert caplog.messages == ["no WebSocket connection: lost"]
+
+
+@pytest.mark.parametrize("gevent", [True, False])
+def test_a_connection_made_before_gevent_replaced_the_sockets_is_not_used(pool, monkeypatch, gevent):
+    """It would block all greenlets, and a warning says so. What else replaces `socket.socket` is warned of by nobody."""
+    if gevent:
+        monkeypatch.setitem(sys.modules, "gevent.monkey", None)
+    else:
+        monkeypatch.delitem(sys.modules, "gevent.monkey", raising=False)
+    before = Connection()
+    pool.give_back(before)
+
+    class Replaced(socket.socket):
+        pass
+
+    monkeypatch.setattr(socket, "socket", Replaced)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        assert pool.take() is None
+    assert before.closed
+    assert [each.category for each in told] == [RocketRideWarning] * gevent
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
@@ -166,13 +267,50 @@ def test_no_thread_of_a_forked_child_gets_a_connection_of_the_parents(pool, monk
     assert os.waitpid(child, 0)[1] == 0
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_connection_of_the_parents_is_passed_over_wherever_it_comes_from(pool):
     pool.take()
     inherited = Connection()
     inherited.pid = os.getppid()
     pool._idle.append(inherited)
     assert pool.take() is None
+
+
+@pytest.mark.parametrize("step", ["take", "close", "connect"])
+def test_a_forked_child_lets_the_parents_connections_be_whatever_it_does_first(pool, fork, step):
+    """Neither closed, which would end them for the parent, nor kept open, which would keep them when it closes them."""
+    inherited = [Connection(), Connection()]
+    for connection in inherited:
+        pool.give_back(connection)
+    assert pool.is_open
+    fork()
+    assert not pool.is_open
+    getattr(pool, step)(*[Deadline(30.0)] * (step == "connect"))
+    assert [connection.abandoned for connection in inherited] == [True, True]
+    assert [connection.closed for connection in inherited] == [False, False]
+
+
+def test_a_forked_child_gives_nothing_of_the_parents_back(pool, fork):
+    in_use = pool.connect(Deadline(30.0))
+    fork()
+    pool.give_back(in_use)
+    assert in_use.abandoned
+    assert not in_use.closed
+    assert pool.take() is None
+
+
+def test_a_forked_child_asks_for_nothing_over_a_connection_of_the_parents(pool, fork):
+    held = Connection()
+    fork()
+    used = pool.attempt(lambda connection: connection, Deadline(30.0), repeatable=True, held=held)
+    assert used.pid == os.getpid()
+    assert held.abandoned
+
+
+def test_a_forked_child_does_not_wait_for_threads_of_the_parent_that_were_connecting(pool, fork):
+    for number in range(4):
+        pool._turns._queue[-number - 1] = threading.Lock()
+    fork()
+    assert pool.connect(Deadline(0.0)).pid == os.getpid()
 
 
 def test_what_was_in_use_when_the_pool_was_closed_is_closed_when_it_is_given_back(pool):
@@ -214,3 +352,113 @@ def test_a_pool_that_was_closed_keeps_what_is_made_later(pool):
     later = pool.connect(Deadline(30.0))
     pool.give_back(later)
     assert pool.take() is later
+
+
+class Connecting:
+    """Connections that are made when the test says so, and the threads that want one; threads are woken up by others alone."""
+
+    def __init__(self, monkeypatch):
+        monkeypatch.setattr(_pool, "SLICE", 30.0)
+        self.pool = Pool(self._connect)
+        self.began = []
+        self.may_end = []
+        self._over = False
+        self._changed = threading.Condition()
+        self._threads = []
+
+    def _connect(self, _deadline):
+        may_end = threading.Event()
+        with self._changed:
+            self.began.append(threading.current_thread().name)
+            self.may_end.append(may_end)
+            self._changed.notify_all()
+        assert self._over or may_end.wait(20)
+        return Connection()
+
+    def start(self, name, deadline=None):
+        """A thread that wants a connection. It is waiting, or connecting, afterwards."""
+        thread = threading.Thread(target=self.pool.connect, args=(deadline or Deadline(30.0),), name=name)
+        thread.start()
+        self._threads.append(thread)
+        while thread.ident not in self.pool._turns._queue:
+            time.sleep(0.001)
+
+    def wait_for(self, count):
+        """Until so many have begun to connect; who they are."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: len(self.began) >= count, 10)
+        return self.began
+
+    def end(self):
+        self._over = True
+        for may_end in self.may_end:
+            may_end.set()
+        end = time.monotonic() + 10.0
+        while any(thread.is_alive() for thread in self._threads) and time.monotonic() < end:
+            for turn in list(self.pool._turns._queue.values()):
+                with contextlib.suppress(RuntimeError):
+                    turn.release()
+            time.sleep(0.001)
+
+
+@pytest.fixture
+def connecting(monkeypatch):
+    made = Connecting(monkeypatch)
+    yield made
+    made.end()
+
+
+def test_four_threads_connect_at_a_time_and_the_others_in_the_order_in_which_they_came(connecting):
+    """A thread that waits sleeps until it is woken up."""
+    looks = []
+
+    def counted():
+        looks.append(None)
+        return time.monotonic()
+
+    for name in "abcd":
+        connecting.start(name)
+    assert sorted(connecting.wait_for(4)) == ["a", "b", "c", "d"]
+    connecting.start("e", Deadline(30.0, counted))
+    connecting.start("f")
+    with pytest.raises(TransportTimeoutError, match="too many threads are connecting"):
+        connecting.pool.connect(Deadline(0.1))
+    assert len(connecting.began) == 4
+    assert len(looks) < 20
+    connecting.may_end[2].set()
+    assert connecting.wait_for(5)[4:] == ["e"]
+    connecting.may_end[0].set()
+    assert connecting.wait_for(6)[5:] == ["f"]
+
+
+def test_a_thread_that_has_no_time_left_does_not_wait_in_vain(connecting):
+    for name in "abcd":
+        connecting.start(name)
+    connecting.wait_for(4)
+    with pytest.raises(TransportTimeoutError):
+        connecting.pool.connect(Deadline(0.0))
+    connecting.start("e")
+    connecting.may_end[0].set()
+    assert connecting.wait_for(5)[4:] == ["e"]
+
+
+def test_a_thread_whose_signal_handler_connects_while_it_waits_gets_its_turn_later(connecting):
+    for name in "abcd":
+        connecting.start(name)
+    connecting.wait_for(4)
+    begun, done = threading.Event(), threading.Event()
+
+    def signalled():
+        if not begun.is_set():
+            begun.set()
+            with pytest.raises(TransportTimeoutError):
+                connecting.pool.connect(Deadline(0.0))
+            done.set()
+        return time.monotonic()
+
+    deadline = Deadline(30.0)
+    deadline._clock = signalled
+    connecting.start("e", deadline)
+    assert done.wait(10)
+    connecting.may_end[0].set()
+    assert connecting.wait_for(5)[4:] == ["e"]

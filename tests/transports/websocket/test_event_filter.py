@@ -1,0 +1,278 @@
+"""Which events belong to a task, and what they tell of its end: the rules alone, without a connection."""
+
+import pytest
+
+from rocketride_sync.transports.end_told import EndTold
+from rocketride_sync.transports.websocket.event_filter import (
+    END,
+    NOT_ACTIVE,
+    TaskEventFilter,
+    active_ids,
+    is_distinct,
+)
+
+TOKEN = "tk_5f3a0123456789abcdef0123456789AB"
+OWN = "5f3a0123.s"
+STATUS = {"state": 3, "completed": False, "project_id": "p", "source": "s"}
+ENDED = {**STATUS, "state": 5, "completed": True}
+NOTHING_YET = EndTold(False, None, True)
+
+
+@pytest.fixture
+def event_filter():
+    return TaskEventFilter(TOKEN, "key")
+
+
+def event(action="end", name="apaevt_task", **fields):
+    body = {"action": action, "projectId": "p", "source": "s", "__id": OWN, **fields}
+    return {"type": "event", "event": name, "body": body}
+
+
+def running(*ids, **fields):
+    return event("running", **{"tasks": [{"id": each} for each in ids], **fields})
+
+
+def told(event_filter, listening=True):
+    return event_filter.end_told(listening=listening)
+
+
+# --- whose it is
+
+
+@pytest.mark.parametrize(
+    ("token", "credential", "distinct"),
+    [
+        (TOKEN, "key", True),
+        (TOKEN.lower(), "key", True),
+        (TOKEN[:-1], "key", False),
+        (f"{TOKEN}0", "key", False),
+        (f"{TOKEN[:-1]}g", "key", False),
+        (f"pk_{TOKEN[3:]}", "key", False),
+        ("my-own-token", "key", False),
+        (TOKEN, f"tk_{TOKEN[3:]}", False),
+        (TOKEN, f"pk_{TOKEN[3:]}", False),
+        (TOKEN, "a tk_ in a key", True),
+    ],
+)
+def test_only_tokens_that_the_server_made_are_told_apart_and_only_with_a_key(token, credential, distinct):
+    assert is_distinct(token, credential) is distinct
+    event_filter = TaskEventFilter(token, credential)
+    assert event_filter.take(event()) == END
+    assert event_filter.end_told(listening=True) == (
+        EndTold(True, None, True) if distinct else EndTold(False, None, False)
+    )
+
+
+@pytest.mark.parametrize("action", ["end", "begin", "restart", "something new"])
+def test_the_action_of_an_event_of_the_task_is_told(event_filter, action):
+    event_filter.learn(STATUS)
+    assert event_filter.take(event(action)) == action
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        event(projectId="another"),
+        event(source="another"),
+        event(name="apaevt_status_update"),
+        event(action=7),
+        event(action=None),
+        {**event(), "body": "text"},
+        {**event(), "body": None},
+        {"type": "event", "event": "apaevt_task"},
+    ],
+)
+def test_other_events_are_passed_over(event_filter, foreign):
+    event_filter.learn(STATUS)
+    assert event_filter.take(foreign) is None
+    assert told(event_filter) == NOTHING_YET
+
+
+def test_until_a_status_was_seen_each_event_may_be_the_tasks(event_filter):
+    assert event_filter.take(event(projectId="another", __id="77777777.s")) == END
+    event_filter.learn("junk")
+    assert event_filter.take(event(source="another", __id="77777777.another")) == END
+    assert told(event_filter) == NOTHING_YET
+
+
+@pytest.mark.parametrize(("missing", "other"), [("project_id", "source"), ("source", "projectId")])
+def test_what_a_status_does_not_name_is_not_compared(event_filter, missing, other):
+    event_filter.learn({**STATUS, missing: ""})
+    named = "projectId" if missing == "project_id" else "source"
+    assert event_filter.take(event(**{named: "any"})) == END
+    assert event_filter.take(event(**{other: "another"})) is None
+
+
+def test_the_id_is_that_of_the_source_in_the_status_or_else_in_the_event(event_filter):
+    event_filter.take(event(source="t", __id="5f3a0123.t"))
+    assert told(event_filter).told
+    event_filter = TaskEventFilter(TOKEN, "key")
+    event_filter.learn({**STATUS, "source": "s"})
+    event_filter.take({**event(__id="5f3a0123.t")})
+    assert told(event_filter) == NOTHING_YET
+
+
+@pytest.mark.parametrize(
+    ("id_", "twin"),
+    [
+        ("77777777.s", True),
+        ("7777777A.other", True),
+        (OWN, False),
+        ("5f3a0123.other", False),
+        ("77777777", False),
+        ("7777777.s", False),
+        ("777777777.s", False),
+        ("my-token.s", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_an_event_tells_that_it_is_a_twins_if_its_id_was_made_by_the_server_for_another_token(
+    event_filter, id_, twin
+):
+    assert event_filter.is_of_twin(event(__id=id_)) is twin
+    assert not TaskEventFilter("my-own-token", "key").is_of_twin(event(__id=id_))
+
+
+def test_an_event_without_a_body_is_no_twins(event_filter):
+    assert not event_filter.is_of_twin({"type": "event"})
+
+
+# --- what it tells of the end
+
+
+@pytest.mark.parametrize("reason", ["user", "ttl"])
+def test_the_reason_of_the_tasks_end_is_told(event_filter, reason):
+    event_filter.take(event(reason=reason))
+    assert told(event_filter) == EndTold(True, reason, True)
+    assert told(event_filter, listening=False) == EndTold(True, reason, False)
+
+
+@pytest.mark.parametrize("reason", ["later", 7, None, []], ids=str)
+def test_a_reason_that_is_none_is_not_told(event_filter, reason):
+    event_filter.take(event(reason=reason))
+    assert told(event_filter) == EndTold(True, None, True)
+
+
+def test_a_repeated_end_takes_no_reason_back_and_may_give_another(event_filter):
+    event_filter.take(event(reason="user"))
+    event_filter.take(event())
+    assert told(event_filter).reason == "user"
+    event_filter.take(event(reason="ttl"))
+    assert told(event_filter).reason == "ttl"
+
+
+def test_an_end_whose_poll_shows_life_was_that_of_the_run_before(event_filter):
+    event_filter.take(event(reason="user"))
+    event_filter.poll_sent()
+    event_filter.learn(ENDED)
+    assert told(event_filter).told
+    event_filter.poll_sent()
+    event_filter.learn(STATUS)
+    assert told(event_filter) == NOTHING_YET
+
+
+def test_life_in_a_status_that_was_asked_for_before_the_end_takes_nothing_back(event_filter):
+    event_filter.take(event(reason="user"))
+    event_filter.learn(STATUS)  # asked for before the subscription
+    assert told(event_filter).told
+    event_filter = TaskEventFilter(TOKEN, "key")
+    event_filter.poll_sent()
+    event_filter.take(event(reason="user"))
+    event_filter.learn(STATUS)
+    assert told(event_filter).told
+
+
+def test_an_end_after_the_shown_life_counts_again(event_filter):
+    event_filter.take(event(reason="user"))
+    for _ in range(2):
+        event_filter.poll_sent()
+        event_filter.learn(STATUS)
+    event_filter.take(event(reason="ttl"))
+    event_filter.learn(STATUS)
+    assert told(event_filter).reason == "ttl"
+
+
+@pytest.mark.parametrize("action", ["begin", "restart"])
+def test_after_a_begin_the_next_poll_shows_another_run(event_filter, action):
+    event_filter.take(event(reason="user"))
+    event_filter.take(event(action))
+    assert told(event_filter).reason == "user"  # the status that is known is that of the run which ended
+    event_filter.poll_sent()
+    assert told(event_filter) == NOTHING_YET
+    event_filter.take(event(reason="ttl"))
+    event_filter.poll_sent()
+    assert told(event_filter).reason == "ttl"
+
+
+@pytest.mark.parametrize("action", ["begin", "restart"])
+def test_the_reason_of_the_run_before_is_not_that_of_the_next(event_filter, action):
+    event_filter.take(event(reason="user"))
+    event_filter.take(event(action))
+    event_filter.take(event())
+    assert told(event_filter) == EndTold(True, None, True)
+
+
+def test_the_begin_of_another_changes_nothing(event_filter):
+    event_filter.take(event(reason="user"))
+    event_filter.take(event("begin", __id="77777777.s"))
+    event_filter.take(event("something new"))
+    event_filter.poll_sent()
+    assert told(event_filter).reason == "user"
+
+
+# --- the list of active tasks
+
+
+def test_a_task_that_is_not_listed_had_ended_before_and_that_is_told_once(event_filter):
+    assert event_filter.take(running(OWN)) is None
+    assert told(event_filter) == NOTHING_YET
+    assert event_filter.take(running("77777777.s")) == NOT_ACTIVE
+    assert told(event_filter) == EndTold(False, None, False)
+    assert event_filter.take(running()) is None
+    assert event_filter.take(running(OWN)) is None
+    assert told(event_filter) == NOTHING_YET
+    assert event_filter.take(running()) == NOT_ACTIVE
+
+
+@pytest.mark.parametrize("happens", ["subscribed", "begin", "restart", "end"])
+def test_after_that_it_may_be_active_again(event_filter, happens):
+    event_filter.take(running())
+    if happens == "subscribed":
+        event_filter.subscribed()
+    else:
+        event_filter.take(event(happens))
+    assert told(event_filter) == EndTold(happens == "end", None, True)
+
+
+def test_what_is_not_of_the_task_does_not_make_it_active(event_filter):
+    event_filter.take(running())
+    event_filter.take(event("begin", __id="77777777.s"))
+    event_filter.take(event("something new"))
+    assert told(event_filter) == EndTold(False, None, False)
+
+
+@pytest.mark.parametrize("tasks", ["junk", None, [None], [{}], [{"id": 7}], [{"id": ""}], [{"id": OWN}, {}]])
+def test_a_list_in_which_an_id_is_missing_tells_nothing(event_filter, tasks):
+    assert active_ids(running(tasks=tasks)) is None
+    assert event_filter.take(running(tasks=tasks)) is None
+    assert told(event_filter) == NOTHING_YET
+
+
+def test_a_task_whose_id_is_not_unique_is_never_said_to_have_ended():
+    event_filter = TaskEventFilter("my-own-token", "key")
+    assert event_filter.take(running()) is None
+    assert event_filter.take_active({"77777777."}) is None
+
+
+def test_of_the_ids_what_lies_before_the_dot_counts():
+    assert active_ids(running("5f3a0123.s", "77777777.t")) == {"5f3a0123.", "77777777."}
+    assert active_ids(running()) == set()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [event("end", tasks=[]), event("running", "apaevt_other", tasks=[]), {**running(), "body": "text"}],
+)
+def test_no_other_event_is_a_list_of_active_tasks(other):
+    assert active_ids(other) is None
