@@ -35,6 +35,8 @@ class WebSocketWatch:
         credential: what the connections of the pool are authenticated with.
     """
 
+    _deadline: Deadline  # of the latest poll
+
     def __init__(self, pool: Pool, operation: Operation, credential: str) -> None:
         self._pool = pool
         self._token: str = operation.arguments["token"]
@@ -44,7 +46,6 @@ class WebSocketWatch:
         self._subscribing = Subscribing()
         self._backoff = EndBackoff()
         self._answered = False
-        self._deadline = Deadline(0.0)  # of the latest poll
         self._loss_pause = 0.0
 
     @property

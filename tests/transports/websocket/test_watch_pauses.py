@@ -19,7 +19,7 @@ class Breaking:
     """A connection that is lost after a while in which it is listened to."""
 
     broken = False
-    pid = os.getpid()
+    pid = property(lambda _: os.getpid())
 
     def listen(self, deadline):
         time.sleep(0.05)
@@ -54,7 +54,7 @@ class Scripted:
     """A connection that is listened to: each time an event comes, nothing (None), or the connection is lost."""
 
     broken = False
-    pid = os.getpid()
+    pid = property(lambda _: os.getpid())
 
     def __init__(self, *script):
         self.script = list(script)
