@@ -303,3 +303,15 @@ def test_ctrl_c_at_any_moment_makes_no_run_one_that_this_client_ended():
         return was_interrupted
 
     assert each_moment(survives) > 50
+
+
+def test_a_task_that_is_terminated_again_is_among_the_latest():
+    """Not the first to be forgotten, though its earlier run was terminated before those of a thousand others."""
+    runs = TerminatedRuns()
+    before, ended = TaskStatus.from_dict(RUNNING), TaskStatus.from_dict(TEXT)
+    others = [f"tk_{number}" for number in range(999)]
+    for token in [TOKEN, *others, TOKEN, "tk_another"]:
+        runs.terminate(token, before, lambda: None)
+    assert is_ours(runs.mark(TOKEN, ended, 0.0))
+    assert not is_ours(runs.mark(others[0], ended, 0.0))
+    assert is_ours(runs.mark(others[1], ended, 0.0))

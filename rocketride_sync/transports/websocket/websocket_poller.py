@@ -211,7 +211,7 @@ class WebSocketPoller:
         try:
             if self._in_flight:
                 self._take_answer(connection, deadline)
-            elif self._subscriptions.has_candidates and not (self._results or connection.settled):
+            elif self._subscriptions.has_candidates and not connection.settled:
                 connection.receive_frame(deadline)
                 self._take_events(connection, Deadline(0))
                 return

@@ -1,5 +1,6 @@
 """What a poller sends, awaits and gives up, step by step, over connections of the test's making; in a time of its own."""
 
+import logging
 import os
 import socket
 
@@ -14,6 +15,7 @@ from rocketride_sync import (
 )
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.protocol import operations
+from rocketride_sync.protocol.run_log_operations import get_task_runs
 from rocketride_sync.transports.end_told import EndTold
 from rocketride_sync.transports.poller import WakeUp
 from rocketride_sync.transports.websocket.pool import Pool
@@ -60,6 +62,7 @@ class Connection:
         self.broken = self.closed = self.abandoned = self.silent = False
         self.settled = True
         self.send_fault = None
+        self.settles = True
         self.longest = 0
         self.received = 0
 
@@ -89,11 +92,14 @@ class Connection:
         return numbers
 
     def next_answer(self, deadline):
-        number = self._next((int, Exception), deadline)
-        return None if number is None else (number, self.posted[number])
+        return None if deadline.expired else self._answer(deadline)
 
     def answer_at_hand(self):
-        return self.next_answer(Deadline(0.0))
+        return self._answer(Deadline(0.0))
+
+    def _answer(self, deadline):
+        number = self._next((int, Exception), deadline)
+        return None if number is None else (number, self.posted[number])
 
     def interpret(self, operation, token):
         answer = self.answers.get(token) if hasattr(self, "answers") else None
@@ -109,7 +115,7 @@ class Connection:
 
     def receive_frame(self, deadline):
         self.received += 1
-        self.settled = True
+        self.settled = self.settles
         self.clock.now += 0.1
 
     def longest_event(self, *, forget):
@@ -363,7 +369,7 @@ def test_a_long_delay_that_the_server_asks_for_leaves_time_for_the_first_that_wa
 @pytest.mark.parametrize("known", [True, False])
 def test_a_poll_that_waits_for_a_connection_fails_when_its_time_is_up(world, first, known):
     poller = world.poller()
-    (poll,) = submit(poller, 1)
+    submit(poller, 1)
     world.refusals.append(TransientError("busy", retry_after=20.0))
     take(poller, 1)
     early, late = Poll(tokens(2)[0], until=2.0), Poll(tokens(2)[1], until=50.0)
@@ -454,7 +460,9 @@ def test_events_wake_up_and_those_received_with_one_too(world, first):
     take(poller, 3)
     first.at(1.0, event("something new", polls[0]))
     first.at(2.0, event("end", polls[1]), event("begin", polls[2]))
-    assert take(poller, 2) == [(polls[1], WakeUp.ENDED), (polls[2], WakeUp.POLL)]
+    assert take(poller, 1) == [(polls[1], WakeUp.ENDED)]
+    assert poller.has_results
+    assert take(poller, 1) == [(polls[2], WakeUp.POLL)]
     began = world.clock.now
     assert poller.next(Deadline(5.0)) is None
     assert world.clock.now - began == 5.0
@@ -462,7 +470,7 @@ def test_events_wake_up_and_those_received_with_one_too(world, first):
 
 def test_events_are_read_beside_a_poll_that_is_not_answered(world, first):
     poller = world.poller(2)
-    one, two = submit(poller, 2)
+    one, _ = submit(poller, 2)
     first.at(0.0, 0)
     assert take(poller, 1) == answered(one)
     first.at(0.7, event("end", one))
@@ -624,3 +632,130 @@ def test_an_answer_that_a_lost_connection_owed_is_not_owed_by_the_next(world, fi
     poller.close()
     assert not world.made[1].closed
     assert world.pool.take() is world.made[1]
+
+
+# --- bounds
+
+
+def test_the_first_poll_says_how_long_connecting_may_take_and_the_last_how_long_sending(world, first):
+    poller = world.poller(2)
+    for token, seconds in zip(tokens(2), (7.0, 9.0)):
+        poller.submit(Poll(token, answer_within=seconds))
+    first.at(0.0, 0, 1)
+    take(poller, 2)
+    assert world.tries[0][1] == 7.0
+    assert first.sent[0] == ("settle", 7.0)
+    assert first.sent[-1] == ("polls", 2, 9.0)
+
+
+def test_the_error_of_a_poll_for_which_no_time_is_left_names_its_request(world):
+    poller = world.poller(2)
+    late, other = Poll(tokens(2)[0], answer_within=0.0), Poll(tokens(2)[1])
+    other.operation = get_task_runs("p", "s")
+    poller.submit(late)
+    poller.submit(other)
+    ((failed, error),) = take(poller, 1)
+    assert failed is late
+    assert str(error) == "get_task_status failed: no time was left for it"
+    alone = world.poller(1)
+    alone.submit(late)
+    assert take(alone, 1)[0][0] is late
+
+
+def test_a_poll_that_cannot_be_sent_twice_has_failed(world):
+    poller = world.poller(1)
+    (poll,) = submit(poller, 1)
+    world.made[0].send_fault = world.made[1].send_fault = LOST
+    woken, (failed, error) = take(poller, 2)
+    assert woken == (poll, WakeUp.POLL)
+    assert (failed, str(error)) == (poll, "lost")
+
+
+def test_a_connection_that_breaks_as_more_are_subscribed_to_is_replaced(world, first):
+    poller = world.poller(FEW + 1)
+    polls = submit(poller, FEW + 1)
+    first.settled = False
+    first.at(0.0, *range(FEW + 1))
+    assert take(poller, FEW + 1) == answered(*polls)
+    first.settled, first.send_fault = True, LOST
+    began = world.clock.now
+    assert take(poller, 1) == [(polls[0], WakeUp.POLL)]
+    assert world.clock.now == began
+    assert not poller.is_open
+    assert poller.take_queued() == ([], LOST)
+    poller.submit(polls[0])
+    world.made[1].at(0.0, 0)
+    assert take(poller, 1) == answered(polls[0])
+
+
+def test_each_task_that_ended_is_one_less(world, first):
+    poller = world.poller(FEW + 3)
+    first.longest = 1_000_000
+    one, two, three, *_ = polls = submit(poller, FEW + 3)
+    first.at(0.0, *range(FEW + 3))
+    take(poller, FEW + 3)
+    poller.remove(one)
+    poller.remove(two)
+    poller.submit(three)
+    first.at(0.0, len(polls))
+    take(poller, 1)
+    assert [what[0] for what in first.subscriptions()] == [one.token]
+
+
+def test_events_are_read_though_a_subscription_is_never_answered(world, first):
+    poller = world.poller(FEW + 1)
+    polls = submit(poller, FEW + 1)
+    first.at(0.0, *range(FEW + 1))
+    first.settles = False
+    first.longest = 1_000_000
+    take(poller, FEW + 1)
+    first.settled = False
+    first.at(0.05, event("end", polls[0]))
+    began = world.clock.now
+    assert take(poller, 1) == [(polls[0], WakeUp.ENDED)]
+    assert poller.next(Deadline(0.2)) is None
+    assert world.clock.now - began < 0.5
+
+
+def test_without_subscriptions_it_waits_and_does_not_spin(world, first):
+    poller = world.poller(1)
+    (poll,) = submit(poller, 1)
+    for connection in world.made[:2]:
+        connection.frames.append((0.0, LOST))
+    take(poller, 2)
+    poller.submit(poll)
+    world.made[2].at(0.0, 0)
+    assert take(poller, 1) == answered(poll)
+    began = world.clock.now
+    assert poller.next(Deadline(5.0)) is None
+    assert world.clock.now - began == 5.0
+
+
+def test_a_loss_is_suspicious_whatever_was_answered_on_the_connection_before(world):
+    poller = world.poller(1)
+    (poll,) = submit(poller, 1)
+    world.made[0].frames = [(0.0, 0), (0.0, LOST)]
+    world.made[1].frames = [(0.0, LOST)]
+    assert take(poller, 2) == [*answered(poll), (poll, WakeUp.POLL)]
+    poller.submit(poll)
+    world.made[2].at(0.0, 0)
+    assert take(poller, 2) == [(poll, WakeUp.POLL), *answered(poll)]
+    assert world.made[1].subscriptions() != []
+    assert world.made[2].subscriptions() == []
+
+
+def test_a_poll_fails_when_its_time_is_up_and_not_later(world):
+    poller = world.poller(1)
+    submit(poller, 1, answer_within=0.2)
+    began = world.clock.now
+    take(poller, 1)
+    assert world.clock.now - began == pytest.approx(0.2)
+
+
+def test_how_long_an_answer_took_is_logged(world, first, caplog):
+    caplog.set_level(logging.DEBUG, "rocketride_sync")
+    poller = world.poller(1)
+    submit(poller, 1)
+    first.at(0.25, 0)
+    take(poller, 1)
+    assert "get_task_status tk_0000… over WebSocket took 250.0 ms" in caplog.messages
