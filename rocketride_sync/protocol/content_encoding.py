@@ -54,9 +54,8 @@ def _inflate(body: bytes) -> Iterator[bytes]:
     decoder = zlib.decompressobj(zlib.MAX_WBITS | 32)
     for start in range(0, len(body), _PIECE):
         rest = body[start : start + _PIECE]
-        while (
-            rest and not decoder.eof
-        ):  # its last bytes, a checksum, are not taken before all else has come out
+        # The last bytes, a checksum, are not taken before all else has come out.
+        while rest and not decoder.eof:
             yield decoder.decompress(rest, _PIECE)
             rest = decoder.unconsumed_tail
     if not decoder.eof:
