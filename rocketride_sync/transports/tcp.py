@@ -18,7 +18,8 @@ T = TypeVar("T")
 Options = Sequence[Any]
 
 # For a single look. The selectors around it take three times as long, and the default one makes more system calls.
-_poll = getattr(select, "poll", None)  # not on Windows
+_poll = getattr(select, "poll", None)  # `select.poll` is missing on Windows
+_POLLIN = getattr(select, "POLLIN", 0)
 
 
 def discard(sock: socket.socket, close: Callable[[int], None] = socket.close) -> None:
@@ -70,7 +71,7 @@ class SystemNetwork:
         if _poll is None:
             return bool(select.select([sock], [], [], 0)[0])
         look = _poll()
-        look.register(sock, select.POLLIN)
+        look.register(sock, _POLLIN)
         return bool(look.poll(0))
 
 
