@@ -13,7 +13,6 @@
     connection.py          upgrade, authentication, requests, events
     handshake.py           the opening handshake: request and answer
     upgrade.py             what a refused upgrade means
-    outbox.py              requests that wait to be sent together
     framing.py             messages in frames: short ones are read here, what is sent is masked here
     frame_reader.py        frames that are not simple, read by websocket-client
     steady_socket.py       a socket that keeps a deadline and reads ahead

@@ -19,9 +19,8 @@ from ...protocol import dap, operations
 from ...protocol.operations import Buffer, Operation
 from ...protocol.strict_json import decodes_within
 from .error_translation import of_message, of_upgrade
-from .framing import Framing, masked_frame
+from .framing import Framing, Outbox, masked_frame
 from .handshake import NO_HEADERS, Handshake
-from .outbox import Outbox
 from .steady_socket import SteadySocket
 
 T = TypeVar("T")
