@@ -1,7 +1,8 @@
-"""Emulators that are forked from a process that has everything loaded.
+"""Processes that are forked from one that has everything loaded: emulators, and commands.
 
-An emulator starts in some hundredths of a second of work instead of half a second, nearly all of which is to import FastAPI, and the
-tests start well over a hundred. What is about the start itself starts real ones: see `emulators_start_anew`.
+An emulator starts in some hundredths of a second of work instead of half a second, nearly all of which is to import FastAPI, and a
+command in some milliseconds instead of a third of a second. The tests start many hundreds. What is about the start itself starts
+real ones: see `emulators_start_anew`. What the interpreter itself reads at its start needs a real start, too: see `is_forkable`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,19 @@ import types
 
 READ_AT_START = ("PYTHON", "LC_", "LANG")
 FDS = 4
+STREAMS = ("stdin", "stdout", "stderr")
 LOADED = (
+    "rocketride_sync.cli.command_result",
+    "rocketride_sync.cli.demo_command",
+    "rocketride_sync.cli.list_command",
+    "rocketride_sync.cli.main",
+    "rocketride_sync.cli.run_command",
+    "rocketride_sync.cli.runs_command",
+    "rocketride_sync.cli.send_command",
+    "rocketride_sync.cli.serve_command",
+    "rocketride_sync.cli.status_command",
+    "rocketride_sync.cli.stop_command",
+    "rocketride_sync.cli.wait_command",
     "fastapi",
     "uvicorn.protocols.http.h11_impl",
     "rocketride_sync.emulator.__main__",
@@ -48,25 +61,29 @@ def _read_at_start(environment):
 _AS_LOADED = _read_at_start(os.environ)
 
 
+def is_forkable(environment):
+    """Whether a process with this environment may be forked: what the interpreter reads at its start is the same."""
+    same = _read_at_start(environment) == _AS_LOADED
+    return same and hasattr(socket, "SCM_RIGHTS") and hasattr(os, "fork")
+
+
 class Forked:
     """``main()`` of a module, in a process that is forked with everything loaded; what `subprocess.Popen` offers of it.
 
-    Its standard input and output are pipes; its errors go to the file `stderr`.
+    `descriptors` are those of its standard input, output and errors.
     """
 
-    def __init__(self, module, arguments, environment, stderr):
-        ours, theirs = zip(*(pair if number else pair[::-1] for number, pair in enumerate(_pipes(3))))
-        self.stdin = os.fdopen(ours[0], "w", encoding="utf-8")
-        self.stdout = os.fdopen(ours[1], encoding="utf-8")
-        self._ended = os.fdopen(ours[2])
+    def __init__(self, module, words, environment, descriptors):
+        self.args = words
         self.returncode = None
-        self.args = [module, *arguments]
-        request = [module, list(arguments), dict(environment), os.getcwd()]
+        ended, theirs = os.pipe()
+        self._ended = os.fdopen(
+            ended, "rb", buffering=0
+        )  # a buffer could hold the second line, which `select` does not see
         try:
-            _parent().fork(request, [*theirs[:2], stderr.fileno(), theirs[2]])
+            _parent().fork([module, words, dict(environment), os.getcwd()], [*descriptors, theirs])
         finally:
-            for descriptor in theirs:
-                os.close(descriptor)
+            os.close(theirs)
         self.pid = int(self._ended.readline())
 
     def poll(self):
@@ -92,18 +109,31 @@ class Forked:
     def kill(self):
         self.send_signal(signal.SIGKILL)
 
+    def close(self):
+        self.wait()
+        self._ended.close()
+
+
+class _ForkedEmulator(Forked):
+    """Its standard input and output are pipes; its errors go to the file `stderr`."""
+
+    def __init__(self, words, environment, stderr):
+        (stdin, ours), (theirs, stdout) = os.pipe(), os.pipe()
+        self.stdin = os.fdopen(ours, "w", encoding="utf-8")
+        self.stdout = os.fdopen(theirs, encoding="utf-8")
+        try:
+            super().__init__(EMULATOR, words, environment, [stdin, stdout, stderr.fileno()])
+        finally:
+            os.close(stdin)
+            os.close(stdout)
+
     def __enter__(self):
         return self
 
     def __exit__(self, *exc_info):
         self.stdout.close()
         self.stdin.close()
-        self.wait()
-        self._ended.close()
-
-
-def _pipes(count):
-    return [os.pipe() for _ in range(count)]
+        self.close()
 
 
 class _Parent:
@@ -140,16 +170,16 @@ _parent = functools.lru_cache(maxsize=None)(_Parent)
 def _start_emulator(command, *, env, stderr, **options):
     """In the place of `subprocess.Popen`, for what the class `Emulator` starts."""
     code = command.index("-c") + 1
-    if code > 2 or _read_at_start(env) != _AS_LOADED:
+    if code > 2 or not is_forkable(env):
         return _popen(command, env=env, stderr=stderr, **options)
-    return Forked(EMULATOR, command[code + 1 :], env, stderr)
+    return _ForkedEmulator([EMULATOR, *command[code + 1 :]], env, stderr)
 
 
 def emulators_are_forked():
     """From now on in this process, where it can be done."""
     from rocketride_sync.emulator import emulator_process
 
-    if hasattr(socket, "SCM_RIGHTS") and hasattr(os, "fork") and importlib.util.find_spec("fastapi"):
+    if importlib.util.find_spec("fastapi"):
         start = types.SimpleNamespace(**{**vars(subprocess), "Popen": _start_emulator})
         emulator_process.subprocess = start
 
@@ -163,7 +193,8 @@ def emulators_start_anew(monkeypatch):
 
 def _serve():
     for module in LOADED:
-        importlib.import_module(module)
+        with contextlib.suppress(ImportError):  # of an extra that is not installed
+            importlib.import_module(module)
     requests = socket.socket(fileno=os.dup(0))
     while True:
         descriptors = array.array("i", [0] * FDS)
@@ -200,16 +231,20 @@ def _tell_of(request, stdin, stdout, stderr, ended):
     os._exit(0)
 
 
-def _become(request, streams):
-    module, arguments, environment, folder = request
+def _become(request, descriptors):
+    module, words, environment, folder = request
     os.setsid()
-    for number, descriptor in enumerate(streams):
+    for number, (name, mode, descriptor) in enumerate(zip(STREAMS, "rww", descriptors)):
         os.dup2(descriptor, number)
         os.close(descriptor)
+        errors = "backslashreplace" if name == "stderr" else None
+        stream = os.fdopen(number, mode, encoding="utf-8", errors=errors, closefd=False)
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
-    sys.argv = [module, *arguments]
+    sys.argv = words
     sys.exit(importlib.import_module(module).main())
 
 
