@@ -6,10 +6,10 @@ import time
 
 from rocketride_sync import errors
 from rocketride_sync.protocol import content_encoding
-from rocketride_sync.protocol.operations import get_task_status
 
 from ..loopback import HOST, Server, after_request, always, answer
-from .calls import START, call, failing, talking, through, using
+from ..object_peers import MIB, RESULT, TOKEN, HttpPeer, http
+from .calls import START, call, failing, through, using
 
 
 def drip_chunks(peer):
@@ -95,13 +95,14 @@ class TestTheDeadline:
             assert call(transport) == {"state": 1}
 
     def test_connect_timeout_does_not_bound_sending(self):
+        it = HttpPeer()
+
         def late(peer):
             time.sleep(0.6)
-            peer.read_request()
-            peer.send(answer({"state": 1}))
+            it(peer)
 
-        with talking(late, connect_timeout=0.3) as (_, transport):
-            assert call(transport, get_task_status("x" * 8_000_000)) == {"state": 1}
+        with Server(late) as server, http(server, connect_timeout=0.3) as client:
+            assert client.send(TOKEN, b"x" * 16 * MIB) == RESULT
 
     def test_connect_timeout_bounds_connecting_alone(self):
         with Server(stall) as server, using(
