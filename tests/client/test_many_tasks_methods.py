@@ -6,11 +6,14 @@ import itertools
 import pickle
 
 import pytest
+from logged_runs import ENDED, RunLog
 
 from rocketride_sync import (
     AuthenticationError,
     ConfigurationError,
     MemoryTransport,
+    ProtocolError,
+    RetryPolicy,
     RocketRideClient,
     RocketRideError,
     RocketRideWarning,
@@ -19,6 +22,7 @@ from rocketride_sync import (
     TaskState,
     TaskStatus,
     TaskVanishedError,
+    TransportError,
     WaitTimeoutError,
 )
 
@@ -279,3 +283,83 @@ def test_a_stop_iteration_of_the_callback_does_not_look_like_the_end_of_an_itera
     with pytest.raises(RuntimeError) as caught:
         list(client.as_completed([A, B], on_progress=on_progress))
     assert caught.value.__cause__ is mine
+
+
+# --- a poller that cannot be made
+
+
+class Late(MemoryTransport):
+    """A poller cannot be made for it at first: a module could not be loaded."""
+
+    def __init__(self, script, faults):
+        super().__init__(script)
+        self._faults = iter(faults)
+
+    def watch_many(self, polls):
+        for fault in self._faults:
+            raise fault
+        return super().watch_many(polls)
+
+
+def late_client_of(script, faults, **policy):
+    retry = RetryPolicy(initial_delay=0.001, max_delay=0.002, **policy)
+    return RocketRideClient("localhost", "the-secret-key", transport=Late(script, faults), retry=retry)
+
+
+MISSING = TransportError("a module that this needs could not be loaded")
+
+
+def test_a_poller_that_cannot_be_made_for_a_while_does_not_end_the_wait():
+    client = late_client_of([DONE, DONE], [MISSING] * 3)
+    assert [result.succeeded for result in client.wait_all([A, B], timeout=30.0)] == [True, True]
+
+
+def test_a_poller_that_cannot_be_made_until_the_timeout_leaves_the_reason_to_the_polls():
+    """They find the same module missing."""
+
+    class Missing(Late):
+        def call(self, operation, deadline):
+            raise MISSING
+
+    transport = Missing([], itertools.repeat(MISSING))
+    with RocketRideClient("localhost", "the-secret-key", transport=transport) as client:
+        results = client.wait_all([A, B], timeout=0.03)
+    for result in results:
+        with pytest.raises(WaitTimeoutError, match="could not be loaded"):
+            result.result()
+
+
+@pytest.mark.parametrize("timeout", [None, 30.0])
+def test_a_poller_that_cannot_be_made_for_the_longest_outage_ends_the_wait(timeout):
+    client = late_client_of([DONE], itertools.repeat(MISSING), max_outage=0.02)
+    with pytest.raises(TransportError) as caught:
+        client.wait_all([A], timeout=timeout)
+    assert caught.value is MISSING
+
+
+# --- lists of tasks
+
+
+def test_the_running_tasks_are_typed():
+    client, _ = client_of([{"tasks": [{"token": A, "name": "first"}]}, {"tasks": []}])
+    assert [task.token for task in client.get_tasks()] == [A]
+    assert client.get_tasks() == []
+
+
+@pytest.mark.parametrize("body", [None, [], "tasks", {}, {"tasks": None}, {"tasks": {"token": A}}])
+def test_an_answer_without_a_list_of_tasks_says_so(body):
+    client, _ = client_of([body])
+    with pytest.raises(ProtocolError, match="get_tasks: the answer holds no list of tasks"):
+        client.get_tasks()
+
+
+def test_the_runs_of_a_source_are_typed():
+    log = RunLog().add(ENDED, outcome="ok")
+    client, transport = client_of([log.body({"subcommand": "chapters"})])
+    (run,) = client.get_task_runs("a project", "a source", team_id="a team")
+    assert (run.begin_time, run.outcome) == (100.02, "ok")
+    (call,) = transport.calls
+    assert {"a project", "a source", "a team"} <= set(map(str, call.arguments.values()))
+    for wrong in ({"project_id": ""}, {"source": 5}, {"team_id": 5}):
+        with pytest.raises(ConfigurationError, match=next(iter(wrong))):
+            client.get_task_runs(**{"project_id": "p", "source": "s", **wrong})

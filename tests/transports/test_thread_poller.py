@@ -1,6 +1,8 @@
-"""Polls in threads: a thread that does not start, and closing while a poll is under way."""
+"""Polls in threads: a thread that does not start, closing while a poll is under way, and forks."""
 
 import contextlib
+import gc
+import os
 import threading
 import time
 
@@ -9,6 +11,10 @@ import pytest
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.errors import TransportError
 from rocketride_sync.transports.thread_poller import ThreadPoller
+
+# A fault here is often a wait for ever. Each of these tests takes milliseconds.
+pytestmark = pytest.mark.timeout(15)
+forking = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 
 class Poll:
@@ -187,3 +193,223 @@ def test_polls_that_have_not_begun_can_be_taken_back():
     assert poll is polls[0]
     assert isinstance(answer, TransportError)
     assert not poller.has_results
+
+
+def poll_threads():
+    return [thread for thread in threading.enumerate() if thread.name == "rocketride-poll"]
+
+
+def asked_and_answered(poller, polls):
+    for poll in polls:
+        poller.submit(poll)
+    return {poller.next(Deadline(10.0)) for _ in polls} == {(poll, "answered") for poll in polls}
+
+
+def test_there_is_a_thread_for_each_poll_at_once_and_no_more():
+    """A task that is polled a thousand times needs one."""
+    before = len(poll_threads())
+    poller, polls = ThreadPoller(Answers(), 3), [Poll() for _ in range(6)]
+    for poll in polls:
+        assert asked_and_answered(poller, [poll])
+        assert len(poll_threads()) - before == 1
+    transport = Connects()
+    slow = ThreadPoller(transport, 3)
+    for number, poll in enumerate(polls, 1):
+        slow.submit(poll)
+        assert len(poll_threads()) - before == 1 + min(number, 3)
+    for each in (slow, poller):
+        each.close()
+    assert len(poll_threads()) == before
+
+
+def test_polls_that_were_taken_back_need_no_thread():
+    transport = Connects()
+    poller, polls = ThreadPoller(transport, 2), [Poll() for _ in range(5)]
+    poller.submit(polls[0])
+    assert transport.began.wait(10)
+    before = len(poll_threads())
+    poller._at_once = 1
+    for poll in polls[1:]:
+        poller.submit(poll)
+    assert poller.take_queued() == (polls[1:], None)
+    poller._at_once = 9
+    poller.submit(polls[1])
+    assert len(poll_threads()) == before + 1, "two polls, two threads"
+    poller.close()
+
+
+def test_where_there_are_threads_the_caller_makes_no_poll():
+    """It could not be at the deadline then."""
+    transport = Connects()
+    poller = ThreadPoller(transport, 1)
+    for _ in range(3):
+        poller.submit(Poll())
+    assert transport.began.wait(10)
+    began = time.monotonic()
+    assert poller.next(Deadline(0.05)) is None
+    assert time.monotonic() - began < 5
+    poller.close()
+
+
+def test_threads_of_a_poller_that_nobody_holds_end():
+    """Ctrl-C may come before the first line of `close`."""
+    poller = ThreadPoller(Answers(), 2)
+    assert asked_and_answered(poller, [Poll(), Poll()])
+    threads = list(poller._threads)
+    del poller
+    gc.collect()
+    for thread in threads:
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def test_a_poller_that_was_not_made_whole_is_thrown_away_quietly():
+    """Ctrl-C may come while it is made. What `__del__` raises is printed."""
+    ThreadPoller.__new__(ThreadPoller).__del__()
+
+
+def test_polls_that_wait_for_a_thread_are_not_made_after_closing():
+    asked = []
+
+    class Counted(Connects):
+        def call(self, operation, deadline):
+            asked.append(deadline)
+            return super().call(operation, deadline)
+
+    transport = Counted()
+    poller = ThreadPoller(transport, 1)
+    for _ in range(3):
+        poller.submit(Poll())
+    assert transport.began.wait(10)
+    poller.close()
+    poller.close()
+    assert len(asked) == 1
+
+
+def test_a_poll_that_begins_while_the_poller_is_closed_ends_at_once():
+    left = []
+
+    class Noted(Answers):
+        def call(self, operation, deadline):
+            left.append(deadline.remaining())
+            return "answered"
+
+    class ClosedMeanwhile(Poll):
+        def begin(self):
+            poller.close()
+            return Deadline(30.0)
+
+    poller, poll = ThreadPoller(Noted(), 1), ClosedMeanwhile()
+    poller.submit(poll)
+    assert poller.next(Deadline(10.0)) == (poll, "answered")
+    assert left == [0.0]
+
+
+def test_the_mark_of_the_end_is_no_poll(failing):
+    failing(*range(1, 100))
+    poller, poll = ThreadPoller(Answers(), 2), Poll()
+    poller.submit(poll)
+    poller.close()
+    assert poller.take_queued() == ([poll], None)
+    poller.close()
+    assert poller.next(Deadline(0.01)) is None
+
+
+def test_a_bug_in_a_poll_reaches_the_caller():
+    class Wrong(Answers):
+        def call(self, operation, deadline):
+            raise ZeroDivisionError("a bug")
+
+    poller = ThreadPoller(Wrong(), 1)
+    poller.submit(Poll())
+    with pytest.raises(ZeroDivisionError, match="a bug"):
+        poller.next(Deadline(10.0))
+    poller.close()
+
+
+def test_a_result_is_handed_out_after_the_deadline_too():
+    poller, poll = ThreadPoller(Answers(), 1), Poll()
+    poller.submit(poll)
+    while not poller.has_results:
+        time.sleep(0.001)
+    assert poller.next(Deadline(0.0)) == (poll, "answered")
+    poller.close()
+
+
+def in_forked_child(step):
+    """Run `step` in a forked child; whether what it returns is true."""
+    child = os.fork()
+    if child == 0:
+        ended = 1
+        try:
+            ended = 0 if step() else 1
+        finally:
+            os._exit(ended)
+    return os.waitpid(child, 0)[1] == 0
+
+
+class AnswersInTheChild:
+    """A transport that answers in a forked child only. It notes the operations there."""
+
+    def __init__(self):
+        self.pid = os.getpid()
+        self.connects = Connects()
+        self.asked = []
+
+    def call(self, operation, deadline):
+        if os.getpid() == self.pid:
+            return self.connects.call(operation, deadline)
+        self.asked.append(operation)
+        return "answered"
+
+
+@forking
+@pytest.mark.parametrize("submit", [False, True], ids=["next", "submit"])
+def test_a_forked_child_makes_the_polls_that_have_no_answer_yet(submit):
+    """Once each, in threads of its own, those in flight in the parent too; not those that were taken back."""
+    transport = AnswersInTheChild()
+    poller, polls = ThreadPoller(transport, 1), [Poll() for _ in range(4)]
+    poller.submit(polls[0])
+    assert transport.connects.began.wait(10)
+    poller.submit(polls[1])
+    assert poller.take_queued() == ([polls[1]], None)
+    poller.submit(polls[2])
+
+    def child():
+        expected = {polls[0], polls[2]}
+        if submit:
+            poller.submit(polls[3])
+            expected.add(polls[3])
+        results = [poller.next(Deadline(10.0)) for _ in expected]
+        alive = [thread.is_alive() for thread in poller._threads]
+        again = poller.next(Deadline(0.05))
+        poller.close()
+        return (
+            {poll for poll, _ in results} == expected
+            and {answer for _, answer in results} == {"answered"}
+            and len(transport.asked) == len(expected)
+            and alive == [True]
+            and again is None
+            and not poll_threads()
+        )
+
+    assert in_forked_child(child)
+    poller.close()
+
+
+@forking
+def test_a_forked_child_that_has_no_use_for_the_poller_leaves_it_alone():
+    """The lock of a queue may be held in the parent at the fork, and is then held in the child for ever."""
+    transport = Connects()
+    poller, poll = ThreadPoller(transport, 1), Poll()
+    poller.submit(poll)
+    assert transport.began.wait(10)
+
+    def child():
+        poller._work.stop = poller._work.queue = None  # whoever uses them fails
+        poller.close()
+        poller.__del__()
+        return True
+
+    assert in_forked_child(child)
+    poller.close()

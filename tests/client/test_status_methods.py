@@ -1,0 +1,291 @@
+"""What a wait does besides polling: modules that cannot be loaded for a while, giving up, cancelling, errors of others."""
+
+import errno
+import itertools
+import time
+
+import pytest
+
+from rocketride_sync import (
+    ConfigurationError,
+    MemoryTransport,
+    ProtocolError,
+    RetryPolicy,
+    RocketRideClient,
+    TaskReplacedError,
+    TaskStatus,
+    TransportError,
+    WaitTimeoutError,
+)
+from rocketride_sync.client import many_tasks_methods, status_methods
+
+TOKEN = "tk_5f3a0123456789abcdef0123456789ab"
+RUNNING = {"state": 3, "startTime": 100.0}
+DONE = {**RUNNING, "state": 5, "completed": True, "exitCode": 0}
+CANCELLED = {**DONE, "state": 6}
+ANOTHER = {**RUNNING, "startTime": 300.0}
+SEEN = TaskStatus.from_dict(RUNNING)
+QUICK = RetryPolicy(initial_delay=0.001, max_delay=0.002)
+
+
+class Limits(MemoryTransport):
+    """Also notes the time that each call has."""
+
+    def __init__(self, script):
+        super().__init__(script)
+        self.limits = []
+
+    def call(self, operation, deadline):
+        self.limits.append(deadline.remaining())
+        return super().call(operation, deadline)
+
+
+def client_of(*script, **options):
+    options.setdefault("retry", QUICK)
+    return RocketRideClient("localhost", "the-secret-key", transport=Limits(script), **options)
+
+
+def calls_of(client):
+    return [call.name for call in client._transport.calls]
+
+
+def wait(client, **options):
+    return client.wait_until_complete(TOKEN, **options)
+
+
+def iterate(client, **options):
+    return list(client.iter_task_status(TOKEN, **options))[-1]
+
+
+def wait_for_many(client, **options):
+    (result,) = client.wait_all([TOKEN], **options)
+    return result.result()
+
+
+def as_completed(client, **options):
+    (result,) = client.as_completed([TOKEN], **options)
+    return result.result()
+
+
+WAITS = pytest.mark.parametrize("way", [wait, iterate, wait_for_many, as_completed])
+
+
+# --- modules that cannot be loaded
+
+
+@pytest.fixture
+def loading(monkeypatch):
+    """Makes the loading of modules fail so many times, as if no file descriptor were left. `before` is called first."""
+
+    def fail(times, before=lambda: None):
+        left = iter(range(times) if times else itertools.count())
+
+        def imports():
+            before()
+            if next(left, None) is not None:
+                raise OSError(errno.EMFILE, "Too many open files")
+
+        for module in (status_methods, many_tasks_methods):
+            monkeypatch.setattr(module, "_waiting", imports)
+
+    return fail
+
+
+@WAITS
+def test_modules_that_cannot_be_loaded_for_a_while_do_not_end_a_wait(loading, way):
+    loading(2)
+    assert way(client_of(RUNNING, DONE), timeout=30.0).succeeded
+
+
+@WAITS
+def test_what_loading_takes_is_of_the_timeout(loading, monkeypatch, way):
+    """A retry after it began later, as it were: the wait ends when it was to."""
+    passed, clock = [0.0], time.monotonic
+
+    def take_a_while():
+        passed[0] = 6.0
+
+    monkeypatch.setattr("time.monotonic", lambda: clock() + passed[0])
+    loading(1, take_a_while)
+    client = client_of(DONE, timeout=None)
+    assert way(client, timeout=10.0).succeeded
+    assert 0.0 < client._transport.limits[0] <= 4.0
+
+
+@WAITS
+@pytest.mark.parametrize("timeout", [None, 20.0])
+def test_modules_that_are_missing_for_the_longest_outage_end_a_wait(loading, way, timeout):
+    loading(0)
+    client = client_of(DONE, retry=RetryPolicy(initial_delay=0.001, max_outage=0.02))
+    with pytest.raises(TransportError, match="could not be loaded: Too many open files") as caught:
+        way(client, timeout=timeout)
+    assert not isinstance(caught.value, WaitTimeoutError)
+    assert calls_of(client) == []
+
+
+@pytest.mark.parametrize("way", [wait, iterate])
+@pytest.mark.parametrize("timeout", [0.0, 0.04])
+def test_modules_that_are_missing_until_the_timeout_are_a_timeout(loading, way, timeout):
+    loading(0)
+    client = client_of(DONE)
+    reason = rf"task tk_5f3a…: no status could be read for {timeout:.1f} s: .*Too many open files"
+    with pytest.raises(WaitTimeoutError, match=reason) as caught:
+        way(client, timeout=timeout, previous=SEEN)
+    error = caught.value
+    assert (error.token, error.elapsed, error.last_status) == ("tk_5f3a…", timeout, SEEN)
+    assert error.__context__ is None
+    assert calls_of(client) == []
+
+
+def test_a_call_that_cannot_load_what_it_needs_asks_nothing(loading, monkeypatch):
+    loading(0)
+    monkeypatch.setattr(many_tasks_methods, "_reading_runs", many_tasks_methods._waiting)
+    client = client_of(DONE)
+    with pytest.raises(TransportError, match="could not be loaded"):
+        client.get_task_status(TOKEN, previous=SEEN)
+    with pytest.raises(TransportError, match="could not be loaded"):
+        client.get_task_runs("p", "s")
+    assert calls_of(client) == []
+    assert client.get_task_status(TOKEN).succeeded, "it needs nothing more"
+
+
+# --- a transport that cannot watch for a while
+
+
+def test_a_watch_that_cannot_be_made_is_a_poll_that_failed():
+    class Late(Limits):
+        faults = 2
+
+        def watch(self, operation):
+            if self.faults:
+                self.faults -= 1
+                raise TransportError("a module could not be loaded")
+            return super().watch(operation)
+
+    transport = Late([RUNNING, DONE])
+    client = RocketRideClient("localhost", "the-secret-key", transport=transport, retry=QUICK)
+    assert client.wait_until_complete(TOKEN, 30.0).succeeded
+    assert len(transport.calls) == 2
+
+
+# --- arguments
+
+
+@WAITS
+def test_by_default_a_task_is_polled_every_two_seconds(way):
+    client = client_of(RUNNING, RUNNING, DONE)
+    way(client)
+    assert sum(client._transport.pauses) == pytest.approx(4.0, abs=0.9)
+
+
+def test_a_callback_that_is_no_function_is_refused_before_any_poll():
+    client = client_of(DONE)
+    for call, tokens in (
+        (client.wait_until_complete, TOKEN),
+        (client.wait_all, [TOKEN]),
+        (client.as_completed, [TOKEN]),
+    ):
+        with pytest.raises(ConfigurationError, match="on_progress"):
+            call(tokens, on_progress=5)
+    assert calls_of(client) == []
+
+
+# --- errors of others
+
+
+@pytest.mark.parametrize("cause", [None, ValueError("the cause")])
+def test_a_runtime_error_of_the_callback_comes_out_unchanged(cause):
+    mine = RuntimeError("mine")
+    mine.__cause__ = cause
+
+    def callback(_status):
+        raise mine
+
+    with pytest.raises(RuntimeError) as caught:
+        client_of(DONE).wait_until_complete(TOKEN, on_progress=callback)
+    assert caught.value is mine
+    assert mine.__cause__ is cause
+
+
+def test_a_stop_iteration_of_the_function_for_the_key_comes_out_unchanged():
+    mine = StopIteration("mine")
+    mine._is_of_auth = True  # as the transports mark it
+    with pytest.raises(StopIteration) as caught:
+        client_of(RUNNING, mine).wait_until_complete(TOKEN)
+    assert caught.value is mine
+
+
+# --- cancelling
+
+
+def interrupt(_status):
+    raise KeyboardInterrupt
+
+
+def test_cancelling_at_the_timeout_leaves_another_run_alone():
+    client = client_of(RUNNING, ANOTHER)
+    with pytest.raises(TaskReplacedError):
+        client.wait_until_complete(TOKEN, 0, cancel_on_timeout=True)
+    assert "terminate" not in calls_of(client)
+
+
+def test_cancelling_takes_thirty_seconds_at_most_exactly(monkeypatch):
+    """The clock is stopped when it begins."""
+    now = time.monotonic()
+    client = client_of(RUNNING, RUNNING, {}, CANCELLED, timeout=None)
+
+    def stop_the_clock(_status):
+        monkeypatch.setattr("time.monotonic", lambda: now)
+
+    assert client.wait_until_complete(TOKEN, 0, 2.0, stop_the_clock, cancel_on_timeout=True).is_terminal
+    assert calls_of(client)[1:] == ["get_task_status", "terminate", "get_task_status"]
+    assert client._transport.limits[1:3] == [30.0, 30.0]
+
+
+@pytest.mark.parametrize("fault", [TransportError("refused"), ProtocolError("an odd answer")])
+def test_a_task_that_cannot_be_cancelled_at_the_timeout_is_a_timeout_that_says_so(fault):
+    client = client_of(RUNNING, fault)
+    with pytest.raises(WaitTimeoutError, match=f"could not be terminated and may run on: {fault}") as caught:
+        client.wait_until_complete(TOKEN, 0, cancel_on_timeout=True)
+    assert caught.value.last_status == SEEN
+
+
+def test_a_task_that_does_not_end_when_it_is_cancelled_is_the_timeout_of_the_wait():
+    script = itertools.chain([RUNNING, RUNNING, {}], itertools.repeat(RUNNING))
+    client = RocketRideClient("localhost", "k", transport=MemoryTransport(script), timeout=0.05)
+    with pytest.raises(WaitTimeoutError, match=r"it could not be terminated and may run on: .*has not ended"):
+        client.wait_until_complete(TOKEN, 0, cancel_on_timeout=True)
+
+
+def test_ctrl_c_says_what_became_of_a_task_that_could_not_be_cancelled():
+    for found, said in (
+        (TransportError("refused"), ": it could not be terminated and may run on: refused"),
+        (ANOTHER, ": task tk_5f3a…: another run took over the token"),
+    ):
+        client = client_of(RUNNING, found)
+        with pytest.raises(KeyboardInterrupt, match=said):
+            client.wait_until_complete(TOKEN, on_progress=interrupt, cancel_on_interrupt=True)
+        assert "terminate" not in calls_of(client)
+
+
+def test_ctrl_c_that_says_something_keeps_it():
+    def stop(_status):
+        raise KeyboardInterrupt("of the shutdown")
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        client_of(RUNNING).wait_until_complete(TOKEN, on_progress=stop)
+    assert caught.value.args == ("of the shutdown",)
+
+
+def test_ctrl_c_before_the_first_status_cancels_the_run_of_the_earlier_one():
+    client = client_of(KeyboardInterrupt(), RUNNING, {}, CANCELLED)
+    with pytest.raises(KeyboardInterrupt, match="it was ended: cancelled"):
+        client.wait_until_complete(TOKEN, previous=SEEN, cancel_on_interrupt=True)
+    assert calls_of(client) == ["get_task_status", "get_task_status", "terminate", "get_task_status"]
+    client = client_of(KeyboardInterrupt(), ANOTHER)
+    with pytest.raises(KeyboardInterrupt, match="task tk_5f3a…"):
+        client.wait_until_complete(TOKEN, previous=SEEN, cancel_on_interrupt=True)
+    assert "terminate" not in calls_of(client)
+    client = client_of(KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt, match="it runs on"):
+        client.wait_until_complete(TOKEN)
