@@ -172,7 +172,6 @@ class ManyTasksMethods(BaseClient):
         limit = optional_seconds("timeout", timeout, zero=True)
         deadline = Deadline(limit)
         load_for_wait(lambda: load(_waiting), deadline, self._settings.retry)
-        load(_waiting)
         from ..waiting.many_tasks import ManyTasksWait  # seldom needed
         from ..waiting.retention import check_interval
 
