@@ -135,8 +135,6 @@ class ThreadPoller:
         """In a forked child the threads do not exist: start new ones, and submit all polls again."""
         if self._pid == os.getpid():
             return
-        asked = list(self._submitted)
-        self._submitted.clear()
         self._reset()
-        for poll in asked:
+        for poll in list(self._submitted):
             self.submit(poll)
