@@ -69,7 +69,12 @@ class BaseClient:
         if self._terminated is None:
             self._terminated = load(_terminated_runs)()
         operation = operations.terminate(token)
-        self._terminated.terminate(token, before, lambda: self._call_until(operation, deadline))
+        self._terminated.terminate(
+            token,
+            before,
+            lambda: self._call_until(operation, deadline),
+            lambda: self._read_status(operations.get_task_status(token), deadline),
+        )
 
     def _wait_for(
         self,

@@ -6,6 +6,7 @@ import math
 from typing import Callable, Dict, NamedTuple, Optional
 
 from ..deadline import system_time
+from ..errors import RocketRideError, TaskNotFoundError, TransportError, TransportTimeoutError
 from ..models import TaskStatus
 from ..models.outcome import shows_life
 
@@ -23,8 +24,14 @@ class TerminatedRuns:
     def __init__(self) -> None:
         self._runs: Dict[str, _Run] = {}
 
-    def terminate(self, token: str, before: Optional[TaskStatus], step: Callable[[], object]) -> None:
-        """Terminate a task with `step`; `before`: its status just before, None if it could not be read.
+    def terminate(
+        self,
+        token: str,
+        before: Optional[TaskStatus],
+        step: Callable[[], object],
+        look: Callable[[], TaskStatus],
+    ) -> None:
+        """Terminate a task with `step`; `before`: its status just before, None if it could not be read. `look` reads it.
 
         Only a run that had not ended then counts, and only if the step succeeds. Statuses that are read in the
         meantime may show its end already.
@@ -35,7 +42,7 @@ class TerminatedRuns:
         earlier = self._runs.get(token)
         try:
             self._keep(token, _Run(before.start_time, math.inf))
-            step()
+            _end(before, step, look)
         except BaseException:
             self.forget(token)
             if earlier is not None:
@@ -69,3 +76,29 @@ class TerminatedRuns:
         self._runs[token] = run
         for oldest in list(self._runs)[:-_MAX_KEPT]:
             self.forget(oldest)
+
+
+def _end(run: TaskStatus, step: Callable[[], object], look: Callable[[], TaskStatus]) -> None:
+    """End `run` with `step`; again if the connection broke, and `run` goes on. The next run has the same token."""
+    try:
+        step()
+        return
+    except TransportError as error:
+        if isinstance(error, TransportTimeoutError) or not error.request_sent:
+            raise
+        fault = error
+    if _goes_on(run, look, fault):
+        step()
+
+
+def _goes_on(run: TaskStatus, look: Callable[[], TaskStatus], fault: TransportError) -> bool:
+    """Whether `run` goes on. Raises `fault` if that cannot be seen."""
+    try:
+        now = look()
+    except TaskNotFoundError:
+        return False
+    except RocketRideError:
+        now = None
+    if now is None:
+        raise fault
+    return now.start_time == run.start_time and not now.is_terminal

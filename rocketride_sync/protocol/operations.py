@@ -170,7 +170,10 @@ def execute(
 
 
 def terminate(token: str) -> Operation:
-    """End the task `token`. The answer comes when its process has ended, and has no body. A second one succeeds too."""
+    """End the task `token`. The answer comes when its process has ended, and has no body. A second one succeeds too.
+
+    It is not repeatable: by then, the next run may have the token.
+    """
     return Operation(
         name="terminate",
         command="terminate",
@@ -178,7 +181,7 @@ def terminate(token: str) -> Operation:
         method="DELETE",
         path="/task",
         query=(("token", token),),
-        repeatable=True,
+        recovery="; the task's status tells",
     )
 
 

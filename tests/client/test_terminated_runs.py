@@ -12,6 +12,7 @@ from rocketride_sync import (
     TaskNotFoundError,
     TaskStatus,
     TransportError,
+    TransportTimeoutError,
     WaitTimeoutError,
 )
 from rocketride_sync.client.terminated_runs import TerminatedRuns
@@ -61,6 +62,10 @@ def ending_with(document):
         server.status = document
 
     return on_terminate
+
+
+def unseen():
+    raise AssertionError("nobody needs to look")
 
 
 def client_of(server):
@@ -131,7 +136,7 @@ def test_while_it_is_being_terminated_its_end_counts_already(end):
 @pytest.mark.parametrize("stale", [RUNNING, STOPPING], ids=["running", "stopping"])
 def test_a_status_that_was_asked_for_before_the_answer_takes_nothing_back(stale):
     runs = TerminatedRuns()
-    runs.terminate(TOKEN, TaskStatus.from_dict(RUNNING), lambda: None)
+    runs.terminate(TOKEN, TaskStatus.from_dict(RUNNING), lambda: None, unseen)
     runs.mark(TOKEN, TaskStatus.from_dict(stale), asked_at=0.0)
     assert is_ours(runs.mark(TOKEN, TaskStatus.from_dict(TEXT), asked_at=1e12))
 
@@ -200,7 +205,7 @@ def test_one_that_failed_does_not_undo_an_earlier_one():
     client.terminate(TOKEN)
     runs = client._terminated
     with pytest.raises(ZeroDivisionError):
-        runs.terminate(TOKEN, TaskStatus.from_dict(RUNNING), lambda: 1 / 0)
+        runs.terminate(TOKEN, TaskStatus.from_dict(RUNNING), lambda: 1 / 0, unseen)
     assert is_ours(client.get_task_status(TOKEN))
 
 
@@ -267,7 +272,7 @@ def test_its_memory_is_bounded():
     runs = TerminatedRuns()
     before = TaskStatus.from_dict(RUNNING)
     for number in range(1500):
-        runs.terminate(f"tk_{number}", before, lambda: None)
+        runs.terminate(f"tk_{number}", before, lambda: None, unseen)
     assert len(runs._runs) == 1000
     assert is_ours(runs.mark("tk_1499", TaskStatus.from_dict(TEXT), 0.0))
     assert not is_ours(runs.mark("tk_499", TaskStatus.from_dict(TEXT), 0.0))
@@ -311,7 +316,61 @@ def test_a_task_that_is_terminated_again_is_among_the_latest():
     before, ended = TaskStatus.from_dict(RUNNING), TaskStatus.from_dict(TEXT)
     others = [f"tk_{number}" for number in range(999)]
     for token in [TOKEN, *others, TOKEN, "tk_another"]:
-        runs.terminate(token, before, lambda: None)
+        runs.terminate(token, before, lambda: None, unseen)
     assert is_ours(runs.mark(TOKEN, ended, 0.0))
     assert not is_ours(runs.mark(others[0], ended, 0.0))
     assert is_ours(runs.mark(others[1], ended, 0.0))
+
+
+def broken(then):
+    """What `terminate` does: once the connection breaks, and polls show `then` from there on."""
+
+    def on_terminate(server):
+        if server.calls.count("terminate") == 1:
+            server.status = then
+            fault = TransportError("the connection broke")
+            fault.request_sent = True
+            raise fault
+
+    return on_terminate
+
+
+@pytest.mark.parametrize(
+    ("then", "times"),
+    [
+        pytest.param(RUNNING, 2, id="goes-on"),
+        pytest.param(STOPPING, 2, id="goes-on-stopping"),
+        pytest.param(TEXT, 1, id="ended"),
+        pytest.param(TaskNotFoundError("no such task"), 1, id="forgotten"),
+        pytest.param({**RUNNING, "startTime": 200.0}, 1, id="the-next-run"),
+    ],
+)
+def test_after_a_broken_connection_only_the_same_run_is_terminated_again(then, times):
+    server = Server(RUNNING, broken(then))
+    client_of(server).terminate(TOKEN)
+    assert server.calls.count("terminate") == times
+
+
+@pytest.mark.parametrize(
+    ("before", "then"),
+    [
+        pytest.param(RUNNING, ServerError("not now"), id="unseen-afterwards"),
+        pytest.param(ServerError("not now"), RUNNING, id="unseen-before"),
+        pytest.param({**RUNNING, "startTime": 0}, {**RUNNING, "startTime": 0}, id="not-started"),
+    ],
+)
+def test_after_a_broken_connection_a_run_that_cannot_be_told_is_not_terminated_again(before, then):
+    server = Server(before, broken(then))
+    with pytest.raises(TransportError, match="carried it out is unknown; the task's status tells"):
+        client_of(server).terminate(TOKEN)
+    assert server.calls.count("terminate") == 1
+
+
+def test_a_request_that_was_not_answered_in_time_is_not_repeated():
+    def late(server):
+        raise TransportTimeoutError("no answer")
+
+    server = Server(RUNNING, late)
+    with pytest.raises(TransportTimeoutError):
+        client_of(server).terminate(TOKEN)
+    assert server.calls == ["get_task_status", "terminate"]

@@ -60,7 +60,7 @@ def named(condition):
 
 def test_what_may_be_sent_twice():
     """What starts something, or adds to it, may not."""
-    assert named(lambda operation: not operation.repeatable) == {"use", "restart", "any", "send"}
+    assert named(lambda operation: not operation.repeatable) == {"use", "restart", "terminate", "any", "send"}
 
 
 def test_what_needs_no_credential():
@@ -74,7 +74,7 @@ def test_what_http_can_carry():
 
 
 def test_what_cannot_be_sent_twice_tells_how_to_find_out():
-    assert named(lambda operation: operation.recovery) == {"use", "restart", "send"}
+    assert named(lambda operation: operation.recovery) == {"use", "restart", "terminate", "send"}
     assert all(operation.recovery.startswith("; ") for operation in each().values() if operation.recovery)
 
 

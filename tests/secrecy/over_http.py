@@ -132,6 +132,9 @@ def oddities(token):
         expected=TransportError,
     )
     yield Case("reset", "http", lambda peer: peer.reset(), expected=TransportError)
+    for place, body in _BODIES.items():
+        told = always(answer(body(f"{KEY} {HEADER}"), "400 Bad Request"))
+        yield Case(f"no-key-{place}", "http", told, table.look_at_the_server)
     for name, act in _ACTS.items():
         refused = answer(_BODIES["message"](text), "400 Bad Request")
         yield Case(f"act-{name}", "http", always(refused), act)

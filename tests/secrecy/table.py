@@ -46,6 +46,11 @@ def terminate(client, token):
     client.terminate(token)
 
 
+def look_at_the_server(client, token):
+    """Without the key. But whoever has seen it may repeat it."""
+    client.get_server_info()
+
+
 def send(client, token):
     client.send(token, "some text", {"name": "a.txt"}, "text/plain")
 

@@ -10,6 +10,7 @@ from rocketride_sync.protocol.object_operations import send, through_pipe
 from rocketride_sync.protocol.operations import execute, get_task_status, restart
 
 from .dap_peer import KEY, RUNNING, TOKEN, dap
+from .either_transport import is_upgrade
 from .loopback import Server, answer
 from .object_peers import ENVELOPE, QUICK, RESULT, HttpPeer, PipePeer, http, next_request, websocket
 
@@ -161,3 +162,47 @@ def test_a_close_frame_that_was_read_along_with_the_last_answer_is_noticed_too()
             client.get_task_status(TOKEN)
             client.use(pipeline=PIPELINE)
         assert server.connections == 2
+
+
+def ending_a_run(farewell):
+    """A server whose next run begins as soon as one is terminated; the first `terminate` gets `farewell(peer, request)`."""
+    ended = []
+
+    def status():
+        return {**RUNNING, "startTime": 1000.0 * (1 + len(ended))}
+
+    def action(peer):
+        while True:
+            request = peer.request()
+            if request["command"] != "terminate":
+                peer.answer(request, status())
+                continue
+            ended.append(request)
+            if len(ended) == 1:
+                farewell(peer)
+                return
+            peer.answer(request)
+
+    def over_http(peer):
+        head = peer.read_request()
+        while head is not None:
+            if head.startswith("GET"):
+                peer.send(answer(status()))
+            else:
+                ended.append(head)
+                if len(ended) == 1:
+                    peer.reset()
+                    return
+                peer.send(answer(None))
+            head = peer.read_request()
+
+    return ended, lambda peer: dap(action)(peer) if is_upgrade(peer) else over_http(peer)
+
+
+@pytest.mark.parametrize("transport", ["websocket", "http"])
+def test_terminate_does_not_end_the_next_run_when_its_own_connection_breaks(transport):
+    ended, handler = ending_a_run(lambda peer: peer.peer.reset())
+    with Server(handler) as server:
+        with RocketRideClient(server.url, KEY, transport=transport, timeout=20) as client:
+            client.terminate(TOKEN)
+    assert len(ended) == 1

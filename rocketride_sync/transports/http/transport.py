@@ -14,6 +14,7 @@ from ...errors import UnsupportedOperationError
 from ...loading import load
 from ...logs import DEBUG, log, timed
 from ...protocol.operations import Operation
+from ...redact import Secret
 from ..base import PollingWatch, Watch
 from ..caller import with_key
 
@@ -57,7 +58,8 @@ class HttpTransport:
     def _call(self, operation: Operation, deadline: Deadline) -> Any:
         session = self._session()
         if operation.public:
-            return session.call(operation, "", deadline)
+            # The key is not sent. Who knows it all the same may repeat it.
+            return session.call(operation, Secret("", self._settings.secrets), deadline)
         return with_key(self._settings, lambda key: session.call(operation, key, deadline))
 
     def load(self) -> None:
