@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_SHORTEST_TRY = 0.05  # seconds; with less left, another try would not be answered
+
 
 def with_key(settings: Settings, step: Callable[[str], T]) -> T:
     """The result of `step` with the key of `settings`, or with another one if there is one when the server refuses that."""
@@ -68,12 +70,21 @@ class Caller:
                 return step()
             except OverloadedError as error:
                 outage = outage or deadline.within(retry.max_outage)
-                pause = retry.delay(attempt, error.retry_after)
-                if pause >= outage.remaining() or error._is_of_auth:
+                pause = _pause(retry.delay(attempt, error.retry_after), error.retry_after, outage.remaining())
+                if pause is None or error._is_of_auth:
                     raise
                 log.info("%s; asking again in %.1f s", error, pause)
             deadline.sleep(pause)
             attempt += 1
+
+
+def _pause(backoff: float, retry_after: Optional[float], left: float) -> Optional[float]:
+    """Seconds until the next try; None if there is no time for one.
+
+    A backoff that is longer than what is left gives way: half of that. What the server asks for does not.
+    """
+    pause = backoff if backoff < left else max(left / 2, retry_after or 0.0)
+    return pause if pause < left and left > _SHORTEST_TRY else None
 
 
 def with_unknown_outcome(operation: Operation, error: RocketRideError) -> RocketRideError:
