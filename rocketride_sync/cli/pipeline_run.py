@@ -103,6 +103,7 @@ class RunWithOutput:
         """Run it; return the terminal status of the task, or the last one before the task is ended or kept."""
         try:
             status = self._core.run(self._follow)
+            self.printer.note_task_fate(self._core.fate)
             if not self._args.keep and self._core.state == MAY_RUN_ON:
                 output.print_problem(f"warning: the task could not be ended, and may run on{_ADVICE}")
             return status

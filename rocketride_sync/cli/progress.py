@@ -17,8 +17,10 @@ from . import output
 from .status_text import MESSAGES_SHOWN, newest_messages
 
 if TYPE_CHECKING:
+    from ..errors import TaskFate
     from ..models import NewMessages, TaskStatus
     from ..reporting.recorder import RunRecorder
+    from ..sending.upload_events import UploadEvent
 
 _SUBJECT_WIDTH = 40  # in a line; a bar has its own room
 _MOST_MESSAGES = 100  # printed at one poll; servers keep the newest 1000
@@ -185,6 +187,17 @@ class ProgressPrinter:
             self._print_messages("warning", "yellow", status.new_warnings(self.last))
         self.last = status
 
+    def add_file_event(self, event: UploadEvent, total: int) -> None:
+        """Record a step or the result of one of `total` files."""
+        if self.recorder is not None:
+            self.recorder.files.total = total
+            self.recorder.on_upload(event)
+
+    def note_task_fate(self, fate: TaskFate) -> None:
+        """Record what became of a task that had not ended by itself."""
+        if self.recorder is not None:
+            self.recorder.fate = fate
+
     def print_held_errors(self) -> None:
         """Print the newest of the errors that `quiet` held back, once it is known that something went wrong."""
         for text in newest_messages(self._held, MESSAGES_SHOWN, self._error_count):
@@ -212,16 +225,17 @@ class ProgressPrinter:
     ) -> None:
         self.display.close()
         if self.recorder is not None:
-            self._save_report(self.recorder, error)
+            self.recorder.finish(error)
+            self._save_report(self.recorder)
 
     @staticmethod
-    def _save_report(recorder: RunRecorder, error: Optional[BaseException]) -> None:
+    def _save_report(recorder: RunRecorder) -> None:
         """Write the report. An error here is a warning, and turns exit code 0 into 74: the task's outcome matters more."""
-        if not recorder.looks:
+        if not (recorder.looks or recorder.files.total):
             output.print_problem("warning: no report was written: nothing was seen of the task")
             return
         try:
-            recorder.save(error=error)
+            recorder.save()
         except ConfigurationError as failure:
             output.print_problem(f"warning: {failure}")
             output.delivery.report_failed = True

@@ -17,11 +17,15 @@ class Terminated(BaseException):
     Args:
         number: the number of the signal.
         message: what to print.
+
+    Attributes:
+        signal_name: the name of the signal, for a report.
     """
 
     def __init__(self, number: int, message: str = "terminated") -> None:
         super().__init__(message)
         self.number = number
+        self.signal_name = signal.Signals(number).name
 
 
 STOP_EXCEPTIONS = (KeyboardInterrupt, Terminated)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence
+from typing import TYPE_CHECKING, Dict, List, Optional, Sequence
 
 from ..client.timed_upload import TimedUpload
 from ..deadline import Deadline
@@ -15,6 +15,7 @@ from .progress import ProgressPrinter
 if TYPE_CHECKING:
     from ..client.client import RocketRideClient
     from ..models import TaskStatus
+    from ..sending.upload_events import UploadEvent
 
 
 class UploadWithProgress:
@@ -36,6 +37,7 @@ class UploadWithProgress:
         self.deadline = Deadline(timeout)
         self._upload = TimedUpload(files or None, self.deadline, timeout, self._on_event)
         self._printer = printer
+        self._count = len(files)
         self._total = sum(map(size_of, files))
         self._sent_of_file: Dict[str, int] = {}
         self._sent_bytes = self._failed = 0
@@ -52,7 +54,8 @@ class UploadWithProgress:
         self._printer.add_status(status)
         return status
 
-    def _on_event(self, event: Mapping[str, Any]) -> None:
+    def _on_event(self, event: UploadEvent) -> None:
+        self._printer.add_file_event(event, self._count)
         path, sent = event["filepath"], event.get("bytes_sent", 0)
         self._sent_bytes += sent - self._sent_of_file.get(path, 0)
         self._sent_of_file[path] = sent

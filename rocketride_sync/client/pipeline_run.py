@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, 
 from ..deadline import Deadline
 from ..errors import (
     RocketRideError,
+    TaskFate,
     TransientError,
     UnsupportedOperationError,
     WaitTimeoutError,
+    note_task_fate,
 )
 from ..logs import log
 from ..models import TaskStatus
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MAY_RUN_ON = "the task may run on"
+_WAS_ENDED = "the task was ended"
 ENDING_SECONDS = 10.0
 """For how long a task is tried to be ended, after the timeout of its run or an interrupt."""
 
@@ -82,11 +85,17 @@ class PipelineRun:
             result = follow(task)
             if not self.kept:
                 self.end_or_tell()  # what came of the run is not lost because its task cannot be ended
-        except BaseException:
+        except BaseException as error:
             if not self.kept:
                 self.end_or_tell()
+            note_task_fate(error, self.fate)
             raise
         return result
+
+    @property
+    def fate(self) -> TaskFate:
+        """What became of the task."""
+        return TaskFate(self.state, self.state == _WAS_ENDED)
 
     def wait(
         self, task: Task, interval: Any, on_progress: Optional[Callable[[TaskStatus], object]]
@@ -113,7 +122,7 @@ class PipelineRun:
         """End the task, unless it has ended or was replaced."""
         if self.task is not None and not self.task.ended:
             self.task.end(timeout=ENDING_SECONDS)
-            self.state = "the task was ended"
+            self.state = _WAS_ENDED
 
     def end_or_tell(self) -> None:
         """As `end`. Raises no error of ours, for what came before matters more: the state and the log say it."""
@@ -171,7 +180,7 @@ class PipelineRun:
         if interrupted:
             self.tell_of_search()
         if self._lost_start.end(self._client, Deadline(ENDING_SECONDS)):
-            self.state = "the task was ended"
+            self.state = _WAS_ENDED
 
     def _timeout_error(self, what: str, last: Optional[TaskStatus] = None) -> WaitTimeoutError:
         elapsed = time.monotonic() - self._began

@@ -7,7 +7,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Dict, Generator, List, Mapping, Optional, Sequence, Type, Union
 
 from ..deadline import Deadline
-from ..errors import ConfigurationError, RocketRideError, TaskLostError, TaskNotFoundError
+from ..errors import (
+    ConfigurationError,
+    RocketRideError,
+    TaskFate,
+    TaskLostError,
+    TaskNotFoundError,
+    note_task_fate,
+)
 from ..import_lock import import_lock
 from ..logs import log
 from ..models import TaskStatus
@@ -207,6 +214,8 @@ class Task:
             return
         try:
             self.end()
+            if self.ended and error is not None:
+                note_task_fate(error, TaskFate("the task was ended", True))
             if self.ended and isinstance(error, KeyboardInterrupt):
                 error.args = (f"interrupted; task {shorten(self.token)} was ended",)
         except RocketRideError as fault:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from ..models.messages import in_words
 from ..redact import redact
 from .charts import counts_items
+from .ending import Ending, state_notes
 from .formatting import amount, axis_number, duration_with_colons, exit_code_on_page, full_number, time_in_utc
 from .snapshot import bounded
 
@@ -27,29 +28,12 @@ _STATE_BESIDE_OUTCOME = {
 }
 
 
-class OutcomeShown(NamedTuple):
-    """The outcome for the top of the page: the class of its colour, and the words."""
-
-    kind: str
-    text: str
-
-
 def title(last: Optional[TaskStatus]) -> str:
     """The name of the pipeline. A name that the server made begins with a piece of the token: that is left out."""
     if last is None:
         return "a task"
     _, made, rest = last.name.partition(f".{last.source}.")
     return (rest if made and last.source else last.name) or last.source or "a task"
-
-
-def outcome(last: Optional[TaskStatus]) -> Optional[OutcomeShown]:
-    """How it ended, if it did."""
-    if last is None:
-        return None
-    if not last.is_terminal:
-        return OutcomeShown(last.outcome.value, "not ended")
-    certain = "" if last.outcome_certain else ", not certain"
-    return OutcomeShown(last.outcome.value, f"{last.outcome.value}{certain}")
 
 
 def exit_text(last: Optional[TaskStatus], secrets: Sequence[str]) -> str:
@@ -63,14 +47,23 @@ def glance(record: Record) -> List[Row]:
 
 
 def _glance(record: Record) -> Iterator[Row]:
-    last = record.last
-    if last is None:
+    last, files = record.last, record.files
+    if last is None and not files.total:
         yield "Status", "none was seen"
         return
-    elapsed = last.elapsed() if last.is_terminal else None
+    if last is not None and last.is_terminal:
+        elapsed = last.elapsed()
+        yield "Took", "" if elapsed is None else duration_with_colons(elapsed)
+    else:
+        yield "Took" if files.all_sent else "Watched for", duration_with_colons(record.watched_seconds)
+    yield "Files sent", amount(files.count - files.failed, 0, files.total, "", full_number)
+    yield "Files failed", full_number(files.failed) if files.failed else ""
+    if last is not None:
+        yield from _glance_at_items(record, last)
+
+
+def _glance_at_items(record: Record, last: TaskStatus) -> Iterator[Row]:
     seen = record.observations[-1]
-    yield "Took", "" if elapsed is None else duration_with_colons(elapsed)
-    yield "Watched for", "" if last.is_terminal else duration_with_colons(seen.seconds)
     yield "Items", amount(seen.completed, 0, seen.total, "", full_number)
     yield "Failed", full_number(seen.failed) if counts_items(record.observations) else ""
     yield "Words", full_number(bounded(last.words_count)) if last.words_count else ""
@@ -80,13 +73,15 @@ def _glance(record: Record) -> Iterator[Row]:
     yield "Peak GPU memory", f"{axis_number(round(peaks.gpu_memory_mb, 1))} MB" if peaks.gpu_memory_mb else ""
 
 
-def details(last: Optional[TaskStatus]) -> List[Row]:
+def details(record: Record, ending: Ending) -> List[Row]:
     """What else the last status says."""
-    return [] if last is None else [row for row in _details(last) if row[1]]
+    last = record.last
+    notes = state_notes(record, ending)
+    return [] if last is None else [row for row in _details(last, notes) if row[1]]
 
 
-def _details(last: TaskStatus) -> Iterator[Row]:
-    yield "State", _state(last)
+def _details(last: TaskStatus, notes: Iterable[str]) -> Iterator[Row]:
+    yield "State", _state(last, notes)
     yield "Stopped", _STOPPED_BY.get(last.end_reason or "", "") if last.is_terminal else ""
     code = last.exit_code if last.is_terminal else None
     yield "Exit code", "" if code is None else exit_code_on_page(code)
@@ -98,8 +93,9 @@ def _details(last: TaskStatus) -> Iterator[Row]:
     yield "Source", last.source
 
 
-def _state(last: TaskStatus) -> str:
+def _state(last: TaskStatus, notes: Iterable[str]) -> str:
     if not last.is_terminal:
-        return last.state.name + (" (completed)" if last.completed else "")
+        shown = "; ".join([*(["completed"] if last.completed else []), *notes])
+        return f"{last.state.name} ({shown})" if shown else last.state.name
     reason = _STATE_BESIDE_OUTCOME.get((last.state.name, last.outcome.value), "")
     return f"{last.state.name} ({reason})" if reason else last.state.name

@@ -6,16 +6,19 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Collection, Deque, List, NamedTuple, Optional
 
+from ..errors import TaskFate
 from ..redact import cut
+from .ending import Ending, ending_of
+from .sent_files import LONGEST_MESSAGE, SentFiles
 from .snapshot import NUMBER_LIMIT, bounded
 
 if TYPE_CHECKING:
     from ..deadline import Clock
     from ..models import NewMessages, TaskStatus
+    from ..sending.upload_events import UploadEvent
 
 MOST_OBSERVATIONS = 2_000
 MOST_MESSAGES = 10_000
-LONGEST_MESSAGE = 1_000
 
 
 class Observation(NamedTuple):
@@ -113,17 +116,45 @@ class Record:
         self.warnings = Messages(secrets)
         self.began_at: Optional[float] = None
         self.last: Optional[TaskStatus] = None
+        self.files = SentFiles(secrets)
+        self.fate = TaskFate("", False)
+        self.ending = Ending()
+        self._watched: Optional[float] = None
 
     def __call__(self, status: TaskStatus) -> None:
         """Add `status`."""
-        if self.began_at is None:
-            self._began, self.began_at = self._clock(), time.time()
+        self._begin()
         seconds = self._clock() - self._began
         self._add(_observation(status, seconds))
         self.peaks = Peaks(*map(max, self.peaks, _highest_use(status)))
         self.errors.add(status.new_errors(self.last), seconds)
         self.warnings.add(status.new_warnings(self.last), seconds)
         self.last = status
+
+    def on_upload(self, event: UploadEvent) -> None:
+        """Add a step of a file that is sent, or its result: the `on_upload` of `RocketRideClient.run`, or the
+        `on_progress` of `RocketRideClient.send_files`.
+        """
+        self._begin()
+        self.files.add(event)
+
+    def _begin(self) -> None:
+        if self.began_at is None:
+            self._began, self.began_at = self._clock(), time.time()
+        self._watched = None
+        self.ending = Ending()
+
+    def finish(self, error: Optional[BaseException] = None) -> None:
+        """Note that the wait or the run is over now. `error` is what ended it, if that was not the end of the task."""
+        self.ending = ending_of(error)
+        self._watched = self._clock() - self._began if self.began_at is not None else None
+
+    @property
+    def watched_seconds(self) -> float:
+        """From the first poll or file to the end; before `finish`, to the last poll."""
+        if self._watched is None:
+            return self.observations[-1].seconds if self.observations else 0.0
+        return self._watched
 
     def _add(self, observation: Observation) -> None:
         kept = self.observations

@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import pkgutil
 from datetime import datetime, timezone
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
+from typing import Any, Callable, Dict, Sequence
 
 import jinja2
 from markupsafe import Markup
 
 from .._version import __version__
-from ..errors import RocketRideError
-from ..models.messages import parts
 from ..redact import printable, redact
 from . import facts
 from .charts import charts
-from .formatting import duration_with_colons, time_in_utc
-from .observations import LONGEST_MESSAGE, Messages, Record
+from .ending import Ending, badge, stop_section
+from .formatting import time_in_utc
+from .observations import Record
+from .sent_files import LONGEST_MESSAGE
+from .tables import first_tables, tables
 
 # In a zip, Python 3.8 sets `__package__` only after this.
 _PACKAGE = __name__.rpartition(".")[0]
@@ -32,31 +33,12 @@ _TEMPLATES = jinja2.DictLoader(
 )
 
 
-class _Row(NamedTuple):
-    """A message in the columns of its table."""
-
-    time: str
-    kind: str
-    text: str
-    where: str
-    gap: bool
-
-
-class _Table(NamedTuple):
-    title: str
-    total: int
-    hidden: int
-    rows: Sequence[_Row]
-
-
-def render_page(
-    record: Record, error: Optional[BaseException], secrets: Sequence[str], title: str = ""
-) -> str:
+def render_page(record: Record, ending: Ending, secrets: Sequence[str], title: str = "") -> str:
     """The HTML of the page.
 
     Args:
         record: what the polls returned.
-        error: what ended the wait, if that was not the end of the task.
+        ending: what ended the wait, if that was not the end of the task.
         secrets: texts that must not be on the page.
         title: its title; empty for the task's name.
     """
@@ -64,15 +46,16 @@ def render_page(
     drawn = charts(record.observations)
     context: Dict[str, Any] = {
         "title": title or facts.title(last),
-        "outcome": facts.outcome(last),
-        "error": "" if error is None else _error_text(error),
+        "outcome": badge(record, ending),
+        "stop": stop_section(record, ending),
         "glance": facts.glance(record),
         "exit_text": facts.exit_text(last, secrets),
         "doubt": "" if last is None else last._doubt,
-        "details": facts.details(last),
+        "details": facts.details(record, ending),
         "charts": [chart._replace(svg=Markup(chart.svg)) for chart in drawn],  # noqa: S704  (our own drawing)
         "notes": list(dict.fromkeys(chart.note for chart in drawn if chart.note)),
-        "tables": _tables(record, secrets),
+        "first_tables": first_tables(record, secrets),
+        "tables": tables(record, secrets),
         "footer": _footer(record),
     }
     return _environment(secrets).get_template("report.html").render(context)
@@ -96,29 +79,6 @@ def _shown(secrets: Sequence[str]) -> Callable[[Any], Any]:
         return value if isinstance(value, Markup) else printable(redact(str(value), secrets))
 
     return shown
-
-
-def _error_text(error: BaseException) -> str:
-    """What ended the wait. Of other libraries' exceptions only the name: their texts may hold secrets."""
-    ours = isinstance(error, (RocketRideError, KeyboardInterrupt)) and str(error)
-    return f"{type(error).__name__}: {error}" if ours else type(error).__name__
-
-
-def _tables(record: Record, secrets: Sequence[str]) -> List[_Table]:
-    kinds = (("Errors", record.errors), ("Warnings", record.warnings))
-    return [
-        _Table(title, messages.count, messages.count - len(messages.kept), _rows(messages, secrets))
-        for title, messages in kinds
-        if messages.count
-    ]
-
-
-def _rows(messages: Messages, secrets: Sequence[str]) -> List[_Row]:
-    # Redacted before they are taken apart: there may be an asterisk in a secret.
-    return [
-        _Row(duration_with_colons(message.seconds), *parts(redact(message.text, secrets)), message.gap)
-        for message in messages.kept
-    ]
 
 
 def _footer(record: Record) -> str:

@@ -13,6 +13,7 @@ from ..import_lock import import_lock
 from ..logs import log
 from ..models import TaskStatus
 from ..redact import excerpt
+from .ending import Ending, ending_of
 from .observations import Record
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ class RunRecorder(Record):
         with RunRecorder("run.html") as recorder:
             client.wait_until_complete(token, timeout=3600, on_progress=recorder)
 
-    The page is always written when the block is left, and names the exception that ended the block. It is one file,
-    needs neither network nor JavaScript, and shows progress, rates and resources over time, and all messages.
+    The page is always written when the block is left, and says in plain words what ended the block: the end of the
+    task, Ctrl-C, the timeout or an error, and whether the task was ended then. It is one file, needs neither network nor JavaScript, and shows progress, rates and resources over time, and all messages.
 
     The recorder keeps what the server does not keep: the peaks of the metrics, which older servers set to 0 when the
     task ends, and all errors and warnings, of which the server has only the newest 50 or 1,000. Memory is bounded.
@@ -53,6 +54,7 @@ class RunRecorder(Record):
         errors, warnings: the messages.
         began_at: the time of the first poll as Unix time, or None.
         last: the latest status, or None.
+        files: the files that were sent, if `on_upload` was told of them.
 
     Raises:
         ConfigurationError: `path` cannot be written, or pygal or Jinja2 is not installed or does not work. This is
@@ -76,12 +78,13 @@ class RunRecorder(Record):
         super().__init__(self._secrets, clock)
 
     def html(self, error: Optional[BaseException] = None) -> str:
-        """The page. `error` is what ended the wait, if that was not the end of the task.
+        """The page. `error` is what ended the wait, if that was not the end of the task; by default that of `finish`.
 
         Raises:
             ConfigurationError: pygal or Jinja2 is not installed, or does not work.
         """
-        return _draw(self, error, tuple(self._secrets), self._title)
+        ending = self.ending if error is None else ending_of(error)
+        return _draw(self, ending, tuple(self._secrets), self._title)
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the page, in a frame of its own. Without the extra, the latest status."""
@@ -135,10 +138,11 @@ class RunRecorder(Record):
         error: Optional[BaseException],
         traceback: Optional[TracebackType],
     ) -> None:
+        self.finish(error)
         if self._path is None:
             return
         try:
-            self.save(error=error)
+            self.save()
         except ConfigurationError as failure:
             if error is None:
                 raise
@@ -146,7 +150,7 @@ class RunRecorder(Record):
             log.warning("no report was written: %s", failure)
 
 
-def _draw(record: Record, error: Optional[BaseException], secrets: Sequence[str], title: str = "") -> str:
+def _draw(record: Record, ending: Ending, secrets: Sequence[str], title: str = "") -> str:
     """The page as HTML. Raises ConfigurationError, whatever goes wrong inside of pygal or Jinja2."""
     missing = ""
     try:
@@ -155,7 +159,7 @@ def _draw(record: Record, error: Optional[BaseException], secrets: Sequence[str]
             from .page import render_page
 
         import_pygal()  # also for a page without charts: what can be drawn shall not depend on what was seen
-        return render_page(record, error, secrets, title)
+        return render_page(record, ending, secrets, title)
     except Exception as failure:  # noqa: BLE001  (an installation that is not whole can raise anything)
         if isinstance(failure, ImportError):
             missing = _NEEDED.get(failure.name or "", "")
@@ -172,7 +176,8 @@ def _check_drawing() -> None:
     trial = Record((), time.monotonic)
     for completed in (0, 1):
         trial(TaskStatus.from_dict({"state": 3, "totalCount": 2, "completedCount": completed}))
-    _draw(trial, None, ())
+    trial.on_upload({"action": "open", "filepath": "file", "bytes_sent": 0, "file_size": 0})
+    _draw(trial, Ending(), ())
 
 
 def _check_writable(path: Union[str, os.PathLike[str]]) -> None:

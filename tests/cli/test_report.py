@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,14 +16,18 @@ from command import (
     FAILED,
     KEY,
     NOT_RUNNING,
-    PROGRAM,
     RUNNING,
     SUCCEEDED,
     TOKEN,
     environment,
     ok,
+    run_here,
     run_with,
 )
+
+from rocketride_sync import RocketRideClient
+from rocketride_sync.cli.progress import ProgressPrinter
+from rocketride_sync.cli.signals import Terminated
 
 pytestmark = pytest.mark.skipif(
     not (find_spec("pygal") and find_spec("jinja2")), reason="needs the extra report"
@@ -48,8 +54,8 @@ def path(tmp_path):
             1,
             "an older server shows this for every good end",
         ),
-        (ok(RUNNING), ("--timeout", "2"), 124, "WaitTimeoutError: task tk_0123… has not ended after"),
-        (NOT_RUNNING, (), 6, "TaskVanishedError: task tk_0123…"),
+        (ok(RUNNING), ("--timeout", "2"), 124, "Task tk_0123… has not ended after"),
+        (NOT_RUNNING, (), 6, "Task tk_0123…"),
     ],
 )
 def test_the_page_tells_how_it_ended(stub, path, last, options, code, shown):
@@ -65,7 +71,8 @@ def test_the_page_tells_how_it_ended(stub, path, last, options, code, shown):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 @pytest.mark.parametrize(
-    ("number", "shown"), [(signal.SIGINT, "KeyboardInterrupt"), (signal.SIGTERM, "Terminated")]
+    ("number", "shown"),
+    [(signal.SIGINT, "not ended before Ctrl-C"), (signal.SIGTERM, "not ended before SIGTERM")],
 )
 def test_an_interrupted_wait_leaves_its_page(stub, path, number, shown):
     stub.answers = [ok(RUNNING)]
@@ -183,25 +190,110 @@ def test_a_disk_that_is_full_by_then_does_not_hide_the_outcome(stub, last, code)
     assert "warning: the report cannot be written to /dev/full: No space left on device" in done.stderr
 
 
-def test_of_a_run(tmp_path, path):
+@pytest.fixture(scope="module")
+def emulator():
     pytest.importorskip("fastapi", reason="needs the extra `emulator`")
     from rocketride_sync.emulator import Emulator
 
-    pipeline = tmp_path / "job.pipe"
-    pipeline.write_text(
-        '{"project_id": "p", "source": "s", "name": "Three things", "components": '
-        '[{"id": "s", "provider": "simulate", "config": {"seconds": 0.5, "total": 3}}]}'
-    )
-    with Emulator(api_key=KEY) as server:
-        done = subprocess.run(
-            [*PROGRAM, "run", str(pipeline), *FAST, "--report", str(path)],
-            env=environment(ROCKETRIDE_URI=server.uri, ROCKETRIDE_APIKEY=KEY),
-            capture_output=True,
-            encoding="utf-8",
-            timeout=60,
+    with Emulator(api_key=KEY, stop_seconds=0, max_message_bytes=4096) as server:
+        yield server
+
+
+@pytest.fixture
+def run_here_with(emulator, monkeypatch, capsys, tmp_path, path):
+    """Run a pipeline in this process with `--report`; its end, and its page."""
+
+    def run(provider, *arguments, **config):
+        pipeline = tmp_path / "job.pipe"
+        source = {"id": "s", "provider": provider, "config": config}
+        words = {"id": "w", "provider": "wordcount", "input": [{"lane": "data", "from": "s"}]}
+        components = [source, words] if provider == "dropper" else [source]
+        document = {"project_id": "p", "source": "s", "name": "Three things", "components": components}
+        pipeline.write_text(json.dumps(document))
+        done = run_here(
+            monkeypatch,
+            capsys,
+            "run",
+            str(pipeline),
+            *FAST,
+            "--report",
+            str(path),
+            *arguments,
+            ROCKETRIDE_URI=emulator.uri,
+            ROCKETRIDE_APIKEY=KEY,
         )
-    assert done.returncode == 0, done.stderr
-    page = path.read_text(encoding="utf-8")
+        with RocketRideClient(emulator.uri, KEY) as client:
+            left = client.get_tasks()
+            for task in left:
+                client.terminate(task.token)
+        assert path.exists(), done.stderr
+        return done, path.read_text(encoding="utf-8"), len(left)
+
+    return run
+
+
+def test_of_a_run(run_here_with):
+    done, page, left = run_here_with("simulate", seconds=0.6, total=3)
+    assert (done.code, left) == (0, 0), done.stderr
     assert "<title>Three things: succeeded</title>" in page
     assert "3 of 3" in page
     assert page.count("<svg") >= 2
+
+
+def test_of_a_run_some_of_whose_items_failed(run_here_with):
+    done, page, _ = run_here_with("simulate", seconds=0.6, total=10, failed=3)
+    assert done.code == 1
+    assert '<span class="outcome partly">succeeded, 3 of 10 items failed</span>' in page
+
+
+@pytest.mark.parametrize(
+    ("stop", "cause"),
+    [(KeyboardInterrupt(), "Ctrl-C"), (Terminated(15), "SIGTERM"), (Terminated(1), "SIGHUP")],
+)
+def test_of_a_run_that_was_stopped(run_here_with, monkeypatch, stop, cause):
+    """The page says that the command ended the task, as stderr does."""
+    monkeypatch.setattr("rocketride_sync.cli.main.end_process_by", lambda _: None)
+    show = ProgressPrinter.__call__
+
+    def stopped(printer, status):
+        show(printer, status)
+        raise stop
+
+    monkeypatch.setattr(ProgressPrinter, "__call__", stopped)
+    done, page, left = run_here_with("simulate", seconds=60)
+    assert "; the task was ended" in done.stderr
+    assert left == 0
+    assert f"<title>Three things: cancelled: ended by this program after {cause}</title>" in page
+    assert "; the task was ended</p>" in page
+    assert type(stop).__name__ not in page
+
+
+def test_of_a_run_whose_time_was_up(run_here_with):
+    done, page, left = run_here_with("simulate", "--timeout", "0.5", seconds=60)
+    assert (done.code, left) == (124, 0)
+    assert "cancelled: ended by this program after the timeout" in page
+    assert "WaitTimeoutError" not in page
+
+
+@pytest.mark.parametrize(
+    ("options", "fate", "left"), [((), "the task was ended", 0), (("--keep",), "the task runs on", 1)]
+)
+def test_of_files_that_were_sent(run_here_with, tmp_path, options, fate, left):
+    (tmp_path / "fox.txt").write_text("the quick brown fox")
+    done, page, tasks = run_here_with("dropper", str(tmp_path / "fox.txt"), *options)
+    assert (done.code, tasks) == (0, left), done.stderr
+    assert "<title>Three things: succeeded, 1 of 1 files sent</title>" in page
+    assert f"RUNNING (at the last poll; {fate})" in page
+    assert "fox.txt</td><td>19 bytes</td>" in page
+
+
+@pytest.mark.parametrize(("options", "code"), [((), 1), (("--allow-failures",), 0)])
+def test_of_files_that_failed(run_here_with, tmp_path, options, code):
+    files = [tmp_path / name for name in ("large.txt", "small.txt")]
+    for file, text in zip(files, ("word " * 2000, "word")):  # the server refuses messages above 4 KB
+        file.write_text(text)
+    done, page, left = run_here_with("dropper", *map(str, files), *options)
+    assert (done.code, left) == (code, 0), done.stderr
+    assert '<span class="outcome failed">failed, 1 of 2 files failed</span>' in page
+    assert re.search(r"<td>failed</td><td>\S+large\.txt: .+?</td>", page)
+    assert re.search(r"<td>sent</td><td>\S+small\.txt</td>", page)

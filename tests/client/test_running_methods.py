@@ -20,6 +20,7 @@ from rocketride_sync import (
     TransportTimeoutError,
     WaitTimeoutError,
 )
+from rocketride_sync.errors import task_fate_of
 
 needs("fastapi", reason="needs the extra `emulator`")
 
@@ -103,6 +104,21 @@ def test_an_exception_in_a_callback_ends_the_task(websocket_client, files, error
     assert raised.value is error
     if isinstance(error, KeyboardInterrupt):
         assert str(error) == "interrupted; the task was ended"
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), ZeroDivisionError(), SystemExit(143)])
+def test_an_exception_carries_what_became_of_the_task(websocket_client, error):
+    """For a report: `RunRecorder` has only the exception that leaves its block."""
+    with pytest.raises(type(error)) as raised:
+        websocket_client.run(pipeline=forever(), on_progress=lambda _: raise_(error))
+    assert task_fate_of(raised.value) == ("the task was ended", True)
+
+
+def test_an_exception_carries_that_the_task_may_run_on():
+    client = script(STARTED, RUNNING, RUNNING, RUNNING, ServerError("not now"))
+    with pytest.raises(ZeroDivisionError) as raised:
+        client.run(pipeline=pipeline(), on_progress=lambda _: raise_(ZeroDivisionError()))
+    assert task_fate_of(raised.value) == ("the task may run on", False)
 
 
 def test_a_timeout_ends_the_task(either, tmp_path):

@@ -20,6 +20,7 @@ from rocketride_sync import (
     TaskNotFoundError,
     TransportError,
 )
+from rocketride_sync.errors import task_fate_of
 
 needs("fastapi", reason="needs the extra `emulator`")
 
@@ -90,9 +91,10 @@ def interrupt(_status):
 
 
 def test_ctrl_c_in_a_block_says_that_the_task_was_ended(either):
-    with pytest.raises(KeyboardInterrupt, match=r"task tk_....… was ended"):
+    with pytest.raises(KeyboardInterrupt, match=r"task tk_....… was ended") as raised:
         with either.use(pipeline=forever()) as task:
             task.wait_until_complete(GENEROUS, 0.1, interrupt)
+    assert task_fate_of(raised.value) == ("the task was ended", True)
 
 
 def test_a_notebook_shows_the_run_without_asking_the_server(either, websocket_client):

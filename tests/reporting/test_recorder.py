@@ -1,5 +1,6 @@
 """RunRecorder: what it keeps, how much of it, and the page it makes of it."""
 
+import copy
 import html
 import os
 import re
@@ -16,16 +17,21 @@ import rocketride_sync
 from rocketride_sync import (
     ConfigurationError,
     MemoryTransport,
+    Outcome,
     RocketRideClient,
     RunRecorder,
     TaskFailedError,
     TaskStatus,
+    TaskVanishedError,
+    TransportError,
     WaitTimeoutError,
+    errors,
 )
 from rocketride_sync.reporting import formatting, series
 from rocketride_sync.reporting.formatting import AxisUnit
-from rocketride_sync.reporting.observations import LONGEST_MESSAGE, MOST_MESSAGES, MOST_OBSERVATIONS
+from rocketride_sync.reporting.observations import MOST_MESSAGES, MOST_OBSERVATIONS
 from rocketride_sync.reporting.readings import readings
+from rocketride_sync.reporting.sent_files import LONGEST_MESSAGE
 
 RUNNING = {"name": "words", "state": 3, "startTime": 1700000000.0, "totalCount": 4, "completedCount": 1}
 DONE = {**RUNNING, "state": 5, "completed": True, "completedCount": 4, "endTime": 1700000009.0, "exitCode": 0}
@@ -270,6 +276,203 @@ def test_a_glance_tells_how_long_how_many_and_how_much():
 
 
 @needs_extra
+@pytest.mark.parametrize("error", [None, KeyboardInterrupt()])
+def test_the_time_that_was_watched_goes_up_to_the_end_of_the_block(error):
+    """Long waits poll seldom, and what comes after the last poll was watched too."""
+    clock = Clock()
+    recorder = RunRecorder(clock=clock)
+    recorder(TaskStatus.from_dict(RUNNING))
+    clock.now += 7.0
+    recorder.__exit__(None if error is None else type(error), error, None)
+    clock.now += 3600.0  # a notebook shows it later
+    assert dict(glance(recorder.html()))["Watched for"] == "7.0 s"
+    assert ("Ctrl-C" in recorder.html()) is (error is not None)
+    recorder(TaskStatus.from_dict(RUNNING))  # another wait
+    assert "Ctrl-C" not in recorder.html()
+
+
+class Signal(BaseException):
+    """As an exception of the command line that a signal raised."""
+
+    signal_name = "SIGTERM"
+
+
+STOPS = [
+    (KeyboardInterrupt(), "Ctrl-C", "Interrupted by Ctrl-C"),
+    (Signal(), "SIGTERM", "Ended by SIGTERM"),
+    (SystemExit(143), "the program's exit", "The program exited"),
+    (
+        WaitTimeoutError("the task had not ended after 3.1 s"),
+        "the timeout",
+        "The task had not ended after 3.1 s",
+    ),
+]
+
+
+@needs_extra
+@pytest.mark.parametrize(("error", "cause", "words"), STOPS)
+def test_a_stop_is_told_in_plain_words(error, cause, words):
+    page = Page(record(RUNNING).html(error))
+    assert f"not ended before {cause}" in page.texts
+    assert "The wait ended before the task" in page.texts
+    assert words in page.texts
+    assert type(error).__name__ not in page.text
+
+
+@needs_extra
+@pytest.mark.parametrize(("error", "cause", "words"), STOPS)
+def test_a_task_that_was_ended_after_a_stop_is_cancelled(error, cause, words):
+    error = copy.copy(error)
+    errors.note_task_fate(error, errors.TaskFate("the task was ended", True))
+    page = Page(record(RUNNING).html(error))
+    assert f"cancelled: ended by this program after {cause}" in page.texts
+    assert f"{words}; the task was ended" in page.texts
+    assert page.texts[page.texts.index("State") + 1] == "RUNNING (at the last poll; the task was ended)"
+
+
+@needs_extra
+@pytest.mark.parametrize(
+    ("error", "badge", "words"),
+    [
+        (TransportError("connection refused"), "end not seen", "Connection refused"),
+        (TaskVanishedError("task tk_0123… is gone"), "end not seen", "Task tk_0123… is gone"),
+        (
+            TaskVanishedError("gone", outcome=Outcome.SUCCEEDED),
+            "succeeded, by the run log",
+            "Gone",
+        ),
+        (ZeroDivisionError("secret"), "end not seen", "An unexpected error: ZeroDivisionError"),
+    ],
+)
+def test_an_error_that_ended_the_wait(error, badge, words):
+    page = Page(record(RUNNING).html(error))
+    assert badge in page.texts
+    assert words in page.texts
+    assert "secret" not in page.text
+
+
+@needs_extra
+def test_an_error_after_the_end_of_the_task_does_not_change_its_outcome():
+    page = Page(record(RUNNING, DONE).html(TransportError("connection refused")))
+    assert "succeeded" in page.texts
+    assert "After the end of the task" in page.texts
+    assert "The wait ended before the task" not in page.texts
+
+
+@needs_extra
+@pytest.mark.parametrize(
+    ("end", "badge", "kind"),
+    [
+        ({"completedCount": 7, "failedCount": 3}, "succeeded, 3 of 10 items failed", "partly"),
+        ({"completedCount": 8}, "succeeded, not certain, 2 of 10 items missing", "partly"),
+        ({"completedCount": 10}, "succeeded", "succeeded"),
+        ({"completedCount": 7, "failedCount": 3, "exitCode": 2}, "failed, 3 of 10 items failed", "failed"),
+        (
+            {"totalCount": 0, "completedCount": 0, "failedCount": 3},
+            "succeeded, 3 of 3 items failed",
+            "partly",
+        ),
+    ],
+)
+def test_the_badge_tells_of_items_that_failed(end, badge, kind):
+    page = record(RUNNING, {**DONE, "totalCount": 10, **end}).html()
+    assert f'<span class="outcome {kind}">{badge}</span>' in page
+    assert f"<title>words: {badge}</title>" in page
+
+
+@needs_extra
+@pytest.mark.parametrize("count", [1, 5, 6, 40])
+def test_the_newest_errors_stand_above_the_charts(count):
+    messages = [f"Failed*bad input {number:02}*pipe.cpp:10" for number in range(count)]
+    text = record(RUNNING, {**DONE, "errors": messages}).html()
+    above, below = text.split('<div class="charts">')
+    assert re.findall(r"bad input (\d\d)", above) == [f"{n:02}" for n in range(max(0, count - 5), count)]
+    assert len(re.findall(r"bad input", below)) == (count if count > 5 else 0)
+    assert (f"Errors ({count})" in above) is (count <= 5)
+    assert ("The newest errors" in above) is (count > 5)
+
+
+def uploaded(recorder, name, error=None, seconds=1.5):
+    """Tell `recorder` of a file as `on_upload` is told of it."""
+    event = {"filepath": name, "bytes_sent": 0, "file_size": 1234}
+    recorder.on_upload({**event, "action": "open"})
+    recorder.on_upload({**event, "action": "write", "bytes_sent": 1234})
+    end = {**event, "bytes_sent": 1234, "upload_time": seconds, "result": None}
+    if error is None:
+        recorder.on_upload({**end, "action": "complete", "result": {"text": ["secret result"]}})
+    else:
+        recorder.on_upload({**end, "action": "error", "error": error})
+
+
+@needs_extra
+@pytest.mark.parametrize("status", [RUNNING, None])
+def test_files_that_were_sent_are_a_success(status):
+    recorder = RunRecorder()
+    uploaded(recorder, "texts/fox.txt")
+    if status:
+        recorder(TaskStatus.from_dict(status))
+    text = recorder.html()
+    page = Page(text)
+    assert '<span class="outcome succeeded">succeeded, 1 of 1 files sent</span>' in text
+    assert dict(glance(text))["Files sent"] == "1 of 1"
+    assert "Took" in dict(glance(text))
+    assert re.findall(r"<tr><td>(.*?)</td><td>(.*?)</td><td>(.*?)</td><td>(.*?)</td></tr>", text) == [
+        ("1.5 s", "sent", "texts/fox.txt", "1,234 bytes")
+    ]
+    assert "secret result" not in page.text
+
+
+@needs_extra
+def test_files_that_failed_come_first_and_colour_the_badge():
+    recorder = RunRecorder(secrets=[KEY])
+    for number in range(7):
+        uploaded(recorder, f"good-{number}")
+    uploaded(recorder, f"bad <b> {TOKEN}", error=f"refused {KEY}\x1b[2J")
+    recorder(TaskStatus.from_dict(RUNNING))
+    text = recorder.html()
+    page = Page(text)
+    assert '<span class="outcome failed">failed, 1 of 8 files failed</span>' in text
+    above, below = text.split('<div class="charts">')
+    for part in (above, below):
+        assert "bad &lt;b&gt; tk_0123…: refused ***" in part
+    assert "Files (8)" in below
+    assert dict(glance(text))["Files failed"] == "1"
+    assert not {"\x1b"} & set(text)
+    assert KEY not in text
+    assert TOKEN not in text
+    assert "<b> tk" not in page.tags
+
+
+@needs_extra
+def test_files_that_were_not_all_sent():
+    recorder = record(RUNNING)
+    recorder.files.total = 5
+    uploaded(recorder, "a")
+    assert "not ended, 1 of 5 files sent" in Page(recorder.html()).texts
+    assert "1 of 5 files sent before the timeout" in Page(recorder.html(WaitTimeoutError("late"))).texts
+
+
+@needs_extra
+def test_of_many_files_the_newest_are_kept_and_all_are_counted(monkeypatch):
+    monkeypatch.setattr("rocketride_sync.reporting.sent_files.MOST_FILES", 10)
+    recorder = RunRecorder()
+    for number in range(30):
+        uploaded(recorder, f"file-{number:02}", error="no" if number == 3 else None)
+    text = recorder.html()
+    assert "failed, 1 of 30 files failed" in text
+    assert "file-03: no" in text  # a failure outlives the good ones
+    assert "file-29" in text
+    assert "19 more files are not shown." in text
+
+
+@needs_extra
+def test_a_task_that_fails_while_files_are_sent_has_failed():
+    recorder = record({**DONE, "exitCode": 2})
+    uploaded(recorder, "a")
+    assert '<span class="outcome failed">failed, 1 of 1 files sent</span>' in recorder.html()
+
+
+@needs_extra
 @pytest.mark.parametrize(
     ("end", "badge", "reason"),
     [
@@ -449,7 +652,7 @@ def test_a_page_of_nothing():
     page = Page(record().html(WaitTimeoutError("no status for 3 s", token="", elapsed=3.0)))
     assert "svg" not in page.tags
     assert "none was seen" in page.texts
-    assert "WaitTimeoutError: no status for 3 s" in page.texts
+    assert "No status for 3 s" in page.texts
 
 
 @needs_extra
@@ -504,11 +707,11 @@ def test_the_page_is_written_however_the_block_is_left(tmp_path, failure):
     with pytest.raises(failure), recorder:
         raise error
     page = Page(path.read_text(encoding="utf-8"))
-    assert "not ended" in page.texts
+    assert {"not ended before the timeout", "not ended before Ctrl-C", "end not seen"} & set(page.texts)
     shown = {
-        WaitTimeoutError: "WaitTimeoutError: late",
-        KeyboardInterrupt: "KeyboardInterrupt: secret",  # our own words: what became of the task
-        ZeroDivisionError: "ZeroDivisionError",
+        WaitTimeoutError: "Late",
+        KeyboardInterrupt: "Interrupted by Ctrl-C",
+        ZeroDivisionError: "An unexpected error: ZeroDivisionError",
     }
     assert shown[failure] in page.texts
 
