@@ -8,7 +8,7 @@ import re
 import signal
 import sys
 import warnings
-from typing import Any, Dict, Iterable, Iterator, NoReturn, Optional, Sequence, Union
+from typing import Any, Dict, Iterator, NoReturn, Optional, Sequence, Union
 
 from .._version import __version__
 from ..errors import ConfigurationError, RocketRideError, RocketRideWarning
@@ -32,6 +32,7 @@ from . import (
     standard_streams,
     status_command,
     stop_command,
+    unknown_options,
     validate_command,
     wait_command,
 )
@@ -106,17 +107,16 @@ def _run(words: Sequence[str]) -> ExitCode:
 
 def _parse(words: Sequence[str]) -> argparse.Namespace:
     parser = make_parser()
+    unknown_options.check_leading(parser, words)
     args, unknown = parser.parse_known_args(words)
-    _check_leading_options(args)
+    unknown_options.check_taken(args)
     for name, default in {**server_options.DEFAULTS, **shared_options.DEFAULTS}.items():
         vars(args).setdefault(name, default)
     if unknown:
         # Their values are not printed: one may be a key.
         options = [word.split("=")[0] for word in unknown if word.startswith("-")]
         if options:
-            args.parser.error(
-                f"unknown option {options[0]}{suggestion(options[0], args.parser._option_string_actions)}"
-            )
+            args.parser.error(unknown_options.unknown_option(options[0], args.parser._option_string_actions))
         several = [name for name in ("files", "tokens") if name in args]
         if not several:
             args.parser.error(f"too many arguments, from {output.shorten_unknown(unknown[0])} on")
@@ -127,16 +127,7 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
     return args
 
 
-def _check_leading_options(args: argparse.Namespace) -> None:
-    """Refuse an option before the command's name that would change the output, and that the command does not have."""
-    known = {action.dest for action in args.parser._actions}  # argparse has no public way to list them
-    for name in shared_options.DEFAULTS:
-        if name in args and name not in known:
-            args.parser.error(f"{args.command} has no option --{name}")
-
-
 _REPEATED_VALUE = re.compile(r"(invalid (?:choice|\S+ value)): .*?(?= \(choose from|$)", re.DOTALL)
-_LEAST_LIKENESS = 0.7  # of 1
 
 
 class _Parser(argparse.ArgumentParser):
@@ -157,18 +148,10 @@ class _Parser(argparse.ArgumentParser):
             output.print_result(message.rstrip("\n"))
 
 
-def suggestion(word: str, known: Iterable[str]) -> str:
-    """A hint at the similar word that may have been meant; empty if there is none."""
-    import difflib
-
-    alike = difflib.get_close_matches(word.lower(), list(known), 1, cutoff=_LEAST_LIKENESS)
-    return f"; did you mean {alike[0]}?" if alike else ""
-
-
 def _meant_choice(message: str) -> str:
     """A suggestion for argparse's message about a value that is none of the choices; else an empty text."""
     value, is_listed, choices = message.partition("invalid choice: ")[2].rpartition(" (choose from ")
-    return suggestion(value.strip("'"), choices.rstrip(")").replace("'", "").split(", ")) if is_listed else ""
+    return unknown_options.suggestion(value.strip("'"), choices.rstrip(")").replace("'", "").split(", ")) if is_listed else ""
 
 
 def _usage(parser: argparse.ArgumentParser) -> str:

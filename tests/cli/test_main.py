@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -91,6 +92,46 @@ def test_the_severity_of_several_is_the_same_everywhere():
 def test_a_mistyped_option_is_named(words, capsys):
     assert main.main(words) == 2
     assert capsys.readouterr().err.endswith("unknown option --hepl; did you mean --help?\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--timout", "5", "list"], "unknown option --timout; did you mean --timeout?"),
+        (["--timout=5", "list"], "unknown option --timout; did you mean --timeout?"),
+        (["--uri", "x", "--timout", "5", "list"], "unknown option --timout; did you mean --timeout?"),
+        (["--quiet", "--uri=x", "--timout", "5"], "unknown option --timout; did you mean --timeout?"),
+        (["--frobnicate", "5", "list"], "unknown option --frobnicate"),
+        (["--timeout", "60", "wait", "tk_x"], "--timeout comes after the command: wait --timeout"),
+        (["--timeout=60", "wait", "tk_x"], "--timeout comes after the command: wait --timeout"),
+        (["--timeout", "60"], "--timeout comes after the command: COMMAND --timeout"),
+        (["--timeout", "60", "list"], "list has no option --timeout"),
+        (["--apikey-file", "-", "--project", "p", "runs"], "--project comes after the command: runs --project"),
+    ],
+)
+def test_an_option_before_the_command_is_named_as_one_after_it(words, told, capsys):
+    assert main.main(words) == 2
+    assert capsys.readouterr().err.splitlines()[1] == f"rocketride-sync: {told}"
+
+
+@pytest.mark.parametrize("option", ["--apikey", "--api-key", "--auth", "--key"])
+@pytest.mark.parametrize("place", ["before", "joined", "after"])
+def test_a_key_as_an_argument_is_met_with_the_ways_to_give_one(option, place, capsys):
+    words = {
+        "before": [option, "any", "list"],
+        "joined": [f"{option}=any", "list"],
+        "after": ["list", option, "any"],
+    }[place]
+    assert main.main(words) == 2
+    assert capsys.readouterr().err.endswith(
+        f": there is no option {option}: a key is never an argument; use --apikey-file or ROCKETRIDE_APIKEY\n"
+    )
+
+
+@pytest.mark.parametrize("words", [["--json", "--timout", "5", "list"], ["--timeout", "5", "wait", "--json"]])
+def test_an_option_before_the_command_is_a_document_with_json(words, capsys):
+    assert main.main(words) == 2
+    assert json.loads(capsys.readouterr().out)["error"]["type"] == "ConfigurationError"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,81 @@
+"""What is said of an option that is not known, or stands in the wrong place: the same before and after the command's name.
+
+argparse takes the value of an option that it does not know for the command's name, and says so, differently in each
+version of Python. So the options before the name are looked at here first.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Dict, Iterable, Sequence
+
+from . import shared_options
+
+_LEAST_LIKENESS = 0.7  # of 1
+_KEY_OPTIONS = ("--apikey", "--api-key", "--auth", "--key")
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """A hint at the similar word that may have been meant; empty if there is none."""
+    import difflib
+
+    alike = difflib.get_close_matches(word.lower(), list(known), 1, cutoff=_LEAST_LIKENESS)
+    return f"; did you mean {alike[0]}?" if alike else ""
+
+
+def unknown_option(option: str, known: Iterable[str]) -> str:
+    """What to say of an option that is none of those `known`. Its value is not told: it may be a key."""
+    if option in _KEY_OPTIONS:
+        return f"there is no option {option}: a key is never an argument; use --apikey-file or ROCKETRIDE_APIKEY"
+    return f"unknown option {option}{suggestion(option, known)}"
+
+
+def check_leading(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
+    """Refuse the first option before the command's name that the program does not have there.
+
+    Args:
+        parser: that of the program.
+        words: the arguments of the command line.
+    """
+    own = parser._option_string_actions  # argparse has no public way to list them
+    position = 0
+    while position < len(words):
+        option, is_joined, _ = words[position].partition("=")
+        if not option.startswith("-") or option in ("-", "--"):
+            return
+        if option in own:
+            position += 1 if is_joined or own[option].nargs == 0 else 2
+        elif option.startswith("--"):
+            parser.error(_misplaced(option, parser, words[position + 1 :]))
+        else:
+            return  # argparse knows how short options are joined
+
+
+def _misplaced(option: str, parser: argparse.ArgumentParser, later: Sequence[str]) -> str:
+    """What to say of an option that the program does not have; `later` are the words after it."""
+    commands = _commands(parser)
+    name = next((word for word in later if word in commands), None)
+    if not any(option in child._option_string_actions for child in commands.values()):
+        known = {known for each in (parser, *commands.values()) for known in each._option_string_actions}
+        return unknown_option(option, sorted(known))
+    if name is not None and option not in commands[name]._option_string_actions:
+        return f"{name} has no option {option}"
+    return f"{option} comes after the command: {name or 'COMMAND'} {option}"
+
+
+def _commands(parser: argparse.ArgumentParser) -> Dict[str, argparse.ArgumentParser]:
+    """The parsers of the commands by name."""
+    return {
+        name: child
+        for action in parser._actions
+        if isinstance(action, argparse._SubParsersAction)
+        for name, child in action.choices.items()
+    }
+
+
+def check_taken(args: argparse.Namespace) -> None:
+    """Refuse an option before the command's name that would change the output, and that the command does not have."""
+    known = {action.dest for action in args.parser._actions}
+    for name in shared_options.DEFAULTS:
+        if name in args and name not in known:
+            args.parser.error(f"{args.command} has no option --{name}")
