@@ -1,14 +1,16 @@
 """Reads an environment file that the user named: ``NAME=VALUE`` lines, as shells, containers and python-dotenv know them.
 
-Such a file often is another program's, too. What is not understood there is passed over; if it names a variable of ours,
-with a warning. So is a file that sets none of them.
+Such a file often is another program's, too. What is not understood there is passed over, unless it names a variable of
+ours: without that one, the command could ask another server. For a file that sets none of them there is a warning.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Dict, Iterator, NamedTuple, Optional, Set, Tuple
 
+from ..errors import ConfigurationError
 from . import output
 from .secret_input import read_text
 
@@ -24,7 +26,7 @@ _COMMENT = re.compile(r"\s#.*")
 _ESCAPE = {"'": re.compile(r"\\([\\'])"), '"': re.compile(r"\\([\\'\"abfnrtv])")}
 _ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _PREFIX = "ROCKETRIDE_"
-_OURS = re.compile(rf"(?:export[^\S\n]+)?({_PREFIX}[A-Z0-9_]*)")
+_OURS = re.compile(rf"(?:export[^\S\n]+)?({_PREFIX}[A-Z0-9_]*)({_REST.pattern})?")
 
 
 class _Assignment(NamedTuple):
@@ -41,19 +43,26 @@ def read(path: str) -> Dict[str, str]:
     single quotes (with the escapes ``\'`` and ``\\``) or in double quotes (also ``\n`` and its like), and then go on
     for several lines. An unquoted value ends before a ``#`` that follows white space.
 
+    A name alone, as shells and containers pass variables on, needs a value elsewhere: in the file or in the process.
+
     Raises:
-        ConfigurationError: it cannot be read, is larger than 64 KiB, or is not UTF-8.
+        ConfigurationError: it cannot be read, is larger than 64 KiB, is not UTF-8, or gives a variable of ours no value.
     """
     text = read_text(path).replace("\r\n", "\n").replace("\r", "\n")
     variables: Dict[str, str] = {}
-    names_ours = False
-    for line, found in _statements(text):
+    alone: Dict[str, int] = {}
+    for start, found in _statements(text):
+        ours = None if found else _OURS.match(text, start)
         if found is not None:
             variables[found.name] = found.value
-            names_ours = names_ours or found.name.startswith(_PREFIX)
-        else:
-            names_ours = _warn_of_ours(text, line, path) or names_ours
-    if not names_ours:
+        elif ours is not None and ours.group(2) is not None:
+            alone.setdefault(ours.group(1), start)
+        elif ours is not None:
+            raise _without_value(text, start, path, ours.group(1))
+    for name, start in alone.items():
+        if name not in variables and name not in os.environ:
+            raise _without_value(text, start, path, name)
+    if not (alone or any(name.startswith(_PREFIX) for name in variables)):
         output.print_problem(f"warning: {path} sets no variable whose name begins with {_PREFIX}")
     return variables
 
@@ -97,13 +106,9 @@ def _unescape(match: re.Match[str]) -> str:
     return _ESCAPES.get(match.group(1), match.group(1))
 
 
-def _warn_of_ours(text: str, start: int, path: str) -> bool:
-    """Warn if the line at `start` names a variable of ours; return whether it does."""
-    ours = _OURS.match(text, start)
-    if ours is not None:
-        # Without the text, which may be a secret.
-        output.print_problem(
-            f"warning: {path}, line {text.count(chr(10), 0, start) + 1}, is not NAME=VALUE with its quotes closed: "
-            f"{ours.group(1)} is not taken from it"
-        )
-    return ours is not None
+def _without_value(text: str, start: int, path: str, name: str) -> ConfigurationError:
+    """The error for the statement at `start`, which names a variable of ours. Without its text, which may be a secret."""
+    assigns = _ASSIGNMENT.match(text, start) is not None
+    wrong = "its value's quotes are not closed, or text follows them" if assigns else "no = follows the name"
+    line = text.count("\n", 0, start) + 1
+    return ConfigurationError(f"{path}, line {line}, gives {name} no value: {wrong}; write {name}=VALUE")

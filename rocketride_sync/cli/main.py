@@ -151,7 +151,11 @@ class _Parser(argparse.ArgumentParser):
 def _meant_choice(message: str) -> str:
     """A suggestion for argparse's message about a value that is none of the choices; else an empty text."""
     value, is_listed, choices = message.partition("invalid choice: ")[2].rpartition(" (choose from ")
-    return unknown_options.suggestion(value.strip("'"), choices.rstrip(")").replace("'", "").split(", ")) if is_listed else ""
+    return (
+        unknown_options.suggestion(value.strip("'"), choices.rstrip(")").replace("'", "").split(", "))
+        if is_listed
+        else ""
+    )
 
 
 def _usage(parser: argparse.ArgumentParser) -> str:

@@ -51,7 +51,10 @@ def add_key_options(parser: argparse.ArgumentParser) -> None:
         "read the API key from FILE; - is standard input (else ROCKETRIDE_APIKEY); a key is never an argument"
     )
     _add(parser, "--apikey-file", metavar="FILE", help=key_help)
-    env_help = "read ROCKETRIDE_* variables from FILE (lines NAME=VALUE); the process's own variables win"
+    env_help = (
+        "read ROCKETRIDE_* variables from FILE (lines NAME=VALUE); the process's own variables win; a line that names "
+        "one, but gives it no value, is an error"
+    )
     _add(parser, "--env-file", metavar="FILE", help=env_help)
     add_verbose_option(parser)
 

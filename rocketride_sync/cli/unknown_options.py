@@ -26,7 +26,9 @@ def suggestion(word: str, known: Iterable[str]) -> str:
 def unknown_option(option: str, known: Iterable[str]) -> str:
     """What to say of an option that is none of those `known`. Its value is not told: it may be a key."""
     if option in _KEY_OPTIONS:
-        return f"there is no option {option}: a key is never an argument; use --apikey-file or ROCKETRIDE_APIKEY"
+        return (
+            f"there is no option {option}: a key is never an argument; use --apikey-file or ROCKETRIDE_APIKEY"
+        )
     return f"unknown option {option}{suggestion(option, known)}"
 
 

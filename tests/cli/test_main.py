@@ -106,7 +106,10 @@ def test_a_mistyped_option_is_named(words, capsys):
         (["--timeout=60", "wait", "tk_x"], "--timeout comes after the command: wait --timeout"),
         (["--timeout", "60"], "--timeout comes after the command: COMMAND --timeout"),
         (["--timeout", "60", "list"], "list has no option --timeout"),
-        (["--apikey-file", "-", "--project", "p", "runs"], "--project comes after the command: runs --project"),
+        (
+            ["--apikey-file", "-", "--project", "p", "runs"],
+            "--project comes after the command: runs --project",
+        ),
     ],
 )
 def test_an_option_before_the_command_is_named_as_one_after_it(words, told, capsys):

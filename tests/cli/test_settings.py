@@ -18,6 +18,7 @@ from command import COMMAND, KEY, NOT_RUNNING, SUCCEEDED, TOKEN, environment, ok
 from transports.loopback import Server, answer
 
 from rocketride_sync.cli import env_file, secret_input
+from rocketride_sync.errors import ConfigurationError
 
 NOWHERE = "http://127.0.0.1:1"
 
@@ -320,11 +321,27 @@ def test_an_odd_line_of_an_env_file_that_is_ours_is_named_without_its_value(
     arguments = ["--transport", "http", "status", TOKEN, "--env-file", str(file)]
     done = run_here(monkeypatch, capsys, *arguments, ROCKETRIDE_URI=stub.uri)
     assert done.code == 2
-    warning, error = done.stderr.splitlines()
-    assert f"{file}, line 3" in warning
-    assert "ROCKETRIDE_APIKEY" in warning
-    assert "no API key" in error
+    (error,) = done.stderr.splitlines()
+    assert f"{file}, line 3" in error
+    assert "ROCKETRIDE_APIKEY" in error
     assert "s3cret" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "line", ["ROCKETRIDE_URI {}", "ROCKETRIDE_URI: {}", "export ROCKETRIDE_URI", "ROCKETRIDE_URI='{}"]
+)
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_command_whose_env_file_gives_the_address_no_value_asks_no_server(
+    stub, tmp_path, monkeypatch, capsys, line, options
+):
+    monkeypatch.delenv("ROCKETRIDE_URI", raising=False)
+    file = tmp_path / "job.env"
+    file.write_text(f"ROCKETRIDE_APIKEY={KEY}\n{line.format(stub.uri)}\n")
+    done = run_here(monkeypatch, capsys, "list", "--env-file", str(file), *options)
+    assert done.code == 2
+    assert f"{file}, line 2, gives ROCKETRIDE_URI no value" in done.stderr
+    assert KEY not in done.stdout + done.stderr
+    assert not stub.requests
 
 
 @pytest.mark.parametrize("text", ["", "# ours\n", "garbage\n", "OTHER=1\n", "rocketride_apikey=x"])
@@ -429,22 +446,45 @@ def test_env_file_values_of_several_lines_and_escapes(tmp_path, text, value):
 
 
 @pytest.mark.parametrize(
-    "line",
+    ("line", "wrong"),
     [
-        "ROCKETRIDE_URI",
-        "export ROCKETRIDE_URI",
-        "ROCKETRIDE_URI: x",
-        'ROCKETRIDE_URI="x"y',
-        "ROCKETRIDE_URI='x",
+        ("ROCKETRIDE_URI", "no = follows the name"),
+        ("export ROCKETRIDE_URI", "no = follows the name"),
+        ("ROCKETRIDE_URI # later", "no = follows the name"),
+        ("ROCKETRIDE_URI s3cret", "no = follows the name"),
+        ("ROCKETRIDE_URI: s3cret", "no = follows the name"),
+        ('ROCKETRIDE_URI="x"s3cret', "its value's quotes are not closed, or text follows them"),
+        ("ROCKETRIDE_URI='s3cret", "its value's quotes are not closed, or text follows them"),
     ],
 )
-def test_an_odd_line_that_names_a_variable_of_ours_is_told(tmp_path, line, capsys):
+def test_a_line_that_gives_a_variable_of_ours_no_value_is_an_error(tmp_path, monkeypatch, line, wrong):
+    monkeypatch.delenv("ROCKETRIDE_URI", raising=False)
     file = tmp_path / "env"
     file.write_text(f"A=1\n  {line}\nB=2\n")
-    assert env_file.read(str(file)) == {"A": "1", "B": "2"}
-    assert capsys.readouterr().err == (
-        f"rocketride-sync: warning: {file}, line 2, is not NAME=VALUE with its quotes closed: ROCKETRIDE_URI is not taken from it\n"
+    with pytest.raises(ConfigurationError) as caught:
+        env_file.read(str(file))
+    assert str(caught.value) == (
+        f"{file}, line 2, gives ROCKETRIDE_URI no value: {wrong}; write ROCKETRIDE_URI=VALUE"
     )
+
+
+@pytest.mark.parametrize(
+    "text", ["ROCKETRIDE_URI=1\nexport ROCKETRIDE_URI\n", "ROCKETRIDE_URI\nROCKETRIDE_URI=1\n"]
+)
+def test_a_name_alone_may_get_its_value_on_another_line(tmp_path, monkeypatch, capsys, text):
+    monkeypatch.delenv("ROCKETRIDE_URI", raising=False)
+    file = tmp_path / "env"
+    file.write_text(text)
+    assert env_file.read(str(file)) == {"ROCKETRIDE_URI": "1"}
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_name_alone_passes_on_the_variable_of_the_process(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("ROCKETRIDE_URI", "here")
+    file = tmp_path / "env"
+    file.write_text("ROCKETRIDE_URI\n")
+    assert env_file.read(str(file)) == {}
+    assert capsys.readouterr() == ("", "")
 
 
 def test_an_env_file_made_to_be_slow(tmp_path):
