@@ -1,4 +1,4 @@
-"""The library's log on stderr: warnings, with a progress display also INFO, and with `--verbose` everything."""
+"""The library's log on stderr: warnings and outages, with a progress display all of INFO, with `--verbose` everything."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from . import output
 from .wording import in_command_line_words
 
 
-def send_log_to(print_line: Callable[[str], None], level: str) -> None:
+def send_log_to(print_line: Callable[[str], None], level: str, *, outages: bool = False) -> None:
     """Print each line that the library logs at `level` or above with `print_line`; at DEBUG with its time.
+
+    With `outages`, also a line when polls begin to fail, and one when they are answered again: a wait that says nothing
+    for minutes looks like one that hangs.
 
     It replaces the effect of an earlier call.
     """
@@ -20,12 +23,16 @@ def send_log_to(print_line: Callable[[str], None], level: str) -> None:
 
         def format(self, record: logging.LogRecord) -> str:
             text = in_command_line_words(super().format(record))
+            if outages and record.levelno < logging.WARNING:
+                return f"{output.PROGRAM}: {in_command_line_words(record.outage)}"  # type: ignore[attr-defined]
             if record.levelno < logging.WARNING:
                 return text
             return f"{output.PROGRAM}: {record.levelname.lower()}: {text}"
 
     class LineHandler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
+            if outages and record.levelno < logging.WARNING and not hasattr(record, "outage"):
+                return
             print_line(_safe_lines(self.format(record)))
 
     everything = level == "DEBUG"
@@ -35,7 +42,7 @@ def send_log_to(print_line: Callable[[str], None], level: str) -> None:
     )
     logger = logging.getLogger("rocketride_sync")
     logger.handlers[:] = [handler]
-    logger.setLevel(level)
+    logger.setLevel("INFO" if outages else level)
 
 
 def print_traceback(error: Exception) -> None:

@@ -91,7 +91,8 @@ def _run(words: Sequence[str]) -> ExitCode:
     failure: BaseException
     try:
         args = _parse(words)
-        log_output.send_log_to(output.print_note, "DEBUG" if args.verbose else "WARNING")
+        level = "DEBUG" if args.verbose else "WARNING"
+        log_output.send_log_to(output.print_note, level, outages=not (args.verbose or args.quiet))
         code: ExitCode = _COMMANDS[args.command].run(args)
         return code
     except (RocketRideError, *STOP_EXCEPTIONS) as error:

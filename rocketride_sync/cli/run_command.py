@@ -18,6 +18,9 @@ EPILOG = f"""A pipeline whose source is a webhook, chat or dropper takes data an
 the FILEs, and ends the task after the last one. The run succeeded if every FILE succeeded. A pipeline
 with another source takes no FILEs: run waits for its end.
 
+While it waits, run outlives an outage of the server of up to 300 s. It says on stderr when one begins, and
+when it is over (not with --quiet).
+
 run always ends its task: after an error, a timeout, Ctrl-C or SIGTERM, even while the task still starts.
 If it cannot end the task within 10 seconds, it prints the project and the source.
 

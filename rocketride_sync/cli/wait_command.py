@@ -13,7 +13,10 @@ from .server_options import Environment, add_server_options, make_client
 from .token_options import add_tokens_argument, task_tokens
 
 HELP = "wait for the end of a task, and print its terminal status; for several tasks, print a line for each"
-EPILOG = f"""For several tasks, the exit code is the most severe one: the first in the order 4, 5, 6, 1, 3, 124.
+EPILOG = f"""If the server cannot be reached or is overloaded, wait tries again, and gives up with exit code 5 when this has
+lasted for 300 s. It says on stderr when such an outage begins, and when it is over (not with --quiet).
+
+For several tasks, the exit code is the most severe one: the first in the order 4, 5, 6, 1, 3, 124.
 
 {command_result.JSON_HELP}{wait_many.JSON_HELP}"""
 

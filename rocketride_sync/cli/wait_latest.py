@@ -16,6 +16,8 @@ from ..errors import (
     WaitTimeoutError,
 )
 from ..options import CLIENT_TIMEOUT, optional_seconds
+from . import output
+from .wording import in_command_line_words
 
 if TYPE_CHECKING:
     from ..client.client import RocketRideClient
@@ -57,7 +59,7 @@ def wait(client: RocketRideClient, args: argparse.Namespace, printer: ProgressPr
         RocketRideError: as `RocketRideClient.wait_until_complete`.
     """
     deadline = Deadline(optional_seconds("--timeout", args.timeout, zero=True))
-    token = _patiently(client, deadline, lambda: _find_token(client, args, deadline))
+    token = _patiently(client, args, deadline, lambda: _find_token(client, args, deadline))
     if token is not None:
         try:
             return client.wait_until_complete(
@@ -76,21 +78,35 @@ def _find_token(client: RocketRideClient, args: argparse.Namespace, deadline: De
     return client.get_task_token(args.project, args.source, timeout=CLIENT_TIMEOUT if limit == 0.0 else limit)
 
 
-def _patiently(client: RocketRideClient, deadline: Deadline, step: Callable[[], T]) -> T:
+def _patiently(
+    client: RocketRideClient, args: argparse.Namespace, deadline: Deadline, step: Callable[[], T]
+) -> T:
     """The result of `step`, repeated after faults that may pass as a wait does."""
-    from ..waiting.outage import Outage
+    from ..waiting.outage import Outage, as_note
 
     outage: Optional[Outage] = None
     while True:
         try:
-            return step()
+            result = step()
         except TransientError as error:
             fault = error
+        else:
+            _tell(args, "the server answers again" if outage else "")
+            return result
+        is_first = outage is None
         outage = outage or Outage(system_time.monotonic(), client._settings.retry, system_time.monotonic)
         pause = outage.pause_after(fault)
+        left = min(outage.left, deadline.remaining())
         if deadline.remaining() <= pause:
             raise fault
+        _tell(args, as_note(str(fault), left)["outage"] if is_first else "")
         deadline.sleep(pause)
+
+
+def _tell(args: argparse.Namespace, text: str) -> None:
+    """Print that an outage begins, or is over, as the log's lines on outages are printed."""
+    if text and not args.quiet:
+        output.print_problem(in_command_line_words(text))
 
 
 def _logged_end(client: RocketRideClient, args: argparse.Namespace, deadline: Deadline) -> TaskStatus:

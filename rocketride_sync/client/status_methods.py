@@ -92,7 +92,7 @@ class StatusMethods(BaseClient):
         """Block until a task has truly ended, and return its terminal status.
 
         Terminal means `completed` **and** state COMPLETED or CANCELLED: ``completed`` alone turns true while
-        the task is still stopping. Transient faults do not end the wait, see `RetryPolicy`.
+        the task is still stopping. Transient faults do not end the wait until they have lasted for 300 s, see `RetryPolicy`.
 
         Args:
             token: the task's token.

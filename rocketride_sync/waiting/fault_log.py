@@ -7,6 +7,7 @@ from typing import Dict
 from ..deadline import Clock
 from ..logs import log
 from ..redact import shorten
+from .outage import as_note
 
 _LOG_AGAIN_AFTER = 10.0
 
@@ -22,20 +23,23 @@ class FaultLog:
         self._clock = clock
         self._quiet_until: Dict[str, float] = {}  # by the text that was logged last; empty if all is well
 
-    def fault(self, token: str, fault: object, pause: float) -> None:
-        """A poll of the task failed; the next comes in `pause` seconds."""
+    def fault(self, token: str, fault: object, pause: float, left: float) -> None:
+        """A poll of the task failed; the next comes in `pause` seconds, and others for the seconds that are `left`."""
         text, now = str(fault), self._clock()
         if self._quiet_until.get(text, now) <= now:
+            is_first = not self._quiet_until
             self._quiet_until = {text: now + _LOG_AGAIN_AFTER}
             log.info(
                 "task %s, and maybe others: %s; polling again in %.1f s at the latest",
                 shorten(token),
                 text,
                 pause,
+                extra=as_note(f"task {shorten(token)}, and maybe others: {text}", left) if is_first else None,
             )
 
     def recovery(self, token: str) -> None:
         """The task was polled well again."""
         if self._quiet_until:
             self._quiet_until = {}
-            log.info("task %s, and maybe others: seen again", shorten(token))
+            note = as_note(f"task {shorten(token)}, and maybe others: seen again")
+            log.info("task %s, and maybe others: seen again", shorten(token), extra=note)

@@ -239,6 +239,8 @@ class ManyTasksWait:
     def _end(self, poller: Poller, task: TrackedTask, status: TaskStatus) -> None:
         """The task has ended: finish, or first wait for the event that tells why."""
         task.ended = status
+        if task.failing:
+            self._fault_log.recovery(task.token)
         if end_reason.is_awaited(status, end_told(poller, task)):
             self._due_queue.schedule(task, self._clock() + task.wait.end_reason_deadline().remaining())
         else:
@@ -285,7 +287,7 @@ class ManyTasksWait:
         pause = task.wait.next_pause(self._polled_at_end / len(self._tasks))
         was_failing, task.failing = task.failing, not isinstance(outcome, TaskStatus)
         if task.failing:
-            self._fault_log.fault(task.token, outcome, pause)
+            self._fault_log.fault(task.token, outcome, pause, task.wait.seconds_left)
         elif was_failing:
             self._fault_log.recovery(task.token)
         elif task.backoff is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Optional
+from typing import Dict, Optional
 
 from ..deadline import Clock
 from ..errors import RocketRideError
@@ -12,6 +12,19 @@ from .poll_schedule import CLOCK_TOLERANCE
 
 MALFORMED_IN_A_ROW = 3
 """The number of malformed answers, without a status between them, that ends a wait."""
+
+
+def as_note(text: str, left: Optional[float] = None) -> Dict[str, str]:
+    """What the log line of the first fault of an outage, or of its end, has as ``extra``: a line for people.
+
+    The command line prints it where it does not print the other lines of a wait.
+
+    Args:
+        text: what happened.
+        left: for how many seconds polls are repeated; None for the end of an outage.
+    """
+    limit = "" if left is None or math.isinf(left) else f" for up to {left:.0f} s"
+    return {"outage": text if left is None else f"{text}; trying again{limit}"}
 
 
 class Outage:

@@ -11,6 +11,7 @@ from ..models import TaskStatus
 from ..redact import shorten
 from ..transports.end_told import EndTold
 from . import end_reason
+from .outage import as_note
 from .wait_rules import PollOutcome, Wait
 
 Read = Callable[[Deadline], TaskStatus]
@@ -32,18 +33,20 @@ class _WaitLog:
     def status_read(self, status: TaskStatus) -> None:
         """A poll returned a status."""
         if self._failing_since is not None:
-            log.info(
-                "task %s: seen again after %.1f s", self._task, system_time.monotonic() - self._failing_since
-            )
+            seconds = system_time.monotonic() - self._failing_since
+            note = as_note(f"task {self._task}: seen again after {seconds:.1f} s")
+            log.info("task %s: seen again after %.1f s", self._task, seconds, extra=note)
             self._failing_since = None
         if log.isEnabledFor(DEBUG):
             log.debug("task %s: %s", self._task, status._progress())
 
-    def poll_failed(self, fault: RocketRideError, pause: float) -> None:
-        """A poll failed, and there will be another."""
+    def poll_failed(self, fault: RocketRideError, pause: float, left: float) -> None:
+        """A poll failed, and there will be others for the seconds that are `left`."""
+        note = None
         if self._failing_since is None:
             self._failing_since = system_time.monotonic()
-        log.info("task %s: %s; polling again in %.1f s at the latest", self._task, fault, pause)
+            note = as_note(f"task {self._task}: {fault}", left)
+        log.info("task %s: %s; polling again in %.1f s at the latest", self._task, fault, pause, extra=note)
 
 
 def statuses(
@@ -77,7 +80,7 @@ def statuses(
                 return
         pause = wait.next_pause()
         if not isinstance(outcome, TaskStatus):
-            wait_log.poll_failed(outcome, pause)
+            wait_log.poll_failed(outcome, pause, wait.seconds_left)
         sleep(pause)
 
 

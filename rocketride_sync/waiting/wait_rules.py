@@ -105,6 +105,12 @@ class Wait:
         return self.deadline.within(self._retry.max_outage if self._outage is None else self._outage.left)
 
     @property
+    def seconds_left(self) -> float:
+        """For how long polls go on if all fail; `math.inf` is without end."""
+        outage = math.inf if self._outage is None else self._outage.left
+        return min(outage, self.deadline.remaining())
+
+    @property
     def began_at(self) -> float:
         """When the latest poll was sent."""
         return self._began

@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import struct
 import subprocess
 import threading
 from contextlib import redirect_stderr
 
 import pytest
-from command import COMMAND, FAILED, KEY, OVERLOADED, RUNNING, SUCCEEDED, TOKEN, environment, ok, run_with
+from command import (
+    COMMAND,
+    FAILED,
+    KEY,
+    OVERLOADED,
+    RUNNING,
+    SUCCEEDED,
+    TOKEN,
+    environment,
+    ok,
+    run_here,
+    run_with,
+)
 
 from rocketride_sync import TaskStatus
 from rocketride_sync.cli import output, progress
@@ -53,11 +66,23 @@ def test_who_watches_is_told_why_nothing_moves(stub):
     assert lines[2:] == ["completed, 4 of 4"]
 
 
-def test_an_outage_is_not_mentioned_to_a_log_file_unless_asked(stub):
-    stub.answers = [OVERLOADED, ok(SUCCEEDED)]
-    assert run_with(stub, "wait", TOKEN, *FAST).stderr == ""
-    stub.answers = [OVERLOADED, ok(SUCCEEDED)]
-    assert "polling again" in run_with(stub, "wait", TOKEN, *FAST, "--verbose").stderr
+@pytest.mark.parametrize("tokens", [[TOKEN], [TOKEN, f"{TOKEN}2"]], ids=["one", "several"])
+@pytest.mark.parametrize("option", ["--no-progress", "--json", "--quiet"])
+def test_an_outage_is_told_when_it_begins_and_when_it_is_over(stub, monkeypatch, capsys, tokens, option):
+    stub.answers = [OVERLOADED] * 2 + [ok(SUCCEEDED)]
+    words = ["--transport", "http", "wait", *tokens, "--interval", "0.01", option]
+    done = run_here(monkeypatch, capsys, *words, ROCKETRIDE_URI=stub.uri, ROCKETRIDE_APIKEY=KEY)
+    assert done.code == 0, done.stderr
+    lines = done.stderr.splitlines()
+    if option == "--quiet":
+        assert lines == []
+        return
+    assert re.fullmatch(
+        r"rocketride-sync: task tk_0123….*: .*HTTP 403.*; trying again for up to 300 s", lines[0]
+    )
+    assert re.match(r"rocketride-sync: task tk_0123….*: seen again", lines[1])
+    assert len(lines) == 2
+    assert not any("polling again" in line for line in lines)
 
 
 def test_the_time_left_comes_from_what_was_seen():

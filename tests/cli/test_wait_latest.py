@@ -111,6 +111,16 @@ def test_faults_that_may_pass_do_not_end_the_wait(wait):
     done = wait(tasks)
     assert done.code == 0, done.stderr
     assert len(tasks.asked) == 4
+    begin, end = done.stderr.splitlines()
+    assert begin.startswith("rocketride-sync: ")
+    assert begin.endswith("; trying again for up to 300 s")
+    assert end == "rocketride-sync: the server answers again"
+
+
+@pytest.mark.parametrize(("option", "lines"), [("--json", 2), ("--quiet", 0)])
+def test_such_faults_are_told_unless_quiet(wait, option, lines):
+    done = wait(Tasks([None, TOKEN], NO_LOG, ENDED), option)
+    assert len(done.stderr.splitlines()) == lines
 
 
 def test_nor_do_they_make_it_last_longer(wait):

@@ -24,7 +24,7 @@ def lines(caplog):
             if text is None:
                 log.recovery("a")
             else:
-                log.fault("a", TransportError(text), 2.0)
+                log.fault("a", TransportError(text), 2.0, 300.0)
             found += [(moment, record.getMessage()) for record in caplog.records]
             caplog.clear()
         return found
@@ -59,3 +59,15 @@ def test_a_wait_logs_a_fault_and_its_end_and_statuses_for_debugging(caplog):
     caplog.set_level("INFO", "rocketride_sync")
     World({"a": [RUNNING, DONE]}).results()
     assert caplog.records == []
+
+
+@pytest.mark.parametrize("then", [RUNNING, DONE], ids=["running", "ended"])
+def test_the_first_fault_of_an_outage_and_its_end_have_a_note_for_people(caplog, then):
+    caplog.set_level("INFO", "rocketride_sync")
+    script = [RUNNING, TransportError("reset"), TransportError("refused"), then, DONE]
+    World({"a": script}).results(retry=RetryPolicy(initial_delay=2.0, jitter=0))
+    assert [getattr(record, "outage", None) for record in caplog.records] == [
+        "task …, and maybe others: reset; trying again for up to 300 s",
+        None,
+        "task …, and maybe others: seen again",
+    ]

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from rocketride_sync import TransportError
+from rocketride_sync import RetryPolicy, TransportError
 from rocketride_sync.waiting import wait_loop
 
 from .fake_world import DONE, RUNNING, TOKEN, World
@@ -42,3 +42,23 @@ def test_each_fault_is_logged_and_once_for_how_long_the_task_was_not_seen(lines)
 def test_each_status_is_logged_for_debugging_alone(lines):
     assert lines("INFO", RUNNING, DONE) == []
     assert lines("DEBUG", RUNNING, DONE) == [RUNNING._progress(), DONE._progress()]
+
+
+@pytest.mark.parametrize(
+    ("options", "limit"),
+    [
+        ({}, " for up to 300 s"),
+        ({"timeout": 60.0}, " for up to 60 s"),
+        ({"retry": RetryPolicy(max_outage=None, initial_delay=1.0, jitter=0)}, ""),
+    ],
+)
+def test_the_first_fault_of_an_outage_and_its_end_have_a_note_for_people(caplog, monkeypatch, options, limit):
+    world = World(RESET, RESET, RUNNING, DONE)
+    monkeypatch.setattr(wait_loop, "system_time", SimpleNamespace(monotonic=world.clock))
+    caplog.set_level("INFO", "rocketride_sync")
+    list(world.wait(interval=10.0, **options))
+    assert [getattr(record, "outage", None) for record in caplog.records] == [
+        f"task tk_5f3a…: reset; trying again{limit}",
+        None,
+        "task tk_5f3a…: seen again after 3.0 s",
+    ]
