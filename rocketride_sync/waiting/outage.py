@@ -6,12 +6,14 @@ import math
 from typing import Dict, Optional
 
 from ..deadline import Clock
-from ..errors import RocketRideError
+from ..errors import RocketRideError, TransportTimeoutError
 from ..options import RetryPolicy
 from .poll_schedule import CLOCK_TOLERANCE
 
 MALFORMED_IN_A_ROW = 3
 """The number of malformed answers, without a status between them, that ends a wait."""
+
+_ENOUGH_TIME = 1.0
 
 
 def as_note(text: str, left: Optional[float] = None) -> Dict[str, str]:
@@ -28,18 +30,28 @@ def as_note(text: str, left: Optional[float] = None) -> Dict[str, str]:
 
 
 class Outage:
-    """A series of transient faults without a success in between. The first was at `began`."""
+    """A series of transient faults without a success in between. The first was at `began`.
+
+    Attributes:
+        cause: the latest fault that says something about the server; None before the first.
+    """
 
     def __init__(self, began: float, retry: RetryPolicy, clock: Clock, attempt: int = 0) -> None:
         self._retry = retry
         self._clock = clock
         self._attempt = attempt
+        self.cause: Optional[RocketRideError] = None
         self._ends = math.inf if retry.max_outage is None else began + retry.max_outage
 
     @property
     def left(self) -> float:
         """Seconds until it has lasted too long; `math.inf` is never."""
         return max(0.0, self._ends - self._clock())
+
+    def add(self, fault: RocketRideError, time: float) -> None:
+        """Note a fault of a poll that had that many seconds. With hardly any, that it ran out of time is no cause."""
+        if self.cause is None or time >= _ENOUGH_TIME or not isinstance(fault, TransportTimeoutError):
+            self.cause = fault
 
     def pause_after(self, fault: RocketRideError, came: Optional[float] = None) -> float:
         """Seconds to pause before the next poll; at most what is left, so that there is one more poll in time.

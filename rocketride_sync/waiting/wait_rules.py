@@ -163,6 +163,7 @@ class Wait:
             # A poll may have waited long for its turn, or have failed before it.
             failed_since = self._began if self._began >= self._due else self.answered_at
             self._outage = self._outage or Outage(failed_since, self._retry, self._clock)
+            self._outage.add(outcome, self.deadline.remaining() + self._clock() - self._began)
         elif isinstance(outcome, TaskStatus):
             self._outage = None
             self._malformed = 0
@@ -188,7 +189,7 @@ class Wait:
             pause = self._outage.pause_after(fault, self.answered_at)
         room = self._schedule.until_last_poll(others)
         if self._single_poll or (room < CLOCK_TOLERANCE and not self._may_poll_again()):
-            raise self.timed_out() from fault
+            raise self.timed_out() from self._cause
         room = max(room, CLOCK_TOLERANCE)
         self._last_poll_at = self._clock() + room
         return min(pause, room)
@@ -231,9 +232,14 @@ class Wait:
     def _allows_another_poll(self) -> bool:
         return not self._single_poll and self._schedule.until_last_poll(1.0) > 2 * CLOCK_TOLERANCE
 
+    @property
+    def _cause(self) -> Optional[RocketRideError]:
+        """Why the latest poll failed; None if it did not."""
+        return None if self._outage is None else self._outage.cause
+
     def timed_out(self, fault: Optional[RocketRideError] = None) -> WaitTimeoutError:
         """The error for a wait whose time is up: made, not raised. `fault`: why no poll was made."""
-        fault = self._latest_fault or fault
+        fault = self._cause or fault
         elapsed = self._schedule.elapsed
         task = f"task {shorten(self._token)}"
         if self.last is None:

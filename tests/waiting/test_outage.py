@@ -4,9 +4,17 @@ import math
 
 import pytest
 
-from rocketride_sync import RetryPolicy, TransientError
+from rocketride_sync import (
+    RetryPolicy,
+    TransientError,
+    TransportError,
+    TransportTimeoutError,
+    WaitTimeoutError,
+)
 from rocketride_sync.waiting.outage import Outage
 from rocketride_sync.waiting.poll_schedule import CLOCK_TOLERANCE
+
+from .fake_world import RUNNING, World
 
 FAULT = TransientError("503")
 
@@ -60,3 +68,47 @@ def test_pauses_grow_and_end_with_the_outage(clock):
     it = outage(clock, 5.0)
     assert [it.pause_after(FAULT) for _ in range(4)] == [1.0, 2.0, 4.0, 5.0]
     assert outage(clock, attempt=2).pause_after(FAULT) == 4.0
+
+
+REFUSED = TransportError("refused")
+SILENT = TransportTimeoutError("no connection within the connect timeout")
+
+
+def in_time(least, then=REFUSED, late=SILENT):
+    """An answer that needs so many seconds: with less, the poll runs out of time."""
+    return lambda world: then if world.budgets[-1] >= least else late
+
+
+def why_it_gave_up(world, **options):
+    with pytest.raises(WaitTimeoutError) as caught:
+        list(world.wait(**options))
+    return caught.value
+
+
+@pytest.mark.parametrize("before", [[], [RUNNING]], ids=["never seen", "seen"])
+@pytest.mark.parametrize("timeout", [0.9, 3.0, 10.0])
+def test_a_last_poll_without_time_does_not_hide_why_those_before_it_failed(before, timeout):
+    world = World(*before, in_time(0.6))
+    world.script += [in_time(0.6)] * 100
+    error = why_it_gave_up(world, timeout=timeout, interval=0.2)
+    assert world.budgets[-1] < 0.6, "the last poll has to be one without time"
+    assert "the last poll failed: refused" in str(error)
+    assert error.__cause__ is REFUSED
+
+
+def test_a_last_poll_with_time_tells_that_it_ran_out_of_it():
+    answers = [REFUSED, lambda world: SILENT]
+    world = World(*answers, round_trip=4.0)
+    assert "the last poll failed: no connection within" in str(why_it_gave_up(world, timeout=9.0))
+
+
+def test_polls_without_time_alone_tell_just_that():
+    error = why_it_gave_up(World(SILENT), timeout=0.5)
+    assert error.__cause__ is SILENT
+
+
+def test_a_cause_is_not_told_after_a_status():
+    world = World(REFUSED, RUNNING, in_time(1.0))
+    world.script += [in_time(1.0)] * 100
+    error = why_it_gave_up(world, timeout=2.0, interval=5.0)
+    assert "refused" not in str(error)
