@@ -52,6 +52,8 @@ HELP = """exit codes:
   143  ended by SIGTERM
 """
 
+CHECK_PROJECT = "check --project and --source"
+
 # The first class that matches counts, so subclasses come before their parents.
 _FAILURES: Tuple[Tuple[Type[BaseException], ExitCode, str], ...] = (
     (KeyboardInterrupt, ExitCode.INTERRUPTED, ""),
@@ -78,7 +80,7 @@ def code_and_advice(error: BaseException) -> Tuple[ExitCode, str]:
     if type(error) is errors.ServerError and error.operation == "use":
         return ExitCode.FAILED, ""  # the pipeline was refused, or failed before it ran
     if type(error) is errors.TaskNotFoundError and error.operation == "wait":
-        return ExitCode.LOST, "check --project and --source"  # no token was given
+        return ExitCode.LOST, CHECK_PROJECT  # no token was given
     if isinstance(error, Terminated):
         return ExitCode(128 + error.number), ""
     if (

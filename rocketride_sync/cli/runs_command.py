@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Sequence, Tuple
 
 from ..reporting.formatting import duration_in_words, time_with_offset
 from . import command_result, output, shared_options
-from .exit_codes import ExitCode
+from .exit_codes import CHECK_PROJECT, ExitCode
 from .server_options import Environment, add_server_options, make_client
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     elif runs:
         output.print_result(output.table([_COLUMNS, *map(_row, runs)]))
     else:
-        output.print_note("no run is logged")
+        output.print_note(f"no run is logged; {CHECK_PROJECT}")
     return ExitCode.SUCCEEDED
 
 

@@ -113,7 +113,8 @@ def one_word_per_line(text: str, name: str, what: str) -> List[str]:
     """
     lines = [line for line in text.splitlines() if _words(line)]
     if not lines:
-        raise ConfigurationError(f"{name} {_without_words(text, what)}; {what} belongs in it, one a line")
+        each = what.replace("the", "one", 1)
+        raise ConfigurationError(f"{name} {_without_words(text, what)}: write {each} on each line")
     if max(map(len, lines)) > MAX_BYTES:
         raise ConfigurationError(f"a line of {name} is larger than {MAX_BYTES // 1024} KiB")
     return [single_word(line, f"a line of {name}", what) for line in lines]

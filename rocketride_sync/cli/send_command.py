@@ -72,8 +72,14 @@ def _send(
         failure = error
     else:
         return file_results.print_results(upload.results, status, as_json=args.json, quiet=args.quiet)
+    never_began = printer.last is None and not isinstance(failure, ConfigurationError)
     return file_results.print_error(
-        failure, upload.results, printer.last, as_json=args.json, quiet=args.quiet
+        failure,
+        upload.results,
+        printer.last,
+        as_json=args.json,
+        quiet=args.quiet,
+        name="nothing was sent" if never_began else "",  # the failure is that of reading the status
     )
 
 

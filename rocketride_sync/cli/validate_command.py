@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from ..models.answers import ValidationMessage
 
 HELP = "let the server check pipeline files, without running them"
-EPILOG = """It needs WebSocket. For each error and each warning it prints a line, FILE: error: what is wrong (component).
-For each file without errors it prints FILE: valid. A file that cannot be read, or is not a pipeline, counts
+EPILOG = """It needs WebSocket. For each error and each warning it prints a line, FILE: error: component ID: what is
+wrong. For each file without errors it prints FILE: valid. A file that cannot be read, or is not a pipeline, counts
 as an error. With --quiet it prints only errors.
 The exit code is 1 if a file has errors. Warnings do not count.
 
@@ -104,8 +104,9 @@ def _said(item: Mapping[str, Any]) -> str:
     """An error or a warning on one line."""
     message = item.get("message")
     component = item.get("id")
-    about = f" ({component})" if isinstance(component, str) and component else ""
-    return output.shorten_message(f"{message if isinstance(message, str) else 'no message'}{about}")
+    # Before the message: after it, it could be read as part of a list that the message ends with.
+    about = f"component {component}: " if isinstance(component, str) and component else ""
+    return output.shorten_message(f"{about}{message if isinstance(message, str) else 'no message'}")
 
 
 def _plain(items: Iterable[Mapping[str, Any]]) -> List[Dict[str, Any]]:

@@ -54,6 +54,14 @@ def test_a_strange_word_is_met_with_those_there_are(words, capsys):
     assert all(name in problem for name in ("run", "send", "wait", "status"))
 
 
+@pytest.mark.parametrize("word", ["nope", "wiat", "0123456789abcdef"])
+def test_help_of_a_mistyped_command_says_what_the_mistyped_command_says(word, capsys):
+    assert main.main([word]) == 2
+    told = capsys.readouterr()
+    assert main.main(["help", word]) == 2
+    assert capsys.readouterr() == told
+
+
 def test_the_usage_says_the_order_of_the_arguments(capsys):
     main.main(["send", "--help"])
     assert capsys.readouterr().out.startswith("usage: rocketride-sync send [options] [TOKEN] FILE ...\n")

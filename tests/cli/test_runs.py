@@ -62,7 +62,7 @@ def test_as_json():
 def test_no_run_is_logged():
     done = runs(RunLog())
     assert (done.returncode, done.stdout) == (0, "")
-    assert "no run is logged" in done.stderr
+    assert done.stderr == "no run is logged; check --project and --source\n"
     assert json.loads(runs(RunLog(), "--json").stdout)["runs"] == []
 
 

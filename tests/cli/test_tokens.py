@@ -61,7 +61,8 @@ def test_a_list_of_none(asking, text):
         done, tokens = asking(command, "-", stdin=text)
         assert (done.code, tokens) == (2, set())
         told = "holds no token" if "#" in text else "is empty"
-        assert f"standard input {told}; " in done.stderr
+        assert f"standard input {told}" in done.stderr
+        assert done.stderr.endswith(": write one token on each line\n") == (command == "wait")
 
 
 def refused(asked, told):

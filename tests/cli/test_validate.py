@@ -57,7 +57,7 @@ def test_a_line_for_each_error_and_exit_code_1(validate):
     code, out, err = validate(answers, GOOD, {"pipeline": GOOD})
     assert (code, err) == (1, "")
     assert out.splitlines() == [
-        "0.pipe: error: no model (llm_1)",
+        "0.pipe: error: component llm_1: no model",
         "0.pipe: error: two\\nlines",
         "0.pipe: warning: old",
         "1.pipe: valid",
@@ -68,7 +68,7 @@ def test_a_line_for_each_error_and_exit_code_1(validate):
 
 def test_warnings_alone_are_no_failure(validate):
     code, out, _ = validate([{"warnings": [{"message": "old", "id": "a"}]}], GOOD)
-    assert (code, out) == (0, "0.pipe: warning: old (a)\n0.pipe: valid\n")
+    assert (code, out) == (0, "0.pipe: warning: component a: old\n0.pipe: valid\n")
 
 
 def test_a_file_without_a_pipeline_has_an_error_and_the_others_are_checked(validate):

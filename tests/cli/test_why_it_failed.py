@@ -16,6 +16,7 @@ from command import (
     WITH_FAILURES,
     Tasks,
     ok,
+    run_here,
     token,
 )
 
@@ -222,3 +223,13 @@ def test_a_quiet_upload_names_the_newest_files_that_failed(capsys):
     assert lines == ["file error: (2 earlier ones: see --json)"] + [
         f"file error: {number}.txt: no" for number in range(2, 12)
     ]
+
+
+def test_a_task_that_cannot_be_sent_anything_is_told_as_that(stub, monkeypatch, capsys, tmp_path):
+    (tmp_path / "a.txt").write_text("a")
+    stub.answers = [NOT_RUNNING]
+    words = ["--transport", "http", "send", TOKEN, str(tmp_path / "a.txt")]
+    done = run_here(monkeypatch, capsys, *words, ROCKETRIDE_URI=stub.uri, ROCKETRIDE_APIKEY=KEY)
+    assert (done.code, done.stdout) == (6, "")
+    assert done.stderr.startswith("rocketride-sync: nothing was sent: reading the status failed: ")
+    assert done.stderr.endswith("; check the token, or whether the task ended long ago\n")
