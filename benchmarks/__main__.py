@@ -113,7 +113,7 @@ def _print_target(target: Target, samples: Samples, margin: Optional[float]) -> 
     if figure is None:
         print(f"  not measured: {target}")
         return True
-    print(f"  {'ok' if figure <= target.limit else 'MISSED'}: {figure:.2f}, {target}")
+    print(f"  {'MISSED' if target.missed_by(figure) else 'ok'}: {figure:.2f}, {target}")
     return figure <= target.limit * (margin or 1.0)
 
 

@@ -40,6 +40,10 @@ class Target:
     peer: Optional[str] = None
     every: bool = False
 
+    def missed_by(self, figure: float) -> bool:
+        """Whether `figure`, what was `reached`, is beyond the limit."""
+        return figure > self.limit
+
     def __str__(self) -> str:
         times = f" x {self.peer}" if self.peer else ""
         return f"{self.ours}, {self.column}{' at most' * self.every} <= {self.limit:g}{times}"

@@ -9,7 +9,7 @@ import importlib
 import json
 import sys
 from pathlib import Path
-from typing import Any, Dict, Iterator, Sequence
+from typing import Any, Dict, Iterator, Sequence, Tuple
 
 import attrs
 
@@ -70,9 +70,8 @@ SHOWN = (
 
 def write(folder: Path, document: Dict[str, Any]) -> None:
     """Write the figures of `document` into `folder`; of performance.md, what stands before the mark is kept."""
-    (folder / "performance.json").write_text(
-        json.dumps(_rounded(document), indent=1) + "\n", encoding="utf-8"
-    )
+    document = _rounded(document)  # what is written again from the file must come out the same
+    (folder / "performance.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     (folder / CHARTS).mkdir(exist_ok=True)
     lines = [*_heading(document), *_targets(document), *_suites(folder, document)]
     page = folder / "performance.md"
@@ -119,14 +118,24 @@ def _suite(name: str) -> Suite:
 
 
 def _targets(document: Dict[str, Any]) -> Iterator[str]:
-    yield from ("### Targets", "", "<details><summary>All of them, and what came of each</summary>", "")
-    yield from ("| suite | what | target | this run |", "|---|---|---|---|")
-    for name, results in document["suites"].items():
+    measured = list(_measured(document["suites"]))
+    missed = sum(target.missed_by(figure) for _, target, figure in measured)
+    yield from ("### Targets", "", f"This run missed {missed or 'none'} of {len(measured)} targets.", "")
+    yield from ("<details><summary>All of them, and what came of each</summary>", "")
+    yield from ("| suite | what | target | this run | |", "|---|---|---|---|---|")
+    for name, target, figure in measured:
+        mark = "**missed**" if target.missed_by(figure) else ""
+        yield f"| `{name}` | {_described(target)} | ≤ {target.limit:g} | {figure:.2f} | {mark} |"
+    yield from ("", "</details>", "")
+
+
+def _measured(suites: Dict[str, Any]) -> Iterator[Tuple[str, Target, float]]:
+    """The suite, the target and what was reached, of each target that was measured."""
+    for name, results in suites.items():
         for target in _suite(name).targets:
             figure = reached(target, results["samples"])
             if figure is not None:
-                yield f"| `{name}` | {_described(target)} | ≤ {target.limit:g} | {figure:.2f} |"
-    yield from ("", "</details>", "")
+                yield name, target, figure
 
 
 def _described(target: Target) -> str:

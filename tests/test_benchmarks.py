@@ -97,6 +97,17 @@ def test_the_page_begins_with_three_charts_and_its_tables_are_folded_away():
     assert "![" not in outside
 
 
+def test_the_page_says_which_targets_were_missed():
+    text = (ROOT / "docs" / "performance.md").read_text("utf-8")
+    targets = re.findall(r"^\| `\w+` \|.*\| ≤ ([\d.]+) \| ([\d.]+) \| (.*) \|$", text, re.MULTILINE)
+    assert len(targets) > 20
+    for limit, figure, mark in targets:
+        if float(limit) != float(figure):  # or else the digits that are shown do not say it
+            assert mark.strip("* ") == ("missed" if float(figure) > float(limit) else "")
+    missed = sum("missed" in mark for *_, mark in targets)
+    assert f"This run missed {missed or 'none'} of {len(targets)} targets." in text
+
+
 def test_no_text_of_a_chart_meets_a_bar():
     svg = (ROOT / "docs" / "performance" / "lead_process.svg").read_text("utf-8")
     bars = [

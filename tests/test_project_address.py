@@ -80,8 +80,8 @@ def test_code_in_a_link(tool):
 @pytest.mark.parametrize(
     ("lines", "known", "way"),
     [
-        ("name = x\n", "", "to those from whom"),
-        ("# url = https://x\n", "", "to those from whom"),
+        ("name = x\n", "", "to the people who gave you"),
+        ("# url = https://x\n", "", "to the people who gave you"),
         (f"url = {ADDRESS}/\n", ADDRESS, f"]({ADDRESS}/security/advisories/new)"),
         ("author_email = us@example.com\n", "", "by mail to <us@example.com>"),
     ],

@@ -55,7 +55,7 @@ def contact(url: str, mail: str) -> str:
     """How to report a vulnerability."""
     ways = [f"through [Report a vulnerability]({url}/security/advisories/new)"] if url else []
     ways += [f"by mail to <{mail}>"] if mail else []
-    return f"Please report a vulnerability privately: {' or '.join(ways) or 'to those from whom you have this package'}."
+    return f"Please report a vulnerability privately, {' or '.join(ways) or 'to the people who gave you this package'}."
 
 
 def security_page(page: str, folder: Path = ROOT) -> str:
