@@ -2,7 +2,7 @@
 
 # How to run it:
 #
-#   pip install rocketride-sync apscheduler
+#   pip install . apscheduler     # in the folder of your clone; then go to examples
 #   ROCKETRIDE_URI=… ROCKETRIDE_APIKEY=… python apscheduler_job.py nightly.pipe
 
 import datetime
@@ -28,7 +28,9 @@ def run(path):
     except RocketRideError as error:
         log.error("%s: %s", path, error)
     else:
-        log.info("%s: %s of %s items", path, status.completed_count, status.total_count)
+        # A success may have lost items: some failed, or were never worked on.
+        level = logging.ERROR if status.has_failures else logging.INFO
+        log.log(level, "%s: %s of %s items", path, status.completed_count, status.total_count)
 
 
 if __name__ == "__main__":

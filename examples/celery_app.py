@@ -2,7 +2,7 @@
 
 # How to run it:
 #
-#   pip install 'rocketride-sync[celery]' 'celery[redis]'
+#   pip install '.[celery]' 'celery[redis]'     # in the folder of your clone; then go to examples
 #   export ROCKETRIDE_URI=… ROCKETRIDE_APIKEY=… BROKER=redis://localhost/0
 #   celery --app celery_app worker &
 #   python celery_app.py job-17 nightly.pipe
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from celery import Celery
 
-from rocketride_sync import RocketRideClient
+from rocketride_sync import RocketRideClient, RocketRideError
 from rocketride_sync.contrib.celery import register
 
 TIMEOUT = 3600
@@ -44,10 +44,17 @@ def start(job, path):
 
 @app.task
 def report(outcome, job):
-    return f"{job}: {outcome['outcome']}, {outcome['completed_count']} of {outcome['total_count']} items"
+    text = f"{job}: {outcome['outcome']}, {outcome['completed_count']} of {outcome['total_count']} items"
+    # A success may have lost items: some failed, or were never worked on.
+    return {"text": text, "good": outcome["outcome"] == "succeeded" and not outcome["has_failures"]}
 
 
 if __name__ == "__main__":
     job, path = sys.argv[1:]
     # The job's name goes from `start` to `watch`, the outcome from `watch` to `report`.
-    print((start.s(job, path) | watch.s(timeout=TIMEOUT) | report.s(job)).delay().get(TIMEOUT))
+    try:
+        done = (start.s(job, path) | watch.s(timeout=TIMEOUT) | report.s(job)).delay().get(TIMEOUT)
+    except RocketRideError as error:
+        sys.exit(f"{path}: {error}")
+    print(done["text"])
+    sys.exit(0 if done["good"] else 1)

@@ -2,7 +2,7 @@
 
 # How to run it:
 #
-#   pip install rocketride-sync flask
+#   pip install . flask                               # in the folder of your clone; then go to examples
 #   ROCKETRIDE_URI=… ROCKETRIDE_APIKEY=… flask --app flask_app run
 #   curl http://127.0.0.1:5000/tasks/nightly/files_in     # project and source, as in nightly.pipe
 
@@ -10,7 +10,7 @@ import functools
 
 from flask import Flask
 
-from rocketride_sync import RocketRideClient, RocketRideError, TaskNotFoundError
+from rocketride_sync import ConfigurationError, RocketRideClient, RocketRideError, TaskNotFoundError
 
 app = Flask(__name__)
 
@@ -39,6 +39,12 @@ def task(project, source):
 @app.errorhandler(TaskNotFoundError)
 def not_found(_):
     return {"error": "no such task"}, 404
+
+
+@app.errorhandler(ConfigurationError)  # such as a missing key: trying again does not help
+def misconfigured(error):
+    app.logger.error("RocketRide: %s", error)
+    return {"error": "this service is not set up correctly"}, 500
 
 
 @app.errorhandler(RocketRideError)

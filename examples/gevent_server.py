@@ -2,7 +2,7 @@
 
 # How to run it:
 #
-#   pip install rocketride-sync gevent
+#   pip install . gevent     # in the folder of your clone; then go to examples
 #   ROCKETRIDE_URI=… ROCKETRIDE_APIKEY=… python gevent_server.py 8000
 #   curl http://127.0.0.1:8000/nightly/files_in     # project and source; answers when the task has ended
 

@@ -3,7 +3,7 @@
 
 # How to run it:
 #
-#   pip install rocketride-sync django
+#   pip install . django                         # in the folder of your clone; then go to examples/django_site
 #   export ROCKETRIDE_URI=… ROCKETRIDE_APIKEY=…
 #   python manage.py migrate --run-syncdb
 #   python manage.py run_job ../nightly.pipe     # in a task of its own: cron, systemd, a queue

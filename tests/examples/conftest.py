@@ -1,5 +1,6 @@
 """Fixtures of the tests of examples/: a server with files to work on, and the examples as processes."""
 
+import json
 import os
 import subprocess
 import sys
@@ -63,3 +64,16 @@ def run(environment):
         )
 
     return run
+
+
+@pytest.fixture
+def pipe(tmp_path):
+    """Writes a pipeline of work that is made up."""
+
+    def write(**config):
+        component = {"id": "s", "provider": "simulate", "config": {"seconds": 0.3, **config}}
+        path = tmp_path / "job.pipe"
+        path.write_text(json.dumps({"project_id": "job", "source": "s", "components": [component]}))
+        return path
+
+    return write

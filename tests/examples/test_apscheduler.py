@@ -4,12 +4,21 @@ import signal
 import subprocess
 import sys
 
+import pytest
 from example import EXAMPLES, GENEROUS
 
 
-def test_it_runs_the_pipeline_at_once_and_ends_on_sigterm(environment):
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        ({"total": 3}, "INFO:jobs:{}: 3 of 3 items\n"),
+        ({"total": 10, "failed": 3}, "ERROR:jobs:{}: 7 of 10 items\n"),
+    ],
+)
+def test_it_runs_the_pipeline_at_once_and_ends_on_sigterm(environment, pipe, config, says):
+    path = pipe(**config)
     scheduler = subprocess.Popen(
-        [sys.executable, "apscheduler_job.py", "nightly.pipe"],
+        [sys.executable, "apscheduler_job.py", str(path)],
         cwd=EXAMPLES,
         env=environment,
         stderr=subprocess.PIPE,
@@ -17,9 +26,9 @@ def test_it_runs_the_pipeline_at_once_and_ends_on_sigterm(environment):
     )
     with scheduler:
         try:
-            said = next(line for line in scheduler.stderr if "nightly.pipe: " in line)
+            said = next(line for line in scheduler.stderr if f"{path}: " in line)
             scheduler.send_signal(signal.SIGTERM)
             assert scheduler.wait(GENEROUS) == 0
         finally:
             scheduler.kill()
-    assert said == "INFO:jobs:nightly.pipe: 3 of 3 items\n"
+    assert said == says.format(path)

@@ -18,7 +18,7 @@ def environment(environment, tmp_path):
         yield {**environment, "BROKER": redis.url, "TOKENS": str(tmp_path / "tokens")}
 
 
-def test_a_pipeline_is_started_watched_and_reported(environment, run, tmp_path):
+def test_a_pipeline_is_started_watched_and_reported(environment, run, pipe, tmp_path):
     log = tmp_path / "log"
     with log.open("wb") as output:
         worker = subprocess.Popen(
@@ -31,8 +31,13 @@ def test_a_pipeline_is_started_watched_and_reported(environment, run, tmp_path):
         )
     try:
         done = run("celery_app.py", "job-17", EXAMPLES / "nightly.pipe")
+        partial = run("celery_app.py", "job-18", pipe(total=10, failed=3))
+        refused = run("celery_app.py", "job-19", "no.pipe")
     finally:
         os.killpg(worker.pid, signal.SIGKILL)
         worker.wait()
-    assert done.stdout == "job-17: succeeded, 3 of 3 items\n", done.stderr
+    assert (done.returncode, done.stdout) == (0, "job-17: succeeded, 3 of 3 items\n"), done.stderr
+    assert (partial.returncode, partial.stdout) == (1, "job-18: succeeded, 7 of 10 items\n")
+    assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (1, "", 1), refused.stderr
+    assert "no.pipe" in refused.stderr
     assert (tmp_path / "tokens" / "job-17").read_text() not in log.read_text()

@@ -1,21 +1,6 @@
 """examples/cron_job.py"""
 
-import json
-
 import pytest
-
-
-@pytest.fixture
-def pipe(tmp_path):
-    """Writes a pipeline of work that is made up."""
-
-    def write(**config):
-        component = {"id": "s", "provider": "simulate", "config": {"seconds": 0.3, **config}}
-        path = tmp_path / "job.pipe"
-        path.write_text(json.dumps({"project_id": "job", "source": "s", "components": [component]}))
-        return path
-
-    return write
 
 
 def test_it_is_silent_on_success(run):

@@ -15,18 +15,45 @@ def environment(environment, tmp_path):
     return {**environment, "DATABASE": str(tmp_path / "db.sqlite3")}
 
 
-def test_a_command_runs_a_pipeline_and_a_view_tells_what_came_of_it(run, environment, tmp_path):
+def test_a_command_runs_a_pipeline_and_a_view_tells_what_came_of_it(run, environment, pipe, tmp_path):
     assert run("manage.py", "migrate", "--run-syncdb", cwd=SITE).returncode == 0
     done = run("manage.py", "run_job", EXAMPLES / "nightly.pipe", cwd=SITE)
     assert (done.stdout, done.stderr) == ("job 1: 3 of 3 items\n", "")
     late = run("manage.py", "run_job", EXAMPLES / "words.pipe", "--timeout", "1", cwd=SITE)
     assert late.returncode == 1
     assert re.search(r"task \S+ has not ended after \d", late.stderr)
+    lossy = pipe(total=10, failed=3)
+    partial = run("manage.py", "run_job", lossy, cwd=SITE)
+    says = f"CommandError: {lossy}: job 3: only 7 of 10 items succeeded\n"
+    assert (partial.returncode, partial.stdout, partial.stderr) == (1, "", says)
 
     def command(port):
         return [sys.executable, "manage.py", "runserver", "--noreload", f"127.0.0.1:{port}"]
 
     with serving(command, tmp_path / "log", cwd=SITE, env=environment) as port:
-        assert get(port, "/jobs/1/") == (200, {"outcome": "succeeded", "progress": 1.0})
-        assert get(port, "/jobs/2/") == (200, {"outcome": "cancelled", "progress": None})
+        good = {"outcome": "succeeded", "progress": 1.0, "completed": 3, "failed": 0}
+        assert get(port, "/jobs/1/") == (200, good)
+        ended = {"outcome": "cancelled", "progress": None, "completed": 0, "failed": 0}
+        assert get(port, "/jobs/2/") == (200, ended)
+        assert get(port, "/jobs/3/") == (200, {**good, "completed": 7, "failed": 3})
     assert "tk_" not in (tmp_path / "log").read_text()
+
+
+WITHOUT_A_KEY = """
+import os
+os.environ["ROCKETRIDE_APIKEY"] = ""
+from django.test import RequestFactory
+from jobs.models import Job
+from jobs.views import job_status
+job = Job(name="job", token="tk_1")
+job.save()
+answer = job_status(RequestFactory().get("/"), job.pk)
+print(answer.status_code, answer.content.decode())
+"""
+
+
+def test_a_missing_key_is_an_answer_that_does_not_ask_to_try_again(run):
+    assert run("manage.py", "migrate", "--run-syncdb", cwd=SITE).returncode == 0
+    done = run("manage.py", "shell", "-c", WITHOUT_A_KEY, cwd=SITE)
+    assert '500 {"error": "this site is not set up correctly"}\n' in done.stdout, done.stderr
+    assert "ROCKETRIDE_APIKEY" in done.stderr

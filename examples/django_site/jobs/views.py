@@ -5,7 +5,7 @@ import logging
 from django.http import JsonResponse
 from django.shortcuts import get_object_or_404
 
-from rocketride_sync import RocketRideError, TaskLostError, TaskNotFoundError, TaskStatus
+from rocketride_sync import ConfigurationError, RocketRideError, TaskLostError, TaskNotFoundError, TaskStatus
 
 from .models import Job
 from .rocketride import client
@@ -20,9 +20,21 @@ def job_status(_, pk):
         try:
             status = client().get_task_status(job.token, previous=status)
         except (TaskLostError, TaskNotFoundError):
-            return JsonResponse({"outcome": "unknown", "progress": status.progress})
+            return JsonResponse(shown("unknown", status))
+        except ConfigurationError as error:  # such as a missing key: trying again does not help
+            log.error("job %s: %s", pk, error)
+            return JsonResponse({"error": "this site is not set up correctly"}, status=500)
         except RocketRideError as error:
             log.error("job %s: %s", pk, error)
             return JsonResponse({"error": "try again later"}, status=502)
+    return JsonResponse(shown(status.outcome.value, status))
+
+
+def shown(outcome, status):
     # Not the whole document: its notes may hold the token.
-    return JsonResponse({"outcome": status.outcome.value, "progress": status.progress})
+    return {
+        "outcome": outcome,
+        "progress": status.progress,
+        "completed": status.completed_count,
+        "failed": status.failed_count,
+    }

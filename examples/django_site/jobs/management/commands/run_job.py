@@ -23,7 +23,11 @@ class Command(BaseCommand):
                 )
         except RocketRideError as error:
             raise CommandError(f"{file}: {error}") from error
-        self.stdout.write(f"job {job.pk}: {status.completed_count} of {status.total_count} items")
+        done = f"{status.completed_count} of {status.total_count} items"
+        if status.has_failures:
+            # A success may have lost items: some failed, or were never worked on.
+            raise CommandError(f"{file}: job {job.pk}: only {done} succeeded")
+        self.stdout.write(f"job {job.pk}: {done}")
 
     def keep(self, job, status):
         job.status = status.to_dict()
