@@ -27,10 +27,17 @@ You can also start `rocketride-sync` as `python -m rocketride_sync`. Results go 
 COMPLETION = """\
 ## Completion
 
-`--print-completion` prints a script for your shell. After the shell has loaded it, the Tab key completes commands, options and files. For bash:
+`--print-completion` prints a script for your shell. After the shell has loaded it, the Tab key completes commands, options and files. It
+needs the extra `completion`. Type in your clone:
+
+<!-- skip: next "the tests have it installed; make test-wheel installs what is built" -->
+```sh
+pip install '.[completion]'
+```
+
+For bash:
 
 ```sh
-pip install 'rocketride-sync[completion]'
 folder=~/.local/share/bash-completion/completions
 mkdir -p "$folder"
 rocketride-sync --print-completion bash > "$folder/rocketride-sync"
@@ -67,9 +74,19 @@ def _section(parser: argparse.ArgumentParser, shared: Collection[str]) -> str:
     others = [f"`{action.option_strings[-1]}`" for action in actions if action not in own]
     if others:
         lines += [f"Also {', '.join(others)}: see [above](#{make_parser().prog}).", ""]
-    if parser.epilog:
-        lines += ["```help", parser.epilog.strip(), "```", ""]
+    for text in re.split(r"(?m)^(exit codes:\n(?:  .*\n?)+)", parser.epilog or ""):
+        if text.startswith("exit codes:"):
+            lines += ["Exit codes:", "", *_exit_codes(text), ""]
+        elif text.strip():
+            lines += ["```help", text.strip(), "```", ""]
     return "\n".join(lines)
+
+
+def _exit_codes(text: str) -> Iterator[str]:
+    """A table, which a narrow window can show: in a block, the lines that are broken there begin anywhere."""
+    yield from ("| | |", "|---|---|")
+    for code, meaning in re.findall(r"^  (\d+) +(.*(?:\n   +.*)*)", text, re.MULTILINE):
+        yield f"| `{code}` | {_prose(' '.join(meaning.split()))} |"
 
 
 def _usage(parser: argparse.ArgumentParser) -> str:
@@ -77,9 +94,12 @@ def _usage(parser: argparse.ArgumentParser) -> str:
 
 
 def _row(action: argparse.Action) -> str:
-    # As code: in prose the site would make one dash of the two before an option.
-    text = re.sub(r"(?<![\w`-])--[a-z][a-z-]*", r"`\g<0>`", (action.help or "") % vars(action))
-    return f"| {', '.join(_names(action))} | {text.replace('|', chr(92) + '|')} |"
+    return f"| {', '.join(_names(action))} | {_prose((action.help or '') % vars(action))} |"
+
+
+def _prose(text: str) -> str:
+    """`text` in a table, with options as code: in prose the site would make one dash of the two before an option."""
+    return re.sub(r"(?<![\w`-])--[a-z][a-z-]*", r"`\g<0>`", text).replace("|", "\\|")
 
 
 def _names(action: argparse.Action) -> Iterator[str]:

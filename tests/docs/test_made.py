@@ -79,6 +79,13 @@ def test_every_exit_code_is_explained():
     assert explained == {int(code) for code in ExitCode}
 
 
+def test_every_exit_code_is_a_row_of_the_reference():
+    """Lines of a block would be broken anywhere in a narrow window."""
+    page = (ROOT / "docs" / "cli.md").read_text("utf-8")
+    codes = {int(code) for code in re.findall(r"^\| `(\d+)` \| \w.* \|$", page, re.MULTILINE)}
+    assert codes == {int(code) for code in ExitCode}
+
+
 def test_every_error_is_explained():
     page = (ROOT / "docs" / "errors.md").read_text("utf-8")
     explained = set(re.findall(r"^\| [├│└ ]*`(\w+Error)` \|", page, re.MULTILINE))
