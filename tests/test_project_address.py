@@ -105,5 +105,33 @@ def test_the_contact_is_that_of_setup_cfg(tool):
     assert "vulnerability privately" in page
 
 
+ADVISING = [
+    path
+    for pattern in ("rocketride_sync/**/*.py", "docs/*.md", "examples/**/*.*", "man/*", "*.md", "schema/*.md")
+    for path in sorted(ROOT.glob(pattern))
+    if "__pycache__" not in path.parts and path.suffix in (".py", ".md", ".ipynb", ".1")
+]
+
+
+def test_nothing_is_installed_from_the_index_before_there_is_a_release():
+    """Whoever has the name there until then has nothing to do with this project."""
+    if "There is no release yet" not in README:
+        pytest.skip("there is a release")
+    assert len(ADVISING) > 150
+    advice = re.compile(r"rocketride-sync\[\w+\]|pip install[^\n`]* '?rocketride-sync\b")
+    found = [(str(path), hit[0]) for path in ADVISING for hit in advice.finditer(path.read_text("utf-8"))]
+    assert found == []
+
+
+def test_every_extra_that_a_message_names_is_there():
+    sources = "".join(path.read_text("utf-8") for path in ADVISING if path.suffix == ".py")
+    named = set(re.findall(r"""\binstall\(["'](\w+)["']""", sources))
+    extras = re.findall(
+        r"^(\w+) =$", (ROOT / "setup.cfg").read_text("utf-8").partition("extras_require")[2], re.M
+    )
+    assert len(named) > 5
+    assert named <= set(extras)
+
+
 def test_the_citation_fits_the_version():
     assert f"\nversion: {__version__}\n" in (ROOT / "CITATION.cff").read_text("utf-8")

@@ -6,6 +6,7 @@ import argparse
 from typing import Any, Iterator
 
 from ..errors import ConfigurationError
+from ..extras import install
 from . import output
 
 _SHELLS = ("bash", "zsh", "tcsh", "fish")
@@ -48,9 +49,7 @@ def _script(parser: argparse.ArgumentParser, shell: str) -> str:
                 action.complete = shtab.DIRECTORY  # type: ignore[attr-defined]
         script = shtab.complete(parser, shell)
     if script is None:
-        raise ConfigurationError(
-            "shell completion needs the extra: pip install 'rocketride-sync[completion]'"
-        )
+        raise ConfigurationError(f"shell completion needs shtab: {install('completion')}")
     return script.rstrip()
 
 

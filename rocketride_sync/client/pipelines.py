@@ -9,6 +9,7 @@ from typing import Any, Dict, Iterator, Mapping, Optional, Set, Union
 
 from .. import arguments
 from ..errors import ConfigurationError
+from ..extras import install
 from ..import_lock import import_lock
 from ..redact import excerpt
 
@@ -19,7 +20,7 @@ _REFERENCE = re.compile(r"\$\{(ROCKETRIDE_[A-Za-z0-9_]*)\}")
 KEY_VARIABLE = "ROCKETRIDE_APIKEY"
 _MISSING_JSON5 = (
     "is not plain JSON (line {line}: {message}). If it is JSON5, with comments or trailing commas, "
-    "install the extra: pip install 'rocketride-sync[json5]'"
+    f"reading it needs json5: {install('json5')}"
 )
 
 

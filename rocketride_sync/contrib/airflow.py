@@ -13,8 +13,10 @@ try:
     from airflow.sdk import BaseSensorOperator, PokeReturnValue
     from airflow.sdk.exceptions import AirflowFailException
 except ImportError as error:
+    from ..extras import install
+
     raise ImportError(
-        "rocketride_sync.contrib.airflow needs Airflow 3.3 or newer: pip install 'rocketride-sync[airflow]'"
+        f"rocketride_sync.contrib.airflow needs Airflow 3.3 or newer: {install('airflow')}"
     ) from error
 
 from ..client.client import RocketRideClient

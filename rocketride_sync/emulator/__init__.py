@@ -5,7 +5,7 @@
     with Emulator(root="texts", api_key="secret") as server:
         ...  # server.uri is its address
 
-It needs the extra ``emulator``: ``pip install 'rocketride-sync[emulator]'``. It behaves as docs/protocol.md
+It needs the extra ``emulator``. It behaves as docs/protocol.md
 describes the server; `Settings` lists what can be configured.
 """
 

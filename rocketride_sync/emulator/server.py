@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Iterator, List, Optional, Union
 
 from ..errors import ConfigurationError
+from ..extras import install
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -71,9 +72,7 @@ def serve(
 def _require_extra() -> None:
     for package in ("fastapi", "psutil", "python_multipart", "uvicorn", "websockets"):
         if find_spec(package) is None:
-            raise ConfigurationError(
-                f"the emulator needs the package {package!r}: pip install 'rocketride-sync[emulator]'"
-            )
+            raise ConfigurationError(f"the emulator needs the package {package!r}: {install('emulator')}")
 
 
 def _resolve_root(root: Union[str, os.PathLike[str], None]) -> Optional[Path]:

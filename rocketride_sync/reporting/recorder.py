@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Collection, Iterable, Optional, Sequence, Type, Union
 
 from ..errors import ConfigurationError
+from ..extras import install
 from ..import_lock import import_lock
 from ..logs import log
 from ..models import TaskStatus
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 _LONGEST_REASON = 200
 _FRAME = "width:100%;height:42em;border:1px solid rgba(128,128,128,.45);border-radius:6px;resize:vertical"
-_INSTALL = "pip install 'rocketride-sync[report]'"
 _NEEDED = {"pygal": "pygal", "jinja2": "Jinja2", "markupsafe": "Jinja2"}  # by the names of their modules
 
 
@@ -165,9 +165,10 @@ def _draw(record: Record, ending: Ending, secrets: Sequence[str], title: str = "
             missing = _NEEDED.get(failure.name or "", "")
         reason = f"{type(failure).__name__}: {excerpt(str(failure), _LONGEST_REASON, secrets)}"
     if missing:
-        raise ConfigurationError(f"a report needs {missing}: {_INSTALL}")
+        raise ConfigurationError(f"a report needs {missing}: {install('report')}")
     raise ConfigurationError(
-        f"a report cannot be drawn with the pygal and Jinja2 that are installed ({reason}); try {_INSTALL}"
+        f"a report cannot be drawn with the pygal and Jinja2 that are installed ({reason}): "
+        + install("report", "other versions")
     )
 
 

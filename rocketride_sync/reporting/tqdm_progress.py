@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Type
 
 from ..errors import ConfigurationError
+from ..extras import install
 from ..import_lock import import_lock
 from ..redact import excerpt
 from . import snapshot
@@ -81,7 +82,7 @@ def _import_tqdm() -> Any:
         return tqdm
     except ImportError:
         pass
-    raise ConfigurationError("TqdmProgress needs tqdm: pip install 'rocketride-sync[progress]'")
+    raise ConfigurationError(f"TqdmProgress needs tqdm: {install('progress')}")
 
 
 class TqdmBar:

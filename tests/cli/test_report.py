@@ -103,7 +103,7 @@ def test_a_missing_extra_is_said_before_the_wait(stub, path, tmp_path):
     stub.answers = [ok(SUCCEEDED)]
     done = run_with(stub, "wait", TOKEN, "--report", str(path), PYTHONPATH=str(tmp_path))
     assert done.returncode == 2
-    assert "rocketride-sync[report]" in done.stderr
+    assert "the extra 'report' of rocketride-sync" in done.stderr
     assert stub.requests == []
 
 
@@ -122,7 +122,7 @@ def test_a_pygal_that_does_not_work_is_said_before_the_wait(stub, path, tmp_path
     done = run_with(stub, "wait", TOKEN, "--report", str(path), PYTHONPATH=with_own_path(tmp_path))
     assert done.returncode == 2
     assert "a report cannot be drawn" in done.stderr
-    assert "rocketride-sync[report]" in done.stderr
+    assert "the extra 'report' of rocketride-sync" in done.stderr
     assert stub.requests == []
     assert not path.exists()
 

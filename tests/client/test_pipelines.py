@@ -109,7 +109,7 @@ def test_json5_without_the_extra_names_it(tmp_path, monkeypatch):
         return real(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", without_json5)
-    with pytest.raises(ConfigurationError, match=r"line 1.*rocketride-sync\[json5\]"):
+    with pytest.raises(ConfigurationError, match=r"line 1.*the extra 'json5'"):
         load(path, None, None)
 
 

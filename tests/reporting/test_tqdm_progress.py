@@ -158,7 +158,7 @@ def test_no_thread_is_left_behind():
 
 def test_without_tqdm_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "tqdm.auto", None)
-    with pytest.raises(ConfigurationError, match=r"rocketride-sync\[progress\]"):
+    with pytest.raises(ConfigurationError, match="the extra 'progress' of rocketride-sync"):
         TqdmProgress()
 
 
