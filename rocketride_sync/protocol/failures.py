@@ -27,6 +27,11 @@ _MIN_SECRET_LENGTH = 8
 _ALREADY_RUNNING = "Pipeline is already running"
 _NOT_RUNNING = "Your pipeline is not running"
 _ALREADY_COMPLETED = "Task has already completed"
+_ENDED_AT_ONCE = (
+    ". It ended within moments of its start, which a server takes for a failed start. Its work may be done: look at what "
+    "it should have produced, or for its run in the run log (get_task_runs, or rocketride-sync runs). "
+    "A pipeline must work for longer than 250 ms"
+)
 _NO_SLOTS = "server rejected WebSocket connection: HTTP 403"
 _UNKNOWN_CREDENTIAL = "Bad request"
 _NO_SUCH_COMMAND = "Invalid command"
@@ -109,7 +114,7 @@ def failure(
     if operation.command == RUN_LOG and known.startswith(_NO_SUCH_COMMAND):
         text += ". An older server has no run log"
     if known.startswith(_ALREADY_COMPLETED):
-        text += ". It ended within moments of its start, which a server takes for a failed start; its work may be done"
+        text += _ENDED_AT_ONCE
     return kind(
         text,
         code=readable(code, secrets) if isinstance(code, str) else None,

@@ -138,7 +138,8 @@ def test_a_credential_of_a_task_is_forgotten_with_it(auth, message, kind):
             "Task has already completed",
             {},
             "use failed: the server answered: Task has already completed. It ended within moments of its start, "
-            "which a server takes for a failed start; its work may be done",
+            "which a server takes for a failed start. Its work may be done: look at what it should have produced, or "
+            "for its run in the run log (get_task_runs, or rocketride-sync runs). A pipeline must work for longer than 250 ms",
         ),
     ],
 )
