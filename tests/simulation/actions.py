@@ -58,7 +58,7 @@ def what_happens_meanwhile(life, run):
     """Other people's doings while a task is waited for."""
     rng, engine, world = life.rng, life.engine, life.world
     if rng.random() < 0.2:
-        life.new_run(project=run.project)  # a twin: its events look much like those of this task
+        life.new_run(project=run.project, twin=run)  # its events look much like those of this task
     if rng.random() < 0.15:
         world.later(rng.uniform(0.0, 20.0), engine.terminate, run)
     if rng.random() < 0.3:

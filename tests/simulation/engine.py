@@ -36,6 +36,7 @@ class Run:
         self.ended = None
         self.lost = False
         self.reason = None
+        self.is_chosen = len(token) != len("tk_") + 32  # the token, by the caller
         self.running_at = None
         self.logged = self.findable = False
         self.chapter = None
@@ -46,6 +47,11 @@ class Run:
     @property
     def active(self):
         return self.ended is None and not self.lost
+
+    @property
+    def id(self):
+        """The id of its events, which is that of other runs too if their tokens begin alike."""
+        return f"{self.token.split('_', 1)[-1][:8]}.{self.source}"
 
     def plan(self, starting, seconds, lingering, restart):
         """Let it start, run for so many seconds, and end."""
@@ -210,7 +216,7 @@ class Engine:
     def publish(self, run, action):
         body = {
             "action": action,
-            "__id": f"{run.token.split('_', 1)[-1][:8]}.{run.source}",
+            "__id": run.id,
             "projectId": run.project,
             "source": run.source,
         }

@@ -164,6 +164,8 @@ def check_outcome(life, call, run, document, status, *, own_terminate=False, wat
         status.end_reason,
         run.reason,
     )
+    if run.is_chosen and status.end_reason and not status.from_run_log:
+        life.outcomes.append("the reason of a run with a chosen token")
     if own_terminate is None:
         own_terminate = status.terminated_by_client
     plain = oracle.outcome(document, own_terminate=own_terminate)
@@ -179,7 +181,7 @@ def check_outcome(life, call, run, document, status, *, own_terminate=False, wat
         tells
         and not life.locked_to
         and watched_since is not None
-        and life.hears(run)
+        and life.hears_reason(run)
         and run.ended > watched_since
     ):
         allowed = [told]

@@ -161,20 +161,34 @@ class Life:
     def is_public(self):
         return self.credential.startswith("pk_")
 
-    def new_token(self):
-        token = f"tk_{self.rng.getrandbits(128):032x}"
+    def new_token(self, twin=None):
+        """A token, made by the server or chosen by somebody: then its id is that of a `twin` whose token was chosen."""
+        bits = self.rng.getrandbits(128)
+        token = f"tk_{bits:032x}"
+        if twin is not None and twin.is_chosen:
+            token = f"{twin.token[:11]}{bits:x}"
+        elif bits % 4 == 0:
+            token = f"tk_n{bits:x}"
         self.tokens.append(token)
         return token
 
     def new_run(
-        self, token=None, project=None, source="source", seconds=None, how=None, starting=None, lingering=None
+        self,
+        token=None,
+        project=None,
+        source="source",
+        seconds=None,
+        how=None,
+        starting=None,
+        lingering=None,
+        twin=None,
     ):
         """A run that begins now. What is not given is the seed's choice."""
         how = how or self.rng.choice(sorted(ENDS))
         if self.locked_to and self.locked_to not in self.engine.known and not self.engine.runs:
             token = self.locked_to
         return self.engine.start(
-            token or self.new_token(),
+            token or self.new_token(twin),
             project or f"project {self.rng.randrange(3)}",
             source,
             how,
@@ -187,6 +201,10 @@ class Life:
         """Whether a wait for `run` is told of its end."""
         lost = (run.project, run.source) in self.engine.unsubscribed
         return self.faults.calm and self.transport != "http" and not lost and not self.is_public
+
+    def hears_reason(self, run):
+        """Whether it is certain then that the event is this run's."""
+        return self.hears(run) and not run.is_chosen
 
     def terminated_own(self, token):
         return self.own_terminates.get(token, False)

@@ -155,7 +155,7 @@ class WebSocketSession:
             if self not in self._server.engine.subscribers:
                 self._server.engine.subscribers.append(self)
             running = [
-                {"id": "x", "projectId": run.project, "source": run.source}
+                {"id": run.id, "projectId": run.project, "source": run.source}
                 for run in self._server.engine.known.values()
                 if run.active
             ]

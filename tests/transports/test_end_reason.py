@@ -255,6 +255,34 @@ def test_the_event_of_another_task_decides_nothing(way, fields):
 
 
 @WAYS
+@pytest.mark.parametrize("token", [CHOSEN, SHORT])
+@pytest.mark.parametrize("order", ["before", "after"])
+def test_the_reason_of_the_only_run_with_the_id_of_a_chosen_token_is_its(way, order, token):
+    id_ = f"{token[3:11] if token is SHORT else token[:8]}.s"
+    event = end(__id=id_)
+    alone = ("running", {"tasks": [{"id": id_}, {"id": "77777777.s"}], "__id": ""})
+    last = told(FAILED, event) if order == "before" else FAILED
+
+    def wake(peer):
+        peer.event("end", __id="77777777.s")  # a twin's: the next poll comes at once
+        return RUNNING
+
+    script = Script(told(RUNNING, alone), wake, last, later=telling(event))
+    status, seconds = run(script, way, token)
+    assert (status.end_reason, status.outcome, status.outcome_certain) == ("user", Outcome.CANCELLED, True)
+    assert seconds < ROOM
+
+
+@WAYS
+def test_the_reason_of_a_run_with_the_same_id_is_not_taken_for_a_chosen_tokens(way):
+    id_ = f"{CHOSEN[:8]}.s"
+    two = ("running", {"tasks": [{"id": id_}, {"id": id_}], "__id": ""})
+    script = Script(told(RUNNING, two, end(None, __id="77777777.s")), told(RUNNING, end(__id=id_)), FAILED)
+    status, _ = run(script, way, CHOSEN)
+    assert (status.end_reason, status.outcome) == (None, Outcome.FAILED)
+
+
+@WAYS
 def test_a_twins_event_does_not_hide_this_runs(way):
     twin = end("ttl", __id="77777777.s")
     status, _ = run(Script(told(RUNNING, twin), FAILED, later=telling(twin, end("user"))), way)
@@ -267,7 +295,7 @@ def test_a_twins_event_does_not_hide_this_runs(way):
     [(CHOSEN, KEY), (SHORT, KEY), (f"{TOKEN[:-1]}g", KEY), (TOKEN, TOKEN), (TOKEN, f"pk_{TOKEN[3:]}")],
     ids=["chosen", "short", "not-hex", "tk", "pk"],
 )
-def test_where_the_id_is_not_unique_it_tells_nothing_and_nothing_is_awaited(way, token, auth):
+def test_where_the_id_may_be_anothers_it_tells_nothing_and_nothing_is_awaited(way, token, auth):
     event = end(__id=f"{token[3:11]}.s")
     status, seconds = run(Script(told(RUNNING, event, event), FAILED, later=telling(event)), way, token, auth)
     assert (status.end_reason, status.outcome) == (None, Outcome.FAILED)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import AbstractSet, Any, Mapping, Optional, Tuple
+from collections import Counter
+from typing import Any, FrozenSet, Mapping, Optional, Tuple
 
 from ...models.outcome import STOP_REASONS, shows_life
 from ...protocol import dap
@@ -10,12 +11,51 @@ from ..end_told import EndTold
 
 END = "end"
 NOT_ACTIVE = "not active"
-WAKING_ACTIONS = (END, "begin", "restart", NOT_ACTIVE)
+ONE_ACTIVE = "one active"
+WAKING_ACTIONS = (END, "begin", "restart", NOT_ACTIVE, ONE_ACTIVE)
 
 _RUNNING = "running"  # of the catch-up event of a subscription, which lists the active tasks
 _TASK_EVENT = "apaevt_task"
 _HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
 _ID_LENGTH = 8
+_STATE_RUNNING = 3
+
+
+class _ChosenTokenRuns:
+    """Whether the events that bear the id of a chosen token can only be those of its own run.
+
+    Other tokens may begin alike, so their runs of the same source have the same id. It is certain when the list of
+    active tasks has one such run, no other has begun since, and a poll sent after that shows that the token's own is
+    running: then this is the one. It must be shown again after each list and each begin: events may have been missed.
+    """
+
+    __slots__ = ("_count", "_is_polled", "_was_reported", "certain")
+
+    def __init__(self) -> None:
+        self.subscribed()
+
+    def subscribed(self) -> None:
+        self._count: Optional[int] = None  # of the runs that may be active and have the id
+        self._is_polled = self.certain = self._was_reported = False
+
+    def listed(self, count: Optional[int]) -> Optional[str]:
+        """The list of active tasks has so many of them. ONE_ACTIVE if a poll would help, once for a subscription."""
+        self._count, self._is_polled, self.certain = count, False, False
+        if count != 1 or self._was_reported:
+            return None
+        self._was_reported = True
+        return ONE_ACTIVE
+
+    def begun(self) -> None:
+        """One has begun or was restarted: which one, the event does not tell."""
+        self.listed(None if self._count is None else self._count + 1)
+
+    def poll_sent(self) -> None:
+        self._is_polled = self._count == 1
+
+    def learn(self, state: object) -> None:
+        """The poll found the token's own run in this state."""
+        self.certain = self.certain or (self._is_polled and state == _STATE_RUNNING)
 
 
 class TaskEventFilter:
@@ -23,18 +63,30 @@ class TaskEventFilter:
 
     An event belongs to the task by project and source, which are known once a status has been seen: until then every
     task event passes. Such an event may be that of a twin, a task of the same project and source with another token.
-    That is enough for a reason to poll. The reason of an end counts only if the event's `__id` is that of the token.
+    That is enough for a reason to poll. The reason of an end counts only if the event's `__id` is that of the token, and
+    of no other: of a token that the server did not make, `_ChosenTokenRuns` decides that.
 
     Args:
         token: the task's token.
         credential: what the connection is authenticated with.
     """
 
-    __slots__ = ("_begun", "_end", "_end_before_poll", "_ended_before", "_id_start", "_known")
+    __slots__ = (
+        "_begun",
+        "_chosen",
+        "_end",
+        "_end_before_poll",
+        "_ended_before",
+        "_id_start",
+        "_id_starts",
+        "_known",
+    )
 
     def __init__(self, token: str, credential: str) -> None:
         self._known: Tuple[Tuple[str, Any], ...] = ()
         self._id_start = _start_of_id(token, credential)
+        self._id_starts = _possible_starts(token, credential)
+        self._chosen = _ChosenTokenRuns() if self._id_start is None else None
         self._end: Optional[Tuple[Optional[str]]] = None  # with the reason, once an `end` event has come
         self._begun = False  # after that event
         self._end_before_poll = False
@@ -43,12 +95,16 @@ class TaskEventFilter:
     def subscribed(self) -> None:
         """A subscription was requested: its own catch-up event tells which tasks are active."""
         self._ended_before = False
+        if self._chosen is not None:
+            self._chosen.subscribed()
 
     def poll_sent(self) -> None:
         """The status is asked for now."""
         if self._begun:  # what the status shows is another run, or the end of a restarted one
             self._end = None
         self._end_before_poll = self._end is not None
+        if self._chosen is not None:
+            self._chosen.poll_sent()
 
     def learn(self, document: Any) -> None:
         """Take project and source from a status document."""
@@ -58,11 +114,14 @@ class TaskEventFilter:
             if self._end_before_poll and shows_life(document.get("state"), document.get("completed")):
                 # It was the end of the run before, or there was a restart.
                 self._end = None
+            if self._chosen is not None:
+                self._chosen.learn(document.get("state"))
 
     def take(self, event: dap.Message) -> Optional[str]:
         """Process an event. Returns the action (`begin`, `end`, `restart`); None for other events and other tasks.
 
-        NOT_ACTIVE if the event tells for the first time that the task had ended before the subscription.
+        NOT_ACTIVE if the event tells for the first time that the task had ended before the subscription; ONE_ACTIVE if
+        the next poll may tell that further events are the task's own.
         """
         body = event.get("body")
         if event.get("event") != _TASK_EVENT or not isinstance(body, dict):
@@ -79,13 +138,22 @@ class TaskEventFilter:
     def end_told(self, *, listening: bool) -> EndTold:
         """What was told of the end; `listening`: whether further events can come."""
         (reason,) = self._end or (None,)
-        may_come = listening and self._id_start is not None and not self._ended_before
+        may_come = listening and self._is_certain and not self._ended_before
         return EndTold(self._end is not None, reason, may_come)
+
+    @property
+    def _is_certain(self) -> bool:
+        """Whether an event with the id of the token is that of its run."""
+        return self._chosen is None or self._chosen.certain
 
     def _take_own(self, action: str, body: Mapping[str, Any]) -> None:
         self._ended_before = False
         if action != END:
             self._begun = True
+            if self._chosen is not None:
+                self._chosen.begun()
+            return
+        if not self._is_certain:
             return
         reason = body.get("reason")
         (earlier,) = (None if self._begun else self._end) or (None,)
@@ -93,7 +161,7 @@ class TaskEventFilter:
 
     def _is_of_token(self, body: Mapping[str, Any]) -> bool:
         source = dict(self._known).get("source") or body.get("source")
-        return self._id_start is not None and body.get("__id") == f"{self._id_start}.{source}"
+        return any(body.get("__id") == f"{start}.{source}" for start in self._id_starts)
 
     def is_of_twin(self, event: dap.Message) -> bool:
         """Whether an event of the task's project and source tells that it belongs to another token of the server's."""
@@ -101,23 +169,32 @@ class TaskEventFilter:
         made_by_server = bool(dot) and len(start) == _ID_LENGTH and _HEX_DIGITS.issuperset(start)
         return made_by_server and self._id_start is not None and start != self._id_start
 
-    def take_active(self, ids: Optional[AbstractSet[str]]) -> Optional[str]:
+    def take_active(self, ids: Optional[Mapping[str, int]]) -> Optional[str]:
         """Process the list of active tasks: what `active_ids` found in it. Returns as `take`."""
+        if self._chosen is not None:
+            if ids is None:
+                return self._chosen.listed(None)
+            return self._chosen.listed(sum(ids.get(f"{start}.", 0) for start in self._id_starts))
         known_before = self._ended_before
-        self._ended_before = (
-            self._id_start is not None and ids is not None and f"{self._id_start}." not in ids
-        )
+        self._ended_before = ids is not None and f"{self._id_start}." not in ids
         return NOT_ACTIVE if self._ended_before and not known_before else None
 
 
-def active_ids(event: dap.Message) -> Optional[AbstractSet[str]]:
-    """How the ids in a list of active tasks begin, up to the dot; None for other events, and if an id is missing."""
+def active_ids(event: dap.Message) -> Optional[Mapping[str, int]]:
+    """How the ids in a list of active tasks begin, up to each dot that may end the token's part, and how often.
+
+    None for other events, and if an id is missing.
+    """
     body = event.get("body")
     if event.get("event") != _TASK_EVENT or not isinstance(body, dict) or body.get("action") != _RUNNING:
         return None
     tasks = body.get("tasks")
-    ids = {_id_of(task)[: _ID_LENGTH + 1] for task in (tasks if isinstance(tasks, list) else [None])}
-    return None if "" in ids else ids
+    ids = [_id_of(task) for task in (tasks if isinstance(tasks, list) else [None])]
+    if "" in ids:
+        return None
+    return Counter(
+        id_[: place + 1] for id_ in ids for place, sign in enumerate(id_[: _ID_LENGTH + 1]) if sign == "."
+    )
 
 
 def _id_of(task: Any) -> str:
@@ -141,3 +218,11 @@ def _start_of_id(token: str, credential: str) -> Optional[str]:
     if not made_by_server or credential.startswith(("tk_", "pk_")):
         return None
     return digits[:_ID_LENGTH]
+
+
+def _possible_starts(token: str, credential: str) -> FrozenSet[str]:
+    """How the `__id` of the task's events may begin: of a token without the usual prefix, servers may cut off another."""
+    if credential.startswith(("tk_", "pk_")):
+        return frozenset()
+    rests = [token[3:]] if token.startswith("tk_") else [token, token[3:], token.split("_", 1)[-1]]
+    return frozenset(rest[:_ID_LENGTH] for rest in rests)

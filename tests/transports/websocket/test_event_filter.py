@@ -6,6 +6,7 @@ from rocketride_sync.transports.end_told import EndTold
 from rocketride_sync.transports.websocket.event_filter import (
     END,
     NOT_ACTIVE,
+    ONE_ACTIVE,
     TaskEventFilter,
     active_ids,
     is_distinct,
@@ -262,12 +263,14 @@ def test_a_list_in_which_an_id_is_missing_tells_nothing(event_filter, tasks):
 def test_a_task_whose_id_is_not_unique_is_never_said_to_have_ended():
     event_filter = TaskEventFilter("my-own-token", "key")
     assert event_filter.take(running()) is None
-    assert event_filter.take_active({"77777777."}) is None
+    assert event_filter.take_active({"77777777.": 1}) is None
 
 
 def test_of_the_ids_what_lies_before_the_dot_counts():
-    assert active_ids(running("5f3a0123.s", "77777777.t")) == {"5f3a0123.", "77777777."}
-    assert active_ids(running()) == set()
+    assert active_ids(running("5f3a0123.s", "77777777.t")) == {"5f3a0123.": 1, "77777777.": 1}
+    assert active_ids(running("a.b.s", "a.s", "a.s")) == {"a.": 3, "a.b.": 1}
+    assert active_ids(running("no dot within nine.s")) == {}
+    assert active_ids(running()) == {}
 
 
 @pytest.mark.parametrize(
@@ -276,3 +279,147 @@ def test_of_the_ids_what_lies_before_the_dot_counts():
 )
 def test_no_other_event_is_a_list_of_active_tasks(other):
     assert active_ids(other) is None
+
+
+# --- tokens that the caller chose: another may have the same id
+
+CHOSEN = "tk_nightly-run-1"
+ALIKE = "nightly-.s"
+
+
+def poll(event_filter, status=STATUS):
+    event_filter.poll_sent()
+    event_filter.learn(status)
+
+
+def chosen_filter(*listed, token=CHOSEN, status=STATUS):
+    """Of a chosen token: subscribed, with this list, and polled once since."""
+    chosen = TaskEventFilter(token, "key")
+    chosen.learn(STATUS)
+    chosen.take(running(*listed))
+    poll(chosen, status)
+    return chosen
+
+
+def test_the_end_of_the_only_run_with_the_id_is_that_of_the_token_that_runs():
+    chosen = chosen_filter(ALIKE, "77777777.s", "nightly.s")
+    assert told(chosen) == NOTHING_YET
+    assert chosen.take(event(reason="user", __id=ALIKE)) == END
+    assert told(chosen) == EndTold(True, "user", True)
+    poll(chosen, ENDED)
+    assert told(chosen, listening=False) == EndTold(True, "user", False)
+
+
+@pytest.mark.parametrize(
+    ("token", "id_"),
+    [
+        ("tk_a", "a.s"),
+        ("tk_job.with.dots", "job.with.s"),
+        ("nightly-run", "nightly-.s"),
+        ("my_token_12345", "token_12.s"),
+        ("0123456789", "01234567.s"),
+        ("0123456789", "3456789.s"),
+    ],
+)
+def test_whatever_a_server_takes_for_the_prefix(token, id_):
+    chosen = chosen_filter(id_, token=token)
+    chosen.take(event(reason="user", __id=id_))
+    assert told(chosen).reason == "user"
+
+
+@pytest.mark.parametrize(
+    "listed", [(), ("77777777.s",), (ALIKE, ALIKE), (ALIKE, "nightly-.other"), ("",)], ids=str
+)
+def test_where_none_or_several_have_the_id_an_end_tells_nothing(listed):
+    chosen = chosen_filter(*listed)
+    assert chosen.take(event(reason="user", __id=ALIKE)) == END
+    assert told(chosen) == EndTold(False, None, False)
+
+
+@pytest.mark.parametrize("state", [0, 1, 2, 4, 5, 6, None, "3"])
+def test_the_one_in_the_list_is_not_the_tokens_unless_that_is_seen_running(state):
+    chosen = chosen_filter(ALIKE, status={**STATUS, "state": state})
+    chosen.take(event(reason="user", __id=ALIKE))
+    assert told(chosen) == EndTold(False, None, False)
+
+
+def test_a_poll_that_was_sent_before_the_list_came_shows_nothing_of_it():
+    chosen = TaskEventFilter(CHOSEN, "key")
+    chosen.poll_sent()
+    chosen.take(running(ALIKE))
+    chosen.learn(STATUS)
+    chosen.take(event(reason="user", __id=ALIKE))
+    assert told(chosen) == EndTold(False, None, False)
+
+
+def test_a_poll_in_flight_when_another_list_comes_shows_nothing_of_that():
+    chosen = TaskEventFilter(CHOSEN, "key")
+    chosen.take(running(ALIKE))
+    chosen.poll_sent()
+    chosen.take(running(ALIKE))
+    chosen.learn(STATUS)
+    assert not told(chosen).may_come
+
+
+@pytest.mark.parametrize("action", ["begin", "restart"])
+def test_after_a_begin_with_the_id_it_is_not_known_which_run_ends(action):
+    chosen = chosen_filter(ALIKE)
+    chosen.take(event(action, __id=ALIKE))
+    poll(chosen)
+    chosen.take(event(reason="user", __id=ALIKE))
+    assert told(chosen) == EndTold(False, None, False)
+
+
+def test_the_first_that_begins_after_the_subscription_may_be_the_tokens():
+    chosen = chosen_filter(status={**STATUS, "state": 2})
+    chosen.take(event("begin", __id=ALIKE))
+    assert not told(chosen).may_come
+    poll(chosen)
+    chosen.take(event(reason="ttl", __id=ALIKE))
+    assert told(chosen) == EndTold(True, "ttl", True)
+
+
+def test_the_begin_of_a_run_with_another_id_takes_nothing_back():
+    chosen = chosen_filter(ALIKE)
+    chosen.take(event("begin", __id="77777777.s"))
+    assert told(chosen) == NOTHING_YET
+
+
+@pytest.mark.parametrize("happens", ["subscribed", "listed", "listed without ids"])
+def test_after_a_gap_it_must_be_shown_again(happens):
+    chosen = chosen_filter(ALIKE)
+    if happens == "subscribed":
+        chosen.subscribed()
+    else:
+        chosen.take(running(ALIKE) if happens == "listed" else running(tasks=None))
+    assert not told(chosen).may_come
+    poll(chosen)
+    assert told(chosen).may_come is (happens == "listed")
+
+
+def test_what_an_end_told_before_a_gap_is_still_true():
+    chosen = chosen_filter(ALIKE)
+    chosen.take(event(reason="user", __id=ALIKE))
+    chosen.subscribed()
+    assert told(chosen).reason == "user"
+
+
+def test_a_poll_is_asked_for_once_for_each_subscription():
+    chosen = TaskEventFilter(CHOSEN, "key")
+    assert [chosen.take(running(*ids)) for ids in ((), (ALIKE,) * 2, (ALIKE,), (ALIKE,))] == [
+        None,
+        None,
+        ONE_ACTIVE,
+        None,
+    ]
+    chosen.subscribed()
+    assert chosen.take(running(ALIKE)) == ONE_ACTIVE
+
+
+@pytest.mark.parametrize("credential", ["tk_x", "pk_x"])
+def test_with_a_credential_that_locks_the_connection_to_its_task_nothing_is_known_of_a_token(credential):
+    chosen = TaskEventFilter(CHOSEN, credential)
+    assert chosen.take(running(ALIKE)) is None
+    poll(chosen)
+    chosen.take(event(reason="user", __id=ALIKE))
+    assert told(chosen) == EndTold(False, None, False)
