@@ -6,7 +6,7 @@ import errno
 import json
 import math
 import os
-from typing import TYPE_CHECKING, Any, Dict, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, Optional
 
 from ..errors import (
     AuthenticationError,
@@ -57,14 +57,18 @@ def print_outcome(
     quiet: bool = False,
     judgement: Judgement = DEFAULT_JUDGEMENT,
     name: str = "",
+    print_held: Callable[[], None] = lambda: None,
 ) -> ExitCode:
     """Print a terminal status as the result, and a line about its problem if there is one; return the exit code.
 
     The problem stands after `name`, as in `status_text.named`. `quiet` leaves out the block of lines, but no problem: that a success is not certain is one.
+    `print_held` prints what `quiet` has held back until now: before the problem, as without `quiet`.
     """
     code = judgement.code_of(status)
     if as_json or not quiet:
         print_status(status, as_json=as_json, messages=False)
+    if code:
+        print_held()
     if judgement.doubts(status):
         output.print_problem(
             status_text.named(status, status_text.uncertain_success(status, judgement), name)
@@ -75,12 +79,19 @@ def print_outcome(
 
 
 def print_error(
-    error: BaseException, *, as_json: bool, last: Optional[TaskStatus] = None, name: str = "", **more: Any
+    error: BaseException,
+    *,
+    as_json: bool,
+    last: Optional[TaskStatus] = None,
+    name: str = "",
+    print_held: Callable[[], None] = lambda: None,
+    **more: Any,
 ) -> ExitCode:
     """Print an error as one line, with `as_json` also as a JSON document; return the exit code.
 
-    `last` is the last status that was read, `name` as for `print_outcome`; `more` goes into the document, see `json_document`.
+    `last` is the last status that was read, `name` and `print_held` as for `print_outcome`; `more` goes into the document, see `json_document`.
     """
+    print_held()
     output.print_problem(status_text.named(last, error_with_advice(error), name))
     if as_json:
         output.print_result(json_document(last, error, **more))

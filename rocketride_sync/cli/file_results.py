@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Any, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ..reporting.formatting import amount, bounded_number, duration_in_words
 from . import command_result, exit_codes, output, status_text
@@ -35,11 +35,12 @@ def print_results(
     quiet: bool,
     allow_failures: bool = False,
     name: str = "",
+    print_held: Callable[[], None] = lambda: None,
     **more: Any,
 ) -> ExitCode:
     """Print the results, and a line on those files that failed; return the exit code.
 
-    `status` is the task's status after they were sent, `name` as for `command_result.print_outcome`; `more` goes into the document, see
+    `status` is the task's status after they were sent, `name` and `print_held` as for `command_result.print_outcome`; `more` goes into the document, see
     `command_result.json_document`.
     """
     failed = failed_files(results)
@@ -53,10 +54,11 @@ def print_results(
         output.print_result(status_text.aligned_rows(_summary_rows(results, status)))
     code = exit_codes.code_of_files(len(failed), status, allow_failures=allow_failures)
     if code:
-        text = f"{len(failed):,} of {len(results):,} files failed"
-        output.print_problem(status_text.named(status, text, name))
         if quiet:
             _print_failures(failed)
+        print_held()
+        text = f"{len(failed):,} of {len(results):,} files failed"
+        output.print_problem(status_text.named(status, text, name))
     return code
 
 
@@ -67,17 +69,15 @@ def print_error(
     *,
     as_json: bool,
     quiet: bool,
-    name: str = "",
     **more: Any,
 ) -> ExitCode:
     """Print the results so far and the error, as `command_result.print_error`; return the exit code."""
     if not as_json and not quiet:
         print_successes(results)
-    member = _json_member(results) if results else {}
-    code = command_result.print_error(error, as_json=as_json, last=last, name=name, **member, **more)
     if quiet:
         _print_failures(failed_files(results))
-    return code
+    member = _json_member(results) if results else {}
+    return command_result.print_error(error, as_json=as_json, last=last, **member, **more)
 
 
 def _print_failures(failed: Sequence[Result]) -> None:

@@ -147,6 +147,7 @@ class RunWithOutput:
                 quiet=args.quiet,
                 allow_failures=args.allow_failures,
                 name=self._name,
+                print_held=self.printer.print_held_errors,
                 **self._token_member(),
             )
         elif status is not None and not args.keep:
@@ -156,6 +157,7 @@ class RunWithOutput:
                 quiet=args.quiet,
                 judgement=shared_options.judgement(args),
                 name=self._name,
+                print_held=self.printer.print_held_errors,
             )
         else:
             code = ExitCode.SUCCEEDED
@@ -182,6 +184,7 @@ class RunWithOutput:
             as_json=self._args.json,
             quiet=self._args.quiet,
             name=self._name,
+            print_held=self.printer.print_held_errors,
             **self._token_member(),
         )
         self._note_delivery()

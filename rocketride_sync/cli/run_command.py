@@ -60,10 +60,7 @@ def run(args: argparse.Namespace) -> ExitCode:
 
     pipeline_run = RunWithOutput(args)
     with make_client(args, pipeline_run.environment) as client, pipeline_run.owning_its_task(client):
-        code = _run(pipeline_run)
-        if code:
-            pipeline_run.printer.print_held_errors()
-        return code
+        return _run(pipeline_run)
 
 
 def _run(pipeline_run: RunWithOutput) -> ExitCode:

@@ -50,10 +50,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     token = task_token(args, environment)
     printer = shared_options.make_progress_printer(args)
     upload = UploadWithProgress(args.files, printer, args.timeout)
-    code = _send(args, environment, token, upload, printer)
-    if code:
-        printer.print_held_errors()
-    return code
+    return _send(args, environment, token, upload, printer)
 
 
 def _send(
@@ -71,7 +68,13 @@ def _send(
     except (RocketRideError, *STOP_EXCEPTIONS) as error:
         failure = error
     else:
-        return file_results.print_results(upload.results, status, as_json=args.json, quiet=args.quiet)
+        return file_results.print_results(
+            upload.results,
+            status,
+            as_json=args.json,
+            quiet=args.quiet,
+            print_held=printer.print_held_errors,
+        )
     never_began = printer.last is None and not isinstance(failure, ConfigurationError)
     return file_results.print_error(
         failure,
@@ -79,6 +82,7 @@ def _send(
         printer.last,
         as_json=args.json,
         quiet=args.quiet,
+        print_held=printer.print_held_errors,
         name="nothing was sent" if never_began else "",  # the failure is that of reading the status
     )
 

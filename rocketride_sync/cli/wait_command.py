@@ -8,7 +8,6 @@ from typing import Optional
 from ..errors import ConfigurationError, RocketRideError
 from . import command_result, durations, shared_options, signals, wait_latest, wait_many
 from .exit_codes import ExitCode
-from .progress import ProgressPrinter
 from .server_options import Environment, add_server_options, make_client
 from .token_options import add_tokens_argument, task_tokens
 
@@ -47,15 +46,6 @@ def run(args: argparse.Namespace) -> ExitCode:
 
 def _run(args: argparse.Namespace, environment: Environment, token: Optional[str]) -> ExitCode:
     printer = shared_options.make_progress_printer(args)
-    code = _wait(args, environment, token, printer)
-    if code:
-        printer.print_held_errors()
-    return code
-
-
-def _wait(
-    args: argparse.Namespace, environment: Environment, token: Optional[str], printer: ProgressPrinter
-) -> ExitCode:
     failure: BaseException
     try:
         with printer, make_client(args, environment) as client:
@@ -69,6 +59,12 @@ def _wait(
         failure = signals.with_task_state(stop, "the task runs on")
     else:
         return command_result.print_outcome(
-            status, as_json=args.json, quiet=args.quiet, judgement=shared_options.judgement(args)
+            status,
+            as_json=args.json,
+            quiet=args.quiet,
+            judgement=shared_options.judgement(args),
+            print_held=printer.print_held_errors,
         )
-    return command_result.print_error(failure, as_json=args.json, last=printer.last)
+    return command_result.print_error(
+        failure, as_json=args.json, last=printer.last, print_held=printer.print_held_errors
+    )

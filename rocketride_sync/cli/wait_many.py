@@ -105,11 +105,11 @@ class TaskResultPrinter:
         if self._shows_lines:
             output.print_problem(f"{text}, the most severe is {bad[0].problem}")
             return
-        output.print_problem(text)
         for found in bad:
             output.print_problem(found.problem)
             for line in found.error_lines():
                 output.print_note(f"  {line}")
+        output.print_problem(text)
 
     def _print_doubts(self) -> None:
         """Print a line on the successes that are not certain, if there are any."""

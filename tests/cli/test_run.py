@@ -169,8 +169,8 @@ def test_a_quiet_failure_is_told_with_the_name_of_what_failed_and_why(server, si
     assert (done.returncode, done.stdout) == (1, "")
     name = options[-1] if options else os.path.basename(pipeline)
     assert done.stderr.splitlines() == [
-        f"rocketride-sync: {name}: the task failed with exit code 1: no more",
         "task error: bad input (Failed, simulate:3)",
+        f"rocketride-sync: {name}: the task failed with exit code 1: no more",
     ]
 
 
@@ -179,7 +179,7 @@ def test_a_quiet_failure_of_files_names_them(server, dropper, texts, client):
     client.terminate(token)
     done = command(server, "send", token, *texts, "--quiet")
     assert (done.returncode, done.stdout) == (1, "")
-    problem, *files = done.stderr.splitlines()
+    *files, problem = done.stderr.splitlines()
     assert problem.endswith(": 2 of 2 files failed")
     assert [line.partition(": sending the file failed: ")[0] for line in files] == [
         f"file error: {path}" for path in texts
