@@ -30,6 +30,7 @@ The exit code is that of the first step that failed.
 
 with --json, one document on stdout, whatever happens:
   {"outcome": null, "error": null or as of status, "status": null,
+   "exit_code", "reason": as of status,
    "checks": [{"step", "result": "ok" | "failed" | "no" | "not used" | "not tried", "text", "seconds"}, ...]}
 """
 
@@ -59,13 +60,17 @@ def run(args: argparse.Namespace) -> ExitCode:
             fault = fault or found.error
         if not args.json and not (args.quiet and shown[-1]["result"] != "failed"):
             output.print_result(_line(shown[-1]))
+    failed = "" if fault is None else next(row["step"] for row in shown if row["result"] == "failed")
+    code = ExitCode.SUCCEEDED if fault is None else exit_codes.code_and_advice(fault)[0]
+    reason = f"the check failed at: {failed}"
     if args.json:
-        output.print_result(command_result.json_document(None, fault, checks=command_result.json_safe(shown)))
-    if fault is None:
-        return ExitCode.SUCCEEDED
-    failed = next(row for row in shown if row["result"] == "failed")
-    output.print_problem(f"the check failed at: {failed['step']}")
-    return exit_codes.code_and_advice(fault)[0]
+        checks = command_result.json_safe(shown)
+        output.print_result(
+            command_result.json_document(None, fault, code=code, reason=reason, checks=checks)
+        )
+    if code:
+        output.print_problem(reason)
+    return code
 
 
 def _findings(args: argparse.Namespace, environment: Environment, deadline: Deadline) -> Iterator[Finding]:

@@ -31,7 +31,9 @@ JSON_HELP = """with --json, one document on stdout, whatever happens:
    "error": null, or {"type": the exception's name, "message": text, and those that are known of
             "code", "hint", "http_status", "retry_after", "elapsed", "path", "new_status",
             "outcome" (if the end was missed, and the run log has only the outcome)},
-   "status": the TASK_STATUS document; with an error the last one seen, or null}
+   "status": the TASK_STATUS document; with an error the last one seen, or null,
+   "exit_code": that of the command, unless the document itself could not be written,
+   "reason": why it is not 0, in words, such as "3 of 10 files failed"; else null}
 Tokens in the document are shortened.
 """
 
@@ -45,8 +47,9 @@ _ADVISES = ("Check the URI and its base path", "Is the address a RocketRide serv
 
 def print_status(status: TaskStatus, *, as_json: bool, messages: bool) -> None:
     """Print a status as the result; with `messages` also the newest of the task's errors and warnings."""
+    code = ExitCode.SUCCEEDED
     output.print_result(
-        json_document(status) if as_json else status_text.status_block(status, messages=messages)
+        json_document(status, code=code) if as_json else status_text.status_block(status, messages=messages)
     )
 
 
@@ -64,17 +67,19 @@ def print_outcome(
     The problem stands after `name`, as in `status_text.named`. `quiet` leaves out the block of lines, but no problem: that a success is not certain is one.
     `print_held` prints what `quiet` has held back until now: before the problem, as without `quiet`.
     """
-    code = judgement.code_of(status)
-    if as_json or not quiet:
-        print_status(status, as_json=as_json, messages=False)
+    code, problem = judgement.code_of(status), ""
+    if judgement.doubts(status):
+        problem = status_text.uncertain_success(status, judgement)
+    elif code:
+        problem = status_text.outcome_problem(status)
+    if as_json:
+        output.print_result(json_document(status, code=code, reason=problem))
+    elif not quiet:
+        print_status(status, as_json=False, messages=False)
     if code:
         print_held()
-    if judgement.doubts(status):
-        output.print_problem(
-            status_text.named(status, status_text.uncertain_success(status, judgement), name)
-        )
-    elif code:
-        output.print_problem(status_text.named(status, status_text.outcome_problem(status), name))
+    if problem:
+        output.print_problem(status_text.named(status, problem, name))
     return code
 
 
@@ -93,9 +98,10 @@ def print_error(
     """
     print_held()
     output.print_problem(status_text.named(last, error_with_advice(error), name))
+    code = exit_codes.code_and_advice(error)[0]
     if as_json:
-        output.print_result(json_document(last, error, **more))
-    return exit_codes.code_and_advice(error)[0]
+        output.print_result(json_document(last, error, code=code, reason=_error_message(error), **more))
+    return code
 
 
 def code_after_delivery(code: ExitCode) -> ExitCode:
@@ -142,6 +148,8 @@ def json_document(
     status: Optional[TaskStatus],
     error: Optional[BaseException] = None,
     *,
+    code: ExitCode,
+    reason: str = "",
     outcome: Optional[str] = None,
     certain: bool = True,
     **more: Any,
@@ -151,12 +159,15 @@ def json_document(
     Args:
         status: the status it is about.
         error: what went wrong.
+        code: the exit code.
+        reason: why it is not 0, in words; it does not count if it is 0.
         outcome: replaces that of the status.
         certain: whether `outcome` is.
         more: further members, printed as they are: see `json_safe`.
     """
     # In ASCII it holds no control characters, and every stream can encode it.
     members = json_members(status, error, outcome=outcome, certain=certain)
+    members.update(exit_code=int(code), reason=json_safe(reason) if code else None)
     return json.dumps({**members, **more}, indent=2, allow_nan=False)
 
 

@@ -45,20 +45,22 @@ def print_results(
     """
     failed = failed_files(results)
     outcome = "failed" if failed else "succeeded"
+    code = exit_codes.code_of_files(len(failed), status, allow_failures=allow_failures)
+    problem = f"{len(failed):,} of {len(results):,} files failed"
     if as_json:
         output.print_result(
-            command_result.json_document(status, outcome=outcome, **_json_member(results), **more)
+            command_result.json_document(
+                status, code=code, reason=problem, outcome=outcome, **_json_member(results), **more
+            )
         )
     elif not quiet:
         print_successes(results)
         output.print_result(status_text.aligned_rows(_summary_rows(results, status)))
-    code = exit_codes.code_of_files(len(failed), status, allow_failures=allow_failures)
     if code:
         if quiet:
             _print_failures(failed)
         print_held()
-        text = f"{len(failed):,} of {len(results):,} files failed"
-        output.print_problem(status_text.named(status, text, name))
+        output.print_problem(status_text.named(status, problem, name))
     return code
 
 

@@ -24,6 +24,7 @@ whether no task is running, or the list failed.
 
 with --json, one document on stdout, whatever happens:
   {"outcome": null, "error": null or as of status, "status": null,
+   "exit_code", "reason": as of status,
    "tasks": [{"token", "name", "description", "project", "source", "startTime", "status"}, ...]}
 """
 
@@ -51,7 +52,7 @@ def run(args: argparse.Namespace) -> ExitCode:
             return _print_tokens(tasks)
         rows = [_row(task, _start_time(client, task.token), show_token=args.show_tokens) for task in tasks]
     if args.json:
-        output.print_result(command_result.json_document(None, tasks=rows))
+        output.print_result(command_result.json_document(None, code=ExitCode.SUCCEEDED, tasks=rows))
     elif rows:
         header = [column.upper() for column in _CELLS]
         output.print_result(output.table([header, *map(_cells, rows)]))

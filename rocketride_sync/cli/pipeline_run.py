@@ -162,7 +162,7 @@ class RunWithOutput:
         else:
             code = ExitCode.SUCCEEDED
             if args.json:
-                output.print_result(command_result.json_document(status, **self._token_member()))
+                output.print_result(command_result.json_document(status, code=code, **self._token_member()))
         self._note_delivery()
         return code
 

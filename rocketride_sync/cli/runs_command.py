@@ -21,6 +21,7 @@ server died). A run without an end is running, has just ended, or its server die
 
 with --json, one document on stdout, whatever happens:
   {"outcome": null, "outcome_certain": null, "error": null or as of status, "status": null,
+   "exit_code", "reason": as of status,
    "runs": [{"beginTime", "beginSeq", "endTime", "outcome", "traceLevel", "reason"}, ...]}, the oldest first
 """
 
@@ -42,7 +43,7 @@ def run(args: argparse.Namespace) -> ExitCode:
         runs = client.get_task_runs(args.project, args.source, team_id=args.team)
     if args.json:
         documents = [command_result.json_safe(run.to_dict()) for run in runs]
-        output.print_result(command_result.json_document(None, runs=documents))
+        output.print_result(command_result.json_document(None, code=ExitCode.SUCCEEDED, runs=documents))
     elif runs:
         output.print_result(output.table([_COLUMNS, *map(_row, runs)]))
     else:

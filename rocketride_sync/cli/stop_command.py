@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> ExitCode:
         client.terminate(token)
         status = _final_status(client, token)
     if args.json:
-        output.print_result(command_result.json_document(status))
+        output.print_result(command_result.json_document(status, code=ExitCode.SUCCEEDED))
     elif status is not None and not args.quiet:
         output.print_result(status_text.status_block(status, messages=False))
     return ExitCode.SUCCEEDED

@@ -22,6 +22,7 @@ The exit code is 1 if a file has errors. Warnings do not count.
 
 with --json, one document on stdout, whatever happens:
   {"outcome": null, "outcome_certain": null, "error": null or as of status, "status": null,
+   "exit_code", "reason": as of status,
    "files": [{"file", "valid", "errors": [{"message", "id" (the component, where it is about one)}, ...],
               "warnings": likewise}, ...]}, without "files" if the server could not be asked
 """
@@ -72,10 +73,13 @@ def run(args: argparse.Namespace) -> ExitCode:
             lines = [] if args.json else checked[-1].lines(quiet=args.quiet)
             if lines:  # at once: what comes next may fail
                 output.print_result("\n".join(lines))
+    bad = sum(bool(one.errors) for one in checked)
+    code = ExitCode.FAILED if bad else ExitCode.SUCCEEDED
     if args.json:
         documents = [one.document() for one in checked]
-        output.print_result(command_result.json_document(None, files=documents))
-    return ExitCode.FAILED if any(one.errors for one in checked) else ExitCode.SUCCEEDED
+        reason = f"{bad:,} of {len(checked):,} files have errors"
+        output.print_result(command_result.json_document(None, code=code, reason=reason, files=documents))
+    return code
 
 
 def _check(client: RocketRideClient, file: str, source: Optional[str]) -> _Checked:

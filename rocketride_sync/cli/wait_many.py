@@ -85,6 +85,8 @@ class TaskResultPrinter:
                 command_result.json_document(
                     None,
                     worst.result.error,
+                    code=worst.code,
+                    reason=self._reason(worst) if worst.code else "",
                     outcome=worst.outcome,
                     certain=worst.is_certain,
                     **self._json_member(),
@@ -95,6 +97,13 @@ class TaskResultPrinter:
         self._print_doubts()
         self._print_problems()
         return worst.code
+
+    def _reason(self, worst: Found) -> str:
+        """Why the exit code is not 0: how many tasks are to blame, and what is wrong with the most severe."""
+        bad = sum(bool(found.code) for found in self._found)
+        doubted = worst.is_doubted
+        problem = f"{worst.label}: succeeded, but not certainly" if doubted else worst.problem
+        return f"{bad:,} of {self._total:,} tasks did not end well, the most severe is {problem}"
 
     def _print_problems(self) -> None:
         """Print what did not end well: all, the most severe first, or that one alone if each has had its lines."""

@@ -22,6 +22,7 @@ from command import (
     nowhere,
     ok,
     run,
+    run_here,
     run_with,
 )
 
@@ -382,3 +383,54 @@ def run_into(stub, kind, *arguments):
         return subprocess.run(words, env=variables, **streams)
     with open(nowhere(kind), "wb", buffering=0) as stdout:
         return subprocess.run([*COMMAND, *arguments], env=variables, stdout=stdout, **streams)
+
+
+@pytest.mark.parametrize(
+    ("answers", "options", "reason"),
+    [
+        ([ok(SUCCEEDED)], [], None),
+        (
+            [ok(WITH_FAILURES)],
+            [],
+            "the task ended well, but 1 of its items failed (--allow-failures forgives that)",
+        ),
+        ([ok(WITH_FAILURES)], ["--allow-failures"], None),
+        ([ok({**SUCCEEDED, "state": 6, "exitCode": 1})], [], None),
+        (
+            [ok({**SUCCEEDED, "state": 6, "exitCode": 1})],
+            ["--strict"],
+            "the task succeeded, but that is not certain",
+        ),
+        ([ok(FAILED)], [], "the task failed with exit code 1: the engine fell over"),
+        ([NOT_RUNNING], [], "reading the status failed: the server answered: Your pipeline is not running"),
+    ],
+)
+@pytest.mark.parametrize("tokens", [[TOKEN], [TOKEN, f"{TOKEN}2"]], ids=["one", "several"])
+def test_every_document_says_what_the_exit_code_says(
+    stub, monkeypatch, capsys, answers, options, reason, tokens
+):
+    stub.answers = answers
+    words = ["--transport", "http", "wait", *tokens, "--json", *options]
+    done = run_here(monkeypatch, capsys, *words, ROCKETRIDE_URI=stub.uri, ROCKETRIDE_APIKEY=KEY)
+    document = json.loads(done.stdout)
+    assert document["exit_code"] == done.code
+    if not done.code:
+        assert document["reason"] is reason is None
+    elif len(tokens) == 1:
+        assert document["reason"].startswith(reason)
+    else:
+        assert document["reason"].startswith("2 of 2 tasks did not end well, the most severe is ")
+
+
+def test_a_document_of_wrong_settings_says_what_the_exit_code_says(monkeypatch, capsys):
+    monkeypatch.delenv("ROCKETRIDE_APIKEY", raising=False)
+    for command in (
+        ["list"],
+        ["status", TOKEN],
+        ["stop", TOKEN],
+        ["runs", "--project", "p", "--source", "s"],
+    ):
+        done = run_here(monkeypatch, capsys, *command, "--json")
+        document = json.loads(done.stdout)
+        assert (document["exit_code"], document["reason"]) == (done.code, document["error"]["message"])
+        assert done.code == 2

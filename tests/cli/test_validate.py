@@ -126,6 +126,7 @@ def test_as_json(validate):
     code, out, err = validate([found, VALID], GOOD, GOOD, "{", options=["--json"])
     document = json.loads(out)
     assert (code, err, document["error"], document["outcome"]) == (1, "", None, None)
+    assert (document["exit_code"], document["reason"]) == (1, "2 of 3 files have errors")
     first, second, third = document["files"]
     assert first == {
         "file": "0.pipe",

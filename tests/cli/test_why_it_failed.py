@@ -225,6 +225,18 @@ def test_a_quiet_upload_names_the_newest_files_that_failed(capsys):
     ]
 
 
+@pytest.mark.parametrize("allow_failures", [False, True])
+def test_the_document_of_files_that_failed_says_what_the_exit_code_says(capsys, allow_failures):
+    status = TaskStatus.from_dict({**RUNNING, **NIGHTLY})
+    results = [{"action": "error", "filepath": f"{number}.txt", "error": "no"} for number in range(3)]
+    code = file_results.print_results(
+        results, status, as_json=True, quiet=False, allow_failures=allow_failures
+    )
+    document = json.loads(capsys.readouterr().out)
+    reason = None if allow_failures else "3 of 3 files failed"
+    assert (document["exit_code"], document["reason"]) == (code, reason) == (not allow_failures, reason)
+
+
 def test_a_task_that_cannot_be_sent_anything_is_told_as_that(stub, monkeypatch, capsys, tmp_path):
     (tmp_path / "a.txt").write_text("a")
     stub.answers = [NOT_RUNNING]
