@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Dict
 
 from ..deadline import Clock
+from ..errors import TransientError
 from ..logs import log
 from ..redact import shorten
 from .outage import as_note
@@ -22,19 +23,21 @@ class FaultLog:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._quiet_until: Dict[str, float] = {}  # by the text that was logged last; empty if all is well
+        self._outage_noted = False  # malformed answers are faults too, but no outage
 
     def fault(self, token: str, fault: object, pause: float, left: float) -> None:
         """A poll of the task failed; the next comes in `pause` seconds, and others for the seconds that are `left`."""
         text, now = str(fault), self._clock()
         if self._quiet_until.get(text, now) <= now:
-            is_first = not self._quiet_until
+            begins = not self._outage_noted and isinstance(fault, TransientError)
+            self._outage_noted = self._outage_noted or begins
             self._quiet_until = {text: now + _LOG_AGAIN_AFTER}
             log.info(
                 "task %s, and maybe others: %s; polling again in %.1f s at the latest",
                 shorten(token),
                 text,
                 pause,
-                extra=as_note(f"task {shorten(token)}, and maybe others: {text}", left) if is_first else None,
+                extra=as_note(f"task {shorten(token)}, and maybe others: {text}", left) if begins else None,
             )
 
     def recovery(self, token: str) -> None:
@@ -42,4 +45,6 @@ class FaultLog:
         if self._quiet_until:
             self._quiet_until = {}
             note = as_note(f"task {shorten(token)}, and maybe others: seen again")
-            log.info("task %s, and maybe others: seen again", shorten(token), extra=note)
+            noted = note if self._outage_noted else None
+            self._outage_noted = False
+            log.info("task %s, and maybe others: seen again", shorten(token), extra=noted)

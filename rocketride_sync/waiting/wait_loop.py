@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Callable, Generator, Optional
 
 from ..deadline import Deadline, system_time
-from ..errors import RocketRideError
+from ..errors import RocketRideError, TransientError
 from ..logs import DEBUG, log
 from ..models import TaskStatus
 from ..redact import shorten
@@ -29,14 +29,17 @@ class _WaitLog:
     def __init__(self, token: str) -> None:
         self._task = shorten(token)
         self._failing_since: Optional[float] = None
+        self._outage_noted = False
 
     def status_read(self, status: TaskStatus) -> None:
         """A poll returned a status."""
         if self._failing_since is not None:
             seconds = system_time.monotonic() - self._failing_since
             note = as_note(f"task {self._task}: seen again after {seconds:.1f} s")
-            log.info("task %s: seen again after %.1f s", self._task, seconds, extra=note)
+            noted = note if self._outage_noted else None
+            log.info("task %s: seen again after %.1f s", self._task, seconds, extra=noted)
             self._failing_since = None
+            self._outage_noted = False
         if log.isEnabledFor(DEBUG):
             log.debug("task %s: %s", self._task, status._progress())
 
@@ -45,6 +48,8 @@ class _WaitLog:
         note = None
         if self._failing_since is None:
             self._failing_since = system_time.monotonic()
+        if not self._outage_noted and isinstance(fault, TransientError):  # a few malformed answers are none
+            self._outage_noted = True
             note = as_note(f"task {self._task}: {fault}", left)
         log.info("task %s: %s; polling again in %.1f s at the latest", self._task, fault, pause, extra=note)
 

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from rocketride_sync import RetryPolicy, TransportError
+from rocketride_sync import ProtocolError, RetryPolicy, TransportError
 from rocketride_sync.waiting import wait_loop
 
 from .fake_world import DONE, RUNNING, TOKEN, World
@@ -62,3 +62,12 @@ def test_the_first_fault_of_an_outage_and_its_end_have_a_note_for_people(caplog,
         None,
         "task tk_5f3a…: seen again after 3.0 s",
     ]
+
+
+def test_an_answer_that_is_malformed_is_no_outage(caplog, monkeypatch):
+    world = World(RUNNING, ProtocolError("odd"), RUNNING, ProtocolError("odd"), RESET, DONE)
+    monkeypatch.setattr(wait_loop, "system_time", SimpleNamespace(monotonic=world.clock))
+    caplog.set_level("INFO", "rocketride_sync")
+    list(world.wait(interval=10.0))
+    notes = [getattr(record, "outage", "").rpartition(": ")[2][:10] for record in caplog.records]
+    assert notes == ["", "", "", "reset; try", "seen again"]
