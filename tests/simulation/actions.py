@@ -58,13 +58,29 @@ def what_happens_meanwhile(life, run):
     """Other people's doings while a task is waited for."""
     rng, engine, world = life.rng, life.engine, life.world
     if rng.random() < 0.2:
-        life.new_run(project=run.project, twin=run)  # its events look much like those of this task
+        _start_twin(life, run)
     if rng.random() < 0.15:
         world.later(rng.uniform(0.0, 20.0), engine.terminate, run)
     if rng.random() < 0.3:
         run.when_ended.append(
             lambda run: world.later(rng.choice((0.0, 0.0, 0.01, 0.5, 9.0)), _replace, life, run)
         )
+
+
+def _start_twin(life, run):
+    """A run whose events look much like those of this task; where they have the same id, it is stopped at about its end."""
+    if not run.is_chosen:
+        life.new_run(project=run.project, twin=run)
+        return
+    seconds = run.seconds + life.rng.uniform(-0.5, 0.5)
+    life.new_run(
+        project=run.project,
+        twin=run,
+        how="stopped, with a line",
+        starting=life.rng.uniform(0.0, 0.5),
+        seconds=max(0.3, seconds),
+        lingering=0.0,
+    )
 
 
 def _replace(life, run):
