@@ -22,7 +22,7 @@ from typing import (
 )
 
 from ..deadline import SLICE, Deadline
-from ..errors import RocketRideError
+from ..errors import OverloadedError, RocketRideError
 from ..protocol.failures import NotReadyError
 from ..protocol.operations import Data, Operation
 from ..transports.caller import Caller, with_unknown_outcome
@@ -74,7 +74,8 @@ class FileBatch:
         """Send all files, and return the final event of each, in order.
 
         They go over one connection if the transport offers that, else through threads. If the connection breaks, the
-        files in transfer fail, and the others go over a new one.
+        files in transfer fail, and the others go over a new one. Those that had begun keep their deadlines: if one of
+        them ends before there is a new connection, it fails alone.
 
         Args:
             entries: the files.
@@ -92,14 +93,37 @@ class FileBatch:
 
     def _send_all(self, queued: List[Upload], at_once: Optional[int]) -> None:
         while queued:
-            fault = self._send_some(queued, at_once)
-            while queued and fault is not None:
+            # Of files that come a second time, the first is the one that has the least time left.
+            first, again = queued[-1], queued[-1].begun
+            if again and first.deadline.expired:
+                self._begin_upload(queued.pop())  # that ends it
+                continue
+            deadline = first.deadline if again else Deadline(self._timeout)
+            fault = self._send_some(queued, at_once, deadline)
+            if fault is None or (again and deadline.expired):
+                continue
+            if again and self._is_for_want_of_time(fault, deadline):
+                queued.remove(first)
+                first.end(fault)
+                continue
+            while queued:
                 queued.pop().end(fault)
 
-    def _send_some(self, queued: List[Upload], at_once: Optional[int]) -> Optional[RocketRideError]:
-        """Send files until there are no more, or the connection is lost. Returns the error of those that are left."""
-        # Of files that come a second time, the first is the one that has the least time left.
-        deadline = queued[-1].deadline if queued[-1].begun else Deadline(self._timeout)
+    def _is_for_want_of_time(self, fault: RocketRideError, deadline: Deadline) -> bool:
+        """Whether the server was overloaded, and within `deadline` it could not be asked again."""
+        overloaded = isinstance(fault, OverloadedError) and not isinstance(fault, NotReadyError)
+        return overloaded and deadline.remaining() <= self._caller.longest_pause
+
+    def _send_some(
+        self, queued: List[Upload], at_once: Optional[int], deadline: Deadline
+    ) -> Optional[RocketRideError]:
+        """Send files until there are no more, or the connection is lost. Returns the error of those that are left.
+
+        Args:
+            queued: the files.
+            at_once: how many at a time.
+            deadline: for a connection.
+        """
         try:
             self._caller.retry_overload(lambda: self._send_once(queued, at_once, deadline), deadline)
         except RocketRideError as error:

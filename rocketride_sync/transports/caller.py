@@ -44,6 +44,11 @@ class Caller:
         self.transport = transport
         self._retry = retry
 
+    @property
+    def longest_pause(self) -> float:
+        """The longest pause of `retry_overload`, unless the server asks for a longer one."""
+        return self._retry.max_delay
+
     def call(self, operation: Operation, deadline: Deadline) -> Any:
         """The document of the answer to `operation`.
 
