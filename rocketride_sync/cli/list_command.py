@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Sequen
 
 from ..errors import ConfigurationError, ServerError
 from ..redact import printable, shorten
-from . import command_result, output, shared_options
+from . import command_result, output, shared_options, token_lines
 from .exit_codes import ExitCode
-from .secret_input import as_line
 from .server_options import Environment, add_server_options, make_client
 
 if TYPE_CHECKING:
@@ -17,15 +16,17 @@ if TYPE_CHECKING:
     from ..models import TaskInfo
 
 HELP = "list the running tasks of the account"
-EPILOG = """It needs WebSocket. It reads the status of each task, to show when the task started.
+EPILOG = f"""It needs WebSocket. It reads the status of each task, to show when the task started.
 Anybody who has a task's token can read and end the task, so tokens are shortened unless you ask for them.
 If no task is running, nothing is printed. Then list --tokens-only | wait - exits with 2: wait cannot know
-whether no task is running, or the list failed.
+whether no task is running, or the list failed. --tokens-only writes every token as one word of ASCII,
+which wait - and stop - read back:
+{token_lines.HELP}.
 
 with --json, one document on stdout, whatever happens:
-  {"outcome": null, "error": null or as of status, "status": null,
+  {{"outcome": null, "error": null or as of status, "status": null,
    "exit_code", "reason": as of status,
-   "tasks": [{"token", "name", "description", "project", "source", "startTime", "status"}, ...]}
+   "tasks": [{{"token", "name", "description", "project", "source", "startTime", "status"}}, ...]}}
 """
 
 _CELL_WIDTH = 40
@@ -60,7 +61,7 @@ def run(args: argparse.Namespace) -> ExitCode:
 
 
 def _print_tokens(tasks: Sequence[TaskInfo]) -> ExitCode:
-    tokens = [as_line(printable(task.token)) for task in tasks if task.token]
+    tokens = [token_lines.encoded(task.token) for task in tasks if task.token]
     if tokens:
         output.print_result("\n".join(tokens))
     return ExitCode.SUCCEEDED

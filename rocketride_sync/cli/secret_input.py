@@ -9,7 +9,7 @@ import itertools
 import os
 import stat
 import sys
-from typing import BinaryIO, List
+from typing import BinaryIO, Callable, List
 
 from ..errors import ConfigurationError
 from . import output
@@ -87,13 +87,19 @@ def read_stream(stream: BinaryIO, name: str, max_bytes: int = MAX_BYTES, *, one_
     raise ConfigurationError(f"{name} is not UTF-8 text")
 
 
-def single_word(text: str, name: str, what: str) -> str:
+def without_hash_escape(word: str) -> str:
+    """A word behind whose backslash a ``#`` begins no comment, without that backslash; any other as it is."""
+    return word[1:] if word.lstrip("\\").startswith("#") else word
+
+
+def single_word(text: str, name: str, what: str, read: Callable[[str], str] = without_hash_escape) -> str:
     """The single word in `text`, comments apart.
 
     Args:
         text: what was read.
         name: what the input is called in messages.
         what: what the word is, such as "the token".
+        read: makes what is returned of the word as it stands there.
 
     Raises:
         ConfigurationError: there is none, or there are several.
@@ -102,10 +108,10 @@ def single_word(text: str, name: str, what: str) -> str:
     if len(words) != 1:
         found = _without_words(text, what) if not words else "holds more than one word"
         raise ConfigurationError(f"{name} {found}; {what} and nothing else belongs in it")
-    return words[0]
+    return read(words[0])
 
 
-def one_word_per_line(text: str, name: str, what: str) -> List[str]:
+def one_word_per_line(text: str, name: str, what: str, read: Callable[[str], str]) -> List[str]:
     """The words in `text`, one a line; lines without a word are skipped. The arguments are those of `single_word`.
 
     Raises:
@@ -117,7 +123,7 @@ def one_word_per_line(text: str, name: str, what: str) -> List[str]:
         raise ConfigurationError(f"{name} {_without_words(text, what)}: write {each} on each line")
     if max(map(len, lines)) > MAX_BYTES:
         raise ConfigurationError(f"a line of {name} is larger than {MAX_BYTES // 1024} KiB")
-    return [single_word(line, f"a line of {name}", what) for line in lines]
+    return [single_word(line, f"a line of {name}", what, read) for line in lines]
 
 
 def _without_words(text: str, what: str) -> str:
@@ -125,20 +131,9 @@ def _without_words(text: str, what: str) -> str:
     return f"holds {what.replace('the', 'no', 1)}" if text.strip() else "is empty"
 
 
-def as_line(word: str) -> str:
-    """The line from which `one_word_per_line` reads `word`: a backslash says that a ``#`` begins no comment, as for git."""
-    return f"\\{word}" if _escapes_hash(word) else word
-
-
 def _words(line: str) -> List[str]:
-    """The words of a line, without its comment."""
-    words = itertools.takewhile(lambda word: not word.startswith("#"), line.split())
-    return [word[1:] if _escapes_hash(word) else word for word in words]
-
-
-def _escapes_hash(word: str) -> bool:
-    """Whether `word` begins with a ``#``, behind any number of backslashes."""
-    return word.lstrip("\\").startswith("#")
+    """The words of a line as they stand there, without its comment."""
+    return list(itertools.takewhile(lambda word: not word.startswith("#"), line.split()))
 
 
 def _holds_a_word(content: bytes) -> bool:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import re
-from typing import List
+from typing import Callable, List
 
 from ..errors import ConfigurationError
-from . import secret_input
+from . import secret_input, token_lines
 from .secret_input import FROM_STDIN
 from .server_options import Environment
 
@@ -34,7 +34,7 @@ def task_token(args: argparse.Namespace, environment: Environment) -> str:
         return _default_token(environment, _ONE)
     if args.token == FROM_STDIN:
         text = _standard_input(args, one_line=True)
-        return _one_token(secret_input.single_word(text, "standard input", "the token"), _ONE)
+        return secret_input.single_word(text, "standard input", "the token", _listed_token(_ONE))
     return _one_token(args.token, _ONE)
 
 
@@ -45,7 +45,7 @@ def add_tokens_argument(parser: argparse.ArgumentParser) -> None:
         metavar="TOKEN",
         nargs="*",
         help="the tokens of one task or several; - reads them from standard input, because other users may see "
-        "arguments: one a line, blank lines and # comments are skipped; a token's own # takes a backslash before it "
+        f"arguments: one a line, blank lines and # comments are skipped; {token_lines.HELP} "
         "(default: ROCKETRIDE_TOKEN)",
     )
 
@@ -56,8 +56,8 @@ def task_tokens(args: argparse.Namespace, environment: Environment) -> List[str]
     for token in dict.fromkeys(args.tokens) or [_default_token(environment, _SEVERAL)]:
         if token == FROM_STDIN:
             text = _standard_input(args, secret_input.MAX_LIST_BYTES)
-            words = secret_input.one_word_per_line(text, "standard input", "the token")
-            tokens += [_one_token(word, _SEVERAL) for word in words]
+            read = _listed_token(_SEVERAL)
+            tokens += secret_input.one_word_per_line(text, "standard input", "the token", read)
         else:
             tokens.append(_one_token(token, _SEVERAL))
     return list(dict.fromkeys(tokens))
@@ -71,6 +71,11 @@ def _standard_input(
             "standard input cannot hold both, token and API key: put the key into a file for --apikey-file"
         )
     return secret_input.read_stdin("the task's token", max_bytes, one_line=one_line)
+
+
+def _listed_token(advice: str) -> Callable[[str], str]:
+    """A function that reads a token from a word of a list, as `list --tokens-only` writes it."""
+    return lambda word: token_lines.decoded(_one_token(word, advice))
 
 
 def _one_token(text: str, advice: str) -> str:

@@ -69,10 +69,40 @@ def test_tokens_only(listing):
     assert asked == []  # it is not asked for what is not printed
 
 
-@pytest.mark.parametrize("other", [OTHER, "#nightly", "\\#nightly", "\\\\#", "\\nightly", "of_my_own#1"])
+CHOSEN = [
+    OTHER,
+    "#nightly",
+    "\\#nightly",
+    "\\\\#",
+    "\\nightly",
+    "of_my_own#1",
+    "job one",
+    " lead",
+    "trail ",
+    "a\tb",
+    "a\nb",
+]
+CHOSEN += [
+    "a\r\nb",
+    "a\x85b",
+    "a\u2028b",
+    "a\xa0b",
+    "é",
+    "a\U000e0001b",
+    "\\u0041",
+    "a\x00\x1bb",
+    "\ufeffa",
+    "# a",
+]
+CHOSEN += ["tk_one,tk_two", "tk_one tk_two", "tk_one,", ",", "tk_one,,pk_two", "a,b;c"]
+
+
+@pytest.mark.parametrize("other", CHOSEN)
 def test_tokens_only_is_what_wait_reads(other, listing, stub, monkeypatch, capsys):
     """Whoever starts a task may choose its token."""
     printed = listing([ROW, {**ROW, "token": other}], {}, "--tokens-only")[0].stdout
+    assert printed.isascii()
+    assert len(printed.split()) == len(printed.splitlines()) == 2
     stub.answers = [ok(SUCCEEDED)]
     done = run_here(
         monkeypatch,

@@ -104,6 +104,18 @@ def test_a_token_of_somebodys_choice_may_hold_a_comma(asking, token):
     assert (done.code, tokens) == (0, {token})
 
 
+@pytest.mark.parametrize("command", ["status", "wait", "stop"])
+def test_a_token_with_escapes_is_read_by_every_command(asking, command):
+    done, tokens = asking(command, "-", stdin="\\u0020job\\u000aone\\\\n\\n  # nightly\n")
+    assert tokens == {" job\none\\n\\n"}, done.stderr
+
+
+def test_a_key_has_no_escapes(asking, tmp_path, stub):
+    (tmp_path / "key").write_text("\\\\key\\u0020\n")
+    assert asking("--apikey-file", str(tmp_path / "key"), "status", TOKEN)[0].code == 0
+    assert stub.requests[0][1] == "Bearer \\\\key\\u0020"
+
+
 def test_json_says_so_too(asking):
     done, _ = asking("wait", "--json", f"{TOKEN},{OTHER}")
     error = json.loads(done.stdout)["error"]
