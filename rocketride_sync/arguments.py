@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, Dict, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from .errors import ConfigurationError
 from .options import RetryPolicy
@@ -35,6 +35,10 @@ _OWN_HEADERS = frozenset(
 )
 _OWN_PREFIXES = ("content-", "proxy-", "sec-websocket-")
 
+_DEEPEST_PLACE = 50
+_LONGEST_KEY = 60
+_LONGEST_REASON = 200
+
 
 def text(name: str, value: Any) -> str:
     """A string that is not blank."""
@@ -61,8 +65,10 @@ def text_by_name(name: str, value: Any) -> Dict[str, str]:
     """A mapping of strings to strings; empty for None."""
     if value is None:
         return {}
-    if isinstance(value, Mapping) and all(isinstance(part, str) for item in value.items() for part in item):
-        return dict(value)
+    if isinstance(value, Mapping):
+        items = _items(name, value)
+        if all(isinstance(part, str) for item in items for part in item):
+            return dict(items)
     # The message does not repeat the value, which may hold secrets.
     raise ConfigurationError(f"{name} must be a dict of strings, not {type(value).__name__} or other values")
 
@@ -95,21 +101,7 @@ def document(name: str, value: Any) -> Any:
 
     Mappings of any kind become dicts, however deep they are in it.
     """
-    try:
-        return json.loads(_json(value))
-    except (TypeError, ValueError, RecursionError) as error:
-        problem = "it is nested too deeply" if isinstance(error, RecursionError) else excerpt(str(error), 200)
-    raise ConfigurationError(f"{name} must hold only values of JSON: {problem}")
-
-
-def _json(value: Any, *, ensure_ascii: bool = True) -> str:
-    return json.dumps(value, allow_nan=False, ensure_ascii=ensure_ascii, default=_as_dict)
-
-
-def _as_dict(value: Any) -> Dict[Any, Any]:
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError(f"it holds a {type(value).__name__}")
+    return _copied(value, f"{name} must hold only values of JSON")
 
 
 def object_info(value: Any) -> Dict[str, Any]:
@@ -119,17 +111,76 @@ def object_info(value: Any) -> Dict[str, Any]:
     """
     if value is None:
         return {}
+    expected = "objinfo must be a dict of what JSON can say in UTF-8, such as {'name': 'a.txt'}"
+    if not isinstance(value, Mapping):
+        raise ConfigurationError(f"{expected}, not {type(value).__name__}")
+    known: Dict[str, Any] = _copied(value, expected, ensure_ascii=False)
+    if not isinstance(known.get("name", ""), str):
+        raise ConfigurationError(f"objinfo['name'] must be a string, not {type(known['name']).__name__}")
+    return known
+
+
+def _copied(value: Any, expected: str, *, ensure_ascii: bool = True) -> Any:
+    """A copy of `value` by way of JSON. The mappings in it are the user's, and may raise anything."""
     try:
-        text = _json(dict(value), ensure_ascii=False)
-        text.encode()
-        known: Dict[str, Any] = json.loads(text)
-    except (TypeError, ValueError, RecursionError):
-        problem = "objinfo must be a dict of what JSON can say in UTF-8, such as {'name': 'a.txt'}"
+        return json.loads(_json(value, ensure_ascii))
+    except Exception as error:  # noqa: BLE001
+        cause = error
+    if isinstance(cause, RecursionError):
+        problem = "it is nested too deeply"
     else:
-        if isinstance(known.get("name", ""), str):
-            return known
-        problem = f"objinfo['name'] must be a string, not {type(known['name']).__name__}"
-    raise ConfigurationError(problem)
+        place = _place_of_failure(value, ensure_ascii)
+        problem = f"at {place}: {_told(cause)}" if place else _told(cause)
+    raise ConfigurationError(f"{expected}: {problem}") from cause
+
+
+def _json(value: Any, ensure_ascii: bool) -> bytes:
+    return json.dumps(value, allow_nan=False, ensure_ascii=ensure_ascii, default=_as_dict).encode()
+
+
+def _as_dict(value: Any) -> Dict[Any, Any]:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"it holds a {type(value).__name__}")
+
+
+def _place_of_failure(value: Any, ensure_ascii: bool) -> str:
+    """Where in `value` the innermost part is that JSON cannot say, such as ``['components'][0]``; "" if that is all."""
+    place, seen = "", {id(value)}
+    while len(seen) < _DEEPEST_PLACE:
+        found = next(((key, part) for key, part in _parts(value) if not _is_json(part, ensure_ascii)), None)
+        if found is None or id(found[1]) in seen:  # a document may contain itself
+            break
+        key, value = found
+        place += f"[{excerpt(repr(key), _LONGEST_KEY)}]" if type(key) in (str, int) else "[…]"
+        seen.add(id(value))
+    return place
+
+
+def _parts(value: Any) -> Sequence[Tuple[Any, Any]]:
+    """The parts of a mapping or list, with their keys; none if it cannot be read."""
+    try:
+        if isinstance(value, Mapping):
+            return list(value.items())
+        return list(enumerate(value)) if isinstance(value, (list, tuple)) else []
+    except Exception:  # noqa: BLE001 - as in `_copied`
+        return []
+
+
+def _is_json(value: Any, ensure_ascii: bool) -> bool:
+    try:
+        return bool(_json(value, ensure_ascii))
+    except Exception:  # noqa: BLE001 - as in `_copied`
+        return False
+
+
+def _told(error: Exception) -> str:
+    """What a foreign error says, after its kind: that of a KeyError is no more than the key."""
+    kind = "" if type(error) in (TypeError, ValueError) else f"{type(error).__name__}: "
+    try:
+        return kind + excerpt(str(error), _LONGEST_REASON)
+    except Exception:  # noqa: BLE001 - a class of the user's
+        return type(error).__name__
 
 
 def mime_type(value: Any) -> str:
@@ -223,13 +274,14 @@ def proxies(value: Any) -> Optional[Mapping[str, str]]:
         return None
     if not isinstance(value, Mapping):
         raise ConfigurationError("proxies must be a mapping such as {'https': 'http://proxy:3128'}")
-    for scheme, proxy in value.items():
+    known = dict(_items("proxies", value))
+    for scheme, proxy in known.items():
         # The values are not shown: they may hold passwords.
         if not isinstance(scheme, str) or not (proxy is None or isinstance(proxy, str)):
             raise ConfigurationError(
                 f"proxies must map strings to strings, not {type(scheme).__name__} to {type(proxy).__name__}"
             )
-    return value
+    return known
 
 
 def headers(value: Any) -> Dict[str, str]:
@@ -240,8 +292,9 @@ def headers(value: Any) -> Dict[str, str]:
         raise ConfigurationError(
             f"headers must be a mapping such as {{'X-Gateway': '…'}}, not {type(value).__name__}"
         )
-    found = {name: text.strip(" ") for name, text in value.items() if _is_header(name, text)}
-    if len(found) < len(value):
+    given = _items("headers", value)
+    found = {name: text.strip(" ") for name, text in given if _is_header(name, text)}
+    if len(found) < len(given):
         raise ConfigurationError(
             "headers must map names of HTTP headers to values of visible ASCII characters"
         )
@@ -252,6 +305,15 @@ def headers(value: Any) -> Dict[str, str]:
         if known.count(name) > 1:
             raise ConfigurationError(f"headers: {name!r} is given twice")
     return found
+
+
+def _items(name: str, value: Mapping[Any, Any]) -> List[Tuple[Any, Any]]:
+    """The items of a mapping of the user's, which may raise anything. The message does not repeat what: it may be secret."""
+    try:
+        return [(key, part) for key, part in value.items()]
+    except Exception as error:  # noqa: BLE001
+        cause = error
+    raise ConfigurationError(f"{name} cannot be read: its items raise {type(cause).__name__}") from cause
 
 
 def _is_header(name: Any, text: Any) -> bool:

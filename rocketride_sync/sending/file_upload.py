@@ -65,8 +65,8 @@ def _read_entry_at(file: Any, index: int) -> Entry:
     try:
         return _read_entry(*file) if isinstance(file, tuple) and 1 <= len(file) <= 3 else _read_entry(file)
     except ConfigurationError as error:
-        problem = str(error)
-    raise ConfigurationError(f"files[{index}]: {problem}")
+        problem, cause = str(error), error.__cause__
+    raise ConfigurationError(f"files[{index}]: {problem}") from cause
 
 
 def _read_entry(file: Any, info: Any = None, mime_type: Any = None) -> Entry:
