@@ -99,8 +99,10 @@ def test_without_sighup_sigterm_alone_is_an_exception(monkeypatch):
 def test_without_sighup_the_server_handles_what_there_is(monkeypatch):
     server_module = pytest.importorskip("rocketride_sync.emulator.server")
     monkeypatch.delattr(signal, "SIGHUP", raising=False)
-    with server_module._handling_hangup(lambda number, frame: None):
-        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    before = signal.getsignal(signal.SIGTERM)
+    with server_module._stopping_at_signals(SimpleNamespace(should_exit=False)):
+        assert signal.getsignal(signal.SIGTERM) is not before
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="POSIX signals")
@@ -109,11 +111,33 @@ def test_the_server_handles_sighup_unless_it_is_ignored(before):
     server_module = pytest.importorskip("rocketride_sync.emulator.server")
     original = signal.signal(signal.SIGHUP, before)
     try:
-        with server_module._handling_hangup(print):
-            assert signal.getsignal(signal.SIGHUP) is (before if before is signal.SIG_IGN else print)
+        with server_module._stopping_at_signals(SimpleNamespace(should_exit=False)):
+            assert (signal.getsignal(signal.SIGHUP) is before) is (before is signal.SIG_IGN)
         assert signal.getsignal(signal.SIGHUP) is before
     finally:
         signal.signal(signal.SIGHUP, original)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+@pytest.mark.parametrize("first", ["SIGINT", "SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize("second", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_the_first_signal_decides_how_the_server_ends(first, second):
+    server_module = pytest.importorskip("rocketride_sync.emulator.server")
+    handled = []
+    names = ("SIGINT", "SIGTERM", "SIGHUP")
+    before = {
+        name: signal.signal(getattr(signal, name), lambda *what: handled.append(what[0])) for name in names
+    }
+    server = SimpleNamespace(should_exit=False)
+    try:
+        with server_module._stopping_at_signals(server):
+            for name in (first, second):
+                signal.raise_signal(getattr(signal, name))
+            assert (server.should_exit, handled) == (True, [])
+        assert handled == [getattr(signal, first)]
+    finally:
+        for name, handler in before.items():
+            signal.signal(getattr(signal, name), handler)
 
 
 def test_on_windows_ctrl_c_is_130(monkeypatch, capsys):

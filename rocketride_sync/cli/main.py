@@ -67,7 +67,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     output.at_default_address = False
     words = sys.argv[1:] if argv is None else argv
     try:
-        with signals_as_exceptions(), _warnings_as_lines():
+        with signals_as_exceptions(until_exit=argv is None), _warnings_as_lines():
             code = _run(words)
     except Terminated as stop:  # outside of `_run`, so that there is no result to print
         code = code_and_advice(stop)[0]

@@ -7,12 +7,12 @@ import argparse
 from . import output
 from .exit_codes import ExitCode, code_and_advice
 from .server_options import Environment, add_key_options, api_key
-from .signals import Terminated
+from .signals import Terminated, ignore_interrupts
 
 HELP = "run a local server to try things out on (extra: emulator)"
 EPILOG = """Clients need the key in ROCKETRIDE_APIKEY or --apikey-file. If there is none, any credential is accepted.
 When the server accepts connections, it prints "Serving on http://HOST:PORT". Ctrl-C ends it with exit
-code 0, SIGTERM with 143, and SIGHUP with 129. None of them prints anything.
+code 0, SIGTERM with 143, and SIGHUP with 129. None of them prints anything, not even if it comes twice.
 """
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     try:
         serve(args.host, args.port, args.root, key, settings=Settings(generation=args.generation))
     except KeyboardInterrupt:
-        pass  # how it is meant to be stopped: nothing to say
+        ignore_interrupts()  # how it is meant to be stopped: nothing to say, also of a second one
     except Terminated as stop:
         return code_and_advice(stop)[0]
     return ExitCode.SUCCEEDED

@@ -6,9 +6,11 @@ import contextlib
 import os
 import signal
 from types import FrameType
-from typing import Iterator, NoReturn, Optional
+from typing import Iterator, List, NoReturn, Optional
 
 _TERMINATION_SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+_interrupts_ignored: List[bool] = []  # not empty once `ignore_interrupts` was called
 
 
 class Terminated(BaseException):
@@ -49,9 +51,20 @@ def end_process_by(number: signal.Signals) -> None:
     signal.raise_signal(number)
 
 
+def ignore_interrupts() -> None:
+    """Ignore Ctrl-C from now on: one that comes while the process ends changes nothing, and Python prints nothing of it."""
+    _interrupts_ignored.append(True)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 @contextlib.contextmanager
-def signals_as_exceptions() -> Iterator[None]:
-    """Raise `Terminated` for SIGTERM and SIGHUP in this block, except for one that is ignored or handled already."""
+def signals_as_exceptions(*, until_exit: bool = False) -> Iterator[None]:
+    """Raise `Terminated` for SIGTERM and SIGHUP in this block, except for one that is ignored or handled already.
+
+    Args:
+        until_exit: whether nothing but the end of the process follows. Else what `ignore_interrupts` did is undone.
+    """
+    interrupt = signal.getsignal(signal.SIGINT)
     ours = [number for number in _TERMINATION_SIGNALS if signal.getsignal(number) is signal.SIG_DFL]
     if ours and not _may_handle(ours[0]):
         ours = []
@@ -62,6 +75,9 @@ def signals_as_exceptions() -> Iterator[None]:
     finally:
         for number in ours:
             signal.signal(number, signal.SIG_DFL)
+        if not until_exit and _interrupts_ignored:
+            _interrupts_ignored.clear()
+            signal.signal(signal.SIGINT, interrupt)
 
 
 def _terminate(number: int, _: Optional[FrameType]) -> NoReturn:

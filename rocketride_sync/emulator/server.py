@@ -11,7 +11,7 @@ import socket
 import threading
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Iterator, List, Optional, Union
+from typing import TYPE_CHECKING, Any, Iterator, List, Optional, Union
 
 from ..errors import ConfigurationError
 from ..extras import install
@@ -64,7 +64,8 @@ def serve(
         )
         if lifeline is not None:
             threading.Thread(target=_stop_after_parent, args=(lifeline, parent, server), daemon=True).start()
-        server.run(sockets=[listener])
+        with _stopping_at_signals(server):
+            server.run(sockets=[listener])
     if print_errors:
         raise ConfigurationError(f"cannot print the address on standard output: {print_errors[0]}")
 
@@ -127,8 +128,9 @@ def _make_server(
 
         @contextlib.contextmanager
         def capture_signals(self) -> Iterator[None]:
-            with super().capture_signals(), _handling_hangup(self.handle_exit):
-                yield
+            # Left to `_stopping_at_signals`. That of uvicorn ends within the event loop, which a signal then breaks off,
+            # and takes a second Ctrl-C for a wish to leave connections and the application as they are.
+            yield
 
     state = ServerState(api_key=api_key, root=root, settings=settings)
     return AnnouncingServer(
@@ -150,18 +152,35 @@ def _make_server(
 
 
 @contextlib.contextmanager
-def _handling_hangup(handle: Callable[[int, Any], None]) -> Iterator[None]:
-    """Have SIGHUP handled as uvicorn handles SIGTERM: else what its handler raises would break off the event loop."""
-    number = getattr(signal, "SIGHUP", None)
-    in_main_thread = threading.current_thread() is threading.main_thread()
-    if number is None or not in_main_thread or signal.getsignal(number) in (signal.SIG_IGN, None):
-        yield
-        return
-    before = signal.signal(number, handle)
+def _stopping_at_signals(server: uvicorn.Server) -> Iterator[None]:
+    """Have a signal stop `server`, in order. Once it has stopped, the first signal is handled as without the server.
+
+    Further signals change nothing: the shutdown has a limit of its own, `SHUTDOWN_SECONDS`.
+    """
+    received: List[int] = []
+
+    def stop(number: int, _: Any) -> None:
+        received.append(number)
+        server.should_exit = True
+
+    before = {number: signal.signal(number, stop) for number in _stop_signals()}
     try:
         yield
     finally:
-        signal.signal(number, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if received:
+        signal.raise_signal(received[0])
+
+
+def _stop_signals() -> List[int]:
+    """The signals to handle here: none outside of the main thread, and no SIGHUP that is ignored, as under nohup."""
+    if threading.current_thread() is not threading.main_thread():
+        return []
+    named = (getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGBREAK", "SIGHUP"))
+    known = [number for number in named if number is not None and signal.getsignal(number) is not None]
+    hangup = getattr(signal, "SIGHUP", None)
+    return [number for number in known if number != hangup or signal.getsignal(number) is not signal.SIG_IGN]
 
 
 def _uri(listener: socket.socket) -> str:

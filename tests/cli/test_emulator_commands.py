@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from command import COMMAND, KEY, environment, run
@@ -88,6 +89,20 @@ def test_serve_until_a_signal_which_is_a_normal_end(name, code):
     assert run("status", "tk_unknown", ROCKETRIDE_URI=uri, ROCKETRIDE_APIKEY=KEY).returncode == 6
     process.send_signal(getattr(signal, name))
     output, trouble = process.communicate(timeout=SECONDS)
+    assert process.returncode == code, trouble
+    assert (output, trouble) == ("", "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+@pytest.mark.parametrize(("names", "code"), [(["SIGINT"] * 40, 0), (["SIGTERM"] * 2, -signal.SIGTERM)])
+def test_serve_until_several_signals_says_nothing_of_them(names, code):
+    process, uri = serving()
+    with RocketRideClient(uri, "any", proxies={}) as client:
+        client.ping()  # a connection is open, and a shutdown that leaves it would be broken off
+        for name in names:
+            process.send_signal(getattr(signal, name))
+            time.sleep(0.01)  # a key that bounces; forty of them last until the process has ended
+        output, trouble = process.communicate(timeout=SECONDS)
     assert process.returncode == code, trouble
     assert (output, trouble) == ("", "")
 

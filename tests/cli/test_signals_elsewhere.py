@@ -3,6 +3,8 @@
 import signal
 import threading
 
+import pytest
+
 from rocketride_sync.cli import signals
 
 
@@ -27,3 +29,15 @@ def test_in_another_interpreter(monkeypatch):
 
     monkeypatch.setattr(signal, "signal", forbidden)
     assert entered()
+
+
+@pytest.mark.parametrize("until_exit", [False, True])
+def test_interrupts_are_ignored_until_the_command_or_the_process_ends(until_exit):
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        with signals.signals_as_exceptions(until_exit=until_exit):
+            signals.ignore_interrupts()
+        assert signal.getsignal(signal.SIGINT) is (signal.SIG_IGN if until_exit else before)
+    finally:
+        signals._interrupts_ignored.clear()
+        signal.signal(signal.SIGINT, before)
