@@ -20,10 +20,15 @@ _CLOCK_DIFFERENCE = 5.0
 class LostStart:
     """A start that has been requested, and whose answer may never be read.
 
+    Its task is found by project and source. Only WebSocket can ask for that.
+
     Args:
         project_id: the pipeline's project; "" if it has none, and then its task cannot be found.
         source: the component it starts at.
         advice: how a user finds and ends the task, if this cannot.
+
+    Attributes:
+        over_http: whether the start or the latest search found that there is no WebSocket, so that nothing can be looked up.
     """
 
     def __init__(self, project_id: str, source: str, advice: str = "") -> None:
@@ -31,14 +36,22 @@ class LostStart:
         self._source = source
         self._advice = advice
         self._requested_at = time.time()
+        self.over_http = False
+
+    @property
+    def may_be_found(self) -> bool:
+        """Whether there is a way to look for the task."""
+        return bool(self._project_id) and not self.over_http
 
     def end(self, client: RocketRideClient, deadline: Deadline) -> bool:
         """Look for the task until `deadline`, and end it; return whether it is known to have ended."""
+        self.over_http = False  # the server may accept WebSocket by now
         while self._project_id:
             try:
                 if self._end_if_found(client, deadline):
                     return True
-            except UnsupportedOperationError:  # over HTTP no token can be looked up
+            except UnsupportedOperationError:
+                self.over_http = True
                 return False
             except RocketRideError:
                 pass  # the connection may be a new one the next time
@@ -64,7 +77,8 @@ class LostStart:
         where = (
             f"project {self._project_id!r}, source {self._source!r}" if self._project_id else "no project_id"
         )
-        return f"the task may run on ({where}){self._advice}"
+        reason = "; it can be looked up over WebSocket only" if self.over_http else ""
+        return f"the task may run on ({where}){reason}{self._advice}"
 
 
 def _left(deadline: Deadline) -> float:

@@ -161,6 +161,7 @@ class PipelineRun:
                 pipeline=self._pipeline, ttl=0, timeout=self._left(_LONGEST_START), **self._options
             )
         except UnsupportedOperationError:
+            self._lost_start.over_http = True
             self.warn_of_ttl()
         return self._client.use(pipeline=self._pipeline, timeout=self._left(_LONGEST_START), **self._options)
 
@@ -177,10 +178,10 @@ class PipelineRun:
         if not (interrupted or getattr(error, "request_sent", False)):
             return
         self.state = str(self._lost_start)
-        if interrupted:
+        if interrupted and self._lost_start.may_be_found:
             self.tell_of_search()
-        if self._lost_start.end(self._client, Deadline(ENDING_SECONDS)):
-            self.state = _WAS_ENDED
+        ended = self._lost_start.end(self._client, Deadline(ENDING_SECONDS))
+        self.state = _WAS_ENDED if ended else str(self._lost_start)
 
     def _timeout_error(self, what: str, last: Optional[TaskStatus] = None) -> WaitTimeoutError:
         elapsed = time.monotonic() - self._began

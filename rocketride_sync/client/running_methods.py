@@ -79,13 +79,15 @@ class RunningMethods(BaseClient):
         on_progress: Optional[OnProgress] = None,
         on_upload: Optional[OnUpload] = None,
     ) -> RunResult:
-        """Run a pipeline: start a task, send it files or data or wait for its end, and always end it.
+        """Run a pipeline: start a task, send it files or data or wait for its end, and end it on every way out.
 
         A pipeline whose source is a webhook, chat or dropper takes `files` or `data`, and never ends by itself. `run`
         ends it after the last one. A pipeline with another source takes neither, and `run` waits for its end,
         through transient faults of up to 300 s (see `RetryPolicy`). `run` also ends the task after an error, at the
-        timeout and after Ctrl-C, even while the task starts. If it cannot end the task within 10 s, the exception or
-        the log says so. The task has no ttl. HTTP cannot ask for that: over HTTP, the task has the server's ttl.
+        timeout and after Ctrl-C. If the start was requested then and not answered yet, the task is looked for by
+        project and source. That takes WebSocket and a ``project_id``: over HTTP, such a task may run on. If `run`
+        cannot end the task within 10 s, the exception or the log says so. The task has no ttl. HTTP cannot ask for
+        that: over HTTP, the task has the server's ttl.
 
         Args:
             filepath: a ``.pipe`` or JSON file, as in `use`.

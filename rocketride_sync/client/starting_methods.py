@@ -106,8 +106,9 @@ class StartingMethods(BaseClient):
             UnsupportedOperationError: HTTP cannot carry an argument that was given.
             RocketRideError: with `request_sent`, the task may run all the same. Over WebSocket, `get_task_token`
                 returns the token of the latest run, and the `start_time` of its status shows whether it is this one.
-            KeyboardInterrupt: on Ctrl-C. The message says whether the task was started. If it was, it is terminated,
-                unless `use_existing` is set.
+            KeyboardInterrupt: on Ctrl-C. If the server has already told the task's token, the task is terminated, unless
+                `use_existing` is set. Before that, it is unknown whether it was started, and it may run. The message
+                says what became of it.
         """
         # Slow to load, and not needed by a process that only reads a status.
         load(_starting)

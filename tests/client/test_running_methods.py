@@ -18,8 +18,11 @@ from rocketride_sync import (
     ServerError,
     TaskAlreadyRunningError,
     TransportTimeoutError,
+    UnsupportedOperationError,
     WaitTimeoutError,
 )
+from rocketride_sync.client.lost_start import LostStart
+from rocketride_sync.deadline import Deadline
 from rocketride_sync.errors import task_fate_of
 
 needs("fastapi", reason="needs the extra `emulator`")
@@ -166,6 +169,36 @@ def test_a_start_whose_answer_is_lost_is_looked_for_and_ended():
     with pytest.raises(TransportTimeoutError):
         RocketRideClient("h", KEY, transport=transport).run(pipeline=forever())
     assert [call.name for call in transport.calls][-1] == "terminate"
+
+
+NO_WEBSOCKET = UnsupportedOperationError("HTTP cannot carry it")
+ANONYMOUS = {key: value for key, value in forever().items() if key != "project_id"}
+
+
+@pytest.mark.parametrize(
+    ("document", "answers", "told", "searched"),
+    [
+        (forever(), [NO_WEBSOCKET, KeyboardInterrupt(), NO_WEBSOCKET], "over WebSocket only", False),
+        (forever(), [NO_WEBSOCKET, KeyboardInterrupt(), {"token": TOKEN}, {"state": 2}, {"state": 2}, None], "was ended", False),
+        (forever(), [KeyboardInterrupt(), NO_WEBSOCKET], "over WebSocket only", True),
+        (forever(), [KeyboardInterrupt(), {"token": TOKEN}, {"state": 2}, {"state": 2}, None], "was ended", True),
+        (ANONYMOUS, [KeyboardInterrupt()], r"may run on \(no project_id\)$", False),
+    ],
+)  # fmt: skip
+def test_an_interrupted_start_is_looked_for_only_where_it_can_be(caplog, document, answers, told, searched):
+    caplog.set_level("INFO", "rocketride_sync")
+    with pytest.raises(KeyboardInterrupt, match=f"^interrupted; the task .*{told}"):
+        script(*answers).run(pipeline=document)
+    assert ("looking for it" in caplog.text) is searched
+
+
+def test_a_run_over_http_whose_start_is_interrupted_names_what_to_look_for():
+    client = RocketRideClient("127.0.0.1", KEY, transport="http")
+    lost = LostStart("p", "s")
+    assert lost.end(client, Deadline(10)) is False
+    assert (
+        str(lost) == "the task may run on (project 'p', source 's'); it can be looked up over WebSocket only"
+    )
 
 
 def test_a_run_that_is_active_is_left_alone(websocket_client):
