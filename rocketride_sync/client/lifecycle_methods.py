@@ -146,8 +146,14 @@ class LifecycleMethods(BaseClient):
             ProtocolError: the body of the answer is not an object.
         """
         about = {} if token is None else {"token": arguments.task_token(token)}
-        given = arguments.document("the arguments", {**parameters, **about})
+        given = load(_documents).document("the arguments", {**parameters, **about})
         return self._ask(operations.call(arguments.text("command", command), given), timeout)
+
+
+def _documents() -> Any:
+    from .. import documents  # nor does a status need it
+
+    return documents
 
 
 def _pipelines() -> Any:

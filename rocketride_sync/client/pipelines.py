@@ -7,7 +7,7 @@ import os
 import re
 from typing import Any, Dict, Iterator, Mapping, Optional, Set, Union
 
-from .. import arguments
+from .. import arguments, documents
 from ..errors import ConfigurationError
 from ..extras import install
 from ..import_lock import import_lock
@@ -41,9 +41,9 @@ def load(
         raise ConfigurationError("give a pipeline either as filepath= or as pipeline=")
     if filepath is not None:
         path = arguments.path("filepath", filepath)
-        document, what = arguments.document("the pipeline", _read(path)), f"the pipeline file {path!r}"
+        document, what = documents.document("the pipeline", _read(path)), f"the pipeline file {path!r}"
     else:
-        document, what = arguments.document("pipeline", pipeline), "pipeline="
+        document, what = documents.document("pipeline", pipeline), "pipeline="
     if isinstance(document, Mapping) and isinstance(document.get("pipeline"), Mapping):
         document = document["pipeline"]
     if not isinstance(document, Mapping) or not isinstance(document.get("components"), list):

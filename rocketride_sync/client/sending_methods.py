@@ -62,6 +62,7 @@ class SendingMethods(BaseClient):
             TransportError: with `request_sent`, the object may have arrived; the task's counts show it.
         """
         load(_sending)
+        from .. import documents
         from ..protocol import object_operations
         from ..sending.pipe import result_of
         from ..transports.chunks import CHUNK, Bytes
@@ -70,7 +71,7 @@ class SendingMethods(BaseClient):
         whole = mime_type.lower().startswith(_SENT_WHOLE)
         body = Bytes(_as_bytes(data), None if whole else CHUNK)
         operation = object_operations.send(
-            "send", arguments.task_token(token), arguments.object_info(objinfo), mime_type, data=body
+            "send", arguments.task_token(token), documents.object_info(objinfo), mime_type, data=body
         )
         return result_of("send", self._call(operation, timeout))
 
@@ -152,6 +153,7 @@ class SendingMethods(BaseClient):
             timeout: seconds for each call of the pipe's methods; omitted, the client's; None is unlimited.
         """
         load(_sending)
+        from .. import documents
         from ..protocol import object_operations
         from ..sending.pipe import Pipe
         from ..transports.pipe_interface import open_pipe
@@ -159,7 +161,7 @@ class SendingMethods(BaseClient):
         operation = object_operations.send(
             "pipe",
             arguments.task_token(token),
-            arguments.object_info(objinfo),
+            documents.object_info(objinfo),
             arguments.mime_type(mime_type),
             provider=provider,
         )
@@ -235,6 +237,7 @@ def _as_bytes(data: Any) -> Any:
 
 def _sending() -> None:
     """Import what sending an object needs, before it is begun."""
+    from .. import documents  # noqa: F401
     from ..protocol import object_operations  # noqa: F401
     from ..sending import pipe  # noqa: F401
     from ..transports import chunks, pipe_interface  # noqa: F401

@@ -21,7 +21,7 @@ from typing import (
 
 import attrs
 
-from .. import arguments
+from .. import arguments, documents
 from ..deadline import Deadline, system_time
 from ..errors import ConfigurationError, RocketRideError, TransportTimeoutError
 from ..protocol.operations import Buffer, Data, Operation
@@ -74,7 +74,7 @@ def _read_entry(file: Any, info: Any = None, mime_type: Any = None) -> Entry:
     if not isinstance(path, str):
         raise ConfigurationError("it must be a path (no bytes), (path, objinfo) or (path, objinfo, mimetype)")
     size_of(path)
-    known = {"name": _file_name(path)} if info is None else arguments.object_info(info)
+    known = {"name": _file_name(path)} if info is None else documents.object_info(info)
     return Entry(path, known, arguments.mime_type(_guess_type(path) if mime_type is None else mime_type))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
 
-from .. import arguments
+from .. import arguments, documents
 from ..errors import ConfigurationError
 from ..protocol import object_operations
 from ..protocol.operations import Operation
@@ -82,7 +82,7 @@ def operation(
         "expectJson": arguments.optional_flag("expect_json", expect_json),
     }
     document = {**_question(question), **{name: part for name, part in given.items() if part is not None}}
-    text = json.dumps(arguments.document("question", document), ensure_ascii=False)
+    text = json.dumps(documents.document("question", document), ensure_ascii=False)
     data = Bytes(text.encode("utf-8", "replace"), None)  # whole: servers parse each piece by itself
     return object_operations.send("chat", token, {"name": f"Question {number}"}, _MIME_TYPE, data=data)
 

@@ -13,7 +13,7 @@ from rocketride_sync import (
     ServerError,
     TaskNotFoundError,
     UnsupportedOperationError,
-    arguments,
+    documents,
 )
 
 needs("fastapi", reason="needs the extra `emulator`")
@@ -81,7 +81,7 @@ def test_what_cannot_be_sent_is_refused_at_once():
 
 def test_the_information_about_an_object_may_be_mappings_of_any_kind():
     about = MappingProxyType({"name": "a.txt", "metadata": MappingProxyType({"pages": 3})})
-    assert arguments.object_info(about) == {"name": "a.txt", "metadata": {"pages": 3}}
+    assert documents.object_info(about) == {"name": "a.txt", "metadata": {"pages": 3}}
 
 
 def test_what_is_known_of_an_object_is_never_dropped_in_silence(server):

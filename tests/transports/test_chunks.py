@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rocketride_sync import ConfigurationError, arguments
+from rocketride_sync import ConfigurationError, arguments, documents
 from rocketride_sync.transports.chunks import CHUNK, Bytes, File, size_of
 
 
@@ -136,12 +136,12 @@ def test_a_spooled_file_may_be_read_again_and_stays_open():
 
 
 def test_what_is_known_of_an_object():
-    assert arguments.object_info(None) == {}
-    assert arguments.object_info({"name": "ä", "tags": [1, None]}) == {"name": "ä", "tags": [1, None]}
+    assert documents.object_info(None) == {}
+    assert documents.object_info({"name": "ä", "tags": [1, None]}) == {"name": "ä", "tags": [1, None]}
     surrogate = {"path": "caf\udce9"}
     for wrong in ("name", 5, {"data": b"x"}, {"share": float("nan")}, {("a",): 1}, surrogate, {"name": 5}):
         with pytest.raises(ConfigurationError, match="objinfo") as caught:
-            arguments.object_info(wrong)
+            documents.object_info(wrong)
         assert caught.value.__context__ is None
 
 
