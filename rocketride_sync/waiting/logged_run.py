@@ -89,6 +89,9 @@ class Chapter:
         self._wanted = start_time
         self._finals: Dict[float, _Final] = {}  # the last final status of each run, by its start
         self._end: Tuple[float, Optional[str]] = (-math.inf, None)  # the last `run-end`, and its reason
+        self._last_life: Dict[
+            Optional[float], float
+        ] = {}  # the number of the last status before an end, by its start
 
     @property
     def _start_time(self) -> Optional[float]:
@@ -139,6 +142,13 @@ class Chapter:
         return None if status is None else status._with_facts(from_run_log=True, end_reason=known)
 
     @property
+    def final_stands(self) -> bool:
+        """Whether nothing follows the final status: no other of the run, and no restart. A chapter that is open may go on."""
+        number, status = self._final
+        life = [self._last_life.get(start, -math.inf) for start in (self._start_time, None)]
+        return status is not None and number > max(life)
+
+    @property
     def _reason(self) -> Optional[str]:
         """Why the run was stopped at its end; of an end before a restart, the reason says nothing."""
         if self._is_shared:
@@ -167,6 +177,8 @@ class Chapter:
         at = max(self._end[0], self._final[0]) if number is None else number
         if body.get("action") in ("run-end", "run-restart") and at >= self._end[0]:
             self._end = (at, _text(body.get("reason")))
+        if body.get("action") == "run-restart":
+            self._note_life(None, number)
 
     def _take_status(self, body: Dict[str, Any]) -> None:
         started = _number(body.get("startTime"))
@@ -175,10 +187,16 @@ class Chapter:
         before = self._finals.setdefault(started, _NO_FINAL)
         number = _number(body.get("logSeq"))
         place = before[0] if number is None else number
-        if body.get("final") is True and place >= before[0]:
-            status = _decoded({name: value for name, value in body.items() if name not in _STAMPS})
-            if status is not None and status.is_terminal:
-                self._finals[started] = (place, status)
+        status = _terminal(body) if body.get("final") is True else None
+        if status is None:
+            self._note_life(started, number)
+        elif place >= before[0]:
+            self._finals[started] = (place, status)
+
+    def _note_life(self, started: Optional[float], number: Optional[float]) -> None:
+        """A run went on: the one that started then, or any."""
+        place = math.inf if number is None else number
+        self._last_life[started] = max(place, self._last_life.get(started, -math.inf))
 
     def cut_short(self) -> None:
         """Forget the final status: the chapter could not be read to its end, so there may be a later one."""
@@ -215,11 +233,12 @@ def chapters_near(runs: List[TaskRun], start_time: float, earliest: float, most:
     return sorted(near, key=lambda chapter: abs(chapter.delay))[:most]
 
 
-def _decoded(document: Dict[str, Any]) -> Optional[TaskStatus]:
+def _terminal(body: Mapping[str, Any]) -> Optional[TaskStatus]:
     try:
-        return TaskStatus.from_dict(document)
+        status = TaskStatus.from_dict({name: value for name, value in body.items() if name not in _STAMPS})
     except DecodeError:
         return None
+    return status if status.is_terminal else None
 
 
 def _number(value: Any) -> Optional[float]:

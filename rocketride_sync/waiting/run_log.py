@@ -59,7 +59,7 @@ def search(run: Optional[TaskStatus]) -> Search:
                 refuted.add(chapter.run.begin_seq)
         pause = next(pauses, None)
         if pause is None or not retry:
-            return _without_status(chapters)
+            return (yield from _read_open(run, chapters)) or _without_status(chapters)
         yield pause
 
 
@@ -88,6 +88,16 @@ def search_latest(run: TaskStatus) -> Search:
             if pause is None or chapter.final is not None or not retry:
                 return _NO_END if is_open(chapter.run) else chapter.found()
         yield pause
+
+
+def _read_open(run: TaskStatus, chapters: List[Chapter]) -> Search:
+    """Look for the final status in chapters that were not closed: the server died before, or another run goes on in it."""
+    for chapter in chapters:
+        if is_open(chapter.run):
+            yield from _read(run, chapter)
+            if chapter.final_stands:
+                return chapter.found()
+    return None
 
 
 def _chapters(answer: Any, start_time: float, refuted: Set[int]) -> List[Chapter]:

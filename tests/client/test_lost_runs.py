@@ -142,7 +142,7 @@ USELESS = [
     answer_nothing,
     RunLog(),
     RunLog().add(ENDED, 500.0),
-    RunLog().add(ENDED, endTime=None, outcome=None),
+    RunLog().add(ENDED, endTime=None, outcome=None, final=False),
 ]
 
 

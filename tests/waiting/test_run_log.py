@@ -1,5 +1,6 @@
 """Which chapter of the run log is a run's, and what it tells; nothing is sent, and nobody waits."""
 
+import copy
 import math
 
 import pytest
@@ -282,11 +283,97 @@ def test_the_outcome_of_the_chapter_alone(chapter, outcome, says):
 
 
 def test_an_open_chapter_is_asked_for_again_for_two_seconds():
-    log = RunLog().add(ENDED, outcome=None, endTime=None)
+    log = RunLog().add(ENDED, outcome=None, endTime=None, final=False)
     asking = Asking(log)
     assert asking.find() is None
     assert asking.pauses == [0.1, 0.2, 0.4, 0.6, 0.7]
-    assert "read" not in asking.asked
+    assert asking.asked == ["chapters"] * 6 + ["read"]
+
+
+def left_open(*more, status=STOPPED, start=100.0, **options):
+    """The log of a run whose chapter was not closed: its final status, then each of `more`, as (event, body)."""
+    log = RunLog().add(status, start, outcome=None, endTime=None, **options)
+    log.events = [event for event in log.events if event["body"].get("action") != "run-end"]
+    for event, body in more:
+        log._log(event, 201.0, **body)
+    return log
+
+
+@pytest.mark.parametrize("page", [100, 1])
+@pytest.mark.parametrize("reason", ["user", None])
+def test_the_final_status_in_a_chapter_that_was_left_open_is_found_at_the_end_of_the_search(reason, page):
+    more = [(LIFECYCLE, {"action": "run-end", "reason": reason})] if reason else []
+    log = left_open(*more)
+    log.page = page
+    asking = Asking(log)
+    status = asking.find().status
+    assert (status.exit_message, status.from_run_log) == (STOPPED["exitMessage"], True)
+    assert status.end_reason == reason
+    assert len(asking.pauses) == 5
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        [(STATUS, of_run(RUNNING, 100.0))],
+        [(STATUS, {**of_run(ENDED, 100.0), "state": 4, "final": True})],
+        [(LIFECYCLE, {"action": "run-restart"})],
+        [(LIFECYCLE, {"action": "run-end", "reason": "user"}), (LIFECYCLE, {"action": "run-restart"})],
+    ],
+    ids=["a status", "no end", "a restart", "an end and a restart"],
+)
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_run_that_went_on_after_it_in_an_open_chapter_did_not_end_so(more, backwards):
+    log = left_open(*more)
+    if backwards:
+        log.events.reverse()
+    assert found(log) is None
+
+
+@pytest.mark.parametrize("event", [(STATUS, of_run(RUNNING, 100.0)), (LIFECYCLE, {"action": "run-restart"})])
+def test_nor_did_one_whose_events_have_no_numbers_and_no_order(event):
+    for log in (left_open(event), left_open()):
+
+        def answer(operation, log=log):
+            document = copy.deepcopy(log.body(operation.arguments))
+            if "events" in document:
+                del document["events"][-1]["body"]["logSeq"]
+            return document
+
+        assert found(answer) is None
+
+
+def test_an_open_chapter_that_cannot_be_read_to_its_end_tells_nothing():
+    log, reads = left_open((LIFECYCLE, {"action": "run-end"})), []
+    log.page = 3
+
+    def answer(operation):
+        if operation.arguments["subcommand"] == "read":
+            reads.append(operation)
+            if len(reads) == 2:
+                return ServerError("no")
+        return log.body(operation.arguments)
+
+    assert found(answer) is None
+    assert len(reads) == 2
+
+
+def test_another_run_that_goes_on_in_the_open_chapter_takes_the_reason_but_not_the_status():
+    end = (LIFECYCLE, {"action": "run-end", "reason": "user"})
+    log = left_open(end, (STATUS, of_run(RUNNING, 105.0)))
+    status = found(log).status
+    assert (status.exit_message, status.end_reason) == (STOPPED["exitMessage"], None)
+
+
+def test_an_open_chapter_of_another_run_holds_no_end_of_this_one():
+    assert found(left_open(start=101.0)) is None
+
+
+def test_what_a_closed_chapter_holds_is_found_without_reading_an_open_one():
+    log = RunLog().add(FAILED).add(ENDED, 100.5, outcome=None, endTime=None)
+    asking = Asking(log)
+    assert asking.find().status.exit_message == FAILED["exitMessage"]
+    assert "chapters" not in asking.asked[1:]
 
 
 def test_an_open_chapter_may_be_closed_meanwhile():
@@ -312,7 +399,7 @@ def test_the_open_chapter_of_a_run_that_began_later_is_not_waited_for():
 
 @pytest.mark.parametrize(("delay", "awaited"), [(10.0, True), (10.1, False)])
 def test_the_open_chapter_of_the_run_begins_within_ten_seconds_of_it(delay, awaited):
-    asking = Asking(RunLog().add(ENDED, delay=delay, outcome=None, endTime=None))
+    asking = Asking(RunLog().add(ENDED, delay=delay, outcome=None, endTime=None, final=False))
     assert asking.find() is None
     assert bool(asking.pauses) is awaited
 
@@ -537,7 +624,9 @@ def test_a_chapter_that_is_another_runs_is_read_once():
     asking = Asking(log)
     asking.find()
     assert len(asking.pauses) > 3
-    assert asking.asked.count("read") == 2  # the end first, for it is a long one
+    # The end first, for it is a long one; and what is open is read last.
+    assert asking.asked.count("read") == 3
+    assert asking.asked[-1] == "read"
 
 
 @pytest.mark.parametrize(
