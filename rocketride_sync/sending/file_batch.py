@@ -168,17 +168,18 @@ class FileBatch:
     def _send_with_threads(self, queued: List[Upload], at_once: Optional[int]) -> None:
         workers = getattr(self._caller.transport, "uploads_at_once", 1) if at_once is None else at_once
         uploads = list(_pop_each(queued))
+        count = len(self._final_events) + len(uploads)  # some may have been sent over a connection before
         waiting = deque(uploads)
         events: queue.SimpleQueue[Tuple[Optional[Upload], Any]] = queue.SimpleQueue()
         threads: List[threading.Thread] = []
         try:
             while len(threads) < min(workers, len(uploads)) and start_thread(
-                threads, "rocketride-upload", self._send_waiting, waiting, events, len(uploads)
+                threads, "rocketride-upload", self._send_waiting, waiting, events, count
             ):
                 pass
             if not threads:
                 self._send_one_by_one(waiting)
-            while len(self._final_events) < len(uploads):
+            while len(self._final_events) < count:
                 self._take_event(events)
         finally:
             # After an exception: do not send files that have not begun, and cut off those in transfer.

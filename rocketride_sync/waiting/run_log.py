@@ -59,7 +59,10 @@ def search(run: Optional[TaskStatus]) -> Search:
                 refuted.add(chapter.run.begin_seq)
         pause = next(pauses, None)
         if pause is None or not retry:
-            return (yield from _read_open(run, chapters)) or _without_status(chapters)
+            likely = _without_status(
+                chapters
+            )  # before more is read: an open chapter says nothing of a closed one
+            return (yield from _read_open(run, chapters)) or likely
         yield pause
 
 

@@ -54,7 +54,7 @@ class Lines(MemoryTransport):
     """
 
     def __init__(self, time, *lines):
-        super().__init__([])
+        super().__init__([{}] * 9)
         self.time = time
         self.lines = list(lines)
         self.tried = []  # the seconds that each had to be made
@@ -64,6 +64,8 @@ class Lines(MemoryTransport):
         seconds, use = self.lines.pop(0) if self.lines else (0.0, good)
         if isinstance(seconds, Exception):
             raise seconds
+        if use is None:
+            return None
         if seconds >= limit.remaining():
             self.time.sleep(limit.remaining())
             raise TransportTimeoutError("the server did not answer the upgrade")
@@ -173,3 +175,12 @@ def test_where_no_connection_can_be_made_all_files_fail_after_one_timeout(send, 
     _, results = send(*[(99.0, good)] * 9)
     assert set(failed(results)) == set(range(6))
     assert time.now - began == pytest.approx(TIMEOUT)
+
+
+def test_when_the_rest_goes_without_a_connection_each_file_has_its_result(send):
+    def few(time, jobs):
+        for _ in range(3):
+            yield next(jobs), {}
+
+    _, results = send((0.0, few), (0.0, None))
+    assert [result["action"] for result in results] == ["complete"] * 6

@@ -369,6 +369,11 @@ def test_an_open_chapter_of_another_run_holds_no_end_of_this_one():
     assert found(left_open(start=101.0)) is None
 
 
+def test_what_an_open_chapter_says_of_another_run_makes_no_closed_one_this_runs():
+    log = RunLog().add(ENDED, 99.5, updates=0, final=False).add(ENDED, 100.5, outcome=None, endTime=None)
+    assert found(log) is None
+
+
 def test_what_a_closed_chapter_holds_is_found_without_reading_an_open_one():
     log = RunLog().add(FAILED).add(ENDED, 100.5, outcome=None, endTime=None)
     asking = Asking(log)
