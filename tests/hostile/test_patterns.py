@@ -14,7 +14,7 @@ import pytest
 
 import rocketride_sync
 from rocketride_sync import TaskStatus, redact
-from rocketride_sync.cli import durations, env_file, status_text, token_options, wording
+from rocketride_sync.cli import durations, env_file, status_text, token_lines, token_options, wording
 from rocketride_sync.cli import main as command_line
 from rocketride_sync.client import pipelines
 from rocketride_sync.emulator import pipeline as emulator_pipeline
@@ -50,6 +50,8 @@ USES = {
         lambda text: status_text._bare_name(TaskStatus.from_dict({"name": text, "source": text[::2]})),
         ["a", ".", " "],
     ),
+    "cli/token_lines._ESCAPE": (token_lines.decoded, ["\\", "u00", "U00", "#", "a", "1"]),
+    "cli/token_lines._NOT_PLAIN": (token_lines.encoded, [",", ";", "tk_", "pk_", "#", "\\", " ", "a"]),
     "cli/token_options._SEPARATORS": (token_options._SEPARATORS.split, [" ", ",", ";", "a"]),
     "cli/wording._ARGUMENT": (
         wording.in_command_line_words,
