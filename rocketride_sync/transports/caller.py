@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar
 
 from ..deadline import Deadline
-from ..errors import AuthenticationError, OverloadedError, RocketRideError
+from ..errors import AuthenticationError, OverloadedError, RocketRideError, TransportTimeoutError
 from ..logs import log
 from ..options import RetryPolicy
 from ..protocol.operations import Operation
@@ -69,6 +69,7 @@ class Caller:
         """The result of `step`, which is repeated while the server is overloaded."""
         retry = self._retry
         outage: Optional[Deadline] = None
+        seen: Optional[OverloadedError] = None
         attempt = 0
         while True:
             try:
@@ -79,8 +80,14 @@ class Caller:
                 if pause is None or error._is_of_auth:
                     raise
                 log.info("%s; asking again in %.1f s", error, pause)
+                seen = error
+            except TransportTimeoutError as error:
+                if seen is None or error.request_sent:
+                    raise
+                break  # the last try had hardly any time, and hides no cause that was seen
             deadline.sleep(pause)
             attempt += 1
+        raise seen
 
 
 def _pause(backoff: float, retry_after: Optional[float], left: float) -> Optional[float]:

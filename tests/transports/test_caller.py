@@ -2,7 +2,7 @@
 
 import pytest
 
-from rocketride_sync import OverloadedError, RetryPolicy, deadline
+from rocketride_sync import OverloadedError, RetryPolicy, TransportTimeoutError, deadline
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.protocol.operations import get_task_status
 from rocketride_sync.transports.caller import Caller
@@ -67,6 +67,37 @@ def test_near_the_end_the_pauses_are_halves_of_what_is_left(time):
 
 def test_without_time_it_is_tried_once(time):
     assert asked(time, 30.0, max_outage=0.01) == [0.0]
+
+
+class Late:
+    """A transport whose server has no slot when it is first asked; the second time, it is too late."""
+
+    def __init__(self, time, request_sent):
+        self.calls = 0
+        self._time = time
+        self._request_sent = request_sent
+
+    def call(self, operation, deadline):
+        self.calls += 1
+        if self.calls == 1:
+            raise OverloadedError("no slots")
+        self._time.now += 60.0
+        fault = TransportTimeoutError("no time was left")
+        fault.request_sent = self._request_sent
+        raise fault
+
+
+@pytest.mark.parametrize(
+    ("request_sent", "expected"), [(False, OverloadedError), (True, TransportTimeoutError)]
+)
+def test_a_try_without_time_hides_no_overload_but_a_request_that_may_have_arrived_does(
+    time, request_sent, expected
+):
+    transport = Late(time, request_sent)
+    with pytest.raises(expected) as caught:
+        Caller(transport, RetryPolicy()).call(STATUS, Deadline(10.0))
+    assert transport.calls == 2
+    assert caught.value.__context__ is None
 
 
 @pytest.mark.parametrize(("retry_after", "times"), [(3600.0, 1), (10.0, 1), (6.0, 2), (2.0, 5)])
