@@ -59,15 +59,12 @@ if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_I
     signal.signal(signal.SIGHUP, lambda *_: None)
 
 
-# How long an example takes on a machine that does other work is no property of the code. The examples are the same in
-# each run: a run is to fail for what was changed, not by chance; `make fuzz` looks for new ones. (The tests of the
-# Airflow sensor do without Hypothesis.)
+# How long an example takes on a machine that does other work is no property of the code. (The tests of the Airflow
+# sensor do without Hypothesis.)
 with contextlib.suppress(ImportError):
     import hypothesis
 
-    hypothesis.settings.register_profile(
-        "suite", hypothesis.settings(deadline=None, max_examples=50, derandomize=True)
-    )
+    hypothesis.settings.register_profile("suite", hypothesis.settings(deadline=None, max_examples=50))
     hypothesis.settings.load_profile("suite")
 
 
