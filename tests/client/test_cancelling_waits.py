@@ -8,6 +8,7 @@ import pytest
 from counting_tasks import GENEROUS, KEY
 from needing import needs
 from simulated_tasks import forever, new_project
+from timed_calls import TimedCalls
 
 from rocketride_sync import (
     MemoryTransport,
@@ -85,18 +86,6 @@ def test_a_task_that_is_forgotten_while_it_is_cancelled_has_vanished():
 DONE = {**RUNNING, "state": 5, "completed": True, "exitCode": 0}
 
 
-class Timed(MemoryTransport):
-    """Also notes how long each call may take."""
-
-    def __init__(self, script):
-        super().__init__(script)
-        self.limits = []
-
-    def call(self, operation, deadline):
-        self.limits.append(deadline.remaining())
-        return super().call(operation, deadline)
-
-
 def test_a_task_that_ended_before_it_could_be_cancelled_is_not_terminated():
     """Nor polled again: the token may be that of another run by then."""
     transport = MemoryTransport([RUNNING, DONE])
@@ -107,7 +96,7 @@ def test_a_task_that_ended_before_it_could_be_cancelled_is_not_terminated():
 
 @pytest.mark.parametrize(("timeout", "limit"), [(None, 30.0), (600.0, 30.0), (5.0, 5.0)])
 def test_cancelling_takes_the_clients_timeout_and_thirty_seconds_at_most(timeout, limit):
-    transport = Timed([RUNNING, RUNNING, {}, {**RUNNING, "state": 4}, {**DONE, "state": 6}])
+    transport = TimedCalls([RUNNING, RUNNING, {}, {**RUNNING, "state": 4}, {**DONE, "state": 6}])
     with RocketRideClient("h", KEY, transport=transport, timeout=timeout) as client:
         assert client.wait_until_complete("tk_1", 0, cancel_on_timeout=True).is_terminal
     assert [call.name for call in transport.calls[1:3]] == ["get_task_status", "terminate"]

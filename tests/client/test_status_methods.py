@@ -5,6 +5,7 @@ import itertools
 import time
 
 import pytest
+from timed_calls import TimedCalls
 
 from rocketride_sync import (
     ConfigurationError,
@@ -28,21 +29,9 @@ SEEN = TaskStatus.from_dict(RUNNING)
 QUICK = RetryPolicy(initial_delay=0.001, max_delay=0.002)
 
 
-class Limits(MemoryTransport):
-    """Also notes the time that each call has."""
-
-    def __init__(self, script):
-        super().__init__(script)
-        self.limits = []
-
-    def call(self, operation, deadline):
-        self.limits.append(deadline.remaining())
-        return super().call(operation, deadline)
-
-
 def client_of(*script, **options):
     options.setdefault("retry", QUICK)
-    return RocketRideClient("localhost", "the-secret-key", transport=Limits(script), **options)
+    return RocketRideClient("localhost", "the-secret-key", transport=TimedCalls(script), **options)
 
 
 def calls_of(client):
@@ -153,7 +142,7 @@ def test_a_call_that_cannot_load_what_it_needs_asks_nothing(loading, monkeypatch
 
 
 def test_a_watch_that_cannot_be_made_is_a_poll_that_failed():
-    class Late(Limits):
+    class Late(TimedCalls):
         faults = 2
 
         def watch(self, operation):
