@@ -82,7 +82,7 @@ def _patiently(
     client: RocketRideClient, args: argparse.Namespace, deadline: Deadline, step: Callable[[], T]
 ) -> T:
     """The result of `step`, repeated after faults that may pass as a wait does."""
-    from ..waiting.outage import Outage, as_note
+    from ..waiting.outage import Outage, beginning
 
     outage: Optional[Outage] = None
     while True:
@@ -91,7 +91,8 @@ def _patiently(
         except TransientError as error:
             fault = error
         else:
-            _tell(args, "the server answers again" if outage else "")
+            if outage is not None:
+                _tell(args, "the server answers again")
             return result
         is_first = outage is None
         outage = outage or Outage(system_time.monotonic(), client._settings.retry, system_time.monotonic)
@@ -99,13 +100,14 @@ def _patiently(
         left = min(outage.left, deadline.remaining())
         if deadline.remaining() <= pause:
             raise fault
-        _tell(args, as_note(str(fault), left)["outage"] if is_first else "")
+        if is_first:
+            _tell(args, beginning(str(fault), left))
         deadline.sleep(pause)
 
 
 def _tell(args: argparse.Namespace, text: str) -> None:
     """Print that an outage begins, or is over, as the log's lines on outages are printed."""
-    if text and not args.quiet:
+    if not args.quiet:
         output.print_problem(in_command_line_words(text))
 
 

@@ -8,7 +8,7 @@ from ..deadline import Clock
 from ..errors import TransientError
 from ..logs import log
 from ..redact import shorten
-from .outage import as_note
+from .outage import as_note, beginning
 
 _LOG_AGAIN_AFTER = 10.0
 
@@ -32,12 +32,13 @@ class FaultLog:
             begins = not self._outage_noted and isinstance(fault, TransientError)
             self._outage_noted = self._outage_noted or begins
             self._quiet_until = {text: now + _LOG_AGAIN_AFTER}
+            note = as_note(beginning(f"task {shorten(token)}, and maybe others: {text}", left))
             log.info(
                 "task %s, and maybe others: %s; polling again in %.1f s at the latest",
                 shorten(token),
                 text,
                 pause,
-                extra=as_note(f"task {shorten(token)}, and maybe others: {text}", left) if begins else None,
+                extra=note if begins else None,
             )
 
     def recovery(self, token: str) -> None:

@@ -16,17 +16,17 @@ MALFORMED_IN_A_ROW = 3
 _ENOUGH_TIME = 1.0
 
 
-def as_note(text: str, left: Optional[float] = None) -> Dict[str, str]:
+def beginning(fault: str, left: float) -> str:
+    """How people are told that an outage begins. `left`: for how many seconds polls are repeated."""
+    return f"{fault}; trying again" if math.isinf(left) else f"{fault}; trying again for up to {left:.0f} s"
+
+
+def as_note(text: str) -> Dict[str, str]:
     """What the log line of the first fault of an outage, or of its end, has as ``extra``: a line for people.
 
     The command line prints it where it does not print the other lines of a wait.
-
-    Args:
-        text: what happened.
-        left: for how many seconds polls are repeated; None for the end of an outage.
     """
-    limit = "" if left is None or math.isinf(left) else f" for up to {left:.0f} s"
-    return {"outage": text if left is None else f"{text}; trying again{limit}"}
+    return {"outage": text}
 
 
 class Outage:

@@ -11,7 +11,7 @@ from ..models import TaskStatus
 from ..redact import shorten
 from ..transports.end_told import EndTold
 from . import end_reason
-from .outage import as_note
+from .outage import as_note, beginning
 from .wait_rules import PollOutcome, Wait
 
 Read = Callable[[Deadline], TaskStatus]
@@ -50,7 +50,7 @@ class _WaitLog:
             self._failing_since = system_time.monotonic()
         if not self._outage_noted and isinstance(fault, TransientError):  # a few malformed answers are none
             self._outage_noted = True
-            note = as_note(f"task {self._task}: {fault}", left)
+            note = as_note(beginning(f"task {self._task}: {fault}", left))
         log.info("task %s: %s; polling again in %.1f s at the latest", self._task, fault, pause, extra=note)
 
 
