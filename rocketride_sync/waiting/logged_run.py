@@ -89,9 +89,8 @@ class Chapter:
         self._wanted = start_time
         self._finals: Dict[float, _Final] = {}  # the last final status of each run, by its start
         self._end: Tuple[float, Optional[str]] = (-math.inf, None)  # the last `run-end`, and its reason
-        self._last_life: Dict[
-            Optional[float], float
-        ] = {}  # the number of the last status before an end, by its start
+        # The number of the last status before an end, by its start.
+        self._last_life: Dict[Optional[float], float] = {}
 
     @property
     def _start_time(self) -> Optional[float]:

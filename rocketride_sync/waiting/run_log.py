@@ -59,9 +59,8 @@ def search(run: Optional[TaskStatus]) -> Search:
                 refuted.add(chapter.run.begin_seq)
         pause = next(pauses, None)
         if pause is None or not retry:
-            likely = _without_status(
-                chapters
-            )  # before more is read: an open chapter says nothing of a closed one
+            # Before more is read: an open chapter says nothing of a closed one.
+            likely = _without_status(chapters)
             return (yield from _read_open(run, chapters)) or likely
         yield pause
 
