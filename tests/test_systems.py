@@ -35,7 +35,7 @@ PARTICULAR = re.compile(
     r"\b(register_at_fork|SIGHUP|getppid|select\.select|isatty|errorTab|start_new_session|"
     r"CREATE_NEW_PROCESS_GROUP|O_NONBLOCK|O_NOFOLLOW|O_DIRECTORY|O_BINARY|supports_dir_fd|supports_fd|dir_fd|0o600|"
     r"sys\.platform|os\.name|fork\(|geteuid|getuid|fchmod|chmod|umask|mkfifo|AF_UNIX|set_blocking|killpg|fcntl|termios|"
-    r"EINVAL|SIGKILL|SIGALRM|setitimer|waitpid|select\.poll|select\.epoll|pwd|resource\.)(?!\w)"
+    r"EINVAL|SIGKILL|pthread_kill|SIGALRM|setitimer|waitpid|select\.poll|select\.epoll|pwd|resource\.)(?!\w)"
 )
 WINDOWS = SimpleNamespace(**{**vars(os), "name": "nt"})
 
@@ -94,6 +94,36 @@ def test_without_sighup_sigterm_alone_is_an_exception(monkeypatch):
     with module.signals_as_exceptions():
         assert signal.getsignal(signal.SIGTERM) is module._terminate
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+class Rubbish:
+    def __del__(self):
+        signal.raise_signal(signal.SIGTERM)
+
+
+def lose_a_signal_and_wait():
+    Rubbish()
+    deadline = Deadline(30)
+    while deadline.remaining() > 0:
+        pass
+
+
+@pytest.mark.parametrize("has_pthread_kill", [True, False])
+def test_without_pthread_kill_a_signal_that_is_lost_is_raised_again(monkeypatch, has_pthread_kill):
+    if not has_pthread_kill:
+        monkeypatch.delattr(signal, "pthread_kill", raising=False)
+    with pytest.raises(signals.Terminated), signals.signals_as_exceptions():
+        lose_a_signal_and_wait()
+
+
+def test_what_else_cannot_be_raised_is_told_as_before(monkeypatch):
+    told = []
+    monkeypatch.setattr(sys, "unraisablehook", told.append)
+    with signals.signals_as_exceptions():
+        hook = sys.unraisablehook
+        hook(SimpleNamespace(exc_value=OSError()))
+    assert len(told) == 1
+    assert sys.unraisablehook == told.append
 
 
 def test_without_sighup_the_server_handles_what_there_is(monkeypatch):

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import _thread
 import contextlib
+import functools
 import os
 import signal
+import sys
+import threading
+import time
 from types import FrameType
-from typing import Iterator, List, NoReturn, Optional
+from typing import Any, Callable, Iterator, List, NoReturn, Optional
 
 _TERMINATION_SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
@@ -61,18 +66,23 @@ def ignore_interrupts() -> None:
 def signals_as_exceptions(*, until_exit: bool = False) -> Iterator[None]:
     """Raise `Terminated` for SIGTERM and SIGHUP in this block, except for one that is ignored or handled already.
 
+    What a signal raises in a destructor or in a weakref callback is not lost: the signal is sent again.
+
     Args:
         until_exit: whether nothing but the end of the process follows. Else what `ignore_interrupts` did is undone.
     """
     interrupt = signal.getsignal(signal.SIGINT)
+    hook = sys.unraisablehook
     ours = [number for number in _TERMINATION_SIGNALS if signal.getsignal(number) is signal.SIG_DFL]
     if ours and not _may_handle(ours[0]):
         ours = []
     try:
         for number in ours:
             signal.signal(number, _terminate)
+        sys.unraisablehook = functools.partial(_send_lost_signal_again, hook)
         yield
     finally:
+        sys.unraisablehook = hook
         for number in ours:
             signal.signal(number, signal.SIG_DFL)
         if not until_exit and _interrupts_ignored:
@@ -84,6 +94,37 @@ def _terminate(number: int, _: Optional[FrameType]) -> NoReturn:
     # A second signal ends the process at once, in case the clean-up takes too long.
     signal.signal(number, signal.SIG_DFL)
     raise Terminated(number)
+
+
+def _send_lost_signal_again(otherwise: Callable[[Any], object], unraisable: Any) -> None:
+    """For `sys.unraisablehook`, which would print what cannot be raised, and go on."""
+    stop = unraisable.exc_value
+    if not isinstance(stop, STOP_EXCEPTIONS):
+        otherwise(unraisable)
+        return
+    number = signal.SIGINT
+    if isinstance(stop, Terminated):
+        number = signal.Signals(stop.number)
+        signal.signal(number, _terminate)
+    # `threading.Thread` takes locks, one of which the interrupted code may hold.
+    _thread.start_new_thread(_send_after_hook, (number,))
+
+
+def _send_after_hook(number: signal.Signals) -> None:
+    # In the hook it would be lost again. This thread has the interpreter's lock from the look to the signal.
+    while _main_thread_is_in_hook():
+        time.sleep(0.001)
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(threading.main_thread().ident or 0, number)
+    else:
+        signal.raise_signal(number)
+
+
+def _main_thread_is_in_hook() -> bool:
+    frame = sys._current_frames().get(threading.main_thread().ident or 0)
+    while frame is not None and frame.f_code is not _send_lost_signal_again.__code__:
+        frame = frame.f_back
+    return frame is not None
 
 
 def _may_handle(number: signal.Signals) -> bool:

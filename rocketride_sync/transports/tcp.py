@@ -22,20 +22,14 @@ _poll = getattr(select, "poll", None)  # `select.poll` is missing on Windows
 _POLLIN = getattr(select, "POLLIN", 0)
 
 
-def discard(sock: socket.socket, close: Callable[[int], None] = socket.close) -> None:
-    """Close a socket that is garbage collected, without the `ResourceWarning` that it would give.
-
-    A client that was not closed gives its own warning. A child process drops the sockets that it inherits, and Ctrl-C
-    at a bad moment leaves a socket without an owner: neither deserves a warning. `close` is a default argument because
-    modules are empty at interpreter exit.
-    """
-    descriptor = sock.detach()
-    if descriptor != -1:
-        close(descriptor)
+# Closes a socket that is garbage collected, without the `ResourceWarning` that it would give. A client that was not
+# closed gives its own warning. A child process drops the sockets that it inherits, and Ctrl-C at a bad moment leaves a
+# socket without an owner: neither deserves one. It is no function of Python's, in which a signal would be lost.
+_close_collected = socket.SocketType.close
 
 
 class _Socket(socket.socket):
-    __del__ = discard
+    __del__ = _close_collected
 
     def settimeout(self, value: Optional[float]) -> None:
         # urllib3 sets it before each step. The system call gives up the interpreter's lock, which costs more than it.
@@ -81,7 +75,7 @@ system_network = SystemNetwork()
 class TlsSocket(ssl.SSLSocket):
     """For `ssl.SSLContext.sslsocket_class`."""
 
-    __del__ = discard
+    __del__ = _close_collected
 
 
 def use_tls_class(context: ssl.SSLContext) -> None:

@@ -262,6 +262,23 @@ def test_sigterm_cleans_up_before_it_ends_the_process():
     assert (done.returncode, done.stdout) == (-signal.SIGTERM, "cleaned up\n")
 
 
+DESTRUCTOR = "type('Rubbish', (), {{'__del__': lambda _: signal.raise_signal(signal.{0})}})(); time.sleep(30)"
+WEAKREF_CALLBACK = (
+    "import weakref; thing = type('Thing', (), {{}})(); "
+    "r = weakref.ref(thing, lambda _: signal.raise_signal(signal.{0})); del thing; time.sleep(30)"
+)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize("body", [DESTRUCTOR, WEAKREF_CALLBACK])
+def test_a_signal_in_a_destructor_is_not_lost(body, name):
+    """Python prints and forgets what is raised there."""
+    done = run_body(body.format(name))
+    assert (done.returncode, done.stdout) == (-getattr(signal, name), "cleaned up\n")
+    assert "Traceback" not in done.stderr
+
+
 LOADING = """
 import runpy, sys
 class Interrupter:
