@@ -12,7 +12,7 @@ from .server import KEY, TOKEN, running
 
 _INTERVAL = 2.0
 _COUNTS = (1, 10, 100, 1000, 5000)
-_FIRST_LOOKS = 2.5  # seconds: after that, the looks are spread over the interval
+_FIRST_POLLS = 2.5  # seconds: after that, the polls are spread over the interval
 _MEASURED = 4.0
 
 # The share is measured over whole intervals, once every task was looked at; the memory, while all are waited for.
@@ -25,18 +25,18 @@ def resident():
     with open("/proc/self/status") as file:
         return int(file.read().partition("VmRSS:")[2].split()[0])
 def begin():
-    global began, before, looks, marks
+    global began, before, polls, marks
     gc.collect()
-    began, before, looks, marks = time.monotonic(), resident(), 0, []
+    began, before, polls, marks = time.monotonic(), resident(), 0, []
 def seen():
-    global looks
-    looks += 1
+    global polls
+    polls += 1
     if len(marks) < 2 and time.monotonic() > began + (first + measured if marks else first):
-        marks.append((time.monotonic(), time.process_time(), looks, resident()))
+        marks.append((time.monotonic(), time.process_time(), polls, resident()))
     return len(marks) == 2
 def report():
     (start, cpu, then, _), (end, used, now, memory) = marks
-    figures = {"CPU % of a core": 100 * (used - cpu) / (end - start), "looks a second": (now - then) / (end - start)}
+    figures = {"CPU % of a core": 100 * (used - cpu) / (end - start), "polls a second": (now - then) / (end - start)}
     if len(tokens) >= 100:
         figures["KiB a task"] = (memory - before) / len(tokens)
     print(json.dumps(figures))
@@ -83,7 +83,7 @@ def _contenders(stack: contextlib.ExitStack, quick: bool) -> Mapping[str, Conten
         return {}
     address = stack.enter_context(running())
     counts = (1, 1000) if quick else _COUNTS
-    times = ("0.1", "0.5", "0.2") if quick else tuple(map(str, (_INTERVAL, _FIRST_LOOKS, _MEASURED)))
+    times = ("0.1", "0.5", "0.2") if quick else tuple(map(str, (_INTERVAL, _FIRST_POLLS, _MEASURED)))
     found = {
         f"rocketride_sync, {count:,} task{'s' * (count > 1)}": reporting(
             _BEGIN + _OURS, address, KEY, TOKEN, str(count), *times

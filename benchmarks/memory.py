@@ -11,7 +11,7 @@ from .process import CODE, NEEDS
 from .server import KEY, TOKEN, running
 
 _INTERVAL = 2
-_LOOKS_AN_HOUR = 3600 // _INTERVAL
+_POLLS_AN_HOUR = 3600 // _INTERVAL
 
 # Not getrusage: its peak is that of the process that started this one, if that was larger.
 _PEAK = """
@@ -20,13 +20,13 @@ with open("/proc/self/status") as file:
     print(json.dumps({"peak MiB": int(file.read().partition("VmHWM:")[2].split()[0]) / 1024}))
 """
 
-# The looks are real, over one connection; the pauses between them are left out.
+# The polls are real, over one connection; the pauses between them are left out.
 _WAIT = """
 import json, sys
 from rocketride_sync import RocketRideClient
 from rocketride_sync.config import Settings, resolve
 from rocketride_sync.transports import create
-_, address, key, token, looks, first = sys.argv
+_, address, key, token, polls, first = sys.argv
 class Hurried:
     def __init__(self, transport):
         self.transport, self.call, self.close = transport, transport.call, transport.close
@@ -40,10 +40,10 @@ def memory(line):
 where, key = resolve(address, key)
 transport = Hurried(create("websocket", Settings(address=where, auth=key)))
 with RocketRideClient(address, key, transport=transport) as client:
-    for look, status in enumerate(client.iter_task_status(token, interval=2), 1):
-        if look == int(first):
+    for poll, status in enumerate(client.iter_task_status(token, interval=2), 1):
+        if poll == int(first):
             early = memory("VmRSS:")
-        if look == int(looks):
+        if poll == int(polls):
             break
 print(json.dumps({"peak MiB": memory("VmHWM:") / 1024, "growth KiB": memory("VmRSS:") - early}))
 """
@@ -58,13 +58,13 @@ def _contenders(stack: contextlib.ExitStack, quick: bool) -> Mapping[str, Conten
     found = {
         name: reporting(code + _PEAK, address, KEY, TOKEN) for name, code in installed(CODE, NEEDS).items()
     }
-    hours, looks = (1, 20) if quick else (24, _LOOKS_AN_HOUR)
-    found[_DAY] = reporting(_WAIT, address, KEY, TOKEN, str(hours * looks + looks), str(looks))
+    hours, polls = (1, 20) if quick else (24, _POLLS_AN_HOUR)
+    found[_DAY] = reporting(_WAIT, address, KEY, TOKEN, str(hours * polls + polls), str(polls))
     return found
 
 
 SUITE = Suite(
-    about="the peak of a process with one status; what 24 hours of looking add, after the first hour",
+    about="the peak of a process with one status; what 24 hours of polling add, after the first hour",
     base="requests.get",
     rounds=3,
     targets=[

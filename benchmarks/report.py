@@ -55,7 +55,7 @@ SHOWN = (
     Column("many_ends", "delay ms", "From the end of one of many tasks to its result, ms"),
     Column("wait_end", "delay ms", "From the end of a task to the return of the wait, ms"),
     Column("wait_minute", "CPU ms a minute", "A minute of waiting, CPU in ms"),
-    Column("wait_minute", "looks a minute", "A minute of waiting, requests sent"),
+    Column("wait_minute", "polls a minute", "A minute of waiting, requests sent"),
     Column("many", "CPU % of a core", "Waiting for many running tasks, CPU in % of a core"),
     Column("many", "KiB a task", "Waiting for many running tasks, memory for each in KiB"),
     Column("decode", "2 KB µs", "Document of 2 KB to typed status, x json.loads", multiples=True, digits=2),

@@ -2,7 +2,7 @@
 
     python -m benchmarks.server     prints its port and serves until it is killed
 
-Each answer has a body of its own: `completedCount` is the number of looks at the task so far. A task with a token of
+Each answer has a body of its own: `completedCount` is the number of polls of the task so far. A task with a token of
 `ending` ends so many milliseconds after the server first hears of it; `endTime` of its last status is that moment by
 the monotonic clock, which the processes of a machine have in common.
 """
@@ -55,7 +55,7 @@ class Task:
 
     def __init__(self, token: str, document: Dict[str, Any]) -> None:
         self._document = {**document, "project_id": f"project of {token}"}
-        self._looks = itertools.count(1)
+        self._polls = itertools.count(1)
         self._listeners: List[Callable[[Dict[str, Any]], None]] = []
         self.token = token
         self._ended = 0.0
@@ -65,14 +65,14 @@ class Task:
             timer.start()
 
     def status(self) -> Dict[str, Any]:
-        look = next(self._looks)
+        poll = next(self._polls)
         ended = self._ended
         return {
             **self._document,
-            "status": f"Processing {look}",
-            "currentObject": f"filesys://data/file-{look:06}.pdf",
-            "completedCount": look,
-            "completedSize": look * 2048,
+            "status": f"Processing {poll}",
+            "currentObject": f"filesys://data/file-{poll:06}.pdf",
+            "completedCount": poll,
+            "completedSize": poll * 2048,
             "state": 5 if ended else 3,
             "completed": bool(ended),
             "endTime": ended,

@@ -39,7 +39,7 @@ def _wait(client: RocketRideClient, interval: float) -> Contender:
         return {
             "delay ms": (began + elapsed - status.end_time) * 1e3,
             "CPU ms": (time.process_time() - cpu) * 1e3,
-            "looks - elapsed / interval": status.completed_count - elapsed / interval,
+            "polls - elapsed / interval": status.completed_count - elapsed / interval,
         }
 
     return turn
@@ -51,8 +51,8 @@ SUITE = Suite(
     rounds=20,
     targets=[
         Target("rocketride_sync, WebSocket", "delay ms", 3.0),
-        Target("rocketride_sync, WebSocket", "looks - elapsed / interval", 4.0, every=True),
-        Target("rocketride_sync, HTTP", "looks - elapsed / interval", 4.0, every=True),
+        Target("rocketride_sync, WebSocket", "polls - elapsed / interval", 4.0, every=True),
+        Target("rocketride_sync, HTTP", "polls - elapsed / interval", 4.0, every=True),
     ],
     contenders=_contenders,
 )

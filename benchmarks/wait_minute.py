@@ -1,4 +1,4 @@
-"""What a minute of waiting costs, ours and in loops that look at fixed times: looks, CPU, and how late the end is seen.
+"""What a minute of waiting costs, ours and in loops that poll at fixed times: polls, CPU, and how late the end is seen.
 
 Each waits in a process of its own, all at the same time, for a task of its own, which ends after a good minute. The
 CPU is that of the wait: the process has loaded everything, and looked once, before.
@@ -24,10 +24,10 @@ interval = float(interval)
 def begin():
     global began, cpu
     began, cpu = time.monotonic(), time.process_time()
-def report(looks, ended):
+def report(polls, ended):
     now = time.monotonic()
     used, minutes = time.process_time() - cpu, (now - began) / 60
-    print(json.dumps({"CPU ms a minute": used * 1e3 / minutes, "looks a minute": looks / minutes,
+    print(json.dumps({"CPU ms a minute": used * 1e3 / minutes, "polls a minute": polls / minutes,
                       "delay ms": (now - ended) * 1e3}))
 """
 
@@ -41,10 +41,10 @@ with RocketRideClient(address, key, transport="{transport}") as client:
 """
 
 _LOOP = """
-look(warm)
+poll(warm)
 begin()
 while True:
-    status = look(token)
+    status = poll(token)
     if status["completed"]:
         break
     time.sleep(interval)
@@ -54,7 +54,7 @@ report(status["completedCount"], status["endTime"])
 _REQUESTS = """
 import requests
 session = requests.Session()
-def look(token):
+def poll(token):
     answer = session.get(
         f"http://{address}/task", params={"token": token}, headers={"Authorization": f"Bearer {key}"}, timeout=30
     )
@@ -72,7 +72,7 @@ def ask(command, arguments):
     )
     return json.loads(connection.recv_data()[1])["body"]
 ask("auth", {"auth": key})
-def look(token):
+def poll(token):
     return ask("rrext_get_task_status", {"token": token})
 """
 
@@ -118,7 +118,7 @@ def _contenders(stack: contextlib.ExitStack, quick: bool) -> Mapping[str, Conten
 
 
 SUITE = Suite(
-    about=f"a minute of waiting with interval={_INTERVAL:g}, and loops that look as often",
+    about=f"a minute of waiting with interval={_INTERVAL:g}, and loops that poll as often",
     base="websocket-client, in a loop",
     rounds=2,
     targets=[Target("rocketride_sync, WebSocket", "CPU ms a minute", 25.0)],

@@ -231,7 +231,7 @@ class ProgressPrinter:
     @staticmethod
     def _save_report(recorder: RunRecorder) -> None:
         """Write the report. An error here is a warning, and turns exit code 0 into 74: the task's outcome matters more."""
-        if not (recorder.looks or recorder.files.total):
+        if not (recorder.polls or recorder.files.total):
             output.print_problem("warning: no report was written: nothing was seen of the task")
             return
         try:

@@ -110,7 +110,7 @@ class Record:
         self._keep_every = 1
         self._latest_is_extra = False  # whether it is kept only because it is the latest
         self.observations: List[Observation] = []
-        self.looks = 0
+        self.polls = 0
         self.peaks = Peaks()
         self.errors = Messages(secrets)
         self.warnings = Messages(secrets)
@@ -164,8 +164,8 @@ class Record:
             del kept[1::2]
             self._keep_every *= 2
         kept.append(observation)
-        self._latest_is_extra = self.looks % self._keep_every != 0
-        self.looks += 1
+        self._latest_is_extra = self.polls % self._keep_every != 0
+        self.polls += 1
 
 
 def _observation(status: TaskStatus, seconds: float) -> Observation:

@@ -83,7 +83,7 @@ def _shown(secrets: Sequence[str]) -> Callable[[Any], Any]:
 
 def _footer(record: Record) -> str:
     """What the page was made of, and what it leaves out."""
-    kept, polls = len(record.observations), record.looks
+    kept, polls = len(record.observations), record.polls
     began = ""
     if record.began_at is not None:
         moment = datetime.fromtimestamp(record.began_at, timezone.utc)

@@ -49,7 +49,7 @@ class RunRecorder(Record):
 
     Attributes:
         observations: what the polls returned, oldest first.
-        looks: how many polls there were.
+        polls: how many polls there were.
         peaks: the most that was used.
         errors, warnings: the messages.
         began_at: the time of the first poll as Unix time, or None.
@@ -106,7 +106,7 @@ class RunRecorder(Record):
         return status_html.card(status_html.text(self.last.source, secrets) or "a task", self.last, secrets)
 
     def __repr__(self) -> str:
-        return f"<RunRecorder: {self.looks} looks>"
+        return f"<RunRecorder: {self.polls} polls>"
 
     def save(
         self, path: Union[str, os.PathLike[str], None] = None, *, error: Optional[BaseException] = None

@@ -60,7 +60,7 @@ def record(*documents, seconds=2.0, **options):
 def test_every_observation_is_kept():
     size = {"completedSize": 30, "totalSize": 40}
     recorder = record(RUNNING, {**RUNNING, "completedCount": 2, "failedCount": 1, **size}, DONE)
-    assert recorder.looks == 3
+    assert recorder.polls == 3
     assert [seen.seconds for seen in recorder.observations] == [0, 2, 4]
     assert [seen.state for seen in recorder.observations] == ["RUNNING", "RUNNING", "COMPLETED"]
     _, second, last = recorder.observations
@@ -110,7 +110,7 @@ def test_memory_is_bounded_and_what_is_kept_is_evenly_spread(polls):
         recorder(status)
         clock.now += 1
     times = [seen.seconds for seen in recorder.observations]
-    assert recorder.looks == polls
+    assert recorder.polls == polls
     assert min(polls, MOST_OBSERVATIONS // 2) <= len(times) <= MOST_OBSERVATIONS
     assert times[0] == 0
     assert times[-1] == polls - 1
@@ -812,7 +812,7 @@ def test_a_notebook_shows_the_page_in_a_frame():
     assert framed
     assert html.unescape(framed[1]) == recorder.html()
     assert "<script" not in framed[1]
-    assert repr(recorder) == "<RunRecorder: 2 looks>"
+    assert repr(recorder) == "<RunRecorder: 2 polls>"
 
 
 @pytest.mark.parametrize("documents", [[], [RUNNING], [{**RUNNING, "errors": [f"{KEY} {TOKEN} <b>"]}]])
