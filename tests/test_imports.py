@@ -110,11 +110,15 @@ def test_one_status_loads_no_more_modules_than_it_did(rocketride_server, rocketr
     assert len(loaded) <= MODULES_OF_OURS, loaded
 
 
-@pytest.mark.parametrize(("transport", "imports"), [("websocket", "socket, ssl"), ("http", "requests")])
+@pytest.mark.parametrize(
+    ("transport", "imports"), [("websocket", "logging, socket, ssl"), ("http", "requests")]
+)
 def test_a_short_answer_takes_neither_websocket_client_nor_what_reads_pages(
     rocketride_server, rocketride_tasks, transport, imports
 ):
-    """Only what the transport needs anyway. A wait loads both before it begins, see tests/process/test_loading.py."""
+    """Only what the transport and `logging` need anyway. A wait loads both before it begins, see
+    tests/process/test_loading.py.
+    """
     task = rocketride_tasks(seconds=60)
     code = (
         f"import sys, {imports}; before = set(sys.modules)\n"
