@@ -162,7 +162,7 @@ def test_unread_events_are_few_however_large():
         assert client.get_task_status(TOKEN).state == 3
         connection = client._transport.pool.take()
         while True:
-            event = connection._dialogue.next_event()
+            event = connection.queued_event()
             if event is None:
                 break
             kept.append(event)

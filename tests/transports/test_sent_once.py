@@ -130,7 +130,7 @@ def test_a_kept_connection_that_the_server_has_just_closed_is_replaced_before_an
         with RocketRideClient(server.url, KEY, transport="websocket", timeout=20) as client:
             client.get_task_status(TOKEN)
             (kept,) = client._transport.pool._idle
-            assert select.select([kept._socket._sock], [], [], 20)[0]
+            assert select.select([kept.channel._socket._sock], [], [], 20)[0]
             CALLS[call](client)
         assert server.connections == 2
 

@@ -10,7 +10,9 @@
     websocket_pipe.py      one object in pieces, over a connection of its own
     websocket_uploads.py   whole objects, several at a time over one connection
     pool.py                idle connections, kept for the next call
+    outbox.py              requests that are sent together, for these
     connection.py          upgrade, authentication, requests, events
+    channel.py             messages over a socket, and the errors of this library
     handshake.py           the opening handshake: request and answer
     upgrade.py             what a refused upgrade means
     framing.py             messages in frames: short ones are read here, what is sent is masked here

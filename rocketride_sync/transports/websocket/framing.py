@@ -11,7 +11,6 @@ import os
 import struct
 from typing import TYPE_CHECKING, List, Optional, Tuple, Type, Union
 
-from ...deadline import Deadline, system_time
 from ...loading import load
 from ...protocol.operations import Buffer
 from .handshake import Handshake, Head
@@ -20,14 +19,15 @@ from .steady_socket import EndedError, SteadySocket
 if TYPE_CHECKING:
     from .frame_reader import FrameReader
 
+Frames = Union[bytes, bytearray]
+"""One frame, or several after each other."""
+
 _TEXT, _CLOSE = 1, 8  # opcodes of RFC 6455
 _NORMAL_CLOSURE = b"\x03\xe8"  # 1000
 _FINAL = 0x80
 _MASKED = 0x80
 _EACH_BYTE = int.from_bytes(bytes(range(256)), "big")
 _ONES = int.from_bytes(b"\1" * 256, "big")
-_OUTBOX_SIZE = 256 * 1024
-_LONGEST_WAIT = 0.01  # seconds; the application's code may run between two requests
 
 
 def masked_frame(opcode: int, *parts: Buffer) -> bytearray:
@@ -122,60 +122,11 @@ class Framing:
         """The payload of the next message, if it is a short text that has been read already. Does no I/O."""
         return self._steady.buffered_text(self._limit) if self._between_messages else None
 
-    def send_all(self, data: Union[bytes, bytearray]) -> None:
+    def send_all(self, frames: Frames) -> None:
         """Send one frame or several, as `masked_frame` makes them."""
-        sent = self._steady.send(data)
-        while sent < len(data):
-            sent += self._steady.send(memoryview(data)[sent:])
-
-
-class Outbox:
-    """Frames that wait to be sent together: a system call costs more than everything else of a short request.
-
-    It does no I/O: the connection sends what `take` returns, before it waits for an answer.
-    """
-
-    __slots__ = ("_frames", "_since", "_size")
-
-    def __init__(self) -> None:
-        self._frames: List[Tuple[Deadline, bytearray]] = []
-        self._size = 0
-        self._since = 0.0
-
-    def has_room(self, frame: bytearray) -> bool:
-        """Whether `frame` may wait with the others. A large one is sent alone, so that it is not copied."""
-        return not self._frames or self._size + len(frame) <= _OUTBOX_SIZE
-
-    def add(self, frame: bytearray, deadline: Deadline) -> None:
-        """Add a frame that is of no use after `deadline`."""
-        if not self._frames:
-            self._since = system_time.monotonic()
-        self._frames.append((deadline, frame))
-        self._size += len(frame)
-
-    @property
-    def is_due(self) -> bool:
-        """Whether the frames must be sent now: they are large enough, or have waited long enough."""
-        return self._size >= _OUTBOX_SIZE or system_time.monotonic() - self._since >= _LONGEST_WAIT
-
-    def take(self) -> Optional[Tuple[Deadline, Union[bytes, bytearray]]]:
-        """Take all frames, and the earliest of their deadlines; None if there is nothing to send.
-
-        A frame whose deadline has passed is dropped: its request has been given up, and sending it with no time left
-        would break the connection for the others.
-        """
-        if not self._frames:
-            return None
-        kept = [each for each in self._frames if not each[0].expired]
-        self._frames, self._size = [], 0
-        if len(kept) < 2:
-            return kept[0] if kept else None
-        deadline, _ = min(kept, key=_time_left)
-        return deadline, b"".join([frame for _, frame in kept])
-
-
-def _time_left(waiting: Tuple[Deadline, bytearray]) -> float:
-    return waiting[0].remaining()
+        sent = self._steady.send(frames)
+        while sent < len(frames):
+            sent += self._steady.send(memoryview(frames)[sent:])
 
 
 def frame_reader() -> Type[FrameReader]:

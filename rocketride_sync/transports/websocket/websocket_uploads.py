@@ -13,6 +13,7 @@ from ...protocol import object_operations
 from ...protocol.failures import NotReadyError, refused_object
 from ...protocol.operations import Buffer, Operation
 from ..pipe_interface import Job, NotBegunError, Outcome
+from .outbox import PostedRequests
 from .pool import Pool
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ class WebSocketUploads:
     def __init__(self, pool: Pool, deadline: Deadline) -> None:
         self._pool = pool
         self._connection: Connection = pool.take() or pool.connect(deadline)
+        self._requests = PostedRequests(self._connection)
         self._transfers: Dict[int, _Transfer] = {}
         self._started: Deque[_Transfer] = deque()
         self._outcomes: List[Outcome] = []
@@ -168,7 +170,7 @@ class WebSocketUploads:
         try:
             data = transfer.advance(answer)
             _check_deadline(transfer)
-            number = self._connection.post(transfer.operation, transfer.job.deadline, data)
+            number = self._requests.post(transfer.operation, transfer.job.deadline, data)
         except StopIteration as end:
             self._finish(transfer, end.value)
         except RocketRideError as error:
@@ -185,7 +187,7 @@ class WebSocketUploads:
             self._started.popleft()
         found, fault = None, None
         try:
-            found = self._connection.next_answer(self._started[0].job.deadline)
+            found = self._requests.next_answer(self._started[0].job.deadline)
         except RocketRideError as error:
             fault = error
         if fault is not None:

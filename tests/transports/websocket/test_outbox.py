@@ -5,14 +5,14 @@ from types import SimpleNamespace
 import pytest
 
 from rocketride_sync.deadline import Deadline
-from rocketride_sync.transports.websocket import framing
-from rocketride_sync.transports.websocket.framing import Outbox
+from rocketride_sync.transports.websocket import outbox
+from rocketride_sync.transports.websocket.outbox import Outbox
 
 
 @pytest.fixture
 def clock(monkeypatch):
     it = SimpleNamespace(now=100.0)
-    monkeypatch.setattr(framing, "system_time", SimpleNamespace(monotonic=lambda: it.now))
+    monkeypatch.setattr(outbox, "system_time", SimpleNamespace(monotonic=lambda: it.now))
     it.deadline = lambda seconds: Deadline(seconds, lambda: it.now)
     return it
 

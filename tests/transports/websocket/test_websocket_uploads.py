@@ -17,7 +17,7 @@ from rocketride_sync import (
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.protocol import object_operations
 from rocketride_sync.transports.chunks import Bytes
-from rocketride_sync.transports.websocket import framing
+from rocketride_sync.transports.websocket import outbox
 from rocketride_sync.transports.websocket.steady_socket import SteadySocket
 
 from ..dap_peer import TOKEN, Gone, dap
@@ -83,9 +83,8 @@ def test_requests_that_follow_from_answers_that_came_together_are_sent_together(
     sizes = []
     send = SteadySocket.send
     monkeypatch.setattr(SteadySocket, "send", lambda *args: sizes.append(send(*args)) or sizes[-1])
-    monkeypatch.setattr(
-        framing, "_LONGEST_WAIT", 60.0
-    )  # on a busy machine a request may well take 10 ms to make
+    # On a busy machine a request may well take 10 ms to make.
+    monkeypatch.setattr(outbox, "_LONGEST_WAIT", 60.0)
 
     def answering(peer):
         answers = []

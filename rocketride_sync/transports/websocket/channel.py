@@ -1,0 +1,214 @@
+"""The messages of one connection, over its socket: requests are sent, and what comes is passed to the `Dialogue`."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import socket
+import struct
+import sys
+from typing import Any, Callable, Mapping, NoReturn, Optional, TypeVar
+
+from ...address import Address
+from ...deadline import Deadline, system_time
+from ...errors import RocketRideError, TransportError
+from ...options import SizeLimit
+from ...protocol import dap
+from ...protocol.operations import Buffer, Operation
+from ...protocol.strict_json import decodes_within
+from .error_translation import of_message, of_upgrade
+from .framing import Frames, Framing, masked_frame
+from .handshake import Handshake
+from .steady_socket import SteadySocket
+
+T = TypeVar("T")
+
+_TEXT, _BINARY, _CLOSE = 1, 2, 8  # opcodes of RFC 6455
+_UPGRADE_LIMIT = SizeLimit("the largest answer to an upgrade", 65_536)
+_CLOSE_TIMEOUT = 0.5
+
+
+def request_frame(text: str, data: Optional[Buffer] = None) -> bytearray:
+    """The frame of a request, with `data` if given."""
+    if data is None:
+        return masked_frame(_TEXT, text.encode())
+    return masked_frame(_BINARY, *dap.with_data(text, data))
+
+
+class Channel:
+    """The messages of one connection. Any exception on the way breaks it; foreign ones become errors of this library.
+
+    Args:
+        sock: a connected socket, over TLS if the address asks for it. The channel owns it from now on.
+        address: the server.
+        limit_of: the largest answer to an operation; a larger message is a `ProtocolError`.
+        dead_after: seconds after which the server counts as gone, if it sends nothing while we read, or accepts
+            nothing while we send.
+        deadline: of the upgrade.
+
+    Attributes:
+        dialogue: the requests without an answer, and the messages that have come.
+        broken: whether the socket is closed.
+        pid: the process that made it.
+    """
+
+    def __init__(
+        self,
+        sock: Any,
+        address: Address,
+        limit_of: Callable[[Operation], SizeLimit],
+        dead_after: float,
+        deadline: Deadline,
+    ) -> None:
+        self._address = address
+        self._limit_of = limit_of
+        self._limit = _UPGRADE_LIMIT
+        self._deadline = deadline  # of the operation that was sent last
+        self._socket = SteadySocket(sock, deadline, dead_after)
+        self._framing = Framing(self._socket, self._limit.size)
+        self._upgraded = False
+        self.dialogue = dap.Dialogue()
+        self.broken = False
+        self.pid = os.getpid()
+
+    def upgrade(self, user_agent: str, headers: Mapping[str, str]) -> None:
+        """Do the opening handshake. Raises what `of_upgrade` makes."""
+        self.guarded(self._upgrade, user_agent, headers)
+
+    def _upgrade(self, user_agent: str, headers: Mapping[str, str]) -> None:
+        address = self._address
+        self._socket.bytes_allowed = _UPGRADE_LIMIT.size
+        self._framing.upgrade(Handshake(address.authority, address.websocket_path, user_agent, headers))
+        self._socket.bytes_allowed = math.inf
+        self._upgraded = True
+
+    def expect(self, operation: Operation, deadline: Deadline) -> None:
+        """Set what holds until the answer to `operation`, which is about to be sent, has come."""
+        self._socket.deadline = self._deadline = deadline
+        self._limit = self._limit_of(operation)
+        self._framing.limit(self._limit.size)
+
+    # Each of these raises TransportError, TransportTimeoutError; ProtocolError too if it receives.
+
+    def exchange(
+        self, operation: Operation, deadline: Deadline, data: Optional[Buffer] = None
+    ) -> dap.Message:
+        """Send `operation`, with `data` if given, and return its answer."""
+        number, text = self.dialogue.request(operation.command, operation.arguments)
+        self.expect(operation, deadline)
+        return self.guarded(self._send_and_receive, number, text, data)
+
+    def send(self, frames: Frames, deadline: Deadline) -> None:
+        """Send one frame or several, as `request_frame` makes them."""
+        self._socket.deadline = deadline
+        self.guarded(self._framing.send_all, frames)
+
+    def _send_and_receive(self, number: int, text: str, data: Optional[Buffer]) -> dap.Message:
+        self._framing.send_all(request_frame(text, data))
+        answer = None
+        while answer is None:
+            self._receive()
+            answer = self.dialogue.answer(number)
+        return answer
+
+    def receive(self, deadline: Deadline) -> bool:
+        """Receive whatever comes next; False if `deadline` passes first."""
+        self._socket.deadline = deadline
+        return self.guarded(self._receive_in_time)
+
+    def receive_buffered(self) -> bool:
+        """Take a short message that has been read already; False if there is none. Does no I/O."""
+        return self.guarded(self._take_buffered)
+
+    def drain(self) -> None:
+        """Read what has come: answers pings, and finds out that the server closed the connection."""
+        almost_now = Deadline(0.001)
+        while self.guarded(self._socket.has_input) and self.receive(almost_now):
+            pass
+
+    def is_silent_since(self, moment: float) -> bool:
+        """Whether the server counts as gone: for `dead_after` seconds since `moment` (monotonic) nothing has come."""
+        return system_time.monotonic() - max(moment, self._socket.last_received) >= self._socket.dead_after
+
+    def _receive_in_time(self) -> bool:
+        try:
+            self._receive()
+        except socket.timeout:
+            return False  # in the middle of a frame too: the next read continues it
+        return True
+
+    def _take_buffered(self) -> bool:
+        text = self._framing.buffered_text()
+        if text is None:
+            return False
+        try:
+            self._take(_TEXT, text)
+        except socket.timeout:
+            return False
+        return True
+
+    def _receive(self) -> None:
+        self._take(*self._framing.receive())
+
+    def _take(self, opcode: int, data: bytes) -> None:
+        if opcode == _CLOSE:
+            self._raise_closed(data)
+        if opcode in (_TEXT, _BINARY):
+            if self.dialogue.awaits_answer and not decodes_within(data, self._deadline.remaining()):
+                raise socket.timeout("no time is left to decode an answer")
+            self.dialogue.receive(data, binary=opcode == _BINARY)
+
+    def _raise_closed(self, data: bytes) -> NoReturn:
+        self.close()
+        code = struct.unpack("!H", data[:2])[0] if len(data) >= 2 else "none"
+        raise TransportError(f"{self._address} closed the connection (code {code})")
+
+    # Closing and breaking.
+
+    def close(self) -> None:
+        """Send a close frame, without waiting for the server's, and close the socket.
+
+        No frame is sent in a forked child, whose parent uses the connection, nor at interpreter exit.
+        """
+        if not (self.broken or self.pid != os.getpid() or sys.is_finalizing()):
+            self.broken = True
+            self._socket.deadline = Deadline(_CLOSE_TIMEOUT)
+            # If the connection is gone already, nothing is left to do.
+            with contextlib.suppress(OSError):
+                self._framing.send_close()
+        self._socket.close()
+
+    def abandon(self) -> None:
+        """Close the socket without a close frame: after a fault, or in a forked child whose parent uses it."""
+        self.broken = True
+        self._socket.close()
+
+    def __del__(self) -> None:
+        # After Ctrl-C at a bad moment a connection may have no owner. Objects here may refer to each other, so
+        # without this the socket would be closed only by a later garbage collection.
+        if hasattr(self, "_socket"):
+            self._socket.close()
+
+    def guarded(self, step: Callable[..., T], *args: Any) -> T:
+        """The result of `step`. Any exception breaks the channel; foreign ones become errors of this library."""
+        try:
+            return step(*args)
+        except RocketRideError as error:
+            self.abandon()
+            fault = error
+        except MemoryError:  # this process has too little, which says nothing about the server
+            self.abandon()
+            raise
+        except Exception as error:  # noqa: BLE001 - websocket-client and ssl let ValueError and others through
+            self.abandon()
+            fault = self._translated(error)
+        except BaseException:
+            self.abandon()
+            raise
+        raise fault
+
+    def _translated(self, error: Exception) -> RocketRideError:
+        if self._upgraded:
+            return of_message(error, self._address, self._limit)
+        return of_upgrade(error, self._address)
