@@ -17,6 +17,7 @@ from ..errors import (
     TaskAlreadyRunningError,
     TaskNotFoundError,
     TransportError,
+    TransportTimeoutError,
 )
 from ..redact import Secret, cut, printable
 from .operations import RUN_LOG, Operation
@@ -46,6 +47,7 @@ _UNKNOWN_PROXY = "the proxy"
 _REQUEST_TIMEOUT = 408
 _NOT_IMPLEMENTED = 501
 _VERSION_NOT_SUPPORTED = 505
+_ENOUGH_TIME = 1.0
 
 
 class NotReadyError(OverloadedError):
@@ -169,6 +171,11 @@ def is_transient(status: int) -> bool:
 def is_unprocessed(status: int) -> bool:
     """Whether `status` says that nobody began to process the request."""
     return status in (_TOO_EARLY, _TOO_MANY_REQUESTS)
+
+
+def is_want_of_time(fault: RocketRideError, seconds: float) -> bool:
+    """Whether `fault` of a request that had that many seconds says only that they were few. An earlier one says more."""
+    return isinstance(fault, TransportTimeoutError) and seconds < _ENOUGH_TIME
 
 
 def refused_by_proxy(

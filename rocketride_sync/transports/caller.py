@@ -8,6 +8,7 @@ from ..deadline import Deadline
 from ..errors import AuthenticationError, OverloadedError, RocketRideError, TransportTimeoutError
 from ..logs import log
 from ..options import RetryPolicy
+from ..protocol.failures import is_want_of_time
 from ..protocol.operations import Operation
 from .base import Transport
 
@@ -66,12 +67,17 @@ class Caller:
         raise fault
 
     def retry_overload(self, step: Callable[[], T], deadline: Deadline) -> T:
-        """The result of `step`, which is repeated while the server is overloaded."""
+        """The result of `step`, which is repeated while the server is overloaded.
+
+        Raises:
+            RocketRideError: that of the last try; but an overload, if that had hardly any time and nothing was sent.
+        """
         retry = self._retry
         outage: Optional[Deadline] = None
         seen: Optional[OverloadedError] = None
         attempt = 0
         while True:
+            left = deadline.remaining()
             try:
                 return step()
             except OverloadedError as error:
@@ -82,9 +88,9 @@ class Caller:
                 log.info("%s; asking again in %.1f s", error, pause)
                 seen = error
             except TransportTimeoutError as error:
-                if seen is None or error.request_sent:
+                if seen is None or error.request_sent or not is_want_of_time(error, left):
                     raise
-                break  # the last try had hardly any time, and hides no cause that was seen
+                break
             deadline.sleep(pause)
             attempt += 1
         raise seen

@@ -6,14 +6,13 @@ import math
 from typing import Dict, Optional
 
 from ..deadline import Clock
-from ..errors import RocketRideError, TransportTimeoutError
+from ..errors import RocketRideError
 from ..options import RetryPolicy
+from ..protocol.failures import is_want_of_time
 from .poll_schedule import CLOCK_TOLERANCE
 
 MALFORMED_IN_A_ROW = 3
 """The number of malformed answers, without a status between them, that ends a wait."""
-
-_ENOUGH_TIME = 1.0
 
 
 def beginning(fault: str, left: float) -> str:
@@ -49,8 +48,8 @@ class Outage:
         return max(0.0, self._ends - self._clock())
 
     def add(self, fault: RocketRideError, time: float) -> None:
-        """Note a fault of a poll that had that many seconds. With hardly any, that it ran out of time is no cause."""
-        if self.cause is None or time >= _ENOUGH_TIME or not isinstance(fault, TransportTimeoutError):
+        """Note a fault of a poll that had that many seconds. That it had hardly any is not the cause of the outage."""
+        if self.cause is None or not is_want_of_time(fault, time):
             self.cause = fault
 
     def pause_after(self, fault: RocketRideError, came: Optional[float] = None) -> float:

@@ -70,19 +70,21 @@ def test_without_time_it_is_tried_once(time):
 
 
 class Late:
-    """A transport whose server has no slot when it is first asked; the second time, it is too late."""
+    """A transport whose server has no slot when it is first asked; the second time, it does not answer in time."""
 
-    def __init__(self, time, request_sent):
+    def __init__(self, time, first_took, request_sent=False):
         self.calls = 0
         self._time = time
+        self._first_took = first_took
         self._request_sent = request_sent
 
     def call(self, operation, deadline):
         self.calls += 1
         if self.calls == 1:
+            self._time.now += self._first_took
             raise OverloadedError("no slots")
-        self._time.now += 60.0
-        fault = TransportTimeoutError("no time was left")
+        self._time.now += deadline.remaining()
+        fault = TransportTimeoutError("no answer")
         fault.request_sent = self._request_sent
         raise fault
 
@@ -93,11 +95,19 @@ class Late:
 def test_a_try_without_time_hides_no_overload_but_a_request_that_may_have_arrived_does(
     time, request_sent, expected
 ):
-    transport = Late(time, request_sent)
+    transport = Late(time, 9.5, request_sent)
     with pytest.raises(expected) as caught:
         Caller(transport, RetryPolicy()).call(STATUS, Deadline(10.0))
     assert transport.calls == 2
     assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("first_took", [0.0, 7.0])
+def test_a_try_with_time_tells_that_the_server_is_silent_now(time, first_took):
+    transport = Late(time, first_took)
+    with pytest.raises(TransportTimeoutError, match="no answer"):
+        Caller(transport, RetryPolicy()).call(STATUS, Deadline(10.0))
+    assert transport.calls == 2
 
 
 @pytest.mark.parametrize(("retry_after", "times"), [(3600.0, 1), (10.0, 1), (6.0, 2), (2.0, 5)])
