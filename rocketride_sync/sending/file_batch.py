@@ -99,20 +99,17 @@ class FileBatch:
                 self._begin_upload(queued.pop())  # that ends it
                 continue
             deadline = first.deadline if again else Deadline(self._timeout)
+            # Then an overload that lasts for its time may be over in the time that the others have.
+            only_first = again and self._caller.is_limited_by(deadline)
             fault = self._send_some(queued, at_once, deadline)
             if fault is None or (again and deadline.expired):
                 continue
-            if again and self._is_for_want_of_time(fault, deadline):
+            if only_first and _is_overload(fault):
                 queued.remove(first)
                 first.end(fault)
                 continue
             while queued:
                 queued.pop().end(fault)
-
-    def _is_for_want_of_time(self, fault: RocketRideError, deadline: Deadline) -> bool:
-        """Whether the server was overloaded, and within `deadline` it could not be asked again."""
-        overloaded = isinstance(fault, OverloadedError) and not isinstance(fault, NotReadyError)
-        return overloaded and deadline.remaining() <= self._caller.longest_pause
 
     def _send_some(
         self, queued: List[Upload], at_once: Optional[int], deadline: Deadline
@@ -269,6 +266,11 @@ class FileBatch:
 def _pop_each(queued: List[Upload], refusals: Sequence[object] = ()) -> Iterator[Upload]:
     while queued and not refusals:
         yield queued.pop()
+
+
+def _is_overload(fault: RocketRideError) -> bool:
+    """Whether the server was overloaded, which has nothing to do with the task."""
+    return isinstance(fault, OverloadedError) and not isinstance(fault, NotReadyError)
 
 
 def _checked_result(document: Any) -> Union[Dict[str, Any], RocketRideError]:

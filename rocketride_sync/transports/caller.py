@@ -45,10 +45,9 @@ class Caller:
         self.transport = transport
         self._retry = retry
 
-    @property
-    def longest_pause(self) -> float:
-        """The longest pause of `retry_overload`, unless the server asks for a longer one."""
-        return self._retry.max_delay
+    def is_limited_by(self, deadline: Deadline) -> bool:
+        """Whether `retry_overload` would be given up for want of time, rather than because an overload lasts too long."""
+        return self._retry.max_outage is None or deadline.remaining() < self._retry.max_outage
 
     def call(self, operation: Operation, deadline: Deadline) -> Any:
         """The document of the answer to `operation`.

@@ -98,12 +98,12 @@ def stall(*begun, returned):
 
 @pytest.fixture
 def send(tmp_path, time):
-    def send(*lines, count=6):
+    def send(*lines, count=6, retry=RETRY):
         files = [tmp_path / f"{number}.txt" for number in range(count)]
         for path in files:
             path.write_text("x")
         transport = Lines(time, *lines)
-        client = RocketRideClient("localhost", "key", transport=transport, retry=RETRY)
+        client = RocketRideClient("localhost", "key", transport=transport, retry=retry)
         results = client.send_files(files, "tk_1", timeout=TIMEOUT)
         return transport, results
 
@@ -143,6 +143,23 @@ def test_where_an_overloaded_server_cannot_be_asked_again_in_its_time_one_file_f
     assert set(failed(results)) == {0, 1}
     assert "overloaded" in failed(results)[1]
     assert len(transport.tried) == 4
+
+
+def test_a_file_that_has_less_time_than_the_server_asks_for_fails_alone(send):
+    patient = OverloadedError("the server is overloaded", retry_after=8.0)
+    lines = [(patient, None)] * 2
+    transport, results = send((0.0, stall(0.0, 5.0, returned=1)), *lines, (0.1, good))
+    assert set(failed(results)) == {0, 1}
+    assert transport.tried == pytest.approx([10.0, 5.0, 10.0, 2.0])
+
+
+@pytest.mark.parametrize("max_delay", [0.5, 15.0])
+def test_the_longest_outage_fails_all_however_long_the_pauses_may_be(send, time, max_delay):
+    retry = RetryPolicy(max_outage=2.0, max_delay=max_delay)
+    began = time.now
+    _, results = send((0.0, stall(0.0, 5.0, 6.0, 7.0, returned=3)), *[(OVERLOADED, None)] * 200, retry=retry)
+    assert set(failed(results)) == set(range(6))
+    assert time.now - began <= TIMEOUT + 2.1
 
 
 def test_an_overload_that_lasts_fails_all_after_one_outage(send, time):
