@@ -77,9 +77,8 @@ class Forked:
         self.args = words
         self.returncode = None
         ended, theirs = os.pipe()
-        self._ended = os.fdopen(
-            ended, "rb", buffering=0
-        )  # a buffer could hold the second line, which `select` does not see
+        # A buffer could hold the second line, which `select` does not see.
+        self._ended = os.fdopen(ended, "rb", buffering=0)
         try:
             _parent().fork([module, words, dict(environment), os.getcwd()], [*descriptors, theirs])
         finally:

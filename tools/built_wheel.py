@@ -15,9 +15,8 @@ PACKAGE = "rocketride_sync"
 
 def build(folder: Path) -> Path:
     """Build the wheel into `folder`, and check it."""
-    shutil.rmtree(
-        ROOT / "build", ignore_errors=True
-    )  # of an earlier build: its modules would be in the wheel too
+    # Of an earlier build: its modules would be in the wheel too.
+    shutil.rmtree(ROOT / "build", ignore_errors=True)
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel", "--quiet", "--no-deps"]
     subprocess.run([*pip, "--wheel-dir", str(folder), str(ROOT)], check=True)
     (wheel,) = folder.glob("*.whl")

@@ -250,9 +250,8 @@ class StatusMethods(BaseClient):
 
         def read(deadline: Deadline) -> TaskStatus:
             nonlocal watch
-            if (
-                watch is None
-            ):  # made here, so that a module that cannot be loaded is outlived as a poll that failed
+            # Made here, so that a module that cannot be loaded is outlived as a poll that failed.
+            if watch is None:
                 watch = self._transport.watch(operation)
             asked_at = system_time.monotonic()
             return self._status_of(token, watch.call(operation, deadline), asked_at)

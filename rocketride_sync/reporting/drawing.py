@@ -17,10 +17,8 @@ from .formatting import AxisUnit, axis_number, time_unit
 from .readings import Reading, readings
 from .series import Line
 
-_WIDTH, _HEIGHT = (
-    380,
-    215,
-)  # of its coordinates: so small that its texts can be read on a screen of 360 pixels
+# Of its coordinates: so small that its texts can be read on a screen of 360 pixels.
+_WIDTH, _HEIGHT = 380, 215
 _FONT_SIZE = 12.5
 _THICK_STROKE, _THIN_STROKE = "2", "1.3"
 _READING = "reading"  # the class of what has a text to show on hover

@@ -25,11 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Pipe", "PipingTransport", "PollingWatch", "Transport", "Uploads", "Watch", "create", "http_of"]
 
-_LOADED_ON_FIRST_USE = (
-    "Pipe",
-    "PipingTransport",
-    "Uploads",
-)  # of `pipe_interface`: most processes send nothing
+# Of `pipe_interface`: most processes send nothing.
+_LOADED_ON_FIRST_USE = ("Pipe", "PipingTransport", "Uploads")
 
 
 def create(transport: Union[str, Transport], settings: Settings) -> Transport:

@@ -20,15 +20,8 @@ _LONGEST_DELAY = 10.0  # seconds from the start of a run to the begin of its cha
 _OUTCOMES = ("ok", "cancelled", "interrupted", "error")
 _Final = Tuple[float, Optional[TaskStatus]]  # the number of its event, and the status
 _NO_FINAL: _Final = (-math.inf, None)
-_STAMPS = (
-    "__id",
-    "eventTime",
-    "final",
-    "logSeq",
-    "runKind",
-    "teamId",
-    "userId",
-)  # belong to the event
+# These belong to the event.
+_STAMPS = ("__id", "eventTime", "final", "logSeq", "runKind", "teamId", "userId")
 
 
 class LoggedRun(Frozen):

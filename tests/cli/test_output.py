@@ -354,10 +354,8 @@ def test_exit_code_0_means_that_the_result_was_written(stub, arguments, kind, co
     stub.answers = [ok(SUCCEEDED)]
     done = run_into(stub, kind, *arguments)
     if kind == "closed" and arguments[-1] in ("--help", "--version"):
-        assert (done.returncode, "rocketride-sync" in done.stderr) == (
-            0,
-            True,
-        )  # argparse prints it on stderr
+        # argparse prints it on stderr.
+        assert (done.returncode, "rocketride-sync" in done.stderr) == (0, True)
         return
     assert done.returncode == code
     said = [line for line in done.stderr.splitlines() if "could not be written" in line]

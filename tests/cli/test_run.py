@@ -309,9 +309,8 @@ def test_a_signal_during_the_start_leaves_no_task_behind(tmp_path, slow, number,
         until(client.get_tasks)
         process.send_signal(number)
         assert "starts" in process.stderr.readline()
-        trouble = (
-            process.stderr.read()
-        )  # what readline() has read ahead too, which communicate() would pass over
+        # What readline() has read ahead too, which communicate() would pass over.
+        trouble = process.stderr.read()
         process.communicate(timeout=SECONDS)
         assert process.returncode == code
         assert trouble.endswith("; the task was ended\n")

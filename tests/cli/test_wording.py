@@ -36,9 +36,8 @@ OUT_OF_REACH = (
 def messages():
     """The texts of the library that a user may read: all strings but docstrings, reprs, words and HTML."""
     for file in sorted(PACKAGE.rglob("*.py")):
-        if (
-            file.relative_to(PACKAGE).parts[0] in APART or file.name == "migration.py"
-        ):  # for those who write Python
+        # These are for those who write Python.
+        if file.relative_to(PACKAGE).parts[0] in APART or file.name == "migration.py":
             continue
         tree = ast.parse(file.read_text("utf-8"))
         apart = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}

@@ -97,9 +97,8 @@ def test_a_pipe_that_gets_no_data_is_aborted(limited_server):
         began = time.monotonic()
         while time.monotonic() - began < 1.2:  # longer than the idle limit
             assert client.wait_for_response(client.write(b"some text ", token=token, pipe_id=pipe))["success"]
-        after = client.call(
-            "rrext_process", subcommand="open", **arguments
-        )  # waits until the first pipe has ended
+        # It waits until the first pipe has ended.
+        after = client.call("rrext_process", subcommand="open", **arguments)
         assert after["success"]
         answer = client.wait_for_response(client.write(b"more", token=token, pipe_id=pipe))
         assert (answer["success"], "not found" in answer["message"]) == (False, True)

@@ -308,9 +308,8 @@ def test_threads_wake_the_caller_only_for_a_callback_and_for_the_end(monkeypatch
     options = {"on_progress": lambda event: None} if listens else {}
     results = scripted([{"name": "x"}] * 12).send_files(files, "tk_1", max_workers=4, **options)
     assert [r["action"] for r in results] == ["complete"] * 12
-    assert (
-        len(wakings) >= 3 * 12 if listens else 1 <= len(wakings) <= 4
-    )  # each of four threads may see the end
+    # Each of four threads may see the end.
+    assert len(wakings) >= 3 * 12 if listens else 1 <= len(wakings) <= 4
 
 
 @pytest.mark.parametrize("mine", [StopIteration("mine"), ValueError("mine"), TransportError("mine")])

@@ -157,9 +157,8 @@ class Engine:
         self.terminated = []
         self.restarted = []
         self.log = RunLog(self)
-        self.talkative = (
-            generation == NEWER and world.rng.random() < 0.3
-        )  # sends events that nobody subscribed to
+        # It sends events that nobody subscribed to.
+        self.talkative = generation == NEWER and world.rng.random() < 0.3
 
     def tell(self, run, text, *args):
         self.world.tell(f"run {run.number} of {run.token[:7]}: {text}", *args)

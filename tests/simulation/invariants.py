@@ -173,9 +173,8 @@ def check_outcome(life, call, run, document, status, *, own_terminate=False, wat
     said = (status.outcome.value, status.outcome_certain)
     tells = run.reason is not None and life.engine.generation == "newer"
     allowed = [plain, told] if tells else [plain]
-    if (
-        not life.faults.calm
-    ):  # whether the task was running before it was terminated could perhaps not be read
+    # Whether the task was running before it was terminated could perhaps not be read.
+    if not life.faults.calm:
         allowed.append(oracle.outcome(document))
     elif (
         tells
@@ -212,9 +211,8 @@ def check_error(life, call, token, *, seen, since, known=False):
         refused = faults.has("upgrade refused") and life.transport == "websocket"
         require(life.server.garbled or refused, "%s: a ProtocolError without garbage: %r", call.name, error)
     elif isinstance(error, ServerError):
-        overloaded = faults.has("overload", "busy neighbours") and "HTTP 403" in str(
-            error
-        )  # in the middle of an object
+        # In the middle of an object.
+        overloaded = faults.has("overload", "busy neighbours") and "HTTP 403" in str(error)
         require(life.server.garbled or overloaded, "%s: there is no reason for %r", call.name, error)
     else:
         raise Violation(f"{call.name}: there is no reason for {error!r}")

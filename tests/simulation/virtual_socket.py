@@ -9,9 +9,8 @@ import os
 import socket
 
 _WINDOW = 1 << 18  # bytes that the peer has not taken yet, before a send blocks
-_NUMBERS = itertools.count(
-    1_000_000
-)  # no descriptor of the process: whoever asks the system for it gets an error
+# No descriptors of the process: whoever asks the system for one gets an error.
+_NUMBERS = itertools.count(1_000_000)
 
 
 class VirtualSocket:

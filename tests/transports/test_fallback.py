@@ -181,10 +181,8 @@ class TestCalls:
         fall_back(client, handler)
         assert client.get_tasks() == []
         client.get_task_status(TOKEN)
-        assert (handler.seen["websocket"], handler.seen["http"]) == (
-            1,
-            0,
-        )  # it works: nothing is refused any more
+        # It works: nothing is refused any more.
+        assert (handler.seen["websocket"], handler.seen["http"]) == (1, 0)
 
     def test_that_need_an_argument_of_websocket_try_it(self, client, handler):
         fall_back(client, handler)

@@ -40,9 +40,8 @@ def test_a_long_retry_after_does_not_outlive_the_timeout(transport):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-@pytest.mark.filterwarnings(
-    "ignore:This process:DeprecationWarning"
-)  # Python 3.12 and later: there are threads
+# Python 3.12 and later: there are threads.
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 @pytest.mark.parametrize("transport", ["websocket", "http"])
 def test_a_wait_goes_on_in_a_forked_child_and_in_its_parent(transport):
     tasks = Tasks()

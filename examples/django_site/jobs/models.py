@@ -6,6 +6,5 @@ from django.db import models
 class Job(models.Model):
     name = models.CharField(max_length=200)
     token = models.CharField(max_length=200)
-    status = models.JSONField(
-        default=dict
-    )  # the last one seen: by it another run with the same token is noticed
+    # The last one seen: by it another run with the same token is noticed.
+    status = models.JSONField(default=dict)

@@ -74,12 +74,13 @@ class TaskEventFilter:
     __slots__ = (
         "_begun",
         "_chosen",
-        "_end",
         "_end_before_poll",
         "_ended_before",
         "_id_start",
         "_id_starts",
         "_known",
+        "_reason",
+        "_told",
     )
 
     def __init__(self, token: str, credential: str) -> None:
@@ -87,7 +88,8 @@ class TaskEventFilter:
         self._id_start = _start_of_id(token, credential)
         self._id_starts = _possible_starts(token, credential)
         self._chosen = _ChosenTokenRuns() if self._id_start is None else None
-        self._end: Optional[Tuple[Optional[str]]] = None  # with the reason, once an `end` event has come
+        self._told = False  # whether an `end` event has come
+        self._reason: Optional[str] = None  # that it gave
         self._begun = False  # after that event
         self._end_before_poll = False
         self._ended_before = False  # before the subscription: no `end` event will come
@@ -101,8 +103,8 @@ class TaskEventFilter:
     def poll_sent(self) -> None:
         """The status is asked for now."""
         if self._begun:  # what the status shows is another run, or the end of a restarted one
-            self._end = None
-        self._end_before_poll = self._end is not None
+            self._forget_end()
+        self._end_before_poll = self._told
         if self._chosen is not None:
             self._chosen.poll_sent()
 
@@ -113,7 +115,7 @@ class TaskEventFilter:
             self._known = tuple((key, value) for key, value in known if value)
             if self._end_before_poll and shows_life(document.get("state"), document.get("completed")):
                 # It was the end of the run before, or there was a restart.
-                self._end = None
+                self._forget_end()
             if self._chosen is not None:
                 self._chosen.learn(document.get("state"))
 
@@ -137,9 +139,8 @@ class TaskEventFilter:
 
     def end_told(self, *, listening: bool) -> EndTold:
         """What was told of the end; `listening`: whether further events can come."""
-        (reason,) = self._end or (None,)
         may_come = listening and self._is_certain and not self._ended_before
-        return EndTold(self._end is not None, reason, may_come)
+        return EndTold(self._told, self._reason, may_come)
 
     @property
     def _is_certain(self) -> bool:
@@ -155,9 +156,14 @@ class TaskEventFilter:
             return
         if not self._is_certain:
             return
-        reason = body.get("reason")
-        (earlier,) = (None if self._begun else self._end) or (None,)
-        self._end, self._begun = (reason if reason in STOP_REASONS else earlier,), False
+        if self._begun:
+            self._forget_end()
+        if body.get("reason") in STOP_REASONS:
+            self._reason = body["reason"]
+        self._told, self._begun = True, False
+
+    def _forget_end(self) -> None:
+        self._told, self._reason = False, None
 
     def _is_of_token(self, body: Mapping[str, Any]) -> bool:
         source = dict(self._known).get("source") or body.get("source")

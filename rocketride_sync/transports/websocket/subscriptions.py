@@ -38,9 +38,8 @@ class Subscriptions:
 
         self._allowance = SubscriptionAllowance()
         self._candidates: Dict[Poll, Dict[str, Any]] = {}  # with project and source
-        self._twins: Dict[
-            Tuple[Any, Any], Set[Poll]
-        ] = {}  # by project and source, unless events tell them apart
+        # By project and source, unless events tell them apart.
+        self._twins: Dict[Tuple[Any, Any], Set[Poll]] = {}
 
     def __bool__(self) -> bool:
         return bool(self._filters)

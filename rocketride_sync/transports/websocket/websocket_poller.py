@@ -149,10 +149,8 @@ class WebSocketPoller:
         self._send_over(connection, polls, deadlines)
 
     def _send_over(self, connection: Connection, polls: List[Poll], deadlines: List[Deadline]) -> None:
-        numbers, fault = (
-            list(range(-len(polls), 0)),
-            None,
-        )  # no request has such numbers: for polls that cannot be sent
+        # For polls that cannot be sent: no request has such numbers.
+        numbers, fault = list(range(-len(polls), 0)), None
         try:
             if self._unfinished <= FEW and self._subscriptions.subscribing.allowed:
                 # An `unsubscribe` of an earlier wait must not overtake what comes now.

@@ -36,13 +36,12 @@ def foreign_exceptions():
     }
     for module in (requests.exceptions, urllib3.exceptions, http.client, ssl):
         for name, kind in inspect.getmembers(module, inspect.isclass):
+            # A name with an underscore: such as one of Python 3.15, with which a function of ssl ends its own loop.
             if (
                 not issubclass(kind, Exception)
                 or issubclass(kind, Warning)
                 or kind.__module__ != module.__name__
-                or name.startswith(
-                    "_"
-                )  # such as one of Python 3.15, with which a function of ssl ends its own loop
+                or name.startswith("_")
             ):
                 continue
             for args in (

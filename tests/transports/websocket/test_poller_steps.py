@@ -280,9 +280,8 @@ def test_when_few_are_left_they_are_subscribed_to(world, first):
     assert first.subscriptions() == [(one.token, True, 60.0), (other.token, True, 30.0)]
     first.longest = 0
     assert poller.next(Deadline(5.0)) is None
-    assert [what[0] for what in first.subscriptions()][2:] == tokens(FEW + 1)[
-        1:-2
-    ]  # not the one that has ended
+    # Not to the one that has ended.
+    assert [what[0] for what in first.subscriptions()][2:] == tokens(FEW + 1)[1:-2]
 
 
 def test_a_poll_for_which_no_time_is_left_is_not_sent(world, first):

@@ -54,9 +54,8 @@ def test_after_a_connection_was_lost_between_polls_all_are_polled_and_subscribed
     with Server(dap(script)) as server, prompt_client_of(server) as client:
         began = time.monotonic()
         results = client.wait_all(tokens(3), timeout=LONG, interval=LONG)
-        assert (
-            time.monotonic() - began < ROOM
-        )  # nobody waited for the interval: the end may have been told meanwhile
+        # Nobody waited for the interval: the end may have been told meanwhile.
+        assert time.monotonic() - began < ROOM
         client.get_task_status("tk_other")  # its answer comes after all that was asked before
         assert server.connections == 2
     assert all(result.succeeded for result in results)
