@@ -16,6 +16,19 @@ RUNNING = status(TaskState.RUNNING)
 DONE = status(TaskState.COMPLETED, completed=True)
 
 
+def wait_of(world, token=TOKEN, *, timeout=None, interval=2.0, call_timeout=30.0, retry=PROMPT, **options):
+    """The rules of a wait in the time of `world`."""
+    return Wait(
+        token,
+        timeout=timeout,
+        interval=interval,
+        call_timeout=call_timeout,
+        retry=retry,
+        clock=world.clock,
+        **options,
+    )
+
+
 class World:
     """A clock, and a server that answers from a script; the last answer repeats."""
 
@@ -46,17 +59,8 @@ class World:
             raise answer
         return answer
 
-    def wait(self, timeout=None, interval=2.0, call_timeout=30.0, retry=PROMPT, previous=None):
-        wait = Wait(
-            TOKEN,
-            timeout=timeout,
-            interval=interval,
-            call_timeout=call_timeout,
-            retry=retry,
-            previous=previous,
-            clock=self.clock,
-        )
-        return statuses(TOKEN, wait, self.poll, self.pause)
+    def wait(self, **options):
+        return statuses(TOKEN, wait_of(self, **options), self.poll, self.pause)
 
 
 def after(seconds, then, before=RUNNING):

@@ -1,16 +1,18 @@
 """A fake clock, and a poller that answers the polls of a wait for many tasks from scripts."""
 
 from collections import deque
+from functools import partial
 
-from rocketride_sync import RetryPolicy, TaskNotFoundError, TransportTimeoutError
+from rocketride_sync import TaskNotFoundError, TransportTimeoutError
 from rocketride_sync.transports.end_told import EndTold
 from rocketride_sync.waiting.many_tasks import ManyTasksWait
 from rocketride_sync.waiting.run_log_search import RunLogSearch
-from rocketride_sync.waiting.wait_rules import Wait
+
+from . import fake_world
+from .fake_world import wait_of
 
 RUNNING = {"state": 3, "startTime": 100.0}
 DONE = {**RUNNING, "state": 5, "completed": True}
-PROMPT = RetryPolicy(initial_delay=1.0, max_delay=8.0, jitter=0)
 UNKNOWN = TaskNotFoundError("Your pipeline is not running")
 MOST_POLLS = 20_000  # more than any test here has reason for
 
@@ -108,17 +110,9 @@ class World:
         self.by_token = {poll.token: poll for poll in polls}
         return self
 
-    def many(self, timeout=None, interval=2.0, on_progress=None, call_timeout=30.0, retry=PROMPT):
+    def many(self, interval=2.0, on_progress=None, **options):
         def make_wait(token, phase):
-            return Wait(
-                token,
-                timeout=timeout,
-                interval=interval,
-                call_timeout=call_timeout,
-                retry=retry,
-                phase=phase,
-                clock=self.clock,
-            )
+            return wait_of(self, token, interval=interval, phase=phase, **options)
 
         return ManyTasksWait(list(self.scripts), interval, make_wait, self.watch, on_progress, self.clock)
 
@@ -129,9 +123,7 @@ class World:
         return [moment for polled, moment in self.polls if polled == token]
 
 
-def after(seconds, then, before=RUNNING):
-    """An answer that changes at a moment."""
-    return lambda world: then if world.now >= seconds else before
+after = partial(fake_world.after, before=RUNNING)
 
 
 def tokens(count):

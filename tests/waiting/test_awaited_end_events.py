@@ -5,9 +5,9 @@ import pytest
 from rocketride_sync import TaskStatus
 from rocketride_sync.transports.end_told import EndTold, end_told
 from rocketride_sync.waiting.wait_loop import statuses
-from rocketride_sync.waiting.wait_rules import Wait
 
-TOKEN = "tk_5f3a0123456789abcdef0123456789ab"
+from .fake_world import TOKEN, wait_of
+
 FAILED = TaskStatus.from_dict(
     {"state": 6, "completed": True, "startTime": 100.0, "exitCode": 1, "exitMessage": "text"}
 )
@@ -25,6 +25,9 @@ class World:
         self.wakes = list(wakes)
         self.pauses = []
 
+    def clock(self):
+        return self.now
+
     def end_told(self):
         return [told for moment, told in self.told if moment <= self.now][-1]
 
@@ -35,9 +38,7 @@ class World:
         self.now += min([seconds, *sooner])
 
     def result(self, timeout=None):
-        wait = Wait(
-            TOKEN, timeout=timeout, interval=30.0, call_timeout=30.0, retry=None, clock=lambda: self.now
-        )
+        wait = wait_of(self, timeout=timeout, interval=30.0)
         (status,) = statuses(TOKEN, wait, lambda _: self.status, self.pause, self.end_told)
         assert wait.last is status
         return status

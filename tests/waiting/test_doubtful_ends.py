@@ -12,9 +12,8 @@ from rocketride_sync import (
     TransportError,
     WaitTimeoutError,
 )
-from rocketride_sync.waiting.wait_rules import Wait
 
-from .fake_world import DONE, PROMPT, RUNNING, TOKEN, World, status
+from .fake_world import DONE, RUNNING, TOKEN, World, status, wait_of
 
 DOUBTFUL = status(TaskState.CANCELLED, completed=True, start=0.0, exitCode=1)
 OTHER_RUN = status(TaskState.RUNNING, start=200.0)
@@ -118,7 +117,7 @@ def test_many_tasks_notice_another_run_too():
 def test_the_time_for_another_poll_includes_that_of_its_turn(read_at, doubted):
     """Of many tasks: it had to wait for its turn for 2 s, and is reckoned to wait half as long again at the end."""
     world = World()
-    wait = Wait(TOKEN, timeout=10.0, interval=20.0, call_timeout=30.0, retry=PROMPT, clock=world.clock)
+    wait = wait_of(world, timeout=10.0, interval=20.0)
     wait.mark_due()
     world.now = 2.0
     wait.begin()

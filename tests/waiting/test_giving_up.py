@@ -4,14 +4,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rocketride_sync import RetryPolicy, TaskState, TransportTimeoutError, WaitTimeoutError
-from rocketride_sync.models import TaskStatus
+from rocketride_sync import RetryPolicy, TransportTimeoutError, WaitTimeoutError
 from rocketride_sync.waiting.poll_schedule import CLOCK_TOLERANCE
 from rocketride_sync.waiting.wait_loop import statuses
-from rocketride_sync.waiting.wait_rules import Wait
 
-TOKEN = "tk_5f3a0123456789abcdef0123456789ab"
-RUNNING = TaskStatus.from_dict({"state": TaskState.RUNNING, "startTime": 100.0})
+from .fake_world import RUNNING, TOKEN, wait_of
+
 SHORTEST = 0.01
 """Seconds in which no poll is expected to be answered."""
 
@@ -43,14 +41,8 @@ class SlowServer:
     def gives_up(self, timeout, interval, call_timeout=30.0):
         """The seconds after which the wait gives up."""
         began = self.now
-        wait = Wait(
-            TOKEN,
-            timeout=timeout,
-            interval=interval,
-            call_timeout=call_timeout,
-            retry=RetryPolicy(initial_delay=0.25, max_delay=1.0, jitter=0),
-            clock=self.clock,
-        )
+        retry = RetryPolicy(initial_delay=0.25, max_delay=1.0, jitter=0)
+        wait = wait_of(self, timeout=timeout, interval=interval, call_timeout=call_timeout, retry=retry)
         with pytest.raises(WaitTimeoutError):
             list(statuses(TOKEN, wait, self.poll, self.pause))
         return self.now - began

@@ -19,9 +19,8 @@ from rocketride_sync import (
     TransportTimeoutError,
     WaitTimeoutError,
 )
-from rocketride_sync.waiting.wait_rules import Wait
 
-from .fake_world import DONE, RUNNING, TOKEN, World, after, status
+from .fake_world import DONE, RUNNING, TOKEN, World, after, status, wait_of
 
 # --- when it polls
 
@@ -280,7 +279,7 @@ TWENTY = RetryPolicy(initial_delay=1.0, jitter=0, max_outage=20.0)
 
 def one_of_many(world, retry=TWENTY):
     """The rules for one of many tasks, whose polls wait for their turn."""
-    return Wait(TOKEN, timeout=None, interval=2.0, call_timeout=30.0, retry=retry, clock=world.clock)
+    return wait_of(world, retry=retry)
 
 
 @pytest.mark.parametrize(("first_answered", "turn"), [(0.0, 2.0), (11.5, 0.5), (20.0, 0.0)])
@@ -289,7 +288,7 @@ def test_the_last_poll_begins_earlier_by_the_time_that_the_first_one_waited_for_
 ):
     """Half as much again, for there are other polls meanwhile."""
     world = World()
-    wait = Wait(TOKEN, timeout=100.0, interval=1000.0, call_timeout=30.0, retry=TWENTY, clock=world.clock)
+    wait = wait_of(world, timeout=100.0, interval=1000.0, retry=TWENTY)
     world.now = 10.0
     wait.mark_due()
     world.now = 12.0
