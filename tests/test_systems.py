@@ -27,7 +27,7 @@ from rocketride_sync.address import Address
 from rocketride_sync.cli import command_result, main, output, secret_input, signals, standard_streams
 from rocketride_sync.cli.exit_codes import ExitCode
 from rocketride_sync.deadline import Deadline
-from rocketride_sync.transports import network, tcp
+from rocketride_sync.transports import proxies, tcp
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = Path(rocketride_sync.__file__).parent
@@ -284,14 +284,14 @@ def test_the_text_of_a_refused_connection(monkeypatch, known):
 def test_the_proxies_of_the_system(monkeypatch, system):
     for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
         monkeypatch.delenv(name)
-    monkeypatch.setattr(network.sys, "platform", system)
+    monkeypatch.setattr(proxies.sys, "platform", system)
     monkeypatch.setattr(urllib.request, "getproxies", lambda: {"http": "http://proxy:1"})
     monkeypatch.setattr(urllib.request, "proxy_bypass", lambda host: host == "inside")
     asked = system != "linux"
-    assert network.environment_proxies(Address.parse("http://outside")) == (
+    assert proxies.environment_proxies(Address.parse("http://outside")) == (
         {"http": "http://proxy:1"} if asked else {}
     )
-    assert network.environment_proxies(Address.parse("http://inside")) == {}
+    assert proxies.environment_proxies(Address.parse("http://inside")) == {}
 
 
 class TestFilesWithoutDirectoryDescriptors:

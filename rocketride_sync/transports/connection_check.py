@@ -27,7 +27,7 @@ from .auto import UPGRADE_REFUSED
 from .bounded_names import names_within
 from .dialing import Dialer, guarded
 from .http import HttpTransport
-from .network import Proxy, proxy_for
+from .proxies import Proxy, proxy_for
 from .websocket import WebSocketTransport
 
 _NO_TASK = "tk_00000000000000000000000000000000"

@@ -23,7 +23,7 @@ from ..errors import (
 from ..loading import load
 from ..protocol.failures import refused_by_proxy
 from ..redact import printable, reason_of
-from .network import Proxy, is_certificate_alert, proxy_for, tls_context
+from .proxies import Proxy, proxy_for
 from .tcp import connect, in_slices, set_timeout, use_tls_class
 
 if TYPE_CHECKING:
@@ -63,6 +63,8 @@ class Dialer:
         address = self._settings.address
         proxy = proxy_for(address, self._settings.proxies)
         # Before anything is connected.
+        if address.secure or (proxy is not None and proxy.secure):
+            load(_tls_context)
         context = self._server_context() if address.secure else None
         if proxy is not None and proxy.is_socks:
             load(_pass_socks)
@@ -90,13 +92,13 @@ class Dialer:
 
     def _server_context(self) -> Any:
         if not _is_current(self._context):
-            self._context = tls_context(self._settings.verify, self._settings.cert)
+            self._context = load(_tls_context)(self._settings.verify, self._settings.cert)
         return self._context
 
     def _context_of_proxy(self) -> Any:
         """Without our certificate, which is for the server."""
         if not _is_current(self._proxy_context):
-            self._proxy_context = tls_context(self._settings.verify, None)
+            self._proxy_context = load(_tls_context)(self._settings.verify, None)
         return self._proxy_context
 
 
@@ -150,6 +152,12 @@ def tls_fault(target: object, error: ssl.SSLError) -> RocketRideError:
     plain = reason == "WRONG_VERSION_NUMBER"
     advice = "; does it speak TLS? If not, its address begins with http://" if plain else ""
     return TransportError(f"no TLS with {target}: {reason}{advice}")
+
+
+def is_certificate_alert(error: object) -> bool:
+    """Whether it is the TLS alert of a server that refused our client certificate, or got none."""
+    alert = reason_of(error) if isinstance(error, ssl.SSLError) else ""
+    return "ALERT" in alert and ("CERT" in alert or "UNKNOWN_CA" in alert)
 
 
 def _pass_proxy(address: Address, sock: Any, proxy: Proxy, port: int, deadline: Deadline) -> None:
@@ -217,7 +225,13 @@ def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-# What few processes need.
+# What not every process needs.
+
+
+def _tls_context() -> Callable[..., ssl.SSLContext]:
+    from .tls_files import tls_context
+
+    return tls_context
 
 
 def _pass_socks() -> Callable[..., None]:

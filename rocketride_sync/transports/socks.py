@@ -9,7 +9,7 @@ from typing import Any, Optional, Tuple
 
 from ..deadline import Deadline
 from ..errors import ConfigurationError, ServerError
-from .network import Proxy
+from .proxies import Proxy
 from .tcp import in_slices, set_timeout
 
 _NO_PASSWORD, _PASSWORD = 0, 2

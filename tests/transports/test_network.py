@@ -16,7 +16,8 @@ from rocketride_sync import (
 )
 from rocketride_sync.address import Address
 from rocketride_sync.transports.http.session import _proxy_for_whole_urls
-from rocketride_sync.transports.network import Proxy, proxy_for, tls_context
+from rocketride_sync.transports.proxies import Proxy, proxy_for
+from rocketride_sync.transports.tls_files import tls_context
 
 from .dap_peer import KEY
 from .loopback import HOST, Server

@@ -9,8 +9,8 @@ import pytest
 import trustme
 
 from rocketride_sync import CertificateError, ConfigurationError, RocketRideWarning, TransportError
-from rocketride_sync.transports import network
-from rocketride_sync.transports.network import tls_context
+from rocketride_sync.transports import tls_files
+from rocketride_sync.transports.tls_files import tls_context
 
 from .loopback import HOST, Server
 from .network_peers import ask, both, tls
@@ -121,13 +121,13 @@ def test_files_that_cannot_be_opened_now_are_a_fault_that_may_pass(
 ):
     """No descriptor is left: nothing is wrong with the file, and a wait goes on."""
     monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys.log"))
-    usable = network._usable
+    usable = tls_files._usable
 
     def step(*_):
         raise OSError(errno.EMFILE, "Too many open files")
 
     monkeypatch.setattr(
-        network, "_usable", lambda name, it, *args: usable(name, step if name == wanted else it, *args)
+        tls_files, "_usable", lambda name, it, *args: usable(name, step if name == wanted else it, *args)
     )
     with pytest.raises(TransportError, match=f"{wanted}: .* could not be read: Too many open files"):
         ask(None, transport, "https://localhost:9", verify=ca_file, cert=chain)

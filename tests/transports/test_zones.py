@@ -6,7 +6,7 @@ import pytest
 
 from rocketride_sync import ConfigurationError, TransportError
 from rocketride_sync.address import Address
-from rocketride_sync.transports.network import Proxy, proxy_for
+from rocketride_sync.transports.proxies import Proxy, proxy_for
 
 from . import loopback
 from .network_peers import ask, both

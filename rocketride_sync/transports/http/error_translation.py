@@ -20,7 +20,7 @@ from ...errors import (
     TransportTimeoutError,
 )
 from ...protocol.failures import readable
-from ..network import is_certificate_alert
+from ..dialing import is_certificate_alert
 
 if TYPE_CHECKING:
     from .sockets import Exchange

@@ -31,7 +31,7 @@ from ...protocol.http_answers import interpret
 from ...protocol.operations import Operation
 from ...protocol.strict_json import decodes_within
 from ..dialing import Dialer
-from ..network import Proxy, proxy_for
+from ..proxies import Proxy, proxy_for
 from .adapter import DeadlineAdapter
 from .error_translation import FOREIGN, translate
 from .log_filter import redact_urllib3
