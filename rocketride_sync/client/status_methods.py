@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Callable, Generator, List, Optional
+from typing import TYPE_CHECKING, Callable, Generator, List, Optional
 
 from .. import arguments
 from ..deadline import Deadline, pause, system_time
 from ..errors import (
-    ProtocolError,
-    RocketRideError,
     TaskLostError,
     TaskNotFoundError,
     TransientError,
@@ -24,8 +22,8 @@ from ..redact import shorten
 from ..transports import Watch
 from .base_client import SHORTEST, BaseClient, check_previous
 
-_CANCEL_TIMEOUT = 30.0
-_CANCEL_INTERVAL = 0.1  # seconds between polls of a task that was just terminated: it ends very soon
+if TYPE_CHECKING:
+    from .given_up_task import GivenUpTask
 
 OnProgress = Callable[[TaskStatus], object]
 Statuses = Generator[TaskStatus, None, None]
@@ -131,7 +129,9 @@ class StatusMethods(BaseClient):
                     if on_progress is not None:
                         on_progress(status)
         except KeyboardInterrupt as stop:
-            fate = self._cancel_interrupted(token, last or previous) if cancel_on_interrupt else "it runs on"
+            fate = (
+                self._given_up(token, last or previous).interrupted() if cancel_on_interrupt else "it runs on"
+            )
             stop.args = stop.args or (f"interrupted; task {shorten(token)}: {fate}",)
             raise
         except RuntimeError as raised:
@@ -142,7 +142,7 @@ class StatusMethods(BaseClient):
         if stopped is not None:
             raise stopped
         if timed_out:
-            last = self._cancel_timed_out(token, last or previous, timed_out[0])
+            last = self._given_up(token, last or previous).timed_out(timed_out[0])
             if on_progress is not None:
                 on_progress(last)
         assert last is not None  # a wait without an error yields the terminal status last
@@ -152,42 +152,11 @@ class StatusMethods(BaseClient):
             raise error
         return last
 
-    def _cancel(self, token: str, last: Optional[TaskStatus]) -> TaskStatus:
-        """Terminate the run that was watched, and return its terminal status. Another run is not touched."""
-        deadline = Deadline(min(self._settings.timeout or _CANCEL_TIMEOUT, _CANCEL_TIMEOUT))
-        status = self.get_task_status(token, previous=last, timeout=deadline.clamp(None))
-        if status.is_terminal:
-            return status
-        try:
-            self._terminate(token, status, deadline)
-        except TaskNotFoundError:
-            forgotten = True  # between the two calls
-        else:
-            forgotten = False
-        if forgotten:
-            load(_waiting)
-            from ..waiting.same_run import vanished
+    def _given_up(self, token: str, last: Optional[TaskStatus]) -> GivenUpTask:
+        load(_waiting)
+        from .given_up_task import GivenUpTask
 
-            raise vanished(token, status)
-        return self.wait_until_complete(token, deadline.remaining(), _CANCEL_INTERVAL, previous=status)
-
-    def _cancel_timed_out(
-        self, token: str, last: Optional[TaskStatus], timed_out: WaitTimeoutError
-    ) -> TaskStatus:
-        try:
-            return self._cancel(token, last)
-        except (TransientError, ProtocolError, WaitTimeoutError) as error:
-            timed_out.args = (f"{timed_out}; it could not be terminated and may run on: {error}",)
-        raise timed_out
-
-    def _cancel_interrupted(self, token: str, last: Optional[TaskStatus]) -> str:
-        """Terminate the task; a description of the outcome, for the message of the `KeyboardInterrupt`."""
-        try:
-            return f"it was ended: {self._cancel(token, last).outcome.value}"
-        except TaskLostError as error:
-            return str(error)
-        except RocketRideError as error:
-            return f"it could not be terminated and may run on: {error}"
+        return GivenUpTask(self, token, last)
 
     def iter_task_status(
         self,
@@ -278,7 +247,7 @@ def _waiting() -> None:
     from ..models import messages  # noqa: F401 - for the error of an outcome
     from ..transports import end_told  # noqa: F401
     from ..waiting import retention, run_log, same_run, wait_loop, wait_rules  # noqa: F401
-    from . import terminated_runs  # noqa: F401 - a wait may terminate its task
+    from . import given_up_task, terminated_runs  # noqa: F401 - a wait may terminate its task
 
 
 def _until_timeout(statuses: Statuses, timed_out: List[WaitTimeoutError]) -> Statuses:

@@ -9,6 +9,7 @@ from rocketride_sync.protocol.failures import (
     failure,
     is_transient,
     is_unprocessed,
+    is_want_of_time,
     readable,
     refused_by_proxy,
     refused_object,
@@ -21,6 +22,18 @@ STATUS = operations.get_task_status(TOKEN)
 START = operations.execute({}, env={"PASSWORD": "hunter22", "LEVEL": "verbose", "COUNT": 3})
 NO_SLOTS = "server rejected WebSocket connection: HTTP 403"
 NOT_BOUND = "[Errno 111] Connect call failed ('127.0.0.1', 20001)"
+
+
+@pytest.mark.parametrize(
+    ("kind", "seconds", "expected"),
+    [
+        (errors.TransportTimeoutError, 0.99, True),
+        (errors.TransportTimeoutError, 1.0, False),
+        (errors.TransportError, 0.01, False),
+    ],
+)
+def test_only_a_timeout_tells_no_more_than_that_there_was_hardly_any_time(kind, seconds, expected):
+    assert is_want_of_time(kind("no answer"), seconds) is expected
 
 
 # --- which error

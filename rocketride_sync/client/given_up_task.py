@@ -1,0 +1,76 @@
+"""Terminates the task of a wait that was given up, at its timeout or on Ctrl-C, and tells what became of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Optional
+
+from ..deadline import Deadline
+from ..errors import (
+    ProtocolError,
+    RocketRideError,
+    TaskLostError,
+    TaskNotFoundError,
+    TransientError,
+    WaitTimeoutError,
+)
+from ..models import TaskStatus
+from ..waiting.same_run import vanished
+
+if TYPE_CHECKING:
+    from .status_methods import StatusMethods
+
+_LONGEST = 30.0
+_INTERVAL = 0.1  # seconds between polls of a task that was just terminated: it ends very soon
+
+
+class GivenUpTask:
+    """The task of a wait that was given up.
+
+    Args:
+        client: waited for it.
+        token: its token.
+        last: its latest status, if there is one.
+    """
+
+    def __init__(self, client: StatusMethods, token: str, last: Optional[TaskStatus]) -> None:
+        self._client = client
+        self._token = token
+        self._last = last
+
+    def timed_out(self, error: WaitTimeoutError) -> TaskStatus:
+        """Terminate the task after its wait ended with `error`, and return its terminal status.
+
+        Raises:
+            WaitTimeoutError: `error`, which also says why the task may run on.
+            RocketRideError: of another kind.
+        """
+        try:
+            return self._terminate()
+        except (TransientError, ProtocolError, WaitTimeoutError) as fault:
+            error.args = (f"{error}; it could not be terminated and may run on: {fault}",)
+        raise error
+
+    def interrupted(self) -> str:
+        """Terminate the task. Returns what came of that, for the message of the `KeyboardInterrupt`."""
+        try:
+            return f"it was ended: {self._terminate().outcome.value}"
+        except TaskLostError as error:
+            return str(error)
+        except RocketRideError as error:
+            return f"it could not be terminated and may run on: {error}"
+
+    def _terminate(self) -> TaskStatus:
+        """Terminate the run that was watched, and return its terminal status. Another run is not touched."""
+        client, token = self._client, self._token
+        deadline = Deadline(min(client._settings.timeout or _LONGEST, _LONGEST))
+        status = client.get_task_status(token, previous=self._last, timeout=deadline.clamp(None))
+        if status.is_terminal:
+            return status
+        try:
+            client._terminate(token, status, deadline)
+            forgotten = False
+        except TaskNotFoundError:
+            forgotten = True  # between the two calls
+        if forgotten:
+            raise vanished(token, status)
+        return client.wait_until_complete(token, deadline.remaining(), _INTERVAL, previous=status)
