@@ -18,7 +18,7 @@ from .wording import in_command_line_words
 if TYPE_CHECKING:
     from ..client.client import RocketRideClient
     from ..errors import RocketRideError
-    from ..transports.connection_check import Finding
+    from ..transports.check_findings import Finding
 
 HELP = "check the connection to the server: address, name, proxy, TLS, HTTP, WebSocket, key"
 EPILOG = """It prints a line for each step: "ok", or "failed" with what to do. "no" marks a step that is missing and not
@@ -74,7 +74,8 @@ def run(args: argparse.Namespace) -> ExitCode:
 
 
 def _findings(args: argparse.Namespace, environment: Environment, deadline: Deadline) -> Iterator[Finding]:
-    from ..transports.connection_check import ConnectionCheck, Finding
+    from ..transports.check_findings import Finding
+    from ..transports.connection_check import ConnectionCheck
 
     fault: Optional[ConfigurationError] = None
     try:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import ssl
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Iterator, List, Optional, Tuple
 
-from ..address import Address
 from ..config import Settings
 from ..deadline import Deadline, system_time
 from ..errors import (
@@ -17,7 +14,6 @@ from ..errors import (
     RocketRideError,
     TaskNotFoundError,
 )
-from ..import_lock import import_lock
 from ..loading import load
 from ..protocol import operations
 from ..protocol.catalogue_operations import get_server_info
@@ -25,34 +21,13 @@ from ..protocol.failures import is_task_credential
 from . import tcp
 from .auto import UPGRADE_REFUSED
 from .bounded_names import names_within
+from .check_findings import STEP_TEXTS, Finding, measured, proxy_with_reason
 from .dialing import Dialer, guarded
 from .http import HttpTransport
-from .proxies import Proxy, proxy_for
+from .proxies import Proxy
 from .websocket import WebSocketTransport
 
 _NO_TASK = "tk_00000000000000000000000000000000"
-
-
-class Finding(NamedTuple):
-    """What one step came to.
-
-    Attributes:
-        step: ``name``, ``proxy``, ``tcp``, ``tunnel``, ``tls``, ``http``, ``websocket`` or ``key``.
-        text: what was found, if it went well.
-        error: what went wrong, or None.
-        seconds: how long it took; None if nothing was sent.
-        needed: whether the client cannot do without it.
-        tried: whether it was tried at all.
-        used: whether the way goes through it; if not, `text` says why.
-    """
-
-    step: str
-    text: str = ""
-    error: Optional[RocketRideError] = None
-    seconds: Optional[float] = None
-    needed: bool = True
-    tried: bool = True
-    used: bool = True
 
 
 class ConnectionCheck:
@@ -86,8 +61,8 @@ class ConnectionCheck:
             yield from self._reach()
 
     def _reach(self) -> Iterator[Finding]:
-        proxy = _measured("proxy", self._find_proxy)
-        name = Finding("name", tried=False) if proxy.error else _measured("name", self._look_up)
+        proxy = measured("proxy", self._find_proxy)
+        name = Finding("name", tried=False) if proxy.error else measured("name", self._look_up)
         yield name
         yield proxy._replace(seconds=None)
         reached = not (name.error or proxy.error)
@@ -100,7 +75,7 @@ class ConnectionCheck:
             yield from (Finding(step, tried=False) for step in ("http", "websocket", "key"))
 
     def _find_proxy(self) -> str:
-        self._proxy, text = _proxy_with_reason(self._settings.address)
+        self._proxy, text = proxy_with_reason(self._settings.address)
         return text
 
     def _look_up(self) -> str:
@@ -134,7 +109,7 @@ class ConnectionCheck:
         marks: List[Tuple[str, str, float]] = []
 
         def told(step: str, sock: Any) -> None:
-            marks.append((step, _STEP_TEXTS[step](sock), system_time.perf_counter()))
+            marks.append((step, STEP_TEXTS[step](sock), system_time.perf_counter()))
 
         try:
             self._dialer.dial(self._deadline.within(self._settings.connect_timeout), told).close()
@@ -173,7 +148,7 @@ class ConnectionCheck:
         needed = self._transport == "websocket" or (self._transport == "auto" and not falls_back)
         yield upgrade._replace(needed=needed)
         if self._transport == "http" or (key is None and not needed):
-            key = _measured("key", self._try_key_over_http)
+            key = measured("key", self._try_key_over_http)
         yield key or Finding("key", tried=False)
 
     def _ask_over_http(self) -> Finding:
@@ -183,8 +158,8 @@ class ConnectionCheck:
         """
         deadline = self._deadline.within(self._deadline.remaining() / 2)
         with contextlib.closing(HttpTransport(self._settings)) as transport:
-            first = _measured("http", lambda: self._ask_version(transport, deadline))
-            return first if first.error else _measured("http", lambda: self._ask_version(transport, deadline))
+            first = measured("http", lambda: self._ask_version(transport, deadline))
+            return first if first.error else measured("http", lambda: self._ask_version(transport, deadline))
 
     def _ask_version(self, transport: HttpTransport, deadline: Deadline) -> str:
         answer = transport.call(get_server_info(), deadline)
@@ -232,70 +207,7 @@ class ConnectionCheck:
         return "accepted"
 
 
-def _measured(step: str, run: Callable[[], str]) -> Finding:
-    began = system_time.perf_counter()
-    try:
-        text = run()
-    except RocketRideError as error:
-        return Finding(step, "", error.with_traceback(None), system_time.perf_counter() - began)
-    return Finding(step, text, None, system_time.perf_counter() - began)
-
-
 def _steps() -> None:
     """Import what the steps need before they begin: it is no part of their times."""
     from .http import session  # noqa: F401
     from .websocket import connection  # noqa: F401
-
-
-def _peer(sock: Any) -> str:
-    host, port = sock.getpeername()[:2]
-    return f"connected to {f'[{host}]' if ':' in host else host}:{port}"
-
-
-def _certificate(sock: Any) -> str:
-    """Who issued the server's certificate, and until when it is valid."""
-    certificate = sock.getpeercert() or {}
-    names = {name: value for part in certificate.get("issuer", ()) for name, value in part}
-    issuer = ", ".join(names[name] for name in ("organizationName", "commonName") if name in names)
-    return f"issued by {issuer or 'nobody with a name'}, until {_day(certificate.get('notAfter'))}"
-
-
-def _day(text: Any) -> str:
-    with import_lock:
-        from ..models.behaviour import moment
-
-    try:
-        at = moment(ssl.cert_time_to_seconds(text))
-    except (TypeError, ValueError):
-        at = None
-    return "a day that it does not tell" if at is None else at.date().isoformat()
-
-
-_STEP_TEXTS: Dict[str, Callable[[Any], str]] = {
-    "ready": lambda _: "",
-    "tcp": _peer,
-    "tunnel": lambda _: "the proxy connected with the server",
-    "tls": _certificate,
-}
-
-
-def _proxy_with_reason(address: Address) -> Tuple[Optional[Proxy], str]:
-    """The proxy of the environment for `address`, and why this one or none."""
-    with import_lock:
-        from urllib.request import getproxies
-
-    proxy = proxy_for(address, None)
-    scheme = "https" if address.secure else "http"
-    variables = [f"{scheme}_proxy", f"{scheme.upper()}_PROXY", "all_proxy", "ALL_PROXY"]
-    source = next((name for name in variables if os.environ.get(name)), "the system's settings")
-    if proxy is not None:
-        return proxy, f"{proxy.scheme}://{proxy.host}:{proxy.port} (from {source})"
-    settings = getproxies()
-    if settings.get(scheme) or settings.get("all"):
-        who = (
-            "NO_PROXY excepts"
-            if os.environ.get("no_proxy", os.environ.get("NO_PROXY"))
-            else "the system excepts"
-        )
-        return None, f"none: {who} {address.host} (else that of {source})"
-    return None, f"none: no proxy is set for {scheme}://"
