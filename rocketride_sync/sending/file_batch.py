@@ -3,39 +3,32 @@
 from __future__ import annotations
 
 import contextlib
-import queue
-import threading
-from collections import deque
 from typing import (
     TYPE_CHECKING,
     Any,
     Callable,
-    Deque,
     Dict,
     Iterator,
     List,
     Optional,
     Sequence,
-    Tuple,
     Union,
     cast,
 )
 
-from ..deadline import SLICE, Deadline
+from ..deadline import Deadline
 from ..errors import OverloadedError, RocketRideError
 from ..protocol.failures import NotReadyError
 from ..protocol.operations import Data, Operation
 from ..transports.caller import Caller, with_unknown_outcome
 from ..transports.pipe_interface import NotBegunError
-from ..transports.worker_threads import join_threads, start_thread
-from .file_upload import Entry, Event, OnUpload, Upload
+from .file_upload import FINAL_ACTIONS, Entry, Event, OnUpload, Upload
 from .pipe import result_of
+from .upload_threads import UploadThreads
 
 if TYPE_CHECKING:
     from .. import transports
     from .upload_events import UploadEvent
-
-_FINAL_ACTIONS = ("complete", "error")
 
 
 class _CallbackError(Exception):
@@ -68,7 +61,6 @@ class FileBatch:
         self._on_progress = on_progress
         self._timeout = timeout
         self._final_events: Dict[int, Event] = {}
-        self._stopped = False
 
     def send(self, entries: Sequence[Entry], at_once: Optional[int]) -> List[Event]:
         """Send all files, and return the final event of each, in order.
@@ -164,75 +156,14 @@ class FileBatch:
 
     def _send_with_threads(self, queued: List[Upload], at_once: Optional[int]) -> None:
         workers = getattr(self._caller.transport, "uploads_at_once", 1) if at_once is None else at_once
-        uploads = list(_pop_each(queued))
-        count = len(self._final_events) + len(uploads)  # some may have been sent over a connection before
-        waiting = deque(uploads)
-        events: queue.SimpleQueue[Tuple[Optional[Upload], Any]] = queue.SimpleQueue()
-        threads: List[threading.Thread] = []
-        try:
-            while len(threads) < min(workers, len(uploads)) and start_thread(
-                threads, "rocketride-upload", self._send_waiting, waiting, events, count
-            ):
-                pass
-            if not threads:
-                self._send_one_by_one(waiting)
-            while len(self._final_events) < count:
-                self._take_event(events)
-        finally:
-            # After an exception: do not send files that have not begun, and cut off those in transfer.
-            self._stopped = True
-            for upload in uploads:
-                upload.deadline.cancel()
-            join_threads(threads)
-
-    def _send_one_by_one(self, waiting: Deque[Upload]) -> None:
-        """Send the files in the caller's thread."""
-        for upload in waiting:
-            if self._begin_upload(upload):
-                upload.end(self._outcome_of(upload))
-
-    def _send_waiting(self, waiting: Deque[Upload], events: queue.SimpleQueue[Any], count: int) -> None:
-        """Send one file after the other, of `count`; runs in a thread."""
-        send_event = self._event_sender(events, count)
-        with contextlib.suppress(IndexError):
-            while True:
-                upload = waiting.popleft()
-                upload.report = send_event
-                self._send_in_thread(upload, events)
-
-    def _is_last(self, upload: Upload, event: Event, count: int) -> bool:
-        """Keep a final event; whether `count` uploads have theirs now."""
-        if event["action"] not in _FINAL_ACTIONS:
-            return False
-        self._final_events[upload.index] = event
-        return len(self._final_events) == count
-
-    def _event_sender(self, events: queue.SimpleQueue[Any], count: int) -> Callable[[Upload, Event], None]:
-        """The `report` of uploads in threads. It passes on only what is needed: each event wakes the caller."""
-
-        def send_event(upload: Upload, event: Event) -> None:
-            if self._on_progress is not None or self._is_last(upload, event, count):
-                events.put((upload, event))
-
-        return send_event
-
-    def _take_event(self, events: queue.SimpleQueue[Any]) -> None:
-        """Handle the next event of the threads, in the caller's thread."""
-        try:
-            upload, event = events.get(timeout=SLICE)
-        except queue.Empty:
-            return
-        if upload is None:
-            raise event
-        self._handle_event(upload, event)
-
-    def _send_in_thread(self, upload: Upload, events: queue.SimpleQueue[Any]) -> None:
-        """Send one file."""
-        try:
-            if not self._stopped and self._begin_upload(upload) and not self._stopped:
-                upload.end(self._outcome_of(upload))
-        except BaseException as error:  # noqa: BLE001 - a bug of ours must reach the caller, who waits for the event
-            events.put((None, error))
+        threads = UploadThreads(
+            list(_pop_each(queued)),
+            begin=self._begin_upload,
+            outcome_of=self._outcome_of,
+            handle=self._handle_event,
+            each_event=self._on_progress is not None,
+        )
+        self._final_events.update(threads.run(workers))
 
     def _outcome_of(self, upload: Upload) -> Union[Dict[str, Any], RocketRideError]:
         try:
@@ -250,7 +181,7 @@ class FileBatch:
         return False
 
     def _handle_event(self, upload: Upload, event: Event) -> None:
-        if event["action"] in _FINAL_ACTIONS:
+        if event["action"] in FINAL_ACTIONS:
             self._final_events[upload.index] = event
         if self._on_progress is None:
             return

@@ -37,6 +37,9 @@ FileEntry = Union[Path, Tuple[Path, Info], Tuple[Path, Info, Optional[str]]]
 Event = Dict[str, Any]  # an `UploadEvent`
 OnUpload = Callable[["UploadEvent"], object]
 
+FINAL_ACTIONS = ("complete", "error")
+"""Of the event that ends an upload."""
+
 
 @attrs.frozen
 class Entry:
