@@ -8,7 +8,8 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from preloaded import STREAMS, Forked, is_forkable
+from preloaded import Forked, is_forkable
+from preloading import STREAMS
 
 
 def run_command(arguments, environment, *, stdin="", timeout=60.0):

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from preloaded import emulators_are_forked
+from preloaded import Parent, emulators_are_forked, share
 
 TESTS = Path(__file__).parent
 # Folders and files. What reads sources, or makes up input that is the same in every run, finds in one version what it
@@ -50,6 +50,24 @@ _AGAIN = (
 )
 STDERR = pytest.StashKey()
 ARMED = pytest.StashKey()
+PARENT = pytest.StashKey()
+PRELOADED = "preloaded"
+# A developer's own server, key, proxy or netrc must not take part in the tests.
+FROM_OUTSIDE = (
+    "ROCKETRIDE_URI",
+    "ROCKETRIDE_APIKEY",
+    "ROCKETRIDE_TOKEN",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "NETRC",
+    "NO_COLOR",
+)
 
 # Started in the background by a shell, this process ignores Ctrl-C, and SIGHUP under nohup: so would the processes that
 # it starts, which tests send these to. What is caught here, they do not ignore.
@@ -69,12 +87,29 @@ with contextlib.suppress(ImportError):
 
 
 def pytest_configure(config):
-    """Keep the real stderr, which is another's while a test runs."""
+    """Keep the real stderr, which is another's while a test runs, and forget settings from outside."""
+    for name in FROM_OUTSIDE:
+        os.environ.pop(name, None)
+        os.environ.pop(name.lower(), None)
     config.stash[STDERR] = os.fdopen(os.dup(sys.__stderr__.fileno()), "w")
     config.stash[ARMED] = -_AGAIN
     emulators_are_forked()
+    if hasattr(config, "workerinput") and PRELOADED in config.workerinput:
+        share(config.workerinput[PRELOADED])
     config.add_cleanup(config.stash[STDERR].close)
     config.add_cleanup(faulthandler.cancel_dump_traceback_later)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node):
+    """Start what processes are forked from, once for all workers: it takes a second to load."""
+    stash = node.config.stash
+    if hasattr(os, "fork") and PARENT not in stash:
+        stack = contextlib.ExitStack()
+        stash[PARENT] = stack.enter_context(Parent())
+        node.config.add_cleanup(stack.close)
+    if PARENT in stash:
+        node.workerinput[PRELOADED] = stash[PARENT].path
 
 
 @pytest.hookimpl(hookwrapper=True, tryfirst=True)
@@ -133,25 +168,3 @@ def _place(item):
 def _is_lengthy(path):
     place = path.relative_to(TESTS)
     return any(part.as_posix() in LENGTHY for part in (place, *place.parents))
-
-
-@pytest.fixture(autouse=True)
-def _no_settings_from_outside(monkeypatch):
-    """A developer's own server, key, proxy or netrc must not take part in the tests."""
-    for name in (
-        "ROCKETRIDE_URI",
-        "ROCKETRIDE_APIKEY",
-        "ROCKETRIDE_TOKEN",
-        "HTTP_PROXY",
-        "HTTPS_PROXY",
-        "ALL_PROXY",
-        "NO_PROXY",
-        "REQUESTS_CA_BUNDLE",
-        "CURL_CA_BUNDLE",
-        "SSL_CERT_FILE",
-        "SSL_CERT_DIR",
-        "NETRC",
-        "NO_COLOR",
-    ):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)

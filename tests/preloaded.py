@@ -11,7 +11,6 @@ import array
 import atexit
 import contextlib
 import functools
-import importlib
 import importlib.util
 import json
 import os
@@ -20,38 +19,17 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import types
 
+import preloading
+
 READ_AT_START = ("PYTHON", "LC_", "LANG")
-FDS = 4
-STREAMS = ("stdin", "stdout", "stderr")
-LOADED = (
-    "rocketride_sync.cli.command_result",
-    "rocketride_sync.cli.demo_command",
-    "rocketride_sync.cli.list_command",
-    "rocketride_sync.cli.main",
-    "rocketride_sync.cli.run_command",
-    "rocketride_sync.cli.runs_command",
-    "rocketride_sync.cli.send_command",
-    "rocketride_sync.cli.serve_command",
-    "rocketride_sync.cli.status_command",
-    "rocketride_sync.cli.stop_command",
-    "rocketride_sync.cli.wait_command",
-    "fastapi",
-    "uvicorn.protocols.http.h11_impl",
-    "rocketride_sync.emulator.__main__",
-    "rocketride_sync.emulator.browser_checks",
-    "rocketride_sync.emulator.http_app",
-    "rocketride_sync.emulator.server",
-    "rocketride_sync.emulator.server_state",
-    "rocketride_sync.emulator.websocket_protocol",
-    "rocketride_sync.client.client",
-    "rocketride_sync.transports.http.transport",
-    "rocketride_sync.transports.websocket.transport",
-)
 EMULATOR = "rocketride_sync.emulator.__main__"
+# As they are before a test, or the guard of its sockets, replaces them.
 _popen = subprocess.Popen
+_connect = socket.socket.connect
 
 
 def _read_at_start(environment):
@@ -80,7 +58,7 @@ class Forked:
         # A buffer could hold the second line, which `select` does not see.
         self._ended = os.fdopen(ended, "rb", buffering=0)
         try:
-            _parent().fork([module, words, dict(environment), os.getcwd()], [*descriptors, theirs])
+            _connection().fork([module, words, dict(environment), os.getcwd()], [*descriptors, theirs])
         finally:
             os.close(theirs)
         self.pid = int(self._ended.readline())
@@ -135,21 +113,43 @@ class _ForkedEmulator(Forked):
         self.close()
 
 
-class _Parent:
-    """The process that has everything loaded, from this side."""
+class Parent:
+    """The process that has everything loaded: a context manager.
 
-    def __init__(self):
-        self._socket, theirs = socket.socketpair()
-        path = os.pathsep.join(entry for entry in sys.path if entry)
-        with theirs:
+    Attributes:
+        path: of the socket on which it takes connections.
+    """
+
+    def __enter__(self):
+        self._folder = tempfile.TemporaryDirectory(prefix="preloaded-")
+        self.path = os.path.join(self._folder.name, "socket")
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(self.path)
+            listener.listen()
             self._process = _popen(
-                [sys.executable, __file__],
-                stdin=theirs,
-                env={**os.environ, "PYTHONPATH": path},
+                [sys.executable, preloading.__file__, str(listener.fileno())],
+                stdin=subprocess.PIPE,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry)},
+                pass_fds=[listener.fileno()],
                 start_new_session=True,
             )
+        return self
+
+    def __exit__(self, *exc_info):
+        self._process.communicate()  # it ends when its input does
+        self._folder.cleanup()
+
+
+class _Connection:
+    """With the one for all workers, if there is one, or else with one of this process's own."""
+
+    def __init__(self):
+        self._stack = contextlib.ExitStack()
+        path = _shared[0] if _shared else self._stack.enter_context(Parent()).path
+        self._socket = self._stack.enter_context(socket.socket(socket.AF_UNIX))
+        _connect(self._socket, path)
         self._turn = threading.Lock()
-        atexit.register(self._close)
+        atexit.register(self._stack.close)
 
     def fork(self, request, descriptors):
         rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))
@@ -158,12 +158,14 @@ class _Parent:
             sent = self._socket.sendmsg([data], [rights])
             self._socket.sendall(data[sent:])
 
-    def _close(self):
-        self._socket.close()
-        self._process.wait()
+
+_shared = []
+_connection = functools.lru_cache(maxsize=None)(_Connection)
 
 
-_parent = functools.lru_cache(maxsize=None)(_Parent)
+def share(path):
+    """From now on, processes are forked from the `Parent` with this `path`, which is not this process's own."""
+    _shared[:] = [path]
 
 
 def _start_emulator(command, *, env, stderr, **options):
@@ -188,64 +190,3 @@ def emulators_start_anew(monkeypatch):
     from rocketride_sync.emulator import emulator_process
 
     monkeypatch.setattr(emulator_process, "subprocess", subprocess)
-
-
-def _serve():
-    for module in LOADED:
-        with contextlib.suppress(ImportError):  # of an extra that is not installed
-            importlib.import_module(module)
-    requests = socket.socket(fileno=os.dup(0))
-    while True:
-        descriptors = array.array("i", [0] * FDS)
-        data, rights, _, _ = requests.recvmsg(1 << 20, socket.CMSG_SPACE(FDS * descriptors.itemsize))
-        with contextlib.suppress(ChildProcessError):
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
-        if not data:
-            return
-        while not data.endswith(b"\n"):
-            data += requests.recv(1 << 20)
-        descriptors = array.array("i", rights[0][2])
-        if not os.fork():
-            requests.close()
-            _tell_of(json.loads(data), *descriptors)
-            return
-        for descriptor in descriptors:
-            os.close(descriptor)
-
-
-def _tell_of(request, stdin, stdout, stderr, ended):
-    """Fork once more, and say how it ends."""
-    number = os.fork()
-    if not number:
-        os.close(ended)
-        _become(request, (stdin, stdout, stderr))
-    for descriptor in (0, 1, stdin, stdout, stderr):
-        os.close(descriptor)
-    os.write(ended, b"%d\n" % number)
-    status = os.waitpid(number, 0)[1]
-    code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status)
-    with contextlib.suppress(BrokenPipeError):
-        os.write(ended, b"%d\n" % code)
-    os._exit(0)
-
-
-def _become(request, descriptors):
-    module, words, environment, folder = request
-    os.setsid()
-    for number, (name, mode, descriptor) in enumerate(zip(STREAMS, "rww", descriptors)):
-        os.dup2(descriptor, number)
-        os.close(descriptor)
-        errors = "backslashreplace" if name == "stderr" else None
-        stream = os.fdopen(number, mode, encoding="utf-8", errors=errors, closefd=False)
-        setattr(sys, name, stream)
-        setattr(sys, f"__{name}__", stream)
-    os.environ.clear()
-    os.environ.update(environment)
-    os.chdir(folder)
-    sys.argv = words
-    sys.exit(importlib.import_module(module).main())
-
-
-if __name__ == "__main__":
-    _serve()

@@ -19,7 +19,7 @@ class Quick:
 
 @pytest.fixture
 def forked(monkeypatch):
-    monkeypatch.setattr(preloaded, "_parent", Quick)
+    monkeypatch.setattr(preloaded, "_connection", Quick)
     with open(os.devnull, "r+b") as file:
         process = preloaded.Forked("a_module", ["a-command"], {}, [file.fileno()] * 3)
         yield process
