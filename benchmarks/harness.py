@@ -77,7 +77,7 @@ Samples = Mapping[str, Mapping[str, List[float]]]
 
 
 def measure(suite: Suite, rounds: int, quick: bool, judged: bool = False) -> Samples:
-    """Let each contender take a turn to warm up, then one in each round, in random order.
+    """Let each contender take a turn to warm up, but for a quick look, then one in each round, in random order.
 
     If it is only `judged`, those that no target speaks of are left out.
     """
@@ -87,7 +87,7 @@ def measure(suite: Suite, rounds: int, quick: bool, judged: bool = False) -> Sam
         contenders = {name: turn for name, turn in found.items() if not judged or name in named}
         samples: Dict[str, Dict[str, List[float]]] = {name: {} for name in contenders}
         take_turns = _at_once if suite.together else _one_by_one
-        if not suite.together:
+        if not (suite.together or quick):
             take_turns(contenders)
         for _ in range(rounds):
             for name, figures in take_turns(contenders).items():
