@@ -52,9 +52,12 @@ def report(outcome, job):
 if __name__ == "__main__":
     job, path = sys.argv[1:]
     # The job's name goes from `start` to `watch`, the outcome from `watch` to `report`.
+    result = (start.s(job, path) | watch.s(timeout=TIMEOUT) | report.s(job)).delay()
     try:
-        done = (start.s(job, path) | watch.s(timeout=TIMEOUT) | report.s(job)).delay().get(TIMEOUT)
+        done = result.get(TIMEOUT)
     except RocketRideError as error:
         sys.exit(f"{path}: {error}")
+    finally:
+        result.forget()  # now: Celery cannot do it at interpreter exit
     print(done["text"])
     sys.exit(0 if done["good"] else 1)
