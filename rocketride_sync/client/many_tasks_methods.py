@@ -152,7 +152,7 @@ class ManyTasksMethods(BaseClient):
         """
         load(_reading_runs)
         from ..protocol import run_log_operations
-        from ..waiting.logged_run import runs_of
+        from ..waiting.run_list import runs_of
 
         operation = run_log_operations.get_task_runs(
             arguments.text("project_id", project_id),

@@ -234,11 +234,11 @@ class StatusMethods(BaseClient):
         except TaskLostError as error:
             if error._is_of_auth:
                 raise
-            lost = error
+            lost, told = error, end_told(watch)
         finally:
             if watch is not None:
                 watch.close()
-        found = recover(token, lost, wait.run_status, self._call_until, wait.search_deadline)
+        found = recover(token, lost, wait.run_status, self._call_until, wait.search_deadline, told)
         yield self._status_of(token, found, system_time.monotonic())
 
 

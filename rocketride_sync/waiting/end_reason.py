@@ -1,4 +1,5 @@
-"""When an `end` event is awaited after the terminal status: only where its reason may change the outcome.
+"""When an `end` event is awaited after the terminal status (only where its reason may change the outcome), and what the
+reason is added to.
 
 Pure rules, for waits of one and of many tasks.
 """
@@ -20,3 +21,9 @@ def is_awaited(status: TaskStatus, known: EndTold) -> bool:
 def with_reason(status: TaskStatus, known: EndTold) -> TaskStatus:
     """The terminal status, with the reason if one was told."""
     return status._with_facts(end_reason=known.reason) if known.reason is not None else status
+
+
+def in_log(status: TaskStatus, known: EndTold) -> TaskStatus:
+    """The final status of a lost run, from the run log: with the reason that an event told, unless the log has one."""
+    reason = status.end_reason or known.reason_of(status.start_time)
+    return status._with_facts(end_reason=reason)

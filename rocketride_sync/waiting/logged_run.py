@@ -8,10 +8,11 @@ from __future__ import annotations
 import math
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from ..errors import DecodeError, ProtocolError
+from ..errors import DecodeError
 from ..frozen import Frozen
 from ..models import Outcome, TaskStatus
 from ..models._task_run import TaskRun
+from .run_list import overlap
 
 STATUS_EVENT = "apaevt_status_update"
 LIFECYCLE_EVENT = "apaevt_log_lifecycle"
@@ -43,28 +44,12 @@ class LoggedRun(Frozen):
         self._set(status=status, outcome=outcome, says=says)
 
 
-def runs_of(document: Any) -> List[TaskRun]:
-    """The runs listed in the answer to `run_log_operations.get_task_runs`, the oldest first.
-
-    Raises:
-        ProtocolError: it is no such list.
-    """
-    chapters = document.get("chapters") if isinstance(document, dict) else None
-    if not isinstance(chapters, list):
-        raise ProtocolError("get_task_runs: the answer holds no list of runs")
-    return sorted(map(TaskRun.from_dict, chapters), key=lambda run: (run.begin_seq, run.begin_time))
-
-
-def is_open(run: TaskRun) -> bool:
-    """Whether the log does not have its end: not yet, or, if the server died, never."""
-    return run.end_time is None and run.outcome is None
-
-
 class Chapter:
     """The part of the log that belongs to one run, and what was found in it.
 
     Another run of the same project and source may go on beside it. Then its events stand in the same chapter, and whose
-    end the chapter's reason and outcome tell is not known: only a status says by itself whose it is.
+    end the chapter's reason and outcome tell is not known: only a status says by itself whose it is. If several began
+    together, that is so even where the statuses of one stand alone: its own chapter may be an earlier one.
 
     Args:
         run: its entry in the list of runs.
@@ -73,12 +58,14 @@ class Chapter:
 
     Attributes:
         delay: seconds from that start to the begin of the chapter; 0.0 if it is not known.
+        rivals: the numbers at which other chapters begin that may be the one of the run in place of this.
     """
 
     def __init__(self, run: TaskRun, until: Optional[int], start_time: Optional[float]) -> None:
         self.run = run
         self.until = until
         self.delay = run.begin_time - (run.begin_time if start_time is None else start_time)
+        self.rivals: List[float] = []
         self._wanted = start_time
         self._finals: Dict[float, _Final] = {}  # the last final status of each run, by its start
         self._end: Tuple[float, Optional[str]] = (-math.inf, None)  # the last `run-end`, and its reason
@@ -121,7 +108,11 @@ class Chapter:
     def _is_shared(self) -> bool:
         """Whether another run went on beside this one. One that started after the end of this one is no such run: it
         took over the token when the list of chapters had been made, and that told how this one ended.
+
+        A run's chapter begins before its first status.
         """
+        if any(begin < self.run.begin_seq or not self.confirmed for begin in self.rivals):
+            return True
         status = self._final[1]
         end = math.inf if status is None or not status.end_time else status.end_time
         return not all(started >= end for started in self._others)
@@ -221,6 +212,9 @@ def chapters_near(runs: List[TaskRun], start_time: float, earliest: float, most:
     """
     bounds = [run.begin_seq for run in runs[1:]]
     chapters = [Chapter(run, until, start_time) for run, until in zip(runs, [*bounds, None])]
+    possible = [chapter for chapter in chapters if earliest <= chapter.delay <= _LONGEST_DELAY]
+    for chapter in chapters:
+        chapter.rivals = [other.run.begin_seq for other in possible if overlap(chapter.run, other.run)]
     near = [chapter for chapter in chapters if chapter.delay >= earliest]
     return sorted(near, key=lambda chapter: abs(chapter.delay))[:most]
 

@@ -218,7 +218,7 @@ class ManyTasksWait:
                 return
             self._report(task, outcome)
         if isinstance(error, TaskLostError) and not error._is_of_auth:
-            task.search = RunLogSearch(task, error)
+            task.search = RunLogSearch(task, error, end_told(poller, task))
             self._advance_search(poller, task.search)
             return
         error = error or _error_of(self._plan_next_poll, task, outcome)

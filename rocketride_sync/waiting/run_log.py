@@ -16,7 +16,10 @@ from ..models import TaskStatus
 from ..protocol import run_log_operations
 from ..protocol.operations import Operation
 from ..redact import shorten
-from .logged_run import LIFECYCLE_EVENT, STATUS_EVENT, Chapter, LoggedRun, chapters_near, is_open, runs_of
+from ..transports.end_told import NOTHING_TOLD, EndTold
+from . import end_reason
+from .logged_run import LIFECYCLE_EVENT, STATUS_EVENT, Chapter, LoggedRun, chapters_near
+from .run_list import is_open, runs_of
 from .same_run import with_log
 
 Ask = Callable[[Operation, Deadline], Any]
@@ -53,7 +56,7 @@ def search(run: Optional[TaskStatus]) -> Search:
             if is_open(chapter.run):
                 continue
             retry = (yield from _read(run, chapter)) or retry
-            if chapter.confirmed and (chapter.final is not None or not retry):
+            if chapter.final is not None or (chapter.confirmed and not retry and not chapter.rivals):
                 return chapter.found()
             if chapter.refuted:
                 refuted.add(chapter.run.begin_seq)
@@ -163,18 +166,29 @@ def _read_pages(
             return None
 
 
-def settle(token: str, error: TaskLostError, logged: Optional[LoggedRun]) -> Union[TaskStatus, TaskLostError]:
-    """The result for a run that was lost with `error`: its final status, or an error with what the log says."""
+def settle(
+    token: str, error: TaskLostError, logged: Optional[LoggedRun], told: EndTold = NOTHING_TOLD
+) -> Union[TaskStatus, TaskLostError]:
+    """The result for a run that was lost with `error`: its final status, or an error with what the log says.
+
+    `told` is what events have told of its end.
+    """
     if logged is None:
         return error
     if logged.status is not None:
-        log.info("task %s: found in the run log: %s", shorten(token), logged.status._progress())
-        return logged.status
+        status = end_reason.in_log(logged.status, told)
+        log.info("task %s: found in the run log: %s", shorten(token), status._progress())
+        return status
     return with_log(token, error, logged.says, logged.outcome)
 
 
 def recover(
-    token: str, error: TaskLostError, run: Optional[TaskStatus], ask: Ask, deadline: Deadline
+    token: str,
+    error: TaskLostError,
+    run: Optional[TaskStatus],
+    ask: Ask,
+    deadline: Deadline,
+    told: EndTold = NOTHING_TOLD,
 ) -> TaskStatus:
     """The final status of a run that was lost with `error`, from the run log.
 
@@ -184,11 +198,13 @@ def recover(
         run: the latest status with a start time, or None.
         ask: sends an operation, and returns the document of the answer.
         deadline: the deadline of the search; it takes `SEARCH_WITHIN` at most.
+        told: what events have told of its end.
 
     Raises:
         TaskLostError: `error`, or a new one with what the log says.
     """
-    settled = settle(token, error, _run_search(search(run), ask, deadline.within(SEARCH_WITHIN)))
+    logged = _run_search(search(run), ask, deadline.within(SEARCH_WITHIN))
+    settled = settle(token, error, logged, told)
     if isinstance(settled, TaskLostError):
         raise settled
     return settled

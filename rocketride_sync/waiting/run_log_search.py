@@ -8,6 +8,7 @@ from ..deadline import Deadline
 from ..errors import TaskLostError
 from ..models import TaskStatus
 from ..protocol.operations import Operation
+from ..transports.end_told import EndTold
 from .run_log import SEARCH_WITHIN, search, settle
 
 if TYPE_CHECKING:
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
 class RunLogSearch:
     """The search in the run log for one task of many, and the `rocketride_sync.transports.poller.Poll` of it.
 
+    Args:
+        task: the task.
+        error: with which its run was lost.
+        told: what events have told of its end.
+
     Attributes:
         task: the task.
         operation: the next request to the run log.
@@ -24,15 +30,16 @@ class RunLogSearch:
         settled: at its end, the final status of the task, or the error that ends the wait for it; None until then.
     """
 
-    __slots__ = ("_error", "_steps", "operation", "settled", "task", "until")
+    __slots__ = ("_error", "_steps", "_told", "operation", "settled", "task", "until")
 
     operation: Operation
 
-    def __init__(self, task: TrackedTask, error: TaskLostError) -> None:
+    def __init__(self, task: TrackedTask, error: TaskLostError, told: EndTold) -> None:
         self.task = task
         self.until = task.wait.search_deadline.within(SEARCH_WITHIN)
         self.settled: Union[TaskStatus, TaskLostError, None] = None
         self._error = error
+        self._told = told
         self._steps = search(task.wait.run_status)
 
     def begin(self) -> Deadline:
@@ -48,7 +55,7 @@ class RunLogSearch:
             try:
                 step = self._steps.send(answer)
             except StopIteration as end:
-                self.settled = settle(self.task.token, self._error, end.value)
+                self.settled = settle(self.task.token, self._error, end.value, self._told)
             else:
                 if isinstance(step, Operation):
                     self.operation = step

@@ -80,6 +80,45 @@ def test_the_end_of_a_lost_run_is_that_of_the_log(way, statuses, _error):
     assert {(read["projectId"], read["source"]) for read in log.reads} == {("p", "s")}
 
 
+STOPPED = {**FAILED, "exitMessage": ""}
+
+
+@pytest.mark.parametrize("way", [wait, iterate, wait_for_many, as_completed, wait_with_previous])
+@pytest.mark.parametrize(
+    "statuses", [[RUNNING, None], [RUNNING, NEXT], [RUNNING, {**NEXT, "startTime": 0.0}, NEXT]]
+)
+@pytest.mark.parametrize(
+    ("events", "reason"),
+    [
+        ([("end", {"reason": "ttl"})], "ttl"),
+        ([("end", {"reason": "ttl"}), ("begin", {})], "ttl"),
+        ([("end", {"reason": "ttl", "__id": "77777777.s"}), ("end", {})], None),
+        ([("end", {}), ("begin", {}), ("end", {"reason": "ttl"})], None),
+    ],
+)
+def test_a_reason_that_an_event_told_is_known_where_the_log_has_none(way, statuses, events, reason):
+    """Of two runs in one chapter the log does not tell it. The end comes between the first two polls."""
+    tasks, left = LoggingTasks(RunLog().add(STOPPED), *statuses), len(statuses)
+
+    def reply(peer, request):
+        tasks.reply(peer, request)
+        if request["command"] == "rrext_monitor":
+            subscribed.set()
+        if subscribed.is_set() and len(tasks.statuses) == left - 1 and not told.is_set():
+            told.set()
+            for action, fields in events:
+                peer.event(action, **fields)
+
+    subscribed, told = threading.Event(), threading.Event()
+    with client_of(reply) as client:
+        if way is wait_with_previous:
+            tasks.statuses.insert(0, RUNNING)
+        status = way(client)
+    stopped = reason is not None
+    assert (status.from_run_log, status.end_reason) == (True, reason)
+    assert (status.outcome is Outcome.CANCELLED, status.outcome_certain) == (stopped, stopped)
+
+
 @pytest.mark.parametrize(("statuses", "error"), LOST)
 def test_of_the_chapter_alone_the_error_has_the_outcome(way, statuses, error):
     log = RunLog().add(ENDED, final=False).add(ENDED, 900.0)

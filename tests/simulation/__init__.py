@@ -23,7 +23,7 @@
     many.py               the same for many tasks at once
     sending.py            the same for objects and files; data_pipes.py: the server's side of it
     short_lives.py        one short life of each method; methods.py: as kinds of lives
-    old_failures.py       what failed once, as lives that are written down
+    old_failures.py       what failed once, as lives that are written down; old_lost_runs.py: of runs that were lost
     interrupts.py         Ctrl-C at a chosen line
     walking.py            `make interrupts`: at every line
     planting.py           `make plant`: faults put into a copy, each of which must be found; plants.py: these faults

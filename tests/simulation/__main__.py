@@ -56,7 +56,7 @@ def main():
 
 def _old_failures():
     running.prepare()
-    from .old_failures import LIVES
+    from .old_lost_runs import LIVES
 
     return [
         (transport, kind, seed)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from .ends import ENDS, NEWER
 from .run_log import RunLog
 from .seams import BASE
 
+_OF_SERVER = re.compile("tk_[0-9a-f]{32}")
 NOT_RUNNING = "Your pipeline is not running"
 
 
@@ -36,7 +39,7 @@ class Run:
         self.ended = None
         self.lost = False
         self.reason = None
-        self.is_chosen = len(token) != len("tk_") + 32  # the token, by the caller
+        self.is_chosen = not _OF_SERVER.fullmatch(token)  # the token, by the caller
         self.running_at = None
         self.logged = self.findable = False
         self.chapter = None

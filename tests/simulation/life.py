@@ -8,7 +8,7 @@ import warnings
 
 from rocketride_sync import RetryPolicy, RocketRideClient
 
-from . import actions, many, methods, old_failures, seams, sending  # noqa: F401 - four register their actions
+from . import actions, many, methods, old_lost_runs, seams, sending  # noqa: F401 - these register their actions
 from .afterwards import check_afterwards
 from .ends import ENDS
 from .engine import Engine

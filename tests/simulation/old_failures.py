@@ -7,19 +7,18 @@ from __future__ import annotations
 
 import itertools
 
-from rocketride_sync.errors import RocketRideError, TaskReplacedError, TransportError
+from rocketride_sync.errors import RocketRideError, TransportError
 
 from .actions import action
-from .ends import NEWER
 from .faults import Fault
-from .invariants import Call, check_outcome, check_status, require
+from .invariants import Call, check_status, require
 from .short_lives import pipeline
 
 LIVES = {}  # the transports of each
 _ALL = ("websocket", "http", "auto")
 
 
-def _old(*transports):
+def old(*transports):
     def register(function):
         LIVES[function.__name__] = transports
         return action(function.__name__, scripted=True)(function)
@@ -40,7 +39,7 @@ def _read(life, client, token):
     check_status(life, call, token, call.result, call.begin)
 
 
-@_old(*_ALL)
+@old(*_ALL)
 def old_informational_answers(life, client):
     """1xx before the answer, or before that to the upgrade, was taken for it."""
     token = life.new_run(seconds=500.0).token
@@ -52,7 +51,7 @@ def old_informational_answers(life, client):
         life.network.close_all()
 
 
-@_old("http")
+@old("http")
 def old_answers_cut_in_the_head(life, client):
     """They were a `ProtocolError`, which ends a wait."""
     token, spoil = life.new_run(seconds=500.0).token, life.server.spoil
@@ -69,7 +68,7 @@ def old_answers_cut_in_the_head(life, client):
     life.server.spoil = spoil
 
 
-@_old("http", "auto")
+@old("http", "auto")
 def old_408_on_an_idle_connection(life, client):
     """What a proxy says before it closes an idle connection was taken for the answer to the next request."""
     _fault(life, "upgrade refused", 500.0)
@@ -80,7 +79,7 @@ def old_408_on_an_idle_connection(life, client):
         _read(life, client, token)
 
 
-@_old("websocket", "auto")
+@old("websocket", "auto")
 def old_object_sent_twice(life, client):
     """An overload answer in the middle of an object made the client send that piece again."""
     token = life.new_run(seconds=500.0).token
@@ -98,7 +97,7 @@ def old_object_sent_twice(life, client):
     require(life.server.pipes.whole == {}, "the object was closed after all")
 
 
-@_old("websocket", "auto")
+@old("websocket", "auto")
 def old_answers_after_the_deadline(life, client):
     """Of answers that went on coming after the deadline, each took a millisecond more."""
     tokens = [life.new_run(seconds=500.0, starting=0.01).token for _ in range(40)]
@@ -110,7 +109,7 @@ def old_answers_after_the_deadline(life, client):
     life.server.think = thinking
 
 
-@_old("websocket", "auto")
+@old("websocket", "auto")
 def old_subscription_that_is_left(life, client):
     """A request to unsubscribe overtook the one to subscribe, on a connection that was kept."""
     thinking = life.server.think
@@ -131,7 +130,7 @@ def old_subscription_that_is_left(life, client):
         life.server.answers.websocket_request, life.server.think = serve, thinking
 
 
-@_old("http")
+@old("http")
 def old_date_in_retry_after(life, client):
     """It was compared with the client's clock, and the server's may differ by hours."""
     token = life.new_run(seconds=500.0).token
@@ -143,7 +142,7 @@ def old_date_in_retry_after(life, client):
         require(after is not None and 1.0 <= after <= 4.0, "Retry-After is %s, of %r", after, call.error)
 
 
-@_old("http", "auto")
+@old("http", "auto")
 def old_terminate_over_a_dead_connection(life, client):
     """The status just before could not be read, and the end was not known to be this client's."""
     for _ in range(3):
@@ -156,54 +155,7 @@ def old_terminate_over_a_dead_connection(life, client):
         require(status.terminated_by_client, "the end by `terminate` is not known to be the client's")
 
 
-@_old("websocket", "auto")
-def old_reason_of_another_run(life, client):
-    """In the run log, the reason of one run's end was told of another that went on beside it."""
-    life.engine.generation, life.engine.log.share = NEWER, 1.0
-    for first, second in (("killed", "stopped, with a line"), ("stopped, with a line", "killed")):
-        project = f"project of {first}"
-        runs = [
-            life.new_run(project=project, seconds=2.0, how=first, starting=1.0, lingering=0.0),
-            life.new_run(project=project, seconds=1.5, how=second, starting=1.01, lingering=0.0),
-        ]
-        runs[0].when_ended.append(
-            lambda run: life.new_run(token=run.token, project=run.project, seconds=90.0)
-        )
-        token = runs[0].token
-        life.world.sleep(2.7)
-        call = Call(life, "wait_until_complete", 60.0)
-        call.make(client.wait_until_complete, token, timeout=60.0, interval=20.0)
-        require(call.error is None, "the run log has no end of the run: %r", call.error)
-        run, document = check_status(life, call, token, call.result, call.begin)
-        require(run is runs[0], "the end of run %s", run.number)
-        check_outcome(life, call, run, document, call.result)
-
-
-@_old("websocket", "auto")
-def old_run_that_was_never_logged(life, client):
-    """The next run's chapter, which is the nearest, was taken for its own."""
-    life.engine.generation, life.engine.log.share = NEWER, 0.0
-    run = life.new_run(seconds=2.0, how="killed", starting=1.0, lingering=0.0)
-    life.world.sleep(1.5)
-
-    def replace(run):
-        life.engine.log.share = 1.0
-        life.new_run(
-            token=run.token, project=run.project, seconds=0.5, how="well", starting=0.1, lingering=0.0
-        )
-
-    run.when_ended.append(replace)
-    call = Call(life, "wait_until_complete", 60.0)
-    call.make(client.wait_until_complete, run.token, timeout=60.0, interval=20.0)
-    require(
-        isinstance(call.error, TaskReplacedError), "it did not see that the run was replaced: %r", call.error
-    )
-    require(
-        call.error.outcome is None, "the run log says %s of a run that it does not hold", call.error.outcome
-    )
-
-
-@_old(*_ALL)
+@old(*_ALL)
 def old_start_without_an_answer(life, client):
     """A kept connection is closed in place of the answer: the task runs perhaps, and is not started again."""
     token = life.new_run(seconds=500.0).token

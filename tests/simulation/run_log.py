@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
+from .seams import BASE
+
 STATUS, LIFECYCLE = "apaevt_status_update", "apaevt_log_lifecycle"
 _PAGE = 3
 
@@ -20,7 +24,14 @@ class RunLog:
     def _write(self, run, event, body):
         events, _ = self._stream(run)
         number = len(events) + 1
-        events.append({"type": "event", "event": event, "seq": number, "body": {**body, "logSeq": number}})
+        events.append(
+            {
+                "type": "event",
+                "event": event,
+                "seq": number,
+                "body": {**body, "logSeq": number, "eventTime": BASE + self._engine.world.now},
+            }
+        )
         return number
 
     def began(self, run):
@@ -61,7 +72,7 @@ class RunLog:
         self._write(
             run, LIFECYCLE, {"action": "run-end", "outcome": word, "detail": run.exit_message, **reason}
         )
-        run.chapter.update(endTime=run.start_time + 1.0, outcome=word, **reason)
+        run.chapter.update(endTime=BASE + run.ended, outcome=word, **reason)
 
     def answer(self, session, request, arguments):
         events, chapters = self._streams.get((arguments["projectId"], arguments["source"]), ([], []))
@@ -70,8 +81,13 @@ class RunLog:
             return
         first = arguments.get("cursor", arguments.get("fromSeq", 0))
         last = arguments.get("toSeq", len(events))
+        since, until = arguments.get("fromTime", 0.0), arguments.get("toTime", math.inf)
         wanted = [
-            item for item in events if first <= item["seq"] <= last and item["event"] in arguments["types"]
+            item
+            for item in events
+            if first <= item["seq"] <= last
+            and since <= item["body"]["eventTime"] <= until
+            and item["event"] in arguments["types"]
         ]
         page = {"events": wanted[:_PAGE]}
         if len(wanted) > _PAGE:

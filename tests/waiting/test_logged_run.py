@@ -5,7 +5,8 @@ from logged_runs import ENDED, LIFECYCLE, RUNNING, STATUS
 
 from rocketride_sync import Outcome
 from rocketride_sync.models._task_run import TaskRun
-from rocketride_sync.waiting.logged_run import Chapter, chapters_near, is_open
+from rocketride_sync.waiting.logged_run import Chapter, chapters_near
+from rocketride_sync.waiting.run_list import is_open
 
 FAILED = {**ENDED, "state": 6, "exitCode": 1, "exitMessage": "text"}
 RUN = TaskRun(begin_time=100.5, begin_seq=10, end_time=200.0, outcome="ok")

@@ -24,7 +24,7 @@ from rocketride_sync import (
 )
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.protocol.operations import Operation
-from rocketride_sync.waiting.logged_run import runs_of
+from rocketride_sync.waiting.run_list import runs_of
 from rocketride_sync.waiting.run_log import latest, recover, search, search_latest, settle
 
 TOKEN = "tk_5f3a0123456789abcdef0123456789ab"
@@ -148,6 +148,69 @@ def test_without_a_final_status_the_end_of_one_of_two_runs_is_not_known(ends_fir
     error = settle(TOKEN, TaskVanishedError("gone", last_status=RUN), logged)
     assert "another run of its source went on beside it" in str(error)
     assert error.outcome is None
+
+
+def begun_at_once(reason, twin_reason, *, final, closed=True):
+    """The log of two runs that began together: all that is read of the first stands in the chapter of the twin, alone.
+
+    So it is if a third one begins before the twin has a status, or if the server dies by then.
+    """
+    log = RunLog()
+    for start, why, is_closed in ((100.0, reason, closed), (100.01, twin_reason, True)):
+        end = {"endTime": 200.0, "outcome": "ok"} if is_closed else {"endTime": None, "outcome": None}
+        told = {"reason": why} if why and is_closed else {}
+        begin = log._log(LIFECYCLE, start, action="run-begin")
+        log.chapters.append({"beginTime": start + 0.02, "beginSeq": begin, **end, **told})
+    log._log(STATUS, 100.1, **of_run(RUNNING, 100.0))
+    if final:
+        log._log(STATUS, 200.0, **of_run(STOPPED, 100.0), final=True)
+    return log
+
+
+@pytest.mark.parametrize("closed", [True, False])
+@pytest.mark.parametrize("final", [True, False])
+@pytest.mark.parametrize("reasons", [(None, "ttl"), ("user", "ttl"), (None, None)])
+def test_a_chapter_whose_statuses_are_all_of_this_run_may_be_anothers(reasons, final, closed):
+    """An earlier one that is not over by then may be this run's as well."""
+    logged = found(begun_at_once(*reasons, final=final, closed=closed))
+    assert logged.outcome is None
+    assert (logged.status is not None) is final
+    assert getattr(logged.status, "end_reason", None) is None
+
+
+def test_the_final_status_of_a_run_that_began_together_with_others_is_found_in_the_chapter_of_any():
+    log = begun_at_once(None, "ttl", final=False)
+    end = {"endTime": 200.0, "outcome": "ok", "reason": "ttl"}
+    begin = log._log(LIFECYCLE, 100.2, action="run-begin")
+    log.chapters.append({"beginTime": 100.2, "beginSeq": begin, **end})
+    log._log(STATUS, 200.0, **of_run(FAILED, 100.0), final=True)
+    status = found(log).status
+    assert (status.exit_message, status.end_reason) == (FAILED["exitMessage"], None)
+
+
+@pytest.mark.parametrize("others", [[100.3], [99.0], [99.0, 100.3]])
+def test_without_any_status_one_of_several_chapters_at_a_time_may_be_anothers(others):
+    """The statuses of two runs stand after the begin of the second."""
+    log = RunLog().add(ENDED, updates=0, final=False)
+    for start in others:
+        log.add(ENDED, start)
+    log.events.sort(key=lambda event: event["body"]["eventTime"])
+    for number, event in enumerate(log.events):
+        event["body"]["logSeq"] = number
+    begins = [event["body"]["logSeq"] for event in log.events if event["body"].get("action") == "run-begin"]
+    log.chapters.sort(key=lambda chapter: chapter["beginTime"])
+    for chapter, begin in zip(log.chapters, begins):
+        chapter["beginSeq"] = begin
+    logged = found(log)
+    assert logged is None or logged.outcome is None
+
+
+@pytest.mark.parametrize("lasting", [0.0, 0.5, 1.0])
+def test_a_run_that_was_over_when_this_one_began_leaves_its_chapter_alone(lasting):
+    log = RunLog().add(ENDED, 99.0, lasting=lasting, reason="user").add(STOPPED, reason="ttl")
+    assert found(log).status.end_reason == "ttl"
+    log = RunLog().add(ENDED, 99.0, lasting=lasting).add(STOPPED, reason="ttl", final=False)
+    assert found(log).outcome is Outcome.CANCELLED
 
 
 def test_a_run_that_began_when_this_one_was_over_takes_no_reason_away():
@@ -441,7 +504,7 @@ def test_the_final_status_ends_the_search_whatever_else_is_open():
 
 
 def test_a_chapter_that_is_the_runs_is_the_only_one_that_is_read():
-    log = RunLog().add(ENDED, 99.0, lasting=20.0).add(ENDED, lasting=20.0, final=False)
+    log = RunLog().add(ENDED, 99.0, lasting=0.5).add(ENDED, lasting=20.0, final=False)
     asking = Asking(log)
     assert asking.find().outcome is Outcome.SUCCEEDED
     assert asking.asked == ["chapters", "read"]

@@ -8,11 +8,13 @@ from typing import Any, FrozenSet, Mapping, Optional, Tuple
 from ...models.outcome import STOP_REASONS, shows_life
 from ...protocol import dap
 from ..end_told import EndTold
+from .seen_run import SeenRun
 
 END = "end"
+RESTART = "restart"
 NOT_ACTIVE = "not active"
 ONE_ACTIVE = "one active"
-WAKING_ACTIONS = (END, "begin", "restart", NOT_ACTIVE, ONE_ACTIVE)
+WAKING_ACTIONS = (END, "begin", RESTART, NOT_ACTIVE, ONE_ACTIVE)
 
 _RUNNING = "running"  # of the catch-up event of a subscription, which lists the active tasks
 _TASK_EVENT = "apaevt_task"
@@ -80,6 +82,7 @@ class TaskEventFilter:
         "_id_starts",
         "_known",
         "_reason",
+        "_seen_run",
         "_told",
     )
 
@@ -88,6 +91,7 @@ class TaskEventFilter:
         self._id_start = _start_of_id(token, credential)
         self._id_starts = _possible_starts(token, credential)
         self._chosen = _ChosenTokenRuns() if self._id_start is None else None
+        self._seen_run = SeenRun()
         self._told = False  # whether an `end` event has come
         self._reason: Optional[str] = None  # that it gave
         self._begun = False  # after that event
@@ -97,6 +101,7 @@ class TaskEventFilter:
     def subscribed(self) -> None:
         """A subscription was requested: its own catch-up event tells which tasks are active."""
         self._ended_before = False
+        self._seen_run.subscribed()
         if self._chosen is not None:
             self._chosen.subscribed()
 
@@ -105,6 +110,7 @@ class TaskEventFilter:
         if self._begun:  # what the status shows is another run, or the end of a restarted one
             self._forget_end()
         self._end_before_poll = self._told
+        self._seen_run.poll_sent()
         if self._chosen is not None:
             self._chosen.poll_sent()
 
@@ -113,9 +119,11 @@ class TaskEventFilter:
         if isinstance(document, dict):
             known = (("projectId", document.get("project_id")), ("source", document.get("source")))
             self._known = tuple((key, value) for key, value in known if value)
-            if self._end_before_poll and shows_life(document.get("state"), document.get("completed")):
+            if shows_life(document.get("state"), document.get("completed")):
+                self._seen_run.shown(document.get("startTime"))
                 # It was the end of the run before, or there was a restart.
-                self._forget_end()
+                if self._end_before_poll:
+                    self._forget_end()
             if self._chosen is not None:
                 self._chosen.learn(document.get("state"))
 
@@ -133,14 +141,14 @@ class TaskEventFilter:
             return self.take_active(active_ids(event))
         if not isinstance(action, str) or any(body.get(key) != value for key, value in self._known):
             return None
-        if action in (END, "begin", "restart") and self._is_of_token(body):
+        if action in (END, "begin", RESTART) and self._is_of_token(body):
             self._take_own(action, body)
         return action
 
     def end_told(self, *, listening: bool) -> EndTold:
         """What was told of the end; `listening`: whether further events can come."""
         may_come = listening and self._is_certain and not self._ended_before
-        return EndTold(self._told, self._reason, may_come)
+        return EndTold(self._told, self._reason, may_come, self._seen_run.end if listening else None)
 
     @property
     def _is_certain(self) -> bool:
@@ -151,6 +159,8 @@ class TaskEventFilter:
         self._ended_before = False
         if action != END:
             self._begun = True
+            if action == RESTART:
+                self._seen_run.restarted()
             if self._chosen is not None:
                 self._chosen.begun()
             return
@@ -158,8 +168,10 @@ class TaskEventFilter:
             return
         if self._begun:
             self._forget_end()
-        if body.get("reason") in STOP_REASONS:
-            self._reason = body["reason"]
+        told = body.get("reason")
+        reason = told if told in STOP_REASONS else None
+        self._seen_run.ended(reason)
+        self._reason = reason or self._reason
         self._told, self._begun = True, False
 
     def _forget_end(self) -> None:

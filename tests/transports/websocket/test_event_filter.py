@@ -222,6 +222,81 @@ def test_the_begin_of_another_changes_nothing(event_filter):
     assert told(event_filter).reason == "user"
 
 
+# --- what it tells of a run that was seen, when that is forgotten or replaced
+
+SEEN, NEXT, STARTING = ({**STATUS, "startTime": start} for start in (100.0, 900.0, 0.0))
+_TTL = [event(reason="ttl")]
+
+
+def happened(event_filter, *steps):
+    """One after the other: an event, or the answer to a poll that was sent before it."""
+    event_filter.subscribed()
+    for step in steps:
+        if "type" in step:
+            event_filter.take(step)
+        else:
+            event_filter.poll_sent()
+            event_filter.learn(step)
+    return told(event_filter)
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        (SEEN, *_TTL),
+        (SEEN, *_TTL, NEXT),
+        (SEEN, *_TTL, STARTING, NEXT),
+        (SEEN, *_TTL, event("begin"), NEXT),
+        (SEEN, *_TTL, STARTING, event("begin"), NEXT),
+        (SEEN, *_TTL, event("begin"), *_TTL, NEXT),
+        (SEEN, *_TTL, *_TTL),
+        (SEEN, NEXT, *_TTL),  # it was received before the answer, and read after it
+        (SEEN, NEXT, *_TTL, event("begin")),
+        (SEEN, event("restart"), *_TTL, NEXT),
+        (SEEN, event("begin", __id="77777777.s"), *_TTL, event("end", __id="77777777.s"), NEXT),
+        (SEEN, *_TTL, {**ENDED, "startTime": 900.0}),
+        (SEEN, event(reason="user"), SEEN, *_TTL, NEXT),
+    ],
+)
+def test_the_reason_of_the_seen_runs_end_is_known_when_another_has_taken_over(event_filter, steps):
+    known = happened(event_filter, *steps)
+    assert (known.reason_of(100.0), known.reason_of(900.0), known.reason_of(0.0)) == ("ttl", None, None)
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        (),
+        (SEEN, NEXT),
+        (SEEN, event(), NEXT),
+        (*_TTL, SEEN),  # of the run before
+        (STARTING, *_TTL, SEEN),
+        (STATUS, *_TTL, SEEN),
+        (SEEN, *_TTL, SEEN),  # a restart
+        (SEEN, *_TTL, SEEN, event(), NEXT),
+        (SEEN, *_TTL, event("restart"), NEXT),
+        (SEEN, *_TTL, event("restart"), event(reason="user"), NEXT),
+        (SEEN, *_TTL, event(), NEXT),  # it may have been that of the run before, which was read late
+        (SEEN, event(), *_TTL, NEXT),
+        (SEEN, *_TTL, event(reason="user"), NEXT),
+        (SEEN, event(), event("begin"), *_TTL, NEXT),
+        (SEEN, event(reason="ttl", __id="77777777.s"), NEXT),
+        (SEEN, event(reason="weather"), NEXT),
+    ],
+)
+def test_where_it_may_be_that_of_another_end_it_is_not(event_filter, steps):
+    known = happened(event_filter, *steps)
+    assert [known.reason_of(start) for start in (100.0, 900.0, 0.0)] == [None] * 3
+
+
+def test_after_a_gap_the_reason_of_the_seen_run_is_not_certain(event_filter):
+    happened(event_filter, SEEN, *_TTL)
+    assert told(event_filter, listening=False).reason_of(100.0) is None
+    event_filter.subscribed()
+    assert told(event_filter).reason_of(100.0) is None
+    assert happened(event_filter, SEEN, *_TTL, NEXT).reason_of(100.0) == "ttl"
+
+
 # --- the list of active tasks
 
 

@@ -1,0 +1,103 @@
+"""What failed once about runs that were forgotten or replaced: the same as `old_failures.py`."""
+
+from __future__ import annotations
+
+import itertools
+
+from rocketride_sync.errors import TaskReplacedError
+
+from .ends import NEWER
+from .invariants import Call, check_error, check_outcome, check_status, require
+from .old_failures import LIVES, old  # noqa: F401 - it is complete when these are registered
+
+
+def _replace_when_ended(life, run):
+    run.when_ended.append(lambda run: life.new_run(token=run.token, project=run.project, seconds=90.0))
+
+
+@old("websocket", "auto")
+def old_reason_of_another_run(life, client):
+    """In the run log, the reason of one run's end was told of another that went on beside it."""
+    life.engine.generation, life.engine.log.share = NEWER, 1.0
+    for first, second in (("killed", "stopped, with a line"), ("stopped, with a line", "killed")):
+        project = f"project of {first}"
+        runs = [
+            life.new_run(project=project, seconds=2.0, how=first, starting=1.0, lingering=0.0),
+            life.new_run(project=project, seconds=1.5, how=second, starting=1.01, lingering=0.0),
+        ]
+        _replace_when_ended(life, runs[0])
+        token = runs[0].token
+        life.world.sleep(2.7)
+        call = Call(life, "wait_until_complete", 60.0)
+        call.make(client.wait_until_complete, token, timeout=60.0, interval=20.0)
+        require(call.error is None, "the run log has no end of the run: %r", call.error)
+        run, document = check_status(life, call, token, call.result, call.begin)
+        require(run is runs[0], "the end of run %s", run.number)
+        check_outcome(life, call, run, document, call.result)
+
+
+@old("websocket", "auto")
+def old_reason_that_an_event_had_told(life, client):
+    """The run log does not tell it of two runs in one chapter. The `end` event had, and was forgotten."""
+    life.engine.generation, life.engine.log.share = NEWER, 1.0
+    for twin_seconds, interval in itertools.product((0.5, 60.0), (0.5, 20.0)):
+        twin = life.new_run(
+            project=f"project {interval} {twin_seconds}", seconds=twin_seconds, how="killed", starting=0.01
+        )
+        run = life.new_run(
+            project=twin.project, seconds=4.0, how="restarted, stopped", starting=0.02, lingering=0.0
+        )
+        _replace_when_ended(life, run)
+        call = Call(life, "wait_until_complete", 60.0)
+        call.make(client.wait_until_complete, run.token, timeout=60.0, interval=interval)
+        require(call.error is None, "the run log has no end of the run: %r", call.error)
+        _, document = check_status(life, call, run.token, call.result, call.begin)
+        since = call.begin + life.round_trip
+        check_outcome(life, call, run, document, call.result, watched_since=since)
+
+
+@old("websocket", "auto")
+def old_chapter_of_another_run(life, client):
+    """Three runs begin together, and one has its status in the chapter of the next: that one's end was taken for its own."""
+    life.engine.generation, life.engine.log.share = NEWER, 1.0
+    hows = ("killed", "well", "stopped, with a line")
+    for first, second in itertools.permutations(hows, 2):
+        run, *_ = [
+            life.new_run(
+                project=f"{first}, {second}", seconds=seconds, how=how, starting=starting, lingering=0.0
+            )
+            for how, starting, seconds in ((first, 1.0, 3.0), (second, 1.6, 2.0), ("well", 2.4, 0.9))
+        ]
+        _replace_when_ended(life, run)
+        life.world.sleep(1.5)
+        call = Call(life, "wait_until_complete", 60.0)
+        call.make(client.wait_until_complete, run.token, timeout=60.0, interval=2.0)
+        if call.error is None:
+            _, document = check_status(life, call, run.token, call.result, call.begin)
+            check_outcome(life, call, run, document, call.result)
+        else:
+            check_error(life, call, run.token, seen=True, since=call.begin)
+
+
+@old("websocket", "auto")
+def old_run_that_was_never_logged(life, client):
+    """The next run's chapter, which is the nearest, was taken for its own."""
+    life.engine.generation, life.engine.log.share = NEWER, 0.0
+    run = life.new_run(seconds=2.0, how="killed", starting=1.0, lingering=0.0)
+    life.world.sleep(1.5)
+
+    def replace(run):
+        life.engine.log.share = 1.0
+        life.new_run(
+            token=run.token, project=run.project, seconds=0.5, how="well", starting=0.1, lingering=0.0
+        )
+
+    run.when_ended.append(replace)
+    call = Call(life, "wait_until_complete", 60.0)
+    call.make(client.wait_until_complete, run.token, timeout=60.0, interval=20.0)
+    require(
+        isinstance(call.error, TaskReplacedError), "it did not see that the run was replaced: %r", call.error
+    )
+    require(
+        call.error.outcome is None, "the run log says %s of a run that it does not hold", call.error.outcome
+    )
