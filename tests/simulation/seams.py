@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import os
 import queue
+import random
 import sys
 import threading
 import types
@@ -70,10 +71,16 @@ def _make_lock():
     return lock
 
 
+def _seeded_bytes(size):
+    """In the place of `os.urandom`: delays and keys are the same each time, for each life seeds `random`."""
+    return random.getrandbits(8 * size).to_bytes(size, "big") if size else b""
+
+
 def install():
     """Once in a process, before any other module of the package is loaded."""
     os.environ.clear()
     os.environ.update(NETRC=os.devnull, HOME=os.devnull, NO_PROXY="*", PATH=os.defpath)
+    os.urandom = _seeded_bytes
     loaded = {name for name in sys.modules if name.startswith(PACKAGE)}
     assert not loaded, f"these were loaded too early: {sorted(loaded)}"
     import rocketride_sync.deadline
@@ -101,7 +108,6 @@ def _load_all():
     """Load what lives use: a module that is loaded in the middle of a life would take part in it."""
     import email.utils  # noqa: F401
     import html  # noqa: F401
-    import random  # noqa: F401
     import tempfile  # noqa: F401
     import zlib  # noqa: F401
     from importlib import import_module
