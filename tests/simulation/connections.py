@@ -35,12 +35,15 @@ class Stream:
         if self._route.silent:
             return
         moment = self._route.arrival(self)
-        self._latest = moment = max(moment, self._latest)
-        self.under_way += len(piece or b"")
-        self._world.at(moment, self._arrive, piece)
+        if moment > self._latest:
+            self._latest = moment
+        if piece is not None:
+            self.under_way += len(piece)
+        self._world.at(self._latest, self._arrive, piece)
 
     def _arrive(self, piece):
-        self.under_way -= len(piece or b"")
+        if piece is not None:
+            self.under_way -= len(piece)
         if self.failure or self.ended:
             return
         if piece is None:

@@ -36,6 +36,7 @@ PROXY = {
     "idle connections answered 408": 60.0,
 }
 KINDS = {**NETWORK, **SERVER, **PROXY}
+_SORTED = sorted(KINDS)
 
 
 class Fault:
@@ -66,7 +67,7 @@ class Faults:
 
     def _choose(self, span):
         rng = self.world.rng
-        for kind in rng.sample(sorted(KINDS), rng.choice((1, 1, 2, 2, 3, 4))):
+        for kind in rng.sample(_SORTED, rng.choice((1, 1, 2, 2, 3, 4))):
             for _ in range(rng.choice((1, 1, 1, 2, 3))):
                 begin = self.world.now + rng.uniform(0.0, span) * rng.choice((0.0, 0.3, 1.0, 1.0))
                 lasting = KINDS[kind] * rng.choice((0.05, 0.3, 1.0))
@@ -78,8 +79,8 @@ class Faults:
 
     def now(self, kind):
         """The fault of this kind that is in play at the moment, or None."""
-        for fault in self.all:
-            if fault.kind == kind and fault.begin <= self.world.now < fault.end and not self.over:
+        for fault in () if self.over else self.all:
+            if fault.kind == kind and fault.begin <= self.world.now < fault.end:
                 if fault.chance < 1.0 and self.world.rng.random() > fault.chance:
                     return None
                 self.count(kind)
@@ -94,8 +95,8 @@ class Faults:
 
     def held_until(self, moment):
         """When something that would arrive at `moment` arrives: a stall holds it up."""
-        for fault in self.all:
-            if fault.kind == "stall" and fault.begin <= moment < fault.end and not self.over:
+        for fault in () if self.over else self.all:
+            if fault.kind == "stall" and fault.begin <= moment < fault.end:
                 self.count("stall")
                 moment = fault.end + 0.001
         return moment

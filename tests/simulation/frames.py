@@ -40,7 +40,6 @@ def decode(data):
     end = at + 4 + size
     if len(data) < end:
         return None
-    mask = data[at : at + 4] * (size // 4 + 1)
-    masked = data[at + 4 : end]
-    payload = (int.from_bytes(masked, "big") ^ int.from_bytes(mask[:size], "big")).to_bytes(size, "big")
-    return data[0] & 0x0F, payload, end
+    mask = (data[at : at + 4] * (size // 4 + 1))[:size]
+    payload = int.from_bytes(data[at + 4 : end], "little") ^ int.from_bytes(mask, "little")
+    return data[0] & 0x0F, payload.to_bytes(size, "little"), end

@@ -59,11 +59,12 @@ class HttpSession:
         if self._connection.gone or not self._server.alive:
             return
         method, target, _ = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ")
-        path = unquote(urlsplit(target).path)
+        parts = urlsplit(target)
+        path = unquote(parts.path)
         if b"upgrade: websocket" in head.lower():
             self._upgrade(head, path)
             return
-        query = {name: values[0] for name, values in parse_qs(urlsplit(target).query).items()}
+        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         self._world.tell("connection %s: %s %s", self._connection.number, method, path)
         if self._server.faults.now("mute"):
             return

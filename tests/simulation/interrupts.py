@@ -41,12 +41,14 @@ class Interrupt:
         return wanted
 
     def trace(self, frame, event, argument):
-        code = frame.f_code
-        if not self._wants(code.co_filename):
-            return None
+        """What happens in it is traced, if it is wanted."""
+        return self._trace_inside if self._wants(frame.f_code.co_filename) else None
+
+    def _trace_inside(self, frame, event, argument):
         # No signal is handled between the end of its block and its release, but a tracer is called there.
         if import_lock._is_owned():
-            return self.trace
+            return self._trace_inside
+        code = frame.f_code
         # Not in the line of the `def`: no signal is handled there, and an exception makes Python 3.11 crash.
         if (
             event == "return" or (event == "line" and frame.f_lineno != code.co_firstlineno)
@@ -60,7 +62,7 @@ class Interrupt:
                 self.happened = True
                 self.place = f"{Path(code.co_filename).name}:{frame.f_lineno} in {code.co_name}, {event}"
                 raise KeyboardInterrupt
-        return self.trace
+        return self._trace_inside
 
     def __enter__(self):
         self._hook, sys.unraisablehook = sys.unraisablehook, lambda _: None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import traceback
 
 from rocketride_sync.errors import (
@@ -21,6 +22,7 @@ from . import oracle
 from .ends import ENDS
 
 EXACT = 0.001
+_SHOWN = operator.itemgetter("state", "completed", "exitCode", "exitMessage", "startTime")
 KNOWS_CERTAINTY = hasattr(TaskStatus, "outcome_certain")
 
 
@@ -143,7 +145,7 @@ def check_status(life, call, token, status, since):
         at >= since or status.from_run_log, "%s: a status of %.6f s before the call", call.name, since - at
     )
     shown = (status.state.value, status.completed, status.exit_code, status.exit_message, status.start_time)
-    told = tuple(document[name] for name in ("state", "completed", "exitCode", "exitMessage", "startTime"))
+    told = _SHOWN(document)
     require(shown == told, "%s: the status is not what the server told: %s, not %s", call.name, shown, told)
     require(status.is_terminal == oracle.is_terminal(document), "%s: wrong about being terminal", call.name)
     require(

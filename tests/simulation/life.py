@@ -22,6 +22,7 @@ from .world import SimulationError, World
 INTERRUPTED_SHARE = 0.06
 _INTERRUPTED_SHARE_OF_METHODS = 0.8
 _LOGGED_SHARE = 0.2
+_ALL_ENDS = sorted(ENDS)
 _LOCKED_SHARE = 0.15
 _LOCKABLE = ("calls", "wait", "iterate", "send", "files")
 _CONNECTED = 400  # by so many lines most first connections are made
@@ -184,7 +185,7 @@ class Life:
         twin=None,
     ):
         """A run that begins now. What is not given is the seed's choice."""
-        how = how or self.rng.choice(sorted(ENDS))
+        how = how or self.rng.choice(_ALL_ENDS)
         if self.locked_to and self.locked_to not in self.engine.known and not self.engine.runs:
             token = self.locked_to
         return self.engine.start(

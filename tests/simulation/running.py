@@ -67,10 +67,9 @@ def batch(jobs):
     """Live these lives; for another process. Returns a `Tally`."""
     prepare()
     tally = Tally()
-    for number, job in enumerate(jobs):
+    for job in jobs:
         tally.add(live(*job))
-        if number % 100 == 99:
-            gc.collect()
+    gc.collect()
     return tally
 
 

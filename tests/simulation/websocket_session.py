@@ -78,7 +78,7 @@ class WebSocketSession:
 
     def _request(self, opcode, payload):
         header, _, data = payload.partition(b"\n") if opcode == frames.BINARY else (payload, b"", b"")
-        request = json.loads(header)
+        request = json.loads(str(header, "utf-8"))
         if opcode == frames.BINARY:
             request["arguments"]["data"] = data
         # Requests are worked on concurrently, each for its own time: they may overtake each other.

@@ -8,8 +8,9 @@ import threading
 
 _MAX_READS = 20_000
 _A_MOVE = 1e-7  # seconds; less may be a loop whose waits are too short
-_HORIZON = 40 * 86_400.0
 START = 1000.0
+_LATEST = START + 40 * 86_400.0
+_NEVER = float("inf")
 
 
 class SimulationError(BaseException):
@@ -78,26 +79,28 @@ class World:
 
     def later(self, seconds, step, *args):
         """Let `step` happen in so many seconds."""
-        self.at(self.now + seconds, step, *args)
+        heapq.heappush(self._events, (self.now + seconds, next(self._numbers), step, args))
 
     def at(self, moment, step, *args):
-        heapq.heappush(self._events, (max(moment, self.now), next(self._numbers), step, args))
+        moment = moment if moment > self.now else self.now
+        heapq.heappush(self._events, (moment, next(self._numbers), step, args))
 
     def wait(self, ready, seconds=None):
         """Let time pass until `ready()` or for `seconds`; whether it is ready."""
-        end = float("inf") if seconds is None else self.now + max(0.0, seconds)
+        end = _NEVER if seconds is None else self.now + seconds if seconds > 0.0 else self.now
         if self._waiters:
             return self._wait_with_others(_Waiter(ready, end))
+        events = self._events
         while not ready():
-            moment = self._events[0][0] if self._events else float("inf")
+            moment = events[0][0] if events else _NEVER
             if moment > end:
                 self._move(end)
                 return bool(ready())
-            if not self._events or moment > START + _HORIZON:
+            if moment > _LATEST:
                 raise NothingLeftError(
                     f"nothing is left to happen after {self.now - START:.3f} s, and somebody waits"
                 )
-            _, _, step, args = heapq.heappop(self._events)
+            _, _, step, args = heapq.heappop(events)
             self._move(moment)
             step(*args)
         return True
@@ -132,8 +135,8 @@ class World:
                     chosen.resume.release()
                 return chosen is own
             end = min(waiter.end for waiter in self._waiters)
-            moment = self._events[0][0] if self._events else float("inf")
-            if min(end, moment) > START + _HORIZON:
+            moment = self._events[0][0] if self._events else _NEVER
+            if min(end, moment) > _LATEST:
                 self.failed = NothingLeftError("nothing is left to happen, and all threads wait")
             elif moment <= end:
                 _, _, step, args = heapq.heappop(self._events)
@@ -143,10 +146,11 @@ class World:
                 self._move(end)
 
     def _move(self, moment):
-        self.now = max(moment, self.now)
-        if self.now - self._moved_at > _A_MOVE:
-            self._moved_at = self.now
-            self._reads = 0
+        if moment > self.now:
+            self.now = moment
+            if moment - self._moved_at > _A_MOVE:
+                self._moved_at = moment
+                self._reads = 0
 
     def told(self):
         """The whole story as text."""
