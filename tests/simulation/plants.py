@@ -214,9 +214,25 @@ PLANTS = (
     Plant(
         "the run log tells the reason of another run",
         PACKAGE + "waiting/logged_run.py",
-        r"return not all\(started >= end for started in self\._others\)",
-        "return False",
+        r"@property\n    def _is_shared\(self\) -> bool:",
+        "_is_shared = False\n\n    def _was_shared(self) -> bool:",
         kinds="old_reason_of_another_run",
+        transports="websocket auto",
+    ),
+    Plant(
+        "the reason that an event told of a replaced run is forgotten",
+        PACKAGE + "waiting/end_reason.py",
+        r"status\.end_reason or known\.reason_of\(status\.start_time\)",
+        "status.end_reason",
+        kinds="old_reason_that_an_event_had_told",
+        transports="websocket auto",
+    ),
+    Plant(
+        "the run log tells the end of a run that began together with this one",
+        PACKAGE + "waiting/logged_run.py",
+        r"chapter\.rivals = \[",
+        "chapter.rivals = [] and [",
+        kinds="old_chapter_of_another_run",
         transports="websocket auto",
     ),
     Plant(
