@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any, Optional
 from ...deadline import Deadline
 from ...errors import RocketRideError, ServerError
 from ...logs import log
-from ...protocol import object_operations
 from ...protocol.failures import NotReadyError
+from ...protocol.object_operations import pipe_id_of, through_pipe
 from ...protocol.operations import Buffer, Operation
 from .pool import Pool
-from .websocket_uploads import pipe_id_of
 
 if TYPE_CHECKING:
     from .connection import Connection
@@ -65,7 +64,7 @@ class WebSocketPipe:
 
     def _ask(self, subcommand: str, deadline: Deadline, data: Optional[Buffer] = None) -> Any:
         assert self._connection is not None
-        step = object_operations.through_pipe(self._operation, subcommand, self._id)
+        step = through_pipe(self._operation, subcommand, self._id)
         return self._connection.ask(step, deadline, data)
 
     def _close_failed_pipe(self, deadline: Deadline) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import copy
 from collections import deque
-from typing import TYPE_CHECKING, Any, Deque, Dict, Generator, Iterator, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Deque, Dict, Generator, Iterator, List, Optional
 
 from ...deadline import Deadline, system_time
 from ...errors import ProtocolError, RocketRideError, ServerError, TransportError, TransportTimeoutError
 from ...logs import DEBUG, log, log_call
-from ...protocol import object_operations
-from ...protocol.failures import NotReadyError, refused_object
+from ...protocol.failures import NotReadyError
+from ...protocol.object_operations import upload_steps
 from ...protocol.operations import Buffer, Operation
 from ..pipe_interface import Job, NotBegunError, Outcome
 from .outbox import PostedRequests
@@ -20,45 +20,6 @@ if TYPE_CHECKING:
     from .connection import Connection
 
 _MAX_IN_FLIGHT = 32
-
-Steps = Generator[Tuple[Operation, Optional[Buffer]], Any, Any]
-
-
-def upload_steps(opening: Operation) -> Steps:
-    """The requests that send the object of `opening`, each after the answer to the one before; returns its result.
-
-    It raises a `ServerError` or a `NotReadyError` only while no pipe is open: that of the opening, or a later one after closing the pipe.
-    """
-    assert opening.data is not None
-    pipe_id = pipe_id_of(opening, (yield opening, None))
-    fault = None
-    for chunk in opening.data:
-        try:
-            yield object_operations.through_pipe(opening, "write", pipe_id), chunk
-        except ServerError as error:
-            fault = error
-            break
-    try:
-        # A pipe that failed is closed too: it would count among the task's pipes for a minute and more.
-        result = yield object_operations.through_pipe(opening, "close", pipe_id), None
-    except ServerError:
-        if fault is None:
-            raise
-    if fault is not None:
-        raise fault
-    return result
-
-
-def pipe_id_of(opening: Operation, body: Any) -> Any:
-    """The number of the opened pipe, from the answer to `opening`.
-
-    Raises:
-        ServerError: there is none: so answers an older server if the pipeline refuses the object.
-    """
-    pipe_id = body.get("pipe_id") if isinstance(body, dict) else None
-    if pipe_id is None:
-        raise refused_object(opening.name)
-    return pipe_id
 
 
 class SingleJob:
