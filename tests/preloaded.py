@@ -91,15 +91,15 @@ class Forked:
         self._ended.close()
 
 
-class _ForkedEmulator(Forked):
+class ForkedWithPipes(Forked):
     """Its standard input and output are pipes; its errors go to the file `stderr`."""
 
-    def __init__(self, words, environment, stderr):
+    def __init__(self, module, words, environment, stderr):
         (stdin, ours), (theirs, stdout) = os.pipe(), os.pipe()
         self.stdin = os.fdopen(ours, "w", encoding="utf-8")
         self.stdout = os.fdopen(theirs, encoding="utf-8")
         try:
-            super().__init__(EMULATOR, words, environment, [stdin, stdout, stderr.fileno()])
+            super().__init__(module, words, environment, [stdin, stdout, stderr.fileno()])
         finally:
             os.close(stdin)
             os.close(stdout)
@@ -173,7 +173,7 @@ def _start_emulator(command, *, env, stderr, **options):
     code = command.index("-c") + 1
     if code > 2 or not is_forkable(env):
         return _popen(command, env=env, stderr=stderr, **options)
-    return _ForkedEmulator([EMULATOR, *command[code + 1 :]], env, stderr)
+    return ForkedWithPipes(EMULATOR, [EMULATOR, *command[code + 1 :]], env, stderr)
 
 
 def emulators_are_forked():

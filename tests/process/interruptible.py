@@ -1,4 +1,4 @@
-"""A process that uses a client until it is interrupted: python interruptible.py URL TRANSPORT ACTION.
+"""A process that uses a client until it is interrupted. Its arguments: URL TRANSPORT ACTION.
 
 Says ``interrupted``, then ``closed``. Reads lines: ``late`` raises SIGINT in a thread that is not the main one, so that
 no step of the operating system is cut short by it; ``close`` closes the client; the end of the input ends the process.
@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import time
+import warnings
 
 from rocketride_sync import RetryPolicy, RocketRideClient
 
@@ -31,6 +32,8 @@ def obey(told_to_close: threading.Event) -> None:
 
 
 def main() -> None:
+    warnings.simplefilter("error")
+    warnings.simplefilter("ignore", UserWarning)  # the key goes unencrypted
     uri, transport, action = sys.argv[1:]
     retry = RetryPolicy(initial_delay=LONG, max_delay=LONG, jitter=0)
     client = RocketRideClient(
@@ -47,7 +50,3 @@ def main() -> None:
     client.close()
     print("closed", flush=True)
     listener.join()
-
-
-if __name__ == "__main__":
-    main()

@@ -1,14 +1,17 @@
 """What the tests of this folder share: processes of this Python, peers that notice a client's leaving, and patience."""
 
+import os
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
+from command_process import run_forked
+from preloaded import is_forkable
+
+ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 60.0
-STRICT = ["-X", "dev", "-W", "error"]
+_STRICT = ["-X", "dev", "-W", "error"]
 
 
 def wait_until(condition, what, seconds=SECONDS):
@@ -22,10 +25,25 @@ def wait_until(condition, what, seconds=SECONDS):
         time.sleep(0.01)
 
 
-def run(script, *arguments, options=STRICT):
+def run(script, *arguments, options=_STRICT):
     """Run Python code to its end; it must succeed, and say nothing on stderr. Its output."""
     command = [sys.executable, *options, "-c", script, *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=2 * SECONDS, cwd=ROOT)
+    return _output(done)
+
+
+def run_loaded(script, *arguments):
+    """The same, with warnings as errors, in a process that is forked with everything loaded.
+
+    For what is not about the interpreter's start or end.
+    """
+    if not is_forkable(os.environ):
+        return run(script, *arguments, options=["-W", "error"])
+    words = ["script", script, *map(str, arguments)]
+    return _output(run_forked("process.script", words, os.environ, timeout=2 * SECONDS))
+
+
+def _output(done):
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     return done.stdout
 

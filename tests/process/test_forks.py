@@ -6,7 +6,7 @@ import pytest
 from transports.either_transport import either
 from transports.loopback import Server
 
-from .peers import run, status_of
+from .peers import run_loaded, status_of
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
@@ -44,9 +44,8 @@ def status(token):
 
 def in_parent_and_children(script, transport):
     """How many connections there were."""
-    # Without -X dev: the allocator that it has Python 3.8 use does not outlive a fork.
     with Server(either(status)) as server:
-        run(START + script, server.url, transport, options=["-W", "error"])
+        run_loaded(START + script, server.url, transport)
         return server.connections
 
 
@@ -130,7 +129,8 @@ for each in threads:
 for number in range(10):
     child = os.fork()
     if child == 0:
-        work(number)
+        ask(f"tk_{number}")
+        assert client.wait_until_complete(f"tk_end_{number}", 60).succeeded
         os._exit(0)
     reap([child])
 going_on.set()

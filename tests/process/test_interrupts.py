@@ -8,19 +8,20 @@ import os
 import queue
 import signal
 import socket
-import subprocess
 import sys
+import tempfile
 import threading
 
 import psutil
 import pytest
+from preloaded import ForkedWithPipes
 from transports.dap_peer import RUNNING, DapPeer
 from transports.loopback import HOST, Server, answer, black_hole
 
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.transports.tcp import connect
 
-from .peers import HERE, ROOT, SECONDS, STRICT, until_gone, wait_until
+from .peers import SECONDS, until_gone, wait_until
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="needs POSIX signals")
 
@@ -32,18 +33,9 @@ class Child:
     """A process of `interruptible.py`."""
 
     def __init__(self, uri, transport, action):
-        # The key goes unencrypted; and Python leaves files open when a module was being imported.
-        lenient = ["-W", "ignore::UserWarning", "-W", "ignore:unclosed file:ResourceWarning"]
-        command = [sys.executable, *STRICT, *lenient, HERE / "interruptible.py"]
-        self.process = subprocess.Popen(
-            [*map(str, command), uri, transport, action],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115  (closed with this)
+        words = ["interruptible", uri, transport, action]
+        self.process = ForkedWithPipes("process.interruptible", words, os.environ, self._errors)
         self._lines = queue.Queue()
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
@@ -58,7 +50,8 @@ class Child:
     def __exit__(self, *exc_info):
         self.process.kill()
         self._reader.join()
-        self.process.communicate()
+        self.process.__exit__(*exc_info)
+        self._errors.close()
 
     def tell(self, line):
         self.process.stdin.write(line + "\n")
@@ -77,8 +70,10 @@ class Child:
 
     def end(self):
         """It must end of itself, without a word."""
-        _, trouble = self.process.communicate(timeout=SECONDS)
-        assert (self.process.returncode, trouble) == (0, "")
+        self.process.stdin.close()
+        code = self.process.wait(SECONDS)
+        self._errors.seek(0)
+        assert (code, self._errors.read()) == (0, "")
 
 
 class Step:

@@ -4,7 +4,7 @@ import pytest
 from transports.either_transport import either
 from transports.loopback import Server
 
-from .peers import STRICT, run, status_of, wait_until
+from .peers import run, run_loaded, status_of, wait_until
 
 START = """
 import gc, sys, threading, warnings
@@ -37,7 +37,7 @@ with warnings.catch_warnings(record=True) as said:
     print(*[(warning.category.__name__, str(warning.message)) for warning in said], sep="\\n")
 sys.stdin.read()
 """
-    said = run(script, server.url, transport).splitlines()
+    said = run_loaded(script, server.url, transport).splitlines()
     assert len(said) == 1, said
     assert "ResourceWarning" in said[0]
     assert f"127.0.0.1:{server.port}" in said[0]
@@ -50,7 +50,7 @@ sys.stdin.read()
     "use", ["", 'client.get_task_status("tk_1"); client.close()', "client.__init__(timeout=-1)"]
 )
 def test_one_without_connections_says_nothing(server, transport, use):
-    run(
+    run_loaded(
         f"{START}client = make()\ntry:\n    {use or 'pass'}\nexcept ValueError:\n    pass\ndel client",
         server.url,
         transport,
@@ -58,7 +58,7 @@ def test_one_without_connections_says_nothing(server, transport, use):
 
 
 def test_one_that_could_not_be_made_says_nothing():
-    run(
+    run_loaded(
         "from rocketride_sync import *\ntry:\n    RocketRideClient('host', 'key', timeout=-1)\nexcept ValueError:\n    pass"
     )
 
@@ -102,5 +102,5 @@ with make() as client:
             break
         del status
 """
-    run(script, server.url, transport, options=STRICT)
+    run_loaded(script, server.url, transport)
     assert server.connections == 1
