@@ -114,7 +114,7 @@ def padded(size):
 
 
 def one_message(sock):
-    sock.send(padded(64 * 2**20))
+    sock.send(padded(24 * 2**20))
 
 
 def many_messages(sock):

@@ -9,15 +9,16 @@ import sys
 import psutil
 import pytest
 from emulator_helpers import KEY, SECONDS, pipeline, request, request_json, wait_until
-from preloaded import emulators_start_anew
+from preloaded import ForkedWithPipes, emulators_start_anew
 
 import rocketride_sync
 from rocketride_sync.emulator import Emulator
 from rocketride_sync.errors import ConfigurationError
 
 
-@pytest.fixture(autouse=True)
-def _as_for_users(monkeypatch):
+@pytest.fixture
+def as_for_users(monkeypatch):
+    """In an interpreter of its own; the other emulators here are forked."""
     emulators_start_anew(monkeypatch)
 
 
@@ -50,7 +51,7 @@ def test_importing_the_package_loads_no_server():
     assert not {"fastapi", "starlette", "uvicorn", "psutil", "asyncio", "attr"} & set(loaded)
 
 
-def test_it_runs_during_the_with_block():
+def test_it_runs_during_the_with_block(as_for_users):
     with Emulator(api_key=KEY) as server:
         port = server.port
         assert server.uri == f"http://127.0.0.1:{port}"
@@ -87,7 +88,7 @@ def test_a_port_in_use_is_a_clear_error():
         Emulator(port=server.port).__enter__()
 
 
-def test_a_root_that_is_no_directory_is_a_clear_error(tmp_path):
+def test_a_root_that_is_no_directory_is_a_clear_error(as_for_users, tmp_path):
     with pytest.raises(ConfigurationError, match="is no directory"):
         Emulator(root=tmp_path / "missing").__enter__()
 
@@ -111,7 +112,7 @@ def test_the_error_names_the_missing_extra(tmp_path):
     assert "Traceback" not in done.stderr
 
 
-def test_the_key_is_not_among_the_process_arguments():
+def test_the_key_is_not_among_the_process_arguments(as_for_users):
     if not os.path.isdir("/proc/self"):
         pytest.skip("needs /proc")
     with Emulator(api_key="very-secret-key") as server:
@@ -189,9 +190,11 @@ def test_emulator_listens_on_loopback_by_default():
         assert served_addresses(server.pid) == {"127.0.0.1"}
 
 
-def test_serve_command_listens_on_loopback_by_default():
-    command = [sys.executable, "-m", "rocketride_sync", "serve", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8") as server:
+def test_serve_command_listens_on_loopback_by_default(tmp_path):
+    words = ["rocketride-sync", "serve", "--port", "0"]
+    with open(tmp_path / "stderr", "w+") as errors, ForkedWithPipes(
+        "rocketride_sync.__main__", words, os.environ, errors
+    ) as server:
         try:
             assert server.stdout.readline().startswith("Serving on http://127.0.0.1:")
             assert served_addresses(server.pid) == {"127.0.0.1"}
@@ -205,13 +208,13 @@ RUN_ONE = (
     "from rocketride_sync.emulator import Emulator\n"
     "with Emulator() as server: print(server.uri)\n"
 )
-flags = ["", "-I", "-E", "-s"] + (["-P"] if sys.version_info >= (3, 11) else [])
+flags = ["-I"] + (["-P"] if sys.version_info >= (3, 11) else [])
 
 
 MODULES = ["token", "runpy", "importlib", "json", "attr", "uvicorn", "rocketride_sync"]
 
 
-@pytest.mark.parametrize("flag", flags)
+@pytest.mark.parametrize("flag", ["", "-Es", *flags])
 def test_no_module_of_the_current_directory_is_run(tmp_path, flag):
     for module in MODULES:
         (tmp_path / f"{module}.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'a').write({module!r})")

@@ -95,13 +95,16 @@ class HttpPeer:
 
 def read_body(peer, size):
     """The next `size` bytes, None if the client goes before."""
-    while len(peer._received) < size:
+    pieces, missing = [peer._received], size - len(peer._received)
+    while missing > 0:
         received = peer.sock.recv(65536)
         if not received:
             return None
-        peer._received += received
-    body, peer._received = peer._received[:size], peer._received[size:]
-    return body
+        pieces.append(received)
+        missing -= len(received)
+    whole = b"".join(pieces)
+    peer._received = whole[size:]
+    return whole[:size]
 
 
 def header(request, name):
