@@ -80,6 +80,7 @@ faults: $(VENV)/.dev ## every fault of network and server against tight limits; 
 	$(BIN)/python -m tests.faults
 
 fuzz: $(VENV)/.dev ## made-up input for all that decodes, MINUTES=10 of it; what fails is kept in tests/fuzz/corpus
+	EXAMPLES=500 $(BIN)/python -m pytest -q -n0 tests/emulator/test_http_app_openapi.py tests/emulator/test_commands_fuzzing.py
 	$(BIN)/python -m tests.fuzz --minutes $(MINUTES)
 
 simulate: $(VENV)/.dev ## lives in simulated time: SEEDS=1000 fresh seeds (or 1:500), JOBS=2 processes; prints how to replay one

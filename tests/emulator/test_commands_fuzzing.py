@@ -1,5 +1,7 @@
 """Fuzzing the WebSocket commands: invalid requests get an error message, and later requests are answered."""
 
+import os
+
 import pytest
 from emulator_helpers import KEY, pipeline
 from hypothesis import HealthCheck, given, settings
@@ -8,6 +10,7 @@ from websocket_client import connect
 
 from rocketride_sync.emulator import Emulator
 
+EXAMPLES = int(os.environ.get("EXAMPLES", "40"))  # the same in every run; `make fuzz` tries more
 COMMANDS = ["auth", "deauth", "execute", "terminate", "restart", "disconnect", "launch"]
 COMMANDS += [
     f"rrext_{name}"
@@ -87,7 +90,11 @@ def fuzzed_server(tmp_path_factory):
 
 
 @settings(
-    max_examples=100, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+    max_examples=EXAMPLES,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
 )
 @given(st.lists(st.tuples(st.sampled_from(COMMANDS), ARGUMENTS | VALUES), min_size=1, max_size=5))
 def check(server, requests):

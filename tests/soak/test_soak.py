@@ -7,7 +7,7 @@ from .running import soak
 
 needs("fastapi", reason="needs the extra `emulator`")
 
-SECONDS = 20.0
+SECONDS = 12.0
 SEED = 1
 
 

@@ -2,11 +2,10 @@
 
 import json
 import os
-import subprocess
-import sys
 import time
 
 import pytest
+from command_process import run_command
 
 from rocketride_sync import Outcome, RocketRideClient
 
@@ -431,9 +430,8 @@ def test_the_command_line_hears_the_reason(several, options):
 
     tokens = [TOKEN, other] if several else [TOKEN]
     with Server(serve(reply)) as server:
-        command = [sys.executable, "-m", "rocketride_sync", "--uri", server.url, "wait", *tokens, *options]
-        environment = {**os.environ, "ROCKETRIDE_APIKEY": KEY}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+        words = ["--uri", server.url, "wait", *tokens, *options]
+        done = run_command(words, {**os.environ, "ROCKETRIDE_APIKEY": KEY})
     assert done.returncode == 3, done.stderr
     told = json.loads(done.stdout)
     assert (told["outcome"], told["outcome_certain"]) == ("cancelled", True)

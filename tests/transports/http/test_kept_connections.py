@@ -3,18 +3,17 @@
 import os
 import select
 import signal
-import subprocess
-import sys
 import textwrap
 import threading
 
 import pytest
+from process.peers import run_loaded
 
 from rocketride_sync import errors
 from rocketride_sync.transports.http import adapter as _adapter
 
 from ..loopback import Server, after_request, always, answer
-from .calls import ROOT, START, STATUS, call, failing, make, talking, using
+from .calls import START, STATUS, call, failing, make, talking, using
 
 
 def closes_the_second_time(farewell):
@@ -225,12 +224,7 @@ class TestKeptConnections:
                 assert os.waitpid(child, 0)[1] == 0
                 ask("parent-again")
             """
-            subprocess.run(
-                [sys.executable, "-W", "error", "-c", textwrap.dedent(script)],
-                check=True,
-                cwd=ROOT,
-                timeout=60,
-            )
+            run_loaded(textwrap.dedent(script))
         assert [request.split()[1][len("/task?token=") :] for request in server.requests] == [
             "parent",
             "child",

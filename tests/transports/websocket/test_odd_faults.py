@@ -42,8 +42,8 @@ def connect(sock):
         client_version="1",
         limit_of=lambda operation: SizeLimit("max_response_bytes", 1000),
         dead_after=45.0,
-        connect_deadline=Deadline(0.2),
-        deadline=Deadline(0.2),  # a socket that times out is asked again until then
+        connect_deadline=Deadline(0.05),
+        deadline=Deadline(0.05),  # a socket that times out is asked again until then
     )
 
 
