@@ -201,14 +201,13 @@ class Chapter:
         return LoggedRun(status=self.final, outcome=outcome, says=f"no more of its end than {word}")
 
 
-def chapters_near(runs: List[TaskRun], start_time: float, earliest: float, most: int) -> List[Chapter]:
+def chapters_near(runs: List[TaskRun], start_time: float, earliest: float) -> List[Chapter]:
     """The chapters that may belong to the run with this ``startTime``, the nearest first.
 
     Args:
         runs: all runs, the oldest first.
         start_time: when the run started.
         earliest: the smallest `Chapter.delay`; negative means before the start.
-        most: how many chapters at most.
     """
     bounds = [run.begin_seq for run in runs[1:]]
     chapters = [Chapter(run, until, start_time) for run, until in zip(runs, [*bounds, None])]
@@ -216,7 +215,7 @@ def chapters_near(runs: List[TaskRun], start_time: float, earliest: float, most:
     for chapter in chapters:
         chapter.rivals = [other.run.begin_seq for other in possible if overlap(chapter.run, other.run)]
     near = [chapter for chapter in chapters if chapter.delay >= earliest]
-    return sorted(near, key=lambda chapter: abs(chapter.delay))[:most]
+    return sorted(near, key=lambda chapter: abs(chapter.delay))
 
 
 def _terminal(body: Mapping[str, Any]) -> Optional[TaskStatus]:

@@ -111,8 +111,12 @@ def _chapters(answer: Any, start_time: float, refuted: Set[int]) -> List[Chapter
     except RocketRideError as error:
         log.debug("the run log cannot be read: %s", error)
         return []
-    found = chapters_near(runs, start_time, _MIN_DELAY, _MAX_CHAPTERS)
-    return [chapter for chapter in found if chapter.run.begin_seq not in refuted]
+    near = chapters_near(runs, start_time, _MIN_DELAY)
+    left = [chapter for chapter in near if chapter.run.begin_seq not in refuted]
+    # Of runs that began together, many may go on: they take no turn from one that is over.
+    over = [chapter for chapter in left if not is_open(chapter.run)][:_MAX_CHAPTERS]
+    going_on = [chapter for chapter in left if is_open(chapter.run)][:_MAX_CHAPTERS]
+    return sorted(over + going_on, key=near.index)
 
 
 def _may_be_closed_soon(chapter: Chapter) -> bool:

@@ -107,8 +107,8 @@ def test_the_chapters_near_a_start():
     runs = [
         TaskRun(begin_time=at, begin_seq=number) for number, at in enumerate((97.9, 98.0, 99.5, 100.1, 104.0))
     ]
-    near = chapters_near(runs, 100.0, -2.0, 3)
-    assert [found.run.begin_seq for found in near] == [3, 2, 1]
-    assert [found.until for found in near] == [4, 3, 2]
+    near = chapters_near(runs, 100.0, -2.0)
+    assert [found.run.begin_seq for found in near] == [3, 2, 1, 4]
+    assert [found.until for found in near] == [4, 3, 2, None]
     assert near[0].delay == pytest.approx(0.1)
-    assert chapters_near(runs, 104.0, -2.0, 3)[0].until is None
+    assert chapters_near(runs, 104.0, -2.0)[0].until is None

@@ -188,6 +188,17 @@ def test_the_final_status_of_a_run_that_began_together_with_others_is_found_in_t
     assert (status.exit_message, status.end_reason) == (FAILED["exitMessage"], None)
 
 
+@pytest.mark.parametrize("chapter", [{}, {"endTime": None, "outcome": None}], ids=["closed", "open"])
+@pytest.mark.parametrize("count", [2, 3, 8])
+def test_chapters_of_other_runs_that_began_nearer_take_no_turn_away(count, chapter):
+    """Closed ones are read, and the next are looked at while one may yet be closed. Open ones do not count."""
+    log = RunLog()
+    for number in range(count):
+        log.add(ENDED, 99.99 + number / 10000, **chapter)
+    log.add(FAILED).add(ENDED, 105.0, endTime=None, outcome=None)
+    assert found(log).status.exit_message == FAILED["exitMessage"]
+
+
 @pytest.mark.parametrize("others", [[100.3], [99.0], [99.0, 100.3]])
 def test_without_any_status_one_of_several_chapters_at_a_time_may_be_anothers(others):
     """The statuses of two runs stand after the begin of the second."""
