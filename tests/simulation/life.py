@@ -24,6 +24,7 @@ _INTERRUPTED_SHARE_OF_METHODS = 0.8
 _LOGGED_SHARE = 0.2
 _ALL_ENDS = sorted(ENDS)
 _LOCKED_SHARE = 0.15
+_REASON_AWAITED = 1.0  # seconds at most, as documented
 _LOCKABLE = ("calls", "wait", "iterate", "send", "files")
 _CONNECTED = 400  # by so many lines most first connections are made
 
@@ -200,8 +201,17 @@ class Life:
 
     def hears(self, run):
         """Whether a wait for `run` is told of its end."""
-        lost = (run.project, run.source) in self.engine.unsubscribed
-        return self.faults.calm and self.transport != "http" and not lost and not self.is_public
+        is_subscribed = not self._has_lost_subscription(run)
+        return self.faults.calm and self.transport != "http" and is_subscribed and not self.is_public
+
+    def _has_lost_subscription(self, run):
+        """Whether it went with a twin that was forgotten. Nobody is told of that."""
+        return (run.project, run.source) in self.engine.unsubscribed
+
+    def awaits_in_vain(self, run):
+        """For how many seconds the event may be awaited that would tell why `run` ended, and does not come."""
+        needed = run.state == 6 and run.exit_code != 0
+        return _REASON_AWAITED if needed and self._has_lost_subscription(run) else 0.0
 
     def hears_reason(self, run):
         """Whether it is certain then that the event is this run's."""

@@ -54,17 +54,19 @@ class _Tasks:
 
     def check_prompt(self, call, tokens, end, slack=0.0):
         """Without faults, none of these has ended long before."""
-        for token in tokens if self.life.faults.calm else ():
-            run = self.life.engine.known.get(token)
+        life = self.life
+        for token in tokens if life.faults.calm else ():
+            run = life.engine.known.get(token)
             if run is not None and run.ended is not None:
                 late = end - max(run.ended, call.begin) - slack
+                allowed = self.last_polls + life.awaits_in_vain(run)
                 require(
-                    late <= self.last_polls,
+                    late <= allowed,
                     "%s: no result of %s %.3f s after its end (allowed: %.3f)",
                     call.name,
                     token[:7],
                     late,
-                    self.last_polls,
+                    allowed,
                 )
 
 

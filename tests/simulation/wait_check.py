@@ -89,7 +89,7 @@ class WaitCheck:
         late = call.end - max(run.ended, call.begin)
         if life.faults.calm:
             heard = life.hears(run) and run.ended > call.begin + life.round_trip
-            limit = life.round_trip + (0.0 if heard else self.interval)
+            limit = life.round_trip + (0.0 if heard else self.interval + life.awaits_in_vain(run))
             require(late <= limit, "%s returned %.3f s after the end (allowed: %.3f)", call.name, late, limit)
         else:
             late = call.end - max(run.ended, call.begin, life.faults.last)
