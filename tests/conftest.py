@@ -120,7 +120,6 @@ def pytest_collection():
     """
     gc.disable()
     yield
-    gc.collect()
     gc.freeze()
     gc.enable()
 

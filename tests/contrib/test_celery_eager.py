@@ -1,7 +1,6 @@
 """The Celery task without a broker: run by its caller; and more than one of it."""
 
 import pytest
-from celery import Celery
 
 from rocketride_sync import (
     ConfigurationError,
@@ -11,16 +10,23 @@ from rocketride_sync import (
     TransportError,
     WaitTimeoutError,
 )
-from rocketride_sync.contrib.celery import register
 
 RUNNING = {"state": 3, "startTime": 100.0}
 ENDED = {"state": 5, "completed": True, "startTime": 100.0, "totalCount": 7}
 
 
 def make_app():
+    from celery import Celery  # takes long, and each worker collects this file
+
     app = Celery("jobs", broker="memory://", backend="cache+memory://", set_as_current=False)
     app.conf.task_always_eager = True
     return app
+
+
+def register(app, **options):
+    from rocketride_sync.contrib import celery
+
+    return celery.register(app, **options)
 
 
 def watcher(app, *answers, **options):

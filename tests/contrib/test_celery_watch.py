@@ -15,7 +15,6 @@ from rocketride_sync import (
     TaskVanishedError,
     WaitTimeoutError,
 )
-from rocketride_sync.contrib.celery import register
 from rocketride_sync.errors import ConfigurationError
 
 GENEROUS = 60.0
@@ -140,10 +139,14 @@ def test_a_server_that_is_away_for_a_while_is_outlived(client, server, watch, st
 
 
 def test_a_wrong_interval_is_told_at_once(watch):
+    from rocketride_sync.contrib.celery import register
+
     with pytest.raises(ConfigurationError, match="interval"):
         register(watch.app, client=RocketRideClient, load_token=str, interval=0)
 
 
 def test_the_options_are_those_of_celery(watch):
+    from rocketride_sync.contrib.celery import register
+
     mine = register(watch.app, client=RocketRideClient, load_token=str, name="mine", rate_limit="9/s")
     assert (mine.name, mine.rate_limit, mine.acks_late) == ("mine", "9/s", True)

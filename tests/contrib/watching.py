@@ -5,10 +5,7 @@ import os
 import signal
 from pathlib import Path
 
-from celery import Celery
-
 from rocketride_sync import RetryPolicy, RocketRideClient
-from rocketride_sync.contrib.celery import register
 
 VISIBILITY = 2  # seconds after which the broker hands out again what a killed worker had
 INTERVAL = 0.3
@@ -21,6 +18,9 @@ def client():
 
 def make_app(broker, tokens):
     """The application, and its task `watch`. A reference `R` with a file `R.kills` kills, once, who loads it."""
+    from celery import Celery  # takes long, and each worker collects what imports this
+
+    from rocketride_sync.contrib.celery import register
 
     def load_token(reference):
         trap = Path(tokens, f"{reference}.kills")

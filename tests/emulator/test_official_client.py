@@ -1,18 +1,27 @@
 """The official async client works with the emulator."""
 
 import asyncio
+import functools
 import json
 import warnings
 
 import pytest
 from data_helpers import ODD, TEXT, counted, wordcount
 from emulator_helpers import KEY, pipeline, read_status, word_count
+from needing import needs
 
 from rocketride_sync.emulator import Emulator
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    rocketride = pytest.importorskip("rocketride", reason="it takes requirements/conformance.txt")
+needs("rocketride", reason="it takes requirements/conformance.txt")
+
+
+@functools.lru_cache(maxsize=None)
+def official():
+    """The client's package."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import rocketride
+    return rocketride
 
 
 @pytest.fixture(scope="module", params=["newer", "older"])
@@ -36,7 +45,7 @@ def run_scenario(server, scenario, **options):
     """Run a scenario with a connected client."""
 
     async def main():
-        client = rocketride.RocketRideClient(server.uri, KEY, **options)
+        client = official().RocketRideClient(server.uri, KEY, **options)
         await client.connect()
         try:
             return await scenario(client)
@@ -114,7 +123,7 @@ def test_errors_reach_the_client(server):
 
 def test_a_wrong_key_is_refused(server):
     async def main():
-        client = rocketride.RocketRideClient(server.uri, "wrong")
+        client = official().RocketRideClient(server.uri, "wrong")
         with pytest.raises(Exception, match="Invalid API key"):
             await client.connect()
 
@@ -190,17 +199,17 @@ def test_a_pipe_is_written_into(server):
 
 def test_failed_sending_raises(server):
     async def scenario(client, token):
-        with pytest.raises(rocketride.core.PipeException, match="not running"):
+        with pytest.raises(official().core.PipeException, match="not running"):
             await client.send("tk_unknown", "text")
         wrong = await client.pipe(token, provider="dropper")
         if server.generation == "newer":
-            with pytest.raises(rocketride.core.PipeException, match="this pipeline isn't it"):
+            with pytest.raises(official().core.PipeException, match="this pipeline isn't it"):
                 await wrong.open()
         else:
             await wrong.open()  # it is told of no failure, and of no pipe
         pipe = await (await client.pipe(token)).open()
         await client.terminate(token)
-        with pytest.raises(rocketride.core.PipeException, match=r"stopped|terminating"):
+        with pytest.raises(official().core.PipeException, match=r"stopped|terminating"):
             await pipe.write(b"the rest")
         return await client.get_task_status(token)
 
@@ -209,7 +218,7 @@ def test_failed_sending_raises(server):
 
 def test_sending_to_a_source_that_takes_no_data_raises(server):
     async def scenario(client, token):
-        with pytest.raises(rocketride.core.PipeException, match="takes no data"):
+        with pytest.raises(official().core.PipeException, match="takes no data"):
             await client.send(token, "text")
 
     run_sending_scenario(server, scenario, pipeline("simulate", forever=True))
@@ -309,7 +318,7 @@ def test_a_refused_object(server):
     document = pipeline("webhook", refuse="no such model")
 
     async def scenario(client, token):
-        with pytest.raises(rocketride.core.PipeException) as failed:
+        with pytest.raises(official().core.PipeException) as failed:
             await client.send(token, "text")
         return str(failed.value)
 
@@ -348,7 +357,7 @@ def test_a_question_is_answered(server):
     document["components"].append(
         {"id": "back", "provider": "response", "input": [{"lane": "questions", "from": "src_1"}]}
     )
-    question = rocketride.schema.Question()
+    question = official().schema.Question()
     question.addQuestion("Why?")
 
     async def scenario(client, token):
