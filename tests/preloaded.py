@@ -145,9 +145,9 @@ class _Connection:
 
     def __init__(self):
         self._stack = contextlib.ExitStack()
-        path = _shared[0] if _shared else self._stack.enter_context(Parent()).path
+        self.path = _shared[0] if _shared else self._stack.enter_context(Parent()).path
         self._socket = self._stack.enter_context(socket.socket(socket.AF_UNIX))
-        _connect(self._socket, path)
+        _connect(self._socket, self.path)
         self._turn = threading.Lock()
         atexit.register(self._stack.close)
 
@@ -166,6 +166,11 @@ _connection = functools.lru_cache(maxsize=None)(_Connection)
 def share(path):
     """From now on, processes are forked from the `Parent` with this `path`, which is not this process's own."""
     _shared[:] = [path]
+
+
+def path_to_share():
+    """For `share` in another process."""
+    return _connection().path
 
 
 def _start_emulator(command, *, env, stderr, **options):

@@ -7,6 +7,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+import preloaded
 import pytest
 
 import rocketride_sync
@@ -22,6 +23,16 @@ NOT_A_USERS = ("schemathesis", "anyio", "hypothesispytest", "xdist")
 @pytest.fixture(autouse=True)
 def _without_the_plugins_of_this_project(pytester, monkeypatch):  # `pytester` takes away what was set before
     monkeypatch.setenv("PYTEST_ADDOPTS", " ".join(f"-p no:{name}" for name in NOT_A_USERS))
+
+
+@pytest.fixture
+def forked_emulators(pytester):
+    """The emulators of the user's tests are forked, as those of ours are."""
+    if hasattr(os, "fork"):
+        pytester.makeconftest(
+            f"import sys; sys.path.append({str(Path(preloaded.__file__).parent)!r}); import preloaded; "
+            f"preloaded.share({preloaded.path_to_share()!r}); preloaded.emulators_are_forked()"
+        )
 
 
 USER_TESTS = """
@@ -78,7 +89,7 @@ def test_all_had_one_server(rocketride_server):
 
 
 @NEEDS_EMULATOR
-def test_fixtures_in_a_users_test_suite(pytester):
+def test_fixtures_in_a_users_test_suite(pytester, forked_emulators):
     pytester.makepyfile(USER_TESTS)
     done = pytester.runpytest_subprocess("-q", "-W", "error", "-p", "no:randomly", timeout=100)
     done.assert_outcomes(passed=13)
@@ -99,7 +110,7 @@ def test_it(rocketride_server, rocketride_tasks, transport):
 
 
 @NEEDS_EMULATOR
-def test_fixtures_behind_a_proxy(pytester, monkeypatch):
+def test_fixtures_behind_a_proxy(pytester, forked_emulators, monkeypatch):
     """The proxy of the environment cannot reach this machine's loopback; here there is none at all."""
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
@@ -153,7 +164,7 @@ def test_fixtures_where_a_default_encoding_is_an_error(pytester, monkeypatch):
 
 
 @NEEDS_EMULATOR
-def test_the_server_stops_after_a_failed_test(pytester):
+def test_the_server_stops_after_a_failed_test(pytester, forked_emulators):
     pytester.makepyfile(
         """
         import pathlib
