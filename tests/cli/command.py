@@ -1,4 +1,4 @@
-"""The command as a real process, and servers for it to talk to."""
+"""The command, in this process or as a real one, and servers for it to talk to."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import subprocess
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from command_call import call_command
 from command_process import run_command
+from preloaded import is_forkable
 
 KEY = "key-5f3a9c1e-secret"
 TOKEN = "tk_0123456789abcdef0123456789abcdef"
@@ -87,6 +89,15 @@ NOT_RUNNING = refusal(400, "Your pipeline is not running")
 OVERLOADED = refusal(400, "server rejected WebSocket connection: HTTP 403")
 
 
+class _Listener(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing, on what may be the command's stderr, of a client that did not wait for its answer."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class Stub:
     """A server on loopback that gives one answer after the other, and the last one for ever."""
 
@@ -105,8 +116,7 @@ class Stub:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Listener(("127.0.0.1", 0), Handler)
         self.uri = f"http://127.0.0.1:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self._thread.start()
@@ -129,8 +139,37 @@ class Stub:
 
 
 def run(*arguments: str, stdin: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run the command to its end."""
-    return run_command([*COMMAND[len(PROGRAM) :], *arguments], environment(**variables), stdin=stdin)
+    """Run the command to its end: in this process, unless there is something for the interpreter in `variables`."""
+    run_it = call_command if is_forkable(environment(**variables)) else run_command
+    return run_it(_words(arguments), environment(**variables), stdin=stdin)
+
+
+def run_process(*arguments: str, stdin: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end, as a process of its own."""
+    return run_command(_words(arguments), environment(**variables), stdin=stdin)
+
+
+def run_into(kind: str, arguments: Sequence[str], variables: Dict[str, str], *, process: bool) -> Any:
+    """Run the command to its end with a stdout that is "closed", or of a `kind` of `nowhere`. `process`: as one of its own."""
+    words = [*PROGRAM, *arguments]
+    streams: Dict[str, Any] = {
+        "stderr": subprocess.PIPE,
+        "encoding": "utf-8",
+        "timeout": 60,
+        "env": variables,
+    }
+    if kind == "closed":
+        if process:
+            return subprocess.run(["sh", "-c", 'exec "$@" >&-', "sh", *words], **streams)
+        return call_command(arguments, variables, stdout=None)
+    with open(nowhere(kind), "w", encoding="utf-8") as stdout:
+        if process:
+            return subprocess.run(words, stdout=stdout, **streams)
+        return call_command(arguments, variables, stdout=stdout)
+
+
+def _words(arguments: Sequence[str]) -> List[str]:
+    return [*COMMAND[len(PROGRAM) :], *arguments]
 
 
 def run_with(

@@ -11,7 +11,7 @@ import sys
 import time
 
 import pytest
-from command import COMMAND, KEY, environment, run
+from command import COMMAND, KEY, environment, run, run_process
 from needing import needs
 
 from rocketride_sync import RocketRideClient
@@ -123,7 +123,7 @@ def test_serve_a_generation(options, end):
 
 
 def test_serve_on_a_port_that_is_taken(server):
-    done = run("serve", "--port", str(server.port))
+    done = run_process("serve", "--port", str(server.port))
     assert done.returncode == 2
     told = f"127.0.0.1:{server.port} is in use already: choose another --port"
     assert done.stderr == f"rocketride-sync: {told}\n"
@@ -165,7 +165,7 @@ def test_demo_counts_the_words_of_real_files(tmp_path):
     (tmp_path / "one.txt").write_text("one two three\n")
     (tmp_path / "deep" / "er" / "two.txt").write_text("four\nfive")
     (tmp_path / ".hidden").write_text("not to be counted")
-    done = run("demo", str(tmp_path))
+    done = run_process("demo", str(tmp_path))
     assert done.returncode == 0, done.stderr
     assert re.search(r"^Words +5$", done.stdout, re.MULTILINE), done.stdout
     assert re.search(r"^Items +2 of 2$", done.stdout, re.MULTILINE), done.stdout
@@ -173,7 +173,7 @@ def test_demo_counts_the_words_of_real_files(tmp_path):
 
 
 def test_demo_without_paths_takes_this_project():
-    done = run("demo")
+    done = run_process("demo")
     assert done.returncode == 0, done.stderr
     words = re.search(r"^Words +([\d,]+)$", done.stdout, re.MULTILINE)
     assert int(words.group(1).replace(",", "")) > 1000
@@ -181,7 +181,7 @@ def test_demo_without_paths_takes_this_project():
 
 @pytest.mark.parametrize("content", [None, "empty"])
 def test_demo_with_nothing_to_count(tmp_path, content):
-    done = run("demo", str(tmp_path / "missing" if content is None else tmp_path))
+    done = run_process("demo", str(tmp_path / "missing" if content is None else tmp_path))
     assert done.returncode == 2
     assert "rocketride-sync: " in done.stderr
 

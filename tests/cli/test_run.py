@@ -1,4 +1,4 @@
-"""`run`, `send`, `stop` and `list`, as real processes against a server that does real work."""
+"""`run`, `send`, `stop` and `list`, against a server that does real work."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from command import KEY, PROGRAM, environment, nowhere
-from command_process import run_command
+from command import KEY, PROGRAM, environment, run_into
+from command_call import call_command
 from needing import needs
 from transports.dap_peer import dap
 from transports.loopback import Server as DapServer
@@ -58,7 +58,7 @@ def _nothing_is_left_running(client):
 
 def command(server, *arguments, stdin="", **variables):
     variables = {"ROCKETRIDE_URI": server.uri, "ROCKETRIDE_APIKEY": KEY, **variables}
-    return run_command(arguments, environment(**variables), stdin=stdin, timeout=SECONDS)
+    return call_command(arguments, environment(**variables), stdin=stdin)
 
 
 def started(server, *arguments):
@@ -489,14 +489,9 @@ def test_a_task_that_ends_by_itself_is_kept_without_waiting(server, simulation, 
 @pytest.mark.parametrize("options", [[], ["--json"], ["--quiet"]])
 @pytest.mark.parametrize("files", [False, True])
 def test_a_task_whose_token_reached_nobody_is_ended(server, dropper, texts, kind, options, files, client):
-    words = [*PROGRAM, "run", dropper, *(texts if files else []), "--keep", *options]
+    words = ["run", dropper, *(texts if files else []), "--keep", *options]
     variables = environment(ROCKETRIDE_URI=server.uri, ROCKETRIDE_APIKEY=KEY)
-    streams = {"stderr": subprocess.PIPE, "encoding": "utf-8", "timeout": SECONDS}
-    if kind == "closed":
-        done = subprocess.run(["sh", "-c", 'exec "$@" >&-', "sh", *words], env=variables, **streams)
-    else:
-        with open(nowhere(kind), "wb", buffering=0) as stdout:
-            done = subprocess.run(words, env=variables, stdout=stdout, **streams)
+    done = run_into(kind, words, variables, process=not options and not files)
     assert done.returncode in (74, 141), done.stderr
     assert "token" in problems(done)[-1] or "token" in problems(done)[0]
     assert "the task was ended" in done.stderr

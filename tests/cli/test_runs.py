@@ -1,15 +1,14 @@
-"""`runs`, and what the run log gives to `wait`, as real processes against a server with a log."""
+"""`runs`, and what the run log gives to `wait`, called in this process, against a server with a log."""
 
 import json
 
 import pytest
 from command import KEY, TOKEN, environment
-from command_process import run_command
+from command_call import call_command
 from logged_runs import ENDED, NO_LOG, RUNNING, LoggingTasks, RunLog
 from transports.dap_peer import serve
 from transports.loopback import Server
 
-SECONDS = 60
 FAILED = {**ENDED, "state": 6, "exitCode": 1, "exitMessage": "Failed*disk full*here"}
 START = 1_700_000_000.0
 HISTORY = (
@@ -24,7 +23,7 @@ HISTORY = (
 def command(reply, *arguments):
     with Server(serve(reply)) as server:
         variables = environment(ROCKETRIDE_URI=server.url, ROCKETRIDE_APIKEY=KEY)
-        return run_command(arguments, variables, timeout=SECONDS)
+        return call_command(arguments, variables)
 
 
 def runs(log, *arguments):

@@ -7,7 +7,7 @@ import sys
 import threading
 
 import pytest
-from command_process import run_command
+from command_call import call_command
 from transports.dap_peer import CLOSE, RUNNING, Gone, dap, frame
 from transports.loopback import HOST, Server, after_request, always, answer
 
@@ -144,7 +144,7 @@ def test_a_token_that_a_server_made_up_is_not_shown_raw():
 def run(server, *arguments, stdin="", **options):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ROCKETRIDE_")}
     variables = {**environment, "ROCKETRIDE_URI": server.url, "ROCKETRIDE_APIKEY": KEY, **options}
-    return run_command(arguments, variables, stdin=stdin)
+    return call_command(arguments, variables, stdin=stdin)
 
 
 def next_request(it):
