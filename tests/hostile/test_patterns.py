@@ -22,7 +22,7 @@ from rocketride_sync.protocol import http_answers, http_objects
 from rocketride_sync.transports.http import log_filter
 
 PACKAGE = Path(rocketride_sync.__file__).parent
-SHORT, LONG = 2_000, 16_000
+SHORT, LONG = 1_000, 8_000
 QUICK = 0.005  # seconds for the long text that need no comparison
 
 # For each pattern: how the package applies it, and pieces of text that it takes for the beginning of a match.
