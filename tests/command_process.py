@@ -1,10 +1,12 @@
-"""The command to its end, in a process of its own: forked from one that has everything loaded, where that can be."""
+"""The command in a process of its own: forked from one that has everything loaded, where that can be."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
+import threading
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -30,6 +32,68 @@ def run_forked(module, words, environment, *, stdin="", timeout=60.0):
         code = _run_forked(module, words, environment, paths, timeout)
         stdout, stderr = (path.read_text("utf-8") for path in paths[1:])
     return subprocess.CompletedProcess(words[1:], code, stdout, stderr)
+
+
+def start_command(arguments, environment, *, encoding=None, stdin=None, stdout=None, stderr=None):
+    """Start ``rocketride-sync ARGUMENTS…`` with just this environment; what `subprocess.Popen` gives."""
+    streams = {"stdin": stdin, "stdout": stdout, "stderr": stderr}
+    if not is_forkable(environment):
+        words = [sys.executable, "-m", "rocketride_sync", *arguments]
+        return subprocess.Popen(words, env=environment, encoding=encoding, **streams)
+    return _Started(["rocketride-sync", *arguments], environment, encoding, streams)
+
+
+class _Started(Forked):
+    """What tests use of `subprocess.Popen`."""
+
+    def __init__(self, words, environment, encoding, streams):
+        descriptors, theirs = [], []
+        for number, (name, stream) in enumerate(streams.items()):
+            ours = None
+            if stream == subprocess.PIPE:
+                ours, stream = _pipe("w" if name == "stdin" else "r", encoding)
+                theirs.append(stream)
+            elif stream == subprocess.DEVNULL:
+                stream = os.open(os.devnull, os.O_RDWR)
+                theirs.append(stream)
+            descriptors.append(number if stream is None else stream)
+            setattr(self, name, ours)
+        try:
+            super().__init__("rocketride_sync.__main__", words, environment, descriptors)
+        finally:
+            for descriptor in theirs:
+                os.close(descriptor)
+
+    def communicate(self, timeout=None):
+        texts = {}
+        readers = [
+            threading.Thread(target=lambda stream=stream: texts.update({stream: stream.read()}))
+            for stream in (self.stdout, self.stderr)
+            if stream
+        ]
+        for reader in readers:
+            reader.start()
+        self.wait(timeout)
+        for reader in readers:
+            reader.join(timeout)
+        self.__exit__()
+        return texts.get(self.stdout), texts.get(self.stderr)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc_info):
+        for stream in (self.stdin, self.stdout, self.stderr):
+            if stream:
+                stream.close()
+        self.close()
+
+
+def _pipe(mode, encoding):
+    """Our end as a file, and the descriptor of the other."""
+    reader, writer = os.pipe()
+    ours, theirs = (reader, writer) if mode == "r" else (writer, reader)
+    return open(ours, mode if encoding else f"{mode}b", encoding=encoding), theirs
 
 
 def _run_forked(module, words, environment, paths, timeout):

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from command_call import call_command
-from command_process import run_command
+from command_process import run_command, start_command
 from preloaded import is_forkable
 
 KEY = "key-5f3a9c1e-secret"
@@ -147,6 +147,11 @@ def run(*arguments: str, stdin: str = "", **variables: str) -> subprocess.Comple
 def run_process(*arguments: str, stdin: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
     """Run the command to its end, as a process of its own."""
     return run_command(_words(arguments), environment(**variables), stdin=stdin)
+
+
+def start(*arguments: str, env: Dict[str, str], **streams: Any) -> Any:
+    """Start the command as a process of its own, which speaks HTTP alone."""
+    return start_command(_words(arguments), env, **streams)
 
 
 def run_into(kind: str, arguments: Sequence[str], variables: Dict[str, str], *, process: bool) -> Any:

@@ -11,7 +11,7 @@ import sys
 import time
 
 import pytest
-from command import COMMAND, KEY, environment, run, run_process
+from command import KEY, environment, run, run_process, start
 from needing import needs
 
 from rocketride_sync import RocketRideClient
@@ -66,8 +66,11 @@ def test_an_unknown_task(server):
 
 
 def serving(*arguments, **variables):
-    process = subprocess.Popen(
-        [*COMMAND, "serve", "--port", "0", *arguments],
+    process = start(
+        "serve",
+        "--port",
+        "0",
+        *arguments,
         env=environment(**variables),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -130,14 +133,10 @@ def test_serve_on_a_port_that_is_taken(server):
 
 
 def serve_into(stdout):
-    return subprocess.run(
-        [*COMMAND, "serve", "--port", "0"],
-        env=environment(),
-        stdout=stdout,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-        timeout=SECONDS,
-    )
+    streams = {"stdout": stdout, "stderr": subprocess.PIPE, "encoding": "utf-8"}
+    process = start("serve", "--port", "0", env=environment(), **streams)
+    _, trouble = process.communicate(timeout=SECONDS)
+    return process.returncode, trouble
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX pipes")
@@ -145,19 +144,19 @@ def test_serve_without_a_reader_ends_with_one_line():
     reader, writer = os.pipe()
     os.close(reader)
     try:
-        done = serve_into(writer)
+        code, trouble = serve_into(writer)
     finally:
         os.close(writer)
-    assert done.returncode == 2
-    assert re.fullmatch(r"rocketride-sync: cannot print the address .*Broken pipe\n", done.stderr)
+    assert code == 2
+    assert re.fullmatch(r"rocketride-sync: cannot print the address .*Broken pipe\n", trouble)
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
 def test_serve_onto_a_full_disk_ends_with_one_line():
     with open("/dev/full", "w") as full:
-        done = serve_into(full)
-    assert done.returncode == 2
-    assert re.fullmatch(r"rocketride-sync: cannot print the address .*No space left.*\n", done.stderr)
+        code, trouble = serve_into(full.fileno())
+    assert code == 2
+    assert re.fullmatch(r"rocketride-sync: cannot print the address .*No space left.*\n", trouble)
 
 
 def test_demo_counts_the_words_of_real_files(tmp_path):
@@ -192,8 +191,9 @@ def test_demo_with_nothing_to_count(tmp_path, content):
 )
 def test_demo_takes_its_server_down(tmp_path, number, code):
     (tmp_path / "one.txt").write_text("one two three\n")
-    process = subprocess.Popen(
-        [*COMMAND, "demo", str(tmp_path)],
+    process = start(
+        "demo",
+        str(tmp_path),
         env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

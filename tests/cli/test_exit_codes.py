@@ -26,6 +26,7 @@ from command import (
     refusal,
     run,
     run_with,
+    start,
 )
 
 from rocketride_sync import errors
@@ -173,8 +174,8 @@ def test_wrong_usage_with_json_prints_a_document_too():
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_sigterm_with_json_prints_the_last_status_before_it_ends_the_process(stub):
     stub.answers = [ok(RUNNING)]
-    waiting = subprocess.Popen(
-        [*COMMAND, "wait", TOKEN, "--json", *FAST],
+    waiting = start(
+        *["wait", TOKEN, "--json", *FAST],
         env=environment(ROCKETRIDE_URI=stub.uri, ROCKETRIDE_APIKEY=KEY),
         stdout=subprocess.PIPE,
         encoding="utf-8",
@@ -202,9 +203,9 @@ def test_no_key():
 def test_signals_end_a_wait(stub, number, code):
     stub.answers = [ok(RUNNING)]
     variables = environment(ROCKETRIDE_URI=stub.uri, ROCKETRIDE_APIKEY=KEY)
-    waiting = subprocess.Popen(
+    waiting = start(
         # A signal just before a sleep begins is not noticed before the sleep ends.
-        [*COMMAND, "wait", TOKEN, "--interval", "5"],
+        *["wait", TOKEN, "--interval", "5"],
         env=variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -26,6 +26,7 @@ from command import (
     run_into,
     run_with,
 )
+from command_process import start_command
 
 from rocketride_sync.cli import output
 
@@ -259,7 +260,7 @@ LARGE = {**SUCCEEDED, "errors": ["e" * 2000] * 200}
 
 def start(stub, *arguments, **streams):
     variables = environment(ROCKETRIDE_URI=stub.uri, ROCKETRIDE_APIKEY=KEY)
-    return subprocess.Popen([*COMMAND, *arguments], env=variables, **streams)
+    return start_command([*COMMAND[len(PROGRAM) :], *arguments], variables, **streams)
 
 
 @posix

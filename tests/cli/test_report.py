@@ -12,7 +12,6 @@ from importlib.util import find_spec
 
 import pytest
 from command import (
-    COMMAND,
     FAILED,
     KEY,
     NOT_RUNNING,
@@ -23,6 +22,7 @@ from command import (
     ok,
     run_here,
     run_with,
+    start,
 )
 
 from rocketride_sync import RocketRideClient
@@ -76,8 +76,8 @@ def test_the_page_tells_how_it_ended(stub, path, last, options, code, shown):
 )
 def test_an_interrupted_wait_leaves_its_page(stub, path, number, shown):
     stub.answers = [ok(RUNNING)]
-    process = subprocess.Popen(
-        [*COMMAND, "wait", TOKEN, *FAST, "--progress", "--report", str(path)],
+    process = start(
+        *["wait", TOKEN, *FAST, "--progress", "--report", str(path)],
         env=environment(ROCKETRIDE_URI=stub.uri, ROCKETRIDE_APIKEY=KEY),
         stderr=subprocess.PIPE,
         encoding="utf-8",

@@ -17,6 +17,7 @@ from types import SimpleNamespace
 import pytest
 from command import KEY, PROGRAM, environment, run_into
 from command_call import call_command
+from command_process import start_command
 from needing import needs
 from transports.dap_peer import dap
 from transports.loopback import Server as DapServer
@@ -62,9 +63,9 @@ def command(server, *arguments, stdin="", **variables):
 
 
 def started(server, *arguments):
-    return subprocess.Popen(
-        [*PROGRAM, *arguments],
-        env=environment(ROCKETRIDE_URI=server.uri, ROCKETRIDE_APIKEY=KEY),
+    return start_command(
+        arguments,
+        environment(ROCKETRIDE_URI=server.uri, ROCKETRIDE_APIKEY=KEY),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         encoding="utf-8",

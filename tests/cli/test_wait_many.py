@@ -11,7 +11,6 @@ import sys
 import pytest
 from command import (
     CANCELLED,
-    COMMAND,
     FAILED,
     KEY,
     NOT_RUNNING,
@@ -24,6 +23,7 @@ from command import (
     ok,
     refusal,
     run_with,
+    start,
     token,
 )
 
@@ -199,8 +199,8 @@ def test_progress_counts_the_tasks(tasks):
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_ctrl_c_tells_what_is_known_and_that_the_tasks_run_on(tasks):
     tasks.scripts = {token(0): [ok(SUCCEEDED)], token(1): [ok(RUNNING)]}
-    waiting = subprocess.Popen(
-        [*COMMAND, "wait", *tasks.scripts, "--interval", "0.2", "--json"],
+    waiting = start(
+        *["wait", *tasks.scripts, "--interval", "0.2", "--json"],
         env=environment(ROCKETRIDE_URI=tasks.uri, ROCKETRIDE_APIKEY=KEY),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

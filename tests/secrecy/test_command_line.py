@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from command_call import call_command
 from transports.dap_peer import RUNNING, dap
 from transports.loopback import Server, always, answer
 
@@ -86,6 +87,27 @@ def files(tmp_path):
 )
 def test_no_command_shows_a_secret(server, command, files):
     transport, handler = SERVERS[server]
+    with Server(handler) as running:
+        variables = {**os.environ, "ROCKETRIDE_URI": running.url}
+        done = call_command(words_of(command, transport, files), variables, stdin=TOKEN)
+    assert (
+        done.returncode not in (0, 2)
+        or command == "list"
+        or (server, command) in {("failed", "status"), ("failed", "stop")}
+    )
+    assert "defect" not in done.stderr
+    shown = done.stdout + done.stderr
+    assert not found_in(shown), f"{found_in(shown)}:\n{shown}"
+
+
+def words_of(command, transport, files):
+    words = [files.get(word, word) for word in COMMANDS[command]]
+    return [*words, "--transport", transport, "--verbose", "--apikey-file", files["KEY"]]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_whoever_lists_processes_sees_no_secret(command, files):
+    transport, handler = SERVERS["failed"]
     seen = []
     started = threading.Event()
 
@@ -95,10 +117,8 @@ def test_no_command_shows_a_secret(server, command, files):
         handler(peer)
 
     with Server(watching) as running:
-        words = [files.get(word, word) for word in COMMANDS[command]]
-        options = ["--transport", transport, "--verbose", "--apikey-file", files["KEY"]]
         child = subprocess.Popen(
-            [sys.executable, "-m", "rocketride_sync", *words, *options],
+            [sys.executable, "-m", "rocketride_sync", *words_of(command, transport, files)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -106,15 +126,9 @@ def test_no_command_shows_a_secret(server, command, files):
             env={**os.environ, "ROCKETRIDE_URI": running.url},
         )
         started.set()
-        stdout, stderr = child.communicate(TOKEN, timeout=60)
-    assert (
-        child.returncode not in (0, 2)
-        or command == "list"
-        or (server, command) in {("failed", "status"), ("failed", "stop")}
-    )
-    assert "defect" not in stderr
+        printed = "".join(child.communicate(TOKEN, timeout=60))
     assert seen
-    assert not found_in(stdout + stderr + "".join(seen)), f"{found_in(stdout + stderr)}:\n{stdout}{stderr}"
+    assert not found_in(printed + "".join(seen)), f"{found_in(printed)}:\n{printed}"
 
 
 def arguments_of(pid):
