@@ -16,6 +16,7 @@ from command import (
     FAILED,
     KEY,
     OVERLOADED,
+    PROGRAM,
     RUNNING,
     SUCCEEDED,
     TOKEN,
@@ -24,6 +25,7 @@ from command import (
     run_here,
     run_with,
 )
+from command_process import start_command
 
 from rocketride_sync import TaskStatus
 from rocketride_sync.cli import output, progress
@@ -203,9 +205,8 @@ def on_a_terminal(command, variables, columns=100):
 
     controller, terminal = os.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24 if columns else 0, columns, 0, 0))
-    process = subprocess.Popen(
-        command, env=variables, stdin=subprocess.DEVNULL, stdout=terminal, stderr=terminal
-    )
+    streams = {"stdin": subprocess.DEVNULL, "stdout": terminal, "stderr": terminal}
+    process = start_command(command[len(PROGRAM) :], variables, **streams)
     os.close(terminal)
     shown = b""
     try:
@@ -218,4 +219,5 @@ def on_a_terminal(command, variables, columns=100):
         pass
     finally:
         os.close(controller)
-    return shown.decode(), process.wait(60)
+    with process:
+        return shown.decode(), process.wait(60)

@@ -195,7 +195,7 @@ def emulator():
     pytest.importorskip("fastapi", reason="needs the extra `emulator`")
     from rocketride_sync.emulator import Emulator
 
-    with Emulator(api_key=KEY, stop_seconds=0, max_message_bytes=4096) as server:
+    with Emulator(api_key=KEY, init_seconds=0, stop_seconds=0, max_message_bytes=4096) as server:
         yield server
 
 

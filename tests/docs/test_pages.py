@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shutil
-import subprocess
+import signal
 import sys
+import traceback
+import warnings
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -99,13 +102,49 @@ def test_the_blocks_of_a_page(page, tmp_path):
         "PYTEST_ADDOPTS": "-p no:schemathesis -p no:hypothesispytest",  # dear, and of no use to readers
     }
     with Emulator(root=tmp_path / "docs", api_key=KEY) as server:
-        done = subprocess.run(
-            [sys.executable, "-W", "error", str(Path(__file__).with_name("reading.py")), str(page)],
-            cwd=tmp_path,
-            env={**environment, "ROCKETRIDE_URI": server.uri, "ROCKETRIDE_APIKEY": KEY},
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-    assert done.returncode == 0, done.stdout + done.stderr
+        environment.update(ROCKETRIDE_URI=server.uri, ROCKETRIDE_APIKEY=KEY)
+        status, said = read_forked(page, tmp_path, environment)
+    assert status == 0, said
+
+
+def read_forked(page: Path, folder: Path, environment: dict[str, str]) -> tuple[int, str]:
+    """Read `page` in a process forked from this one, which has loaded what pages use; how it ends, and what it says.
+
+    It begins as an interpreter with ``-W error`` does.
+    """
+    import reading
+
+    with (folder / "said").open("w+", encoding="utf-8") as said:
+        number = os.fork()
+        if not number:
+            try:
+                os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+                for descriptor in (1, 2):
+                    os.dup2(said.fileno(), descriptor)
+                begin_anew(folder, environment)
+                sys.argv = ["reading.py", str(page)]
+                reading.main()
+                sys.stdout.flush()
+                os._exit(0)
+            except BaseException:
+                os.write(2, traceback.format_exc().encode())
+            finally:
+                os._exit(1)
+        status = os.waitpid(number, 0)[1]  # an alarm ends it
+        said.seek(0)
+        return status, said.read()
+
+
+def begin_anew(folder: Path, environment: dict[str, str]) -> None:
+    """Leave nothing of pytest's in this process: its streams, handlers of the log, signals and filters of warnings."""
+    os.setsid()
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        setattr(sys, name, os.fdopen(number, "w" if number else "r", encoding="utf-8", closefd=False))
+    logging.getLogger().handlers.clear()
+    logging.getLogger().setLevel(logging.WARNING)
+    warnings.resetwarnings()
+    warnings.simplefilter("error")
