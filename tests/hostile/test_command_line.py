@@ -30,8 +30,8 @@ def serving(transport, *documents):
 
 
 @both_transports
-def test_of_a_million_errors_a_few_are_printed(transport):
-    many = {**DONE, "errors": [f"bad*thing {number}*x.py:1" for number in range(1_000_000)]}
+def test_of_many_errors_a_few_are_printed(transport):
+    many = {**DONE, "errors": [f"bad*thing {number}*x.py:1" for number in range(200_000)]}
     with Server(serving(transport, RUNNING, many)) as server:
         began = time.monotonic()
         done = run(server, *WAIT, "--transport", transport)
@@ -40,7 +40,7 @@ def test_of_a_million_errors_a_few_are_printed(transport):
     lines = done.stderr.splitlines()
     assert len(lines) < 200
     assert "task error: bad*thing 0*x.py:1" in lines
-    assert any("and 999,9" in line and "more" in line for line in lines), lines[-3:]
+    assert any("and 199,9" in line and "more" in line for line in lines), lines[-3:]
 
 
 def test_a_long_message_is_cut():

