@@ -164,7 +164,7 @@ def test_demo_counts_the_words_of_real_files(tmp_path):
     (tmp_path / "one.txt").write_text("one two three\n")
     (tmp_path / "deep" / "er" / "two.txt").write_text("four\nfive")
     (tmp_path / ".hidden").write_text("not to be counted")
-    done = run_process("demo", str(tmp_path))
+    done = run("demo", str(tmp_path))
     assert done.returncode == 0, done.stderr
     assert re.search(r"^Words +5$", done.stdout, re.MULTILINE), done.stdout
     assert re.search(r"^Items +2 of 2$", done.stdout, re.MULTILINE), done.stdout
@@ -172,7 +172,7 @@ def test_demo_counts_the_words_of_real_files(tmp_path):
 
 
 def test_demo_without_paths_takes_this_project():
-    done = run_process("demo")
+    done = run("demo")
     assert done.returncode == 0, done.stderr
     words = re.search(r"^Words +([\d,]+)$", done.stdout, re.MULTILINE)
     assert int(words.group(1).replace(",", "")) > 1000
@@ -180,7 +180,7 @@ def test_demo_without_paths_takes_this_project():
 
 @pytest.mark.parametrize("content", [None, "empty"])
 def test_demo_with_nothing_to_count(tmp_path, content):
-    done = run_process("demo", str(tmp_path / "missing" if content is None else tmp_path))
+    done = run("demo", str(tmp_path / "missing" if content is None else tmp_path))
     assert done.returncode == 2
     assert "rocketride-sync: " in done.stderr
 

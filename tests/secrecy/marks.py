@@ -1,6 +1,7 @@
 """Secrets that can be told from everything else, and the search for them, whole or in part, in any encoding."""
 
 import base64
+import functools
 import html
 import json
 import re
@@ -62,5 +63,12 @@ _TRACES = {
 
 def found_in(text):
     """The secrets that `text` shows, with what shows them."""
-    seen = {text[start : start + _TELLING] for start in range(len(text) - _TELLING + 1)}
-    return {_TRACES[window]: window for window in seen & _TRACES.keys()}
+    found = {}
+    for line in set(text.split("\n")):  # nothing that is looked for goes over the end of a line
+        found.update(_found_in_line(line))
+    return found
+
+
+@functools.lru_cache(maxsize=10_000)  # most are those of tracebacks, again and again
+def _found_in_line(line):
+    return {_TRACES[window]: window for window in _windows(line) & _TRACES.keys()}
