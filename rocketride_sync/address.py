@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional, Tuple
+from typing import Optional, Tuple
 from urllib.parse import SplitResult, urlsplit
 
 from .arguments import is_plain
 from .errors import ConfigurationError
+from .frozen import Record
 
 DEFAULT_URI = "https://api.rocketride.ai"
 DEFAULT_PORT = 5565
@@ -18,7 +19,7 @@ _WEBSOCKET_PATH = "/task/service"
 _SCHEMES = {"http": False, "https": True, "ws": False, "wss": True}
 
 
-class Address(NamedTuple):
+class Address(Record):
     """The server's address, for either transport.
 
     Attributes:

@@ -28,12 +28,14 @@ and copy with their attributes. Messages never hold an API key or a whole task t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional, Tuple, Type, TypeVar
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple, Type, TypeVar
+
+from .frozen import Record
 
 if TYPE_CHECKING:
     from .models import Outcome, TaskStatus
 
-E = TypeVar("E", bound="RocketRideError")
+    E = TypeVar("E", bound="RocketRideError")
 
 
 def _rebuild(cls: Type[E], args: Tuple[Any, ...], state: Dict[str, Any]) -> E:
@@ -281,7 +283,7 @@ class TaskCancelledError(TaskFailedError):
     """
 
 
-class TaskFate(NamedTuple):
+class TaskFate(Record):
     """What became of a task that a program was to end when it stopped.
 
     Attributes:

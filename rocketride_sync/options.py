@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import enum
 import math
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Optional, SupportsFloat, Union
+from typing import TYPE_CHECKING, Any, Literal, Optional, SupportsFloat, Union
 
 from .errors import ConfigurationError
-from .frozen import Frozen
+from .frozen import Frozen, Record
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -19,23 +18,29 @@ TransportName = Literal["auto", "websocket", "http"]
 TRANSPORTS = ("auto", "websocket", "http")
 
 
-class _Omitted(enum.Enum):
+class _Omitted:
     """The type of `CLIENT_TIMEOUT`. Signatures do not name it: to their readers it is the default."""
 
-    OMITTED = "omitted"
+    __slots__ = ()
 
     def __repr__(self) -> str:
         return "<the client's>"
 
+    def __reduce__(self) -> str:
+        return "CLIENT_TIMEOUT"  # the very object, from copies and pickles too
 
-CLIENT_TIMEOUT: Any = _Omitted.OMITTED
+
+CLIENT_TIMEOUT: Any = _Omitted()
 """The default of every `timeout` argument whose omission and whose None mean different things."""
 
-Seconds = Union[float, SupportsFloat, "timedelta"]
+if TYPE_CHECKING:
+    Seconds = Union[float, SupportsFloat, timedelta]
+else:
+    Seconds = Union[float, SupportsFloat]  # typing would compile a name, and `datetime` is seldom loaded
 """A duration: a real number of seconds, of any kind (numpy's, `Decimal`, `Fraction`), or a `timedelta`."""
 
 
-class SizeLimit(NamedTuple):
+class SizeLimit(Record):
     """The largest answer, and the option that sets it."""
 
     option: str

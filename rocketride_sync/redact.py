@@ -13,10 +13,8 @@ import re
 from typing import Any, Iterable, Iterator, List, Match, Pattern, Tuple
 from urllib.parse import quote, quote_plus
 
-_TOKEN = re.compile(r"(?:tk|pk)_[A-Za-z0-9_\-]{5,}")
-_PREFIX = re.compile(r"(?:tk|pk)_")
+_PREFIXES = ("tk_", "pk_")
 _SHORT_ESCAPES = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
-_HEX = re.compile(r"%[0-9A-F]{2}")
 _SHOWN = 4
 _SHORTEST_TO_SHOW = 12
 _SHORTEST_IN_BASE64 = 8
@@ -51,8 +49,7 @@ class Secret(str):
 
 def shorten(token: str) -> str:
     """A token in its shown form: ``tk_5f3a…``; of a short token only the prefix."""
-    prefix = _PREFIX.match(token)
-    start = prefix.end() if prefix else 0
+    start = len(_PREFIXES[0]) if token.startswith(_PREFIXES) else 0
     shown = _SHOWN if len(token) - start >= _SHORTEST_TO_SHOW else 0
     return printable(token[: start + shown]) + "…"
 
@@ -65,12 +62,12 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     """
     for secret in sorted(secrets, key=len, reverse=True):  # a secret may be a part of another
         if secret:
-            shown = shorten(secret) if _PREFIX.match(secret) else "***"
+            shown = shorten(secret) if secret.startswith(_PREFIXES) else "***"
             for form in _encoded_forms(secret):
                 text = text.replace(form, shown)
             text = _without_escaped(text, re.compile("|".join(map(re.escape, _plain_forms(secret)))), shown)
-    text = _TOKEN.sub(lambda match: shorten(match.group()), text)
-    return _without_escaped(text, _TOKEN, "tk_…")
+    text = _token().sub(lambda match: shorten(match.group()), text)
+    return _without_escaped(text, _token(), "tk_…")
 
 
 def printable(text: str) -> str:
@@ -144,8 +141,16 @@ def _unescaped(text: str) -> Tuple[str, List[int]]:
     return "".join(chars), starts
 
 
+# Most processes show no foreign text: patterns are not compiled when this module is loaded.
+
+
 @functools.lru_cache(maxsize=1)
-def _escapes() -> Pattern[str]:  # seldom needed: not compiled when this module is loaded
+def _token() -> Pattern[str]:
+    return re.compile(r"(?:tk|pk)_[A-Za-z0-9_\-]{5,}")
+
+
+@functools.lru_cache(maxsize=1)
+def _escapes() -> Pattern[str]:
     return re.compile(
         r"(?:%|\\x|\\u00|&#[xX]0{0,4})(?P<hex>[0-9A-Fa-f]{2});?|\\u(?P<wide>[0-9A-Fa-f]{4})"
         r"|&#0{0,4}(?P<decimal>[0-9]{2,3});|&(?P<name>amp|lt|gt|quot|apos);|\\(?P<itself>[\\/\"'])"
@@ -174,7 +179,7 @@ def _iter_forms(secret: str) -> Iterator[str]:
     for quote_it, safe in ((quote, ""), (quote, "/"), (quote_plus, "")):
         quoted = quote_it(secret, safe, errors="replace")
         yield quoted
-        yield _HEX.sub(lambda match: match.group().lower(), quoted)
+        yield re.sub(r"%[0-9A-F]{2}", lambda match: match.group().lower(), quoted)
     yield json.dumps(secret)[1:-1]
     yield json.dumps(secret, ensure_ascii=False)[1:-1]
     for escapes in _HTML:

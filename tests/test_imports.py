@@ -130,3 +130,21 @@ def test_a_short_answer_takes_neither_websocket_client_nor_what_reads_pages(
     )
     command = [sys.executable, "-I", "-c", code, rocketride_server.uri, task.token, transport]
     assert subprocess.run(command, check=True, capture_output=True, text=True).stdout.split() == []
+
+
+def test_one_status_over_websocket_compiles_nothing(rocketride_server, rocketride_tasks):
+    """The first call of `compile` makes some hundred classes: 2 ms. typing calls it for names in place of types."""
+    task = rocketride_tasks(seconds=60)
+    code = (
+        "import builtins, sys; compile, calls = builtins.compile, []\n"
+        "def counting(source, *args, **options):\n"
+        "    if isinstance(source, str): calls.append(source)\n"
+        "    return compile(source, *args, **options)\n"
+        "builtins.compile = counting\n"
+        "from rocketride_sync import RocketRideClient\n"
+        "uri, token = sys.argv[1:]\n"
+        "with RocketRideClient(uri, 'key', transport='websocket') as client: client.get_task_status(token)\n"
+        "print(*calls)"
+    )
+    command = [sys.executable, "-I", "-c", code, rocketride_server.uri, task.token]
+    assert subprocess.run(command, check=True, capture_output=True, text=True).stdout.split() == []

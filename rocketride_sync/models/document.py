@@ -10,10 +10,9 @@ from ..import_lock import import_lock
 from ..redact import excerpt, shorten
 from .lazy_attrs import LazyAttrs
 
-D = TypeVar("D", bound="Document")
-
 # At runtime without `typing.Generic`: before Python 3.9 it makes creating an object ten times as slow.
 if TYPE_CHECKING:
+    D = TypeVar("D", bound="Document")
     _Mapping = Mapping[str, Any]
 else:
     _Mapping = collections.abc.Mapping

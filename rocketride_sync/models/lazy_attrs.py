@@ -9,8 +9,9 @@ checkers they are attrs classes.
 from __future__ import annotations
 
 import abc
-from typing import TYPE_CHECKING, Any, Callable, Dict, NamedTuple, NoReturn, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, NoReturn, Optional, Tuple
 
+from ..frozen import Record
 from ..import_lock import import_lock
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 _set = object.__setattr__
 
 
-class _Field(NamedTuple):
+class _Field(Record):
     """The arguments of `attrs.field`."""
 
     default: Any = None

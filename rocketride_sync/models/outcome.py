@@ -6,8 +6,9 @@ The table, and what was measured, is in docs/protocol.md, "The life of a task".
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, Any, ClassVar, Mapping, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, ClassVar, Mapping, Optional
 
+from ..frozen import Record
 from .document import Document
 from .lazy_attrs import frozen
 
@@ -78,7 +79,7 @@ else:
         }
 
 
-class Verdict(NamedTuple):
+class Verdict(Record):
     """An outcome, and why it is not certain; empty if it is."""
 
     outcome: Outcome

@@ -7,8 +7,9 @@ Source of the facts: docs/protocol.md, "HTTP" and "WebSocket".
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator, Mapping, NamedTuple, Optional, Protocol, Sequence, Tuple, Union
+from typing import Any, Dict, Iterator, Mapping, Optional, Protocol, Sequence, Tuple, Union
 
+from ..frozen import Record
 from ..redact import shorten
 
 Query = Tuple[Tuple[str, str], ...]
@@ -33,7 +34,7 @@ class Data(Protocol):
 _GET_STATUS = "rrext_get_task_status"
 
 
-class Operation(NamedTuple):
+class Operation(Record):
     """One request to the server, described for both transports.
 
     Attributes:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, Callable, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Mapping, Optional, Tuple
 from urllib.parse import unquote, urlsplit
 
 from ..address import Address, split_zone
 from ..errors import ConfigurationError
+from ..frozen import Record
 from ..loading import load
 from ..redact import printable
 
 _PROXY_PORTS = {"http": 80, "https": 443, "socks4": 1080, "socks4a": 1080, "socks5": 1080, "socks5h": 1080}
 
 
-class Proxy(NamedTuple):
+class Proxy(Record):
     """A proxy.
 
     Attributes:

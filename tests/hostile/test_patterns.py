@@ -75,14 +75,12 @@ USES = {
     "protocol/http_objects._PLAIN_NAME": (http_objects._PLAIN_NAME.fullmatch, ["a", "[", "\\"]),
     "redact._escapes": (redact.redact, ["%", "\\x", "\\u00", "&#", "x0", "6b", ";", "&amp;", "tk_"]),
     "redact.redact": (lambda text: redact.redact(text, ["aa%aa"]), ["aa", "%", "\\x61", "&#97;"]),
-    "redact._HEX": (lambda text: redact._HEX.sub("", text), ["%", "A", "%AF"]),
-    "redact._PREFIX": (redact._PREFIX.match, ["tk", "_", "pk"]),
-    "redact._TOKEN": (redact.redact, ["tk_", "pk_", "a", "-", " "]),
-    "transports/http/log_filter._TOKEN_IN_QUERY": (
+    "redact._iter_forms": (lambda text: redact.redact("", [text]), ["%", "A", "%AF"]),
+    "redact._token": (redact.redact, ["tk_", "pk_", "a", "-", " "]),
+    "transports/http/log_filter.redacted": (
         log_filter.redacted,
-        ["/task", "?", "&", "token=", "a", "/", "unparsed data: "],
+        ["/task", "?", "&", "token=", "a", "/", "unparsed data: ", "unparsed ", "\n"],
     ),
-    "transports/http/log_filter._UNPARSED": (log_filter.redacted, ["unparsed data: ", "unparsed ", "\n"]),
 }
 
 

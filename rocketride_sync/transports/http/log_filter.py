@@ -11,16 +11,16 @@ import re
 from ...redact import redact, shorten
 
 _LOGGERS = ("urllib3.connection", "urllib3.connectionpool", "urllib3.util.retry")
-_UNPARSED = re.compile(r"(unparsed data: ).*", re.DOTALL)
 _OUR_PATH = "/task"
-_TOKEN_IN_QUERY = re.compile(r"([?&]token=)([^\s\"'&]+)")
 
 
 def redacted(text: str) -> str:
     """What may be logged of a message of urllib3. It holds text of the server: the time for it grows with its length."""
-    text = _UNPARSED.sub(r"\1…", text)
+    text = re.sub(r"(unparsed data: ).*", r"\1…", text, flags=re.DOTALL)
     if _OUR_PATH in text:  # other libraries may log their requests there
-        text = _TOKEN_IN_QUERY.sub(lambda match: match.group(1) + shorten(match.group(2)), text)
+        text = re.sub(
+            r"([?&]token=)([^\s\"'&]+)", lambda match: match.group(1) + shorten(match.group(2)), text
+        )
     return redact(text)
 
 

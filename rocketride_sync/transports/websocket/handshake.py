@@ -9,7 +9,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-from typing import Dict, List, Mapping, NamedTuple, Sequence
+from typing import Dict, List, Mapping, Sequence
+
+from ...frozen import Record
 
 NO_HEADERS: Mapping[str, str] = {}
 _LOWEST, _HIGHEST = 100, 999  # statuses
@@ -35,7 +37,7 @@ class RefusedError(Exception):
         self.headers = headers
 
 
-class Head(NamedTuple):
+class Head(Record):
     """An HTTP answer without its body."""
 
     status: int
