@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
 from typing import Callable, Optional
 
@@ -11,11 +12,11 @@ Clock = Callable[[], float]
 system_time = time
 """Where this package takes monotonic time from, and sleeps. A simulation replaces it before it loads the other modules."""
 
-SLICE = 0.5
+SLICE = 0.5 if sys.platform == "win32" else 1.0
 """Seconds for which a blocking system call may last before it is repeated.
 
 Python notices a signal only after the system call if the signal comes just before it, or if another thread receives
-it; on Windows that holds for every Ctrl-C.
+it; on Windows that holds for every Ctrl-C. To wake up costs a wait a quarter of a poll.
 """
 
 

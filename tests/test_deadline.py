@@ -1,10 +1,13 @@
 """The one time budget."""
 
 import math
+import sys
 import threading
 import time
+import types
 
-from rocketride_sync.deadline import Deadline
+import rocketride_sync.deadline
+from rocketride_sync.deadline import Deadline, pause
 
 
 class Clock:
@@ -99,3 +102,18 @@ def test_to_cancel_a_share_leaves_the_whole():
     whole.within(30.0).cancel()
     assert not whole.expired
     assert whole.remaining() > 0.0
+
+
+def test_a_pause_wakes_up_once_a_second(monkeypatch):
+    """For signals; on Windows twice, where each Ctrl-C has to wait for that. More often would cost a wait more."""
+    clock, slept = Clock(), []
+
+    def sleep(seconds):
+        slept.append(seconds)
+        clock.now += seconds
+
+    monkeypatch.setattr(
+        rocketride_sync.deadline, "system_time", types.SimpleNamespace(monotonic=clock, sleep=sleep)
+    )
+    pause(60.0)
+    assert slept == [0.5] * 120 if sys.platform == "win32" else slept == [1.0] * 60
