@@ -41,7 +41,8 @@ class Deadline:
         """Seconds left: never below 0.0, `math.inf` when unlimited."""
         if self._parent is not None and self._parent.expired:
             return 0.0
-        return max(0.0, self._at - self._clock())
+        left = self._at - self._clock()
+        return left if left > 0.0 else 0.0
 
     def clamp(self, seconds: Optional[float]) -> Optional[float]:
         """The smaller of `seconds` and what remains; None for unlimited. A value for `socket.settimeout`."""

@@ -24,6 +24,7 @@ _SHORTEST_SECRET = 8
 _SHOWN_OF_NAME = 4
 _LONGEST_PATH = 300
 _REQUIRED: Any = object()
+_PLAIN = frozenset((type(None), str, int, bool))
 _SMALL = {str(number): number for number in range(64)}
 _NAMES: Mapping[type, str] = {str: "a string", list: "an array", dict: "an object"}
 
@@ -88,13 +89,7 @@ def json_object(value: Any, place: Place) -> Dict[Any, Any]:
 def json_value(value: Any, place: Place, depth: int = DEEPEST) -> Any:
     """A copy of any JSON value, checked to be one; at most 100 levels deep."""
     kind = type(value)
-    if (
-        value is None
-        or kind is str
-        or kind is int
-        or kind is bool
-        or (kind is float and math.isfinite(value))
-    ):
+    if kind in _PLAIN or (kind is float and math.isfinite(value)):
         return value
     if depth == 0:
         raise _mismatch(f"at most {DEEPEST} levels of nesting", value, place)
@@ -103,12 +98,17 @@ def json_value(value: Any, place: Place, depth: int = DEEPEST) -> Any:
     if issubclass(kind, dict):
         items = dict.items(value)
         return {
-            text(key, (place, (key,))): json_value(item, (place, (key,)), depth - 1) for key, item in items
+            key if type(key) is str else text(key, (place, (key,))): (
+                item if type(item) in _PLAIN else json_value(item, (place, (key,)), depth - 1)
+            )
+            for key, item in items
         }
     raise _mismatch("a JSON value", value, place)
 
 
 def text_or_object(value: Any, place: Place) -> Any:
+    if type(value) is str:
+        return value
     if issubclass(type(value), dict):
         return ReadOnlyDict(json_value(value, place))
     if issubclass(type(value), str):

@@ -28,15 +28,21 @@ _FINAL = 0x80
 _MASKED = 0x80
 _EACH_BYTE = int.from_bytes(bytes(range(256)), "big")
 _ONES = int.from_bytes(b"\1" * 256, "big")
+_SHORT = 512  # bytes, up to which it is faster to mask them as one number
 
 
 def masked_frame(opcode: int, *parts: Buffer) -> bytearray:
     """The frame of a whole message with the payload `parts`, masked (RFC 6455, sections 5.2 and 5.3).
 
     For 1 MiB websocket-client takes 4 ms and seven copies, this function 1 ms and one copy. For a short request it
-    takes half the time of websocket-client.
+    takes a third of the time of websocket-client.
     """
-    head, key = _head(_FINAL | opcode, sum(map(len, parts))), os.urandom(4)
+    size = sum(map(len, parts))
+    head, key = _head(_FINAL | opcode, size), os.urandom(4)
+    if size <= _SHORT:
+        mask = (key * (size // 4 + 1))[:size]
+        masked = int.from_bytes(b"".join(parts), "big") ^ int.from_bytes(mask, "big")
+        return bytearray().join((head, key, masked.to_bytes(size, "big")))
     frame = bytearray().join((head, key, *parts))
     for place, value in enumerate(key, len(head) + len(key)):
         frame[place::4] = frame[place::4].translate(_masked(value))

@@ -167,8 +167,12 @@ class SteadySocket:
 
     def _set_timeout(self) -> None:
         """Set the socket's timeout to what remains of the deadline, at most `SLICE`. The caller then tries again."""
-        left = min(self.deadline.remaining(), SLICE)
-        if left <= 0.0:
+        left = self.deadline.remaining()
+        if left >= SLICE:
+            if self._timeout == SLICE:
+                return
+            left = SLICE
+        elif left <= 0.0:
             raise socket.timeout("timed out")
         # settimeout is a system call, avoided if the set timeout is close. It may be shorter, because the caller tries
         # again, but not so much that it would try very often; and it must not exceed the deadline.
