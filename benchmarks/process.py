@@ -108,7 +108,7 @@ SUITE = Suite(
     targets=[
         Target("rocketride_sync, WebSocket", "CPU ms", 0.42, "official client"),
         Target("rocketride_sync, WebSocket", "CPU ms", 0.55, "requests.get"),
-        Target("rocketride_sync, HTTP", "CPU ms", 1.3, "requests.get"),
+        Target("rocketride_sync, HTTP", "CPU ms", 1.05, "requests.get"),
     ],
     contenders=_contenders,
 )

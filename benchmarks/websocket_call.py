@@ -111,7 +111,7 @@ SUITE = Suite(
     base="websocket-client, tuned",
     rounds=40,
     targets=[
-        Target("rocketride_sync", "CPU µs", 1.4, "websocket-client, tuned"),
+        Target("rocketride_sync", "CPU µs", 1.2, "websocket-client, tuned"),
         Target("rocketride_sync", "CPU µs", 0.7, "official client"),
     ],
     contenders=_contenders,
