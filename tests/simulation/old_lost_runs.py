@@ -66,7 +66,7 @@ def old_chapter_of_another_run(life, client):
             life.new_run(
                 project=f"{first}, {second}", seconds=seconds, how=how, starting=starting, lingering=0.0
             )
-            for how, starting, seconds in ((first, 1.0, 3.0), (second, 1.6, 2.0), ("well", 2.4, 0.9))
+            for how, starting, seconds in ((first, 1.0, 12.0), (second, 1.6, 2.0), ("well", 2.4, 0.9))
         ]
         _replace_when_ended(life, run)
         life.world.sleep(1.5)
