@@ -3,10 +3,10 @@
 import contextlib
 import os
 import socket
-import subprocess
 import sys
 
 import pytest
+from command_process import run_command
 from emulator_helpers import (
     KEY,
     execute,
@@ -190,13 +190,8 @@ def test_the_demo_passes_over_a_file_whose_name_is_not_utf_8(tmp_path):
     except OSError:
         pytest.skip("this file system takes UTF-8 only")
     (tmp_path / "other.txt").write_text("three")
-    done = subprocess.run(
-        [sys.executable, "-m", "rocketride_sync", "demo", str(tmp_path)],
-        capture_output=True,
-        encoding="utf-8",
-        env={**os.environ, "HTTP_PROXY": "http://127.0.0.1:1", "http_proxy": "http://127.0.0.1:1"},
-        timeout=60,
-    )
+    proxies = dict.fromkeys(("HTTP_PROXY", "http_proxy"), "http://127.0.0.1:1")
+    done = run_command(["demo", str(tmp_path)], {**os.environ, **proxies})
     assert done.returncode == 0, done.stderr
     assert "1 of 1" in done.stdout
     assert "not UTF-8" in done.stderr
