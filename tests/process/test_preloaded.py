@@ -35,7 +35,7 @@ def test_a_forked_command_that_takes_too_long_is_ended(monkeypatch):
     ended = []
     monkeypatch.setattr(preloaded.Forked, "kill", lambda process: ended.append(os.kill(process.pid, 9)))
     with pytest.raises(subprocess.TimeoutExpired):
-        run_command(["serve"], dict(os.environ), timeout=0.2)
+        run_command(["serve", "--port", "0"], dict(os.environ), timeout=0.2)
     assert len(ended) == 1
 
 
