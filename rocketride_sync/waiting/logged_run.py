@@ -211,11 +211,15 @@ def chapters_near(runs: List[TaskRun], start_time: float, earliest: float) -> Li
     """
     bounds = [run.begin_seq for run in runs[1:]]
     chapters = [Chapter(run, until, start_time) for run, until in zip(runs, [*bounds, None])]
-    possible = [chapter for chapter in chapters if earliest <= chapter.delay <= _LONGEST_DELAY]
-    for chapter in chapters:
-        chapter.rivals = [other.run.begin_seq for other in possible if overlap(chapter.run, other.run)]
     near = [chapter for chapter in chapters if chapter.delay >= earliest]
     return sorted(near, key=lambda chapter: abs(chapter.delay))
+
+
+def note_rivals(chapters: List[Chapter], near: List[Chapter]) -> None:
+    """Set `Chapter.rivals` of some of the chapters that `chapters_near` returned."""
+    possible = [chapter.run for chapter in near if chapter.delay <= _LONGEST_DELAY]
+    for chapter in chapters:
+        chapter.rivals = [other.begin_seq for other in possible if overlap(chapter.run, other)]
 
 
 def _terminal(body: Mapping[str, Any]) -> Optional[TaskStatus]:

@@ -18,7 +18,7 @@ from ..protocol.operations import Operation
 from ..redact import shorten
 from ..transports.end_told import NOTHING_TOLD, EndTold
 from . import end_reason
-from .logged_run import LIFECYCLE_EVENT, STATUS_EVENT, Chapter, LoggedRun, chapters_near
+from .logged_run import LIFECYCLE_EVENT, STATUS_EVENT, Chapter, LoggedRun, chapters_near, note_rivals
 from .run_list import is_open, runs_of
 from .same_run import with_log
 
@@ -116,7 +116,9 @@ def _chapters(answer: Any, start_time: float, refuted: Set[int]) -> List[Chapter
     # Of runs that began together, many may go on: they take no turn from one that is over.
     over = [chapter for chapter in left if not is_open(chapter.run)][:_MAX_CHAPTERS]
     going_on = [chapter for chapter in left if is_open(chapter.run)][:_MAX_CHAPTERS]
-    return sorted(over + going_on, key=near.index)
+    chapters = sorted(over + going_on, key=near.index)
+    note_rivals(chapters, near)
+    return chapters
 
 
 def _may_be_closed_soon(chapter: Chapter) -> bool:
