@@ -34,13 +34,15 @@ def print_results(
     as_json: bool,
     quiet: bool,
     allow_failures: bool = False,
+    fresh: bool = False,
     name: str = "",
     print_held: Callable[[], None] = lambda: None,
     **more: Any,
 ) -> ExitCode:
     """Print the results, and a line on those files that failed; return the exit code.
 
-    `status` is the task's status after they were sent, `name` and `print_held` as for `command_result.print_outcome`; `more` goes into the document, see
+    `status` is the task's status after they were sent. `fresh` says that the task was started for them. `name` and
+    `print_held` are as for `command_result.print_outcome`. `more` goes into the document, see
     `command_result.json_document`.
     """
     failed = failed_files(results)
@@ -55,7 +57,7 @@ def print_results(
         )
     elif not quiet:
         print_successes(results)
-        output.print_result(status_text.aligned_rows(_summary_rows(results, status)))
+        output.print_result(status_text.aligned_rows(_summary_rows(results, status, fresh=fresh)))
     if code:
         if quiet:
             _print_failures(failed)
@@ -130,9 +132,11 @@ def _value_lines(value: Any) -> Iterator[str]:
         yield from item.splitlines() if isinstance(item, str) else [json.dumps(item, ensure_ascii=False)]
 
 
-def _summary_rows(results: Sequence[Result], status: TaskStatus) -> Iterator[Tuple[str, str]]:
+def _summary_rows(results: Sequence[Result], status: TaskStatus, *, fresh: bool) -> Iterator[Tuple[str, str]]:
     failed = len(failed_files(results))
     yield "Task", status_text.task_label(status)
     yield "Sent", amount(len(results) - failed, failed, len(results), "")
     yield "Size", f"{sum(result['bytes_sent'] for result in results):,} bytes"
-    yield "Words", bounded_number(status.words_count) if status.words_count else ""
+    # The server counts words of the task only. Others may have sent files to it, unless it was started for these.
+    scope = "" if fresh else " (of the whole task)"
+    yield "Words", f"{bounded_number(status.words_count)}{scope}" if status.words_count else ""

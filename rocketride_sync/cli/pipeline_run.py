@@ -146,6 +146,7 @@ class RunWithOutput:
                 as_json=args.json,
                 quiet=args.quiet,
                 allow_failures=args.allow_failures,
+                fresh=True,
                 name=self._name,
                 print_held=self.printer.print_held_errors,
                 **self._token_member(),

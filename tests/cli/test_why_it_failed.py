@@ -225,6 +225,15 @@ def test_a_quiet_upload_names_the_newest_files_that_failed(capsys):
     ]
 
 
+@pytest.mark.parametrize(("fresh", "words"), [(False, "28 (of the whole task)"), (True, "28")])
+def test_a_summary_says_which_of_its_figures_are_not_of_these_files_alone(capsys, fresh, words):
+    status = TaskStatus.from_dict({**RUNNING, **NIGHTLY, "wordsCount": 28})
+    results = [{"action": "complete", "filepath": "a.txt", "bytes_sent": 45, "upload_time": 0.01}]
+    assert file_results.print_results(results, status, as_json=False, quiet=False, fresh=fresh) == 0
+    *_, sent, size, counted = capsys.readouterr().out.splitlines()
+    assert (sent, size, counted) == ("Sent      1 of 1", "Size      45 bytes", f"Words     {words}")
+
+
 @pytest.mark.parametrize("allow_failures", [False, True])
 def test_the_document_of_files_that_failed_says_what_the_exit_code_says(capsys, allow_failures):
     status = TaskStatus.from_dict({**RUNNING, **NIGHTLY})
