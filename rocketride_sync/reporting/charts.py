@@ -10,6 +10,7 @@ from .formatting import AxisUnit, rate_unit, size_unit
 from .observations import Observation
 from .series import Line
 
+_LEAST_OBSERVATIONS = 2  # one is a dot on an axis without a span
 _MOST_DOTS = 60  # with more observations, they get no dots
 
 
@@ -32,8 +33,8 @@ class Chart(NamedTuple):
 
 
 def charts(observations: Sequence[Observation]) -> List[Chart]:
-    """The charts that can be drawn; none without observations."""
-    if not observations:
+    """The charts that can be drawn; none with fewer than two observations."""
+    if len(observations) < _LEAST_OBSERVATIONS:
         return []
     plots = [
         _progress_plot(observations),

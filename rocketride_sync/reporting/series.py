@@ -88,17 +88,16 @@ def _step_ends(run: Sequence[Observation], shortest: float) -> List[Observation]
     """The first observation of `run` and those where steps end.
 
     Where the polls are less than a second apart, a step has ten of them or lasts a second. What is left at the end
-    is joined to the step before it: the last poll may follow soon after the one before.
+    is joined to the step before it: the last poll may follow soon after the one before. A run that is shorter than a
+    step has none.
     """
-    if run[-1].seconds - run[0].seconds < shortest:
-        return []
     ends, began = [run[0]], 0
     for number, current in enumerate(run):
         seconds = current.seconds - ends[-1].seconds
         if seconds >= shortest and (seconds >= _LEAST_SECONDS or number - began >= _LEAST_POLLS):
             ends.append(current)
             began = number
-    return [*(ends[:-1] if len(ends) > 1 else ends), run[-1]]
+    return [*ends[:-1], run[-1]] if len(ends) > 1 else []
 
 
 def _step(first: Observation, last: Observation, value: Callable[[Observation], float]) -> Line:
