@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, List, Mapping
 
 from ..frozen import Frozen
+from ..import_lock import import_lock
 from ..models import TaskStatus
 
 
@@ -15,11 +16,10 @@ class RunResult(Frozen):
         status: the terminal status of a task that ended by itself; of one that takes data, the status after everything
             was sent, just before it was ended.
         results: for `files`, what `RocketRideClient.send_files` returns; for `data`, the one result that
-            `RocketRideClient.send` returns; else empty. Not in the repr.
+            `RocketRideClient.send` returns; else empty. The repr shows only their number.
     """
 
     __slots__ = ("results", "status")
-    _secret = ("results",)
 
     status: TaskStatus
     results: List[Any]
@@ -36,5 +36,30 @@ class RunResult(Frozen):
     def succeeded(self) -> bool:
         """Whether all files succeeded, or the data; without either, whether the task succeeded."""
         return not self.failed if self.results else self.status.succeeded
+
+    @property
+    def _outcome(self) -> str:
+        if not self.results:
+            return self.status.outcome.value
+        return "succeeded" if self.succeeded else "failed"
+
+    @property
+    def _in_words(self) -> str:
+        """How the run ended, and with how many results: nothing that a server or a pipeline made."""
+        count, failed = len(self.results), len(self.failed)
+        results = f", {count:,} result{'s' if count > 1 else ''}" if count else ""
+        return f"{self._outcome}{results}{f', {failed:,} with an error' if failed else ''}"
+
+    def __repr__(self) -> str:
+        # Without the status: where data was sent, it is of a task that still runs.
+        return f"<RunResult {self._in_words}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the card of the status, under how the run ended."""
+        with import_lock:
+            from ..models import status_html  # few processes are notebooks
+
+        outcome = self._outcome if self.results else ""
+        return status_html.card(f"Run {self._in_words}", self.status, outcome=outcome)
 
     __hash__ = None  # type: ignore[assignment]  # a status has no hash

@@ -31,13 +31,19 @@ _BAR = "background:{colour};border-radius:3px;height:6px;width:{percent:.1f}%"
 _GRID = "display:grid;grid-template-columns:max-content 1fr;gap:.1em 1em"
 
 
-def card(title: str, status: TaskStatus, secrets: Iterable[str] = ()) -> str:
-    """The HTML of a status. `title` is HTML too: what of it is foreign must be escaped before. `secrets` must not be shown."""
+def card(title: str, status: TaskStatus, secrets: Iterable[str] = (), *, outcome: str = "") -> str:
+    """The HTML of a status.
+
+    Args:
+        title: HTML too: what of it is foreign must be escaped before.
+        status: what to show.
+        secrets: texts that must not be shown.
+        outcome: that of the work, where it is not the one of the task.
+    """
     secrets = tuple(secrets)
-    outcome = status.outcome.value
-    colour = _COLOURS.get(outcome, _COLOURS["running"])
-    shown = outcome if status.is_terminal else status.state.name.lower()
-    certain = "" if status.outcome_certain else ", not certain"
+    shown = outcome or (status.outcome.value if status.is_terminal else status.state.name.lower())
+    colour = _COLOURS.get(outcome or status.outcome.value, _COLOURS["running"])
+    certain = "" if outcome or status.outcome_certain else ", not certain"
     head = (
         f'<div><span style="{_BADGE.format(colour=colour)}">{text(shown)}{certain}</span><b>{title}</b></div>'
     )
