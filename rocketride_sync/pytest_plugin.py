@@ -71,7 +71,7 @@ def rocketride_server() -> Iterator[Emulator]:
         except ConfigurationError as error:
             reason = str(error)
         if reason:
-            pytest.fail(f"rocketride_server: {reason} (or its extra 'testing')", pytrace=False)
+            pytest.fail(f"rocketride_server: {reason} (the extra 'testing' has it too)", pytrace=False)
         with reached_without_proxy("127.0.0.1"):
             yield server
     finally:
