@@ -114,6 +114,7 @@ class RunningMethods(BaseClient):
             KeyboardInterrupt: on Ctrl-C. The message says what became of the task.
         """
         load(_running)
+        from ..transports import chunks
         from . import pipelines
         from .pipeline_run import PipelineRun
         from .run_result import RunResult
@@ -121,6 +122,7 @@ class RunningMethods(BaseClient):
 
         document = pipelines.load(filepath, pipeline, source)
         _check_data(document, files, data)
+        body = None if data is None else chunks.encoded(data)
         limit = optional_seconds("timeout", timeout)
         every = seconds("interval", interval)
         arguments.on_progress(on_progress)
@@ -131,8 +133,8 @@ class RunningMethods(BaseClient):
         pipeline_run = PipelineRun(client, document, deadline, {"threads": threads, "name": name, "env": env})
 
         def follow(task: Task) -> RunResult:
-            if data is not None:
-                return RunResult(*pipeline_run.send(task, data, mimetype))
+            if body is not None:
+                return RunResult(*pipeline_run.send(task, body, mimetype))
             if files is None:
                 return RunResult(pipeline_run.wait(task, every, on_progress), [])
             upload.last = task.status
@@ -173,4 +175,5 @@ def _check_data(
 
 def _running() -> None:
     """Import what a run needs, all of it before its start."""
+    from ..transports import chunks  # noqa: F401
     from . import pipeline_run, pipelines, run_result, task, timed_upload  # noqa: F401

@@ -65,11 +65,11 @@ class SendingMethods(BaseClient):
         from .. import documents
         from ..protocol import object_operations
         from ..sending.pipe import result_of
-        from ..transports.chunks import CHUNK, Bytes
+        from ..transports.chunks import CHUNK, Bytes, encoded
 
         mime_type = arguments.mime_type(mimetype)
         whole = mime_type.lower().startswith(_SENT_WHOLE)
-        body = Bytes(_as_bytes(data), None if whole else CHUNK)
+        body = Bytes(encoded(data), None if whole else CHUNK)
         operation = object_operations.send(
             "send", arguments.task_token(token), documents.object_info(objinfo), mime_type, data=body
         )
@@ -223,16 +223,6 @@ class SendingMethods(BaseClient):
 
         batch = file_batch.FileBatch(self._caller, operation, on_progress, limit)
         return cast("List[UploadResult]", batch.send(entries, max_workers))
-
-
-def _as_bytes(data: Any) -> Any:
-    if not isinstance(data, str):
-        return data
-    try:
-        return data.encode()
-    except UnicodeEncodeError:
-        pass
-    raise ConfigurationError("data holds lone surrogates, which UTF-8 cannot encode; pass bytes")
 
 
 def _sending() -> None:

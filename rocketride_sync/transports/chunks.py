@@ -146,9 +146,32 @@ def _without_partial_character(chunk: memoryview) -> memoryview:
     return chunk
 
 
-def _byte_view(data: Any) -> memoryview:
+def encoded(data: Any) -> Any:
+    """`data`, a whole object, as something with a buffer of bytes: a str as UTF-8.
+
+    Raises:
+        ConfigurationError: `data` is something else.
+    """
+    if not isinstance(data, str):
+        _byte_view(data, "a string, bytes, or something with a buffer of them")
+        return data
+    try:
+        return data.encode()
+    except UnicodeEncodeError:
+        pass
+    raise ConfigurationError("data holds lone surrogates, which UTF-8 cannot encode; pass bytes")
+
+
+def _byte_view(data: Any, allowed: str = "bytes, or something with a buffer of them") -> memoryview:
     try:
         return memoryview(data).cast("B")
     except (TypeError, ValueError):
         kind = type(data).__name__
-    raise ConfigurationError(f"data must be bytes, or something with a buffer of them, not {kind}")
+    hint = next((text for types, text in _HINTS if isinstance(data, types)), "")
+    raise ConfigurationError(f"data must be {allowed}, not {kind}{hint}")
+
+
+_HINTS = (
+    (str, "; encode() makes bytes of it"),
+    ((dict, list, tuple), "; json.dumps() makes a string of it"),
+)

@@ -143,6 +143,7 @@ def script(*answers):
 
 
 STARTED, RUNNING = {"token": TOKEN}, {"state": 3, "startTime": 1.0}
+SUCCEEDED = {**RUNNING, "state": 5, "completed": True, "exitCode": 0, "endTime": 2.0}
 
 
 def test_time_that_is_up_while_an_object_is_sent_is_told_as_such():
@@ -217,6 +218,8 @@ def test_a_run_that_is_active_is_left_alone(websocket_client):
         ({"pipeline": forever(), "data": "x"}, "takes no data"),
         ({"pipeline": forever(), "files": ["setup.cfg"]}, "takes no data"),
         ({"pipeline": counted(), "data": "x", "files": ["setup.cfg"]}, "either files= or data="),
+        ({"pipeline": counted(), "data": {"a": 1}}, r"a string, bytes, .*, not dict; json\.dumps\(\)"),
+        ({"pipeline": counted(), "data": "\ud800"}, "surrogates"),
         ({"pipeline": counted(), "files": []}, "files is empty"),
         ({"pipeline": counted(), "files": ["no such file"]}, "no such file"),
         ({"pipeline": {"components": []}}, "where it starts"),
@@ -235,7 +238,28 @@ def test_what_is_wrong_is_told_before_anything_starts(arguments, match):
 def test_a_result_does_not_show_what_the_pipeline_made():
     done = RunResult(script(RUNNING).get_task_status("t"), [{"text": "a secret"}])
     assert "secret" not in repr(done)
-    assert repr(done).startswith("RunResult(status=")
+    assert repr(done) == "<RunResult succeeded, 1 result>"
+    assert "secret" not in done._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("document", "results", "shown"),
+    [
+        (SUCCEEDED, [], "succeeded"),
+        ({**SUCCEEDED, "state": 6, "exitCode": 2}, [], "failed"),
+        ({**SUCCEEDED, "state": 6, "exitCode": 0}, [], "cancelled"),
+        (RUNNING, [], "running"),
+        (RUNNING, [{}, {}], "succeeded, 2 results"),
+        (RUNNING, [{}, {"error": "refused"}], "failed, 2 results, 1 with an error"),
+    ],
+)
+def test_a_result_shows_how_the_run_ended(document, results, shown):
+    """Not the state of the task, which still runs when all was sent."""
+    done = RunResult(script(document).get_task_status("t"), results)
+    assert repr(done) == f"<RunResult {shown}>"
+    badge, _, rest = done._repr_html_().partition("</span>")
+    assert badge.endswith(f">{shown.partition(',')[0]}")
+    assert f"<b>Run {shown}</b>" in rest
 
 
 FAULTS = [ServerError("internal error"), TransportTimeoutError("no answer"), {"state": "?"}, "garbage"]

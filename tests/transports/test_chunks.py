@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rocketride_sync import ConfigurationError, arguments, documents
-from rocketride_sync.transports.chunks import CHUNK, Bytes, File, size_of
+from rocketride_sync.transports.chunks import CHUNK, Bytes, File, encoded, size_of
 
 
 def chunks_of(data):
@@ -39,6 +39,28 @@ def test_nothing_else_will(data):
     with pytest.raises(ConfigurationError, match="data must be bytes") as caught:
         Bytes(data)
     assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize(
+    ("data", "hint"),
+    [
+        ({"a": 1}, r"json\.dumps\(\)"),
+        ([1, 2], r"json\.dumps\(\)"),
+        ((), r"json\.dumps\(\)"),
+        (5, "int$"),
+        (None, "NoneType$"),
+    ],
+)
+def test_a_whole_object_may_be_a_text_and_the_message_says_so(data, hint):
+    with pytest.raises(ConfigurationError, match=f"^data must be a string, bytes, .* not .*{hint}") as caught:
+        encoded(data)
+    assert caught.value.__context__ is None
+    assert (encoded("ä"), encoded(b"a")) == ("ä".encode(), b"a")
+
+
+def test_a_piece_of_an_object_that_is_a_text_is_to_be_encoded():
+    with pytest.raises(ConfigurationError, match=r"not str; encode\(\) makes bytes of it"):
+        Bytes("text")
 
 
 def test_without_a_chunk_size_it_is_one_chunk():
