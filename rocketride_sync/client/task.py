@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import os
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Dict, Generator, List, Mapping, Optional, Sequence, Type, Union
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Dict,
+    Generator,
+    Iterator,
+    KeysView,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Type,
+    Union,
+)
 
 from ..deadline import Deadline
 from ..errors import (
@@ -65,6 +78,16 @@ class Task:
 
     def __getitem__(self, name: str) -> Any:
         return self.start[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.start)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.start
+
+    def keys(self) -> KeysView[str]:
+        """The documented names of the answer to the start, and those that a newer server added: for ``dict(task)``."""
+        return self.start.keys()
 
     def get(self, name: str, default: Any = None) -> Any:
         """A member of the answer to the start by its documented name, as `dict.get`."""

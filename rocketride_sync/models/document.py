@@ -68,7 +68,11 @@ class Document(_Mapping, metaclass=LazyAttrs):
 
     def __getitem__(self, name: str) -> Any:
         attribute = self._attributes.get(name)
-        return self.extra[name] if attribute is None else getattr(self, attribute)
+        if attribute is not None:
+            return getattr(self, attribute)
+        if name in self.extra:
+            return self.extra[name]
+        raise KeyError(_missing(type(self), name))
 
     if not TYPE_CHECKING:
 
@@ -130,6 +134,16 @@ class Document(_Mapping, metaclass=LazyAttrs):
 
     def __copy__(self: D) -> D:
         return self
+
+
+def _missing(cls: Type[Document], name: Any) -> Any:
+    """What the KeyError for `name` says; just the name, as of a dict, if it is no attribute either."""
+    if not isinstance(name, str) or name.startswith("_"):
+        return name
+    wire = next((wire for wire, attribute in cls._attributes.items() if attribute == name), None)
+    if wire is not None:
+        return f"{name!r} is an attribute; its name in the document is {wire!r}"
+    return f"{name!r} is not in the document: it is an attribute, .{name}" if hasattr(cls, name) else name
 
 
 def fit(line: str) -> str:

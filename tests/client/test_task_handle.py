@@ -229,3 +229,14 @@ def test_a_task_whose_status_cannot_be_read_is_ended_all_the_same(fault, seen):
     with RocketRideClient("h", KEY, transport=transport).use(pipeline=forever()):
         pass
     assert transport.calls[-1].name == "terminate"
+
+
+def test_it_reads_as_the_dict_that_the_asynchronous_client_returns():
+    answer = {"token": "tk_5f3a0123456789", "projectId": "p", "new": 1}
+    transport = MemoryTransport([answer, {"state": 3}])
+    task = RocketRideClient("h", KEY, transport=transport).use(pipeline=forever())
+    assert list(task) == list(task.keys()) == list(task.start)
+    assert dict(task) == task.start.to_dict()
+    assert {**task}["new"] == 1
+    assert ("token" in task, "new" in task, "tokens" in task, 0 in task) == (True, True, False, False)
+    assert task

@@ -418,6 +418,31 @@ def test_a_documented_name_used_as_attribute_is_told_the_right_one():
         _ = TaskStatus.from_dict({}).nonsense
 
 
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("outcome", "'outcome' is not in the document: it is an attribute, .outcome"),
+        ("elapsed", "'elapsed' is not in the document: it is an attribute, .elapsed"),
+        (
+            "completed_count",
+            "'completed_count' is an attribute; its name in the document is 'completedCount'",
+        ),
+        ("no such", "no such"),
+        ("__class__", "__class__"),
+        ("_doubt", "_doubt"),
+        (0, 0),
+    ],
+)
+def test_an_attribute_used_as_documented_name_is_told_the_right_way(name, hint):
+    status = TaskStatus.from_dict({})
+    with pytest.raises(KeyError) as caught:
+        status[name]
+    assert caught.value.args == (hint,)
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
+    assert name not in status
+    assert status.get(name) is None
+
+
 def test_to_json_is_the_document_as_text():
     document = {**EXAMPLE, "notes": ["caf\u00e9", {"deep": ["\ud800"]}], "new": {"deep": [1, None]}}
     status = TaskStatus.from_dict(document)
