@@ -129,7 +129,7 @@ def error_with_advice(error: BaseException) -> str:
     """The message of an error, and in a few words what to do about it."""
     advice = exit_codes.code_and_advice(error)[1]
     message = _error_message(error)
-    if advice and not any(said in message for said in _ADVISES):
+    if advice and not any(said in message for said in (*_ADVISES, advice)):
         message = f"{message}; {advice}"
     at_default = output.at_default_address and isinstance(error, _ABOUT_ADDRESS)
     return f"{message} (the default address: ROCKETRIDE_URI is not set)" if at_default else message

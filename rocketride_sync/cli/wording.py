@@ -19,7 +19,11 @@ _PHRASES = (
     ("is in use already: choose another port=", "is in use already: choose another --port"),
     (" See verify=", ""),
     (" See cert=", ""),
-    (" Join it with use_existing=True (over WebSocket), or terminate it first.", ""),
+    (
+        " Join it with use_existing=True, or terminate it first: get_task_token(project_id, source) gives its token "
+        "(both over WebSocket).",
+        "",
+    ),
     ("name the component with source=", "name the component with --source"),
     ("max_status_bytes (", "the limit ("),
     ("max_response_bytes (", "the limit ("),

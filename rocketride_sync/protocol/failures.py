@@ -33,6 +33,11 @@ _ENDED_AT_ONCE = (
     "it should have produced, or for its run in the run log (get_task_runs, or rocketride-sync runs). "
     "A pipeline must work for longer than 250 ms"
 )
+_JOIN_OR_END = (
+    " Join it with use_existing=True, or terminate it first: get_task_token(project_id, source) gives its token "
+    "(both over WebSocket)."
+)
+_CHECK_TOKEN = "; check the token, or whether the task ended long ago"
 _NO_SLOTS = "server rejected WebSocket connection: HTTP 403"
 _UNKNOWN_CREDENTIAL = "Bad request"
 _NO_SUCH_COMMAND = "Invalid command"
@@ -112,7 +117,9 @@ def failure(
         return NotReadyError(f"{text}. The task takes no data yet; try again later")
     kind = _error_type(known, auth, code, http_status)
     if kind is TaskAlreadyRunningError:
-        text += " Join it with use_existing=True (over WebSocket), or terminate it first."
+        text += _JOIN_OR_END
+    if kind is TaskNotFoundError and operation.arguments.get("token"):
+        text += _CHECK_TOKEN
     if operation.command == RUN_LOG and known.startswith(_NO_SUCH_COMMAND):
         text += ". An older server has no run log"
     if known.startswith(_ALREADY_COMPLETED):

@@ -126,7 +126,21 @@ def test_a_credential_of_a_task_is_forgotten_with_it(auth, message, kind):
             "Pipeline is already running.",
             {},
             "use failed: the server answered: Pipeline is already running. "
-            "Join it with use_existing=True (over WebSocket), or terminate it first.",
+            "Join it with use_existing=True, or terminate it first: get_task_token(project_id, source) gives its "
+            "token (both over WebSocket).",
+        ),
+        (
+            STATUS,
+            "Your pipeline is not running",
+            {},
+            "get_task_status failed: the server answered: Your pipeline is not running; check the token, or whether "
+            "the task ended long ago",
+        ),
+        (
+            operations.get_task_token("p", "s"),
+            "Your pipeline is not running",
+            {},
+            "get_task_token failed: the server answered: Your pipeline is not running",
         ),
         (
             run_log_operations.get_task_runs("p", "s"),
