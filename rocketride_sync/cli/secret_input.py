@@ -117,13 +117,22 @@ def one_word_per_line(text: str, name: str, what: str, read: Callable[[str], str
     Raises:
         ConfigurationError: there is none, there are several on a line, or a line is larger than 64 KiB.
     """
-    lines = [line for line in text.splitlines() if _words(line)]
+    lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if _words(line)]
     if not lines:
         each = what.replace("the", "one", 1)
         raise ConfigurationError(f"{name} {_without_words(text, what)}: write {each} on each line")
-    if max(map(len, lines)) > MAX_BYTES:
-        raise ConfigurationError(f"a line of {name} is larger than {MAX_BYTES // 1024} KiB")
-    return [single_word(line, f"a line of {name}", what, read) for line in lines]
+    return [_word_of_line(line, f"line {number} of {name}", what, read) for number, line in lines]
+
+
+def _word_of_line(line: str, name: str, what: str, read: Callable[[str], str]) -> str:
+    if len(line) > MAX_BYTES:
+        raise ConfigurationError(f"{name} is larger than {MAX_BYTES // 1024} KiB")
+    word = single_word(line, name, what, str)
+    try:
+        return read(word)
+    except ConfigurationError as error:
+        problem = str(error)
+    raise ConfigurationError(f"{name}: {problem}")
 
 
 def _without_words(text: str, what: str) -> str:

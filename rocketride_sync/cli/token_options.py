@@ -6,6 +6,7 @@ import argparse
 import re
 from typing import Callable, List
 
+from ..arguments import task_token as checked_token
 from ..errors import ConfigurationError
 from . import secret_input, token_lines
 from .secret_input import FROM_STDIN
@@ -75,7 +76,7 @@ def _standard_input(
 
 def _listed_token(advice: str) -> Callable[[str], str]:
     """A function that reads a token from a word of a list, as `list --tokens-only` writes it."""
-    return lambda word: token_lines.decoded(_one_token(word, advice))
+    return lambda word: checked_token(token_lines.decoded(_one_token(word, advice)), "a TOKEN")
 
 
 def _one_token(text: str, advice: str) -> str:

@@ -92,6 +92,22 @@ def test_several_in_one_word_of_a_list(asking, words):
     refused(asking("wait", "-", stdin=words.format(TOKEN, OTHER)), "one a line")
 
 
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ("tk_0123…", "a TOKEN is a shortened one"),
+        ("tk_0123\\u2026", "a TOKEN is a shortened one"),
+        ("{0},{1}", "looks like several"),
+        ("{0} {1}", "holds more than one word"),
+        ("x" * 70_000, "larger than 64 KiB"),
+    ],
+)
+def test_a_wrong_line_of_a_list_is_numbered(asking, wrong, told):
+    text = f"# nightly\n{{0}}\n\n{wrong}\n{{1}}\n".format(TOKEN, OTHER)
+    refused(asking("wait", "-", stdin=text), "line 4 of standard input")
+    refused(asking("wait", "-", stdin=text), told)
+
+
 @pytest.mark.parametrize("words", ["{0},{1}", "{0}, {1}", "{0}\n{1}"])
 def test_several_for_a_command_that_takes_one(asking, words):
     for command in ("status", "stop"):

@@ -163,7 +163,7 @@ def test_thousands_of_tokens_fit(tasks):
     stdin = "".join(f"{token(number)}\n" for number in range(3000))
     done = run_with(tasks, "wait", "-", "--timeout", "0", stdin=stdin + "two words\n")
     assert done.returncode == 2
-    assert "a line of standard input" in done.stderr
+    assert "line 3001 of standard input holds more than one word" in done.stderr
 
 
 def test_one_token_given_twice_is_one_task(tasks):
