@@ -24,6 +24,23 @@ For people who use `rocketride-sync` in a shell or a script: every command, opti
 You can also start `rocketride-sync` as `python -m rocketride_sync`. Results go to stdout; progress, problems and logs go to stderr.
 [The page of errors](errors.md#exit-codes) says what to do about each exit code.
 """
+ENV_FILE = """\
+## Environment files
+
+`--env-file` reads a file as python-dotenv does, without its substitution: `$HOME` and `${HOME}` stay as they are.
+
+```text
+# a comment
+ROCKETRIDE_URI=https://api.rocketride.ai   # a comment too: white space is before the #
+export ROCKETRIDE_TOKEN='tk_…'
+```
+
+* Quotes around a value do not belong to it. Systemd's `EnvironmentFile=` takes them off too; Docker's `--env-file` keeps them.
+* In single quotes, only `\\'` and `\\\\` are escapes. In double quotes, `\\n` and the like are too. A value in quotes may hold a `#`, and go on for several lines.
+* Without quotes, a value is what it is on its line, without the white space around it and without a comment. There are no escapes, and a quote
+  within it stands for itself.
+* Quotes that are not closed, or text behind them, give a `ROCKETRIDE_` variable no value, which is an error.
+"""
 COMPLETION = """\
 ## Completion
 
@@ -63,7 +80,7 @@ def reference(parser: argparse.ArgumentParser) -> str:
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             sections += [_section(child, shared) for child in action.choices.values()]
-    return "\n".join([HEAD, *sections, COMPLETION])
+    return "\n".join([HEAD, *sections, ENV_FILE, COMPLETION])
 
 
 def _section(parser: argparse.ArgumentParser, shared: Collection[str]) -> str:

@@ -29,7 +29,7 @@ connect. Without a key, it leaves out the last step.
 The exit code is that of the first step that failed.
 
 with --json, one document on stdout, whatever happens:
-  {"outcome": null, "error": null or as of status, "status": null,
+  {"outcome": null, "outcome_certain": null, "error": null or as of status, "status": null,
    "exit_code", "reason": as of status,
    "checks": [{"step", "result": "ok" | "failed" | "no" | "not used" | "not tried", "text", "seconds"}, ...]}
 """

@@ -24,7 +24,7 @@ which wait - and stop - read back:
 {token_lines.HELP}.
 
 with --json, one document on stdout, whatever happens:
-  {{"outcome": null, "error": null or as of status, "status": null,
+  {{"outcome": null, "outcome_certain": null, "error": null or as of status, "status": null,
    "exit_code", "reason": as of status,
    "tasks": [{{"token", "name", "description", "project", "source", "startTime", "status"}}, ...]}}
 """

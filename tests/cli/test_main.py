@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rocketride_sync import __version__
-from rocketride_sync.cli import exit_codes, main, wait_command
+from rocketride_sync.cli import command_result, exit_codes, main, wait_command
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -159,3 +159,14 @@ def test_what_is_no_port(port, capsys):
     assert capsys.readouterr().err.endswith(
         "argument --port: invalid port: it must be a number from 0 to 65535\n"
     )
+
+
+def test_the_help_of_every_command_names_all_members_of_its_document():
+    (commands,) = (action for action in main.make_parser()._actions if action.dest == "command")
+    printing = {name: parser for name, parser in commands.choices.items() if "--json" in parser.format_help()}
+    assert {"list", "check", "runs", "wait"} <= set(printing)
+    members = json.loads(command_result.json_document(None, code=exit_codes.ExitCode.SUCCEEDED))
+    for name, parser in printing.items():
+        told = (parser.epilog or "").partition("with --json")[2]
+        if told:
+            assert [member for member in members if f'"{member}"' not in told] == [], name
