@@ -29,7 +29,7 @@ ENV_FILE = """\
 
 `--env-file` reads a file as python-dotenv does, without its substitution: `$HOME` and `${HOME}` stay as they are.
 
-```text
+```ini
 # a comment
 ROCKETRIDE_URI=https://api.rocketride.ai   # a comment too: white space is before the #
 export ROCKETRIDE_TOKEN='tk_…'

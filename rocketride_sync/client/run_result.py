@@ -45,7 +45,7 @@ class RunResult(Frozen):
 
     @property
     def _in_words(self) -> str:
-        """How the run ended, and with how many results: nothing that a server or a pipeline made."""
+        """How the run ended, and with how many results. Nothing of it was made by a server or a pipeline."""
         count, failed = len(self.results), len(self.failed)
         results = f", {count:,} result{'s' if count > 1 else ''}" if count else ""
         return f"{self._outcome}{results}{f', {failed:,} with an error' if failed else ''}"

@@ -37,7 +37,7 @@ _JOIN_OR_END = (
     " Join it with use_existing=True, or terminate it first: get_task_token(project_id, source) gives its token "
     "(both over WebSocket)."
 )
-_CHECK_TOKEN = "; check the token, or whether the task ended long ago"
+_UNKNOWN_TASK = "; check the token, or whether the task ended long ago"
 _NO_SLOTS = "server rejected WebSocket connection: HTTP 403"
 _UNKNOWN_CREDENTIAL = "Bad request"
 _NO_SUCH_COMMAND = "Invalid command"
@@ -119,7 +119,7 @@ def failure(
     if kind is TaskAlreadyRunningError:
         text += _JOIN_OR_END
     if kind is TaskNotFoundError and operation.arguments.get("token"):
-        text += _CHECK_TOKEN
+        text += _UNKNOWN_TASK
     if operation.command == RUN_LOG and known.startswith(_NO_SUCH_COMMAND):
         text += ". An older server has no run log"
     if known.startswith(_ALREADY_COMPLETED):
