@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import os
 import select
 import signal
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 DEFAULT_PORT = 5565
 SHUTDOWN_SECONDS = 1
+_CLIENT_FAULTS = ("socket.send() raised exception.", "Invalid HTTP request received.")
 _PARENT_SECONDS = 1.0  # how often it is checked whether the parent process has ended
 
 
@@ -64,7 +66,7 @@ def serve(
         )
         if lifeline is not None:
             threading.Thread(target=_stop_after_parent, args=(lifeline, parent, server), daemon=True).start()
-        with _stopping_at_signals(server):
+        with _stopping_at_signals(server), client_faults_unlogged():
             server.run(sockets=[listener])
     if print_errors:
         raise ConfigurationError(f"cannot print the address on standard output: {print_errors[0]}")
@@ -149,6 +151,26 @@ def _make_server(
             ws_max_size=settings.max_message_bytes,
         )
     )
+
+
+@contextlib.contextmanager
+def client_faults_unlogged() -> Iterator[None]:
+    """Keep warnings about what clients do wrong out of the log of the servers below: they are none of this program's.
+
+    Who interrupts a client, or takes https for http, looks at the client.
+    """
+
+    def is_of_the_server(record: logging.LogRecord) -> bool:
+        return record.msg not in _CLIENT_FAULTS
+
+    loggers = [logging.getLogger(name) for name in ("asyncio", "uvicorn.error")]
+    for logger in loggers:
+        logger.addFilter(is_of_the_server)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeFilter(is_of_the_server)
 
 
 @contextlib.contextmanager

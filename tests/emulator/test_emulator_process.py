@@ -1,5 +1,7 @@
 """`Emulator` and `serve` as processes: starting, the printed address, signals, and the end of the parent process."""
 
+import contextlib
+import logging
 import os
 import signal
 import socket
@@ -13,6 +15,7 @@ from preloaded import ForkedWithPipes, emulators_start_anew
 
 import rocketride_sync
 from rocketride_sync.emulator import Emulator
+from rocketride_sync.emulator.server import client_faults_unlogged
 from rocketride_sync.errors import ConfigurationError
 
 
@@ -311,3 +314,30 @@ def test_no_directory_for_temporary_files_is_a_clear_error(monkeypatch):
     with pytest.raises(ConfigurationError, match="TMPDIR") as caught:
         Emulator().__enter__()
     assert caught.value.__context__ is None
+
+
+def test_what_clients_do_wrong_is_not_in_the_error_output(monkeypatch, tmp_path):
+    with open(tmp_path / "stderr", "w+b") as stderr:
+        monkeypatch.setattr(
+            "rocketride_sync.emulator.emulator_process._error_file",
+            lambda: contextlib.nullcontext(stderr),
+        )
+        with Emulator() as server, socket.create_connection(("127.0.0.1", server.port), SECONDS) as client:
+            client.sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n")  # as https begins
+            assert client.recv(100).startswith(b"HTTP/1.1 400")
+    assert (tmp_path / "stderr").read_text() == ""
+
+
+def test_other_warnings_of_the_server_are_logged(caplog):
+    """Also one of many sends to a client that has gone, which cannot be made to come at a certain time."""
+    faults = {
+        "asyncio": "socket.send() raised exception.",
+        "uvicorn.error": "Invalid HTTP request received.",
+    }
+    with client_faults_unlogged():
+        for name, message in faults.items():
+            logging.getLogger(name).warning(message)
+            logging.getLogger(name).warning("the loop is slow")
+    assert [record.getMessage() for record in caplog.records] == ["the loop is slow"] * 2
+    logging.getLogger("asyncio").warning(faults["asyncio"])
+    assert caplog.records[-1].getMessage() == faults["asyncio"]
