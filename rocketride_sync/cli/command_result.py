@@ -19,6 +19,7 @@ from ..errors import (
 from ..redact import reason_of
 from . import exit_codes, output, status_text
 from .exit_codes import DEFAULT_JUDGEMENT, ExitCode, Judgement
+from .run_age import before_command
 from .signals import Terminated
 from .wording import in_command_line_words
 
@@ -61,11 +62,13 @@ def print_outcome(
     judgement: Judgement = DEFAULT_JUDGEMENT,
     name: str = "",
     print_held: Callable[[], None] = lambda: None,
+    began: Optional[float] = None,
 ) -> ExitCode:
     """Print a terminal status as the result, and a line about its problem if there is one; return the exit code.
 
     The problem stands after `name`, as in `status_text.named`. `quiet` leaves out the block of lines, but no problem: that a success is not certain is one.
     `print_held` prints what `quiet` has held back until now: before the problem, as without `quiet`.
+    `began` is given by a command whose run may have ended long before: when the command began, in Unix time.
     """
     code, problem = judgement.code_of(status), ""
     if judgement.doubts(status):
@@ -75,11 +78,13 @@ def print_outcome(
     if as_json:
         output.print_result(json_document(status, code=code, reason=problem))
     elif not quiet:
-        print_status(status, as_json=False, messages=False)
+        output.print_result(status_text.status_block(status, messages=False, began=began))
     if code:
         print_held()
     if problem:
-        output.print_problem(status_text.named(status, problem, name))
+        earlier = before_command(status, began)
+        said = f"{problem}; it ended {earlier}" if earlier else problem
+        output.print_problem(status_text.named(status, said, name))
     return code
 
 

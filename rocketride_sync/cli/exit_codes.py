@@ -54,6 +54,12 @@ HELP = """exit codes:
 
 CHECK_PROJECT = "check --project and --source"
 
+# What to do where a run was named by project and source, by the operation of the error.
+_NOT_FOUND = {
+    "wait": CHECK_PROJECT,
+    "wait --since": "find out why no later one has started, or give a longer --since",
+}
+
 # The first class that matches counts, so subclasses come before their parents.
 _FAILURES: Tuple[Tuple[Type[BaseException], ExitCode, str], ...] = (
     (KeyboardInterrupt, ExitCode.INTERRUPTED, ""),
@@ -79,8 +85,8 @@ def code_and_advice(error: BaseException) -> Tuple[ExitCode, str]:
     """The exit code of `error`, and in a few words what to do about it (empty if its message says so)."""
     if type(error) is errors.ServerError and error.operation == "use":
         return ExitCode.FAILED, ""  # the pipeline was refused, or failed before it ran
-    if type(error) is errors.TaskNotFoundError and error.operation == "wait":
-        return ExitCode.LOST, CHECK_PROJECT  # no token was given
+    if type(error) is errors.TaskNotFoundError and error.operation in _NOT_FOUND:
+        return ExitCode.LOST, _NOT_FOUND[error.operation]
     if isinstance(error, Terminated):
         return ExitCode(128 + error.number), ""
     if (

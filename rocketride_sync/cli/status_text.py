@@ -10,6 +10,7 @@ from ..errors import TaskFailedError
 from ..reporting.formatting import amount, bounded_number, cut_in_middle, duration_in_words, time_with_offset
 from . import output
 from .exit_codes import DEFAULT_JUDGEMENT, Judgement
+from .run_age import before_command
 
 if TYPE_CHECKING:
     from ..models import TaskStatus
@@ -21,9 +22,9 @@ _LONGEST_NAME = 400  # so long a name is redacted whole before it is cut
 _COLOUR_OF = {"succeeded": "green", "failed": "red", "cancelled": "yellow"}
 
 
-def status_block(status: TaskStatus, *, messages: bool) -> str:
-    """A status as a few aligned lines; rows without text are left out."""
-    rows = list(_status_rows(status))
+def status_block(status: TaskStatus, *, messages: bool, began: Optional[float] = None) -> str:
+    """A status as a few aligned lines; rows without text are left out. `began` is as for `run_age.before_command`."""
+    rows = list(_status_rows(status, before_command(status, began)))
     if messages:
         rows += _message_rows("Error", status.errors) + _message_rows("Warning", status.warnings)
     return aligned_rows(rows)
@@ -34,7 +35,7 @@ def aligned_rows(rows: Iterable[Tuple[str, str]]) -> str:
     return "\n".join(f"{name:<9} {text}" for name, text in rows if text)
 
 
-def _status_rows(status: TaskStatus) -> Iterator[Tuple[str, str]]:
+def _status_rows(status: TaskStatus, earlier: str) -> Iterator[Tuple[str, str]]:
     yield "Task", task_label(status)
     yield (
         "Outcome",
@@ -46,7 +47,7 @@ def _status_rows(status: TaskStatus) -> Iterator[Tuple[str, str]]:
     yield "Size", amount(status.completed_size, status.failed_size, status.total_size, " bytes")
     yield "Words", bounded_number(status.words_count) if status.words_count else ""
     yield "Started", time_with_offset(status.started_at)
-    yield "Ended", time_with_offset(status.ended_at)
+    yield "Ended", time_with_offset(status.ended_at) + (f" ({earlier})" if earlier else "")
     elapsed = status.elapsed()
     yield "Elapsed", "" if elapsed is None else duration_in_words(elapsed)
     yield "Status", output.shorten(status.status, _WIDTH)

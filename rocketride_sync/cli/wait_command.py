@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 from typing import Optional
 
 from ..errors import ConfigurationError, RocketRideError
@@ -45,6 +46,7 @@ def run(args: argparse.Namespace) -> ExitCode:
 
 
 def _run(args: argparse.Namespace, environment: Environment, token: Optional[str]) -> ExitCode:
+    began = time.time()
     printer = shared_options.make_progress_printer(args)
     failure: BaseException
     try:
@@ -64,6 +66,7 @@ def _run(args: argparse.Namespace, environment: Environment, token: Optional[str
             quiet=args.quiet,
             judgement=shared_options.judgement(args),
             print_held=printer.print_held_errors,
+            began=began if token is None else None,  # who has the token of a run knows which one it is
         )
     return command_result.print_error(
         failure, as_json=args.json, last=printer.last, print_held=printer.print_held_errors

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Callable, Optional, TypeVar
 from ..deadline import Deadline, system_time
 from ..errors import (
     ConfigurationError,
-    RocketRideError,
     ServerError,
     TaskNotFoundError,
     TaskVanishedError,
@@ -16,12 +15,14 @@ from ..errors import (
     WaitTimeoutError,
 )
 from ..options import CLIENT_TIMEOUT, optional_seconds
-from . import output
+from . import durations, output, project_options
+from .run_age import EarlierRun, Since
 from .wording import in_command_line_words
 
 if TYPE_CHECKING:
     from ..client.client import RocketRideClient
     from ..models import TaskStatus
+    from ..waiting.logged_run import LoggedRun
     from .progress import ProgressPrinter
 
 T = TypeVar("T")
@@ -29,47 +30,64 @@ T = TypeVar("T")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options that name a run in place of TOKEN."""
-    parser.add_argument(
-        "--project",
-        metavar="ID",
-        help="in place of TOKEN: the pipeline's project_id; wait for its latest run. If the server has forgotten that "
-        "run, look for it in the run log. Needs WebSocket",
+    project_options.add_project_options(
+        parser,
+        "wait for its latest run. If the server has forgotten that run, look for it in the run log. Needs WebSocket",
     )
-    parser.add_argument("--source", metavar="ID", help="with --project: the component the pipeline starts at")
+    parser.add_argument(
+        "--since",
+        type=durations.positive_duration,
+        metavar="DURATION",
+        help="with --project: a run that started longer ago is none, whether it has ended or is still active (exit "
+        "code 6); without it, the latest run may be a week old",
+    )
 
 
 def is_wanted(args: argparse.Namespace) -> bool:
-    """Whether the options name a run by project and source. Raises ConfigurationError if they do so by half."""
-    if args.project is None and args.source is None:
-        return False
-    if args.tokens:
-        raise ConfigurationError("name the task in one way: TOKEN, or --project and --source")
-    if not (args.project and args.source):
-        raise ConfigurationError("give both --project and --source, neither empty: they name a run together")
-    return True
+    """Whether the options name a run by project and source. Raises ConfigurationError if they do not fit together."""
+    wanted = project_options.are_given(args)
+    if args.since is not None and not wanted:
+        raise ConfigurationError(
+            "--since is about the latest run of a pipeline: it needs --project and --source"
+        )
+    return wanted
 
 
 def wait(client: RocketRideClient, args: argparse.Namespace, printer: ProgressPrinter) -> TaskStatus:
     """The terminal status of the latest run.
 
     Raises:
-        TaskNotFoundError: server and run log know no run.
+        TaskNotFoundError: server and run log know no run, or none that started within ``--since``.
         TaskVanishedError: it is over, and the run log has no final status of it.
         WaitTimeoutError: the time is up, and the run log has no end of it yet.
         RocketRideError: as `RocketRideClient.wait_until_complete`.
     """
+    since = Since(args.since)
+    try:
+        return _latest_end(client, args, printer, since)
+    except EarlierRun as found:
+        earlier = found
+    raise since.error(project_options.named_run(args), earlier)
+
+
+def _latest_end(
+    client: RocketRideClient, args: argparse.Namespace, printer: ProgressPrinter, since: Since
+) -> TaskStatus:
+    def look_at(status: TaskStatus) -> None:
+        since.check(status)  # before it is shown
+        printer(status)
+
     deadline = Deadline(optional_seconds("--timeout", args.timeout, zero=True))
     token = _patiently(client, args, deadline, lambda: _find_token(client, args, deadline))
     if token is not None:
         try:
-            return client.wait_until_complete(
-                token, args.timeout and deadline.remaining(), args.interval, printer
-            )
+            left = args.timeout and deadline.remaining()
+            return client.wait_until_complete(token, left, args.interval, look_at)
         except TaskNotFoundError:
             pass  # forgotten between the two calls
     if args.timeout == 0:  # each question is asked once, in the time of a call
         deadline = Deadline(client._settings.timeout)
-    return _logged_end(client, args, deadline)
+    return _logged_end(client, args, deadline, since)
 
 
 def _find_token(client: RocketRideClient, args: argparse.Namespace, deadline: Deadline) -> Optional[str]:
@@ -111,36 +129,42 @@ def _tell(args: argparse.Namespace, text: str) -> None:
         output.print_problem(in_command_line_words(text))
 
 
-def _logged_end(client: RocketRideClient, args: argparse.Namespace, deadline: Deadline) -> TaskStatus:
+def _logged_end(
+    client: RocketRideClient, args: argparse.Namespace, deadline: Deadline, since: Since
+) -> TaskStatus:
+    found = _logged_run(client, args, deadline)
+    since.check_start(found.begin_time)
+    if found.status is not None:
+        return found.status
+    raise TaskVanishedError(
+        f"the latest run {project_options.named_run(args)} is forgotten; the server's run log says {found.says}",
+        outcome=found.outcome,
+    )
+
+
+def _logged_run(client: RocketRideClient, args: argparse.Namespace, deadline: Deadline) -> LoggedRun:
+    """What the run log says of the latest run."""
     from ..waiting.run_log import latest
 
-    which = f"of project {args.project!r}, source {args.source!r}"
-    failure: RocketRideError
+    which = project_options.named_run(args)
     time_is_up = False
     try:
         found = latest(args.project, args.source, client._call_until, deadline)
+        if found is not None:
+            return found
         reason = "the server's run log has none"
     except ServerError as error:
-        found, reason = None, str(error)
+        reason = str(error)
     except TransientError as error:
         if not (args.timeout and deadline.expired):
             raise
-        found, reason, time_is_up = None, str(error), True
+        reason, time_is_up = str(error), True
     if time_is_up:
-        failure = WaitTimeoutError(
+        raise WaitTimeoutError(
             f"no end of the latest run {which} was seen within {args.timeout:.1f} s: none is active or has just ended; "
             f"the search of the server's run log: {reason}",
             elapsed=args.timeout,
         )
-    elif found is None:
-        failure = TaskNotFoundError(
-            f"no run {which}: none is active or has just ended, and {reason}", operation="wait"
-        )
-    elif found.status is not None:
-        return found.status
-    else:
-        failure = TaskVanishedError(
-            f"the latest run {which} is forgotten; the server's run log says {found.says}",
-            outcome=found.outcome,
-        )
-    raise failure
+    raise TaskNotFoundError(
+        f"no run {which}: none is active or has just ended, and {reason}", operation="wait"
+    )

@@ -32,16 +32,20 @@ class LoggedRun(Frozen):
         status: its final status, or None.
         outcome: how it ended, as far as the chapter alone says that.
         says: the same for a message; it follows the words "the run log says".
+        begin_time: when its chapter begins, moments after its start; 0.0 if the log does not tell.
     """
 
-    __slots__ = ("outcome", "says", "status")
+    __slots__ = ("begin_time", "outcome", "says", "status")
 
     status: Optional[TaskStatus]
     outcome: Optional[Outcome]
     says: str
+    begin_time: float
 
-    def __init__(self, *, status: Optional[TaskStatus], outcome: Optional[Outcome], says: str) -> None:
-        self._set(status=status, outcome=outcome, says=says)
+    def __init__(
+        self, *, status: Optional[TaskStatus], outcome: Optional[Outcome], says: str, begin_time: float
+    ) -> None:
+        self._set(status=status, outcome=outcome, says=says, begin_time=begin_time)
 
 
 class Chapter:
@@ -188,17 +192,29 @@ class Chapter:
     def found(self) -> LoggedRun:
         """What the log says of the run."""
         if self._is_shared:
-            says = "that another run of its source went on beside it, and not which of them ended how"
-            return LoggedRun(status=self.final, outcome=None, says=says)
+            return self._logged(
+                "that another run of its source went on beside it, and not which of them ended how"
+            )
         if self._reason:
-            says = _END_REASONS.get(self._reason, "that it was stopped")
-            return LoggedRun(status=self.final, outcome=Outcome.CANCELLED, says=says)
+            return self._logged(_END_REASONS.get(self._reason, "that it was stopped"), Outcome.CANCELLED)
         outcome = Outcome.SUCCEEDED if self.run.outcome == "ok" else None
         # Unknown words are not quoted: a server could put a secret there.
         word = (
             repr(self.run.outcome) if self.run.outcome in _OUTCOMES else "when, with a word that is not known"
         )
-        return LoggedRun(status=self.final, outcome=outcome, says=f"no more of its end than {word}")
+        return self._logged(f"no more of its end than {word}", outcome)
+
+    def without_end(self) -> LoggedRun:
+        """What the log says of a run whose end it does not have."""
+        return LoggedRun(
+            status=None,
+            outcome=None,
+            says="that it began, and nothing of its end",
+            begin_time=self.run.begin_time,
+        )
+
+    def _logged(self, says: str, outcome: Optional[Outcome] = None) -> LoggedRun:
+        return LoggedRun(status=self.final, outcome=outcome, says=says, begin_time=self.run.begin_time)
 
 
 def chapters_near(runs: List[TaskRun], start_time: float, earliest: float) -> List[Chapter]:

@@ -39,7 +39,6 @@ _MAX_CHAPTERS = 3
 # A run has a status about every second. Of a run longer than this, the last seconds are read first.
 _LONG_RUN = 60.0
 _LAST_SECONDS = (-10.0, 5.0)
-_NO_END = LoggedRun(status=None, outcome=None, says="that it began, and nothing of its end")
 
 
 def search(run: Optional[TaskStatus]) -> Search:
@@ -91,7 +90,7 @@ def search_latest(run: TaskStatus) -> Search:
             if not is_open(chapter.run):
                 retry = yield from _read(run, chapter)
             if pause is None or chapter.final is not None or not retry:
-                return _NO_END if is_open(chapter.run) else chapter.found()
+                return chapter.without_end() if is_open(chapter.run) else chapter.found()
         yield pause
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from command import KEY, TOKEN, run_here
-from logged_runs import ENDED, NO_LOG, RUNNING, LoggingTasks, RunLog
+from logged_runs import ENDED, NO_LOG, RUNNING, LoggingTasks, RunLog, of_run
 from transports.dap_peer import serve
 from transports.loopback import Server
 
@@ -158,3 +159,113 @@ def test_no_time_is_enough_to_ask_once(wait):
 
 def test_over_http_there_is_no_look_up(wait):
     assert wait(Tasks([TOKEN], NO_LOG, ENDED), "--transport", "http").code == 2
+
+
+HOUR = 3600.0
+GOOD, BAD = ENDED, FAILED
+
+
+def hours_ago(number):
+    return time.time() - number * HOUR
+
+
+def known(start, *, lasting=60.0, end=ENDED):
+    """A server that still knows the latest run, which has ended, and has no run log."""
+    return Tasks([TOKEN], NO_LOG, of_run(end, start, lasting))
+
+
+def logged(start, *, lasting=60.0, end=ENDED, **chapter):
+    """A server that knows the latest run from its run log alone."""
+    return Tasks([NOT_RUNNING], RunLog().add(end, start, lasting=lasting, **chapter), None)
+
+
+def active(start):
+    return Tasks([TOKEN], NO_LOG, {**RUNNING, "startTime": start}, of_run(ENDED, start, 60.0))
+
+
+@pytest.mark.parametrize("tasks", [known, logged, active])
+@pytest.mark.parametrize(("hours", "code"), [(1, 0), (7.9, 0), (8.1, 6), (30, 6), (24 * 6, 6)])
+def test_a_run_that_started_earlier_is_none(wait, tasks, hours, code):
+    started = hours_ago(hours)
+    done = wait(tasks(started), "--since", "8h", "--quiet")
+    assert (done.code, done.stdout) == (code, "")
+    assert bool(done.stderr) == bool(code)
+    if code:
+        (line,) = done.stderr.splitlines()
+        assert "no run of project 'p', source 's' has started in the last 8 h 00 min" in line
+        assert time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(started)) in line
+        assert "--since" in line.rpartition(";")[2]
+        assert ("is still active" in line) == (tasks is active)
+
+
+@pytest.mark.parametrize("outcome", ["ok", None])
+def test_nor_does_an_earlier_run_count_of_which_the_log_has_the_outcome_alone(wait, outcome):
+    ending = {} if outcome else {"endTime": None}
+    done = wait(
+        logged(hours_ago(9), final=False, outcome=outcome, **ending), "--since", "8h", "--timeout", "10"
+    )
+    assert done.code == 6
+    assert "has started in the last" in done.stderr
+
+
+def test_a_later_one_of_which_it_has_that_alone_is_reported_as_ever(wait):
+    done = wait(logged(hours_ago(2), final=False, outcome="ok"), "--since", "8h", "--json")
+    assert json.loads(done.stdout)["error"]["type"] == "TaskVanishedError"
+
+
+def test_that_none_has_started_is_told_in_json_too(wait):
+    done = wait(known(hours_ago(9)), "--since", "8h", "--json")
+    document = json.loads(done.stdout)
+    assert (done.code, document["exit_code"], document["status"]) == (6, 6, None)
+    assert document["error"]["type"] == "TaskNotFoundError"
+    assert "has started in the last 8 h" in document["reason"]
+
+
+def test_a_run_that_is_starting_has_no_start_time_yet(wait):
+    starting = {**RUNNING, "startTime": 0.0, "state": 1}
+    now = hours_ago(0)
+    done = wait(Tasks([TOKEN], NO_LOG, starting, of_run(ENDED, now, 0.1)), "--since", "1h")
+    assert done.code == 0, done.stderr
+
+
+def test_an_end_whose_start_nobody_knows_is_not_taken_for_a_new_one(wait):
+    done = wait(Tasks([TOKEN], NO_LOG, {**ENDED, "startTime": 0.0}), "--since", "1h")
+    assert done.code == 6
+    assert "when it started is not known" in done.stderr
+
+
+def test_since_needs_a_project(monkeypatch, capsys):
+    done = run_here(
+        monkeypatch,
+        capsys,
+        "wait",
+        TOKEN,
+        "--since",
+        "8h",
+        ROCKETRIDE_URI="http://127.0.0.1:1",
+        ROCKETRIDE_APIKEY=KEY,
+    )
+    assert done.code == 2
+    assert "--since" in done.stderr
+    assert "--project" in done.stderr
+
+
+@pytest.mark.parametrize("tasks", [known, logged])
+@pytest.mark.parametrize("end", [GOOD, BAD])
+def test_that_a_run_ended_before_the_command_is_told_with_how_long_before(wait, tasks, end):
+    done = wait(tasks(hours_ago(50), lasting=2 * HOUR, end=end))
+    (line,) = (line for line in done.stdout.splitlines() if line.startswith("Ended"))
+    assert line.endswith("(48 h 00 min before this command began)")
+    if end is BAD:
+        assert "it ended 48 h 00 min before this command began" in done.stderr
+
+
+def test_with_quiet_a_bad_end_long_ago_is_told_as_such(wait):
+    done = wait(known(hours_ago(50), lasting=2 * HOUR, end=BAD), "--quiet")
+    assert "it ended 48 h 00 min before this command began" in done.stderr
+
+
+def test_a_run_that_ends_meanwhile_ended_at_no_time_before(wait):
+    later = time.time() + 5.0
+    tasks = Tasks([TOKEN], NO_LOG, RUNNING, {**ENDED, "endTime": later})
+    assert "before this command" not in wait(tasks).stdout
