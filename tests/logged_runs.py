@@ -123,3 +123,25 @@ class LoggingTasks:
             peer.refuse(request, self.log)
         else:
             peer.answer(request, self.log.body(request["arguments"]))
+
+
+class NamedTasks(LoggingTasks):
+    """Looks up tokens too: one answer a request, the last for ever; a text that is no token is a refusal."""
+
+    def __init__(self, tokens, log, *statuses):
+        super().__init__(log, *statuses)
+        self.tokens = list(tokens)
+        self.asked = []
+
+    def reply(self, peer, request):
+        if request["command"] != "rrext_get_token":
+            super().reply(peer, request)
+            return
+        self.asked.append(request["arguments"])
+        found = self.tokens.pop(0) if len(self.tokens) > 1 else self.tokens[0]
+        if found is None:
+            peer.peer.reset()
+        elif found.startswith("tk_"):
+            peer.answer(request, {"token": found})
+        else:
+            peer.refuse(request, found)

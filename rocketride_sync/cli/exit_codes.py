@@ -42,7 +42,7 @@ HELP = """exit codes:
   3    the task was cancelled
   4    authentication or permission refused
   5    server unreachable or overloaded, its answer malformed, or the request refused
-  6    task unknown, vanished, or replaced by another run
+  6    task unknown, vanished, or replaced by another run; with --project, there is no such run
   70   a defect of this program
   74   the results or the report could not be written
   124  timeout: the task had not ended
@@ -56,6 +56,7 @@ CHECK_PROJECT = "check --project and --source"
 
 # What to do where a run was named by project and source, by the operation of the error.
 _NOT_FOUND = {
+    "stop": CHECK_PROJECT,
     "wait": CHECK_PROJECT,
     "wait --since": "find out why no later one has started, or give a longer --since",
 }

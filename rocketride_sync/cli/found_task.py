@@ -8,7 +8,7 @@ from ..redact import shorten
 from ..reporting.formatting import amount, bounded_number
 from . import command_result, exit_codes, output, status_text
 from .exit_codes import ExitCode, Judgement
-from .wording import in_command_line_words
+from .wording import about_task
 
 if TYPE_CHECKING:
     from ..models import TaskStatus
@@ -101,7 +101,7 @@ class Found:
             yield "" if self.is_certain else "not certain"
             yield _exit_words(status) if self.is_bad and error is None else ""
         if error is not None:
-            yield output.safe_text(self._error_text(str(error)))
+            yield output.safe_text(about_task(str(error), self.result.token))
 
     def error_lines(self) -> List[str]:
         """The newest of the task's errors, a line each."""
@@ -113,16 +113,9 @@ class Found:
         """What is wrong, after the task's name."""
         error = self.result.error
         if error is not None:
-            return f"{self.label}: {self._error_text(command_result.error_with_advice(error))}"
+            text = about_task(command_result.error_with_advice(error), self.result.token)
+            return f"{self.label}: {text}"
         return f"{self.label}: {status_text.outcome_problem(self.result.result())}"
-
-    def _error_text(self, text: str) -> str:
-        """A message about the task, without its token at the beginning."""
-        token = f"task {shorten(self.result.token)}"
-        for start, instead in ((f"{token}: ", ""), (f"{token} ", "it ")):
-            if text.startswith(start):
-                return in_command_line_words(instead + text[len(start) :])
-        return in_command_line_words(text)
 
     def json_entry(self) -> Dict[str, Any]:
         """The task's part of the document of ``--json``."""

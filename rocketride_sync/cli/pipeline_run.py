@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import shlex
 import time
 from typing import TYPE_CHECKING, Any, Dict, Iterator, Optional
 
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from ..client.task import Task
     from ..models import TaskStatus
 
-_ADVICE = "; list --show-tokens and stop end it"
-_ALREADY_RUNNING = "a run of this pipeline is active already: wait for its end or stop it (list --show-tokens prints its token)"
 _INTERRUPTED = (
     "interrupted while the task starts; looking for it, so that it is not lost (once more: leave at once)"
 )
@@ -72,6 +71,23 @@ class RunWithOutput:
         name = self._args.name or self._pipeline.get("name")
         return name if isinstance(name, str) else os.path.basename(self._args.pipeline)
 
+    @property
+    def _stop(self) -> str:
+        """The command that ends the run of this pipeline that is active."""
+        project = self._pipeline.get("project_id")
+        if not (isinstance(project, str) and project):
+            return "stop (list --show-tokens prints its token)"
+        # As words of a shell: a component may have any name.
+        words = (
+            shlex.quote(output.safe_text(word))
+            for word in (project, pipeline_source.source_id(self._pipeline))
+        )
+        return "stop --project {} --source {}".format(*words)
+
+    @property
+    def _advice(self) -> str:
+        return f"; end it with {self._stop}"
+
     @contextlib.contextmanager
     def owning_its_task(self, client: RocketRideClient) -> Iterator[None]:
         """On leaving the block, end a task that was to be kept, but whose token has not been printed."""
@@ -85,8 +101,9 @@ class RunWithOutput:
                 "threads": self._args.threads,
                 "name": self._args.name,
                 "env": self.environment.file_variables(names),
+                "ttl": self._args.ttl,
             },
-            advice=_ADVICE,
+            advice=self._advice,
             began=self._began,
         )
         self._core.quiet = self._args.quiet
@@ -105,10 +122,11 @@ class RunWithOutput:
             status = self._core.run(self._follow)
             self.printer.note_task_fate(self._core.fate)
             if not self._args.keep and self._core.state == MAY_RUN_ON:
-                output.print_problem(f"warning: the task could not be ended, and may run on{_ADVICE}")
+                output.print_problem(f"warning: the task could not be ended, and may run on{self._advice}")
             return status
         except TaskAlreadyRunningError as error:
-            failure = TaskAlreadyRunningError(_ALREADY_RUNNING, code=error.code, operation=error.operation)
+            text = f"a run of this pipeline is active already: wait for its end, or end it with {self._stop}"
+            failure = TaskAlreadyRunningError(text, code=error.code, operation=error.operation)
         raise failure
 
     def _follow(self, task: Task) -> Optional[TaskStatus]:

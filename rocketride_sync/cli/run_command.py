@@ -28,8 +28,12 @@ cannot end the task within 10 seconds, it prints the project and the source.
 
 With --keep, the task goes on until stop. run waits only for the FILEs. The task's token is the first
 line on stdout (with --json: the member "token"). If the token cannot be written, run ends the task.
-The task has no ttl. HTTP cannot ask for that: over HTTP, the server ends the task when 15 minutes pass
-without data, even if it is busy.
+Without --ttl, the task has no ttl. HTTP cannot ask for that: over HTTP, the server ends the task when 15
+minutes pass without data, even if it is busy.
+
+If run is killed by SIGKILL, it cannot end its task, which may go on for ever, and the server refuses the
+next run of the pipeline. stop --project P --source S ends that task; with --ttl, the server does so if
+the task is idle.
 
 Variables ${{ROCKETRIDE_...}} in the pipeline are taken from the environment and --env-file. The API key
 is not.
@@ -47,6 +51,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--threads", type=int, metavar="N", help="1 to 64 (default: the server's choice)")
     add("--name", help="the task's name (default: the pipeline's)")
     add("--keep", action="store_true", help="leave the task running, and print its token")
+    add(
+        "--ttl",
+        type=durations.duration,
+        metavar="DURATION",
+        default=0.0,
+        help="let the server end the task when it has been idle for that long, even if run was killed (default: 0, no "
+        "limit); an older server takes a task for idle that gets no data, even if it is busy. Needs WebSocket",
+    )
     shared_options.add_wait_options(
         parser,
         timeout_help="end the task that long after the command began (default: never); ending may take 10 s more, and "

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from ..redact import shorten
+
 _KEY = "(ROCKETRIDE_APIKEY or --apikey-file)"
 _PHRASES = (
     ("(auth= or ROCKETRIDE_APIKEY)", _KEY),
@@ -50,6 +52,7 @@ _ARGUMENTS = {
     "threads": "--threads",
     "timeout": "--timeout",
     "token": "TOKEN",
+    "ttl": "--ttl",
     "uri": "--uri",
     "verify": "--ca-file",
 }
@@ -93,6 +96,15 @@ def in_command_line_words(message: str) -> str:
     if argument is not None:
         message = (_ARGUMENTS[argument[2]] if argument[2] else "a TOKEN") + message[argument.end() :]
     return _OPERATION.sub(_operation, message)
+
+
+def about_task(message: str, token: str) -> str:
+    """As `in_command_line_words`, of a message about a task that has been named already: without its token at the beginning."""
+    task = f"task {shorten(token)}"
+    for start, instead in ((f"{task}: ", ""), (f"{task} ", "it ")):
+        if message.startswith(start):
+            return in_command_line_words(instead + message[len(start) :])
+    return in_command_line_words(message)
 
 
 def _operation(found: re.Match[str]) -> str:

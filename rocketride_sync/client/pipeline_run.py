@@ -42,7 +42,7 @@ class PipelineRun:
         client: a client of the task's server.
         pipeline: the pipeline's document.
         deadline: of start and wait together; the end of the task may take `ENDING_SECONDS` more.
-        options: more arguments of `RocketRideClient.use`.
+        options: more arguments of `RocketRideClient.use`, checked if they are durations.
         advice: how a user ends a task that could not be found again.
         began: when `deadline` was made (monotonic); now, if it is not given.
 
@@ -155,15 +155,20 @@ class PipelineRun:
         raise failure
 
     def _use(self) -> Task:
-        """Start the task without a ttl, which would end it while it works, or with the server's if that cannot be."""
+        """Start the task. One that is to have no ttl has the server's over HTTP, which cannot ask for that."""
+        ttl = self._options["ttl"]
         try:
-            return self._client.use(
-                pipeline=self._pipeline, ttl=0, timeout=self._left(_LONGEST_START), **self._options
-            )
+            return self._use_with(ttl)
         except UnsupportedOperationError:
+            if ttl != 0:
+                raise  # a limit that was asked for is not left out
             self._lost_start.over_http = True
             self.warn_of_ttl()
-        return self._client.use(pipeline=self._pipeline, timeout=self._left(_LONGEST_START), **self._options)
+        return self._use_with(None)
+
+    def _use_with(self, ttl: Optional[float]) -> Task:
+        timeout = self._left(_LONGEST_START)
+        return self._client.use(pipeline=self._pipeline, timeout=timeout, **{**self._options, "ttl": ttl})
 
     def _left(self, longest: Optional[float] = None) -> Optional[float]:
         left = self._deadline.clamp(longest)

@@ -38,6 +38,7 @@ class RunningMethods(BaseClient):
         threads: Optional[int] = None,
         name: Optional[str] = None,
         env: Optional[Mapping[str, str]] = None,
+        ttl: Optional[Seconds] = 0.0,
         timeout: Optional[Seconds] = None,
         interval: Seconds = 2.0,
         on_progress: Optional[OnProgress] = None,
@@ -56,6 +57,7 @@ class RunningMethods(BaseClient):
         threads: Optional[int] = None,
         name: Optional[str] = None,
         env: Optional[Mapping[str, str]] = None,
+        ttl: Optional[Seconds] = 0.0,
         timeout: Optional[Seconds] = None,
         interval: Seconds = 2.0,
         on_progress: Optional[OnProgress] = None,
@@ -74,6 +76,7 @@ class RunningMethods(BaseClient):
         threads: Optional[int] = None,
         name: Optional[str] = None,
         env: Optional[Mapping[str, str]] = None,
+        ttl: Optional[Seconds] = 0.0,
         timeout: Optional[Seconds] = None,
         interval: Seconds = 2.0,
         on_progress: Optional[OnProgress] = None,
@@ -86,8 +89,8 @@ class RunningMethods(BaseClient):
         through transient faults of up to 300 s (see `RetryPolicy`). `run` also ends the task after an error, at the
         timeout and after Ctrl-C. If the start was requested then and not answered yet, the task is looked for by
         project and source. That takes WebSocket and a ``project_id``: over HTTP, such a task may run on. If `run`
-        cannot end the task within 10 s, the exception or the log says so. The task has no ttl. HTTP cannot ask for
-        that: over HTTP, the task has the server's ttl.
+        cannot end the task within 10 s, the exception or the log says so. But if the process is killed, the task runs
+        on: then a `ttl` ends it some time later.
 
         Args:
             filepath: a ``.pipe`` or JSON file, as in `use`.
@@ -99,6 +102,8 @@ class RunningMethods(BaseClient):
             threads: 1 to 64, as in `use`.
             name: the task's name. WebSocket only.
             env: values for ``${ROCKETRIDE_…}`` in the pipeline, as in `use`.
+            ttl: as in `use`, but 0, the default, is no ttl: the server does not end the task. HTTP cannot ask for that:
+                over HTTP, such a task has the server's ttl. Another number takes WebSocket.
             timeout: seconds for everything up to the last result; None, the default, is unlimited. A file that is
                 being sent then may take that long again, and ending the task may take 10 s.
             interval: seconds between polls of a task that ends by itself. Default 2.0.
@@ -130,7 +135,13 @@ class RunningMethods(BaseClient):
         deadline = Deadline(limit)
         upload = TimedUpload(files, deadline, limit, on_upload)
         client = cast("RocketRideClient", self)
-        pipeline_run = PipelineRun(client, document, deadline, {"threads": threads, "name": name, "env": env})
+        options = {
+            "threads": threads,
+            "name": name,
+            "env": env,
+            "ttl": optional_seconds("ttl", ttl, zero=True),
+        }
+        pipeline_run = PipelineRun(client, document, deadline, options)
 
         def follow(task: Task) -> RunResult:
             if body is not None:

@@ -505,7 +505,24 @@ def test_only_one_run_at_a_time(server, dropper, texts):
     assert done.returncode == 1
     assert "active already" in problems(done)[0]
     assert json.loads(done.stdout)["error"]["type"] == "TaskAlreadyRunningError"
-    assert command(server, "stop", token).returncode == 0
+    way = problems(done)[0].partition("stop --project ")[2].split()
+    assert token not in done.stderr
+    assert command(server, "stop", "--project", *way).returncode == 0
+    assert command(server, "stop", "--project", *way).returncode == 6
+    assert command(server, "list").stdout == ""
+
+
+def test_a_run_may_have_a_ttl(server, simulation):
+    done = command(server, "run", simulation(forever=True), "--ttl", "0.2", *FAST, "--json")
+    document = json.loads(done.stdout)
+    assert (done.returncode, document["outcome"]) == (3, "cancelled"), done.stderr
+    assert command(server, "list").stdout == ""
+
+
+def test_a_ttl_takes_websocket(server, simulation):
+    done = command(server, "run", simulation(), "--ttl", "1h", "--transport", "http")
+    assert done.returncode == 2
+    assert "--ttl" in problems(done)[0]
 
 
 def test_the_list_as_json_holds_no_pipeline(server, dropper):

@@ -57,12 +57,12 @@ def test_blanks_around_an_argument(asking):
 
 @pytest.mark.parametrize("text", ["", "\n", "# nothing\n", " # tk_1\n\n"])
 def test_a_list_of_none(asking, text):
-    for command in ("wait", "status"):
+    for command in ("wait", "status", "stop"):
         done, tokens = asking(command, "-", stdin=text)
         assert (done.code, tokens) == (2, set())
         told = "holds no token" if "#" in text else "is empty"
         assert f"standard input {told}" in done.stderr
-        assert done.stderr.endswith(": write one token on each line\n") == (command == "wait")
+        assert done.stderr.endswith(": write one token on each line\n") == (command != "status")
 
 
 def refused(asked, told):
@@ -74,7 +74,7 @@ def refused(asked, told):
 
 
 SEVERAL = ["{0},{1}", "{0}, {1}", "{0};{1}", "{0} {1}", "{0}\n{1}", "{0},", ",{0}", "{0},,{1}"]
-ADVICE = {"wait": "an argument each", "status": "one token", "stop": "one token", "send": "one token"}
+ADVICE = {"wait": "an argument each", "status": "one token", "stop": "an argument each", "send": "one token"}
 
 
 @pytest.mark.parametrize("words", SEVERAL)
@@ -89,7 +89,8 @@ def test_several_in_one_word(asking, words):
 
 @pytest.mark.parametrize("words", ["{0},{1}", "{0},", "{0} # first\n{1},{0}"])
 def test_several_in_one_word_of_a_list(asking, words):
-    refused(asking("wait", "-", stdin=words.format(TOKEN, OTHER)), "one a line")
+    for command in ("wait", "stop"):
+        refused(asking(command, "-", stdin=words.format(TOKEN, OTHER)), "one a line")
 
 
 @pytest.mark.parametrize(
@@ -110,8 +111,7 @@ def test_a_wrong_line_of_a_list_is_numbered(asking, wrong, told):
 
 @pytest.mark.parametrize("words", ["{0},{1}", "{0}, {1}", "{0}\n{1}"])
 def test_several_for_a_command_that_takes_one(asking, words):
-    for command in ("status", "stop"):
-        refused(asking(command, "-", stdin=words.format(TOKEN, OTHER)), "one")
+    refused(asking("status", "-", stdin=words.format(TOKEN, OTHER)), "one")
 
 
 @pytest.mark.parametrize("token", ["job,1", "nightly;a", "of_my_own#1"])

@@ -7,35 +7,14 @@ import time
 
 import pytest
 from command import KEY, TOKEN, run_here
-from logged_runs import ENDED, NO_LOG, RUNNING, LoggingTasks, RunLog, of_run
+from logged_runs import ENDED, NO_LOG, RUNNING, RunLog, of_run
+from logged_runs import NamedTasks as Tasks
 from transports.dap_peer import serve
 from transports.loopback import Server
 
 FAILED = {**ENDED, "state": 6, "exitCode": 1, "exitMessage": "disk full"}
 OPTIONS = ["--project", "p", "--source", "s", "--interval", "0.01"]
 NOT_RUNNING = "Your pipeline is not running"
-
-
-class Tasks(LoggingTasks):
-    """Looks up tokens too: one answer a request, the last for ever; a text that is no token is a refusal."""
-
-    def __init__(self, tokens, log, *statuses):
-        super().__init__(log, *statuses)
-        self.tokens = list(tokens)
-        self.asked = []
-
-    def reply(self, peer, request):
-        if request["command"] != "rrext_get_token":
-            super().reply(peer, request)
-            return
-        self.asked.append(request["arguments"])
-        found = self.tokens.pop(0) if len(self.tokens) > 1 else self.tokens[0]
-        if found is None:
-            peer.peer.reset()
-        elif found.startswith("tk_"):
-            peer.answer(request, {"token": found})
-        else:
-            peer.refuse(request, found)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import json
 import time
+from datetime import timedelta
 
 import pytest
 from counting_tasks import GENEROUS, KEY, words
@@ -308,3 +309,29 @@ def test_an_error_within_the_pipeline_is_a_failure(data, tmp_path):
     (failed,) = done.failed
     assert "cannot parse" in failed["error"]
     assert data or (failed["action"], failed["result"]) == ("error", bad)
+
+
+@pytest.mark.parametrize(
+    ("options", "sent"),
+    [({}, 0.0), ({"ttl": 0}, 0.0), ({"ttl": 90}, 90.0), ({"ttl": timedelta(hours=2)}, 7200.0), ({"ttl": None}, None)],
+)  # fmt: skip
+def test_the_ttl_is_that_of_use(options, sent):
+    done = {**RUNNING, "state": 5, "completed": True, "exitCode": 0, "endTime": 2.0}
+    transport = MemoryTransport([STARTED, done, done])
+    RocketRideClient("h", KEY, transport=transport).run(pipeline=forever(), **options)
+    assert transport.calls[0].arguments.get("ttl") == sent
+
+
+def test_a_ttl_that_was_asked_for_is_not_left_out_over_http():
+    transport = MemoryTransport([NO_WEBSOCKET])
+    with pytest.raises(UnsupportedOperationError):
+        RocketRideClient("h", KEY, transport=transport).run(pipeline=forever(), ttl=90)
+    assert len(transport.calls) == 1
+
+
+@pytest.mark.parametrize("ttl", [-1, float("nan"), "90", True])
+def test_a_ttl_that_is_none_is_refused_before_anything_is_sent(ttl):
+    transport = MemoryTransport([])
+    with pytest.raises(ConfigurationError, match="ttl"):
+        RocketRideClient("h", KEY, transport=transport).run(pipeline=forever(), ttl=ttl)
+    assert transport.calls == []

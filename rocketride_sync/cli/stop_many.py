@@ -1,0 +1,125 @@
+"""`rocketride-sync stop` with several tokens: a line for each task as it is ended, and a total."""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, NamedTuple, Optional, Sequence
+
+from ..errors import ProtocolError, RocketRideError, ServerError, TransientError
+from ..redact import shorten
+from . import command_result, exit_codes, output, status_text
+from .exit_codes import ExitCode
+from .wording import about_task
+
+if TYPE_CHECKING:
+    from ..client.client import RocketRideClient
+    from ..models import TaskStatus
+
+JSON_HELP = """With several TOKENs, "outcome" and "status" are null, "error" is the most severe, and the document also has
+  "results": for each task, in the order of the TOKENs, {"token", "outcome", "outcome_certain", "error",
+             "status"} as above
+"""
+
+_WORD_WIDTH = len("unavailable")
+_NAME_WIDTH = 24
+# What may be about one task alone. Any other error, such as a key that is refused, is about all.
+_OF_ONE_TASK = (TransientError, ServerError, ProtocolError)
+
+
+class Stopped(NamedTuple):
+    """One task that was to be ended: its final status if that is known, or why it could not be ended."""
+
+    token: str
+    status: Optional[TaskStatus]
+    error: Optional[RocketRideError]
+
+    @property
+    def code(self) -> ExitCode:
+        return ExitCode.SUCCEEDED if self.error is None else exit_codes.code_and_advice(self.error)[0]
+
+    @property
+    def word(self) -> str:
+        """How it ended, or what an error made of it."""
+        if self.error is not None:
+            return exit_codes.word_for(self.error)
+        return "ended" if self.status is None else self.status.outcome.value
+
+    @property
+    def problem(self) -> str:
+        """Why it could not be ended; empty if it was."""
+        if self.error is None:
+            return ""
+        text = about_task(command_result.error_with_advice(self.error), self.token)
+        return f"task {shorten(self.token)}: {text}"
+
+    def line(self) -> str:
+        """A line whose columns are those of the other tasks."""
+        name = "" if self.status is None else status_text.task_name(self.status, _NAME_WIDTH)
+        word = status_text.coloured_outcome(self.word, _WORD_WIDTH)
+        return f"{word}  {name:<{_NAME_WIDTH}}  {shorten(self.token)}"
+
+    def json_entry(self) -> Dict[str, Any]:
+        """The task's part of the document of ``--json``."""
+        return {"token": shorten(self.token), **command_result.json_members(self.status, self.error)}
+
+
+def run(
+    args: argparse.Namespace,
+    client: RocketRideClient,
+    tokens: Sequence[str],
+    end: Callable[[RocketRideClient, str], Optional[TaskStatus]],
+) -> ExitCode:
+    """End the tasks with `end`, and print the result of each; return the most severe exit code."""
+    stopped: List[Stopped] = []
+    for token in tokens:
+        stopped.append(_stopped(client, token, end))
+        if not (args.json or args.quiet):
+            output.print_result(stopped[-1].line())
+    worst = min(stopped, key=lambda each: exit_codes.severity_rank(each.code))
+    _print_total(args, stopped, worst)
+    _print_problems(args, stopped, worst)
+    return worst.code
+
+
+def _stopped(
+    client: RocketRideClient, token: str, end: Callable[[RocketRideClient, str], Optional[TaskStatus]]
+) -> Stopped:
+    try:
+        return Stopped(token, end(client, token), None)
+    except _OF_ONE_TASK as error:
+        return Stopped(token, None, error.with_traceback(None))
+
+
+def _print_total(args: argparse.Namespace, stopped: Sequence[Stopped], worst: Stopped) -> None:
+    if args.json:
+        document = command_result.json_document(
+            None,
+            worst.error,
+            code=worst.code,
+            reason=f"{_summary(stopped)}, the most severe is {worst.problem}",
+            results=[each.json_entry() for each in stopped],
+        )
+        output.print_result(document)
+    elif not args.quiet:
+        counts = Counter(each.word for each in stopped).most_common()
+        words = ", ".join(f"{count:,} {word}" for word, count in counts)
+        output.print_result(f"{len(stopped):,} tasks: {words}")
+
+
+def _summary(stopped: Sequence[Stopped]) -> str:
+    bad = sum(bool(each.code) for each in stopped)
+    return f"{bad:,} of {len(stopped):,} tasks could not be ended"
+
+
+def _print_problems(args: argparse.Namespace, stopped: Sequence[Stopped], worst: Stopped) -> None:
+    """Print what could not be ended: the most severe, or all where no lines have told of them."""
+    if not worst.code:
+        return
+    if not (args.json or args.quiet):
+        output.print_problem(f"{_summary(stopped)}, the most severe is {worst.problem}")
+        return
+    for each in stopped:
+        if each.problem:
+            output.print_problem(each.problem)
+    output.print_problem(_summary(stopped))
