@@ -90,6 +90,7 @@ def failure(
     code: Any = None,
     hint: Any = None,
     http_status: Optional[int] = None,
+    retry_after: Optional[float] = None,
     own: bool = True,
     opens_pipe: bool = False,
 ) -> RocketRideError:
@@ -102,6 +103,7 @@ def failure(
         code: the server's machine-readable code, if any.
         hint: the server's advice, if any.
         http_status: the HTTP status, None over WebSocket.
+        retry_after: the seconds that the server asked to wait. They count for an overload alone.
         own: whether the server itself sent the message. If not, its text is shown, and means nothing.
         opens_pipe: whether it is the answer to a request that opens a pipe and sends nothing of the object.
     """
@@ -112,7 +114,8 @@ def failure(
         return AuthenticationError(f"{text}. Check the API key (auth= or ROCKETRIDE_APIKEY)")
     known = message if own else ""
     if known.startswith(_NO_SLOTS) and _may_be_sent_again(operation, http_status):
-        return OverloadedError(f"{text}. It is out of connection slots; try again later")
+        text += ". It is out of connection slots; try again later"
+        return OverloadedError(text, retry_after=retry_after)
     if opens_pipe and _NOT_BOUND in known:
         return NotReadyError(f"{text}. The task takes no data yet; try again later")
     kind = _error_type(known, auth, code, http_status)

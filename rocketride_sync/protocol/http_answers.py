@@ -99,6 +99,7 @@ def _refusal(
         code=code if own else None,
         hint=hint,
         http_status=status,
+        retry_after=retry_after(headers, clock),
         own=own,
     )
 

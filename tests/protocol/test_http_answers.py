@@ -124,6 +124,13 @@ def test_a_transient_error_tells_status_and_delay():
     assert "HTTP 503 (Service Unavailable): busy" in str(error)
 
 
+@pytest.mark.parametrize(("asked", "delay"), [("7", 7.0), ("soon", None)])
+def test_so_does_an_overload_answer_tell_the_delay(asked, delay):
+    error = failing(400, error_of("server rejected WebSocket connection: HTTP 403"), retry_after=asked)
+    assert type(error) is errors.OverloadedError
+    assert error.retry_after == delay
+
+
 def test_code_and_hint_are_kept():
     error = failing(400, error_of("no", code="TASK_STOPPED", hint="start it again"))
     assert (error.code, error.hint) == ("TASK_STOPPED", "start it again")

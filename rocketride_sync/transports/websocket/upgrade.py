@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Mapping
+from typing import Mapping, Optional
 
 from ...address import Address
 from ...errors import (
@@ -54,10 +54,14 @@ def refused_upgrade(address: Address, status: int, headers: Mapping[str, str]) -
     if status == PROXY_AUTHENTICATION:
         return refused_by_proxy(f"no WebSocket with {address}", status)
     if status == 403:
-        return NoSlotError(f"{text}: it is out of connection slots, or its base path is wrong")
+        text += ": it is out of connection slots, or its base path is wrong"
+        return NoSlotError(text, retry_after=_retry_after(headers))
     if status in _NO_WEBSOCKET:
         return NoWebSocketError(f'{text}: no WebSocket there; use transport="http"')
     if is_transient(status):
-        after = retry_after({name.title(): value for name, value in headers.items()})
-        return TransientError(text, http_status=status, retry_after=after)
+        return TransientError(text, http_status=status, retry_after=_retry_after(headers))
     return OddUpgradeError(text)
+
+
+def _retry_after(headers: Mapping[str, str]) -> Optional[float]:
+    return retry_after({name.title(): value for name, value in headers.items()})
