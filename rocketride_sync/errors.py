@@ -59,6 +59,8 @@ class RocketRideError(RuntimeError):
     request_sent = False
     # Whether the caller's function for the key raised it: then it means nothing about the server.
     _is_of_auth = False
+    # Whether only WebSocket can carry the call, and the upgrade to it failed in a way that may pass.
+    _is_for_want_of_websocket = False
 
     def __init__(self, message: str) -> None:
         super().__init__(message)

@@ -53,8 +53,9 @@ class LostStart:
             except UnsupportedOperationError:
                 self.over_http = True
                 return False
-            except RocketRideError:
-                pass  # the connection may be a new one the next time
+            except RocketRideError as error:
+                # It may pass, and the connection may be a new one the next time.
+                self.over_http = error._is_for_want_of_websocket
             if deadline.expired:
                 return False
             pause(min(_PAUSE, deadline.remaining()))

@@ -162,8 +162,11 @@ class PipelineRun:
         except UnsupportedOperationError:
             if ttl != 0:
                 raise  # a limit that was asked for is not left out
-            self._lost_start.over_http = True
-            self.warn_of_ttl()
+        except TransientError as error:
+            if ttl != 0 or not error._is_for_want_of_websocket:
+                raise
+        self._lost_start.over_http = True
+        self.warn_of_ttl()
         return self._use_with(None)
 
     def _use_with(self, ttl: Optional[float]) -> Task:

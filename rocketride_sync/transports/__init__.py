@@ -48,7 +48,8 @@ def create(transport: Union[str, Transport], settings: Settings) -> Transport:
     if transport == "websocket":
         return load(_websocket)(settings)
     AutoTransport, HttpTransport, WebSocketTransport = load(_auto)  # noqa: N806
-    return AutoTransport(WebSocketTransport(settings), HttpTransport(settings))
+    websocket = WebSocketTransport(settings, upgrade_share=AutoTransport.UPGRADE_SHARE)
+    return AutoTransport(websocket, HttpTransport(settings))
 
 
 def _http() -> Type[HttpTransport]:

@@ -19,13 +19,13 @@ from ..protocol import operations
 from ..protocol.catalogue_operations import get_server_info
 from ..protocol.failures import is_task_credential
 from . import tcp
-from .auto import UPGRADE_REFUSED
 from .bounded_names import names_within
 from .check_findings import STEP_TEXTS, Finding, measured, proxy_with_reason
 from .dialing import Dialer, guarded
 from .http import HttpTransport
 from .proxies import Proxy
 from .websocket import WebSocketTransport
+from .websocket.upgrade import UPGRADE_REFUSED
 
 _NO_TASK = "tk_00000000000000000000000000000000"
 

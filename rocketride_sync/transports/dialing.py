@@ -124,7 +124,9 @@ def guarded(target: object, step: Callable[..., T], *args: Any) -> T:
             f"the certificate of {target} was refused: {_why_refused(error)}. See verify="
         )
     except socket.timeout:
-        fault = TransportTimeoutError(f"no connection to {target} within the connect timeout")
+        fault = TransportTimeoutError(
+            f"no connection to {target} within the connect timeout, or the call's if that is shorter"
+        )
     except socket.gaierror as error:
         fault = TransportError(f"the host of {target} was not found: {reason_of(error)}")
     except ssl.SSLError as error:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-import time
 from typing import Optional
 
-from ..deadline import Clock
+from ..deadline import Clock, system_time
 from ..errors import RocketRideError
 from ..logs import log
 from .websocket.upgrade import NoWebSocketError, UpgradeCutError
@@ -27,11 +26,11 @@ class Fallback:
     * No free slot, a redirect, or what is no answer at all says nothing about the next time.
 
     Args:
-        clock: monotonic seconds.
+        clock: monotonic seconds; those of the system by default.
     """
 
-    def __init__(self, clock: Clock = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(self, clock: Optional[Clock] = None) -> None:
+        self._clock = system_time.monotonic if clock is None else clock
         self.reset()
 
     def reset(self) -> None:
@@ -39,14 +38,26 @@ class Fallback:
         self._until = -math.inf
         self._pause = _FIRST_PAUSE
         self._first_cut: Optional[float] = None
+        self._told: Optional[RocketRideError] = None
+        self._told_at = -math.inf
 
     @property
     def active(self) -> bool:
         """Whether HTTP is used without trying WebSocket."""
         return self._clock() < self._until
 
+    def told(self, refusal: RocketRideError) -> None:
+        """Whoever called was told of `refusal`, and may call again in a form that HTTP can carry."""
+        self._told, self._told_at = refusal, self._clock()
+
+    @property
+    def just_told(self) -> Optional[RocketRideError]:
+        """The refusal that a caller was told of a moment ago, so that the upgrade need not be tried again; else None."""
+        return self._told if self._clock() - self._told_at < _SAME_MOMENT else None
+
     def http_succeeded(self, refusal: RocketRideError) -> None:
         """HTTP has succeeded where WebSocket was refused with `refusal`."""
+        self._told = None
         if not self._says_there_is_none(refusal):
             log.debug("%s; using HTTP this time", refusal)
         elif not self.active:

@@ -33,8 +33,10 @@ PROXY = {
     "early hints": 30.0,
     "upgrade refused": 8.0,
     "upgrade cut": 8.0,
+    "upgrade swallowed": 30.0,
     "idle connections answered 408": 60.0,
 }
+UPGRADES = {kind for kind in PROXY if kind.startswith("upgrade ")}
 KINDS = {**NETWORK, **SERVER, **PROXY}
 _SORTED = sorted(KINDS)
 
@@ -92,6 +94,11 @@ class Faults:
 
     def has(self, *kinds):
         return any(fault.kind in kinds for fault in self.all)
+
+    @property
+    def only_of_upgrades(self):
+        """Whether there are faults, and all of them leave HTTP alone."""
+        return bool(self.all) and all(fault.kind in UPGRADES for fault in self.all)
 
     def held_until(self, moment):
         """When something that would arrive at `moment` arrives: a stall holds it up."""

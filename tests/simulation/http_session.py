@@ -154,7 +154,7 @@ class HttpSession:
             faults.now("upgrade refused"),
             faults.now("upgrade cut"),
         )
-        if faults.now("mute"):
+        if faults.now("mute") or faults.now("upgrade swallowed"):
             return
         if (
             faults.now("overload")

@@ -209,6 +209,10 @@ def check_error(life, call, token, *, seen, since, known=False):
             call.begin - 2 * life.network.latency <= at <= call.end for at in life.server.idle_closings
         )
         require(not calm or crossed, "%s failed although nothing was wrong: %r", call.name, error)
+        # Half of the time is for the upgrade.
+        in_time = call.within is None or call.within >= 2 * life.round_trip
+        spared = life.http_takes_over and in_time and not life.interrupted
+        require(not spared or crossed, "%s failed although HTTP was free: %r", call.name, error)
     elif isinstance(error, ProtocolError):
         refused = faults.has("upgrade refused") and life.transport == "websocket"
         require(life.server.garbled or refused, "%s: a ProtocolError without garbage: %r", call.name, error)

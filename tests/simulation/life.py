@@ -80,6 +80,11 @@ class Life:
             interrupt_at = int(10 ** self.rng.uniform(0.0, action.lines))
         self.interrupt_at = interrupt_at
 
+    @property
+    def http_takes_over(self):
+        """Whether nothing is wrong but upgrades to WebSocket, in whose place the client may use HTTP."""
+        return self.transport == "auto" and self.faults.only_of_upgrades
+
     def run(self):
         """Live. Whether everything was as it must be."""
         seams.enter(self.world, self.network, 60.0 if self.kind == "days" else 0.5)

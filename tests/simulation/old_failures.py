@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 
-from rocketride_sync.errors import RocketRideError, TransportError
+from rocketride_sync.errors import RocketRideError, TransportError, WaitTimeoutError
 
 from .actions import action
 from .faults import Fault
@@ -77,6 +77,28 @@ def old_408_on_an_idle_connection(life, client):
     for _ in range(4):
         life.world.sleep(6.0)
         _read(life, client, token)
+
+
+@old("auto")
+def old_upgrades_that_do_not_pass(life, client):
+    """A swallowed upgrade took all of a call's time; and `run` did not go over HTTP if it was swallowed or cut."""
+    token = life.new_run(seconds=500.0).token
+    life.world.sleep(4.0)
+    for kind in ("upgrade swallowed", "upgrade cut"):
+        client.close()
+        _fault(life, kind, 30.0)
+        begun = life.world.now
+        for timeout in (3.0, 5.0, 5.0, 5.0, 3.0):
+            call = Call(life, "get_task_status", timeout).make(client.get_task_status, token, timeout=timeout)
+            require(call.error is None, "%s: get_task_status failed: %r", kind, call.error)
+        require(life.world.now - begun < 4.0 + 5 * life.round_trip, "%s: it was not learned", kind)
+        client.close()
+        run = Call(life, "run", None).make(
+            client.run, pipeline=pipeline(life, life.new_token()), interval=0.2, timeout=4.0
+        )
+        require(isinstance(run.error, WaitTimeoutError), "%s: run failed: %r", kind, run.error)
+        require("the task had not ended" in str(run.error), "%s: run did not start: %r", kind, run.error)
+        life.world.sleep(40.0)
 
 
 @old("websocket", "auto")

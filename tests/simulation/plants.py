@@ -188,6 +188,22 @@ PLANTS = (
         transports="websocket",
     ),
     Plant(
+        "an upgrade may take all the time of a call",
+        PACKAGE + "transports/auto.py",
+        r"UPGRADE_SHARE = 0\.5",
+        "UPGRADE_SHARE = 1.0",
+        kinds="old_upgrades_that_do_not_pass",
+        transports="auto",
+    ),
+    Plant(
+        "a run whose upgrade was cut does not go over HTTP",
+        PACKAGE + "transports/auto.py",
+        r"fault\._is_for_want_of_websocket = True",
+        "pass",
+        kinds="old_upgrades_that_do_not_pass",
+        transports="auto",
+    ),
+    Plant(
         "an answer that is cut in its head is a ProtocolError",
         PACKAGE + "transports/http/sockets.py",
         r"elif self\.in_head and _HTTP\.startswith\(self\._first\):",

@@ -165,7 +165,7 @@ def send_files(life, client, run):
         paths = [Path(folder, name) for name in "ab"]
         for path in paths:
             path.write_bytes(_object(life))
-        client.send_files([str(path) for path in paths], run.token)
+        client.send_files([str(path) for path in paths], run.token, timeout=20.0)
 
 
 @_method

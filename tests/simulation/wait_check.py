@@ -119,6 +119,9 @@ class WaitCheck:
         life, call = self.life, self.call
         require(self.timeout is not None, "%s timed out, and had no timeout", call.name)
         early = self.timeout - (call.end - call.begin)
+        free = life.http_takes_over and self.timeout >= 4 * life.round_trip and not life.interrupted
+        there = life.engine.known.get(self.token) is not None
+        require(self.seen or not (free and there), "%s: no status, although HTTP was free", call.name)
         most = 2 * life.round_trip if life.faults.calm else self.timeout / 2 + 0.02
         require(early <= most, "%s gave up %.6f s early (allowed: %.6f)", call.name, early, most)
         last = self.seen[-1][0] if self.seen else call.error.last_status if self.known else None

@@ -33,7 +33,7 @@ def stall(peer):
 
 def fails_in_time(transport, url, timeout=60, **options):
     began = time.monotonic()
-    with pytest.raises(TransportTimeoutError, match="within the connect timeout") as caught:
+    with pytest.raises(TransportTimeoutError, match=f"within (the connect timeout|{SHORT} s)") as caught:
         ask(None, transport, url=url, timeout=timeout, connect_timeout=SHORT, **options)
     assert SHORT <= time.monotonic() - began < SHORT + 5
     assert not caught.value.request_sent
@@ -104,9 +104,9 @@ def test_the_credential_has_the_whole_timeout():
 
 def test_a_call_that_may_last_less_ends_before():
     with Server(stall) as server:
-        for transport in ("websocket", "auto"):
+        for transport, said in (("websocket", "is silent"), ("auto", "no complete answer")):
             began = time.monotonic()
-            with pytest.raises(TransportTimeoutError, match="is silent"):
+            with pytest.raises(TransportTimeoutError, match=said):
                 ask(server, transport, timeout=SHORT)
             assert time.monotonic() - began < SHORT + 2
 

@@ -84,7 +84,7 @@ def translate(
     start = f"{operation} failed: "
     if kind is TransportTimeoutError:
         what = (
-            "connection to {} within the connect timeout"
+            "connection to {} within the connect timeout, or the call's if that is shorter"
             if exchange.connecting
             else "complete answer from {} in time"
         )

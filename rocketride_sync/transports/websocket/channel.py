@@ -68,6 +68,7 @@ class Channel:
         self._socket = SteadySocket(sock, deadline, dead_after)
         self._framing = Framing(self._socket, self._limit.size)
         self._upgraded = False
+        self._began = system_time.monotonic()
         self.dialogue = dap.Dialogue()
         self.broken = False
         self.pid = os.getpid()
@@ -211,4 +212,4 @@ class Channel:
     def _translated(self, error: Exception) -> RocketRideError:
         if self._upgraded:
             return of_message(error, self._address, self._limit)
-        return of_upgrade(error, self._address)
+        return of_upgrade(error, self._address, system_time.monotonic() - self._began)

@@ -17,16 +17,18 @@ from .upgrade import OddUpgradeError, UpgradeCutError, UpgradeSilentError, refus
 _BREAKS = (OSError, EndedError)
 
 
-def of_upgrade(error: Exception, address: Address) -> RocketRideError:
+def of_upgrade(error: Exception, address: Address, seconds: float) -> RocketRideError:
     """The error for any exception during the upgrade: made, not raised. It says whether WebSocket may be had there.
 
     Args:
         error: what was raised.
         address: the server.
+        seconds: how long the upgrade has taken.
     """
     if isinstance(error, (socket.timeout, SilentError)):
+        took = f"{seconds:.1f}" if seconds >= 0.1 else f"{seconds:.3f}"
         return UpgradeSilentError(
-            f"{address} is silent: it did not answer the WebSocket upgrade within the connect timeout"
+            f"{address} is silent: it did not answer the WebSocket upgrade within {took} s"
         )
     if isinstance(error, RefusedError):
         return refused_upgrade(address, error.status, error.headers)
@@ -34,7 +36,7 @@ def of_upgrade(error: Exception, address: Address) -> RocketRideError:
         # With TLS 1.3 a server that requires a client certificate says so only after the handshake.
         return tls_fault(address, error)
     if isinstance(error, _BREAKS):
-        return UpgradeCutError(_broke(error, address))
+        return UpgradeCutError(_broke(error, address, " during the WebSocket upgrade"))
     return OddUpgradeError(f"{address} does not answer a WebSocket upgrade as it should")
 
 
@@ -59,6 +61,6 @@ def of_message(error: Exception, address: Address, limit: SizeLimit) -> RocketRi
     return ProtocolError(f"{address} does not speak WebSocket as it should")
 
 
-def _broke(error: Exception, address: Address) -> str:
+def _broke(error: Exception, address: Address, when: str = "") -> str:
     reason = reason_of(error) if isinstance(error, OSError) else "it ended"
-    return f"the connection to {address} broke: {reason}"
+    return f"the connection to {address} broke{when}: {reason}"

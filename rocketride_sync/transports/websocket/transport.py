@@ -34,16 +34,23 @@ class WebSocketTransport:
         dead_after: seconds after which a server counts as gone, if it sends nothing while we read (it should ping
             every 15 s), or accepts nothing while we send. Default 45.
         dialer: makes the connections; by default one that is made with the first.
+        upgrade_share: of the time that a call has left when its connection is made, the most that the upgrade may take.
     """
 
     prefers_websocket = True
 
     def __init__(
-        self, settings: Settings, *, dead_after: float = DEAD_AFTER, dialer: Optional[Dialer] = None
+        self,
+        settings: Settings,
+        *,
+        dead_after: float = DEAD_AFTER,
+        dialer: Optional[Dialer] = None,
+        upgrade_share: float = 1.0,
     ) -> None:
         self._settings = settings
         self._dead_after = dead_after
         self._dialer = dialer
+        self._upgrade_share = upgrade_share
         self.pool = Pool(self.connect)
 
     def call(self, operation: Operation, deadline: Deadline) -> Any:
@@ -110,8 +117,9 @@ class WebSocketTransport:
         if self._dialer is None:
             self._dialer = Dialer(settings)
         connect_deadline = deadline.within(settings.connect_timeout)
+        sock = self._dialer.dial(connect_deadline)
         connection = Connection(
-            self._dialer.dial(connect_deadline),
+            sock,
             settings.address,
             key,
             client_name="rocketride-sync",
@@ -119,7 +127,7 @@ class WebSocketTransport:
             headers=settings.headers,
             limit_of=settings.limit_of,
             dead_after=self._dead_after,
-            connect_deadline=connect_deadline,
+            connect_deadline=connect_deadline.within(deadline.remaining() * self._upgrade_share),
             deadline=deadline,
             on_upgrade=on_upgrade,
         )

@@ -40,6 +40,10 @@ class NoSlotError(OverloadedError):
     """The upgrade was answered with 403: the server's connection cap (or a wrong path)."""
 
 
+UPGRADE_REFUSED = (NoSlotError, NoWebSocketError, OddUpgradeError, UpgradeCutError)
+"""What makes `rocketride_sync.transports.auto` ask over HTTP."""
+
+
 def refused_upgrade(address: Address, status: int, headers: Mapping[str, str]) -> RocketRideError:
     """The error for an upgrade that was answered with an HTTP `status` other than 101.
 

@@ -1,0 +1,218 @@
+"""Proxies that swallow or cut the upgrade to WebSocket, and let HTTP pass: what HTTP can carry goes over HTTP, in time."""
+
+import re
+import time
+
+import pytest
+
+from rocketride_sync import RocketRideClient, TransportError, TransportTimeoutError, UnsupportedOperationError
+from rocketride_sync.cli.main import main
+from rocketride_sync.transports.fallback import Fallback
+
+from .dap_peer import DONE, KEY, TOKEN
+from .loopback import Server, answer
+from .object_peers import ENVELOPE
+from .polled_tasks import tokens
+
+PIPELINE = {"project_id": "p", "source": "s", "components": [{"id": "s"}]}
+DROPPER = {**PIPELINE, "components": [{"id": "s", "provider": "dropper"}]}
+SHORT = 0.2
+_LENGTH = re.compile(r"content-length: *(\d+)", re.IGNORECASE)
+
+
+class Blocked:
+    """A server over HTTP; `upgrade(peer)` deals with upgrades."""
+
+    def __init__(self, upgrade):
+        self._upgrade = upgrade
+
+    def __call__(self, peer):
+        while True:
+            request = peer.read_request()
+            if request is None:
+                return
+            if "websocket" in request.lower():
+                self._upgrade(peer)
+                return
+            length = _LENGTH.search(request)
+            self._skip(peer, int(length.group(1)) if length else 0)
+            answers = {"POST /task": {"token": TOKEN}, "POST /task/data": ENVELOPE}
+            peer.send(answer(answers.get(re.split("[? ]H|[?]", request)[0], DONE)))
+
+    @staticmethod
+    def _skip(peer, size):
+        while len(peer._received) < size:
+            peer._received += peer.sock.recv(65536)
+        peer._received = peer._received[size:]
+
+
+def swallow(peer):
+    peer.stall()
+
+
+def cut(peer):
+    pass
+
+
+def count(server, start):
+    return sum(request.startswith(start) for request in server.requests)
+
+
+def upgrades(server):
+    return count(server, "GET /task/service")
+
+
+@pytest.fixture(params=[swallow, cut])
+def blocked(request):
+    with Server(Blocked(request.param)) as server:
+        server.swallows = request.param is swallow
+        yield server
+
+
+def client_of(server, **options):
+    return RocketRideClient(server.url, KEY, **{"connect_timeout": SHORT, "timeout": 20, **options})
+
+
+CARRIED = {
+    "use": lambda client: client.use(pipeline=PIPELINE),
+    "status": lambda client: client.get_task_status(TOKEN),
+    "wait": lambda client: client.wait_until_complete(TOKEN, timeout=20),
+    "wait for many": lambda client: client.wait_all(tokens(3), timeout=20),
+    "run": lambda client: client.run(pipeline=PIPELINE),
+    "run with an object": lambda client: client.run(pipeline=DROPPER, data="x", timeout=20),
+    "send": lambda client: client.send(TOKEN, b"x"),
+}
+
+
+@pytest.mark.parametrize("call", CARRIED.values(), ids=CARRIED)
+def test_what_http_can_carry_goes_over_http(blocked, call):
+    with client_of(blocked) as client:
+        call(client)
+
+
+def test_a_run_says_what_http_costs_it(blocked, caplog):
+    with client_of(blocked) as client:
+        assert client.run(pipeline=PIPELINE).succeeded
+    assert "over HTTP the server ends the task when 15 minutes" in caplog.text
+    assert count(blocked, "POST /task") == 1
+
+
+def test_the_command_runs_there_too(blocked, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("ROCKETRIDE_APIKEY", KEY)
+    path = tmp_path / "job.pipe"
+    path.write_text('{"project_id": "p", "source": "s", "components": [{"id": "s"}]}')
+    code = main(["run", str(path), "--uri", blocked.url, "--connect-timeout", str(SHORT)])
+    assert (code, "over HTTP" in capsys.readouterr().err) == (0, True)
+
+
+def test_a_start_asks_for_one_upgrade(blocked):
+    """What has just failed is not tried again, to start the task without what HTTP cannot carry."""
+    with client_of(blocked) as client:
+        client.run(pipeline=PIPELINE)
+    before = blocked.requests[: [each[:4] for each in blocked.requests].index("POST")]
+    assert len(before) == 1
+
+
+WEBSOCKET_ONLY = {
+    "ping": lambda client: client.ping(),
+    "validate": lambda client: client.validate(PIPELINE),
+    "get_tasks": lambda client: client.get_tasks(),
+    "use with ttl": lambda client: client.use(pipeline=PIPELINE, ttl=60),
+    "pipe": lambda client: client.pipe(TOKEN, provider="webhook").open(),
+}
+
+
+@pytest.mark.parametrize("what", WEBSOCKET_ONLY)
+def test_what_takes_websocket_says_so_and_may_be_tried_again(blocked, what):
+    """A server that restarts cuts upgrades too: the fault is one that may pass."""
+    with client_of(blocked) as client:
+        for _ in range(2):
+            with pytest.raises(
+                TransportError, match=r"takes WebSocket, but .* the WebSocket upgrade"
+            ) as caught:
+                WEBSOCKET_ONLY[what](client)
+            assert isinstance(caught.value, TransportTimeoutError) is blocked.swallows
+            assert not isinstance(caught.value, UnsupportedOperationError)
+            assert not caught.value.request_sent
+    assert len(blocked.requests) == upgrades(blocked)
+
+
+def test_a_websocket_transport_does_not_go_over_http(blocked):
+    with client_of(blocked, transport="websocket") as client, pytest.raises(TransportError):
+        client.run(pipeline=PIPELINE)
+    assert len(blocked.requests) == upgrades(blocked)
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.mark.parametrize(
+    ("name", "timeout"),
+    [
+        ("status", 0.3),
+        ("status", 1.0),
+        ("use", 0.4),
+        ("run", 0.3),
+        ("run with an object", 0.2),
+        ("wait", 0.4),
+        ("wait for many", 0.4),
+        ("send", 0.4),
+    ],
+)
+def test_a_swallowed_upgrade_leaves_http_its_time(name, timeout):
+    """Also if the whole call may take less than `connect_timeout`."""
+    with Server(Blocked(swallow)) as server:
+        with client_of(server, timeout=timeout, connect_timeout=1) as client:
+            limited = {
+                "use": lambda: client.use(pipeline=PIPELINE, timeout=timeout),
+                "run": lambda: client.run(pipeline=PIPELINE, timeout=2 * timeout),
+                "run with an object": lambda: client.run(pipeline=DROPPER, data="x", timeout=4 * timeout),
+                "wait": lambda: client.wait_until_complete(TOKEN, timeout=timeout),
+                "wait for many": lambda: client.wait_all(tokens(3), timeout=timeout),
+            }
+            limited.get(name, lambda: CARRIED[name](client))()
+
+
+CALLS = {
+    "statuses": lambda client: client.get_task_status(TOKEN),
+    "objects": lambda client: client.send(TOKEN, b"x"),
+    "waits": lambda client: client.wait_until_complete(TOKEN, timeout=20),
+    "waits for many": lambda client: client.wait_all(tokens(3), timeout=20),
+}
+
+
+def in_pieces(client):
+    with client.pipe(TOKEN) as pipe:
+        pipe.write(b"x")
+
+
+def files(client, folder):
+    path = folder / "a.txt"
+    path.write_text("x")
+    assert client.send_files([path], TOKEN)[0]["action"] == "complete"
+
+
+@pytest.mark.parametrize("name", [*CALLS, "pieces", "files"])
+def test_what_was_learned_holds_for_later_calls(blocked, name, tmp_path):
+    clock = Clock()
+    with client_of(blocked, timeout=0.8 if name == "statuses" else 20) as client:
+        client._transport.fallback = Fallback(clock)
+        more = {"pieces": in_pieces, "files": lambda client: files(client, tmp_path)}
+        call = CALLS.get(name) or more[name]
+        for _ in range(6):
+            call(client)
+            clock.now += 2
+        assert upgrades(blocked) == 2
+
+
+def test_the_message_tells_the_time_that_it_took():
+    with Server(swallow) as server:
+        began = time.monotonic()
+        with client_of(server, timeout=0.8, connect_timeout=10) as client:
+            with pytest.raises(TransportTimeoutError, match=r"WebSocket upgrade within 0\.4 s"):
+                client.ping()
+        assert time.monotonic() - began < 0.8
