@@ -76,10 +76,10 @@ def secrets_of(operation: Operation, auth: str) -> Iterable[str]:
     return (auth, *along, str(operation.arguments.get("token") or ""), *secrets)
 
 
-def readable(text: str, secrets: Iterable[str] = ()) -> str:
+def readable(text: str, secrets: Iterable[str] = (), longest: int = _MAX_SHOWN) -> str:
     """Foreign text on one line, without secrets and control characters, of limited length."""
     line = printable(" ".join(cut(text, _MAX_READ, secrets).split()))
-    return line if len(line) <= _MAX_SHOWN else line[: _MAX_SHOWN - 1] + "…"
+    return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
 def failure(

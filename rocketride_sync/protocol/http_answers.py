@@ -23,6 +23,7 @@ Headers = Mapping[str, str]
 
 _SAME_FROM_ANYBODY = (401, 403)  # statuses that mean the same in a proxy's answer
 _LONGEST_ERROR_BODY = 8192
+_LONGEST_OF_PAGE = 120  # characters of a page: they are of a stranger, and only to be recognised
 
 
 def interpret(
@@ -120,10 +121,11 @@ def _wrong_address(operation: Operation, status: int, *, page: bool) -> RocketRi
 
 
 def _page(operation: Operation, status: int, words: str, auth: str) -> ProtocolError:
-    shown = readable(words, secrets_of(operation, auth)) or "nothing"
+    # More may follow in the message, so it ends without a full stop, whether or not the page has one.
+    shown = readable(words, secrets_of(operation, auth), _LONGEST_OF_PAGE).rstrip(". ")
+    came = f"a page, perhaps a proxy's: {shown}" if shown else "an empty body"
     return ProtocolError(
-        f"{operation.name} failed: {_status_name(status)} came with no answer of RocketRide, but with: {shown}. "
-        "Is it a proxy's page?"
+        f"{operation.name} failed: {_status_name(status)} came with no answer of RocketRide, but {came}"
     )
 
 

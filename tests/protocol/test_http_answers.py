@@ -212,6 +212,18 @@ def test_a_login_page_is_recognisable():
     assert "not RocketRide's JSON but text/html: Please log in" in str(error)
 
 
+@pytest.mark.parametrize("status", [400, 404, 501])
+@pytest.mark.parametrize(
+    "words", ["", "No.", "Not here...", "Really?", "Server does not support this operation. " * 9]
+)
+def test_a_page_is_quoted_briefly_in_one_sentence(status, words):
+    """What follows in the message begins with a semicolon."""
+    said = str(failing(status, f"<html><body>{words}</body></html>".encode()))
+    assert ".." not in said
+    assert not said.endswith((".", " ", ":"))
+    assert len(said) < 300
+
+
 def test_messages_hide_secrets_in_every_form():
     text = f"{KEY} and {TOKEN} and pk_0123456789abcdef0123 and Bearer%20{KEY}"
     for body in (error_of(text), text.encode(), {"detail": text}):
@@ -242,7 +254,7 @@ def test_a_secret_at_the_cut_does_not_show_its_beginning():
 @pytest.mark.parametrize(("size", "shown"), [(8192, "good word"), (8193, "good")])
 def test_of_a_long_body_the_word_that_may_be_cut_is_not_shown(size, shown):
     said = str(failing(400, b"good word".rjust(size)))
-    assert f"with: {shown}. Is it" in said
+    assert said.endswith(f"perhaps a proxy's: {shown}")
 
 
 def test_control_characters_are_made_visible():
