@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import html
 import inspect
 import os
@@ -91,6 +92,28 @@ def test_every_error_is_explained():
     explained = set(re.findall(r"^\| [├│└ ]*`(\w+Error)` \|", page, re.MULTILINE))
     errors = {name for name in rocketride_sync.__all__ if name.endswith("Error")}
     assert explained == errors - {"RocketRideError"}
+
+
+def internal_errors() -> set[str]:
+    """The names of the errors that may come out of a call, and are not public."""
+    bases: dict[str, set[str]] = {}
+    for path in (ROOT / "rocketride_sync").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                bases[node.name] = {base.id for base in node.bases if isinstance(base, ast.Name)}
+    known = public = {name for name in rocketride_sync.__all__ if name.endswith("Error")}
+    while True:
+        more = {name for name, of in bases.items() if of & known} - known
+        if not more:
+            return known - public
+        known = known | more
+
+
+def test_every_error_that_a_traceback_may_name_is_explained_where_its_parents_are():
+    page = (ROOT / "docs" / "errors.md").read_text("utf-8").partition("### How it ended")[0]
+    names = internal_errors()
+    assert "UpgradeSilentError" in names
+    assert [name for name in sorted(names) if f"`{name}`" not in page] == []
 
 
 def test_every_public_name_is_in_the_reference():
