@@ -75,6 +75,24 @@ def test_a_page_says_whom_it_is_for(page):
     assert re.search(r"^For \w+", paragraph, re.MULTILINE)
 
 
+def long_waits_without_ttl(text: str) -> list[str]:
+    """The starts in blocks that wait for a minute or longer, if they leave the ttl to the server."""
+    found = []
+    for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        waits = re.findall(r"\.wait_until_complete\((?:timeout=)?([\d.]*)", block)
+        if any(float(seconds or "inf") >= 60 for seconds in waits):
+            found += [start for start in re.findall(r"\.use\([^()]*\)", block) if "ttl=" not in start]
+    return found
+
+
+def test_a_task_that_is_waited_for_for_long_has_a_ttl_of_the_callers():
+    """An older server ends a task after 900 s without data, even if it is busy."""
+    assert long_waits_without_ttl("```python\nt = c.use('x')\nt.wait_until_complete(timeout=60)\n```") == [
+        ".use('x')"
+    ]
+    assert [start for page in PAGES for start in long_waits_without_ttl(page.read_text("utf-8"))] == []
+
+
 RUN = [page for page in PAGES if {"python", "sh"} & set(languages(page))]
 
 
