@@ -5,24 +5,21 @@ Source of the facts: docs/protocol.md, "The run log".
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from ..errors import DecodeError
 from ..frozen import Frozen
 from ..models import Outcome, TaskStatus
 from ..models._task_run import TaskRun
-from .run_list import overlap
+from .log_events import LIFECYCLE_EVENT, STATUS_EVENT, final_status, log_number, number_of, text_of
+from .run_list import is_open, overlap
 
-STATUS_EVENT = "apaevt_status_update"
-LIFECYCLE_EVENT = "apaevt_log_lifecycle"
 _END_REASONS = {"user": "that somebody terminated it", "ttl": "that its ttl ran out"}
 _LONGEST_DELAY = 10.0  # seconds from the start of a run to the begin of its chapter
 _OUTCOMES = ("ok", "cancelled", "interrupted", "error")
 _Final = Tuple[float, Optional[TaskStatus]]  # the number of its event, and the status
 _NO_FINAL: _Final = (-math.inf, None)
-# These belong to the event.
-_STAMPS = ("__id", "eventTime", "final", "logSeq", "runKind", "teamId", "userId")
 
 
 class LoggedRun(Frozen):
@@ -57,22 +54,29 @@ class Chapter:
 
     Args:
         run: its entry in the list of runs.
-        until: the number of the first event after it; None if it is the last.
+        following: that of the next chapter; None if it is the last.
         start_time: the ``startTime`` of the run that is searched for; None if it is this chapter's, whichever that is.
 
     Attributes:
+        until: the number of the first event after it; None if it is the last.
+        overruns: whether the next chapter begins before the end of this one, and so may hold it.
         delay: seconds from that start to the begin of the chapter; 0.0 if it is not known.
+        may_end_later: whether a final status of the run counts outside of it: not if a nearer chapter is open, which
+            may be the run's, so that it may go on.
         rivals: the numbers at which other chapters begin that may be the one of the run in place of this.
     """
 
-    def __init__(self, run: TaskRun, until: Optional[int], start_time: Optional[float]) -> None:
+    def __init__(self, run: TaskRun, following: Optional[TaskRun], start_time: Optional[float]) -> None:
         self.run = run
-        self.until = until
+        self.until = None if following is None else following.begin_seq
+        self.overruns = following is not None and overlap(run, following)
         self.delay = run.begin_time - (run.begin_time if start_time is None else start_time)
+        self.may_end_later = False
         self.rivals: List[float] = []
         self._wanted = start_time
         self._finals: Dict[float, _Final] = {}  # the last final status of each run, by its start
         self._end: Tuple[float, Optional[str]] = (-math.inf, None)  # the last `run-end`, and its reason
+        self._begins: List[float] = []  # the numbers of each `run-begin`
         # The number of the last status before an end, by its start.
         self._last_life: Dict[Optional[float], float] = {}
 
@@ -117,7 +121,10 @@ class Chapter:
         """
         if any(begin < self.run.begin_seq or not self.confirmed for begin in self.rivals):
             return True
-        status = self._final[1]
+        number, status = self._final
+        # A final status outside of the chapter came when the next run had begun.
+        if self.overruns if status is None else number != -math.inf and not self._holds(number):
+            return True
         end = math.inf if status is None or not status.end_time else status.end_time
         return not all(started >= end for started in self._others)
 
@@ -141,40 +148,56 @@ class Chapter:
         if self._is_shared:
             return None
         at, reason = self._end
-        return self.run.reason or (reason if at >= self._final[0] and not self._others else None)
+        final = self._final[0]
+        # It is the next run's if that had begun by then, when the chapters had been listed.
+        is_next = any(max(final, self.run.begin_seq) < begin <= at for begin in self._begins)
+        return self.run.reason or (reason if at >= final and not self._others and not is_next else None)
 
-    def take(self, events: List[Any]) -> None:
-        """Process events, in any order. Malformed ones and those of other chapters are ignored."""
+    def take(self, events: List[Any], *, by_number: bool) -> None:
+        """Process events, in any order. Malformed ones and those of other chapters are ignored.
+
+        But the final status of the run that is searched for says by itself whose it is: a later chapter may hold it.
+
+        Args:
+            events: a page of the log.
+            by_number: whether the numbers of this chapter were asked for. Otherwise a begin or an end without a number
+                may be another run's, and is ignored.
+        """
         for event in events:
             body = event.get("body") if isinstance(event, dict) else None
-            if isinstance(body, dict) and self._holds(body):
-                if event.get("event") == STATUS_EVENT:
-                    self._take_status(body)
-                elif event.get("event") == LIFECYCLE_EVENT:
-                    self._take_lifecycle(body)
+            if not isinstance(body, dict):
+                continue
+            number = log_number(body)
+            if event.get("event") == STATUS_EVENT:
+                self._take_status(body, number)
+            elif event.get("event") == LIFECYCLE_EVENT and (
+                by_number if number is None else self._holds(number)
+            ):
+                self._take_lifecycle(body, number)
 
-    def _holds(self, body: Mapping[str, Any]) -> bool:
-        number = _number(body.get("logSeq"))
-        if number is None:
-            return True
+    def _holds(self, number: float) -> bool:
         return number >= self.run.begin_seq and (self.until is None or number < self.until)
 
-    def _take_lifecycle(self, body: Mapping[str, Any]) -> None:
-        number = _number(body.get("logSeq"))
-        at = max(self._end[0], self._final[0]) if number is None else number
-        if body.get("action") in ("run-end", "run-restart") and at >= self._end[0]:
-            self._end = (at, _text(body.get("reason")))
-        if body.get("action") == "run-restart":
+    def _take_lifecycle(self, body: Mapping[str, Any], number: Optional[float]) -> None:
+        action = body.get("action")
+        at = math.inf if number is None else number
+        if action in ("run-end", "run-restart") and at >= self._end[0]:
+            self._end = (at, text_of(body.get("reason")))
+        if action == "run-restart":
             self._note_life(None, number)
+        if action == "run-begin":
+            # Without a number, the first one is this run's.
+            self._begins.append(at if number is not None or self._begins else self.run.begin_seq)
 
-    def _take_status(self, body: Dict[str, Any]) -> None:
-        started = _number(body.get("startTime"))
-        if not started:
+    def _take_status(self, body: Mapping[str, Any], number: Optional[float]) -> None:
+        started = number_of(body.get("startTime"))
+        status = final_status(body)
+        is_inside = number is None or self._holds(number)
+        is_end = status is not None and started == self._wanted and self.may_end_later
+        if not started or not (is_inside or is_end):
             return
         before = self._finals.setdefault(started, _NO_FINAL)
-        number = _number(body.get("logSeq"))
         place = before[0] if number is None else number
-        status = _terminal(body) if body.get("final") is True else None
         if status is None:
             self._note_life(started, number)
         elif place >= before[0]:
@@ -225,10 +248,12 @@ def chapters_near(runs: List[TaskRun], start_time: float, earliest: float) -> Li
         start_time: when the run started.
         earliest: the smallest `Chapter.delay`; negative means before the start.
     """
-    bounds = [run.begin_seq for run in runs[1:]]
-    chapters = [Chapter(run, until, start_time) for run, until in zip(runs, [*bounds, None])]
+    chapters = [Chapter(run, following, start_time) for run, following in zip(runs, [*runs[1:], None])]
     near = [chapter for chapter in chapters if chapter.delay >= earliest]
-    return sorted(near, key=lambda chapter: abs(chapter.delay))
+    near.sort(key=lambda chapter: abs(chapter.delay))
+    for chapter in itertools.takewhile(lambda chapter: not is_open(chapter.run), near):
+        chapter.may_end_later = True
+    return near
 
 
 def note_rivals(chapters: List[Chapter], near: List[Chapter]) -> None:
@@ -236,19 +261,3 @@ def note_rivals(chapters: List[Chapter], near: List[Chapter]) -> None:
     possible = [chapter.run for chapter in near if chapter.delay <= _LONGEST_DELAY]
     for chapter in chapters:
         chapter.rivals = [other.begin_seq for other in possible if overlap(chapter.run, other)]
-
-
-def _terminal(body: Mapping[str, Any]) -> Optional[TaskStatus]:
-    try:
-        status = TaskStatus.from_dict({name: value for name, value in body.items() if name not in _STAMPS})
-    except DecodeError:
-        return None
-    return status if status.is_terminal else None
-
-
-def _number(value: Any) -> Optional[float]:
-    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
-
-
-def _text(value: Any) -> Optional[str]:
-    return value if isinstance(value, str) and value else None

@@ -18,7 +18,8 @@ from ..protocol.operations import Operation
 from ..redact import shorten
 from ..transports.end_told import NOTHING_TOLD, EndTold
 from . import end_reason
-from .logged_run import LIFECYCLE_EVENT, STATUS_EVENT, Chapter, LoggedRun, chapters_near, note_rivals
+from .log_events import LIFECYCLE_EVENT, STATUS_EVENT
+from .logged_run import Chapter, LoggedRun, chapters_near, note_rivals
 from .run_list import is_open, runs_of
 from .same_run import with_log
 
@@ -36,7 +37,7 @@ _MIN_DELAY = -2.0
 _MAX_DELAY_WITHOUT_STATUS = 2.0  # a chapter that begins later may be that of the next run
 _MAX_DELAY_OPEN = 10.0
 _MAX_CHAPTERS = 3
-# A run has a status about every second. Of a run longer than this, the last seconds are read first.
+# A run has a status about every second. Of a longer run, the last seconds are read first.
 _LONG_RUN = 60.0
 _LAST_SECONDS = (-10.0, 5.0)
 
@@ -148,7 +149,7 @@ def _read(run: TaskStatus, chapter: Chapter) -> Generator[Step, Any, bool]:
 
 def _bounds(chapter: Chapter) -> Iterator[Dict[str, Any]]:
     begin, end = chapter.run.begin_time, chapter.run.end_time
-    if end is not None and end - begin > _LONG_RUN:
+    if end is not None and (end - begin > _LONG_RUN or chapter.overruns):
         yield {"fromTime": end + _LAST_SECONDS[0], "toTime": end + _LAST_SECONDS[1]}
     until = {} if chapter.until is None else {"toSeq": chapter.until - 1}
     yield {"fromSeq": chapter.run.begin_seq, **until}
@@ -165,7 +166,7 @@ def _read_pages(
         if not isinstance(events, list):
             chapter.cut_short()
             return page if isinstance(page, RocketRideError) else None
-        chapter.take(events)
+        chapter.take(events, by_number="fromSeq" in bounds)
         before, cursor = cursor, page.get("cursor", page.get("nextSeq"))
         if cursor is None or cursor == before:
             return None

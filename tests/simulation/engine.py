@@ -19,7 +19,7 @@ class Run:
         how: the name of its row in `ENDS`.
         ended: the time of its end, None before.
         lost: whether the server died with it.
-        logged, findable: whether the run log has its chapter, and its end within that.
+        logged: whether the run log has its chapter, and its end.
         reason: why it was stopped, as an `end` event of a newer server tells.
     """
 
@@ -41,7 +41,7 @@ class Run:
         self.reason = None
         self.is_chosen = not _OF_SERVER.fullmatch(token)  # the token, by the caller
         self.running_at = None
-        self.logged = self.findable = False
+        self.logged = False
         self.chapter = None
         self.seconds = 0.0
         self.when_running = []

@@ -58,7 +58,7 @@ def _check_run_log(life, call):
         return
     in_time = call.within is None or call.begin + call.within - call.end > 1.0
     for run in life.engine.runs:
-        if in_time and run.start_time == last.start_time and run.findable and run.ended is not None:
+        if in_time and run.start_time == last.start_time and run.logged and run.ended is not None:
             raise Violation(f"{call.name}: {call.error!r}, and the run log knows how run {run.number} ended")
 
 

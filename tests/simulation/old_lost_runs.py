@@ -101,3 +101,34 @@ def old_run_that_was_never_logged(life, client):
     require(
         call.error.outcome is None, "the run log says %s of a run that it does not hold", call.error.outcome
     )
+
+
+@old("websocket", "auto")
+def old_reason_of_the_next_run(life, client):
+    """That one was stopped at once, and its end stood in the last seconds of this one's that were read by time."""
+    life.engine.generation, life.engine.log.share = NEWER, 1.0
+    life.engine.log.numbers_all = False
+    run = life.new_run(seconds=90.0, how="killed", starting=0.1, lingering=0.0)
+
+    def replace(_):
+        following = life.new_run(
+            token=run.token, project=run.project, seconds=0.5, how="stopped", starting=0.1, lingering=0.0
+        )
+        following.when_ended.append(
+            lambda _: life.new_run(token=run.token, project=run.project, seconds=90.0, starting=0.1)
+        )
+
+    run.when_ended.append(replace)
+    life.world.sleep(80.0)
+    call = Call(life, "get_task_status", 5.0)
+    call.make(client.get_task_status, run.token)
+    require(call.error is None, "the task is not there: %r", call.error)
+    previous = call.result
+    life.world.sleep(15.0)
+    call = Call(life, "get_task_status", 30.0)
+    call.make(client.get_task_status, run.token, previous=previous, timeout=30.0)
+    require(call.error is None, "the run log has no end of the run: %r", call.error)
+    found, document = check_status(life, call, run.token, call.result, call.begin)
+    require(found is run, "the end of run %s", found.number)
+    check_outcome(life, call, run, document, call.result)
+    require(call.result.end_reason is None, "it was %s that stopped the next one", call.result.end_reason)

@@ -102,6 +102,14 @@ PLANTS = (
         transports="websocket",
     ),
     Plant(
+        "the run log tells the reason of the run that came next",
+        PACKAGE + "waiting/logged_run.py",
+        r"by_number if number is None else",
+        "True if number is None else",
+        kinds="old_reason_of_the_next_run",
+        transports="websocket auto",
+    ),
+    Plant(
         "an overload answer to `write` repeats it",
         PACKAGE + "protocol/failures.py",
         r"return http_status is not None or operation\.repeatable",

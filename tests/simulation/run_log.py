@@ -17,6 +17,8 @@ class RunLog:
         self.share = 0.7  # of the runs that are logged
         self._engine = engine
         self._streams = {}  # by (project, source)
+        # By a number that was drawn anyway, so that the lives of all seeds stay what they were.
+        self.numbers_all = int(engine.retention * 1e6) % 2 == 0
 
     def _stream(self, run):
         return self._streams.setdefault((run.project, run.source), ([], []))
@@ -24,29 +26,18 @@ class RunLog:
     def _write(self, run, event, body):
         events, _ = self._stream(run)
         number = len(events) + 1
-        events.append(
-            {
-                "type": "event",
-                "event": event,
-                "seq": number,
-                "body": {**body, "logSeq": number, "eventTime": BASE + self._engine.world.now},
-            }
-        )
+        body = {**body, "eventTime": BASE + self._engine.world.now}
+        if event == STATUS or self.numbers_all:
+            body["logSeq"] = number
+        # The number of the message need not be that of the event.
+        message = {"type": "event", "event": event, "seq": 7 if self.numbers_all else number, "body": body}
+        events.append((number, message))
         return number
 
     def began(self, run):
         """The run has a start time. Some runs are never logged."""
         run.logged = self._engine.world.rng.random() < self.share
-        run.findable = run.logged
         if run.logged:
-            # A twin's chapter ends that of a run which goes on: its end lies outside.
-            for other in self._engine.runs:
-                if (
-                    other.active
-                    and other is not run
-                    and (other.project, other.source) == (run.project, run.source)
-                ):
-                    other.findable = False
             number = self._write(run, LIFECYCLE, {"action": "run-begin"})
             run.chapter = {
                 "beginTime": run.start_time + 0.02,
@@ -83,13 +74,13 @@ class RunLog:
         last = arguments.get("toSeq", len(events))
         since, until = arguments.get("fromTime", 0.0), arguments.get("toTime", math.inf)
         wanted = [
-            item
-            for item in events
-            if first <= item["seq"] <= last
-            and since <= item["body"]["eventTime"] <= until
-            and item["event"] in arguments["types"]
+            (number, message)
+            for number, message in events
+            if first <= number <= last
+            and since <= message["body"]["eventTime"] <= until
+            and message["event"] in arguments["types"]
         ]
-        page = {"events": wanted[:_PAGE]}
+        page = {"events": [message for _, message in wanted[:_PAGE]]}
         if len(wanted) > _PAGE:
-            page["nextSeq"] = wanted[_PAGE]["seq"]
+            page["nextSeq"] = wanted[_PAGE][0]
         session.answer(request, page)

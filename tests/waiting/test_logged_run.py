@@ -25,21 +25,113 @@ def ended(number=None, reason=None, action="run-end"):
     return event(LIFECYCLE, number, action=action, **({"reason": reason} if reason else {}))
 
 
-def chapter(*events, start_time=100.0, until=20):
-    made = Chapter(RUN, until, start_time)
-    made.take(list(events))
+NEXT = TaskRun(begin_time=201.0, begin_seq=20, end_time=None)
+
+
+def chapter(*events, start_time=100.0, following=NEXT, run=RUN, by_number=True, later=True):
+    made = Chapter(run, following, start_time)
+    made.may_end_later = later
+    made.take(list(events), by_number=by_number)
     return made
 
 
-@pytest.mark.parametrize(("number", "own"), [(9, False), (10, True), (19, True), (20, False), (None, True)])
-def test_which_events_are_its_own(number, own):
+OWN = [(9, False), (10, True), (19, True), (20, False), (None, True)]
+
+
+@pytest.mark.parametrize(("number", "own"), OWN)
+def test_which_ends_are_its_own(number, own):
     """An event without a number is among those that were asked for."""
-    assert (chapter(final(number)).final is not None) is own
+    told = chapter(ended(number, "user"))
+    assert (told.found().outcome is Outcome.CANCELLED) is own
+
+
+@pytest.mark.parametrize("number", [9, 10, 19, 20, 1000, None])
+@pytest.mark.parametrize("by_number", [True, False])
+def test_a_status_says_by_itself_whose_it_is(number, by_number):
+    assert chapter(final(number), by_number=by_number).final is not None
+
+
+@pytest.mark.parametrize(("number", "own"), OWN)
+def test_behind_a_nearer_chapter_that_is_open_only_statuses_of_its_own_count(number, own):
+    """That may be this run's, which then may go on."""
+    told = chapter(final(number), later=False)
+    assert (told.final is not None, told.confirmed) == (own, own)
+
+
+@pytest.mark.parametrize(("number", "own"), OWN)
+def test_a_status_that_is_not_final_makes_no_other_chapter_this_runs(number, own):
+    assert chapter(event(STATUS, number, **RUNNING)).confirmed is own
+
+
+@pytest.mark.parametrize(("number", "own"), OWN)
+def test_another_runs_status_says_nothing_of_this_chapter_from_outside(number, own):
+    told = chapter(final(number, {**FAILED, "startTime": 101.0}))
+    assert told.refuted is own
+    told = chapter(final(number, {**FAILED, "startTime": 101.0}), start_time=None)
+    assert (told.final is not None) is own
 
 
 @pytest.mark.parametrize("number", [20, 1000])
 def test_the_last_chapter_has_no_end(number):
-    assert chapter(final(number), until=None).final is not None
+    assert chapter(ended(number, "user"), following=None).found().outcome is Outcome.CANCELLED
+
+
+@pytest.mark.parametrize("following", [NEXT, None])
+@pytest.mark.parametrize("status", [FAILED, None], ids=["final status", "no status"])
+def test_an_end_without_a_number_that_was_read_by_time_may_be_anothers(status, following):
+    events = [ended(None, "user")] if status is None else [final(14, status), ended(None, "user")]
+    told = chapter(*events, following=following, by_number=False)
+    assert told.found().outcome is not Outcome.CANCELLED
+    assert getattr(told.final, "end_reason", None) is None
+
+
+@pytest.mark.parametrize("by_number", [True, False])
+def test_one_with_a_number_is_its_own_whatever_was_asked_for(by_number):
+    told = chapter(final(14), ended(15, "user"), ended(25, "ttl"), by_number=by_number)
+    assert told.final.end_reason == "user"
+
+
+@pytest.mark.parametrize("numbers", [(10, 14, 15, 16, 17), (10, 14, None, None, None), (None,) * 5])
+def test_the_end_after_another_run_has_begun_is_not_its_own(numbers):
+    """It took over the token when the list of chapters had been made, and has been stopped before its start."""
+    first, last, end, begin, next_end = numbers
+    events = [
+        ended(first, action="run-begin"),
+        final(last, FAILED),
+        ended(end),
+        ended(begin, action="run-begin"),
+        ended(next_end, "user"),
+    ]
+    assert chapter(*events, following=None).final.end_reason is None
+    assert chapter(*events[:2], ended(end, "user"), following=None).final.end_reason == "user"
+
+
+@pytest.mark.parametrize("backwards", [True, False])
+def test_the_end_before_another_run_began_is_its_own(backwards):
+    events = [ended(10, action="run-begin"), final(14), ended(15, "user"), ended(16, action="run-begin")]
+    assert chapter(*(events[::-1] if backwards else events), following=None).final.end_reason == "user"
+
+
+@pytest.mark.parametrize("number", [9, 20])
+def test_a_run_whose_end_lies_outside_of_its_chapter_has_another_beside_it(number):
+    run = TaskRun(begin_time=100.5, begin_seq=10, end_time=200.0, outcome="cancelled", reason="user")
+    told = chapter(final(number, FAILED), run=run)
+    assert (told.final.exit_message, told.final.end_reason) == ("text", None)
+    assert told.found().outcome is None
+
+
+@pytest.mark.parametrize(("began", "known"), [(199.9, False), (200.0, True)])
+@pytest.mark.parametrize("reason", [None, "user"])
+def test_without_a_final_status_the_end_of_a_chapter_that_outlasts_the_next_ones_begin_is_not_known(
+    began, known, reason
+):
+    run = TaskRun(begin_time=100.5, begin_seq=10, end_time=200.0, outcome="ok", reason=reason)
+    following = TaskRun(begin_time=began, begin_seq=20)
+    told = chapter(event(STATUS, 11, **RUNNING), run=run, following=following)
+    expected = Outcome.CANCELLED if reason else Outcome.SUCCEEDED
+    assert told.found().outcome is (expected if known else None)
+    told.take([final(19)], by_number=True)
+    assert told.final.end_reason == reason
 
 
 @pytest.mark.parametrize("number", [None, 15])
@@ -69,7 +161,7 @@ def test_what_was_cut_short_keeps_the_reason_and_may_be_read_again():
     told.cut_short()
     assert told.final is None
     assert told.found().outcome is Outcome.CANCELLED
-    told.take([final(13)])
+    told.take([final(13)], by_number=True)
     assert told.final is not None
 
 
@@ -100,6 +192,21 @@ def test_its_start_is_that_of_the_first_status():
 )
 def test_a_chapter_is_open_until_its_end_is_known_in_one_way_or_another(end_time, outcome, still):
     assert is_open(TaskRun(end_time=end_time, outcome=outcome)) is still
+
+
+def test_which_chapters_may_have_their_end_in_a_later_one():
+    closed, still_open = ({"end_time": 200.0, "outcome": "ok"}, {})
+    kinds = (closed, still_open, closed, closed)
+    runs = [
+        TaskRun(begin_time=at, begin_seq=int(at), **kind) for at, kind in zip((103, 102, 101, 100), kinds)
+    ]
+    near = chapters_near(runs[::-1], 100.0, -2.0)
+    assert [(found.run.begin_seq, found.may_end_later) for found in near] == [
+        (100, True),
+        (101, True),
+        (102, False),
+        (103, False),
+    ]
 
 
 def test_the_chapters_near_a_start():

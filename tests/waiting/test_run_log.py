@@ -150,6 +150,92 @@ def test_without_a_final_status_the_end_of_one_of_two_runs_is_not_known(ends_fir
     assert error.outcome is None
 
 
+def followed(reason, next_reason, *, gap, lifecycle_numbers, final=True, page=100):
+    """The log of a run of a minute and more, and of the next, which was stopped at once, and of one that goes on."""
+    log = RunLog(page=page)
+    log.add(FAILED, reason=reason, outcome="cancelled", final=final)
+    log.add(STOPPED, 200.0 + gap, lasting=0.5, reason=next_reason, outcome="cancelled", updates=0)
+    log.add(ENDED, 201.0 + gap, endTime=None, outcome=None)
+    del log.events[-2:]
+    if lifecycle_numbers:
+        return log
+
+    def answer(operation):
+        answered = copy.deepcopy(log.body(operation.arguments))
+        for event in answered.get("events", ()):
+            if event["event"] == LIFECYCLE:
+                del event["body"]["logSeq"]
+        return answered
+
+    return answer
+
+
+@pytest.mark.parametrize("page", [100, 1])
+@pytest.mark.parametrize("lifecycle_numbers", [True, False])
+@pytest.mark.parametrize("gap", [0.0, 1.0, 4.0, 6.0])
+@pytest.mark.parametrize("reasons", [(None, "user"), (None, "ttl"), ("ttl", "user"), ("user", None)])
+def test_the_reason_is_never_that_of_the_run_that_came_next(reasons, gap, lifecycle_numbers, page):
+    """Its end may stand in the last seconds that are read, and say nowhere whose it is."""
+    log = followed(*reasons, gap=gap, lifecycle_numbers=lifecycle_numbers, page=page)
+    status = found(log).status
+    assert (status.start_time, status.end_reason) == (100.0, reasons[0])
+    logged = found(followed(*reasons, gap=gap, lifecycle_numbers=lifecycle_numbers, page=page, final=False))
+    assert logged.status is None
+    assert logged.outcome is (Outcome.CANCELLED if reasons[0] else None)
+
+
+@pytest.mark.parametrize("page", [100, 1])
+@pytest.mark.parametrize(
+    ("lasting", "started", "twin_lasting"),
+    [
+        (104.0, 200.0, 4.02),
+        (110.0, 200.0, 4.0),
+        (200.0, 200.0, 4.0),
+        (104.0, 200.0, 200.0),
+        (40.0, 130.0, 15.0),
+    ],
+)
+def test_a_final_status_that_stands_in_the_chapter_of_a_later_run_is_found(
+    lasting, started, twin_lasting, page
+):
+    """That one went on beside this one, and did not begin with it. It is not known whose end closed which chapter."""
+    log = overtaken(lasting, started, twin_lasting)
+    log.page = page
+    status = found(log).status
+    assert (status.exit_message, status.outcome) == (FAILED["exitMessage"], Outcome.FAILED)
+    assert status.end_reason is None
+
+
+def overtaken(lasting, started, twin_lasting, *, final=True):
+    """The log of a run in which a twin begins much later, while it goes on: its own end stands in the twin's chapter."""
+    log = RunLog()
+    runs = [(100.0, lasting, FAILED, None), (started, twin_lasting, STOPPED, "user")]
+    events = []
+    for start, seconds, status, reason in runs:
+        told = {"reason": reason} if reason else {}
+        events.append((start, LIFECYCLE, {"action": "run-begin"}))
+        events.append((start + 0.1, STATUS, of_run(RUNNING, start)))
+        if final:
+            events.append((start + seconds, STATUS, {**of_run(status, start, seconds), "final": True}))
+        end = {"action": "run-end", "outcome": "cancelled", **told}
+        events.append((start + seconds, LIFECYCLE, end))
+    for time, kind, body in sorted(events, key=lambda event: event[0]):
+        number = log._log(kind, time, **body)
+        if body.get("action") == "run-begin":
+            _, seconds, _, reason = runs[len(log.chapters)]
+            told = {"reason": reason} if reason else {}
+            chapter = {"beginTime": time + 0.02, "beginSeq": number, "endTime": time + seconds}
+            log.chapters.append({**chapter, "outcome": "cancelled", **told})
+    return log
+
+
+def test_without_its_final_status_the_end_of_a_run_that_was_overtaken_is_not_known():
+    log = overtaken(104.0, 200.0, 50.0, final=False)
+    log.chapters[0].update(outcome="ok")
+    logged = found(log)
+    assert (logged.status, logged.outcome) == (None, None)
+
+
 def begun_at_once(reason, twin_reason, *, final, closed=True):
     """The log of two runs that began together: all that is read of the first stands in the chapter of the twin, alone.
 

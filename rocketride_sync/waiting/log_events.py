@@ -1,0 +1,45 @@
+"""Single events of the run log, and how their values are read. No I/O.
+
+Source of the facts: docs/protocol.md, "The run log".
+"""
+
+from __future__ import annotations
+
+from typing import Any, Mapping, Optional
+
+from ..errors import DecodeError
+from ..models import TaskStatus
+
+STATUS_EVENT = "apaevt_status_update"
+LIFECYCLE_EVENT = "apaevt_log_lifecycle"
+# These belong to the event, and not to the status in it.
+_STAMPS = ("__id", "eventTime", "final", "logSeq", "runKind", "teamId", "userId")
+
+
+def log_number(body: Mapping[str, Any]) -> Optional[float]:
+    """The number of an event in the log of its source, or None. Only a status is known to have one.
+
+    The ``seq`` of the message around it is not known to be the same.
+    """
+    return number_of(body.get("logSeq"))
+
+
+def final_status(body: Mapping[str, Any]) -> Optional[TaskStatus]:
+    """The final status of a run, if the event is that."""
+    if body.get("final") is not True:
+        return None
+    try:
+        status = TaskStatus.from_dict({name: value for name, value in body.items() if name not in _STAMPS})
+    except DecodeError:
+        return None
+    return status if status.is_terminal else None
+
+
+def number_of(value: Any) -> Optional[float]:
+    """`value` if it is a number, else None."""
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def text_of(value: Any) -> Optional[str]:
+    """`value` if it is a text that is not empty, else None."""
+    return value if isinstance(value, str) and value else None
