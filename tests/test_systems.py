@@ -255,9 +255,8 @@ def test_colours(system, coloured, monkeypatch):
 def test_files_without_o_nonblock(monkeypatch, tmp_path):
     monkeypatch.delattr(os, "O_NONBLOCK", raising=False)
     (tmp_path / "a.txt").write_bytes(b"words")
-    opener = loaded_again("transports.chunks")._open_regular
-    with open(tmp_path / "a.txt", "rb", opener=opener) as file:
-        assert file.read() == b"words"
+    [chunk] = loaded_again("transports.chunks").File.at(str(tmp_path / "a.txt"))
+    assert bytes(chunk) == b"words"
 
 
 @pytest.fixture

@@ -148,6 +148,5 @@ def _flush(stream: TextIO) -> Optional[OSError]:
 
 def _discard(stream: TextIO) -> None:
     """Redirect `stream` to the null device: further writes succeed, also the flush at exit."""
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, stream.fileno())
-    os.close(null)
+    with open(os.devnull, "wb", buffering=0) as null:
+        os.dup2(null.fileno(), stream.fileno())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import time
@@ -121,8 +122,8 @@ class RunLog:
 
     def _rewrite(self, path: str) -> IO[str]:
         """Write what was kept of the file, and return it, to append to. Nobody else may read it."""
-        descriptor = os.open(f"{path}.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        private = functools.partial(os.open, mode=0o600)
+        with open(f"{path}.new", "w", encoding="utf-8", opener=private) as file:
             for (_, _, scope), stream in self._streams.items():
                 file.writelines(_record(scope, event.text) for event in stream.events)
         os.replace(f"{path}.new", path)

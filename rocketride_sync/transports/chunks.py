@@ -8,9 +8,12 @@ import stat
 from typing import Any, BinaryIO, Callable, ContextManager, Iterator, Optional
 
 from ..errors import ConfigurationError
+from ..owned_files import open_for_reading
 from ..redact import reason_of
 
 CHUNK = 1024 * 1024
+# A FIFO may have taken the place of a file since that was checked, and opening it would wait for a writer.
+_NO_WAIT = getattr(os, "O_NONBLOCK", 0)
 
 
 class Bytes:
@@ -63,7 +66,7 @@ class File:
         Raises:
             ConfigurationError: as `size_of`.
         """
-        return cls(path, size_of(path), lambda: open(path, "rb", buffering=0, opener=_open_regular))
+        return cls(path, size_of(path), lambda: _regular_file(path))
 
     @classmethod
     def spooled(cls, file: Any) -> File:
@@ -117,15 +120,11 @@ def size_of(path: str) -> int:
     raise ConfigurationError(f"the file {path!r} {problem}")
 
 
-def _open_regular(path: str, flags: int) -> int:
-    """An opener for `open`. The file may have been replaced since it was checked, and opening a FIFO would block."""
-    number = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
-    try:
-        _check_regular(path, os.fstat(number).st_mode)
-    except BaseException:
-        os.close(number)
-        raise
-    return number
+@contextlib.contextmanager
+def _regular_file(path: str) -> Iterator[BinaryIO]:
+    with open_for_reading(path, _NO_WAIT) as file:
+        _check_regular(path, os.fstat(file.fileno()).st_mode)
+        yield file
 
 
 def _check_regular(path: str, mode: int) -> None:
