@@ -59,7 +59,7 @@ class RocketRideError(RuntimeError):
     request_sent = False
     # Whether the caller's function for the key raised it: then it means nothing about the server.
     _is_of_auth = False
-    # Whether only WebSocket can carry the call, and the upgrade to it failed in a way that may pass.
+    # Whether only WebSocket can carry the call, and the upgrade to it was tried and has failed.
     _is_for_want_of_websocket = False
 
     def __init__(self, message: str) -> None:
@@ -162,7 +162,6 @@ class AuthenticationError(RocketRideError):
 
 class UnsupportedOperationError(RocketRideError, NotImplementedError):
     """The transport cannot carry the operation. The message names one that can."""
-
 
 class ServerError(RocketRideError):
     """The server understood the request and answered with an error.

@@ -24,7 +24,7 @@ HELP = "check the connection to the server: address, name, proxy, TLS, HTTP, Web
 EPILOG = """It prints a line for each step: "ok", or "failed" with what to do. "no" marks a step that is missing and not
 needed. With --transport auto, HTTP takes the place of WebSocket, but list, runs and some others need
 WebSocket. The check connects as every other command does: with the same proxy, certificates and time to
-connect. Without a key, it leaves out the last step.
+connect. Without a key, it tries all steps before the last one, which then fails ("key", exit code 2).
 
 The exit code is that of the first step that failed.
 

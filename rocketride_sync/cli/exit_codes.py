@@ -60,6 +60,9 @@ _NOT_FOUND = {
     "wait": CHECK_PROJECT,
     "wait --since": "find out why no later one has started, or give a longer --since",
 }
+_NO_WEBSOCKET = (
+    "check whether --uri is a RocketRide server's address; rocketride-sync check shows what is in the way"
+)
 
 # The first class that matches counts, so subclasses come before their parents.
 _FAILURES: Tuple[Tuple[Type[BaseException], ExitCode, str], ...] = (
@@ -88,6 +91,8 @@ def code_and_advice(error: BaseException) -> Tuple[ExitCode, str]:
         return ExitCode.FAILED, ""  # the pipeline was refused, or failed before it ran
     if type(error) is errors.TaskNotFoundError and error.operation in _NOT_FOUND:
         return ExitCode.LOST, _NOT_FOUND[error.operation]
+    if isinstance(error, errors.UnsupportedOperationError) and error._is_for_want_of_websocket:
+        return ExitCode.UNAVAILABLE, _NO_WEBSOCKET  # the usage is right
     if isinstance(error, Terminated):
         return ExitCode(128 + error.number), ""
     if (

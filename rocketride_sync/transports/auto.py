@@ -87,11 +87,11 @@ class AutoTransport:
         text = f"{operation.unsupported_by_http} takes WebSocket, but {reason}"
         if isinstance(refusal, UpgradeCutError):
             fault: RocketRideError = type(refusal)(f"{text}. Perhaps a proxy does not let WebSocket pass")
-            fault._is_for_want_of_websocket = True
         elif isinstance(refusal, NoWebSocketError):
             fault = UnsupportedOperationError(text)
         else:
             raise refusal
+        fault._is_for_want_of_websocket = True
         self.fallback.told(refusal)
         raise fault
 

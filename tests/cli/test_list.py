@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from command import KEY, SUCCEEDED, TOKEN, ok, run_here
+from command import KEY, SUCCEEDED, TOKEN, ok, refusal, run_here
 from transports.dap_peer import serve
 from transports.loopback import Server
 
@@ -129,3 +129,22 @@ def test_tokens_only_is_no_other_form(listing, option):
     assert done.code == 2
     assert "--tokens-only" in done.stderr
     assert TOKEN not in done.stdout + done.stderr
+
+
+BY_NAME = ["--project", "p", "--source", "s"]
+
+
+@pytest.mark.parametrize("command", [["list"], ["runs", *BY_NAME], ["wait", *BY_NAME], ["stop", *BY_NAME]])
+@pytest.mark.parametrize("status", [200, 404, 405, 426, 501])
+def test_an_address_without_websocket_is_no_wrong_usage(stub, monkeypatch, capsys, command, status):
+    stub.answers = [refusal(status, "what is this?")]
+    done = run_here(monkeypatch, capsys, *command, ROCKETRIDE_URI=stub.uri, ROCKETRIDE_APIKEY=KEY)
+    assert (done.code, done.stdout) == (5, "")
+    assert f"HTTP {status}" in done.stderr
+    assert "check" in done.stderr
+
+
+def test_that_websocket_was_not_to_be_used_is_wrong_usage(stub, monkeypatch, capsys):
+    words = ["list", "--transport", "http"]
+    done = run_here(monkeypatch, capsys, *words, ROCKETRIDE_URI=stub.uri, ROCKETRIDE_APIKEY=KEY)
+    assert (done.code, stub.requests) == (2, [])
