@@ -135,13 +135,13 @@ def _is_encodable(path: str) -> bool:
     return True
 
 
-def api_key(value: Any, name: str = "auth") -> str:
-    """A credential. It is a secret, so the messages do not repeat it."""
+def api_key(value: Any, name: str = "auth", hint_if_missing: str = "") -> str:
+    """A credential. It is a secret, so the messages do not repeat it. `hint_if_missing` stands behind that there is none."""
     if not isinstance(value, str):
         hint = ", or a function that returns one" if name == "auth" else ""
         raise ConfigurationError(f"{name} must be a string{hint}, not {type(value).__name__}")
     if not value.strip():
-        raise ConfigurationError("no API key: pass auth='…' or set ROCKETRIDE_APIKEY")
+        raise ConfigurationError(f"no API key: pass auth='…' or set ROCKETRIDE_APIKEY{hint_if_missing}")
     if not is_plain(value):
         raise ConfigurationError(
             "the API key holds white space or characters outside ASCII; is it a whole line?"

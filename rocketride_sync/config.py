@@ -23,6 +23,11 @@ DEFAULT_MAX_STATUS_BYTES = 32 * 1024 * 1024
 DEFAULT_RETRY = RetryPolicy()
 
 _SHORTEST_SECRET = 8
+# What people write for our variables, used to other programs.
+_OTHER_NAMES = {
+    "ROCKETRIDE_URI": ("ROCKETRIDE_URL", "ROCKETRIDE_HOST", "ROCKETRIDE_SERVER", "ROCKETRIDE_ADDRESS"),
+    "ROCKETRIDE_APIKEY": ("ROCKETRIDE_API_KEY", "ROCKETRIDE_KEY", "ROCKETRIDE_AUTH"),
+}
 Auth = Union[str, Callable[[], str]]
 Verify = Union[bool, str]
 Cert = Union[None, str, Tuple[str, str]]
@@ -135,6 +140,15 @@ def environment_value(name: str, raw: str) -> str:
     return value
 
 
+def misnamed(name: str, variables: Mapping[str, str]) -> str:
+    """A hint at a variable that is set and may be meant for `name`, which is not set; empty if there is none.
+
+    It is for the end of a message, and has no value in it.
+    """
+    other = next((other for other in _OTHER_NAMES[name] if variables.get(other, "").strip()), None)
+    return f"; {other} is set: should it be {name}?" if other else ""
+
+
 def _credential(auth: Any, headers: Tuple[str, ...]) -> Union[Secret, KeySource]:
     """The credential, which knows the secrets among the values of the headers."""
     if isinstance(auth, Secret) or hasattr(auth, "renew"):
@@ -143,7 +157,8 @@ def _credential(auth: Any, headers: Tuple[str, ...]) -> Union[Secret, KeySource]
     parts = (part for value in headers for part in (value, *value.split()))
     along = tuple(dict.fromkeys(part for part in parts if len(part) >= _SHORTEST_SECRET))
     if not callable(auth):
-        return Secret(arguments.api_key(auth), along)
+        hint = "" if auth else misnamed("ROCKETRIDE_APIKEY", os.environ)
+        return Secret(arguments.api_key(auth, hint_if_missing=hint), along)
     from .import_lock import import_lock
 
     with import_lock:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rocketride_sync import ConfigurationError, RocketRideWarning
+from rocketride_sync import ConfigurationError, RocketRideClient, RocketRideWarning
 from rocketride_sync.address import Address
 from rocketride_sync.config import Settings, resolve
 
@@ -188,3 +188,14 @@ def test_risks_are_told(uri, verify, said):
     risks = list(settings.risks())
     assert len(risks) == len(said)
     assert all(word in risk and KEY not in risk for word, risk in zip(said, risks))
+
+
+@pytest.mark.parametrize("name", ["ROCKETRIDE_API_KEY", "ROCKETRIDE_KEY"])
+def test_a_key_under_another_name_is_named(monkeypatch, name):
+    monkeypatch.delenv("ROCKETRIDE_APIKEY", raising=False)
+    monkeypatch.setenv(name, "a-secret-key")
+    with pytest.raises(
+        ConfigurationError, match=f"no API key: .*; {name} is set: should it be ROCKETRIDE_APIKEY"
+    ) as caught:
+        RocketRideClient("h")
+    assert "a-secret-key" not in str(caught.value)

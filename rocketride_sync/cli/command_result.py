@@ -136,8 +136,8 @@ def error_with_advice(error: BaseException) -> str:
     message = _error_message(error)
     if advice and not any(said in message for said in (*_ADVISES, advice)):
         message = f"{message}; {advice}"
-    at_default = output.at_default_address and isinstance(error, _ABOUT_ADDRESS)
-    return f"{message} (the default address: ROCKETRIDE_URI is not set)" if at_default else message
+    note = output.default_address_note if isinstance(error, _ABOUT_ADDRESS) else ""
+    return f"{message} ({note})" if note else message
 
 
 def _error_message(error: BaseException) -> str:

@@ -64,7 +64,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     """
     standard_streams.prepare()
     output.delivery.reset()
-    output.at_default_address = False
+    output.default_address_note = ""
     words = sys.argv[1:] if argv is None else argv
     try:
         with signals_as_exceptions(until_exit=argv is None), _warnings_as_lines():

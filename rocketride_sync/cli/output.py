@@ -19,8 +19,8 @@ _COLOURS = {"green": "32", "red": "31", "yellow": "33"}
 
 known_secrets: List[str] = []
 
-at_default_address = False
-"""Whether the command asks the default address, because none was given: an error says so."""
+default_address_note = ""
+"""What an error says if the command asks the default address, because none was given."""
 
 
 def add_secret(secret: str) -> None:

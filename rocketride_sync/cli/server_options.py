@@ -105,6 +105,12 @@ class Environment:
             return name
         return f"{name} in {self.path}" if self.get(name) else None
 
+    def misnamed(self, name: str) -> str:
+        """A hint at a variable that may be meant for `name`, which is not set: see `config.misnamed`."""
+        from ..config import misnamed
+
+        return misnamed(name, {**self._file, **os.environ})
+
     def file_variables(self, names: Iterable[str]) -> Dict[str, str]:
         """The variables of ``--env-file`` that are in `names` and not set in the process."""
         return {name: self._file[name] for name in names if name in self._file and name not in os.environ}
@@ -113,9 +119,11 @@ class Environment:
 def uri_source(args: argparse.Namespace, environment: Environment) -> Tuple[Optional[str], str]:
     """The address that the options and the environment name, None for the default; and where it is from, in words."""
     uri = args.uri or environment.get("ROCKETRIDE_URI")
-    output.at_default_address = not uri
+    output.default_address_note = ""
     if not uri:
-        return None, "the default: neither --uri nor ROCKETRIDE_URI is set"
+        hint = environment.misnamed("ROCKETRIDE_URI")
+        output.default_address_note = f"the default address: ROCKETRIDE_URI is not set{hint}"
+        return None, f"the default: neither --uri nor ROCKETRIDE_URI is set{hint}"
     return uri, "--uri" if args.uri else environment.source("ROCKETRIDE_URI") or "ROCKETRIDE_URI"
 
 
@@ -147,7 +155,10 @@ def make_client(
     """A client of the server that the options name, with their key or `key`. The only I/O is reading the key's file."""
     key = key or api_key(args, environment)
     if key is None:
-        raise ConfigurationError("no API key: set ROCKETRIDE_APIKEY, or use --apikey-file or --env-file")
+        hint = environment.misnamed("ROCKETRIDE_APIKEY")
+        raise ConfigurationError(
+            f"no API key: set ROCKETRIDE_APIKEY, or use --apikey-file or --env-file{hint}"
+        )
     output.add_secret(key)
 
     from ..client.client import RocketRideClient

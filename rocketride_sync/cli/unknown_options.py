@@ -12,14 +12,32 @@ from typing import Dict, Iterable, Sequence
 from . import shared_options
 
 _LEAST_LIKENESS = 0.7  # of 1
+_OF_OTHER_PROGRAMS = {
+    "cancel": "stop",
+    "exec": "run",
+    "history": "runs",
+    "kill": "stop",
+    "log": "runs",
+    "logs": "runs",
+    "ls": "list",
+    "ps": "list",
+    "rm": "stop",
+    "start": "run",
+    "terminate": "stop",
+    "upload": "send",
+}
 _KEY_OPTIONS = ("--apikey", "--api-key", "--auth", "--key")
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """A hint at the similar word that may have been meant; empty if there is none."""
+    """A hint at the word that may have been meant: one that other programs have for the same, or a similar one; else empty."""
     import difflib
 
-    alike = difflib.get_close_matches(word.lower(), list(known), 1, cutoff=_LEAST_LIKENESS)
+    word, words = word.lower(), list(known)
+    same = [each for each in words if each == _OF_OTHER_PROGRAMS.get(word)]
+    # Of short words, difflib does not take two letters that were swapped for alike.
+    swapped = [each for each in words if sorted(each) == sorted(word)]
+    alike = same or swapped or difflib.get_close_matches(word, words, 1, cutoff=_LEAST_LIKENESS)
     return f"; did you mean {alike[0]}?" if alike else ""
 
 

@@ -14,7 +14,19 @@ import time
 from pathlib import Path
 
 import pytest
-from command import COMMAND, KEY, NOT_RUNNING, SUCCEEDED, TOKEN, environment, ok, run, run_here, run_with
+from command import (
+    COMMAND,
+    KEY,
+    NOT_RUNNING,
+    SUCCEEDED,
+    TOKEN,
+    environment,
+    ok,
+    refusal,
+    run,
+    run_here,
+    run_with,
+)
 from transports.loopback import Server, answer
 
 from rocketride_sync.cli import env_file, secret_input
@@ -545,3 +557,41 @@ def test_a_key_in_the_wrong_place_is_not_repeated(arguments):
     assert done.returncode == 2
     assert "invalid" in done.stderr or "a key is never an argument" in done.stderr
     assert KEY not in done.stdout + done.stderr
+
+
+MISNAMED = {
+    "ROCKETRIDE_APIKEY": ["ROCKETRIDE_API_KEY", "ROCKETRIDE_KEY", "ROCKETRIDE_AUTH"],
+    "ROCKETRIDE_URI": ["ROCKETRIDE_URL", "ROCKETRIDE_HOST", "ROCKETRIDE_SERVER"],
+}
+MISTAKES = [(right, wrong) for right, names in MISNAMED.items() for wrong in names]
+
+
+@pytest.mark.parametrize("in_file", [False, True])
+@pytest.mark.parametrize(("right", "wrong"), MISTAKES)
+def test_a_variable_with_another_name_is_named_where_the_right_one_is_missing(
+    tmp_path, monkeypatch, capsys, right, wrong, in_file
+):
+    monkeypatch.delenv(right, raising=False)
+    value = f"https://{KEY}"
+    variables = {"HTTPS_PROXY": NOWHERE, "ROCKETRIDE_APIKEY": KEY}
+    words = ["status", TOKEN]
+    if in_file:
+        (tmp_path / "job.env").write_text(f"{wrong}={value}\n")
+        words += ["--env-file", str(tmp_path / "job.env")]
+    else:
+        variables[wrong] = value
+    variables.pop(right, None)
+    done = run_here(monkeypatch, capsys, *words, **variables)
+    assert done.code == (2 if right == "ROCKETRIDE_APIKEY" else 5)
+    assert f"{right} is not set" in done.stderr or f"set {right}" in done.stderr
+    assert f"{wrong} is set: should it be {right}?" in done.stderr
+    assert KEY not in done.stderr
+
+
+@pytest.mark.parametrize(("right", "wrong"), MISTAKES)
+def test_nor_is_it_named_where_the_right_one_is_set(stub, monkeypatch, capsys, right, wrong):
+    stub.answers = [refusal(401, "who are you?")]
+    variables = {"ROCKETRIDE_URI": stub.uri, "ROCKETRIDE_APIKEY": KEY, wrong: "x"}
+    done = run_here(monkeypatch, capsys, "--transport", "http", "status", TOKEN, **variables)
+    assert done.code == 4
+    assert wrong not in done.stderr
