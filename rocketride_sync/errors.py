@@ -163,6 +163,7 @@ class AuthenticationError(RocketRideError):
 class UnsupportedOperationError(RocketRideError, NotImplementedError):
     """The transport cannot carry the operation. The message names one that can."""
 
+
 class ServerError(RocketRideError):
     """The server understood the request and answered with an error.
 
