@@ -50,12 +50,13 @@ class LostStart:
             try:
                 if self._end_if_found(client, deadline):
                     return True
+                self.over_http = False
             except UnsupportedOperationError:
                 self.over_http = True
                 return False
             except RocketRideError as error:
                 # It may pass, and the connection may be a new one the next time.
-                self.over_http = error._is_for_want_of_websocket
+                self.over_http = self.over_http or error._is_for_want_of_websocket
             if deadline.expired:
                 return False
             pause(min(_PAUSE, deadline.remaining()))

@@ -78,7 +78,7 @@ class AutoTransport:
             UnsupportedOperationError: there is no WebSocket, and nothing else can carry it.
             RocketRideError: `refusal`. A fault that may pass is not reported as something that the transport cannot do.
         """
-        if refusal.request_sent or deadline.expired:
+        if refusal.request_sent or (operation.over_http and deadline.expired):
             raise refusal
         if operation.over_http:
             return

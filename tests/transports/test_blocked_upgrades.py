@@ -7,6 +7,8 @@ import pytest
 
 from rocketride_sync import RocketRideClient, TransportError, TransportTimeoutError, UnsupportedOperationError
 from rocketride_sync.cli.main import main
+from rocketride_sync.client.lost_start import LostStart
+from rocketride_sync.deadline import Deadline
 from rocketride_sync.transports.fallback import Fallback
 
 from .dap_peer import DONE, KEY, TOKEN
@@ -135,6 +137,15 @@ def test_what_takes_websocket_says_so_and_may_be_tried_again(blocked, what):
             assert not isinstance(caught.value, UnsupportedOperationError)
             assert not caught.value.request_sent
     assert len(blocked.requests) == upgrades(blocked)
+
+
+def test_a_start_that_is_lost_there_is_looked_for_more_than_once_and_says_why_it_was_not_found(blocked):
+    """The upgrade may pass the next time."""
+    lost = LostStart("p", "s")
+    with client_of(blocked, connect_timeout=0.1) as client:
+        assert not lost.end(client, Deadline(0.5))
+    assert upgrades(blocked) > 1
+    assert "it can be looked up over WebSocket only" in str(lost)
 
 
 def test_a_websocket_transport_does_not_go_over_http(blocked):
