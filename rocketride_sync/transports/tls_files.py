@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import ssl
+import stat
 import sys
 from typing import Any, Callable, Sequence, Tuple, TypeVar
 
@@ -44,12 +45,15 @@ def tls_context(verify: Verify, cert: Cert) -> ssl.SSLContext:
     """
     key_log = None if sys.flags.ignore_environment else os.environ.get("SSLKEYLOGFILE")
     if key_log:
+        _check_named_pipe("SSLKEYLOGFILE", key_log)
         _usable("SSLKEYLOGFILE", setattr, _unverified(), "keylog_filename", key_log)
     context = _unverified() if verify is False else _verifying(_authorities(verify))
     if key_log:
         context.keylog_filename = key_log
     if cert is not None:
         chain, *key = (cert,) if isinstance(cert, str) else cert
+        for path in (chain, *key):
+            _check_readable("cert", path)
         _usable("cert", context.load_cert_chain, chain, key[0] if key else None, _no_password)
     return context
 
@@ -83,7 +87,40 @@ def _existing(setting: str, named: str) -> Sequence[str]:
     found = [path for path in paths if not _is_missing(path)]
     if not found:
         raise ConfigurationError(f"{setting}: there is no file or directory {named!r}")
+    for path in found:
+        _check_readable(setting, path)
     return found
+
+
+# OpenSSL opens and reads the files, without a timeout and without a look at signals.
+
+
+def _check_readable(setting: str, path: str) -> None:
+    """Raise ConfigurationError if reading the file at `path` might never end."""
+    _check_named_pipe(setting, path)
+    if stat.S_ISCHR(_mode(path)):
+        raise ConfigurationError(f"{setting}: {path!r} is a device; a file is needed")
+
+
+def _check_named_pipe(setting: str, path: str) -> None:
+    """Raise ConfigurationError if opening the file at `path` might wait for ever."""
+    if stat.S_ISFIFO(_mode(path)) and not _is_inherited(path):
+        raise ConfigurationError(
+            f"{setting}: {path!r} is a named pipe, which might never be opened by others; a file is needed"
+        )
+
+
+def _is_inherited(path: str) -> bool:
+    """Whether `path` stands for an open pipe, as the shell's ``<(command)`` does."""
+    return os.path.dirname(os.path.realpath(path)) == os.path.realpath("/dev/fd")
+
+
+def _mode(path: str) -> int:
+    """What kind of file is at `path`; 0 if that cannot be told: then opening it says what is wrong."""
+    try:
+        return os.stat(path).st_mode
+    except (OSError, ValueError):  # ValueError: it holds a null character
+        return 0
 
 
 def _is_missing(path: str) -> bool:

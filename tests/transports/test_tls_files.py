@@ -4,6 +4,7 @@ import errno
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import trustme
@@ -238,6 +239,85 @@ def test_a_file_that_is_missing_is_said_to_be_with_what_names_it(
         assert server.connections == 0
     kind = "file" if setting in ("cert", "key") else "file or directory"
     assert str(caught.value) == f"{setting.replace('key', 'cert')}: there is no {kind} {missing!r}"
+
+
+@pytest.fixture
+def fifo(tmp_path):
+    """A pipe that has a name, whose other side nobody has opened."""
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("needs FIFOs")
+    path = str(tmp_path / "fifo")
+    os.mkfifo(path)
+    return path
+
+
+def let_go(fifo):
+    """Let go of who waits for the other side of `fifo`."""
+    os.close(os.open(fifo, os.O_RDWR))
+
+
+class TestWhatIsNoFile:
+    """OpenSSL would wait for the other side of a pipe, and no timeout would end that."""
+
+    @pytest.fixture
+    def error(self, ca_file, chain, monkeypatch):
+        """What `tls_context` says when `setting` names `path`."""
+
+        def error(setting, path):
+            verify, cert = ca_file, None
+            if setting == "verify":
+                verify = path
+            elif setting in ("cert", "key"):
+                cert = path if setting == "cert" else (chain, path)
+            else:
+                monkeypatch.setenv(setting, path)
+                verify = setting != "SSLKEYLOGFILE"
+            with ThreadPoolExecutor() as executor:
+                made = executor.submit(tls_context, verify, cert)
+                try:
+                    return str(made.exception(20))
+                finally:
+                    while not made.done():
+                        let_go(path)
+
+        return error
+
+    @pytest.mark.parametrize(
+        "setting",
+        [
+            *("verify", "cert", "key", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
+            *("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE"),
+        ],
+    )
+    def test_a_pipe_that_has_a_name(self, error, fifo, setting):
+        said = f"{setting.replace('key', 'cert')}: {fifo!r} is a named pipe, which might never be opened by others"
+        assert error(setting, fifo).startswith(said)
+
+    @pytest.mark.skipif(os.name != "posix", reason="needs devices")
+    @pytest.mark.parametrize("setting", ["verify", "cert", "SSL_CERT_FILE"])
+    def test_a_device(self, error, setting):
+        """Such as /dev/zero, which has no end."""
+        assert error(setting, os.devnull) == f"{setting}: {os.devnull!r} is a device; a file is needed"
+
+    @TRANSPORTS
+    def test_both_transports(self, authority, fifo, transport):
+        with Server(both, tls=tls(authority)) as server:
+            with pytest.raises(ConfigurationError, match=r"verify: .* is a named pipe"):
+                ask(server, transport, verify=fifo)
+            assert server.connections == 0
+
+    @pytest.mark.skipif(not os.path.isdir("/dev/fd"), reason="needs numbers of files that have names")
+    def test_one_that_a_shell_made(self, ca_file):
+        """As for ``--ca-file <(command)``: the other side is known to be open."""
+        reading, writing = os.pipe()
+        with os.fdopen(reading), os.fdopen(writing, "wb") as other, open(ca_file, "rb") as file:
+            other.write(file.read())
+            other.close()
+            assert len(tls_context(f"/dev/fd/{reading}", None).get_ca_certs()) == 1
+
+    def test_keys_that_nobody_wants(self, monkeypatch, ca_file):
+        monkeypatch.setenv("SSLKEYLOGFILE", os.devnull)
+        assert tls_context(ca_file, None).keylog_filename == os.devnull
 
 
 @pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="root may read every file")
