@@ -6,7 +6,10 @@ import sys
 
 
 def main() -> int:
-    """Load the command and run it. A Ctrl-C while it is still being loaded ends it like one later on."""
+    """Load the command and run it. A Ctrl-C while it is still being loaded ends it like one later on.
+
+    One that comes before this is called is Python's: it prints a traceback, and ends the process by the signal too.
+    """
     try:
         from .cli.main import main as run
 
