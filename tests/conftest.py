@@ -45,9 +45,8 @@ LONGEST = {
 
 # Longer than pytest-timeout gives any test, by enough to clean up after it, and for a worker to wait for the others.
 HANGS = 600.0
-_AGAIN = (
-    20.0  # the watchdog is a thread, and to start one for each test costs the short ones more than they take
-)
+# The watchdog is a thread, and to start one for each test costs the short ones more than they take.
+_AGAIN = 20.0
 STDERR = pytest.StashKey()
 ARMED = pytest.StashKey()
 PARENT = pytest.StashKey()
@@ -86,11 +85,15 @@ with contextlib.suppress(ImportError):
     hypothesis.settings.load_profile("suite")
 
 
-def pytest_configure(config):
-    """Keep the real stderr, which is another's while a test runs, and forget settings from outside."""
+def _forget_settings():
     for name in FROM_OUTSIDE:
         os.environ.pop(name, None)
         os.environ.pop(name.lower(), None)
+
+
+def pytest_configure(config):
+    """Keep the real stderr, which is another's while a test runs, and forget settings from outside."""
+    _forget_settings()
     config.stash[STDERR] = os.fdopen(os.dup(sys.__stderr__.fileno()), "w")
     config.stash[ARMED] = -_AGAIN
     emulators_are_forked()
@@ -131,6 +134,7 @@ def pytest_runtest_protocol(item):
     Its error is raised in the main thread: what waits in a `finally` holds it up, and Hypothesis takes it for an example that
     fails, and tries it again.
     """
+    _forget_settings()  # those of fixtures that outlast their tests: the plugin excepts its server from proxies
     if time.monotonic() - item.config.stash[ARMED] > _AGAIN:
         item.config.stash[ARMED] = time.monotonic()
         faulthandler.dump_traceback_later(HANGS, exit=True, file=item.config.stash[STDERR])

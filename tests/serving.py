@@ -1,6 +1,7 @@
 """Server processes on free ports of loopback, for programs that want to be told a port."""
 
 import contextlib
+import random
 import socket
 import subprocess
 import time
@@ -10,9 +11,12 @@ import pytest
 SECONDS = 60.0
 
 
-def _free_port():
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
+def free_port():
+    """Below those that the system gives to whoever asks for any: another test would get one of these meanwhile."""
+    while True:
+        port = random.SystemRandom().randrange(20_000, 32_000)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def _accepts(port):
@@ -30,7 +34,7 @@ def serving(command, log, **options):
     """
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
-        port = _free_port()
+        port = free_port()
         with log.open("ab") as output:
             process = subprocess.Popen(
                 command(port), stdout=output, stderr=output, start_new_session=True, **options

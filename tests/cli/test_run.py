@@ -333,7 +333,8 @@ def test_a_server_that_says_nothing_is_given_up_after_the_timeout(tmp_path):
         uri = f"http://127.0.0.1:{silent.getsockname()[1]}"
         server = SimpleNamespace(uri=uri)
         began = time.monotonic()
-        done = command(server, "run", write_pipeline(tmp_path, "simulate"), "--timeout", "1")
+        words = ("run", write_pipeline(tmp_path, "simulate"), "--timeout", "1")
+        done = command(server, *words, "--transport", "websocket")
     assert done.returncode == 124, done.stderr
     assert "had not started" in problems(done)[0]
     assert "may run on" not in done.stderr, "the start was not even asked for"

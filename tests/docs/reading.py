@@ -34,6 +34,8 @@ from sybil.parsers.markdown import CodeBlockParser, SkipParser
 from rocketride_sync import RocketRideClient
 from rocketride_sync.emulator import Emulator
 
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+
 KEY = "a-key-of-the-documentation"
 SECONDS = 280
 _END = "that was all"
@@ -166,6 +168,8 @@ def read(page: Path, reader: Reader, namespace: Dict[str, object]) -> Iterator[s
 
 
 def main() -> None:
+    from serving import free_port
+
     signal.alarm(SECONDS)
     (page,) = sys.argv[1:]
     with contextlib.ExitStack() as stack:
@@ -202,14 +206,6 @@ def furnish(token: str) -> None:
     for name, text in files.items():
         Path(name).parent.mkdir(exist_ok=True)
         Path(name).write_text(text, "utf-8")
-
-
-def free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 if __name__ == "__main__":

@@ -10,6 +10,14 @@ import threading
 HOST = "127.0.0.1"
 
 
+@contextlib.contextmanager
+def refusing_address():
+    """An address whose port is taken, so that nobody else can listen there, but refuses connections."""
+    with socket.socket() as taken:
+        taken.bind((HOST, 0))
+        yield f"{HOST}:{taken.getsockname()[1]}"
+
+
 def answer(body=b"", status="200 OK", length=True, **headers):
     """The bytes of an HTTP answer; a body that is not bytes is sent as the `data` of an envelope."""
     if not isinstance(body, bytes):

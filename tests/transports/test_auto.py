@@ -2,7 +2,6 @@
 
 import json
 import logging
-import socket
 
 import pytest
 
@@ -19,7 +18,7 @@ from rocketride_sync import (
 from rocketride_sync.transports.fallback import Fallback
 
 from .dap_peer import CLOSE, DONE, KEY, RUNNING, TOKEN, Gone, always, dap, refusing_credentials, serve
-from .loopback import Server, answer
+from .loopback import Server, answer, refusing_address
 
 UPGRADE = "GET /task/service"
 
@@ -130,10 +129,9 @@ def test_a_bad_key_does_not_fall_back():
 
 
 def test_a_refused_connection_does_not_fall_back():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    with RocketRideClient(f"127.0.0.1:{port}", KEY) as client, pytest.raises(TransportError, match="refused"):
-        client.get_task_status(TOKEN)
+    with refusing_address() as address, RocketRideClient(address, KEY) as client:
+        with pytest.raises(TransportError, match="refused"):
+            client.get_task_status(TOKEN)
 
 
 PIPELINE = {"source": "s", "components": []}

@@ -1,6 +1,5 @@
 """Waits for many tasks over either transport: slow callers and outages cost no task an end that could still be seen."""
 
-import socket
 import threading
 import time
 from collections import Counter
@@ -15,7 +14,7 @@ from rocketride_sync import (
 
 from .dap_peer import DONE, KEY, RUNNING, serve
 from .either_transport import either, is_upgrade, over_http, replying
-from .loopback import Server, answer
+from .loopback import Server, answer, refusing_address
 from .polled_tasks import ROOM, Clock, client_of, tokens
 
 
@@ -75,10 +74,10 @@ def test_no_retry_after_of_an_upgrade_makes_an_outage_longer():
 
 
 def test_each_task_has_an_error_of_its_own_that_does_not_grow():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
     retry = RetryPolicy(max_outage=0.1)
-    with RocketRideClient(f"127.0.0.1:{port}", KEY, transport="websocket", retry=retry) as client:
+    with refusing_address() as address, RocketRideClient(
+        address, KEY, transport="websocket", retry=retry
+    ) as client:
         results = client.wait_all(tokens(3), timeout=ROOM)
     assert len({id(result.error) for result in results}) == 3
     for _ in range(3):
