@@ -123,8 +123,21 @@ def pytest_collection():
     """
     gc.disable()
     yield
+    _try_an_example()
     gc.freeze()
     gc.enable()
+
+
+def _try_an_example():
+    """Hypothesis looks once for what refers to its random numbers, and does not find what is frozen."""
+    with contextlib.suppress(ImportError):
+        from hypothesis import given, strategies
+
+        @given(strategies.just(None))
+        def example(_):
+            pass
+
+        example()
 
 
 @pytest.hookimpl(tryfirst=True)
