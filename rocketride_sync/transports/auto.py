@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Optional, Sequence, Type
+from typing import TYPE_CHECKING, Any, Callable, Optional, Sequence, Type, TypeVar
 
 from ..deadline import Deadline
 from ..errors import RocketRideError, UnsupportedOperationError
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from .end_told import EndTold
     from .pipe_interface import Pipe, Uploads
     from .poller import Poll
+
+T = TypeVar("T")
 
 
 class AutoTransport:
@@ -55,21 +57,34 @@ class AutoTransport:
 
     def call_with_fallback(self, websocket: Any, operation: Operation, deadline: Deadline) -> Any:
         """Call through `websocket`, a transport or a watch; over HTTP if the server refuses the upgrade."""
+
+        def over_http(refusal: Optional[RocketRideError]) -> Any:
+            document = self._http.call(operation, deadline)
+            self.fallback.http_succeeded(refusal)
+            return document
+
+        return self._with_fallback(websocket, websocket.call, over_http, operation, deadline)
+
+    def _with_fallback(
+        self,
+        websocket: Any,
+        over_websocket: Callable[[Operation, Deadline], T],
+        over_http: Callable[[Optional[RocketRideError]], T],
+        operation: Operation,
+        deadline: Deadline,
+    ) -> T:
+        """What `over_websocket` returns; if WebSocket is refused, or not worth a try, `over_http`, called with the refusal."""
         refusal: Optional[RocketRideError] = None
         if not operation.over_http or self._tries(websocket):
             try:
-                document = websocket.call(operation, deadline)
+                found = over_websocket(operation, deadline)
             except UPGRADE_REFUSED as error:
                 refusal = error
             else:
                 self.fallback.reset()
-                return document
+                return found
             self._check_replaceable(operation, refusal, deadline)
-        refusal = refusal or self.fallback.just_told
-        document = self._http.call(operation, deadline)
-        if refusal is not None:
-            self.fallback.http_succeeded(refusal)
-        return document
+        return over_http(refusal or self.fallback.just_told)
 
     def _check_replaceable(self, operation: Operation, refusal: RocketRideError, deadline: Deadline) -> None:
         """Return if HTTP can carry `operation`, whose upgrade was refused.
@@ -97,24 +112,19 @@ class AutoTransport:
 
     def _tries(self, websocket: Any) -> bool:
         """Whether to use `websocket`: a transport or a watch."""
-        return websocket.is_open or not (self.fallback.active or self.fallback.just_told)
+        return websocket.is_open or self.fallback.tries_websocket
 
     uploads_at_once = HttpTransport.uploads_at_once
 
     def pipe(self, operation: Operation, deadline: Deadline) -> Pipe:
         """As `rocketride_sync.transports.PipingTransport.pipe`."""
-        refusal: Optional[RocketRideError] = None
-        if not operation.over_http or self._tries(self._websocket):
-            try:
-                pipe = self._websocket.pipe(operation, deadline)
-            except UPGRADE_REFUSED as error:
-                refusal = error
-            else:
-                self.fallback.reset()
-                return pipe
-            self._check_replaceable(operation, refusal, deadline)
-            log.info("%s; the pipe will go over HTTP", refusal)
-        return _PipeOverHttp(self._http.pipe(operation, deadline), self.fallback, refusal)
+
+        def over_http(refusal: Optional[RocketRideError]) -> Pipe:
+            if refusal is not None:
+                log.info("%s; the pipe will go over HTTP", refusal)
+            return _PipeOverHttp(self._http.pipe(operation, deadline), self.fallback, refusal)
+
+        return self._with_fallback(self._websocket, self._websocket.pipe, over_http, operation, deadline)
 
     def uploads(self, deadline: Deadline) -> Optional[Uploads]:
         """As `rocketride_sync.transports.PipingTransport.uploads`."""
@@ -186,8 +196,7 @@ class _PipeOverHttp:
 
     def close(self, deadline: Deadline) -> Any:
         result = self._pipe.close(deadline)
-        if self._refusal is not None:
-            self._fallback.http_succeeded(self._refusal)
+        self._fallback.http_succeeded(self._refusal)
         return result
 
 

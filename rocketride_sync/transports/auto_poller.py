@@ -33,7 +33,7 @@ class AutoPoller:
         self._over_http: Set[Poll] = set()
         self._upgrade_refused = False  # at the latest attempt
         # Of the latest attempt, until HTTP has succeeded in its place. Several polls may be refused by one attempt.
-        self._refusal: Optional[RocketRideError] = None
+        self._refusal = fallback.just_told
         self._websocket_read_at = -math.inf
 
     @property
@@ -42,7 +42,7 @@ class AutoPoller:
 
     def submit(self, poll: Poll) -> None:
         websocket = self._websocket
-        refused = self._fallback.active or (self._upgrade_refused and not websocket.ready)
+        refused = not self._fallback.tries_websocket or (self._upgrade_refused and not websocket.ready)
         if websocket.is_open or not refused:
             websocket.submit(poll)
         else:
@@ -83,7 +83,7 @@ class AutoPoller:
 
     def _take_http_result(self, poll: Poll, answer: Any) -> None:
         self._over_http.discard(poll)
-        if self._refusal is not None and not isinstance(answer, RocketRideError):
+        if not isinstance(answer, RocketRideError):
             self._fallback.http_succeeded(self._refusal)
             self._refusal = None
 

@@ -46,6 +46,11 @@ class Fallback:
         """Whether HTTP is used without trying WebSocket."""
         return self._clock() < self._until
 
+    @property
+    def tries_websocket(self) -> bool:
+        """Whether the upgrade is worth a try: it is not known to be refused, and was not refused a moment ago."""
+        return not (self.active or self.just_told)
+
     def told(self, refusal: RocketRideError) -> None:
         """Whoever called was told of `refusal`, and may call again in a form that HTTP can carry."""
         self._told, self._told_at = refusal, self._clock()
@@ -55,8 +60,10 @@ class Fallback:
         """The refusal that a caller was told of a moment ago, so that the upgrade need not be tried again; else None."""
         return self._told if self._clock() - self._told_at < _SAME_MOMENT else None
 
-    def http_succeeded(self, refusal: RocketRideError) -> None:
-        """HTTP has succeeded where WebSocket was refused with `refusal`."""
+    def http_succeeded(self, refusal: Optional[RocketRideError]) -> None:
+        """HTTP has succeeded where WebSocket was refused with `refusal`; None if WebSocket was not tried."""
+        if refusal is None:
+            return
         self._told = None
         if not self._says_there_is_none(refusal):
             log.debug("%s; using HTTP this time", refusal)

@@ -220,6 +220,20 @@ def test_what_was_learned_holds_for_later_calls(blocked, name, tmp_path):
         assert upgrades(blocked) == 2
 
 
+@pytest.mark.parametrize("name", [*CALLS, "pieces", "files"])
+def test_a_success_of_http_counts_for_the_refusal_that_a_caller_was_just_told_of(blocked, name, tmp_path):
+    clock = Clock()
+    call = {**CALLS, "pieces": in_pieces, "files": lambda client: files(client, tmp_path)}[name]
+    with client_of(blocked) as client:
+        client._transport.fallback = Fallback(clock)
+        with pytest.raises(TransportError):
+            client.ping()
+        for _ in range(3):
+            call(client)
+            clock.now += 2
+        assert upgrades(blocked) == 2
+
+
 def test_the_message_tells_the_time_that_it_took():
     with Server(swallow) as server:
         began = time.monotonic()
