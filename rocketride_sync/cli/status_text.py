@@ -1,9 +1,10 @@
-"""What the command line writes of a status: a block of lines, its name, and what is wrong with it."""
+"""What the command line writes of a status: a block of lines, its name, and what is wrong with it; of many, a total."""
 
 from __future__ import annotations
 
 import re
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING, Collection, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from ..errors import TaskFailedError
@@ -136,3 +137,10 @@ def outcome_problem(status: TaskStatus) -> str:
         return uncertain_success(status)
     undone = status.total_count - status.completed_count
     return f"the task ended, but not all of its items were processed ({bounded_number(undone)} missing); was its engine killed?"
+
+
+def total(words: Iterable[str]) -> str:
+    """How many tasks there are, and how many of each word: ``3 tasks: 2 succeeded, 1 failed``."""
+    counts = Counter(words)
+    told = ", ".join(f"{count:,} {word}" for word, count in counts.most_common())
+    return f"{sum(counts.values()):,} tasks: {told}"

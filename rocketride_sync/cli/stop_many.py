@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections import Counter
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 
 from ..errors import ProtocolError, RocketRideError, ServerError, TransientError
@@ -102,9 +101,7 @@ def _print_total(args: argparse.Namespace, stopped: Sequence[Stopped], worst: St
         )
         output.print_result(document)
     elif not args.quiet:
-        counts = Counter(each.word for each in stopped).most_common()
-        words = ", ".join(f"{count:,} {word}" for word, count in counts)
-        output.print_result(f"{len(stopped):,} tasks: {words}")
+        output.print_result(status_text.total(each.word for each in stopped))
 
 
 def _summary(stopped: Sequence[Stopped]) -> str:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-from collections import Counter
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Sequence
+from typing import TYPE_CHECKING, Any, Dict, List, Sequence
 
 from ..errors import RocketRideError
 from ..redact import shorten
 from ..reporting.snapshot import TASKS, ProgressSnapshot
-from . import command_result, output, shared_options, signals
+from . import command_result, output, shared_options, signals, status_text
 from .exit_codes import ExitCode
 from .found_task import Found
 from .progress import Display
@@ -93,7 +92,7 @@ class TaskResultPrinter:
                 )
             )
         elif not self._args.quiet:
-            output.print_result(f"{self._total:,} tasks: {', '.join(self._outcome_counts())}")
+            output.print_result(status_text.total(found.word_with_items for found in self._found))
         self._print_doubts()
         self._print_problems()
         return worst.code
@@ -139,11 +138,6 @@ class TaskResultPrinter:
         if not self._shows_lines:
             self._print_problems()
         return code
-
-    def _outcome_counts(self) -> Iterator[str]:
-        counts = Counter(found.word_with_items for found in self._found)
-        for outcome, count in counts.most_common():
-            yield f"{count:,} {outcome}"
 
     def _json_member(self) -> Dict[str, Any]:
         return {"results": [found.json_entry() for found in self._found]}
