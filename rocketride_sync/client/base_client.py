@@ -6,7 +6,7 @@ import functools
 from typing import TYPE_CHECKING, Any, Dict, NoReturn, Optional, Type
 
 from ..config import Settings
-from ..deadline import Deadline, system_time
+from ..deadline import Clock, Deadline, system_time
 from ..errors import ConfigurationError, ProtocolError
 from ..import_lock import import_lock
 from ..loading import load
@@ -84,6 +84,7 @@ class BaseClient:
         *,
         previous: Optional[TaskStatus] = None,
         phase: float = 0.0,
+        own_time: Optional[Clock] = None,
     ) -> Wait:
         """The rules of a wait for the task, with this client's timeout of a call and its retry policy."""
         return load(_wait_rules)(
@@ -94,6 +95,7 @@ class BaseClient:
             retry=self._settings.retry,
             previous=previous,
             phase=phase,
+            own_time=own_time,
         )
 
     def _limit(self, timeout: Optional[Seconds]) -> Optional[float]:

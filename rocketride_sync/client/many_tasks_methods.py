@@ -20,7 +20,7 @@ from typing import (
 )
 
 from .. import arguments
-from ..deadline import Deadline
+from ..deadline import Clock, Deadline
 from ..errors import ConfigurationError, ProtocolError, TransientError
 from ..loading import load, load_for_wait
 from ..options import CLIENT_TIMEOUT, Seconds, optional_seconds
@@ -177,9 +177,10 @@ class ManyTasksMethods(BaseClient):
 
         every = check_interval(interval)
 
-        def make_wait(token: str, phase: float) -> Wait:
+        def make_wait(token: str, phase: float, own_time: Clock) -> Wait:
             # Of thousands, the last is made some time after the first, and has that much less.
-            return self._wait_for(token, limit and max(SHORTEST, deadline.remaining()), every, phase=phase)
+            left = limit and max(SHORTEST, deadline.remaining())
+            return self._wait_for(token, left, every, phase=phase, own_time=own_time)
 
         return ManyTasksWait(
             list(dict.fromkeys(tokens)),

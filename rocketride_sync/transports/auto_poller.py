@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .websocket.websocket_poller import WebSocketPoller
 
 _HTTP_TURN = 0.05
-_WEBSOCKET_TURN = 0.001  # not 0: an expired deadline would read nothing
+_WEBSOCKET_TURN = 0.0001  # to read what is there; not 0: an expired deadline would read nothing
 
 
 class AutoPoller:

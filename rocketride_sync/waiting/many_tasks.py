@@ -25,6 +25,7 @@ from ..transports.poller import Poller, WakeUp
 from . import end_reason
 from .due_queue import DueQueue
 from .fault_log import FaultLog
+from .own_time import OwnTime
 from .poll_schedule import CLOCK_TOLERANCE
 from .run_log_search import RunLogSearch
 from .task_result import TaskResult
@@ -54,7 +55,7 @@ class ManyTasksWait:
     Args:
         tokens: the tokens of the tasks, each once.
         interval: seconds between polls of the same task.
-        make_wait: makes the `Wait` for a token. Its second argument is the phase in seconds: the delay of its ticks.
+        make_wait: makes the `Wait` for a token. Its other arguments are those of `Wait` of these names: `phase`, `own_time`.
         make_poller: makes the poller of the tasks.
         on_progress: called with every status that comes before the timeout, and every terminal one; or None.
         clock: monotonic seconds.
@@ -66,7 +67,7 @@ class ManyTasksWait:
         self,
         tokens: Sequence[str],
         interval: float,
-        make_wait: Callable[[str, float], Wait],
+        make_wait: Callable[[str, float, Clock], Wait],
         make_poller: Callable[[Sequence[TrackedTask]], Poller],
         on_progress: Optional[OnProgress] = None,
         clock: Clock = system_time.monotonic,
@@ -75,8 +76,9 @@ class ManyTasksWait:
         # Polls are grouped in a few phases of the interval: one by one they would wake us and the server each time,
         # all at once they would be a burst.
         phases = min(len(tokens), _MAX_PHASES)
+        self._own_time = own_time = OwnTime(clock)
         self._tasks = [
-            TrackedTask(number, token, make_wait(token, interval * (number % phases) / phases))
+            TrackedTask(number, token, make_wait(token, interval * (number % phases) / phases, own_time))
             for number, token in enumerate(tokens)
         ]
         self._interval = interval
@@ -107,7 +109,8 @@ class ManyTasksWait:
                 if self._finished:
                     result = self._finished.popleft()
                     ending = ending or enough(result)
-                    yield result
+                    with self._own_time.standing_still():
+                        yield result
                 elif ending and not poller.has_results:
                     self._finish_ended(poller)
                     if not self._finished:
@@ -279,7 +282,8 @@ class ManyTasksWait:
             log.debug("task %s: %s", shorten(task.token), status._progress())
         wait = task.wait
         if self._on_progress is not None and (wait.ended or not (wait.in_doubt or wait.deadline.expired)):
-            self._on_progress(task.token, status)
+            with self._own_time.standing_still():
+                self._on_progress(task.token, status)
 
     def _plan_next_poll(self, task: TrackedTask, outcome: PollOutcome) -> None:
         if self._gave_up:

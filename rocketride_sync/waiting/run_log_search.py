@@ -26,21 +26,26 @@ class RunLogSearch:
     Attributes:
         task: the task.
         operation: the next request to the run log.
-        until: the deadline of the search.
         settled: at its end, the final status of the task, or the error that ends the wait for it; None until then.
     """
 
-    __slots__ = ("_error", "_steps", "_told", "operation", "settled", "task", "until")
+    __slots__ = ("_error", "_limit", "_steps", "_told", "operation", "settled", "task")
 
     operation: Operation
 
     def __init__(self, task: TrackedTask, error: TaskLostError, told: EndTold) -> None:
         self.task = task
-        self.until = task.wait.search_deadline.within(SEARCH_WITHIN)
+        limit = task.wait.search_deadline.within(SEARCH_WITHIN).remaining()
+        self._limit = Deadline(limit, task.wait.own_time)
         self.settled: Union[TaskStatus, TaskLostError, None] = None
         self._error = error
         self._told = told
         self._steps = search(task.wait.run_status)
+
+    @property
+    def until(self) -> Deadline:
+        """The deadline of the search. It moves while the caller's code runs."""
+        return self.task.wait.deadline.within(self._limit.remaining())
 
     def begin(self) -> Deadline:
         return self.until

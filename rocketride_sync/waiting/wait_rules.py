@@ -39,8 +39,10 @@ class Wait:
         previous: an earlier status of the same token.
         phase: for one of many waits: the delay of its ticks in seconds, so that not all poll at once.
         clock: monotonic seconds.
+        own_time: the clock of outages and of searches; by default `clock`. See `own_time.OwnTime`.
 
     Attributes:
+        own_time: as given.
         last: the latest status seen, or None.
         deadline: the end of the wait's time.
         answered_at: the time when the latest poll was answered.
@@ -66,6 +68,7 @@ class Wait:
         "ended",
         "in_doubt",
         "last",
+        "own_time",
     )
 
     def __init__(
@@ -79,7 +82,9 @@ class Wait:
         previous: Optional[TaskStatus] = None,
         phase: float = 0.0,
         clock: Clock = system_time.monotonic,
+        own_time: Optional[Clock] = None,
     ) -> None:
+        self.own_time = own_time or clock
         self._token = token
         self._single_poll = timeout == 0
         self._call_timeout = call_timeout
@@ -162,7 +167,7 @@ class Wait:
             self._latest_fault = outcome
             # A poll may have waited long for its turn, or have failed before it.
             failed_since = self._began if self._began >= self._due else self.answered_at
-            self._outage = self._outage or Outage(failed_since, self._retry, self._clock)
+            self._outage = self._outage or Outage(self._in_own_time(failed_since), self._retry, self.own_time)
             self._outage.add(outcome, self.deadline.remaining() + self._clock() - self._began)
         elif isinstance(outcome, TaskStatus):
             self._outage = None
@@ -186,13 +191,17 @@ class Wait:
             pause = self._schedule.until_tick()
             pause = min(pause, _CONFIRM_AFTER) if self.in_doubt else pause
         else:
-            pause = self._outage.pause_after(fault, self.answered_at)
+            pause = self._outage.pause_after(fault, self._in_own_time(self.answered_at))
         room = self._schedule.until_last_poll(others)
         if self._single_poll or (room < CLOCK_TOLERANCE and not self._may_poll_again()):
             raise self.timed_out() from self._cause
         room = max(room, CLOCK_TOLERANCE)
         self._last_poll_at = self._clock() + room
         return min(pause, room)
+
+    def _in_own_time(self, moment: float) -> float:
+        """A moment of the clock since which no code of the caller ran."""
+        return self.own_time() - (self._clock() - moment)
 
     def _may_pass(self, error: RocketRideError) -> bool:
         """Whether the next poll may be answered well.

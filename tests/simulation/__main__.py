@@ -78,7 +78,9 @@ def _seeds(text):
 def _run(jobs, arguments):
     began = time.monotonic()
 
-    def progress(done, failed):
+    def progress(done, failed, failures):
+        for failure in failures:
+            _print_failure(*failure)
         sys.stderr.write(
             f"\r{done} of {len(jobs)} lives, {failed} failed, {done / (time.monotonic() - began):.0f} a second "
         )
@@ -92,11 +94,14 @@ def _run(jobs, arguments):
 def report(tally, seconds):
     print(f"{tally.lives} lives in {seconds:.1f} s, {tally.virtual / 86400:.1f} days of virtual time")
     print(tally.table())
-    for transport, kind, seed, interrupt_at, violation in sorted(tally.failures, key=str):
-        print(f"\nFAILED: {violation}")
-        at = f" --interrupt-at {interrupt_at}" if interrupt_at else ""
-        print(f"  again, with its story: python -m tests.simulation --replay {transport} {kind} {seed}{at}")
     return 1 if tally.failures else 0
+
+
+def _print_failure(transport, kind, seed, interrupt_at, violation):
+    print(f"\nFAILED: {violation}")
+    at = f" --interrupt-at {interrupt_at}" if interrupt_at else ""
+    again = f"python -m tests.simulation --replay {transport} {kind} {seed}{at}"
+    print(f"  again, with its story: {again}", flush=True)
 
 
 def _replay(transport, kind, seed, interrupt_at, calm):

@@ -91,9 +91,9 @@ class Call:
         self._check_time()
         return self
 
-    def part(self, result):
+    def part(self, result, within):
         """The part of this call that is about one of many tasks."""
-        part = Call(self.life, f"{self.name} for {result.token[:7]}", None)
+        part = Call(self.life, f"{self.name} for {result.token[:7]}", within)
         part.begin, part.end, part.error = self.begin, self.end, result.error
         part.result = None if result.error else result.status
         if part.error is not None:

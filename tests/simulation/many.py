@@ -44,7 +44,7 @@ class _Tasks:
         """The result of one task, which came at `end` of the call; up to `slack` seconds were the caller's own."""
         outcome = type(result.error).__name__ if result.error else f"{result.status.outcome}"
         self.life.outcomes.append(outcome)
-        part = call.part(result)
+        part = call.part(result, self.timeout)
         part.end = end or part.end
         seen = self.seen[result.token]
         count = len(self.tokens)

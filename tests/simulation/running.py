@@ -94,7 +94,7 @@ def plan(seeds, kinds, transports):
     return [(transport, kind, seed) for seed in seeds for transport in transports for kind in kinds]
 
 
-def run(jobs, processes, progress=lambda done, failed: None, stop_at=10, seconds=None):
+def run(jobs, processes, progress=lambda done, failed, failures: None, stop_at=10, seconds=None):
     """Live the lives in several processes. Returns a `Tally`."""
     # Of one process, the seconds are those of the processor: what is found must not depend on who else is busy.
     clock = time.process_time if processes == 1 else time.monotonic
@@ -122,7 +122,7 @@ def run(jobs, processes, progress=lambda done, failed: None, stop_at=10, seconds
 def _gather(whole, results, progress, stop_at, time_is_up):
     for tally in results:
         whole.merge(tally)
-        progress(whole.lives, len(whole.failures))
+        progress(whole.lives, len(whole.failures), tally.failures)
         if len(whole.failures) >= stop_at or time_is_up():
             break
     return whole

@@ -111,8 +111,8 @@ class World:
         return self
 
     def many(self, interval=2.0, on_progress=None, **options):
-        def make_wait(token, phase):
-            return wait_of(self, token, interval=interval, phase=phase, **options)
+        def make_wait(token, phase, own_time):
+            return wait_of(self, token, interval=interval, phase=phase, own_time=own_time, **options)
 
         return ManyTasksWait(list(self.scripts), interval, make_wait, self.watch, on_progress, self.clock)
 
