@@ -103,6 +103,18 @@ def test_they_end_no_wait_for_many(transport, garbled, times):
     assert all(result.succeeded for result in results), results
 
 
+@pytest.mark.parametrize(
+    ("transport", "garbled"), [("websocket", FRAMES["no JSON"]), ("http", ANSWERS["a page"])]
+)
+def test_three_in_a_row_are_a_protocol_error_for_each_of_many(transport, garbled):
+    """Each task has its own three. A connection that one poll has broken is replaced for the others at once."""
+    retry = RetryPolicy(initial_delay=0.01, max_delay=20, jitter=0)
+    with Server(Garbling(garbled, 10**9)) as server:
+        with RocketRideClient(server.url, KEY, transport=transport, timeout=20, retry=retry) as client:
+            results = client.wait_all(tokens(6), timeout=10, interval=0.05)
+    assert all(isinstance(result.error, ProtocolError) for result in results), results
+
+
 @pytest.mark.parametrize("garbled", FRAMES.values(), ids=FRAMES)
 def test_the_connection_they_came_over_is_not_used_again(garbled):
     with Server(Garbling(garbled, 1)) as server, client_of(server, "websocket") as client:

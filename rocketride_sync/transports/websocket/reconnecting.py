@@ -6,7 +6,7 @@ import math
 from typing import Optional
 
 from ...deadline import Deadline, system_time
-from ...errors import RocketRideError, TransientError
+from ...errors import RocketRideError, TransientError, TransportTimeoutError
 from ...options import RetryPolicy
 
 
@@ -23,6 +23,7 @@ class Reconnecting:
 
     def __init__(self, retry: RetryPolicy) -> None:
         self.fault: Optional[RocketRideError] = None
+        self._latest: Optional[RocketRideError] = None
         self._retry = retry
         self._failures = 0
         self._not_before = -math.inf  # monotonic
@@ -46,17 +47,29 @@ class Reconnecting:
         """An answer has come."""
         self._failures = 0
 
-    def lost(self, fault: RocketRideError) -> None:
-        """The connection is lost."""
-        self._failed(fault, self._retry.delay(self._failures - 1) if self._failures else 0.0)
+    def lost(self, fault: RocketRideError, *, caused_by_poll: bool = False) -> None:
+        """The connection is lost. `caused_by_poll`: one poll has broken it, and has failed; the others need not wait."""
+        if caused_by_poll:
+            self._note(fault)
+        else:
+            self._failed(fault, self._retry.delay(self._failures - 1) if self._failures else 0.0)
 
     def refused(self, fault: RocketRideError, until: Deadline) -> None:
         """No connection could be made. A long delay that the server asks for leaves time for a last poll before `until`."""
         delay = self._retry.delay(self._failures, getattr(fault, "retry_after", None))
         self._failed(fault, min(delay, max(until.remaining() / 2, self._retry.initial_delay)))
 
-    def _failed(self, fault: RocketRideError, delay: float) -> None:
+    def out_of_time(self) -> RocketRideError:
+        """The failure of a poll whose time is up before there is a connection."""
+        why = "" if self._latest is None else f": {self._latest}"
+        return self.fault or TransportTimeoutError(f"no connection within the timeout{why}")
+
+    def _note(self, fault: RocketRideError) -> None:
+        self._latest = fault
         self.fault = fault if isinstance(fault, TransientError) else None
+
+    def _failed(self, fault: RocketRideError, delay: float) -> None:
+        self._note(fault)
         self._failures += 1
         self._not_before = system_time.monotonic() + delay
 

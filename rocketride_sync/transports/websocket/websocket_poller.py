@@ -229,8 +229,7 @@ class WebSocketPoller:
         until = waiting[0].until
         deadline.sleep(min(until.remaining(), self._reconnecting.left))
         if until.expired:
-            fault = self._reconnecting.fault or TransportTimeoutError("no connection within the timeout")
-            self._add_failure(waiting.popleft(), fault)
+            self._add_failure(waiting.popleft(), self._reconnecting.out_of_time())
 
     def _take_answer(self, connection: Connection, deadline: Deadline) -> None:
         # Bounded, so that events are read too: an answer that never comes must not hold up the events of other tasks.
@@ -293,7 +292,9 @@ class WebSocketPoller:
         log.info("lost the connection while waiting for many tasks, connecting again: %s", fault)
         self._connection = None
         self._late_answer_possible = False
-        self._reconnecting.lost(fault)
-        for poll in self._in_flight.connection_lost(retry=isinstance(fault, TransportError)):
+        may_pass = isinstance(fault, TransportError)
+        failed = self._in_flight.connection_lost(retry=may_pass)
+        self._reconnecting.lost(fault, caused_by_poll=bool(failed) and not may_pass)
+        for poll in failed:
             self._add_failure(poll, fault)
         self._results.extend(self._subscriptions.connection_lost())

@@ -380,7 +380,7 @@ def test_a_poll_that_waits_for_a_connection_fails_when_its_time_is_up(world, fir
     ((failed, error),) = take(poller, 1, 30.0)
     assert failed is early
     assert world.clock.now - began == pytest.approx(2.0)
-    assert str(error) == ("busy" if known else "no connection within the timeout")
+    assert str(error) == ("busy" if known else "no connection within the timeout: busy")
     assert poller.take_queued()[0] == [late]
 
 

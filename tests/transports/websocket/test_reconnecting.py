@@ -2,12 +2,13 @@
 
 import pytest
 
-from rocketride_sync import AuthenticationError, RetryPolicy, TransientError, TransportError
+from rocketride_sync import AuthenticationError, ProtocolError, RetryPolicy, TransientError, TransportError
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.transports.websocket.reconnecting import Reconnecting, Subscribing
 
 RETRY = RetryPolicy(initial_delay=1.0, max_delay=8.0, multiplier=2.0, jitter=0.0)
 LOST = TransportError("lost")
+MALFORMED = ProtocolError("nonsense")
 FOR_EVER = Deadline(None)
 
 
@@ -39,6 +40,24 @@ def test_a_lost_connection_is_replaced_at_once_and_later_each_time_it_gave_no_an
     assert waited == [0.0, 1.0, 2.0, 4.0, 8.0]
     clock.now += 5.0
     assert reconnecting.left == 0.0
+
+
+def test_a_loss_that_one_poll_has_caused_delays_nothing_and_is_no_failure_of_the_connection(reconnecting, clock):
+    waited = []
+    for caused in (False, False, True, True, False):
+        reconnecting.lost(MALFORMED, caused_by_poll=caused)
+        waited.append(reconnecting.left)
+        clock.now += waited[-1]
+    assert waited == [0.0, 1.0, 0.0, 0.0, 2.0]
+    assert reconnecting.failed_before
+
+
+def test_without_a_connection_the_time_may_be_up_because_of_answers_that_made_no_sense(reconnecting):
+    assert str(reconnecting.out_of_time()) == "no connection within the timeout"
+    reconnecting.lost(MALFORMED)
+    assert str(reconnecting.out_of_time()) == "no connection within the timeout: nonsense"
+    reconnecting.lost(LOST)
+    assert reconnecting.out_of_time() is LOST
 
 
 def test_after_an_answer_it_begins_anew(reconnecting):
