@@ -15,6 +15,8 @@ def check_afterwards(life, client):
     held = max((fault.end - world.now for fault in life.faults.all if fault.kind == "stall"), default=0.0)
     life.server.heal()
     world.sleep(2.0 + max(0.0, held))
+    # A slow server works on what nobody waits for any more, and has no slot meanwhile.
+    world.wait(lambda: not life.server.admission.requests_in_service, 60.0)
     for session in life.engine.subscribers:
         connection = session._connection
         require(
