@@ -138,6 +138,9 @@ class StatusBehaviour(RunFacts):
     def raise_for_outcome(self) -> None:
         """Return if the task succeeded, else raise.
 
+        A status does not know the API key. If the task's exit text may hold it, wait with ``check=True``: then no message
+        shows it.
+
         Raises:
             TaskFailedError: the outcome is FAILED.
             TaskCancelledError: the outcome is CANCELLED.
