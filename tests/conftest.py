@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import time
+import types
 from pathlib import Path
 
 import pytest
@@ -151,6 +152,29 @@ def pytest_runtest_protocol(item):
     if time.monotonic() - item.config.stash[ARMED] > _AGAIN:
         item.config.stash[ARMED] = time.monotonic()
         faulthandler.dump_traceback_later(HANGS, exit=True, file=item.config.stash[STDERR])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _packages_hold_the_modules_that_are_loaded():
+    """Or else later tests replace something in another module than the one that the package imports.
+
+    A module that was taken out of `sys.modules` and put back is such a one: see `forget_module` of `needing.py`.
+    """
+    before = _hidden()
+    yield
+    assert _hidden() == before
+
+
+def _hidden():
+    return [name for name, module in list(sys.modules.items()) if _is_hidden(name, module)]
+
+
+def _is_hidden(name, module):
+    package, _, last = name.rpartition(".")
+    if not package.startswith("rocketride_sync") or package not in sys.modules:
+        return False
+    held = vars(sys.modules[package]).get(last)
+    return isinstance(held, types.ModuleType) and held is not module
 
 
 def pytest_collection_modifyitems(config, items):

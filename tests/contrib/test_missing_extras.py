@@ -3,11 +3,12 @@
 import sys
 
 import pytest
+from needing import forget_module
 
 
 def test_without_airflow_the_sensor_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "airflow", None)
     monkeypatch.setitem(sys.modules, "airflow.sdk", None)
-    monkeypatch.delitem(sys.modules, "rocketride_sync.contrib.airflow", raising=False)
+    forget_module(monkeypatch, "rocketride_sync.contrib.airflow")
     with pytest.raises(ImportError, match="the extra 'airflow' of rocketride-sync"):
         import rocketride_sync.contrib.airflow  # noqa: F401

@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from needing import forget_module
 
 import rocketride_sync
 from rocketride_sync import (
@@ -817,7 +818,7 @@ def test_without_a_path():
 
 @pytest.mark.parametrize("name", ["pygal", "jinja2"])
 def test_without_the_extra_it_is_named_at_once(monkeypatch, tmp_path, name):
-    monkeypatch.delitem(sys.modules, "rocketride_sync.reporting.page", raising=False)
+    forget_module(monkeypatch, "rocketride_sync.reporting.page")
     monkeypatch.setitem(sys.modules, name, None)
     for use in (lambda: RunRecorder(tmp_path / "run.html"), RunRecorder().html):
         with pytest.raises(ConfigurationError, match="the extra 'report' of rocketride-sync"):
