@@ -13,6 +13,8 @@ from pathlib import Path
 from preloaded import Forked, is_forkable
 from preloading import STREAMS
 
+MODULE = "rocketride_sync.__main__"
+
 
 def run_command(arguments, environment, *, stdin="", timeout=60.0):
     """Run ``rocketride-sync ARGUMENTS…`` with just this environment; what `subprocess.run` gives."""
@@ -21,7 +23,7 @@ def run_command(arguments, environment, *, stdin="", timeout=60.0):
         streams = {"capture_output": True, "encoding": "utf-8"}
         return subprocess.run(words, input=stdin, env=environment, timeout=timeout, **streams)
     words = ["rocketride-sync", *arguments]
-    return run_forked("rocketride_sync.__main__", words, environment, stdin=stdin, timeout=timeout)
+    return run_forked(MODULE, words, environment, stdin=stdin, timeout=timeout)
 
 
 def run_forked(module, words, environment, *, stdin="", timeout=60.0):
@@ -34,19 +36,25 @@ def run_forked(module, words, environment, *, stdin="", timeout=60.0):
     return subprocess.CompletedProcess(words[1:], code, stdout, stderr)
 
 
-def start_command(arguments, environment, *, encoding=None, stdin=None, stdout=None, stderr=None):
-    """Start ``rocketride-sync ARGUMENTS…`` with just this environment; what `subprocess.Popen` gives."""
+def start_command(
+    arguments, environment, *, module=MODULE, encoding=None, stdin=None, stdout=None, stderr=None
+):
+    """Start ``rocketride-sync ARGUMENTS…`` with just this environment; what `subprocess.Popen` gives.
+
+    `module` has the ``main()`` that is called; another than the command's own is one of this folder.
+    """
     streams = {"stdin": stdin, "stdout": stdout, "stderr": stderr}
     if not is_forkable(environment):
-        words = [sys.executable, "-m", "rocketride_sync", *arguments]
+        program = ["-m", "rocketride_sync"] if module == MODULE else [f"{Path(__file__).parent}/{module}.py"]
+        words = [sys.executable, *program, *arguments]
         return subprocess.Popen(words, env=environment, encoding=encoding, **streams)
-    return _Started(["rocketride-sync", *arguments], environment, encoding, streams)
+    return _Started(module, ["rocketride-sync", *arguments], environment, encoding, streams)
 
 
 class _Started(Forked):
     """What tests use of `subprocess.Popen`."""
 
-    def __init__(self, words, environment, encoding, streams):
+    def __init__(self, module, words, environment, encoding, streams):
         descriptors, theirs = [], []
         for number, (name, stream) in enumerate(streams.items()):
             ours = None
@@ -59,7 +67,7 @@ class _Started(Forked):
             descriptors.append(number if stream is None else stream)
             setattr(self, name, ours)
         try:
-            super().__init__("rocketride_sync.__main__", words, environment, descriptors)
+            super().__init__(module, words, environment, descriptors)
         finally:
             for descriptor in theirs:
                 os.close(descriptor)
