@@ -296,10 +296,22 @@ def test_what_auto_does_is_what_the_check_tells(check, monkeypatch, capsys):
         assert done.code == (code or 6), handler.__dict__
 
 
-def test_tls_with_a_server_that_speaks_none(check):
-    with Server(RocketRide()) as server:
-        code, rows = check(server.url.replace("http", "https"))
+def complain(peer):
+    """As servers do of what is no HTTP."""
+    peer.sock.recv(65536)
+    peer.send(answer(b"Invalid HTTP request received.", "400 Bad Request"))
+
+
+@pytest.mark.parametrize(
+    ("handler", "text"),
+    [(complain, "does it speak TLS?"), (RocketRide(), "no connection")],
+    ids=["complains", "is silent"],
+)
+def test_tls_with_a_server_that_speaks_none(check, handler, text):
+    with Server(handler) as server:
+        code, rows = check(server.url.replace("http", "https"), "--timeout", "1")
     assert (code, rows["tls"]["result"]) == (5, "failed")
+    assert text in rows["tls"]["text"]
 
 
 @pytest.mark.parametrize(
