@@ -20,6 +20,7 @@ from rocketride_sync import (
     TaskStatus,
     TaskVanishedError,
 )
+from rocketride_sync.waiting.run_log import _PAUSES
 
 FAILED = {**ENDED, "state": 6, "exitCode": 1, "exitMessage": "Failed*disk full*here"}
 NEXT = {**RUNNING, "startTime": 900.0}
@@ -187,6 +188,13 @@ USELESS = [
 ]
 
 
+@pytest.fixture
+def _quick_retries(monkeypatch):
+    """As many as ever: how long they take is for `tests/waiting/test_run_log.py`."""
+    monkeypatch.setattr("rocketride_sync.waiting.run_log._PAUSES", [0.01] * len(_PAUSES))
+
+
+@pytest.mark.usefixtures("_quick_retries")
 @pytest.mark.parametrize(("statuses", "error"), LOST)
 @pytest.mark.parametrize("log", USELESS)
 def test_without_a_log_that_tells_it_is_the_error_as_ever(way, log, statuses, error):
