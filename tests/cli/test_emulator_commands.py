@@ -159,7 +159,13 @@ def test_serve_onto_a_full_disk_ends_with_one_line():
     assert re.fullmatch(r"rocketride-sync: cannot print the address .*No space left.*\n", trouble)
 
 
-def test_demo_counts_the_words_of_real_files(tmp_path):
+def let_demo_take(monkeypatch, seconds):
+    """A user watches it for longer."""
+    monkeypatch.setattr("rocketride_sync.cli.demo_command._SECONDS", seconds)
+
+
+def test_demo_counts_the_words_of_real_files(tmp_path, monkeypatch):
+    let_demo_take(monkeypatch, 2.0)
     (tmp_path / "deep" / "er").mkdir(parents=True)
     (tmp_path / "one.txt").write_text("one two three\n")
     (tmp_path / "deep" / "er" / "two.txt").write_text("four\nfive")
@@ -171,7 +177,8 @@ def test_demo_counts_the_words_of_real_files(tmp_path):
     assert "1 of 2" in done.stderr
 
 
-def test_demo_without_paths_takes_this_project():
+def test_demo_without_paths_takes_this_project(monkeypatch):
+    let_demo_take(monkeypatch, 1.0)
     done = run("demo")
     assert done.returncode == 0, done.stderr
     words = re.search(r"^Words +([\d,]+)$", done.stdout, re.MULTILINE)

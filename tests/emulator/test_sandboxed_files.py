@@ -6,7 +6,7 @@ import socket
 import sys
 
 import pytest
-from command_process import run_command
+from command_call import call_command
 from emulator_helpers import (
     KEY,
     execute,
@@ -184,14 +184,15 @@ def test_a_file_name_that_is_not_utf_8_spoils_nothing(tmp_path):
 
 
 @on_posix
-def test_the_demo_passes_over_a_file_whose_name_is_not_utf_8(tmp_path):
+def test_the_demo_passes_over_a_file_whose_name_is_not_utf_8(tmp_path, monkeypatch):
+    monkeypatch.setattr("rocketride_sync.cli.demo_command._SECONDS", 1.0)
     try:
         (tmp_path / os.fsdecode(b"caf\xe9.txt")).write_text("one two")
     except OSError:
         pytest.skip("this file system takes UTF-8 only")
     (tmp_path / "other.txt").write_text("three")
     proxies = dict.fromkeys(("HTTP_PROXY", "http_proxy"), "http://127.0.0.1:1")
-    done = run_command(["demo", str(tmp_path)], {**os.environ, **proxies})
+    done = call_command(["demo", str(tmp_path)], {**os.environ, **proxies})
     assert done.returncode == 0, done.stderr
     assert "1 of 1" in done.stdout
     assert "not UTF-8" in done.stderr

@@ -209,10 +209,10 @@ def said_without_a_file_descriptor(transport):
                 held.append(os.open("/dev/null", 0))
         except OSError:
             pass
+        children = {}
         for name, call in json.loads(sys.argv[2]).items():
-            child = os.fork()
-            if child:
-                assert os.waitpid(child, 0)[1] == 0, name
+            children[name] = os.fork()
+            if children[name]:
                 continue
             try:
                 exec(call)
@@ -220,6 +220,8 @@ def said_without_a_file_descriptor(transport):
                 assert error.__context__ is None or type(error).__name__ == "WaitTimeoutError"
                 os.write(1, json.dumps([name, str(error)]).encode() + b"\\n")
             os._exit(0)
+        for name, child in children.items():
+            assert os.waitpid(child, 0)[1] == 0, name
     """
     return dict(map(json.loads, run(code, transport, json.dumps(CALLS)).splitlines()))
 
