@@ -34,8 +34,8 @@ class Limit:
     seconds: float
 
 
-TIMEOUT = Limit("timeout", 0.5)  # of a call, or of one poll of a wait, where no answer will come
-DEADLINE = Limit("deadline", 0.5)  # of a wait
+TIMEOUT = Limit("timeout", 0.3)  # of a call, or of one poll of a wait, where no answer will come
+DEADLINE = Limit("deadline", 0.3)  # of a wait
 OUTAGE = Limit("max_outage", 0.4)  # of a wait that cannot go on
 RETRY_AFTER = Limit("Retry-After", 1.0)
 CONNECT_TIMEOUT = Limit("connect_timeout", 0.2)
