@@ -234,6 +234,16 @@ def test_a_reason_outlives_the_connection_that_told_it(way):
 # --- whose event it is
 
 
+@pytest.fixture
+def _an_event_that_never_comes_is_not_awaited_for_long(monkeypatch):
+    """Only where it is sent before the status or not at all: how long it is awaited is for the tests above."""
+    monkeypatch.setattr("rocketride_sync.waiting.end_reason.LONGEST", 0.1)
+
+
+NOT_FOR_LONG = pytest.mark.usefixtures("_an_event_that_never_comes_is_not_awaited_for_long")
+
+
+@NOT_FOR_LONG
 @WAYS
 @pytest.mark.parametrize(
     "fields",
@@ -384,6 +394,7 @@ def test_the_callback_sees_the_reason_once(many):
     assert [status.end_reason for status in seen] == [None, "user"]
 
 
+@NOT_FOR_LONG
 @WAYS
 @pytest.mark.parametrize("transport", ["http", "auto"])
 def test_over_each_transport_the_same_status_is_judged_alike(way, transport):

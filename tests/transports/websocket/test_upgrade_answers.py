@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rocketride_sync import ProtocolError, RocketRideClient, RocketRideError
+from rocketride_sync import ProtocolError, RetryPolicy, RocketRideClient, RocketRideError
 from rocketride_sync.address import Address
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.options import SizeLimit
@@ -73,6 +73,7 @@ def test_what_http_allows_is_accepted(template, transport):
         assert client.get_task_status(TOKEN, timeout=10).state == 3
 
 
+QUICK = RetryPolicy(initial_delay=0.01, max_delay=0.05)
 REFUSED = {
     "an empty line": b"",
     "no HTTP": b"SSH-2.0-OpenSSH_9.6\r\n",
@@ -102,7 +103,7 @@ def test_what_is_no_upgrade_is_an_error_of_ours(template, transport):
     ]
     with Server(upgrading_with(template)) as server:
         for call in calls:
-            with RocketRideClient(server.url, KEY, transport=transport) as client:
+            with RocketRideClient(server.url, KEY, transport=transport, retry=QUICK) as client:
                 with pytest.raises(RocketRideError) as caught:
                     call(client)
                 assert caught.value.__context__ is None
