@@ -2,47 +2,16 @@
 
 import contextlib
 import faulthandler
-import functools
 import gc
 import os
 import signal
 import sys
 import time
 import types
-from pathlib import Path
 
 import pytest
+from ordering import is_lengthy, longest_first
 from preloaded import Parent, emulators_are_forked, share
-
-TESTS = Path(__file__).parent
-# Folders and files. What reads sources, or makes up input that is the same in every run, finds in one version what it
-# finds in all.
-LENGTHY = {
-    "codegen",
-    "contrib",
-    "docs",
-    "emulator/test_commands_fuzzing.py",
-    "emulator/test_http_app_openapi.py",
-    "examples",
-    "fuzz",
-    "hostile/test_patterns.py",
-    "process",
-    "secrecy/test_door.py",
-    "simulation",
-    "soak",
-    "test_benchmarks.py",
-    "test_project_address.py",
-    "test_release.py",
-    "test_tools.py",
-    "typed",
-}
-
-LONGEST = {
-    "soak/test_soak.py::test_no_outcome_is_wrong_told_twice_or_lost_in_silence_and_nothing_grows",
-    "simulation/test_simulation.py::test_every_life_of_the_fixed_set_is_as_it_must_be",
-    "test_benchmarks.py::test_a_quick_run_measures_every_suite_and_writes_its_figures_and_their_page",
-    "test_benchmarks.py::test_the_costs_are_not_far_beyond_the_targets",
-}
 
 # Longer than pytest-timeout gives any test, by enough to clean up after it, and for a worker to wait for the others.
 HANGS = 600.0
@@ -180,31 +149,7 @@ def _is_hidden(name, module):
 def pytest_collection_modifyitems(config, items):
     """Mark what takes long and depends little on the versions, and let each worker begin with some of the longest."""
     for item in items:
-        if _is_lengthy(item.path):
+        if is_lengthy(item.path):
             item.add_marker(pytest.mark.lengthy)
     workers = getattr(config, "workerinput", {}).get("workercount", 1)
-    items[:] = _longest_first(items, workers)
-
-
-def _longest_first(items, workers):
-    """Tests that wait for their own processes, of which one that comes last would hold up the end.
-
-    Each worker begins with a part of all tests, in their order.
-    """
-    longest = [item for item in items if _place(item) in LONGEST]
-    others = [item for item in items if _place(item) not in LONGEST]
-    parts = []
-    for worker in range(workers):
-        first, last = (len(others) * number // workers for number in (worker, worker + 1))
-        parts += longest[worker::workers] + others[first:last]
-    return parts
-
-
-def _place(item):
-    return item.nodeid.partition("tests/")[2]
-
-
-@functools.lru_cache(maxsize=None)
-def _is_lengthy(path):
-    place = path.relative_to(TESTS)
-    return any(part.as_posix() in LENGTHY for part in (place, *place.parents))
+    items[:] = longest_first(items, workers)
