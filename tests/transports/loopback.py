@@ -98,7 +98,12 @@ class Server:
         self._refusing = threading.Event()
         self.requests = []
         self.connections = 0
-        self.open = 0
+        # In place of a number: before Python 3.10, `+=` and `-=` of two threads at once lose one of the two.
+        self._served = set()
+
+    @property
+    def open(self):
+        return len(self._served)
 
     @property
     def url(self):
@@ -157,11 +162,12 @@ class Server:
             # As every server has it; else the answer before a reset may never leave this machine's buffer.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.connections += 1
-            self.open += 1
+            self._served.add(sock)
             self._socks.append(sock)
             self._start(self._serve, sock)
 
-    def _serve(self, sock):
+    def _serve(self, accepted):
+        sock = accepted
         try:
             if self._tls is not None:
                 sock = self._tls.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
@@ -176,7 +182,7 @@ class Server:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
             sock.close()
-            self.open -= 1
+            self._served.discard(accepted)
 
 
 @contextlib.contextmanager
