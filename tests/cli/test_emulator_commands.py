@@ -30,7 +30,7 @@ def simulation(**config):
 
 @pytest.fixture(scope="module")
 def server():
-    with Emulator(api_key=KEY) as running:
+    with Emulator(api_key=KEY, early_end=0) as running:
         yield running
 
 

@@ -40,7 +40,7 @@ numbers = iter(range(10**6))
 
 @pytest.fixture(scope="module")
 def server():
-    with Emulator(api_key=KEY, stop_seconds=0, scan_interval=0.1) as running:
+    with Emulator(api_key=KEY, stop_seconds=0, early_end=0, scan_interval=0.1) as running:
         yield running
 
 

@@ -25,8 +25,17 @@ def texts(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def server(texts):
-    """A server with default settings, except that tasks start a little faster."""
-    with Emulator(root=texts, api_key=KEY, init_seconds=0.02, handshake_seconds=0.001) as running:
+    """A server with default settings, except that tasks start faster: no start waits whether its task ends early."""
+    with Emulator(
+        root=texts, api_key=KEY, init_seconds=0.02, handshake_seconds=0.001, early_end=0
+    ) as running:
+        yield running
+
+
+@pytest.fixture
+def default_server():
+    """A server with default settings."""
+    with Emulator(api_key=KEY) as running:
         yield running
 
 

@@ -26,8 +26,10 @@ def official():
 
 @pytest.fixture(scope="module", params=["newer", "older"])
 def server(request, texts):
-    """A server of each generation."""
-    with Emulator(root=texts, api_key=KEY, generation=request.param, init_seconds=0.02) as running:
+    """A server of each generation, whose starts do not wait whether their tasks end early."""
+    with Emulator(
+        root=texts, api_key=KEY, generation=request.param, init_seconds=0.02, early_end=0
+    ) as running:
         running.generation = request.param
         yield running
 
@@ -326,13 +328,15 @@ def test_a_refused_object(server):
     assert ("no such model" in message) is (server.generation == "newer")
 
 
-def test_a_start_that_fails(server):
+@pytest.mark.parametrize("generation", ["newer", "older"])
+def test_a_start_that_fails(generation):
     async def scenario(client):
         document = pipeline("simulate", seconds=0, exit_code=1, exit_message="cannot load")
         with pytest.raises(RuntimeError, match="cannot load"):
             await client.use(pipeline=document)
 
-    run_scenario(server, scenario)
+    with Emulator(api_key=KEY, generation=generation) as server:
+        run_scenario(server, scenario)
 
 
 def test_pipelines_and_services_are_told(server):

@@ -102,12 +102,13 @@ def test_joining_a_task_that_is_starting_waits_until_it_runs():
         assert joined == {**first.wait_for_response(starting)["body"], "reused": True}
 
 
-def test_joining_a_task_that_fails_to_start_fails_with_the_same_message(client):
+def test_joining_a_task_that_fails_to_start_fails_with_the_same_message(default_server):
     document = pipeline("simulate", init_seconds=1.0, seconds=0, exit_code=1, exit_message="cannot load")
-    starting = client.send_request("execute", pipeline=document)
-    joining = client.send_request("execute", pipeline=document, useExisting=True)
-    assert client.wait_for_response(starting)["message"] == "cannot load"
-    assert client.wait_for_response(joining)["message"] == "cannot load"
+    with connect(default_server) as client:
+        starting = client.send_request("execute", pipeline=document)
+        joining = client.send_request("execute", pipeline=document, useExisting=True)
+        assert client.wait_for_response(starting)["message"] == "cannot load"
+        assert client.wait_for_response(joining)["message"] == "cannot load"
 
 
 def test_terminating_a_starting_task_fails_execute_and_removes_the_task(client):

@@ -218,11 +218,11 @@ def test_the_caller_may_choose_the_token(server):
         ({"seconds": 0}, "Task has already completed"),
     ],
 )
-def test_a_task_that_ends_at_once_fails_to_start_and_is_removed(server, config, message):
+def test_a_task_that_ends_at_once_fails_to_start_and_is_removed(default_server, config, message):
     document = pipeline("simulate", **config)
-    code, answer = request_json(server, "POST", "/task?token=tk_early", body=document)
+    code, answer = request_json(default_server, "POST", "/task?token=tk_early", body=document)
     assert (code, answer["error"]["message"]) == (400, message)
-    code, answer = request_json(server, "GET", "/task?token=tk_early")
+    code, answer = request_json(default_server, "GET", "/task?token=tk_early")
     assert (code, answer["error"]["message"]) == (400, "Your pipeline is not running")
 
 
