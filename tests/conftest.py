@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 import types
+from pathlib import Path
 
 import pytest
 from ordering import is_lengthy, longest_first
@@ -121,6 +122,19 @@ def pytest_runtest_protocol(item):
     if time.monotonic() - item.config.stash[ARMED] > _AGAIN:
         item.config.stash[ARMED] = time.monotonic()
         faulthandler.dump_traceback_later(HANGS, exit=True, file=item.config.stash[STDERR])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _few_authorities(tmp_path_factory):
+    """One is as good as all, of which no one vouches for a test's server: to load them takes each context 8 ms of work."""
+    import certifi  # which requests brings
+
+    first, end, _ = Path(certifi.where()).read_text(encoding="utf-8").partition("-----END CERTIFICATE-----\n")
+    few = tmp_path_factory.mktemp("authorities") / "one.pem"
+    few.write_text(first + end, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(certifi, "where", lambda: str(few))
+        yield
 
 
 @pytest.fixture(scope="module", autouse=True)
