@@ -180,3 +180,15 @@ def test_the_help_of_every_command_names_all_members_of_its_document():
         told = (parser.epilog or "").partition("with --json")[2]
         if told:
             assert [member for member in members if f'"{member}"' not in told] == [], name
+
+
+@pytest.mark.parametrize(
+    "words", [["status"], ["status", "run"], ["--quiet", "status"], ["help", "status"], []]
+)
+def test_no_time_is_lost_on_the_parsers_of_other_commands(words, monkeypatch):
+    """To make them all takes longer than a call."""
+    made = []
+    for name, command in main._COMMANDS.items():
+        monkeypatch.setattr(command, "add_arguments", lambda parser, name=name: made.append(name))
+    main.main(words)
+    assert made == (["status"] if words[:1] == ["status"] else list(main._COMMANDS))
