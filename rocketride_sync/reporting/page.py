@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from typing import Any, Callable, Dict, Sequence
 
 import jinja2
+from jinja2.bccache import Bucket
 from markupsafe import Markup
 
 from .._version import __version__
@@ -31,6 +32,22 @@ _TEMPLATES = jinja2.DictLoader(
         for name in ("report.html", "report.css")
     }
 )
+
+
+class _Compiled(jinja2.BytecodeCache):
+    """What was compiled already: the page is drawn on trial before the wait too, and to compile is two thirds of it."""
+
+    def __init__(self) -> None:
+        self._codes: Dict[str, Any] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self._codes.get(bucket.key)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._codes[bucket.key] = bucket.code
+
+
+_COMPILED = _Compiled()
 
 
 def render_page(record: Record, ending: Ending, secrets: Sequence[str], title: str = "") -> str:
@@ -65,6 +82,7 @@ def _environment(secrets: Sequence[str]) -> jinja2.Environment:
     """Templates whose every value is free of secrets, printable, and escaped."""
     return jinja2.Environment(
         loader=_TEMPLATES,
+        bytecode_cache=_COMPILED,
         autoescape=True,
         finalize=_shown(secrets),
         undefined=jinja2.StrictUndefined,

@@ -811,6 +811,19 @@ def test_a_page_that_cannot_be_drawn_does_not_hide_the_error_of_the_block(
         RunRecorder(tmp_path / "run.html")
 
 
+@needs_extra
+def test_the_templates_are_compiled_once(monkeypatch, tmp_path):
+    """They are, of a page that is drawn on trial too, most of the work."""
+    import jinja2
+
+    record(RUNNING, DONE).html()
+    monkeypatch.setattr(jinja2.Environment, "compile", lambda *_: pytest.fail("compiled again"))
+    with RunRecorder(tmp_path / "run.html") as recorder:
+        pass
+    assert KEY not in record(RUNNING, {**DONE, "errors": [KEY]}, secrets=[KEY]).html()
+    assert "none was seen" in Page(recorder.html()).texts
+
+
 def test_without_a_path():
     with pytest.raises(ConfigurationError, match="no path"), RunRecorder() as recorder:
         recorder.save()
