@@ -1,13 +1,17 @@
 """The processes that tests fork are told from real ones by their start alone."""
 
 import os
+import signal
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import preloaded
 import pytest
 from command_process import run_command
+
+from rocketride_sync.emulator import Emulator
 
 
 class Quick:
@@ -52,3 +56,17 @@ def test_a_forked_command_is_as_a_real_one():
         check=False,
     )
     assert (forked.returncode, forked.stdout, forked.stderr) == (real.returncode, real.stdout, real.stderr)
+
+
+@pytest.mark.skipif(
+    not (hasattr(os, "fork") and find_spec("fastapi")), reason="needs fork, and the extra `emulator`"
+)
+@pytest.mark.parametrize("anew", [False, True])
+def test_nobody_waits_for_a_forked_emulator_at_the_end_of_its_block(monkeypatch, anew):
+    """One that was started anew stops as for users."""
+    if anew:
+        preloaded.emulators_start_anew(monkeypatch)
+    with Emulator() as emulator:
+        process = emulator._process
+    assert emulator.pid is None
+    assert process.returncode == (-signal.SIGTERM if anew else -signal.SIGKILL)
