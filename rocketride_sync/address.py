@@ -7,7 +7,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from .arguments import is_plain
 from .errors import ConfigurationError
-from .frozen import Record
+from .frozen import Frozen
 
 DEFAULT_URI = "https://api.rocketride.ai"
 DEFAULT_PORT = 5565
@@ -19,7 +19,7 @@ _WEBSOCKET_PATH = "/task/service"
 _SCHEMES = {"http": False, "https": True, "ws": False, "wss": True}
 
 
-class Address(Record):
+class Address(Frozen):
     """The server's address, for either transport.
 
     Attributes:
@@ -31,11 +31,17 @@ class Address(Record):
             never sent (RFC 6874).
     """
 
+    # The order is that of the repr.
+    __slots__ = ("secure", "host", "port", "path", "zone")  # noqa: RUF023
+
     secure: bool
     host: str
     port: Optional[int]
     path: str
-    zone: str = ""
+    zone: str
+
+    def __init__(self, secure: bool, host: str, port: Optional[int], path: str, zone: str = "") -> None:
+        self._set(secure=secure, host=host, port=port, path=path, zone=zone)
 
     @classmethod
     def parse(cls, uri: str, name: str = "uri") -> Address:

@@ -30,8 +30,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple, Type, TypeVar
 
-from .frozen import Record
-
 if TYPE_CHECKING:
     from .models import Outcome, TaskStatus
 
@@ -283,28 +281,6 @@ class TaskCancelledError(TaskFailedError):
     """The task was cancelled: it was terminated, or its ttl ran out. `TaskStatus.end_reason` says which, if the
     server said it.
     """
-
-
-class TaskFate(Record):
-    """What became of a task that a program was to end when it stopped.
-
-    Attributes:
-        words: such as ``the task was ended``.
-        ended: whether it was ended.
-    """
-
-    words: str
-    ended: bool
-
-
-def note_task_fate(error: BaseException, fate: TaskFate) -> None:
-    """Let `error`, of any class, carry what became of the task: a report that it passes on its way says so."""
-    error.__dict__["_task_fate"] = fate  # no class can refuse this, as it could an assignment
-
-
-def task_fate_of(error: BaseException) -> Optional[TaskFate]:
-    """What `note_task_fate` noted."""
-    return error.__dict__.get("_task_fate")
 
 
 class RocketRideWarning(UserWarning):

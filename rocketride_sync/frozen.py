@@ -1,15 +1,12 @@
-"""Base classes for frozen values, in plain Python: attrs takes up to a millisecond for each class at every import."""
+"""The base class of frozen values, in plain Python: attrs takes up to a millisecond for each class at every import."""
 
 from __future__ import annotations
 
-import collections
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Tuple, TypeVar
 
-__all__ = ["Frozen", "Record"]
+__all__ = ["Frozen"]
 
 if TYPE_CHECKING:
-    from typing import NamedTuple as Record
-
     F = TypeVar("F", bound="Frozen")
 
 
@@ -56,20 +53,3 @@ class Frozen:
 
 def _rebuild(cls: Any, fields: Any) -> Any:
     return cls(**fields)
-
-
-if not TYPE_CHECKING:
-
-    class _MakesNamedTuples(type):
-        def __new__(cls, name, bases, body):
-            if not bases:
-                return super().__new__(cls, name, bases, body)
-            fields = body.get("__annotations__", ())
-            defaults = [body.pop(field) for field in fields if field in body]
-            made = collections.namedtuple(name, fields, defaults=defaults, module=body["__module__"])
-            for key, value in body.items():
-                setattr(made, key, value)
-            return made
-
-    class Record(metaclass=_MakesNamedTuples):
-        """As `typing.NamedTuple`, whose classes take three times as long to make: it compiles each annotation."""

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Literal, Optional, SupportsFloat, Union
 
 from .errors import ConfigurationError
-from .frozen import Frozen, Record
+from .frozen import Frozen
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -40,11 +40,12 @@ else:
 """A duration: a real number of seconds, of any kind (numpy's, `Decimal`, `Fraction`), or a `timedelta`."""
 
 
-class SizeLimit(Record):
+class SizeLimit:
     """The largest answer, and the option that sets it."""
 
-    option: str
-    size: int
+    def __init__(self, option: str, size: int) -> None:
+        self.option = option
+        self.size = size
 
     def __str__(self) -> str:
         return f"{self.option} ({self.size} bytes)"

@@ -17,10 +17,10 @@ from . import output
 from .status_text import MESSAGES_SHOWN, newest_messages
 
 if TYPE_CHECKING:
-    from ..errors import TaskFate
     from ..models import NewMessages, TaskStatus
     from ..reporting.recorder import RunRecorder
     from ..sending.upload_events import UploadEvent
+    from ..task_fate import TaskFate
 
 _SUBJECT_WIDTH = 40  # in a line; a bar has its own room
 _MOST_MESSAGES = 100  # printed at one poll; servers keep the newest 1000

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, 
 from ..deadline import Deadline
 from ..errors import (
     RocketRideError,
-    TaskFate,
     TransientError,
     UnsupportedOperationError,
     WaitTimeoutError,
-    note_task_fate,
 )
 from ..logs import log
 from ..models import TaskStatus
 from ..redact import shorten
+from ..task_fate import TaskFate, note_task_fate
 from .lost_start import LostStart
 from .pipeline_source import source_id
 from .timed_upload import status_after

@@ -20,14 +20,7 @@ from typing import (
 )
 
 from ..deadline import Deadline
-from ..errors import (
-    ConfigurationError,
-    RocketRideError,
-    TaskFate,
-    TaskLostError,
-    TaskNotFoundError,
-    note_task_fate,
-)
+from ..errors import ConfigurationError, RocketRideError, TaskLostError, TaskNotFoundError
 from ..import_lock import import_lock
 from ..logs import log
 from ..models import TaskStatus
@@ -35,6 +28,7 @@ from ..models._task_start import TaskStart
 from ..options import CLIENT_TIMEOUT, Seconds
 from ..redact import shorten
 from ..sending.pipe import Pipe
+from ..task_fate import TaskFate, note_task_fate
 from .status_methods import OnProgress
 
 if TYPE_CHECKING:

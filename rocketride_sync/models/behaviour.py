@@ -13,7 +13,7 @@ from ..import_lock import import_lock
 from ..loading import load
 from ..redact import excerpt
 from .document import fit
-from .outcome import Outcome, RunFacts, Verdict, falls_short, needs_end_reason, verdict
+from .outcome import Outcome, RunFacts, falls_short, needs_end_reason, verdict
 
 if TYPE_CHECKING:
     from datetime import datetime, timezone
@@ -64,7 +64,8 @@ class StatusBehaviour(RunFacts):
         `outcome_certain` is False. `end_reason` and `terminated_by_client` count where they are known. A success
         may have failed items: `has_failures`.
         """
-        return self._verdict.outcome
+        outcome, _ = verdict(self)
+        return outcome
 
     @property
     def outcome_certain(self) -> bool:
@@ -72,16 +73,13 @@ class StatusBehaviour(RunFacts):
 
         docs/errors.md, "How it ended, and how certain that is", has the whole table.
         """
-        return not self._verdict.doubt
+        return not self._doubt
 
     @property
     def _doubt(self) -> str:
         """Why the outcome is not certain; empty if it is."""
-        return self._verdict.doubt
-
-    @property
-    def _verdict(self) -> Verdict:
-        return verdict(self)
+        _, doubt = verdict(self)
+        return doubt
 
     @property
     def _needs_end_reason(self) -> bool:
@@ -157,7 +155,7 @@ class StatusBehaviour(RunFacts):
     def _outcome_error(self, secrets: Iterable[str] = ()) -> Optional[TaskFailedError]:
         """The exception for a terminal status that is no success; its message shows none of `secrets`."""
         status = cast("TaskStatus", self)
-        outcome, doubt = self._verdict
+        outcome, doubt = verdict(self)
         reason = (
             f": {excerpt(_in_words(self.exit_message), _TEXT_SHOWN, secrets)}" if self.exit_message else ""
         )
@@ -205,7 +203,7 @@ class StatusBehaviour(RunFacts):
 
     def _outcome_shown(self) -> str:
         """The outcome, where the name of the state does not tell it."""
-        outcome, doubt = self._verdict
+        outcome, doubt = verdict(self)
         stopped = _stopped_by(self.end_reason)
         if not (doubt or stopped) and _USUAL.get(self.state.name, outcome) is outcome:
             return ""

@@ -11,7 +11,6 @@ from __future__ import annotations
 import abc
 from typing import TYPE_CHECKING, Any, Callable, Dict, NoReturn, Optional, Tuple
 
-from ..frozen import Record
 from ..import_lock import import_lock
 
 if TYPE_CHECKING:
@@ -20,12 +19,18 @@ if TYPE_CHECKING:
 _set = object.__setattr__
 
 
-class _Field(Record):
+class _Field:
     """The arguments of `attrs.field`."""
 
-    default: Any = None
-    factory: Optional[Callable[[], Any]] = None
-    converter: Optional[Callable[[Any], Any]] = None
+    def __init__(
+        self,
+        default: Any = None,
+        factory: Optional[Callable[[], Any]] = None,
+        converter: Optional[Callable[[Any], Any]] = None,
+    ) -> None:
+        self.default = default
+        self.factory = factory
+        self.converter = converter
 
     def value(self, given: Dict[str, Any], name: str) -> Any:
         if name not in given:

@@ -6,9 +6,8 @@ The table, and what was measured, is in docs/protocol.md, "The life of a task".
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, Any, ClassVar, Mapping, Optional
+from typing import TYPE_CHECKING, Any, ClassVar, Mapping, Optional, Tuple
 
-from ..frozen import Record
 from .document import Document
 from .lazy_attrs import frozen
 
@@ -79,21 +78,14 @@ else:
         }
 
 
-class Verdict(Record):
-    """An outcome, and why it is not certain; empty if it is."""
-
-    outcome: Outcome
-    doubt: str = ""
-
-
-def verdict(status: StatusBehaviour) -> Verdict:
-    """The outcome of a run, and how certain it is. This is the only place that decides it."""
+def verdict(status: StatusBehaviour) -> Tuple[Outcome, str]:
+    """The outcome of a run, and why it is not certain; empty if it is. This is the only place that decides it."""
     if not status.is_terminal:
-        return Verdict(Outcome.RUNNING)
+        return Outcome.RUNNING, ""
     if status.state == COMPLETED:
         return _of_completed(status)
     if status.exit_code == 0 or _was_stopped(status):
-        return Verdict(Outcome.CANCELLED)
+        return Outcome.CANCELLED, ""
     return _of_cancelled(status)
 
 
@@ -117,31 +109,30 @@ def falls_short(status: StatusBehaviour) -> bool:
     return status.completed_count + status.failed_count < status.total_count
 
 
-def _of_completed(status: StatusBehaviour) -> Verdict:
+def _of_completed(status: StatusBehaviour) -> Tuple[Outcome, str]:
     if status.exit_code:
-        return Verdict(Outcome.FAILED)
+        return Outcome.FAILED, ""
     if falls_short(status):
-        return Verdict(Outcome.SUCCEEDED, "items were left undone, as when the engine was killed")
-    return Verdict(Outcome.SUCCEEDED)
+        return Outcome.SUCCEEDED, "items were left undone, as when the engine was killed"
+    return Outcome.SUCCEEDED, ""
 
 
-def _of_cancelled(status: StatusBehaviour) -> Verdict:
+def _of_cancelled(status: StatusBehaviour) -> Tuple[Outcome, str]:
     """Of a run that ended with the state CANCELLED, another exit code than 0, and nothing more known of it."""
     if status.exit_code is None:
-        return Verdict(
-            Outcome.CANCELLED, "an older server shows this for a run that was restarted, however it ended"
-        )
+        return Outcome.CANCELLED, "an older server shows this for a run that was restarted, however it ended"
     if status.exit_code == 1 and not status.exit_message:
         outcome = Outcome.SUCCEEDED if _all_went_well(status) else Outcome.FAILED
-        return Verdict(
-            outcome, "an older server shows this for every good end, a newer one for a failure without a text"
+        return (
+            outcome,
+            "an older server shows this for every good end, a newer one for a failure without a text",
         )
     if status.exit_code == _TERMINATED and status.exit_message == _STOPPED:
-        return Verdict(
+        return (
             Outcome.FAILED,
             "an older server shows this for a restarted run that was terminated, a newer one for a killed engine",
         )
-    return Verdict(Outcome.FAILED)
+    return Outcome.FAILED, ""
 
 
 def _was_stopped(status: StatusBehaviour) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterator, Mapping, Optional, Protocol, Sequence, Tuple, Union
 
-from ..frozen import Record
 from ..redact import shorten
 
 Query = Tuple[Tuple[str, str], ...]
@@ -34,7 +33,7 @@ class Data(Protocol):
 _GET_STATUS = "rrext_get_task_status"
 
 
-class Operation(Record):
+class Operation:
     """One request to the server, described for both transports.
 
     Attributes:
@@ -53,18 +52,34 @@ class Operation(Record):
         public: whether it needs no credential, so that HTTP sends none.
     """
 
-    name: str
-    command: str
-    arguments: Mapping[str, Any]
-    method: Optional[str] = None
-    path: str = ""
-    query: Query = ()
-    json: Any = None
-    data: Optional[Data] = None
-    http_lacks: Tuple[str, ...] = ()
-    repeatable: bool = False
-    recovery: str = ""
-    public: bool = False
+    def __init__(
+        self,
+        name: str,
+        command: str,
+        arguments: Mapping[str, Any],
+        *,
+        method: Optional[str] = None,
+        path: str = "",
+        query: Query = (),
+        json: Any = None,
+        data: Optional[Data] = None,
+        http_lacks: Tuple[str, ...] = (),
+        repeatable: bool = False,
+        recovery: str = "",
+        public: bool = False,
+    ) -> None:
+        self.name = name
+        self.command = command
+        self.arguments = arguments
+        self.method = method
+        self.path = path
+        self.query = query
+        self.json = json
+        self.data = data
+        self.http_lacks = http_lacks
+        self.repeatable = repeatable
+        self.recovery = recovery
+        self.public = public
 
     @property
     def asks_status(self) -> bool:

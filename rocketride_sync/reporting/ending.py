@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Iterator, NamedTuple, Optional
 
-from ..errors import RocketRideError, TaskFate, TaskLostError, WaitTimeoutError, task_fate_of
+from ..errors import RocketRideError, TaskLostError, WaitTimeoutError
+from ..task_fate import TaskFate, task_fate_of
 from .formatting import bounded_number
 
 if TYPE_CHECKING:

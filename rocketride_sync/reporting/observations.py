@@ -6,8 +6,8 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Collection, Deque, List, NamedTuple, Optional
 
-from ..errors import TaskFate
 from ..redact import cut
+from ..task_fate import TaskFate
 from .ending import Ending, ending_of
 from .sent_files import LONGEST_MESSAGE, SentFiles
 from .snapshot import NUMBER_LIMIT, bounded

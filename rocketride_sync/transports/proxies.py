@@ -9,14 +9,14 @@ from urllib.parse import unquote, urlsplit
 
 from ..address import Address, split_zone
 from ..errors import ConfigurationError
-from ..frozen import Record
+from ..frozen import Frozen
 from ..loading import load
 from ..redact import printable
 
 _PROXY_PORTS = {"http": 80, "https": 443, "socks4": 1080, "socks4a": 1080, "socks5": 1080, "socks5h": 1080}
 
 
-class Proxy(Record):
+class Proxy(Frozen):
     """A proxy.
 
     Attributes:
@@ -27,19 +27,25 @@ class Proxy(Record):
         origin: where it was set, for messages.
     """
 
+    # The order is that of the repr.
+    __slots__ = ("scheme", "host", "port", "credentials", "origin")  # noqa: RUF023
+    _secret = ("credentials",)
+
     scheme: str
     host: str
     port: int
     credentials: Optional[str]
-    origin: str = "proxies="
+    origin: str
+
+    def __init__(
+        self, scheme: str, host: str, port: int, credentials: Optional[str], origin: str = "proxies="
+    ) -> None:
+        self._set(scheme=scheme, host=host, port=port, credentials=credentials, origin=origin)
 
     def __str__(self) -> str:
         """For messages: without the password."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"the proxy {self.scheme}://{printable(host)}:{self.port} (set by {self.origin})"
-
-    def __repr__(self) -> str:
-        return f"Proxy(scheme={self.scheme!r}, host={self.host!r}, port={self.port!r})"
 
     @property
     def secure(self) -> bool:

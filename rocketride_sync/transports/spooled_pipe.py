@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import tempfile
 from typing import Any
 
@@ -28,8 +29,9 @@ class SpooledPipe:
 
     def close(self, deadline: Deadline) -> Any:
         """As `Pipe.close`."""
-        data = _with_file_errors(File.spooled, self._file)
-        return self._transport.call(self._operation._replace(data=data), deadline)
+        whole = copy.copy(self._operation)
+        whole.data = _with_file_errors(File.spooled, self._file)
+        return self._transport.call(whole, deadline)
 
     def abandon(self) -> None:
         """As `Pipe.abandon`."""

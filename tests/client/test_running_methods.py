@@ -24,7 +24,7 @@ from rocketride_sync import (
 )
 from rocketride_sync.client.lost_start import LostStart
 from rocketride_sync.deadline import Deadline
-from rocketride_sync.errors import task_fate_of
+from rocketride_sync.task_fate import task_fate_of
 
 needs("fastapi", reason="needs the extra `emulator`")
 

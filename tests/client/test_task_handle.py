@@ -20,7 +20,7 @@ from rocketride_sync import (
     TaskNotFoundError,
     TransportError,
 )
-from rocketride_sync.errors import task_fate_of
+from rocketride_sync.task_fate import task_fate_of
 
 needs("fastapi", reason="needs the extra `emulator`")
 

@@ -26,13 +26,13 @@ from rocketride_sync import (
     TaskVanishedError,
     TransportError,
     WaitTimeoutError,
-    errors,
 )
 from rocketride_sync.reporting import formatting, series
 from rocketride_sync.reporting.formatting import AxisUnit
 from rocketride_sync.reporting.observations import MOST_MESSAGES, MOST_OBSERVATIONS
 from rocketride_sync.reporting.readings import readings
 from rocketride_sync.reporting.sent_files import LONGEST_MESSAGE
+from rocketride_sync.task_fate import TaskFate, note_task_fate
 
 RUNNING = {"name": "words", "state": 3, "startTime": 1700000000.0, "totalCount": 4, "completedCount": 1}
 DONE = {**RUNNING, "state": 5, "completed": True, "completedCount": 4, "endTime": 1700000009.0, "exitCode": 0}
@@ -341,7 +341,7 @@ def test_a_stop_is_told_in_plain_words(error, cause, words):
 @pytest.mark.parametrize(("error", "cause", "words"), STOPS)
 def test_a_task_that_was_ended_after_a_stop_is_cancelled(error, cause, words):
     error = copy.copy(error)
-    errors.note_task_fate(error, errors.TaskFate("the task was ended", True))
+    note_task_fate(error, TaskFate("the task was ended", True))
     page = Page(record(RUNNING).html(error))
     assert f"cancelled: ended by this program after {cause}" in page.texts
     assert f"{words}; the task was ended" in page.texts

@@ -11,8 +11,6 @@ import hashlib
 import os
 from typing import Dict, List, Mapping, Sequence
 
-from ...frozen import Record
-
 NO_HEADERS: Mapping[str, str] = {}
 _LOWEST, _HIGHEST = 100, 999  # statuses
 _SWITCHING_PROTOCOLS = 101
@@ -37,11 +35,12 @@ class RefusedError(Exception):
         self.headers = headers
 
 
-class Head(Record):
+class Head:
     """An HTTP answer without its body."""
 
-    status: int
-    headers: Dict[str, str]
+    def __init__(self, status: int, headers: Dict[str, str]) -> None:
+        self.status = status
+        self.headers = headers
 
     @classmethod
     def parse(cls, lines: Sequence[bytes]) -> Head:

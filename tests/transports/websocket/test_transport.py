@@ -1,5 +1,6 @@
 """The WebSocket transport over real sockets: what it sends, how it shares and replaces connections."""
 
+import copy
 import json
 import os
 import socket
@@ -80,7 +81,8 @@ def test_a_request_that_must_not_be_repeated_is_not(connect):
         peer.request()
         peer.peer.sock.shutdown(socket.SHUT_RDWR)
 
-    once = STATUS._replace(repeatable=False)
+    once = copy.copy(STATUS)
+    once.repeatable = False
     with Server(dap(action)) as server:
         transport = connect(server)
         assert ask(transport, operation=once) == RUNNING
