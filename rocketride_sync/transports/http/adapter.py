@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Deque, Dict, Optional
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3 import Timeout
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from ...deadline import system_time
+from ...deadline import SLICE, system_time
 from ...logs import log
 from .sockets import Connection, TlsConnection, current
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 _LONGEST_IDLE = 30.0
 _MAX_IDLE = 32
 _MAX_TARGETS = 64
+
+SLICES: Any = Timeout(connect=SLICE, read=SLICE)
+"""The timeout of each request: the sockets keep the deadline, in slices, and urllib3 would set theirs to any other value."""
 
 
 class _ConnectionStack:

@@ -13,7 +13,7 @@ import requests
 
 from ..._version import __version__
 from ...config import Settings
-from ...deadline import SLICE, Deadline
+from ...deadline import Deadline
 from ...errors import (
     OverloadedError,
     ProtocolError,
@@ -32,7 +32,7 @@ from ...protocol.operations import Operation
 from ...protocol.strict_json import decodes_within
 from ..dialing import Dialer
 from ..proxies import Proxy, proxy_for
-from .adapter import DeadlineAdapter
+from .adapter import SLICES, DeadlineAdapter
 from .error_translation import FOREIGN, translate
 from .log_filter import redact_urllib3
 from .sockets import Exchange
@@ -151,8 +151,7 @@ class Session:
             exchange.has_body = True
         if exchange.deadline.expired:
             raise TransportTimeoutError(f"{operation.name} failed: no time was left to send it")
-        # The sockets keep the deadline, in slices; with any other value urllib3 would change their timeout to and fro.
-        response = self._adapter.send(request, stream=True, timeout=SLICE, **self._options)
+        response = self._adapter.send(request, stream=True, timeout=SLICES, **self._options)
         raw = response.raw
         try:
             body = _read_body(raw, self._settings.limit_of(operation))

@@ -14,7 +14,7 @@ import io
 import math
 import socket
 import threading
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
@@ -35,6 +35,7 @@ _EARLY = 0.02
 _LATE = 0.0005
 _MAX_HEAD = 1024 * 1024
 _JOINED = 128 * 1024  # the longest part of a body that is copied to be sent together with the head
+_MAX_CHECKED = 32
 _HTTP = b"HTTP/"  # how every answer begins
 
 
@@ -211,6 +212,23 @@ class _DeadlineConnection(HTTPConnection):
     # An application may set it for all connections. Then answers would be printed, and a server may repeat our key.
     debuglevel = 0
     dialer: Optional[Dialer] = None  # without one, it connects to a proxy that gets whole URLs
+    _buffer: List[bytes]  # of http.client: the lines of the head so far
+    _output: Callable[[bytes], None]  # adds one
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._checked: Dict[Any, bytes] = {}
+
+    def putheader(self, header: Any, *values: Any) -> None:
+        """As the base class, which checks and encodes a header each time, a tenth of a call; most are always the same."""
+        line = self._checked.get((header, values))
+        if line is not None:
+            self._output(line)
+            return
+        before = len(self._buffer)
+        super().putheader(header, *values)
+        if len(self._checked) < _MAX_CHECKED and len(self._buffer) == before + 1:
+            self._checked[header, values] = self._buffer[-1]
 
     def connect(self) -> None:
         exchange = current.exchange
