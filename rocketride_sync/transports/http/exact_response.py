@@ -155,8 +155,8 @@ def read_headers(file: Any) -> http.client.HTTPMessage:
         if line == _LINE_END:
             message.set_payload("")
             return message
-        name, colon, value = line.decode("latin-1").partition(":")
-        if not (colon and _is_usual(name, value)):
+        name, _, value = line.decode("latin-1").partition(":")
+        if not _is_usual(name, value):
             break
         message.set_raw(name, value[:-2].lstrip(" "))
     return http.client.parse_headers(_Reread(lines, file))
@@ -164,8 +164,9 @@ def read_headers(file: Any) -> http.client.HTTPMessage:
 
 def _is_usual(name: str, value: str) -> bool:
     """Whether a header needs nothing of a parser: it has one line of printable text, and is of no message in parts."""
-    plain = name.replace("-", "")
-    if not (plain.isascii() and plain.isalnum() and value.endswith("\r\n") and value[:-2].isprintable()):
+    if not (value.endswith("\r\n") and value[:-2].isprintable()):
+        return False
+    if not (name.isascii() and name.replace("-", "a").isalnum()):
         return False
     return name.lower() != "content-type" or not any(kind in value.lower() for kind in _KINDS_IN_PARTS)
 
