@@ -42,7 +42,9 @@ def test_a_lost_connection_is_replaced_at_once_and_later_each_time_it_gave_no_an
     assert reconnecting.left == 0.0
 
 
-def test_a_loss_that_one_poll_has_caused_delays_nothing_and_is_no_failure_of_the_connection(reconnecting, clock):
+def test_a_loss_that_one_poll_has_caused_delays_nothing_and_is_no_failure_of_the_connection(
+    reconnecting, clock
+):
     waited = []
     for caused in (False, False, True, True, False):
         reconnecting.lost(MALFORMED, caused_by_poll=caused)
