@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import warnings
 from typing import TYPE_CHECKING, Any, Callable, Iterator, Mapping, Optional, Tuple, Union
@@ -31,6 +32,12 @@ _OTHER_NAMES = {
 Auth = Union[str, Callable[[], str]]
 Verify = Union[bool, str]
 Cert = Union[None, str, Tuple[str, str]]
+
+
+@functools.lru_cache(maxsize=8)
+def _size_limit(option: str, size: int) -> SizeLimit:
+    """The limit: the same object for each call."""
+    return SizeLimit(option, size)
 
 
 class Settings(Frozen):
@@ -110,9 +117,9 @@ class Settings(Frozen):
 
     def limit_of(self, operation: Operation) -> SizeLimit:
         """The largest answer to `operation`."""
-        if operation.asks_status and self.max_status_bytes < self.max_response_bytes:
-            return SizeLimit("max_status_bytes", self.max_status_bytes)
-        return SizeLimit("max_response_bytes", self.max_response_bytes)
+        if self.max_status_bytes < self.max_response_bytes and operation.asks_status:
+            return _size_limit("max_status_bytes", self.max_status_bytes)
+        return _size_limit("max_response_bytes", self.max_response_bytes)
 
     def risks(self) -> Iterator[str]:
         """The warnings that a user should get."""

@@ -19,6 +19,7 @@ Message = Dict[str, Any]
 # Bounds the memory for events that are not read: the oldest are dropped. Those of a wait have a few hundred bytes.
 _EVENTS_KEPT = 256
 _LARGEST_EVENT = 65_536
+_LONGEST_KEPT = 1024
 
 
 class Dialogue:
@@ -31,10 +32,21 @@ class Dialogue:
         longest_event: the size of the longest event, likewise; dropped ones count. The caller may set it to 0.
     """
 
-    __slots__ = ("_answers", "_events", "_notices", "_pending", "_seq", "longest_answer", "longest_event")
+    __slots__ = (
+        "_answers",
+        "_encoded",
+        "_events",
+        "_notices",
+        "_pending",
+        "_seq",
+        "longest_answer",
+        "longest_event",
+    )
 
     def __init__(self) -> None:
         self._seq = 0
+        # The latest request that was not long, and its text behind the number. In one tuple, for the sake of Ctrl-C.
+        self._encoded: Tuple[str, Mapping[str, Any], str] = ("", {}, "")
         self._pending: Set[int] = set()  # requests without an answer
         self._answers: Dict[int, Message] = {}  # that were not taken yet
         self._notices: Set[int] = set()  # without an answer
@@ -42,7 +54,7 @@ class Dialogue:
         self.longest_answer = self.longest_event = 0
 
     def request(self, command: str, arguments: Mapping[str, Any]) -> Tuple[int, str]:
-        """Make a request: its number, for `answer`, and its text frame."""
+        """Make a request: its number, for `answer`, and its text frame. The `arguments` must not be changed later."""
         text = self._next_request(command, arguments)
         self._pending.add(self._seq)
         return self._seq, text
@@ -55,7 +67,13 @@ class Dialogue:
 
     def _next_request(self, command: str, arguments: Mapping[str, Any]) -> str:
         self._seq += 1
-        return json.dumps({"type": "request", "seq": self._seq, "command": command, "arguments": arguments})
+        known_command, known_arguments, rest = self._encoded
+        # Polls send the same operation again and again.
+        if arguments is not known_arguments or command != known_command:
+            rest = json.dumps({"command": command, "arguments": arguments})[1:]
+            if len(rest) <= _LONGEST_KEPT:
+                self._encoded = command, arguments, rest
+        return f'{{"type": "request", "seq": {self._seq}, {rest}'
 
     def receive(self, payload: bytes, *, binary: bool = False) -> None:
         """Process the payload of one frame. Answers to no pending request, and second answers, are dropped.
@@ -70,17 +88,23 @@ class Dialogue:
         message = _parse(payload, binary)
         kind = message.get("type")
         if kind == "response":
-            self.longest_answer = max(self.longest_answer, size)
-            number = message.get("request_seq")
-            if isinstance(number, int):
-                self._notices.discard(number)
-            if isinstance(number, int) and number in self._pending:
-                self._pending.remove(number)
-                self._answers[number] = message
+            if size > self.longest_answer:
+                self.longest_answer = size
+            self._take_answer(message)
         elif kind == "event":
             self.longest_event = max(self.longest_event, size)
             if size <= _LARGEST_EVENT:
                 self._events.append(message)
+
+    def _take_answer(self, message: Message) -> None:
+        number = message.get("request_seq")
+        if not isinstance(number, int):
+            return
+        if number in self._pending:
+            self._pending.remove(number)
+            self._answers[number] = message
+        else:
+            self._notices.discard(number)
 
     @property
     def awaits_answer(self) -> bool:

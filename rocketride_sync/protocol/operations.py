@@ -7,6 +7,7 @@ Source of the facts: docs/protocol.md, "HTTP" and "WebSocket".
 
 from __future__ import annotations
 
+import functools
 from typing import Any, Dict, Iterator, Mapping, Optional, Protocol, Sequence, Tuple, Union
 
 from ..redact import shorten
@@ -108,8 +109,12 @@ class Operation:
         return f"Operation(name={self.name!r}, command={self.command!r}{about})"
 
 
+@functools.lru_cache(maxsize=64)
 def get_task_status(token: str) -> Operation:
-    """Read the status of the task `token`; the answer is a TASK_STATUS document."""
+    """Read the status of the task `token`; the answer is a TASK_STATUS document.
+
+    The next poll gets the same object, so that a connection need not encode it again.
+    """
     return Operation(
         name="get_task_status",
         command=_GET_STATUS,

@@ -40,6 +40,19 @@ def test_requests_are_numbered_from_one():
     assert json.loads(text) == {"type": "request", "seq": 1, "command": "auth", "arguments": {"auth": KEY}}
 
 
+@pytest.mark.parametrize("size", [10, 10_000])
+def test_each_request_is_encoded_as_it_is(size):
+    """Also if it has the arguments of the last one, or its command."""
+    dialogue = Dialogue()
+    one, other = {"token": "x" * size}, {"token": "y" * size}
+    several = [("a", one), ("a", one), ("b", one), ("b", other), ("a", other), ("a", dict(one)), ("a", one)]
+    texts = [dialogue.request(*each)[1] for each in several]
+    assert [json.loads(text) for text in texts] == [
+        {"type": "request", "seq": number, "command": command, "arguments": arguments}
+        for number, (command, arguments) in enumerate(several, 1)
+    ]
+
+
 def test_nobody_waits_for_the_answer_to_a_notice():
     dialogue = Dialogue()
     dialogue.notice("rrext_monitor", {})
