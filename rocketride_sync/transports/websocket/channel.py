@@ -124,8 +124,10 @@ class Channel:
 
     def drain(self) -> None:
         """Read what has come: answers pings, and finds out that the server closed the connection."""
+        if not self.guarded(self._socket.has_input):
+            return
         almost_now = Deadline(0.001)
-        while self.guarded(self._socket.has_input) and self.receive(almost_now):
+        while self.receive(almost_now) and self.guarded(self._socket.has_input):
             pass
 
     def is_silent_since(self, moment: float) -> bool:

@@ -90,14 +90,15 @@ class SteadySocket:
             EndedError: the stream has ended.
             OSError: as `recv`.
         """
-        text = self.buffered_text(limit)
-        while text is None and self._may_be_short_text:
+        while True:
+            if self._position < len(self._buffer):
+                text = self.buffered_text(limit)
+                if text is not None or not self._may_be_short_text:
+                    return text
             data = self._read()
             if not data:
                 raise EndedError("the connection ended")
             self._buffer, self._position = self._buffer[self._position :] + data, 0
-            text = self.buffered_text(limit)
-        return text
 
     def buffered_text(self, limit: int) -> Optional[bytes]:
         """As `short_text`, but None unless the buffer holds all of it. Does no I/O."""
@@ -141,15 +142,12 @@ class SteadySocket:
             if not data:
                 break
             self.last_received = system_time.monotonic()
-            self._count_received(len(data))
+            self.bytes_allowed -= len(data)
+            if self.bytes_allowed < 0:
+                raise TooLargeError
             return data
         self._ended = True
         return b""
-
-    def _count_received(self, size: int) -> None:
-        self.bytes_allowed -= size
-        if self.bytes_allowed < 0:
-            raise TooLargeError
 
     def send(self, data: Union[Buffer, bytearray]) -> int:
         """Send a part of `data`; the number of bytes sent. Raises as `recv`, also if the peer accepts nothing."""
