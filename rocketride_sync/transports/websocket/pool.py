@@ -82,8 +82,8 @@ class Pool:
     def take(self) -> Optional[Connection]:
         """Take out a connection that seems to be alive; None if there is none."""
         self._forget_inherited()
-        for connection in iter(self._pop_latest, None):
-            if self.unless_inherited(connection) and _is_alive(connection):
+        while (connection := self._pop_latest()) is not None:
+            if connection.pid == self._pid and _is_alive(connection):
                 log.debug("a kept WebSocket connection is used again")
                 return connection
             log.debug("a kept WebSocket connection is stale, and is closed")
@@ -143,7 +143,7 @@ class Pool:
         if connection.generation != self._generation:
             # Compared after it was added: so `close`, in another thread, either finds it or is noticed here.
             self._close_idle()
-        for superfluous in iter(self._pop_superfluous, None):
+        while (superfluous := self._pop_superfluous()) is not None:
             superfluous.close()
 
     @property
@@ -166,7 +166,7 @@ class Pool:
         self._close_idle()
 
     def _close_idle(self) -> None:
-        for connection in iter(self._pop_latest, None):
+        while (connection := self._pop_latest()) is not None:
             connection.close()
 
     def _pop_latest(self) -> Optional[Connection]:
