@@ -29,7 +29,7 @@ _UPGRADE_LIMIT = SizeLimit("the largest answer to an upgrade", 65_536)
 _CLOSE_TIMEOUT = 0.5
 
 
-def request_frame(text: str, data: Optional[Buffer] = None) -> bytearray:
+def request_frame(text: str, data: Optional[Buffer] = None) -> Frames:
     """The frame of a request, with `data` if given."""
     if data is None:
         return masked_frame(_TEXT, text.encode())
@@ -152,7 +152,8 @@ class Channel:
         return True
 
     def _receive(self) -> None:
-        self._take(*self._framing.receive())
+        opcode, data = self._framing.receive()
+        self._take(opcode, data)
 
     def _take(self, opcode: int, data: bytes) -> None:
         if opcode == _CLOSE:

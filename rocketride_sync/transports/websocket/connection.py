@@ -93,7 +93,7 @@ class Connection:
 
     def _ask(self, operation: Operation, deadline: Deadline, data: Optional[Buffer]) -> Any:
         try:
-            return self.interpret(operation, self.channel.exchange(operation, deadline, data))
+            return dap.interpret(operation, self.channel.exchange(operation, deadline, data), self._auth)
         except (TransportError, ProtocolError) as error:
             error.request_sent = True
             raise

@@ -31,18 +31,18 @@ _ONES = int.from_bytes(b"\1" * 256, "big")
 _SHORT = 512  # bytes, up to which it is faster to mask them as one number
 
 
-def masked_frame(opcode: int, *parts: Buffer) -> bytearray:
+def masked_frame(opcode: int, *parts: Buffer) -> Frames:
     """The frame of a whole message with the payload `parts`, masked (RFC 6455, sections 5.2 and 5.3).
 
     For 1 MiB websocket-client takes 4 ms and seven copies, this function 1 ms and one copy. For a short request it
     takes less than half the time of websocket-client.
     """
-    size = sum(map(len, parts))
+    size = len(parts[0]) if len(parts) == 1 else sum(map(len, parts))
     head, key = _head(_FINAL | opcode, size), os.urandom(4)
     if size <= _SHORT:
         mask = (key * (size // 4 + 1))[:size]
         masked = int.from_bytes(b"".join(parts), "big") ^ int.from_bytes(mask, "big")
-        return bytearray().join((head, key, masked.to_bytes(size, "big")))
+        return head + key + masked.to_bytes(size, "big")
     frame = bytearray().join((head, key, *parts))
     for place, value in enumerate(key, len(head) + len(key)):
         frame[place::4] = frame[place::4].translate(_masked(value))

@@ -64,15 +64,15 @@ class Outbox:
     __slots__ = ("_frames", "_since", "_size")
 
     def __init__(self) -> None:
-        self._frames: List[Tuple[Deadline, bytearray]] = []
+        self._frames: List[Tuple[Deadline, Frames]] = []
         self._size = 0
         self._since = 0.0
 
-    def has_room(self, frame: bytearray) -> bool:
+    def has_room(self, frame: Frames) -> bool:
         """Whether `frame` may wait with the others. A large one is sent alone, so that it is not copied."""
         return not self._frames or self._size + len(frame) <= _SIZE
 
-    def add(self, frame: bytearray, deadline: Deadline) -> None:
+    def add(self, frame: Frames, deadline: Deadline) -> None:
         """Add a frame that is of no use after `deadline`."""
         if not self._frames:
             self._since = system_time.monotonic()
@@ -100,5 +100,5 @@ class Outbox:
         return deadline, b"".join([frame for _, frame in kept])
 
 
-def _time_left(waiting: Tuple[Deadline, bytearray]) -> float:
+def _time_left(waiting: Tuple[Deadline, Frames]) -> float:
     return waiting[0].remaining()

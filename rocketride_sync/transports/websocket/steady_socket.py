@@ -16,9 +16,9 @@ from ...protocol.operations import Buffer
 from ..tcp import has_input
 
 _READ_AHEAD = 65_536
-_FINAL_TEXT = 0x81
-_TEXT_BEGINS = bytes([_FINAL_TEXT])
+_TEXT_BEGINS = b"\x81"  # a whole message in one frame, not masked
 _SIZE_FOLLOWS = 126
+_SIZE_IN_TWO_BYTES = _TEXT_BEGINS + bytes([_SIZE_FOLLOWS])
 _TIMEOUT_MAY_BE_SHORTER = 0.02
 _TIMEOUT_MAY_BE_LONGER = 0.001
 
@@ -102,21 +102,23 @@ class SteadySocket:
 
     def buffered_text(self, limit: int) -> Optional[bytes]:
         """As `short_text`, but None unless the buffer holds all of it. Does no I/O."""
-        head = self._buffer[self._position : self._position + 4]
-        if len(head) < 2 or head[0] != _FINAL_TEXT or head[1] > _SIZE_FOLLOWS:
+        buffer, start = self._buffer, self._position
+        head = buffer[start : start + 4]
+        if head[:2] == _SIZE_IN_TWO_BYTES:
+            size = int.from_bytes(head[2:], "big")
+            start += 4
+        elif head[:1] == _TEXT_BEGINS and len(head) > 1 and head[1] < _SIZE_FOLLOWS:
+            size = head[1]
+            start += 2
+        else:
             return None
-        start, size = self._position + 2, head[1]
-        if size == _SIZE_FOLLOWS:
-            if len(head) < 4:
-                return None
-            start, size = start + 2, head[2] << 8 | head[3]
         if size > limit:
             raise TooLargeError
         end = start + size
-        if end > len(self._buffer):
+        if end > len(buffer):
             return None
         self._position = end
-        return self._buffer[start:end]
+        return buffer[start:end]
 
     @property
     def _may_be_short_text(self) -> bool:
