@@ -55,7 +55,8 @@ class BaseClient:
     def _read_status(self, operation: Operation, deadline: Deadline) -> TaskStatus:
         """The status that `operation` reads, with what this client knows of the run besides."""
         asked_at = system_time.monotonic()
-        return self._status_of(operation.arguments["token"], self._call_until(operation, deadline), asked_at)
+        document = self._caller.call(operation, deadline)
+        return self._status_of(operation.arguments["token"], document, asked_at)
 
     def _status_of(self, token: str, document: Any, asked_at: float) -> TaskStatus:
         """The status of a document that was asked for at that moment, monotonic. It may be a status already."""

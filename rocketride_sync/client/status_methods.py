@@ -56,10 +56,10 @@ class StatusMethods(BaseClient):
             RocketRideError: and the other errors of `rocketride_sync.errors`.
         """
         operation = operations.get_task_status(arguments.task_token(token))
-        check_previous(previous)
         deadline = Deadline(self._limit(timeout))
         if previous is None:
             return self._read_status(operation, deadline)
+        check_previous(previous)
         load(_waiting)  # most processes pass no `previous`
         from ..waiting.run_log import recover
         from ..waiting.same_run import check_same_run, vanished

@@ -90,21 +90,16 @@ class Dialogue:
         if kind == "response":
             if size > self.longest_answer:
                 self.longest_answer = size
-            self._take_answer(message)
+            number = message.get("request_seq")
+            if isinstance(number, int):
+                self._notices.discard(number)
+                if number in self._pending:
+                    self._pending.remove(number)
+                    self._answers[number] = message
         elif kind == "event":
             self.longest_event = max(self.longest_event, size)
             if size <= _LARGEST_EVENT:
                 self._events.append(message)
-
-    def _take_answer(self, message: Message) -> None:
-        number = message.get("request_seq")
-        if not isinstance(number, int):
-            return
-        if number in self._pending:
-            self._pending.remove(number)
-            self._answers[number] = message
-        else:
-            self._notices.discard(number)
 
     @property
     def awaits_answer(self) -> bool:

@@ -60,13 +60,13 @@ class SystemNetwork:
             selector.register(sock, selectors.EVENT_WRITE)
             return bool(selector.select(seconds))
 
-    def has_input(self, sock: Any) -> bool:
-        """Whether a read of `sock` would return now."""
+    def input_check(self, sock: Any) -> Callable[[], bool]:
+        """A function that tells whether a read of `sock` would return now."""
         if _poll is None:
-            return bool(select.select([sock], [], [], 0)[0])
+            return lambda: bool(select.select([sock], [], [], 0)[0])
         look = _poll()
         look.register(sock, _POLLIN)
-        return bool(look.poll(0))
+        return lambda: bool(look.poll(0))
 
 
 system_network = SystemNetwork()
@@ -146,9 +146,12 @@ def in_slices(sock: Any, deadline: Deadline, step: Callable[..., T], *args: Any)
             return step(*args)
 
 
-def has_input(sock: Any) -> bool:
-    """Whether a read of `sock` would return now: data, the end of the stream, or an error."""
-    return system_network.has_input(sock)
+def input_check(sock: Any) -> Callable[[], bool]:
+    """A function that tells whether a read of `sock` would return now: data, the end of the stream, or an error.
+
+    It is made once for a socket, because to make it takes longer than to ask it.
+    """
+    return system_network.input_check(sock)
 
 
 def _connect_one(sock: socket.socket, address: Any, options: Options, deadline: Deadline) -> socket.socket:

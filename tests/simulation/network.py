@@ -76,8 +76,8 @@ class Network:
     def is_writable(self, sock, seconds):
         return sock.is_writable(seconds)
 
-    def has_input(self, sock):
-        return sock.is_readable()
+    def input_check(self, sock):
+        return sock.is_readable
 
     # Below it.
 

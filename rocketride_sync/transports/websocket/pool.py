@@ -143,7 +143,8 @@ class Pool:
         if connection.generation != self._generation:
             # Compared after it was added: so `close`, in another thread, either finds it or is noticed here.
             self._close_idle()
-        while (superfluous := self._pop_superfluous()) is not None:
+        # A single one was just given back: it is neither too many nor idle for long.
+        while len(self._idle) > 1 and (superfluous := self._pop_superfluous()) is not None:
             superfluous.close()
 
     @property

@@ -9,11 +9,11 @@ from __future__ import annotations
 import contextlib
 import math
 import socket
-from typing import Any, Optional, Union
+from typing import Any, Callable, Optional, Union
 
 from ...deadline import SLICE, Deadline, system_time
 from ...protocol.operations import Buffer
-from ..tcp import has_input
+from ..tcp import input_check
 
 _READ_AHEAD = 65_536
 _TEXT_BEGINS = b"\x81"  # a whole message in one frame, not masked
@@ -50,6 +50,7 @@ class SteadySocket:
         self._buffer = b""
         self._position = 0
         self._ended = False
+        self._input_check: Optional[Callable[[], bool]] = None  # made when it is first needed
         self.deadline = deadline
         self.dead_after = dead_after
         self.last_received = system_time.monotonic()
@@ -128,7 +129,11 @@ class SteadySocket:
 
     def has_input(self) -> bool:
         """Whether `recv` would return now."""
-        return self._position < len(self._buffer) or has_input(self._sock)
+        if self._position < len(self._buffer):
+            return True
+        if self._input_check is None:
+            self._input_check = input_check(self._sock)
+        return self._input_check()
 
     def _read(self) -> bytes:
         began = system_time.monotonic()
