@@ -88,8 +88,7 @@ class Dialogue:
         message = _parse(payload, binary)
         kind = message.get("type")
         if kind == "response":
-            if size > self.longest_answer:
-                self.longest_answer = size
+            self.longest_answer = max(self.longest_answer, size)
             number = message.get("request_seq")
             if isinstance(number, int):
                 self._notices.discard(number)

@@ -109,7 +109,7 @@ class Operation:
         return f"Operation(name={self.name!r}, command={self.command!r}{about})"
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache
 def get_task_status(token: str) -> Operation:
     """Read the status of the task `token`; the answer is a TASK_STATUS document.
 

@@ -53,6 +53,19 @@ def test_each_request_is_encoded_as_it_is(size):
     ]
 
 
+@pytest.mark.parametrize(("size", "encoded_once"), [(1024, True), (1025, False)])
+def test_a_request_that_is_sent_again_is_not_encoded_again_unless_it_is_long(monkeypatch, size, encoded_once):
+    """A long one would stay in memory for as long as the connection does."""
+    empty = len(json.dumps({"command": "a", "arguments": {"token": ""}})) - 1
+    arguments = {"token": "x" * (size - empty)}
+    encode, texts = json.dumps, []
+    monkeypatch.setattr(json, "dumps", lambda document: texts.append(encode(document)) or texts[-1])
+    dialogue = Dialogue()
+    for _ in range(3):
+        dialogue.request("a", arguments)
+    assert [len(text) for text in texts] == [size + 1] * (1 if encoded_once else 3)
+
+
 def test_nobody_waits_for_the_answer_to_a_notice():
     dialogue = Dialogue()
     dialogue.notice("rrext_monitor", {})

@@ -24,6 +24,7 @@ def test_an_operation_tells_the_task_that_it_is_about():
     token = "tk_0123456789abcdef"
     status = operations.get_task_status(token)
     assert (status.command, status.token) == ("rrext_get_task_status", token)
+    assert operations.get_task_status(token) is status
     assert "token='tk_0123…'" in repr(status)
     assert object_operations.send("send", token, {}, "text/plain").token == token
     assert operations.ping().token is None

@@ -128,6 +128,15 @@ def test_of_many_the_latest_are_kept_and_those_idle_for_long_closed(pool):
     assert not latest.closed
 
 
+def test_of_two_the_one_that_was_idle_for_long_is_closed(pool):
+    old, latest = Connection(), Connection()
+    pool.give_back(old)
+    old.idle_since -= 60.0
+    pool.give_back(latest)
+    assert old.closed
+    assert not latest.closed
+
+
 @pytest.mark.parametrize("idle", [0.0, 29.0])
 def test_a_connection_is_looked_at_before_it_is_used_again_however_short_it_was_idle(pool, idle):
     looked_at = []
