@@ -83,6 +83,7 @@ class Pool:
         """Take out a connection that seems to be alive; None if there is none."""
         self._forget_inherited()
         while (connection := self._pop_latest()) is not None:
+            # `_forget_inherited` has compared the process id with the system's; another thread may be emptying the pool.
             if connection.pid == self._pid and _is_alive(connection):
                 log.debug("a kept WebSocket connection is used again")
                 return connection
