@@ -4,9 +4,9 @@ import re
 import time
 
 import pytest
+from command_call import call_command
 
 from rocketride_sync import RocketRideClient, TransportError, TransportTimeoutError, UnsupportedOperationError
-from rocketride_sync.cli.main import main
 from rocketride_sync.client.lost_start import LostStart
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.transports.fallback import Fallback
@@ -99,12 +99,12 @@ def test_a_run_says_what_http_costs_it(blocked, caplog):
     assert count(blocked, "POST /task") == 1
 
 
-def test_the_command_runs_there_too(blocked, tmp_path, capsys, monkeypatch):
-    monkeypatch.setenv("ROCKETRIDE_APIKEY", KEY)
+def test_the_command_runs_there_too(blocked, tmp_path):
     path = tmp_path / "job.pipe"
     path.write_text('{"project_id": "p", "source": "s", "components": [{"id": "s"}]}')
-    code = main(["run", str(path), "--uri", blocked.url, "--connect-timeout", str(SHORT)])
-    assert (code, "over HTTP" in capsys.readouterr().err) == (0, True)
+    arguments = ["run", str(path), "--uri", blocked.url, "--connect-timeout", str(SHORT)]
+    done = call_command(arguments, {"ROCKETRIDE_APIKEY": KEY})
+    assert (done.returncode, "over HTTP" in done.stderr) == (0, True)
 
 
 def test_a_start_asks_for_one_upgrade(blocked):
