@@ -109,8 +109,8 @@ checkout = pytest.mark.skipif(not (ROOT / "rocketride_sync").is_dir(), reason="n
 
 @checkout
 def test_what_make_mutants_walks_through_is_there():
-    named = [name for part in MUTANTS["parts"].values() for name in part["modules"] + part["tests"]]
-    named += MUTANTS["not_walked"]
+    groups = [group for part in MUTANTS["parts"].values() for group in part]
+    named = [name for group in groups for name in group["modules"] + group["tests"]] + MUTANTS["not_walked"]
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 

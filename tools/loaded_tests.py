@@ -5,6 +5,7 @@ python tools/loaded_tests.py COPY TEST ...    loads and runs them: for a change 
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import inspect
@@ -24,6 +25,9 @@ NewCode = Dict[Key, CodeType]
 # A test that computes for so much longer than it does without a change is in an endless loop.
 LEAST_CPU_SECONDS = 0.5
 TIMES_AS_LONG = 3.0
+# And one that takes so much longer waits for ever. The machine may be busy meanwhile.
+LEAST_SECONDS = 10.0
+TIMES_AS_LATE = 5.0
 _FAILED = 1
 
 
@@ -39,7 +43,9 @@ class LoadedTests:
         self._copy = copy
         self._then = then
         self._items: List[Any] = []
+        self._cpu_seconds: Dict[str, float] = {}  # by test
         self._seconds: Dict[str, float] = {}  # by test
+        self._runs: Dict[int, _Begun] = {}
         self._noticed: Counter[str] = Counter()  # changes, by test
         self._functions: Dict[str, Dict[Key, List[FunctionType]]] = {}  # by module
 
@@ -69,18 +75,20 @@ class LoadedTests:
             self._then()
         return True
 
-    def run_all(self, begins: Callable[[Any], object] = lambda _: None) -> None:
+    def run_all(
+        self, begins: Callable[[Any], object] = lambda _: None, tests: Optional[List[str]] = None
+    ) -> None:
         """Run all tests, or until one fails; ends the process. `begins` is told each test before it is run.
 
-        Those that have noticed most changes come first, then those that take little time.
+        With `tests`, only those in these files and folders. Those that have noticed most changes come first, then those that take little time.
         """
         status = _FAILED
         try:
-            items = sorted(self._items, key=self._rank)
+            items = sorted(self._items_in(tests), key=self._rank)
             for item, following in zip(items, [*items[1:], None]):
                 begins(item)
                 # The signal that comes then ends the process.
-                longest = LEAST_CPU_SECONDS + TIMES_AS_LONG * self._seconds.get(item.nodeid, 5.0)
+                longest = LEAST_CPU_SECONDS + TIMES_AS_LONG * self._cpu_seconds.get(item.nodeid, 5.0)
                 signal.setitimer(signal.ITIMER_PROF, longest)
                 item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
                 if item.session.testsfailed:
@@ -89,6 +97,16 @@ class LoadedTests:
                 status = 0
         finally:
             os._exit(status)
+
+    def _items_in(self, tests: Optional[List[str]]) -> List[Any]:
+        if tests is None:
+            return self._items
+        starts = tuple(f"{name}::" if name.endswith(".py") else f"{name}/" for name in tests)
+        return [item for item in self._items if item.nodeid.startswith(starts)]
+
+    def seconds_of(self, tests: List[str]) -> float:
+        """How long these tests take without a change."""
+        return sum(self._seconds.get(item.nodeid, 0.0) for item in self._items_in(tests))
 
     def _rank(self, item: Any) -> Tuple[float, float]:
         return -self._noticed[item.nodeid], self._seconds.get(item.nodeid, 0.0)
@@ -101,17 +119,20 @@ class LoadedTests:
         gc.collect()
         gc.freeze()  # else each process that is forked would copy what it looks through
         began = time.monotonic()
-        pid, reading = self._start(lambda: None, lambda item: f"{time.process_time()} {item.nodeid}")
+        pid, reading = self._start(
+            lambda: None, lambda item: f"{time.process_time()} {time.monotonic()} {item.nodeid}"
+        )
         with os.fdopen(reading) as lines:
-            times = [line.rstrip("\n").split(" ", 1) for line in lines]
+            times = [line.rstrip("\n").split(" ", 2) for line in lines]
         if os.waitpid(pid, 0)[1]:
             raise SystemExit(f"without any change this test fails, mend that first: {times[-1:]}")
-        for (moment, name), (later, _) in zip(times, times[1:]):
+        for (cpu, moment, name), (cpu_later, later, _) in zip(times, times[1:]):
+            self._cpu_seconds[name] = float(cpu_later) - float(cpu)
             self._seconds[name] = float(later) - float(moment)
         return time.monotonic() - began
 
-    def start(self, module: str, text: str) -> Tuple[int, int]:
-        """Run the tests with this text of a module; the process, which leads a group, and what `take` reads.
+    def start(self, module: str, text: str, tests: List[str]) -> Tuple[int, int]:
+        """Run tests with this text of a module; the process, which leads a group, and what `hangs` and `take` read.
 
         Of a text that changes more than functions and constants, no test may notice anything.
         """
@@ -128,9 +149,14 @@ class LoadedTests:
                     for function in functions[key]:
                         function.__code__ = code
 
-        return self._start(change, lambda item: str(self._items.index(item)))
+        pid, reading = self._start(change, lambda item: str(self._items.index(item)), tests)
+        os.set_blocking(reading, False)
+        self._runs[reading] = _Begun(time.monotonic())
+        return pid, reading
 
-    def _start(self, change: Callable[[], None], told: Callable[[Any], str]) -> Tuple[int, int]:
+    def _start(
+        self, change: Callable[[], None], told: Callable[[Any], str], tests: Optional[List[str]] = None
+    ) -> Tuple[int, int]:
         reading, writing = os.pipe()
         pid = os.fork()
         if pid:
@@ -142,15 +168,24 @@ class LoadedTests:
             os.dup2(nowhere, 1)
             os.dup2(nowhere, 2)
             change()
-            self.run_all(lambda item: os.write(writing, f"{told(item)}\n".encode()))
+            self.run_all(lambda item: os.write(writing, f"{told(item)}\n".encode()), tests)
         finally:
             os._exit(_FAILED)
 
+    def hangs(self, reading: int) -> bool:
+        """Whether the test that is run now waits for ever."""
+        run = self._runs[reading]
+        run.read(reading)
+        usual = self._seconds.get(self._items[run.test].nodeid, 5.0) if run.test is not None else 0.0
+        return time.monotonic() - run.at > LEAST_SECONDS + TIMES_AS_LATE * usual
+
     def take(self, reading: int, noticed: bool) -> None:
         """A run has ended. If a change was noticed, it was by the test that began last."""
-        with os.fdopen(reading) as numbers:
-            begun = numbers.read().split() if noticed else []
-        self._noticed.update(self._items[int(number)].nodeid for number in begun[-1:])
+        run = self._runs.pop(reading)
+        run.read(reading)
+        os.close(reading)
+        if noticed and run.test is not None:
+            self._noticed[self._items[run.test].nodeid] += 1
 
     def _functions_of(self, module: str) -> Dict[Key, List[FunctionType]]:
         importlib.import_module(_name_of(module))
@@ -159,6 +194,20 @@ class LoadedTests:
             if isinstance(thing, FunctionType) and thing.__code__.co_filename == path:
                 found.setdefault(_key(thing.__code__), []).append(thing)
         return found
+
+
+class _Begun:
+    """The test that a run has begun last, by number, and when that was seen."""
+
+    def __init__(self, at: float) -> None:
+        self.at = at
+        self.test: Optional[int] = None
+
+    def read(self, reading: int) -> None:
+        with contextlib.suppress(BlockingIOError):
+            # A number is written at once, so it is read whole.
+            while told := os.read(reading, 65536).split():
+                self.at, self.test = time.monotonic(), int(told[-1])
 
 
 def changed_functions(before: CodeType, after: CodeType) -> Optional[NewCode]:

@@ -3,9 +3,9 @@
     python tools/mutants.py waiting                 a part: its modules, with the tests that belong to it
     python tools/mutants.py waiting --only outage   of its modules those with this in their name
 
-tests/mutants.json names the parts, the modules that nobody has walked through yet, and the changes that no test can notice, each
-with the reason. The run fails if another change survives, or if one of those is noticed by now. A module that was not walked
-through yet is left out, unless `--only` names it.
+tests/mutants.json names the parts: groups of modules, each with the tests that belong to it. It also names the modules that
+nobody has walked through yet, and the changes that no test can notice, each with the reason. The run fails if another change
+survives, or if one of those is noticed by now. A module that was not walked through yet is left out, unless `--only` names it.
 
 Tests run in processes that have loaded them already (`loaded_tests.py`), which takes a tenth of the time. A change that survives
 there, and is not listed, is tried again in a new process: one of more than functions and constants can be noticed only there.
@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import math
 import os
 import shutil
 import signal
@@ -40,7 +41,7 @@ class Running(NamedTuple):
     """A run of the tests."""
 
     change: Tuple[Mutation, str]  # and the whole text of its module with it
-    began: float
+    latest: float  # monotonic; of a new process
     noticed_by: Optional[int]  # see `LoadedTests.start`
     copy: Optional[Path]  # of a new process: where its change is
 
@@ -72,9 +73,9 @@ def end_tests(pid: int) -> None:
 class Walk:
     """Goes through all changes of some modules, `jobs` at a time."""
 
-    def __init__(self, modules: List[str], tests: List[str], jobs: int, known: Set[Mutation]) -> None:
-        self._modules = modules
-        self._tests = tests
+    def __init__(self, tests_of: Dict[str, List[str]], jobs: int, known: Set[Mutation]) -> None:
+        self._tests_of = tests_of
+        self._modules = list(tests_of)
         self._jobs = jobs
         self._known = known
         self._running: Dict[int, Running] = {}
@@ -86,12 +87,12 @@ class Walk:
     def run(self, folder: Path) -> None:
         self._folder = folder
         self._loaded = LoadedTests(copy_of_project(folder / "loaded"), self._run_all)
-        if self._loaded.run(self._tests):
+        tests = {name: None for named in self._tests_of.values() for name in named}
+        if self._loaded.run(list(tests)):
             raise SystemExit("the tests cannot be loaded")
 
     def _run_all(self) -> None:
         seconds = self._loaded.measure(self._modules)
-        self._limit = max(LEAST_SECONDS, seconds * TIMES_AS_LONG)
         self._total = sum(count_mutations(ROOT, module) for module in self._modules)
         self._began = self._told = time.monotonic()
         print(
@@ -110,8 +111,8 @@ class Walk:
             for mutation, text in mutations_of(ROOT, module):
                 self.found.add(mutation)
                 self._wait_for_less_than(self._jobs)
-                pid, noticed_by = self._loaded.start(module, text)
-                self._running[pid] = Running((mutation, text), time.monotonic(), noticed_by, None)
+                pid, noticed_by = self._loaded.start(module, text, self._tests_of[module])
+                self._running[pid] = Running((mutation, text), math.inf, noticed_by, None)
         self._wait_for_less_than(1)
 
     def _run_new(self) -> None:
@@ -124,21 +125,25 @@ class Walk:
             self._wait_for_less_than(self._jobs)
             copy = next(copy for copy in copies if all(run.copy != copy for run in self._running.values()))
             (copy / mutation.module).write_text(text, encoding="utf-8")
-            pid = start_new(copy, [*self._own_tests(mutation.module), *self._tests])
-            self._running[pid] = Running((mutation, text), time.monotonic(), None, copy)
+            pid = start_new(copy, self._own_tests_first(mutation.module))
+            latest = time.monotonic() + max(LEAST_SECONDS, TIMES_AS_LONG * self._seconds_of(mutation.module))
+            self._running[pid] = Running((mutation, text), latest, None, copy)
         self._wait_for_less_than(1)
 
-    def _own_tests(self, module: str) -> List[str]:
-        """The tests named as the module, which probably notice."""
+    def _own_tests_first(self, module: str) -> List[str]:
+        """The tests of the module; first those that are named as it, which probably notice."""
+        tests = self._tests_of[module]
         own = [str(path.relative_to(ROOT)) for path in ROOT.glob(f"tests/**/test_{Path(module).stem}.py")]
-        return [path for path in own if path.startswith(tuple(self._tests))]
+        return [*(path for path in own if path.startswith(tuple(tests))), *tests]
+
+    def _seconds_of(self, module: str) -> float:
+        return self._loaded.seconds_of(self._tests_of[module])
 
     def _wait_for_less_than(self, running: int) -> None:
         while len(self._running) >= running:
             for pid, run in list(self._running.items()):
-                late = time.monotonic() - run.began > self._limit
                 ended, status = os.waitpid(pid, os.WNOHANG)
-                if ended or late:
+                if ended or self._is_late(run):
                     end_tests(pid)
                     self.timed_out += not ended
                     self._take(run, bool(ended) and status == 0)
@@ -147,6 +152,11 @@ class Walk:
                         os.waitpid(pid, 0)
             time.sleep(0.005)
             self._tell()
+
+    def _is_late(self, run: Running) -> bool:
+        if run.noticed_by is not None:
+            return self._loaded.hangs(run.noticed_by)
+        return time.monotonic() > run.latest
 
     def _take(self, run: Running, survived: bool) -> None:
         """A run of the tests has ended."""
@@ -183,18 +193,24 @@ def described(mutation: Mutation) -> str:
     return f"{mutation.module}, {mutation.place or 'module'}\n    {mutation.was}\n    {mutation.becomes}"
 
 
-def modules_of(part: Dict[str, Any], only: Optional[str], not_walked: Set[str]) -> List[str]:
-    """The modules of a part that are to be walked through."""
-    found: List[str] = []
-    for name in part["modules"]:
-        paths = sorted((ROOT / name).glob("[a-z]*.py")) if (ROOT / name).is_dir() else [ROOT / name]
-        found += [path.relative_to(ROOT).as_posix() for path in paths]
+def tests_by_module(
+    part: List[Dict[str, Any]], only: Optional[str], not_walked: Set[str]
+) -> Dict[str, List[str]]:
+    """The modules of a part that are to be walked through, each with its tests."""
+    found = {
+        module: group["tests"] for group in part for name in group["modules"] for module in _modules_in(name)
+    }
     if only:
-        return [module for module in found if only in Path(module).name]
-    return [module for module in found if module not in not_walked]
+        return {module: tests for module, tests in found.items() if only in Path(module).name}
+    return {module: tests for module, tests in found.items() if module not in not_walked}
 
 
-def verdict(walk: Walk, modules: List[str], known: Set[Mutation]) -> int:
+def _modules_in(name: str) -> List[str]:
+    paths = sorted((ROOT / name).glob("[a-z]*.py")) if (ROOT / name).is_dir() else [ROOT / name]
+    return [path.relative_to(ROOT).as_posix() for path in paths]
+
+
+def verdict(walk: Walk, modules: Set[str], known: Set[Mutation]) -> int:
     """Compare what survived with what is known to; 0 if they are the same."""
     known = {mutation for mutation in known if mutation.module in modules}
     groups = {
@@ -224,15 +240,15 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2, help="test runs at a time; default %(default)s")
     options = parser.parse_args()
     part, not_walked = book["parts"][options.part], set(book["not_walked"])
-    modules = modules_of(part, options.only, not_walked)
-    if not modules:
+    tests_of = tests_by_module(part, options.only, not_walked)
+    if not tests_of:
         parser.error("no module to walk through: see `not_walked` in tests/mutants.json, and --only")
     known = {Mutation(*(entry[key] for key in Mutation._fields)) for entry in book["survivors"]}
-    walk = Walk(modules, part["tests"], options.jobs, known)
+    walk = Walk(tests_of, options.jobs, known)
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         walk.run(Path(folder))
-    result = verdict(walk, modules, known)
-    for module in sorted(set(modules_of(part, None, set())) & not_walked):
+    result = verdict(walk, set(tests_of), known)
+    for module in sorted(set(tests_by_module(part, None, set())) & not_walked):
         print(f"not walked through yet: {module}")
     return result
 

@@ -287,6 +287,7 @@ def test_the_reason_of_the_seen_runs_end_is_known_when_another_has_taken_over(ev
 def test_where_it_may_be_that_of_another_end_it_is_not(event_filter, steps):
     known = happened(event_filter, *steps)
     assert [known.reason_of(start) for start in (100.0, 900.0, 0.0)] == [None] * 3
+    assert known.seen_run is None
 
 
 def test_after_a_gap_the_reason_of_the_seen_run_is_not_certain(event_filter):
@@ -344,7 +345,7 @@ def test_a_task_whose_id_is_not_unique_is_never_said_to_have_ended():
 def test_of_the_ids_what_lies_before_the_dot_counts():
     assert active_ids(running("5f3a0123.s", "77777777.t")) == {"5f3a0123.": 1, "77777777.": 1}
     assert active_ids(running("a.b.s", "a.s", "a.s")) == {"a.": 3, "a.b.": 1}
-    assert active_ids(running("no dot within nine.s")) == {}
+    assert active_ids(running("eight678.s", "nine56789.s")) == {"eight678.": 1}
     assert active_ids(running()) == {}
 
 
@@ -392,6 +393,7 @@ def test_the_end_of_the_only_run_with_the_id_is_that_of_the_token_that_runs():
         ("tk_job.with.dots", "job.with.s"),
         ("nightly-run", "nightly-.s"),
         ("my_token_12345", "token_12.s"),
+        ("nightly_run_12345", "run_1234.s"),
         ("0123456789", "01234567.s"),
         ("0123456789", "3456789.s"),
     ],

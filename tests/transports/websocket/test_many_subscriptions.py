@@ -178,3 +178,12 @@ def test_the_allowance_is_in_bytes_and_the_list_is_looked_at_again_when_half_hav
     assert allowance.next(1000, 0) == 64
     allowance.connection_lost()
     assert allowance.next(1000, 0) == 1
+
+
+def test_the_lists_of_all_are_16_mib_at_most_and_those_that_may_be_unread_256_kib():
+    allowance = SubscriptionAllowance()
+    assert allowance.next(128, 0) == 1
+    assert [allowance.next(128, 128 * 1024 + more) for more in (0, 1)] == [2, 0]
+    assert [allowance.next(65, 128 * 1024 + more) for more in (0, 1)] == [2, 1]
+    allowance.connection_lost()
+    assert [allowance.next(60, size) for size in (0, 270_000)] == [1, 1]  # one at a time, though it is longer
