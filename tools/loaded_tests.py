@@ -124,12 +124,14 @@ class LoadedTests:
         )
         with os.fdopen(reading) as lines:
             times = [line.rstrip("\n").split(" ", 2) for line in lines]
+        ended = time.monotonic()
         if os.waitpid(pid, 0)[1]:
             raise SystemExit(f"without any change this test fails, mend that first: {times[-1:]}")
         for (cpu, moment, name), (cpu_later, later, _) in zip(times, times[1:]):
             self._cpu_seconds[name] = float(cpu_later) - float(cpu)
             self._seconds[name] = float(later) - float(moment)
-        return time.monotonic() - began
+        self._seconds[times[-1][2]] = ended - float(times[-1][1])
+        return ended - began
 
     def start(self, module: str, text: str, tests: List[str]) -> Tuple[int, int]:
         """Run tests with this text of a module; the process, which leads a group, and what `hangs` and `take` read.

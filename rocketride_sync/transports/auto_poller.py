@@ -54,12 +54,12 @@ class AutoPoller:
             self._websocket_read_at = system_time.monotonic()
             if result is not None:
                 return self._take_websocket_result(*result)
-        result = None
-        if self._over_http:
-            alone = self._fallback.active and not self._websocket.is_open
-            result = self._http.next(deadline if alone else deadline.within(_HTTP_TURN))
-            if result is not None:
-                self._take_http_result(*result)
+        if not self._over_http:
+            return None
+        alone = self._fallback.active and not self._websocket.is_open
+        result = self._http.next(deadline if alone else deadline.within(_HTTP_TURN))
+        if result is not None:
+            self._take_http_result(*result)
         return result
 
     def _is_websocket_turn(self) -> bool:

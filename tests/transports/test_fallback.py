@@ -19,6 +19,7 @@ from .loopback import Server, answer
 from .polled_tasks import tokens
 
 NONE = NoWebSocketError("404")
+NO_SLOT = NoSlotError("403")
 CUT = UpgradeCutError("cut")
 PROMPT = RetryPolicy(initial_delay=0.01, max_delay=0.02)
 PIPELINE = {"source": "s", "components": []}
@@ -92,6 +93,30 @@ class TestRules:
         fallback.http_succeeded(CUT)
         assert fallback.active
 
+    def test_cuts_within_a_second_are_one(self, fallback, clock):
+        fallback.http_succeeded(CUT)
+        clock.now += 0.99
+        fallback.http_succeeded(CUT)
+        assert not fallback.active
+        clock.now = 1001.0
+        fallback.http_succeeded(CUT)
+        assert fallback.active
+
+    def test_what_a_caller_was_told_is_known_for_a_second(self, fallback, clock):
+        assert fallback.just_told is None
+        fallback.told(NONE)
+        assert fallback.just_told is NONE
+        clock.now += 0.99
+        assert fallback.just_told is NONE
+        clock.now = 1001.0
+        assert fallback.just_told is None
+
+    @pytest.mark.parametrize("happens", [Fallback.reset, lambda fallback: fallback.http_succeeded(NO_SLOT)])
+    def test_what_a_caller_was_told_is_forgotten_when_something_works(self, fallback, happens):
+        fallback.told(NO_SLOT)
+        happens(fallback)
+        assert fallback.just_told is None
+
     def test_a_success_between_them_makes_two_cuts_one_each(self, fallback, clock):
         fallback.http_succeeded(CUT)
         clock.now += 3600
@@ -99,7 +124,7 @@ class TestRules:
         fallback.http_succeeded(CUT)
         assert not fallback.active
 
-    @pytest.mark.parametrize("refusal", [NoSlotError("403"), OddUpgradeError("302")])
+    @pytest.mark.parametrize("refusal", [NO_SLOT, OddUpgradeError("302")])
     def test_others_are_no_sign(self, fallback, clock, refusal):
         for _ in range(10):
             fallback.http_succeeded(refusal)
