@@ -26,7 +26,7 @@ NewCode = Dict[Key, CodeType]
 LEAST_CPU_SECONDS = 0.5
 TIMES_AS_LONG = 3.0
 # And one that takes so much longer waits for ever. The machine may be busy meanwhile.
-LEAST_SECONDS = 10.0
+LEAST_SECONDS = 6.0
 TIMES_AS_LATE = 5.0
 _FAILED = 1
 

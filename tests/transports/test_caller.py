@@ -1,11 +1,23 @@
-"""For how long a call is tried again while the server is overloaded, in a time of the test's own."""
+"""When a call is tried again: while the server is overloaded, in a time of the test's own, and with another key."""
+
+import logging
 
 import pytest
 
-from rocketride_sync import OverloadedError, RetryPolicy, TransportTimeoutError, deadline
+from rocketride_sync import (
+    AuthenticationError,
+    OverloadedError,
+    RetryPolicy,
+    ServerError,
+    TransportError,
+    TransportTimeoutError,
+    deadline,
+)
+from rocketride_sync.address import Address
+from rocketride_sync.config import Settings
 from rocketride_sync.deadline import Deadline
-from rocketride_sync.protocol.operations import get_task_status
-from rocketride_sync.transports.caller import Caller
+from rocketride_sync.protocol.operations import Operation, get_task_status
+from rocketride_sync.transports.caller import Caller, with_key, with_unknown_outcome
 
 STATUS = get_task_status("tk_0123456789abcdef0123456789abcdef")
 
@@ -110,9 +122,213 @@ def test_a_try_with_time_tells_that_the_server_is_silent_now(time, first_took):
     assert transport.calls == 2
 
 
+def test_a_timeout_without_any_overload_comes_out(time):
+    fault = TransportTimeoutError("no answer")
+
+    def step():
+        raise fault
+
+    with pytest.raises(TransportTimeoutError) as caught:
+        Caller(None, RetryPolicy()).retry_overload(step, Deadline(0.5))
+    assert caught.value is fault
+
+
 @pytest.mark.parametrize(("retry_after", "times"), [(3600.0, 1), (10.0, 1), (6.0, 2), (2.0, 5)])
 def test_what_the_server_asks_for_is_never_shortened(time, retry_after, times):
     moments = asked(time, 10.0, retry_after, initial_delay=0.1)
     pauses = [later - earlier for earlier, later in zip(moments, moments[1:])]
     assert len(moments) == times
     assert all(pause >= retry_after for pause in pauses)
+
+
+def test_the_server_is_asked_again_until_it_has_a_slot(time, caplog):
+    caplog.set_level(logging.INFO, "rocketride_sync")
+    retry = RetryPolicy(initial_delay=1.0, max_delay=16.0, multiplier=2.0, jitter=0.0)
+    answers = iter([OverloadedError("no slots")] * 3)
+    asked_at = []
+
+    def step():
+        asked_at.append(time.now - 1000.0)
+        fault = next(answers, None)
+        if fault is not None:
+            raise fault
+        return "found"
+
+    assert Caller(None, retry).retry_overload(step, Deadline(30.0)) == "found"
+    assert asked_at == pytest.approx([0.0, 1.0, 3.0, 7.0])
+    assert caplog.messages == [f"no slots; asking again in {pause} s" for pause in ("1.0", "2.0", "4.0")]
+
+
+def test_an_outage_lasts_from_its_first_answer(time):
+    retry = RetryPolicy(initial_delay=4.0, max_delay=4.0, jitter=0.0, max_outage=10.0)
+    transport = Overloaded(time)
+    time.now = 1000.0
+    with pytest.raises(OverloadedError):
+        Caller(transport, retry).call(STATUS, Deadline(None))
+    assert transport.asked_at[:3] == pytest.approx([0.0, 4.01, 8.02])
+    assert 9.8 < transport.asked_at[-1] < 10.02
+
+
+def test_an_overload_of_the_function_for_the_key_is_nothing_to_ask_again_for(time):
+    mine = OverloadedError("mine")
+    mine._is_of_auth = True
+    asked_at = []
+
+    def step():
+        asked_at.append(time.now)
+        raise mine
+
+    with pytest.raises(OverloadedError) as caught:
+        Caller(None, RetryPolicy()).retry_overload(step, Deadline(30.0))
+    assert caught.value is mine
+    assert len(asked_at) == 1
+
+
+def test_with_hardly_any_time_left_there_is_no_further_try(time):
+    """Half of what is left is a pause, but not for a try of a few milliseconds."""
+    for seconds, times in ((0.05, 1), (0.0501, 2)):
+        moments = []
+
+        def step(moments=moments):
+            moments.append(time.now)
+            raise OverloadedError("no slots")
+
+        time.now = 0.0
+        with pytest.raises(OverloadedError):
+            Caller(None, RetryPolicy(initial_delay=9.0, jitter=0.0)).retry_overload(step, Deadline(seconds))
+        assert len(moments) == times
+
+
+@pytest.mark.parametrize("backoff", [4.0, 4.5])
+def test_a_backoff_of_no_less_than_is_left_is_half_of_that(time, backoff):
+    moments = []
+
+    def step():
+        moments.append(time.now)
+        if len(moments) == 1:
+            raise OverloadedError("no slots")
+
+    time.now = 0.0
+    Caller(None, RetryPolicy(initial_delay=backoff, jitter=0.0)).retry_overload(step, Deadline(4.0))
+    assert moments == [0.0, 2.0]
+
+
+@pytest.mark.parametrize(("retry_after", "times"), [(5.0, 1), (4.99, 2)])
+def test_a_try_at_the_very_end_is_none(time, retry_after, times):
+    moments = []
+
+    def step():
+        moments.append(time.now)
+        raise OverloadedError("no slots", retry_after=retry_after)
+
+    time.now = 0.0
+    with pytest.raises(OverloadedError):
+        Caller(None, RetryPolicy(initial_delay=0.5, jitter=0.0)).retry_overload(step, Deadline(5.0))
+    assert len(moments) == times
+
+
+@pytest.mark.parametrize(
+    ("max_outage", "seconds", "limited"),
+    [(None, 9.0, True), (None, None, True), (10.0, 9.0, True), (10.0, 10.0, False), (10.0, None, False)],
+)
+def test_what_ends_the_tries_is_the_shorter_of_the_two_times(time, max_outage, seconds, limited):
+    time.now = 0.0
+    assert Caller(None, RetryPolicy(max_outage=max_outage)).is_limited_by(Deadline(seconds)) is limited
+
+
+# --- whether it was carried out
+
+
+ONCE = Operation(name="terminate", command="terminate", arguments={}, recovery=": ask for its status")
+
+
+def lost(request_sent):
+    fault = TransportError("lost")
+    fault.request_sent = request_sent
+    return fault
+
+
+def test_of_what_may_have_been_carried_out_and_must_not_be_repeated_the_message_says_so(time):
+    fault = lost(request_sent=True)
+
+    def step():
+        raise fault
+
+    with pytest.raises(TransportError) as caught:
+        Caller(None, RetryPolicy()).attempt(ONCE, step, Deadline(30.0))
+    assert str(caught.value) == "lost; whether the server carried it out is unknown: ask for its status"
+    assert caught.value.__context__ is None
+    assert caught.value.request_sent
+    assert str(fault) == "lost", "it may be that of another call, too"
+
+
+@pytest.mark.parametrize(("operation", "request_sent"), [(ONCE, False), (STATUS, True), (STATUS, False)])
+def test_of_anything_else_nothing_is_unknown(operation, request_sent):
+    fault = lost(request_sent)
+    assert with_unknown_outcome(operation, fault) is fault
+
+
+# --- another key
+
+
+class Keys:
+    """A function for the key: another one each time, if it is `renewable`."""
+
+    def __init__(self, renewable=True):
+        self.made = 0
+        self._renewable = renewable
+
+    def __call__(self):
+        self.made += self._renewable
+        return f"key-{self.made}"
+
+
+def settings_of(auth):
+    return Settings(address=Address.parse("http://localhost"), auth=auth)
+
+
+def refusing(keys, used):
+    def step(key):
+        used.append(str(key))
+        if key in keys:
+            raise AuthenticationError(f"refused {len(used)}")
+        return f"done with {key}"
+
+    return step
+
+
+def test_with_a_key_that_is_refused_another_one_is_tried_once(caplog):
+    caplog.set_level(logging.INFO, "rocketride_sync")
+    used = []
+    assert with_key(settings_of(Keys()), refusing(["key-1"], used)) == "done with key-2"
+    assert used == ["key-1", "key-2"]
+    assert caplog.messages == ["the key was refused; trying again with another one"]
+    with pytest.raises(AuthenticationError, match="refused 2") as caught:
+        with_key(settings_of(Keys()), refusing(["key-1", "key-2"], used := []))
+    assert caught.value.__context__ is None
+    assert used == ["key-1", "key-2"]
+
+
+@pytest.mark.parametrize("auth", ["key-0", Keys(renewable=False)], ids=["constant", "function"])
+def test_without_another_key_the_refusal_comes_out(auth):
+    with pytest.raises(AuthenticationError, match="refused 1") as caught:
+        with_key(settings_of(auth), refusing(["key-0"], used := []))
+    assert used == ["key-0"]
+    assert caught.value.__context__ is None
+
+
+def test_what_the_first_key_gets_is_the_result():
+    used = []
+    assert with_key(settings_of("key"), refusing([], used)) == "done with key"
+    assert used == ["key"]
+
+
+def test_another_error_tries_no_other_key():
+    keys = Keys()
+
+    def step(_key):
+        raise ServerError("down")
+
+    with pytest.raises(ServerError):
+        with_key(settings_of(keys), step)
+    assert keys.made == 1
