@@ -28,6 +28,7 @@ TIMES_AS_LONG = 3.0
 # And one that takes so much longer waits for ever. The machine may be busy meanwhile.
 LEAST_SECONDS = 6.0
 TIMES_AS_LATE = 5.0
+_SETUP_SECONDS = 0.01  # about; of any test
 _FAILED = 1
 
 
@@ -80,7 +81,8 @@ class LoadedTests:
     ) -> None:
         """Run all tests, or until one fails; ends the process. `begins` is told each test before it is run.
 
-        With `tests`, only those in these files and folders. Those that have noticed most changes come first, then those that take little time.
+        With `tests`, only those in these files and folders. Those that have noticed most changes for the time they take
+        come first, then those that take little time.
         """
         status = _FAILED
         try:
@@ -109,7 +111,8 @@ class LoadedTests:
         return sum(self._seconds.get(item.nodeid, 0.0) for item in self._items_in(tests))
 
     def _rank(self, item: Any) -> Tuple[float, float]:
-        return -self._noticed[item.nodeid], self._seconds.get(item.nodeid, 0.0)
+        seconds = self._seconds.get(item.nodeid, 0.0)
+        return -self._noticed[item.nodeid] / (_SETUP_SECONDS + seconds), seconds
 
     def measure(self, modules: List[str]) -> float:
         """How long the tests take without a change, which they must pass. `modules` are those to be changed."""
@@ -136,7 +139,7 @@ class LoadedTests:
     def start(self, module: str, text: str, tests: List[str]) -> Tuple[int, int]:
         """Run tests with this text of a module; the process, which leads a group, and what `hangs` and `take` read.
 
-        Of a text that changes more than functions and constants, no test may notice anything.
+        Of a text that changes more than functions, their defaults, and constants, no test may notice anything.
         """
         path, functions = str(self._copy / module), self._functions[module]
         before = compile(Path(path).read_text(encoding="utf-8"), path, "exec")
@@ -145,7 +148,8 @@ class LoadedTests:
 
         def change() -> None:
             if changed is None or not all(key in functions for key in changed):
-                set_constants(sys.modules[_name_of(module)], after)
+                namespace = set_constants(sys.modules[_name_of(module)], after)
+                set_defaults(functions, namespace)
             else:
                 for key, code in changed.items():
                     for function in functions[key]:
@@ -227,8 +231,11 @@ def changed_functions(before: CodeType, after: CodeType) -> Optional[NewCode]:
     return changed
 
 
-def set_constants(module: ModuleType, code: CodeType) -> None:
-    """Give the constants of a module the values that they have by this code of it, also where they were imported."""
+def set_constants(module: ModuleType, code: CodeType) -> Dict[str, Any]:
+    """Give the constants of a module the values that they have by this code of it, also where they were imported.
+
+    Returns what the code defines.
+    """
     namespace = {name: getattr(module, name) for name in ("__name__", "__package__", "__file__")}
     exec(code, namespace)  # noqa: S102 - it is the changed module
     for name, value in namespace.items():
@@ -238,6 +245,17 @@ def set_constants(module: ModuleType, code: CodeType) -> None:
             for holder in list(sys.modules.values()):
                 if holder.__dict__.get(name) is known:
                     setattr(holder, name, value)
+    return namespace
+
+
+def set_defaults(functions: Dict[Key, List[FunctionType]], namespace: Dict[str, Any]) -> None:
+    """Give functions the defaults that arguments of the same ones in a namespace have."""
+    for new in gc.get_objects():
+        if isinstance(new, FunctionType) and new.__globals__ is namespace:
+            for function in functions.get(_key(new.__code__), ()):
+                for name in ("__defaults__", "__kwdefaults__"):
+                    if repr(getattr(function, name)) != repr(getattr(new, name)):
+                        setattr(function, name, getattr(new, name))
 
 
 def _name_of(module: str) -> str:
