@@ -204,6 +204,22 @@ def test_a_stop_iteration_of_the_function_for_the_key_comes_out_unchanged():
     assert caught.value is mine
 
 
+@pytest.mark.parametrize("way", [wait, iterate])
+def test_a_lost_run_is_searched_for_in_the_run_log_unless_the_function_for_the_key_lost_another(way):
+    seen = {**RUNNING, "project_id": "p", "source": "s"}
+    client = client_of(seen, ANOTHER, {"runs": []})
+    with pytest.raises(TaskReplacedError, match="another run took over"):
+        way(client)
+    assert calls_of(client)[2:] == ["get_task_runs"]
+    mine = TaskReplacedError("mine")
+    mine._is_of_auth = True  # as the transports mark it
+    client = client_of(seen, mine)
+    with pytest.raises(TaskReplacedError) as caught:
+        way(client)
+    assert caught.value is mine
+    assert calls_of(client)[2:] == []
+
+
 # --- cancelling
 
 
