@@ -13,6 +13,7 @@ from rocketride_sync.transports.websocket.upgrade import NoSlotError, NoWebSocke
 NONE = NoWebSocketError("404")
 NO_SLOT = NoSlotError("403")
 STATUS = {"state": 3}
+MOMENT = pytest.approx(0.001, abs=0.00095)  # seconds; with none, nothing would be read
 
 
 class Clock:
@@ -192,6 +193,17 @@ def test_a_status_over_websocket_makes_the_next_refusal_the_first(pollers):
     assert not pollers.fallback.active
 
 
+def test_while_a_caller_was_just_told_of_a_refusal_the_upgrade_is_not_tried_again(pollers):
+    """And the success over HTTP in its place counts."""
+    pollers.fallback.told(NONE)
+    auto = AutoPoller(pollers.fallback, pollers.websocket, pollers.http)
+    auto.submit("a")
+    assert sent(pollers) == ([], ["a"])
+    pollers.http.results = [("a", STATUS)]
+    assert auto.next(Deadline(5.0)) == ("a", STATUS)
+    assert pollers.fallback.active
+
+
 # --- whose turn it is
 
 
@@ -201,7 +213,7 @@ def test_while_polls_go_both_ways_each_is_listened_to_for_a_moment(pollers):
     pollers.websocket.limits.clear()
     pollers.http.limits.clear()
     assert pollers.next() is None
-    assert (pollers.websocket.limits, pollers.http.limits) == ([0.001], [0.05])
+    assert (pollers.websocket.limits, pollers.http.limits) == ([MOMENT], [0.05])
 
 
 def test_results_over_http_do_not_wait_for_websocket_each_time(pollers):
@@ -216,9 +228,9 @@ def test_results_over_http_do_not_wait_for_websocket_each_time(pollers):
     pollers.auto.submit("a")
     pollers.clock.now += 0.002
     assert pollers.next() == ("a", STATUS)
-    assert pollers.websocket.limits == [0.001]
+    assert pollers.websocket.limits == [MOMENT]
     assert pollers.next() == ("b", STATUS)
-    assert pollers.websocket.limits == [0.001]
+    assert pollers.websocket.limits == [MOMENT]
 
 
 def test_a_result_over_websocket_that_is_there_is_handed_out_at_once(pollers):
@@ -242,7 +254,7 @@ def test_where_there_is_no_websocket_http_has_all_the_time(pollers):
     pollers.websocket.is_open = False
     pollers.next()
     assert pollers.http.limits == [5.0, 0.05, 0.05]
-    assert pollers.websocket.limits == [0.001, 0.001], "it may have a connection by now"
+    assert pollers.websocket.limits == [MOMENT, MOMENT], "it may have a connection by now"
 
 
 def test_once_nothing_goes_over_http_websocket_has_all_the_time_again(pollers):

@@ -111,6 +111,20 @@ class TestRules:
         clock.now = 1001.0
         assert fallback.just_told is None
 
+    def test_websocket_is_tried_unless_it_is_known_to_be_refused_or_just_was(self, fallback, clock):
+        assert fallback.tries_websocket
+        fallback.told(NO_SLOT)
+        assert not fallback.tries_websocket
+        clock.now += 1.0
+        assert fallback.tries_websocket
+        fallback.http_succeeded(NONE)
+        assert not fallback.tries_websocket
+
+    def test_a_success_over_http_without_any_refusal_says_nothing(self, fallback):
+        fallback.told(NO_SLOT)
+        fallback.http_succeeded(None)
+        assert fallback.just_told is NO_SLOT
+
     @pytest.mark.parametrize("happens", [Fallback.reset, lambda fallback: fallback.http_succeeded(NO_SLOT)])
     def test_what_a_caller_was_told_is_forgotten_when_something_works(self, fallback, happens):
         fallback.told(NO_SLOT)
