@@ -112,6 +112,8 @@ def test_what_make_mutants_walks_through_is_there():
     groups = [group for part in MUTANTS["parts"].values() for group in part]
     named = [name for group in groups for name in group["modules"] + group["tests"]] + MUTANTS["not_walked"]
     assert [name for name in named if not (ROOT / name).exists()] == []
+    modules = [name for group in groups for name in group["modules"]]
+    assert len(set(modules)) == len(modules), "in one group, whose tests are those that count"
 
 
 @checkout
