@@ -60,6 +60,8 @@ def test_without_a_connection_the_time_may_be_up_because_of_answers_that_made_no
     assert str(reconnecting.out_of_time()) == "no connection within the timeout: nonsense"
     reconnecting.lost(LOST)
     assert reconnecting.out_of_time() is LOST
+    reconnecting.lost(MALFORMED, caused_by_poll=True)
+    assert str(reconnecting.out_of_time()) == "no connection within the timeout: nonsense"
 
 
 def test_after_an_answer_it_begins_anew(reconnecting):
