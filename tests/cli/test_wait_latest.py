@@ -145,7 +145,8 @@ GOOD, BAD = ENDED, FAILED
 
 
 def hours_ago(number):
-    return time.time() - number * HOUR
+    """A whole second: its chapter in the log begins within the same one."""
+    return float(int(time.time() - number * HOUR))
 
 
 def known(start, *, lasting=60.0, end=ENDED):
