@@ -245,17 +245,16 @@ def _not_an_envelope(
 
 def load_for_pages() -> None:
     """Load it now: a wait must not when it meets a page. Raises TransportError."""
-    _tag()
     _unescape()
 
 
-@functools.lru_cache(maxsize=1)
 def _tag() -> Pattern[str]:
     # Neither this nor what uses it looks at any part of a text more than a few times: a page may be made to be slow to read.
+    # `re` keeps the pattern.
     return re.compile(r"<(/?)(style|script|head)\b[^>]*>|<[^>]*>", re.IGNORECASE)
 
 
-@functools.lru_cache(maxsize=1)
+@functools.lru_cache(maxsize=None)
 def _unescape() -> Callable[[str], str]:
     return load(_html)
 

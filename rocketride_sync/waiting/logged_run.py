@@ -119,7 +119,7 @@ class Chapter:
 
         A run's chapter begins before its first status.
         """
-        if any(begin < self.run.begin_seq or not self.confirmed for begin in self.rivals):
+        if any(begin < self.run.begin_seq for begin in self.rivals):
             return True
         number, status = self._final
         # A final status outside of the chapter came when the next run had begun.

@@ -71,6 +71,8 @@ class Wait:
         "own_time",
     )
 
+    _latest_fault: RocketRideError  # set where there is an outage
+
     def __init__(
         self,
         token: str,
@@ -94,7 +96,6 @@ class Wait:
         self._clock = clock
         self._schedule = Schedule(interval, call_timeout if self._single_poll else timeout, clock, phase)
         self._due = self._began = self.answered_at = self._schedule.started
-        self._latest_fault: Optional[RocketRideError] = None
         self.ended = self.in_doubt = False
         self._malformed = 0  # answers since the latest status
         self._last_poll_at = math.inf  # as the latest pause planned it
@@ -162,7 +163,6 @@ class Wait:
             TaskNotFoundError, TaskVanishedError, TaskReplacedError: the wait has ended, the task's end was not seen.
             RocketRideError: `outcome`, unless it is transient, or the first or second malformed answer in a row.
         """
-        self._latest_fault = None
         if isinstance(outcome, RocketRideError) and self._may_pass(outcome):
             self._latest_fault = outcome
             # A poll may have waited long for its turn, or have failed before it.
@@ -186,12 +186,11 @@ class Wait:
             WaitTimeoutError: the time is up.
             TransientError: for `RetryPolicy.max_outage` seconds every poll has failed.
         """
-        fault = self._latest_fault
-        if fault is None or self._outage is None:
+        if self._outage is None:
             pause = self._schedule.until_tick()
             pause = min(pause, _CONFIRM_AFTER) if self.in_doubt else pause
         else:
-            pause = self._outage.pause_after(fault, self._in_own_time(self.answered_at))
+            pause = self._outage.pause_after(self._latest_fault, self._in_own_time(self.answered_at))
         room = self._schedule.until_last_poll(others)
         if self._single_poll or (room < CLOCK_TOLERANCE and not self._may_poll_again()):
             raise self.timed_out() from self._cause

@@ -1,10 +1,12 @@
 """What an HTTP answer means."""
 
 import json
+import sys
 
 import pytest
 
 from rocketride_sync import errors
+from rocketride_sync.protocol import http_answers
 from rocketride_sync.protocol.http_answers import interpret
 from rocketride_sync.protocol.operations import get_task_status
 
@@ -222,6 +224,19 @@ def test_a_page_is_quoted_briefly_in_one_sentence(status, words):
     assert ".." not in said
     assert not said.endswith((".", " ", ":"))
     assert len(said) < 300
+
+
+@pytest.mark.parametrize(("words", "shown"), [(120 * "w", 120 * "w"), (121 * "w", 119 * "w" + "…")])
+def test_of_a_page_this_much_is_quoted(words, shown):
+    assert str(failing(400, words.encode())).endswith(f"perhaps a proxy's: {shown}")
+
+
+def test_a_page_that_a_wait_meets_needs_nothing_that_is_not_loaded(monkeypatch):
+    """The installation may be gone by then."""
+    http_answers._unescape.cache_clear()
+    http_answers.load_for_pages()
+    monkeypatch.setitem(sys.modules, "html", None)  # it cannot be imported
+    assert "perhaps a proxy's: 1 < 2" in str(failing(400, b"<p>1 &lt; 2</p>"))
 
 
 def test_messages_hide_secrets_in_every_form():

@@ -71,3 +71,14 @@ def test_the_first_fault_of_an_outage_and_its_end_have_a_note_for_people(caplog,
         None,
         "task …, and maybe others: seen again",
     ]
+
+
+def test_each_outage_of_a_wait_has_such_notes(caplog):
+    caplog.set_level("INFO", "rocketride_sync")
+    reset = TransportError("reset")
+    World({"a": [reset, RUNNING, reset, DONE]}).results(retry=RetryPolicy(initial_delay=2.0, jitter=0))
+    notes = [
+        "task …, and maybe others: reset; trying again for up to 300 s",
+        "task …, and maybe others: seen again",
+    ]
+    assert [getattr(record, "outage", None) for record in caplog.records] == 2 * notes

@@ -156,6 +156,11 @@ def test_other_entries_of_the_log_are_no_end():
     assert told.final.end_reason == "user"
 
 
+def test_what_follows_a_malformed_event_is_read():
+    told = chapter(5, {"event": STATUS}, {"event": STATUS, "body": []}, final(14), ended(15, "user"))
+    assert told.final.end_reason == "user"
+
+
 def test_what_was_cut_short_keeps_the_reason_and_may_be_read_again():
     told = chapter(final(14), ended(15, "user"))
     told.cut_short()

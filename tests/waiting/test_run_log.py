@@ -24,6 +24,7 @@ from rocketride_sync import (
 )
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.protocol.operations import Operation
+from rocketride_sync.transports.end_told import EndTold
 from rocketride_sync.waiting.run_list import runs_of
 from rocketride_sync.waiting.run_log import latest, recover, search, search_latest, settle
 
@@ -227,6 +228,21 @@ def overtaken(lasting, started, twin_lasting, *, final=True):
             chapter = {"beginTime": time + 0.02, "beginSeq": number, "endTime": time + seconds}
             log.chapters.append({**chapter, "outcome": "cancelled", **told})
     return log
+
+
+def test_a_run_that_begins_at_the_very_end_takes_no_reason_away():
+    """The list dates its begin before that end, but by the numbers of their events this run was over."""
+    log = RunLog().add(STOPPED, lasting=5.0, reason="user").add(ENDED, 105.0, delay=-0.1)
+    status = found(log).status
+    assert (status.start_time, status.end_reason) == (100.0, "user")
+
+
+def test_a_final_status_is_looked_for_in_each_chapter_that_began_within_ten_seconds():
+    """Both were open, and the end of the other closed the chapter of this one."""
+    log = overtaken(100.0, 109.98, 20.0)
+    log.chapters[0]["endTime"], log.chapters[1]["endTime"] = 129.98, 200.0
+    assert log.chapters[1]["beginTime"] == 110.0
+    assert found(log).status.exit_message == FAILED["exitMessage"]
 
 
 def test_without_its_final_status_the_end_of_a_run_that_was_overtaken_is_not_known():
@@ -492,7 +508,7 @@ def test_a_run_that_went_on_after_it_in_an_open_chapter_did_not_end_so(more, bac
 
 @pytest.mark.parametrize("event", [(STATUS, of_run(RUNNING, 100.0)), (LIFECYCLE, {"action": "run-restart"})])
 def test_nor_did_one_whose_events_have_no_numbers_and_no_order(event):
-    for log in (left_open(event), left_open()):
+    for log in (left_open(event), left_open(), left_open(updates=0)):
 
         def answer(operation, log=log):
             document = copy.deepcopy(log.body(operation.arguments))
@@ -908,6 +924,15 @@ def test_a_lost_run_that_is_not_in_the_log_is_the_error_as_it_was():
     error = TaskVanishedError("gone", last_status=RUN)
     assert settle(TOKEN, error, None) is error
     assert error.outcome is None
+
+
+@pytest.mark.parametrize(("reason", "known"), [(None, "ttl"), ("user", "user")])
+def test_a_reason_that_an_event_told_counts_where_the_log_has_none(reason, known):
+    told = EndTold(seen_run=(100.0, "ttl"))
+    error = TaskVanishedError("gone", last_status=RUN)
+    logged = found(RunLog().add(STOPPED, reason=reason))
+    assert settle(TOKEN, error, logged, told).end_reason == known
+    assert settle(TOKEN, error, logged).end_reason == reason
 
 
 def test_a_run_of_the_past_whose_first_statuses_tell_no_start():

@@ -64,6 +64,15 @@ def test_the_first_fault_of_an_outage_and_its_end_have_a_note_for_people(caplog,
     ]
 
 
+def test_each_outage_of_a_wait_has_such_notes(caplog, monkeypatch):
+    world = World(RESET, RUNNING, RESET, DONE)
+    monkeypatch.setattr(wait_loop, "system_time", SimpleNamespace(monotonic=world.clock))
+    caplog.set_level("INFO", "rocketride_sync")
+    list(world.wait(interval=10.0))
+    notes = ["task tk_5f3a…: reset; trying again for up to 300 s", "task tk_5f3a…: seen again after 1.0 s"]
+    assert [getattr(record, "outage", None) for record in caplog.records] == 2 * notes
+
+
 def test_an_answer_that_is_malformed_is_no_outage(caplog, monkeypatch):
     world = World(RUNNING, ProtocolError("odd"), RUNNING, ProtocolError("odd"), RESET, DONE)
     monkeypatch.setattr(wait_loop, "system_time", SimpleNamespace(monotonic=world.clock))
