@@ -156,7 +156,7 @@ def _error_type(message: str, auth: str, code: Any, http_status: Optional[int]) 
     """The subclass of `ServerError` for a failure."""
     if http_status == 403:
         return PermissionDeniedError
-    if isinstance(code, str) and code in _CODES:
+    if code in _CODES:
         return TaskNotFoundError if code == _NOT_REGISTERED else ServerError
     if message.startswith(_NOT_RUNNING):
         return TaskNotFoundError

@@ -41,5 +41,5 @@ def number_of(value: Any) -> Optional[float]:
 
 
 def text_of(value: Any) -> Optional[str]:
-    """`value` if it is a text that is not empty, else None."""
-    return value if isinstance(value, str) and value else None
+    """`value` if it is a text, else None."""
+    return value if isinstance(value, str) else None

@@ -138,9 +138,8 @@ class Chapter:
     @property
     def final_stands(self) -> bool:
         """Whether nothing follows the final status: no other of the run, and no restart. A chapter that is open may go on."""
-        number, status = self._final
         life = [self._last_life.get(start, -math.inf) for start in (self._start_time, None)]
-        return status is not None and number > max(life)
+        return self._final[0] > max(life)
 
     @property
     def _reason(self) -> Optional[str]:

@@ -90,7 +90,7 @@ def search_latest(run: TaskStatus) -> Search:
             chapter, retry = Chapter(runs[-1], None, None), True
             if not is_open(chapter.run):
                 retry = yield from _read(run, chapter)
-            if pause is None or chapter.final is not None or not retry:
+            if pause is None or not retry:
                 return chapter.without_end() if is_open(chapter.run) else chapter.found()
         yield pause
 

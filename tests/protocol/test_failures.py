@@ -194,6 +194,10 @@ def test_no_secret_is_repeated():
     assert "nightly" not in str(failure(token, "no nightly", KEY))
 
 
+def test_without_a_token_no_word_is_hidden_in_its_place():
+    assert "None of them" in str(failure(START, "None of them", KEY))
+
+
 def test_a_text_is_shown_on_one_line_of_limited_length():
     assert readable(" a\n\tb ") == "a b"
     assert readable("x" * 300) == "x" * 300

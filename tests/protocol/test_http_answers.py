@@ -93,11 +93,16 @@ def test_the_proxy_that_wants_a_password_is_named(proxy, named):
         (400, error_of("Permission 'task.monitor' denied for x"), KEY, errors.PermissionDeniedError),
         (400, error_of("Access denied: no permissions for x"), KEY, errors.PermissionDeniedError),
         (400, error_of("Not authenticated"), KEY, errors.PermissionDeniedError),
+        (400, {"detail": "Your pipeline is not running"}, KEY, errors.TaskNotFoundError),
+        (400, {"message": "Your pipeline is not running"}, KEY, errors.ServerError),
         (400, b'"no"', KEY, errors.ServerError),
+        (400, b"[" * 200_000, KEY, errors.ServerError),
         (402, b"<html>no</html>", KEY, errors.ProtocolError),
         (403, b"", KEY, errors.PermissionDeniedError),
         (403, b"<html>no</html>", KEY, errors.PermissionDeniedError),
         (404, {"detail": "Not Found"}, KEY, errors.ServerError),
+        (404, b"<html>no</html>", KEY, errors.ProtocolError),
+        (404, b"[" * 200_000, KEY, errors.ServerError),
         (405, {"detail": "Method Not Allowed"}, KEY, errors.ServerError),
         (407, b"", KEY, errors.ServerError),
         (422, {"detail": [{"type": "missing", "loc": ["query", "token"]}]}, KEY, errors.ServerError),
@@ -149,6 +154,12 @@ def test_complaints_about_parameters_are_readable():
     assert "query.token: Field required" in str(failing(422, {"detail": [complaint, "odd", complaint]}))
 
 
+def test_a_complaint_without_a_place_is_about_the_request():
+    assert "answered: the request: odd; the request: refused" in str(
+        failing(422, {"detail": [{"loc": [], "msg": "odd"}, {}]})
+    )
+
+
 def test_the_first_five_complaints_are_shown():
     complaints = [{"loc": ["query", n], "msg": "odd"} for n in range(7)]
     said = str(failing(422, {"detail": complaints}))
@@ -163,13 +174,29 @@ def test_what_came_in_place_of_an_envelope_is_told(document, said):
     assert f"not a success answer of RocketRide: {said}" in str(failing(200, document))
 
 
+def test_what_has_no_type_and_no_words_is_told_too():
+    assert "RocketRide's JSON but no declared type: nothing. Is the address" in str(failing(200))
+
+
+def test_a_refusal_without_a_word_is_told_by_its_status():
+    assert str(failing(400, {"status": "Error"})).endswith("the server answered: HTTP 400 (Bad Request)")
+
+
+@pytest.mark.parametrize(("status", "named"), [(502, "HTTP 502 (Bad Gateway)"), (520, "HTTP 520")])
+def test_the_name_of_a_status_is_shown_if_it_has_one(status, named):
+    assert str(failing(status, b"busy")).startswith(
+        f"get_task_status failed: the server answered {named}: busy"
+    )
+
+
 def test_html_is_shown_as_its_words():
     assert "Access denied Your key is wrong" in str(failing(401, HTML_401))
 
 
 def test_a_wrong_address_is_named_as_such():
     for status in (404, 405):
-        assert "does not look like a RocketRide server" in str(failing(status, {"detail": "Not Found"}))
+        for body in ({"detail": "Not Found"}, {"error": {"code": "NoSuchKey"}}):
+            assert "does not look like a RocketRide server" in str(failing(status, body))
 
 
 def test_a_redirect_is_named_without_its_secrets():
@@ -292,6 +319,7 @@ def test_messages_of_other_types_do_no_harm(reported):
         ("<head><title>Down</title><body>for <b>now", "Down for now"),
         ("<script>if (a) c()</script>on<style>.a > b {}</style >line", "on line"),
         ("<style>a<script>b</style>c</script>d", "c d"),
+        ("<head>a<style>b</style>c</head>d", "d"),
         ("</head>late", "late"),
         ("<style>a</b>b<style>c</style>d", "d"),
         ("<style>a<style>b", "a b"),

@@ -5,7 +5,7 @@ from functools import partial
 
 from rocketride_sync import TaskNotFoundError, TransportTimeoutError
 from rocketride_sync.transports.end_told import EndTold
-from rocketride_sync.waiting.many_tasks import ManyTasksWait
+from rocketride_sync.waiting.many_tasks import ManyTasksWait, _decode
 from rocketride_sync.waiting.run_log_search import RunLogSearch
 
 from . import fake_world
@@ -110,11 +110,13 @@ class World:
         self.by_token = {poll.token: poll for poll in polls}
         return self
 
-    def many(self, interval=2.0, on_progress=None, **options):
+    def many(self, interval=2.0, on_progress=None, decode=_decode, **options):
         def make_wait(token, phase, own_time):
             return wait_of(self, token, interval=interval, phase=phase, own_time=own_time, **options)
 
-        return ManyTasksWait(list(self.scripts), interval, make_wait, self.watch, on_progress, self.clock)
+        return ManyTasksWait(
+            list(self.scripts), interval, make_wait, self.watch, on_progress, self.clock, decode
+        )
 
     def results(self, **options):
         return list(self.many(**options).results())

@@ -69,6 +69,9 @@ def test_a_run_that_never_had_a_start_time_ends_at_once():
         world = World(*script)
         assert list(world.wait())[-1] is DOUBTFUL
         assert len(world.polls) == len(script)
+    world = World(DOUBTFUL)
+    assert list(world.wait(previous=starting)) == [DOUBTFUL]
+    assert len(world.polls) == 1
 
 
 def test_an_earlier_status_counts_as_of_the_run_before():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rocketride_sync import RetryPolicy, TransportError
+from rocketride_sync import ProtocolError, RetryPolicy, TransportError
 from rocketride_sync.waiting.fault_log import FaultLog
 
 from .many_world import DONE, RUNNING, World
@@ -82,3 +82,11 @@ def test_each_outage_of_a_wait_has_such_notes(caplog):
         "task …, and maybe others: seen again",
     ]
     assert [getattr(record, "outage", None) for record in caplog.records] == 2 * notes
+
+
+def test_an_answer_that_is_malformed_is_no_outage(caplog):
+    caplog.set_level("INFO", "rocketride_sync")
+    script = [RUNNING, ProtocolError("odd"), RUNNING, ProtocolError("odd"), TransportError("reset"), DONE]
+    World({"a": script}).results(retry=RetryPolicy(initial_delay=2.0, jitter=0))
+    notes = [getattr(record, "outage", None) or "" for record in caplog.records]
+    assert [note.rpartition(": ")[2][:10] for note in notes] == ["", "", "", "reset; try", "seen again"]

@@ -91,8 +91,16 @@ def test_one_with_a_number_is_its_own_whatever_was_asked_for(by_number):
     assert told.final.end_reason == "user"
 
 
-@pytest.mark.parametrize("numbers", [(10, 14, 15, 16, 17), (10, 14, None, None, None), (None,) * 5])
-def test_the_end_after_another_run_has_begun_is_not_its_own(numbers):
+@pytest.mark.parametrize(
+    ("numbers", "backwards"),
+    [
+        ((10, 14, 15, 16, 17), False),
+        ((10, 14, 15, 16, 17), True),
+        ((10, 14, None, None, None), False),
+        ((None,) * 5, False),
+    ],
+)
+def test_the_end_after_another_run_has_begun_is_not_its_own(numbers, backwards):
     """It took over the token when the list of chapters had been made, and has been stopped before its start."""
     first, last, end, begin, next_end = numbers
     events = [
@@ -102,7 +110,7 @@ def test_the_end_after_another_run_has_begun_is_not_its_own(numbers):
         ended(begin, action="run-begin"),
         ended(next_end, "user"),
     ]
-    assert chapter(*events, following=None).final.end_reason is None
+    assert chapter(*(events[::-1] if backwards else events), following=None).final.end_reason is None
     assert chapter(*events[:2], ended(end, "user"), following=None).final.end_reason == "user"
 
 
@@ -110,6 +118,20 @@ def test_the_end_after_another_run_has_begun_is_not_its_own(numbers):
 def test_the_end_before_another_run_began_is_its_own(backwards):
     events = [ended(10, action="run-begin"), final(14), ended(15, "user"), ended(16, action="run-begin")]
     assert chapter(*(events[::-1] if backwards else events), following=None).final.end_reason == "user"
+
+
+def test_nor_is_the_end_after_another_runs_status():
+    """Its begin could not be read."""
+    other = event(STATUS, 16, **{**RUNNING, "startTime": 200.0})
+    assert chapter(final(14), other, ended(17, "user"), following=None).final.end_reason is None
+
+
+@pytest.mark.parametrize(("end_time", "known"), [(200.0, "user"), (0.0, None)])
+def test_without_its_time_an_end_may_be_that_of_a_run_that_began_later(end_time, known):
+    run = TaskRun(begin_time=100.5, begin_seq=10, end_time=200.0, outcome="cancelled", reason="user")
+    other = event(STATUS, 16, **{**RUNNING, "startTime": 300.0})
+    told = chapter(final(14, {**FAILED, "endTime": end_time}), other, run=run)
+    assert told.final.end_reason == known
 
 
 @pytest.mark.parametrize("number", [9, 20])
@@ -147,6 +169,7 @@ def test_unless_its_number_says_that_it_was_earlier():
 def test_the_reason_is_that_of_the_end_which_was_logged_last(number):
     assert chapter(final(14), ended(number, "user")).found().outcome is Outcome.CANCELLED
     assert chapter(final(14), ended(15, "user"), ended(number, action="run-restart")).final.end_reason is None
+    assert chapter(final(12), ended(15, "user"), ended(14)).final.end_reason == "user"
     assert chapter(ended(11, "user"), final(14)).final.end_reason is None
     assert chapter(final(), ended(None, "user")).final.end_reason == "user"
 
@@ -154,6 +177,11 @@ def test_the_reason_is_that_of_the_end_which_was_logged_last(number):
 def test_other_entries_of_the_log_are_no_end():
     told = chapter(final(14), ended(15, "user"), ended(16, "ttl", action="run-note"))
     assert told.final.end_reason == "user"
+
+
+def test_events_that_were_not_asked_for_tell_nothing():
+    body = {"action": "run-end", "reason": "user", "logSeq": 15}
+    assert chapter({"event": "apaevt_newer", "body": body}).found().outcome is Outcome.SUCCEEDED
 
 
 def test_what_follows_a_malformed_event_is_read():

@@ -16,6 +16,7 @@ from rocketride_sync import (
     TaskNotFoundError,
     TaskReplacedError,
     TaskState,
+    TaskStatus,
     TaskVanishedError,
     TransportError,
     TransportTimeoutError,
@@ -173,8 +174,48 @@ def test_what_befalls_one_task_does_not_end_the_wait_for_the_rest():
     assert world.moments("unreachable")[-1] == pytest.approx(20.0)
 
 
+def test_no_poll_is_begun_when_the_wait_or_an_outage_is_over():
+    class Recording(World):
+        def submit(self, poll):
+            self.left_then.append(round(poll.until.remaining(), 3))
+            super().submit(poll)
+
+    fault = TransportError("refused")
+    for timeout, left_then in ((None, [300.0, 299.0, 297.0]), (100.0, [100.0, 99.0, 97.0])):
+        world = Recording({"a": [fault, fault, DONE]})
+        world.left_then = []
+        world.results(timeout=timeout)
+        assert world.left_then == left_then
+
+
+def test_a_status_is_made_of_what_was_asked_for_then():
+    asked = []
+
+    def decode(token, document, asked_at):
+        asked.append((token, asked_at))
+        return TaskStatus.from_dict(document)
+
+    world = World({"a": [RUNNING, DONE]}, round_trip=0.5)
+    world.results(decode=decode)
+    assert asked == world.polls == [("a", 0.0), ("a", 2.0)]
+
+
+def of_auth(error):
+    """As a function for the key has raised it."""
+    error._is_of_auth = True
+    return error
+
+
 @pytest.mark.parametrize(
-    "error", [AuthenticationError("no"), CertificateError("no"), ConfigurationError("no")]
+    "error",
+    [
+        AuthenticationError("no"),
+        CertificateError("no"),
+        ConfigurationError("no"),
+        of_auth(TransportError("the vault is down")),
+        of_auth(TaskNotFoundError("no such secret")),
+        of_auth(TaskVanishedError("no such secret", last_status=None)),
+    ],
 )
 def test_an_error_that_concerns_all_comes_out_at_once(error):
     world = World({"a": [RUNNING], "b": [RUNNING, error]})
@@ -234,6 +275,14 @@ def test_every_status_is_told_with_its_token_and_the_terminal_one_once():
     assert [name for token, name in seen if token == "b"] == ["RUNNING", "RUNNING", "COMPLETED"]
 
 
+@pytest.mark.parametrize(("answer", "told"), [(RUNNING, []), (DONE, ["COMPLETED"])])
+def test_of_an_answer_at_the_end_of_the_time_only_an_end_is_told(answer, told):
+    seen = []
+    world = World({"a": [answer]}, round_trip=1.0)
+    world.results(timeout=0, call_timeout=1.0, on_progress=lambda _, status: seen.append(status.state.name))
+    assert seen == told
+
+
 @pytest.mark.parametrize("error", [ValueError("mine"), TransportError("mine too")])
 def test_what_the_callback_raises_comes_out_unchanged(error):
     def fail(token, status):
@@ -268,6 +317,14 @@ def test_an_end_event_causes_a_poll_and_then_a_few_quick_ones():
     assert gaps[:4] == pytest.approx([0.002, 0.004, 0.008, 0.016])
     assert len(moments) < 20
     assert len(world.moments("b")) < 6
+
+
+def test_another_end_event_meanwhile_makes_no_more_of_them():
+    wake_ups = [(10.1, "a", WakeUp.ENDED), (10.105, "a", WakeUp.ENDED)]
+    world = World({"a": [RUNNING]}, wake_ups=wake_ups)
+    world.results(interval=60.0, timeout=100.0)
+    moments = [moment for moment in world.moments("a") if 10 < moment < 10.15]
+    assert moments == pytest.approx([10.1, 10.102, 10.105, 10.113, 10.129])
 
 
 def test_a_plain_wake_up_causes_one_poll():
@@ -387,14 +444,15 @@ def test_thousands_with_a_single_poll_each_end_in_time():
 
 
 class InFlight(World):
-    """When a wait gives up, one poll is being answered already."""
+    """When a wait gives up, some polls are being answered already."""
 
     gave_up = False
+    count = 1
 
     def take_queued(self):
-        begun = self.asked.popleft()
+        begun = [self.asked.popleft() for _ in range(self.count)]
         queued = super().take_queued()
-        self.asked.append(begun)
+        self.asked += begun
         self.gave_up, self.round_trip = True, 0.001
         return queued
 
@@ -404,10 +462,13 @@ class InFlight(World):
 
 
 @pytest.mark.parametrize(("answer", "succeeds"), [(DONE, True), (RUNNING, False)])
-def test_thousands_are_given_up_but_for_those_whose_answers_are_under_way(answer, succeeds):
+@pytest.mark.parametrize("count", [1, 300])
+def test_thousands_are_given_up_but_for_those_whose_answers_are_under_way(answer, succeeds, count):
     scripts = {token: [RUNNING] for token in tokens(1_000)}
     world = InFlight({**scripts, tokens(21)[20]: [answer]}, round_trip=0.1)
+    world.count = count
     results = {result.token: result for result in world.results(timeout=2.015)}
+    assert len(world.moments(tokens(21)[20])) == 1  # there are a few milliseconds for another
     assert len(results) == 1_000
     assert world.gave_up
     assert [token for token, result in results.items() if result.succeeded] == tokens(21)[20:] * succeeds

@@ -16,7 +16,7 @@ from rocketride_sync.transports.end_told import EndTold
 from rocketride_sync.transports.poller import WakeUp
 from rocketride_sync.waiting.run_log_search import RunLogSearch
 
-from .many_world import DONE, RUNNING, UNKNOWN, World, after
+from .many_world import DONE, RUNNING, UNKNOWN, World, after, tokens
 
 FAILED = {**RUNNING, "state": 6, "completed": True, "exitCode": 1, "exitMessage": "text"}
 COMING = EndTold(may_come=True)
@@ -201,6 +201,14 @@ def test_answers_that_have_come_already_are_still_taken_and_nothing_is_asked():
     assert len(world.polls) == 3
 
 
+def test_nor_does_the_end_of_the_time_then_give_up_thousands():
+    world = World({token: [DONE] for token in tokens(1_000)}, round_trip=1.99)
+    world.at_hand = 1
+    found = list(world.many(timeout=2.0).results(enough=lambda _: True))
+    assert [result.token for result in found if result.succeeded] == tokens(1)
+    assert len(found) < 3
+
+
 def test_what_is_known_so_far():
     world = World({"a": [DONE], "b": [RUNNING], "c": [RUNNING]})
     wait = world.many(timeout=None)
@@ -246,4 +254,31 @@ def test_thousands_are_given_up_but_for_those_that_have_ended_and_those_looked_f
     assert len(found) == len(results) == 302
     assert found["ended"].error is None
     assert found["lost"].succeeded
+    assert {type(found[token].error) for token in scripts} == {WaitTimeoutError}
+
+
+class QuickLog(World):
+    """The run log is asked before statuses."""
+
+    def submit(self, poll):
+        if isinstance(poll, RunLogSearch):
+            self.asked.appendleft(poll)
+        else:
+            super().submit(poll)
+
+
+def test_of_thousands_one_whose_run_is_to_be_looked_for_again_is_lost_and_not_late():
+    """When the wait gives up, the search is in a pause."""
+    scripts = {f"x{number}": [RUNNING] for number in range(300)}
+    world = QuickLog(
+        {"x": [RUNNING], "lost": [LOGGED, UNKNOWN], **scripts},
+        log=lambda _: TransportError("cut"),
+        round_trip=0.0075,
+    )
+    found = {result.token: result for result in world.results(timeout=2.65, interval=2.0)}
+    # It is given up 6 ms before the end.
+    assert [moment for _, moment, _ in world.searches if moment < 2.65] == pytest.approx(
+        [2.27, 2.38, 2.6], abs=0.01
+    )
+    assert type(found["lost"].error) is TaskVanishedError
     assert {type(found[token].error) for token in scripts} == {WaitTimeoutError}

@@ -142,6 +142,14 @@ def test_a_reason_may_be_that_of_a_run_that_went_on_beside_this_one(reasons, sta
     assert (status.outcome, status.end_reason) == (Outcome.FAILED, None)
 
 
+@pytest.mark.parametrize("reasons", [("user", None), (None, "user"), ("user", "user")])
+def test_nor_is_a_reason_known_if_the_chapter_of_that_run_is_not_in_the_list(reasons):
+    log = beside(*reasons, started=95.0)
+    del log.chapters[1]
+    status = found(log).status
+    assert (status.exit_message, status.end_reason) == (FAILED["exitMessage"], None)
+
+
 @pytest.mark.parametrize("ends_first", [True, False])
 def test_without_a_final_status_the_end_of_one_of_two_runs_is_not_known(ends_first):
     logged = found(beside(None, "ttl", ends_first=ends_first, final=False))
@@ -756,9 +764,11 @@ def recovered(monkeypatch):
         clock = Clock(log, **options)
         monkeypatch.setattr("rocketride_sync.deadline.system_time", clock)
         try:
-            return recover(TOKEN, GONE, run, clock.ask, Deadline(seconds, clock.monotonic)), clock
+            status = recover(TOKEN, GONE, run, clock.ask, Deadline(seconds, clock.monotonic))
         except TaskVanishedError as error:
             return error, clock
+        assert isinstance(status, TaskStatus)
+        return status, clock
 
     return recovered
 

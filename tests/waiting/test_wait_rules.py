@@ -450,7 +450,8 @@ def test_a_finished_run_is_not_mistaken_for_the_one_before():
 
 def test_a_start_time_of_zero_is_not_another_run():
     before = status(TaskState.NONE, start=0.0)
-    assert list(World(before, RUNNING, before, DONE).wait())[-1] is DONE
+    assert list(World(before, RUNNING, before, DONE).wait()) == [before, RUNNING, before, DONE]
+    assert list(World(RUNNING, DONE).wait(previous=before)) == [RUNNING, DONE]
 
 
 def test_a_start_time_of_zero_does_not_hide_another_run():
