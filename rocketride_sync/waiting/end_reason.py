@@ -20,7 +20,7 @@ def is_awaited(status: TaskStatus, known: EndTold) -> bool:
 
 def with_reason(status: TaskStatus, known: EndTold) -> TaskStatus:
     """The terminal status, with the reason if one was told."""
-    return status._with_facts(end_reason=known.reason) if known.reason is not None else status
+    return status._with_facts(end_reason=known.reason)
 
 
 def in_log(status: TaskStatus, known: EndTold) -> TaskStatus:

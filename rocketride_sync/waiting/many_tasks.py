@@ -170,12 +170,11 @@ class ManyTasksWait:
         self._polled_at_end -= not isinstance(result.error, WaitTimeoutError)
         poller.remove(task)
 
-    def _seconds_until_next(self) -> Optional[float]:
-        """Seconds until a poll is due or the time is up; None if neither is to come."""
+    def _seconds_until_next(self) -> float:
+        """Seconds until a poll is due or the time is up; `math.inf` if neither is to come."""
         task = self._due_queue.first()
         until_due = math.inf if task is None else task.due - self._clock()
-        seconds = min(until_due, self._seconds_to_poll())
-        return None if seconds == math.inf else seconds
+        return min(until_due, self._seconds_to_poll())
 
     def _submit_due(self, poller: Poller, until: float) -> None:
         """Submit all tasks that are due before `until`; finish those that have ended."""

@@ -155,17 +155,15 @@ def _bounds(chapter: Chapter) -> Iterator[Dict[str, Any]]:
     yield {"fromSeq": chapter.run.begin_seq, **until}
 
 
-def _read_pages(
-    run: TaskStatus, chapter: Chapter, bounds: Dict[str, Any]
-) -> Generator[Step, Any, Optional[RocketRideError]]:
-    """Read all pages within these bounds. Returns the error with which it failed, if it did."""
+def _read_pages(run: TaskStatus, chapter: Chapter, bounds: Dict[str, Any]) -> Generator[Step, Any, Any]:
+    """Read all pages within these bounds. Returns what came in place of a page, such as an error; None if nothing did."""
     types, cursor = (STATUS_EVENT, LIFECYCLE_EVENT), None
     while True:
         page = yield run_log_operations.read_run_log(run.project_id, run.source, types, bounds, cursor)
         events = page.get("events") if isinstance(page, dict) else None
         if not isinstance(events, list):
             chapter.cut_short()
-            return page if isinstance(page, RocketRideError) else None
+            return page
         chapter.take(events, by_number="fromSeq" in bounds)
         before, cursor = cursor, page.get("cursor", page.get("nextSeq"))
         if cursor is None or cursor == before:

@@ -95,6 +95,7 @@ def test_the_proxy_that_wants_a_password_is_named(proxy, named):
         (400, error_of("Not authenticated"), KEY, errors.PermissionDeniedError),
         (400, {"detail": "Your pipeline is not running"}, KEY, errors.TaskNotFoundError),
         (400, {"message": "Your pipeline is not running"}, KEY, errors.ServerError),
+        (400, {"error": {"code": "TASK_NOT_REGISTERED"}}, KEY, errors.ServerError),
         (400, b'"no"', KEY, errors.ServerError),
         (400, b"[" * 200_000, KEY, errors.ServerError),
         (402, b"<html>no</html>", KEY, errors.ProtocolError),
@@ -176,6 +177,10 @@ def test_what_came_in_place_of_an_envelope_is_told(document, said):
 
 def test_what_has_no_type_and_no_words_is_told_too():
     assert "RocketRide's JSON but no declared type: nothing. Is the address" in str(failing(200))
+
+
+def test_a_refusal_may_be_a_text_alone():
+    assert str(failing(400, b'"no\\nway"')).endswith("the server answered: no way")
 
 
 def test_a_refusal_without_a_word_is_told_by_its_status():

@@ -829,9 +829,11 @@ def test_a_chapter_that_is_another_runs_is_read_once():
         ProtocolError("not JSON"),
     ],
 )
-def test_a_refusal_is_asked_no_second_time(error):
+def test_a_refusal_is_asked_no_second_time(error, caplog):
+    caplog.set_level("DEBUG", "rocketride_sync")
     asking = Asking(lambda _: error)
     assert asking.find() is None
+    assert "cannot be read" not in caplog.text  # what was refused is not malformed
     assert asking.asked == ["chapters"]
     assert asking.pauses == []
 
@@ -934,6 +936,12 @@ def test_a_lost_run_that_is_not_in_the_log_is_the_error_as_it_was():
     error = TaskVanishedError("gone", last_status=RUN)
     assert settle(TOKEN, error, None) is error
     assert error.outcome is None
+
+
+def test_of_an_error_that_holds_no_status_the_log_says_the_rest():
+    """Nothing but its message was kept."""
+    error = settle(TOKEN, TaskVanishedError("gone"), found(RunLog().add(ENDED, final=False)))
+    assert "; it ended; the server's run log says no more of its end than 'ok'" in str(error)
 
 
 @pytest.mark.parametrize(("reason", "known"), [(None, "ttl"), ("user", "user")])

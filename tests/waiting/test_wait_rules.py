@@ -1,5 +1,7 @@
 """The wait loop against a fake clock: when it polls, when it ends, when it gives up."""
 
+import math
+
 import pytest
 
 from rocketride_sync import (
@@ -379,6 +381,11 @@ def test_retry_after_is_honoured_within_the_deadline():
     world = World(busy, DONE)
     assert list(world.wait(timeout=10.0)) == [DONE]
     assert world.polls == pytest.approx([0.0, 9.99])
+
+
+@pytest.mark.parametrize(("timeout", "left"), [(None, math.inf), (60.0, 60.0)])
+def test_polls_that_do_not_fail_go_on_until_the_deadline(timeout, left):
+    assert wait_of(World(RUNNING), timeout=timeout).seconds_left == left
 
 
 def test_unlimited_outages_can_be_asked_for():
