@@ -1,17 +1,15 @@
-"""The small changes that `make mutants` makes to a module, one at a time: with the operators of cosmic-ray, and one more."""
+"""The small changes that `make mutants` makes to a module, one at a time: with the operators of cosmic-ray, and some more."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any, Iterator, NamedTuple, Tuple
 
-import parso
 from cosmic_ray.ast import ast_nodes, get_ast
-from cosmic_ray.exceptions import CosmicRayTestingException
 from cosmic_ray.mutating import mutate_code
-from cosmic_ray.operators.exception_replacer import ExceptionReplacer
-from cosmic_ray.operators.operator import Example, Operator
+from cosmic_ray.operators.operator import Operator
 from cosmic_ray.plugins import get_operator
+from mutation_operators import OWN_OPERATORS
 
 # Of the comparisons those at the bound, and their contraries.
 _COMPARISONS = "Eq_NotEq NotEq_Eq Is_IsNot IsNot_Is Lt_LtE LtE_Lt Gt_GtE GtE_Gt Lt_GtE LtE_Gt Gt_LtE GtE_Lt"
@@ -34,48 +32,6 @@ class Mutation(NamedTuple):
     becomes: str
 
 
-class DeleteStatement(Operator):
-    """Replaces an assignment or a call, in a function, with ``pass``."""
-
-    def mutation_positions(self, node: Any) -> Iterator[Tuple[Any, Any]]:
-        if node.type == "simple_stmt" and parso.python.tree.search_ancestor(node, "funcdef"):
-            first = node.children[0]
-            is_call = first.type in ("atom_expr", "power") and first.children[-1].type == "trailer"
-            if is_call or first.type == "expr_stmt":
-                yield first.start_pos, first.end_pos
-
-    def mutate(self, node: Any, index: int) -> Any:  # noqa: ARG002 - there is one way
-        first = node.children[0]
-        replaced = parso.python.tree.Keyword("pass", first.start_pos, prefix=first.get_first_leaf().prefix)
-        node.children[0] = replaced
-        return node
-
-    @classmethod
-    def examples(cls) -> Tuple[Example, ...]:
-        return (Example("def f():\n    a = 1\n", "def f():\n    pass\n"),)
-
-
-class ReplaceException(ExceptionReplacer):
-    """As that of cosmic-ray, and also of exceptions that are named with their module."""
-
-    def mutate(self, node: Any, index: int) -> Any:
-        replaced = self._name_nodes(node)[index]
-        prefix = replaced.get_first_leaf().prefix
-        siblings = replaced.parent.children
-        siblings[siblings.index(replaced)] = parso.python.tree.Name(
-            CosmicRayTestingException.__name__, replaced.start_pos, prefix=prefix
-        )
-        return node
-
-    @staticmethod
-    def _name_nodes(node: Any) -> Any:
-        caught = node.children[1]
-        if caught.type != "atom":
-            return (caught,)
-        inner = caught.children[1]
-        return inner.children[::2] if inner.type == "testlist_comp" else (inner,)
-
-
 def _operators() -> Iterator[Operator]:
     for name in _COMPARISONS.split():
         yield get_operator(f"core/ReplaceComparisonOperator_{name}")()
@@ -83,8 +39,8 @@ def _operators() -> Iterator[Operator]:
         yield get_operator(f"core/ReplaceBinaryOperator_{name}")()
     for name in _OTHERS.split():
         yield get_operator(f"core/{name}")()
-    yield ReplaceException()
-    yield DeleteStatement()
+    for operator in OWN_OPERATORS:
+        yield operator()
 
 
 def mutations_of(root: Path, module: str) -> Iterator[Tuple[Mutation, str]]:
