@@ -23,8 +23,9 @@ when it is over (not with --quiet).
 
 run ends its task on every way out: after an error, a timeout, Ctrl-C or SIGTERM. If the task still starts
 then, run does not know its token yet. It looks for the task by project and source, which takes WebSocket
-and a project_id in the pipeline. HTTP cannot look it up, so over HTTP such a task may run on. If run
-cannot end the task within 10 seconds, it prints the project and the source.
+and a project_id in the pipeline. HTTP cannot look it up, so over HTTP such a task may run on. A run that
+was there before the start is not ended. If run cannot end its task within 10 seconds, it prints the
+project and the source.
 
 With --keep, the task goes on until stop. run waits only for the FILEs. The task's token is the first
 line on stdout (with --json: the member "token"). If the token cannot be written, run ends the task.

@@ -1,24 +1,35 @@
-"""Ends a task whose start was broken off, by a signal or a timeout, before the server told its token."""
+"""Ends a task whose start was broken off, by a signal or a timeout, before the server told its token.
+
+The token is looked up by project and source, and the latest run of these may be somebody else's. So the latest run is noted before
+the start is requested. Afterwards that run is left alone, and a later one is ours. No clock of this machine is asked.
+"""
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, Optional
 
 from ..deadline import Deadline, pause
-from ..errors import RocketRideError, UnsupportedOperationError
+from ..errors import RocketRideError, TaskNotFoundError, UnsupportedOperationError
+from ..logs import log
 
 if TYPE_CHECKING:
     from ..models import TaskStatus
     from .client import RocketRideClient
 
 _PAUSE = 0.2
-# Clocks of two machines differ. A run that is older by more than that was started by somebody else.
-_CLOCK_DIFFERENCE = 5.0
+_LONGEST_LOOK = 30.0  # before the start: then the start is requested all the same
+
+
+class _Run(NamedTuple):
+    token: str
+    start_time: float  # by the server's clock; a restart keeps it
+
+
+_NONE = _Run("", 0.0)
 
 
 class LostStart:
-    """A start that has been requested, and whose answer may never be read.
+    """A start whose answer may never be read.
 
     Its task is found by project and source. Only WebSocket can ask for that.
 
@@ -28,27 +39,52 @@ class LostStart:
         advice: how a user finds and ends the task, if this cannot.
 
     Attributes:
-        over_http: whether the start or the latest search found that there is no WebSocket, so that nothing can be looked up.
+        over_http: whether the start or the latest look found that there is no WebSocket, so that nothing can be looked up.
     """
 
     def __init__(self, project_id: str, source: str, advice: str = "") -> None:
         self._project_id = project_id
         self._source = source
         self._advice = advice
-        self._requested_at = time.time()
+        self._before: Optional[_Run] = None  # None: unknown, so that ours cannot be told from it
         self.over_http = False
 
     @property
     def may_be_found(self) -> bool:
         """Whether there is a way to look for the task."""
-        return bool(self._project_id) and not self.over_http
+        return self._before is not None and not self.over_http
+
+    def look_before(self, client: RocketRideClient, deadline: Deadline) -> None:
+        """Note the latest run, just before the start is requested. Raises no error of ours: the start tells what is wrong."""
+        if not self._project_id:
+            return
+        try:
+            self._before = self._latest(client, deadline.within(_LONGEST_LOOK))
+        except UnsupportedOperationError:
+            self.over_http = True
+        except RocketRideError as error:
+            self.over_http = error._is_for_want_of_websocket
+            log.debug("the run before this one could not be looked up: %s", error)
+
+    def _latest(self, client: RocketRideClient, deadline: Deadline) -> Optional[_Run]:
+        """The latest run, `_NONE` if there is none, None if it has no start time yet."""
+        token = client.get_task_token(self._project_id, self._source, timeout=_left(deadline))
+        if token is None:
+            return _NONE
+        try:
+            start_time = client.get_task_status(token, timeout=_left(deadline)).start_time
+        except TaskNotFoundError:  # forgotten between the two calls
+            return _NONE
+        return _Run(token, start_time) if start_time else None
 
     def end(self, client: RocketRideClient, deadline: Deadline) -> bool:
         """Look for the task until `deadline`, and end it; return whether it is known to have ended."""
+        if self._before is None:
+            return False
         self.over_http = False  # the server may accept WebSocket by now
-        while self._project_id:
+        while True:
             try:
-                if self._end_if_found(client, deadline):
+                if self._end_if_found(client, deadline, self._before):
                     return True
                 self.over_http = False
             except UnsupportedOperationError:
@@ -60,27 +96,37 @@ class LostStart:
             if deadline.expired:
                 return False
             pause(min(_PAUSE, deadline.remaining()))
-        return False
 
-    def _end_if_found(self, client: RocketRideClient, deadline: Deadline) -> bool:
+    def _end_if_found(self, client: RocketRideClient, deadline: Deadline, before: _Run) -> bool:
         token = client.get_task_token(self._project_id, self._source, timeout=_left(deadline))
-        if token is None or not self._is_ours(client.get_task_status(token, timeout=_left(deadline))):
+        if token is None:
+            return False
+        status = client.get_task_status(token, timeout=_left(deadline))
+        if not _is_later(_Run(token, status.start_time), status, before):
             return False
         client.terminate(token, timeout=_left(deadline))
         return True
 
-    def _is_ours(self, status: TaskStatus) -> bool:
-        """Whether the latest run of the source is that of this start, and not an earlier one."""
-        if not status.start_time:
-            return not status.is_terminal  # it has not begun yet
-        return status.start_time >= self._requested_at - _CLOCK_DIFFERENCE
-
     def __str__(self) -> str:
-        where = (
-            f"project {self._project_id!r}, source {self._source!r}" if self._project_id else "no project_id"
-        )
-        reason = "; it can be looked up over WebSocket only" if self.over_http else ""
+        if not self._project_id:
+            return f"the task may run on (no project_id){self._advice}"
+        reason = ""
+        if self.over_http:
+            reason = "; it can be looked up over WebSocket only"
+        elif self._before is None:
+            reason = "; it cannot be told from an earlier run, so none was ended"
+        where = f"project {self._project_id!r}, source {self._source!r}"
         return f"the task may run on ({where}){reason}{self._advice}"
+
+
+def _is_later(run: _Run, status: TaskStatus, before: _Run) -> bool:
+    """Whether `run`, which has that status, is neither the run `before` nor a restart of that one, nor older."""
+    if not run.start_time:
+        return not status.is_terminal  # it has not begun yet
+    if run.token == before.token:
+        return run.start_time != before.start_time  # a token has one run at a time
+    # The server names an older task once it has forgotten a later one, if the callers chose their tokens.
+    return run.start_time > before.start_time
 
 
 def _left(deadline: Deadline) -> float:

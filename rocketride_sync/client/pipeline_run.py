@@ -70,6 +70,7 @@ class PipelineRun:
         self._options = options
         project = pipeline.get("project_id")
         self._lost_start = LostStart(project if isinstance(project, str) else "", source_id(pipeline), advice)
+        self._requested = False
         self._began = time.monotonic() if began is None else began
 
     def run(self, follow: Callable[[Task], T]) -> T:
@@ -135,12 +136,19 @@ class PipelineRun:
     def _start(self) -> Task:
         """Start the task. If that fails or is interrupted, end what may have been started."""
         try:
+            self._look_before()
             self.task = task = self._in_time(self._use, "the task had not started")
             self.state = MAY_RUN_ON
         except BaseException as error:
             self._end_lost(error)
             raise
         return task
+
+    def _look_before(self) -> None:
+        """Note which run is the latest, so that ours can be told from it. The time may be up after that."""
+        self._lost_start.look_before(self._client, self._deadline)
+        if self._deadline.expired:
+            raise self._timeout_error("the task had not started")
 
     def _in_time(self, step: Callable[[], T], what: str) -> T:
         """The result of `step`; a `WaitTimeoutError` that says `what` if it fails because the time is up."""
@@ -156,19 +164,22 @@ class PipelineRun:
     def _use(self) -> Task:
         """Start the task. One that is to have no ttl has the server's over HTTP, which cannot ask for that."""
         ttl = self._options["ttl"]
-        try:
-            return self._use_with(ttl)
-        except UnsupportedOperationError:
-            if ttl != 0:
-                raise  # a limit that was asked for is not left out
-        except TransientError as error:
-            if ttl != 0 or not error._is_for_want_of_websocket:
-                raise
+        # Where the look before found no WebSocket, the upgrade is not tried once more.
+        if ttl != 0 or not self._lost_start.over_http:
+            try:
+                return self._use_with(ttl)
+            except UnsupportedOperationError:
+                if ttl != 0:
+                    raise  # a limit that was asked for is not left out
+            except TransientError as error:
+                if ttl != 0 or not error._is_for_want_of_websocket:
+                    raise
         self._lost_start.over_http = True
         self.warn_of_ttl()
         return self._use_with(None)
 
     def _use_with(self, ttl: Optional[float]) -> Task:
+        self._requested = True
         timeout = self._left(_LONGEST_START)
         return self._client.use(pipeline=self._pipeline, timeout=timeout, **{**self._options, "ttl": ttl})
 
@@ -179,6 +190,8 @@ class PipelineRun:
     def _end_lost(self, error: BaseException) -> None:
         if self.task is not None:
             self.end_or_tell()
+            return
+        if not self._requested:
             return
         # A signal handler may raise anything.
         interrupted = not isinstance(error, RocketRideError)

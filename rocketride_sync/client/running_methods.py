@@ -88,7 +88,8 @@ class RunningMethods(BaseClient):
         ends it after the last one. A pipeline with another source takes neither, and `run` waits for its end,
         through transient faults of up to 300 s (see `RetryPolicy`). `run` also ends the task after an error, at the
         timeout and after Ctrl-C. If the start was requested then and not answered yet, the task is looked for by
-        project and source. That takes WebSocket and a ``project_id``: over HTTP, such a task may run on. If `run`
+        project and source. That takes WebSocket and a ``project_id``: over HTTP, such a task may run on. A run that
+        was there before is never ended: `run` looks which one is the latest before it requests the start. If `run`
         cannot end the task within 10 s, the exception or the log says so. But if the process is killed, the task runs
         on: then a `ttl` ends it some time later.
 

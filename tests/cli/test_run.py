@@ -23,9 +23,8 @@ from needing import needs
 from transports.dap_peer import dap
 from transports.loopback import Server as DapServer
 
-from rocketride_sync import RocketRideClient, TaskStatus
+from rocketride_sync import RocketRideClient
 from rocketride_sync.client import pipeline_run
-from rocketride_sync.deadline import Deadline
 from rocketride_sync.emulator import Emulator
 
 needs("fastapi", reason="needs the extra `emulator`")
@@ -353,8 +352,11 @@ def test_a_task_that_cannot_be_found_is_named(tmp_path, how):
 
     def action(connection):
         while True:
-            if connection.request()["command"] == "execute":
+            request = connection.request()
+            if request["command"] == "execute":
                 asked.set()
+            elif not asked.is_set():  # the look for the run before
+                connection.refuse(request, "Your pipeline is not running")
 
     pipeline = write_pipeline(tmp_path, "simulate")
     with DapServer(dap(action)) as server:
@@ -370,30 +372,6 @@ def test_a_task_that_cannot_be_found_is_named(tmp_path, how):
     assert process.returncode == (124 if how == "timeout" else -signal.SIGINT), trouble
     name = os.path.basename(pipeline)[: -len(".pipe")]
     assert f"may run on (project '{name}', source 'in')" in trouble
-
-
-@pytest.mark.parametrize(
-    ("status", "ended"),
-    [
-        ({"state": 2, "startTime": 0.0}, True),
-        ({"state": 2, "startTime": 10_000.0}, True),
-        ({"state": 3, "startTime": 9_998.0}, True),
-        ({"state": 3, "startTime": 9_000.0}, False),
-        ({"state": 5, "completed": True, "startTime": 9_000.0, "endTime": 9_500.0}, False),
-    ],
-)
-def test_a_lost_start_ends_no_earlier_run(status, ended, monkeypatch):
-    from rocketride_sync.client.lost_start import LostStart
-
-    monkeypatch.setattr(time, "time", lambda: 10_000.0)
-    terminated = []
-    client = SimpleNamespace(
-        get_task_token=lambda *_, **__: "tk_1",
-        get_task_status=lambda *_, **__: TaskStatus.from_dict(status),
-        terminate=lambda token, **_: terminated.append(token),
-    )
-    assert LostStart("p", "s").end(client, Deadline(0.3)) is ended
-    assert terminated == (["tk_1"] if ended else [])
 
 
 def test_a_pipeline_that_cannot_start_is_a_failure(server, tmp_path):

@@ -1,5 +1,6 @@
 """`RocketRideClient.run`: a whole run in one call, whose task is ended on every way out."""
 
+import itertools
 import json
 import time
 from datetime import timedelta
@@ -18,10 +19,14 @@ from rocketride_sync import (
     RunResult,
     ServerError,
     TaskAlreadyRunningError,
+    TaskNotFoundError,
+    TaskStatus,
+    TransportError,
     TransportTimeoutError,
     UnsupportedOperationError,
     WaitTimeoutError,
 )
+from rocketride_sync.client import pipeline_run
 from rocketride_sync.client.lost_start import LostStart
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.task_fate import task_fate_of
@@ -119,7 +124,7 @@ def test_an_exception_carries_what_became_of_the_task(websocket_client, error):
 
 
 def test_an_exception_carries_that_the_task_may_run_on():
-    client = script(STARTED, RUNNING, RUNNING, RUNNING, ServerError("not now"))
+    client = script(NO_RUN, STARTED, RUNNING, RUNNING, RUNNING, ServerError("not now"))
     with pytest.raises(ZeroDivisionError) as raised:
         client.run(pipeline=pipeline(), on_progress=lambda _: raise_(ZeroDivisionError()))
     assert task_fate_of(raised.value) == ("the task may run on", False)
@@ -143,6 +148,7 @@ def script(*answers):
     return RocketRideClient("h", KEY, transport=MemoryTransport(answers))
 
 
+NO_RUN = TaskNotFoundError("no such task")  # what the look for the run before finds
 STARTED, RUNNING = {"token": TOKEN}, {"state": 3, "startTime": 1.0}
 SUCCEEDED = {**RUNNING, "state": 5, "completed": True, "exitCode": 0, "endTime": 2.0}
 
@@ -152,6 +158,7 @@ def test_time_that_is_up_while_an_object_is_sent_is_told_as_such():
     late.request_sent = True
 
     def answers():
+        yield NO_RUN
         yield STARTED
         yield RUNNING
         time.sleep(0.06)
@@ -167,7 +174,8 @@ def test_time_that_is_up_while_an_object_is_sent_is_told_as_such():
 def test_a_start_whose_answer_is_lost_is_looked_for_and_ended():
     lost = TransportTimeoutError("no answer")
     lost.request_sent = True
-    transport = MemoryTransport([lost, {"token": TOKEN}, {"state": 2, "startTime": 0.0}, {"state": 2}, None])
+    found = [{"token": TOKEN}, {"state": 2, "startTime": 0.0}, {"state": 2}, None]
+    transport = MemoryTransport([NO_RUN, lost, *found])
     with pytest.raises(TransportTimeoutError):
         RocketRideClient("h", KEY, transport=transport).run(pipeline=forever())
     assert [call.name for call in transport.calls][-1] == "terminate"
@@ -177,16 +185,26 @@ NO_WEBSOCKET = UnsupportedOperationError("HTTP cannot carry it")
 ANONYMOUS = {key: value for key, value in forever().items() if key != "project_id"}
 
 
+FOUND = [{"token": TOKEN}, {"state": 2}, {"state": 2}, None]
+
+
 @pytest.mark.parametrize(
     ("document", "answers", "told", "searched"),
     [
-        (forever(), [NO_WEBSOCKET, KeyboardInterrupt(), NO_WEBSOCKET], "over WebSocket only", False),
-        (forever(), [NO_WEBSOCKET, KeyboardInterrupt(), {"token": TOKEN}, {"state": 2}, {"state": 2}, None], "was ended", False),
-        (forever(), [KeyboardInterrupt(), NO_WEBSOCKET], "over WebSocket only", True),
-        (forever(), [KeyboardInterrupt(), {"token": TOKEN}, {"state": 2}, {"state": 2}, None], "was ended", True),
+        (forever(), [NO_WEBSOCKET, KeyboardInterrupt()], "over WebSocket only", False),
+        (forever(), [NO_RUN, NO_WEBSOCKET, KeyboardInterrupt(), NO_WEBSOCKET], "over WebSocket only", False),
+        (forever(), [NO_RUN, NO_WEBSOCKET, KeyboardInterrupt(), *FOUND], "was ended", False),
+        (forever(), [NO_RUN, KeyboardInterrupt(), NO_WEBSOCKET], "over WebSocket only", True),
+        (forever(), [NO_RUN, KeyboardInterrupt(), *FOUND], "was ended", True),
+        (
+            forever(),
+            [ServerError("denied"), KeyboardInterrupt()],
+            "cannot be told from an earlier run",
+            False,
+        ),
         (ANONYMOUS, [KeyboardInterrupt()], r"may run on \(no project_id\)$", False),
     ],
-)  # fmt: skip
+)
 def test_an_interrupted_start_is_looked_for_only_where_it_can_be(caplog, document, answers, told, searched):
     caplog.set_level("INFO", "rocketride_sync")
     with pytest.raises(KeyboardInterrupt, match=f"^interrupted; the task .*{told}"):
@@ -194,9 +212,140 @@ def test_an_interrupted_start_is_looked_for_only_where_it_can_be(caplog, documen
     assert ("looking for it" in caplog.text) is searched
 
 
+def test_an_interrupt_before_the_start_is_requested_leaves_nothing_to_look_for(caplog):
+    client = script(KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt) as raised:
+        client.run(pipeline=forever())
+    assert (str(raised.value), len(client._transport.calls)) == ("", 1)
+
+
+LOOK_FAULTS = [ServerError("denied"), TransportError("broke"), "garbage", {"state": "?"}, {}]
+
+
+@pytest.mark.parametrize("found", [[], [{"token": TOKEN}]], ids=["token", "status"])
+@pytest.mark.parametrize("fault", LOOK_FAULTS, ids=repr)
+def test_a_run_does_not_fail_because_the_run_before_it_cannot_be_looked_up(found, fault):
+    client = script(*found, fault, STARTED, SUCCEEDED, SUCCEEDED, SUCCEEDED)
+    assert client.run(pipeline=forever()).succeeded
+
+
+def test_the_look_for_the_run_before_counts_for_the_timeout():
+    """A start is not requested then, so that none is lost."""
+
+    def answers():
+        time.sleep(0.06)
+        yield NO_RUN
+
+    transport = MemoryTransport(answers())
+    with pytest.raises(WaitTimeoutError, match="the task had not started") as raised:
+        RocketRideClient("h", KEY, transport=transport).run(pipeline=forever(), timeout=0.05)
+    assert "may run on" not in str(raised.value)
+    assert [call.name for call in transport.calls] == ["get_task_token"]
+
+
+def test_an_interrupted_run_leaves_another_ones_run_alone(monkeypatch):
+    """The server refuses the start while that run is active, and may be slow to say so."""
+    monkeypatch.setattr(pipeline_run, "ENDING_SECONDS", 0.01)
+    token, another = at(time.time() + 3600, run_of(1800))
+    transport = MemoryTransport(
+        itertools.chain(
+            [{"token": token}, another, KeyboardInterrupt()], itertools.cycle([{"token": token}, another])
+        )
+    )
+    with pytest.raises(KeyboardInterrupt, match="the task may run on"):
+        RocketRideClient("h", KEY, transport=transport).run(pipeline=forever())
+    assert {call.name for call in transport.calls} == {"get_task_token", "get_task_status", "use"}
+
+
+class Finding:
+    """A client, as far as a lost start asks it: each look finds the next of `runs`, the last one for ever.
+
+    A run is a token and a status, None if there is none, or an error.
+    """
+
+    def __init__(self, *runs):
+        self._runs = list(runs)
+        self.terminated = []
+
+    def get_task_token(self, *_, timeout):
+        self._now = self._runs.pop(0) if len(self._runs) > 1 else self._runs[0]
+        if isinstance(self._now, Exception):
+            raise self._now
+        return self._now and self._now[0]
+
+    def get_task_status(self, token, *, timeout):
+        assert token == self._now[0]
+        return TaskStatus.from_dict(self._now[1])
+
+    def terminate(self, token, *, timeout):
+        self.terminated.append(token)
+
+
+def run_of(ago, token=TOKEN, **status):
+    """A run that started that many seconds ago; None: it has not begun yet."""
+    return token, ago, {"state": 3, **status}
+
+
+def at(now, run):
+    """`run` as a server with that time shows it."""
+    if not isinstance(run, tuple):
+        return run
+    token, ago, status = run
+    return token, {**status, "startTime": 0.0 if ago is None else now - ago}
+
+
+ENDED = {"state": 5, "completed": True, "exitCode": 0, "endTime": 9e9}
+OTHER = "tk_that_somebody_chose"
+
+
+@pytest.mark.parametrize("skew", [0.0, 3600.0, -3600.0])
+@pytest.mark.parametrize(
+    ("before", "after", "ours"),
+    [
+        pytest.param(None, run_of(0), True, id="none, one"),
+        pytest.param(None, run_of(0, **ENDED), True, id="none, one that ended"),
+        pytest.param(None, run_of(None, state=1), True, id="none, one that starts"),
+        pytest.param(None, run_of(None, **ENDED), False, id="none, one that failed to start"),
+        pytest.param(None, None, False, id="none, none"),
+        pytest.param(run_of(9000, **ENDED), run_of(0), True, id="ended, the next"),
+        pytest.param(run_of(9000, **ENDED), run_of(None, state=2), True, id="ended, the next starts"),
+        pytest.param(run_of(9000, **ENDED), run_of(9000, **ENDED), False, id="ended, the same"),
+        pytest.param(run_of(9000, **ENDED), run_of(9000), False, id="ended, restarted"),
+        pytest.param(run_of(9000), run_of(9000), False, id="an old one runs, the same"),
+        pytest.param(run_of(1), run_of(1), False, id="a young one runs, the same"),
+        pytest.param(run_of(1), run_of(1, **ENDED), False, id="a young one runs, ended"),
+        pytest.param(run_of(1), run_of(0), True, id="one runs, the next"),
+        pytest.param(run_of(1), run_of(2), True, id="the clock was set back"),
+        pytest.param(run_of(1, OTHER), run_of(0), True, id="another token, the next"),
+        pytest.param(run_of(1, OTHER), run_of(2), False, id="another token, an earlier one"),
+        pytest.param(ServerError("denied"), run_of(0), False, id="unknown"),
+        pytest.param(run_of(None, state=2), run_of(0), False, id="one starts"),
+    ],
+)
+def test_only_a_run_that_was_not_there_before_a_lost_start_is_ended(before, after, ours, skew):
+    """Whatever the time is on the two machines."""
+    now = time.time() + skew
+    client = Finding(at(now, before), at(now, after))
+    lost = LostStart("p", "s")
+    lost.look_before(client, Deadline(None))
+    assert lost.end(client, Deadline(0.01)) is ours
+    assert client.terminated == ([TOKEN] if ours else [])
+    assert str(lost).startswith("the task may run on (project 'p', source 's')")
+
+
+def test_a_lost_start_is_looked_for_until_it_shows():
+    ended = at(9.0, run_of(5, **ENDED))
+    client = Finding(ended, ended, TransportError("broke"), at(9.0, run_of(0)))
+    lost = LostStart("p", "s")
+    lost.look_before(client, Deadline(None))
+    assert lost.end(client, Deadline(GENEROUS))
+    assert client.terminated == [TOKEN]
+
+
 def test_a_run_over_http_whose_start_is_interrupted_names_what_to_look_for():
     client = RocketRideClient("127.0.0.1", KEY, transport="http")
     lost = LostStart("p", "s")
+    lost.look_before(client, Deadline(10))
     assert lost.end(client, Deadline(10)) is False
     assert (
         str(lost) == "the task may run on (project 'p', source 's'); it can be looked up over WebSocket only"
@@ -270,7 +419,7 @@ MADE = {"name": "a.txt", "objectId": "1"}
 @pytest.mark.parametrize("fault", FAULTS, ids=repr)
 def test_what_was_made_is_not_lost_with_the_status_after_it(fault):
     """The objects must not be sent again for it. The end of the task looks at the status too."""
-    client = script(STARTED, RUNNING, MADE, fault, RUNNING, None)
+    client = script(NO_RUN, STARTED, RUNNING, MADE, fault, RUNNING, None)
     done = client.run(pipeline=counted(), data="text", timeout=GENEROUS)
     assert (done.results, done.succeeded, done.status.state) == ([MADE], True, 3)
     assert [call.name for call in client._transport.calls][-1] == "terminate"
@@ -279,7 +428,7 @@ def test_what_was_made_is_not_lost_with_the_status_after_it(fault):
 def test_the_status_after_the_last_file_is_not_waited_for_long(tmp_path, monkeypatch):
     """The run has its timeout, whatever that of the client is."""
     (tmp_path / "a.txt").write_text("one")
-    client = script(STARTED, RUNNING, MADE, RUNNING, RUNNING, None)
+    client = script(NO_RUN, STARTED, RUNNING, MADE, RUNNING, RUNNING, None)
     timeouts = []
     real = client.get_task_status
 
@@ -293,7 +442,7 @@ def test_the_status_after_the_last_file_is_not_waited_for_long(tmp_path, monkeyp
 
 
 def test_what_was_made_is_not_lost_if_the_task_cannot_be_ended(caplog):
-    client = script(STARTED, RUNNING, MADE, RUNNING, RUNNING, ServerError("not now"))
+    client = script(NO_RUN, STARTED, RUNNING, MADE, RUNNING, RUNNING, ServerError("not now"))
     assert client.run(pipeline=counted(), data="text").results == [MADE]
     assert "could not be terminated" in caplog.text
 
@@ -302,7 +451,7 @@ def test_what_was_made_is_not_lost_if_the_task_cannot_be_ended(caplog):
 def test_an_error_within_the_pipeline_is_a_failure(data, tmp_path):
     (tmp_path / "a.txt").write_text("one")
     bad = {**MADE, "error": "Conversion*cannot parse*x.cpp:3"}
-    client = script(STARTED, RUNNING, bad, RUNNING, RUNNING, None)
+    client = script(NO_RUN, STARTED, RUNNING, bad, RUNNING, RUNNING, None)
     given = {"data": "text"} if data else {"files": [tmp_path / "a.txt"]}
     done = client.run(pipeline=counted(), **given)
     assert not done.succeeded
@@ -317,16 +466,29 @@ def test_an_error_within_the_pipeline_is_a_failure(data, tmp_path):
 )  # fmt: skip
 def test_the_ttl_is_that_of_use(options, sent):
     done = {**RUNNING, "state": 5, "completed": True, "exitCode": 0, "endTime": 2.0}
-    transport = MemoryTransport([STARTED, done, done])
+    transport = MemoryTransport([NO_RUN, STARTED, done, done])
     RocketRideClient("h", KEY, transport=transport).run(pipeline=forever(), **options)
-    assert transport.calls[0].arguments.get("ttl") == sent
+    assert transport.calls[1].arguments.get("ttl") == sent
 
 
 def test_a_ttl_that_was_asked_for_is_not_left_out_over_http():
-    transport = MemoryTransport([NO_WEBSOCKET])
+    transport = MemoryTransport([NO_WEBSOCKET] * 2)
     with pytest.raises(UnsupportedOperationError):
         RocketRideClient("h", KEY, transport=transport).run(pipeline=forever(), ttl=90)
-    assert len(transport.calls) == 1
+    assert [call.name for call in transport.calls] == ["get_task_token", "use"]
+
+
+def test_where_the_look_before_finds_no_websocket_the_start_goes_over_http_at_once(caplog):
+    transport = MemoryTransport([NO_WEBSOCKET, STARTED, SUCCEEDED, SUCCEEDED, SUCCEEDED])
+    assert RocketRideClient("h", KEY, transport=transport).run(pipeline=forever()).succeeded
+    assert "over HTTP the server ends the task" in caplog.text
+    assert transport.calls[1].arguments.get("ttl") is None
+
+
+def test_a_pipeline_without_a_project_costs_no_look():
+    transport = MemoryTransport([STARTED, SUCCEEDED, SUCCEEDED, SUCCEEDED])
+    assert RocketRideClient("h", KEY, transport=transport).run(pipeline=ANONYMOUS).succeeded
+    assert transport.calls[0].name == "use"
 
 
 @pytest.mark.parametrize("ttl", [-1, float("nan"), "90", True])

@@ -6,7 +6,13 @@ import time
 import pytest
 from command_call import call_command
 
-from rocketride_sync import RocketRideClient, TransportError, TransportTimeoutError, UnsupportedOperationError
+from rocketride_sync import (
+    MemoryTransport,
+    RocketRideClient,
+    TransportError,
+    TransportTimeoutError,
+    UnsupportedOperationError,
+)
 from rocketride_sync.client.lost_start import LostStart
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.transports.fallback import Fallback
@@ -142,6 +148,7 @@ def test_what_takes_websocket_says_so_and_may_be_tried_again(blocked, what):
 def test_a_start_that_is_lost_there_is_looked_for_more_than_once_and_says_why_it_was_not_found(blocked):
     """The upgrade may pass the next time."""
     lost = LostStart("p", "s")
+    lost.look_before(RocketRideClient("h", KEY, transport=MemoryTransport([{"token": ""}])), Deadline(None))
     with client_of(blocked, connect_timeout=0.1) as client:
         assert not lost.end(client, Deadline(0.5))
     assert upgrades(blocked) > 1
