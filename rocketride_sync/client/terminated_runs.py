@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Callable, Dict, NamedTuple, Optional
+from typing import Callable, Dict, Optional
 
 from ..deadline import system_time
 from ..errors import RocketRideError, TaskNotFoundError, TransportError, TransportTimeoutError
@@ -13,9 +13,22 @@ from ..models.outcome import shows_life
 _MAX_KEPT = 1000
 
 
-class _Run(NamedTuple):
-    start_time: float
-    terminated_at: float  # monotonic, when the server had answered; infinite until then
+class _Run:
+    """One that was terminated. A restart keeps the start time, so the end time tells the lives of a run apart."""
+
+    __slots__ = ("end_time", "start_time", "terminated_at")
+
+    def __init__(self, start_time: float) -> None:
+        self.start_time = start_time
+        self.end_time = math.inf  # the first end that was seen; infinite until then
+        self.terminated_at = math.inf  # monotonic, when the server had answered; infinite until then
+
+    def ended_as(self, status: TaskStatus) -> bool:
+        """Whether a terminal status shows the end of this life of the run. The first one that is read is taken for it."""
+        if not status.end_time:
+            return True
+        self.end_time = min(self.end_time, status.end_time)
+        return status.end_time == self.end_time
 
 
 class TerminatedRuns:
@@ -40,18 +53,20 @@ class TerminatedRuns:
             step()
             return
         earlier = self._runs.get(token)
+        run = _Run(before.start_time)
         try:
-            self._keep(token, _Run(before.start_time, math.inf))
+            self._keep(token, run)
             _end(before, step, look)
         except BaseException:
             self.forget(token)
             if earlier is not None:
                 self._keep(token, earlier)
             raise
-        self._keep(token, _Run(before.start_time, system_time.monotonic()))
+        run.terminated_at = system_time.monotonic()
+        self._keep(token, run)
 
     def mark(self, token: str, status: TaskStatus, asked_at: float) -> TaskStatus:
-        """The status, with the fact that its run was terminated if it shows the end of that run.
+        """The status, with the fact that its run was terminated if it shows the end of that run, and of no restart of it.
 
         `asked_at` is the monotonic time at which it was asked for.
         """
@@ -62,7 +77,7 @@ class TerminatedRuns:
         if run.start_time != status.start_time:
             return status
         if status.is_terminal:
-            return status._with_facts(terminated_by_client=True)
+            return status._with_facts(terminated_by_client=True) if run.ended_as(status) else status
         if asked_at > run.terminated_at and shows_life(status.state, status.completed):
             self.forget(token)  # a restart
         return status

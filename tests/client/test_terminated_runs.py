@@ -236,6 +236,81 @@ def test_after_a_restart_by_somebody_too_once_it_was_seen(state):
     assert client.get_task_status(TOKEN).outcome is Outcome.SUCCEEDED
 
 
+ENDED = {**TEXT, "endTime": 1010.0}
+ENDED_AGAIN = {**TEXT, "endTime": 5000.0, "exitMessage": "Out of memory"}
+
+
+def ended_by(client, server, end=ENDED):
+    """The run is terminated, and ends so."""
+    server.status, server.on_terminate = RUNNING, ending_with(end)
+    client.terminate(TOKEN)
+
+
+@READS
+def test_after_a_restart_by_somebody_once_its_end_was_seen_a_later_end_is_another_lives(read):
+    """A restart keeps the start time, and may be over before this client looks again."""
+    server = Server(RUNNING)
+    client = client_of(server)
+    ended_by(client, server)
+    assert is_ours(read(client))
+    server.status = ENDED_AGAIN
+    status = read(client)
+    assert not is_ours(status)
+    assert status.outcome is Outcome.FAILED
+    server.status = ENDED
+    assert is_ours(read(client)), "the run log tells of the first end still"
+
+
+def test_an_end_that_was_seen_before_the_answer_counts_as_the_first():
+    def on_terminate(server):
+        server.status = ENDED
+        client.get_task_status(TOKEN)
+
+    server = Server(RUNNING, on_terminate)
+    client = client_of(server)
+    client.terminate(TOKEN)
+    server.status = ENDED_AGAIN
+    assert not is_ours(client.get_task_status(TOKEN))
+
+
+def test_of_the_end_of_a_restarted_run_that_is_terminated_again_the_first_end_is_its_own():
+    server = Server(RUNNING)
+    client = client_of(server)
+    for end in (ENDED, ENDED_AGAIN):
+        ended_by(client, server, end)
+        assert is_ours(client.get_task_status(TOKEN))
+    server.status = {**TEXT, "endTime": 6000.0}
+    assert not is_ours(client.get_task_status(TOKEN))
+
+
+@pytest.mark.parametrize("first", [0.0, 1010.0])
+def test_ends_without_a_time_are_not_compared(first):
+    server = Server(RUNNING)
+    client = client_of(server)
+    ended_by(client, server, {**TEXT, "endTime": first})
+    assert is_ours(client.get_task_status(TOKEN))
+    server.status = {**TEXT, "endTime": 0.0}
+    assert is_ours(client.get_task_status(TOKEN))
+
+
+@pytest.mark.parametrize("end", [ENDED, ENDED_AGAIN])
+def test_an_end_that_was_not_seen_before_a_restart_cannot_be_told_from_a_later_one(end):
+    server = Server(RUNNING)
+    client = client_of(server)
+    ended_by(client, server, end)
+    assert is_ours(client.get_task_status(TOKEN))
+
+
+def test_a_time_of_a_task_that_stops_is_no_end():
+    """Servers write it a second time when the task has stopped."""
+    server = Server(RUNNING)
+    client = client_of(server)
+    ended_by(client, server, {**STOPPING, "endTime": 1009.0})
+    client.get_task_status(TOKEN)
+    server.status = ENDED
+    assert is_ours(client.get_task_status(TOKEN))
+
+
 @ENDS
 def test_a_wait_that_cancels_on_timeout(end):
     client = client_of(Server(RUNNING, ending_with(end)))
