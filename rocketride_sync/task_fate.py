@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple, Optional
 
-__all__ = ["TaskFate", "note_task_fate", "task_fate_of"]
+__all__ = ["HAD_ENDED", "WAS_ENDED", "TaskFate", "note_task_fate", "task_fate_of"]
+
+WAS_ENDED = "the task was ended"
+HAD_ENDED = "the task had ended"
+"""By itself or by somebody else: this program did not end it."""
 
 
 class TaskFate(NamedTuple):
@@ -12,11 +16,16 @@ class TaskFate(NamedTuple):
 
     Attributes:
         words: such as ``the task was ended``.
-        ended: whether it was ended.
+        ended: whether the program ended it.
     """
 
     words: str
     ended: bool
+
+    @property
+    def had_ended(self) -> bool:
+        """Whether it had ended already, when the program came to end it."""
+        return self.words == HAD_ENDED
 
 
 def note_task_fate(error: BaseException, fate: TaskFate) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Optional
 from ..deadline import Deadline, pause
 from ..errors import RocketRideError, TaskNotFoundError, UnsupportedOperationError
 from ..logs import log
+from ..task_fate import HAD_ENDED, WAS_ENDED
 
 if TYPE_CHECKING:
     from ..models import TaskStatus
@@ -77,35 +78,38 @@ class LostStart:
             return _NONE
         return _Run(token, start_time) if start_time else None
 
-    def end(self, client: RocketRideClient, deadline: Deadline) -> bool:
-        """Look for the task until `deadline`, and end it; return whether it is known to have ended."""
+    def end(self, client: RocketRideClient, deadline: Deadline) -> str:
+        """Look for the task until `deadline`, and end it. Returns what became of it; "" if it is not known to have ended."""
         if self._before is None:
-            return False
+            return ""
         self.over_http = False  # the server may accept WebSocket by now
         while True:
             try:
-                if self._end_if_found(client, deadline, self._before):
-                    return True
+                fate = self._end_if_found(client, deadline, self._before)
+                if fate:
+                    return fate
                 self.over_http = False
             except UnsupportedOperationError:
                 self.over_http = True
-                return False
+                return ""
             except RocketRideError as error:
                 # It may pass, and the connection may be a new one the next time.
                 self.over_http = self.over_http or error._is_for_want_of_websocket
             if deadline.expired:
-                return False
+                return ""
             pause(min(_PAUSE, deadline.remaining()))
 
-    def _end_if_found(self, client: RocketRideClient, deadline: Deadline, before: _Run) -> bool:
+    def _end_if_found(self, client: RocketRideClient, deadline: Deadline, before: _Run) -> str:
         token = client.get_task_token(self._project_id, self._source, timeout=_left(deadline))
         if token is None:
-            return False
+            return ""
         status = client.get_task_status(token, timeout=_left(deadline))
         if not _is_later(_Run(token, status.start_time), status, before):
-            return False
+            return ""
+        if status.is_terminal:
+            return HAD_ENDED
         client.terminate(token, timeout=_left(deadline))
-        return True
+        return WAS_ENDED
 
     def __str__(self) -> str:
         if not self._project_id:

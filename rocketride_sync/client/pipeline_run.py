@@ -15,7 +15,7 @@ from ..errors import (
 from ..logs import log
 from ..models import TaskStatus
 from ..redact import shorten
-from ..task_fate import TaskFate, note_task_fate
+from ..task_fate import HAD_ENDED, WAS_ENDED, TaskFate, note_task_fate
 from .lost_start import LostStart
 from .pipeline_source import source_id
 from .timed_upload import status_after
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MAY_RUN_ON = "the task may run on"
-_WAS_ENDED = "the task was ended"
 ENDING_SECONDS = 10.0
 """For how long a task is tried to be ended, after the timeout of its run or an interrupt."""
 
@@ -95,7 +94,7 @@ class PipelineRun:
     @property
     def fate(self) -> TaskFate:
         """What became of the task."""
-        return TaskFate(self.state, self.state == _WAS_ENDED)
+        return TaskFate(self.state, self.state == WAS_ENDED)
 
     def wait(
         self, task: Task, interval: Any, on_progress: Optional[Callable[[TaskStatus], object]]
@@ -121,8 +120,7 @@ class PipelineRun:
     def end(self) -> None:
         """End the task, unless it has ended or was replaced."""
         if self.task is not None and not self.task.ended:
-            self.task.end(timeout=ENDING_SECONDS)
-            self.state = _WAS_ENDED
+            self.state = WAS_ENDED if self.task._end(ENDING_SECONDS) else HAD_ENDED
 
     def end_or_tell(self) -> None:
         """As `end`. Raises no error of ours, for what came before matters more: the state and the log say it."""
@@ -200,8 +198,8 @@ class PipelineRun:
         self.state = str(self._lost_start)
         if interrupted and self._lost_start.may_be_found:
             self.tell_of_search()
-        ended = self._lost_start.end(self._client, Deadline(ENDING_SECONDS))
-        self.state = _WAS_ENDED if ended else str(self._lost_start)
+        fate = self._lost_start.end(self._client, Deadline(ENDING_SECONDS))
+        self.state = fate or str(self._lost_start)
 
     def _timeout_error(self, what: str, last: Optional[TaskStatus] = None) -> WaitTimeoutError:
         elapsed = time.monotonic() - self._began

@@ -28,7 +28,7 @@ from ..models._task_start import TaskStart
 from ..options import CLIENT_TIMEOUT, Seconds
 from ..redact import shorten
 from ..sending.pipe import Pipe
-from ..task_fate import TaskFate, note_task_fate
+from ..task_fate import HAD_ENDED, WAS_ENDED, TaskFate, note_task_fate
 from .status_methods import OnProgress
 
 if TYPE_CHECKING:
@@ -195,6 +195,10 @@ class Task:
         Raises:
             ConfigurationError: this process was forked from the one that has the handle. The task belongs to that one.
         """
+        self._end(timeout)
+
+    def _end(self, timeout: Optional[Seconds] = CLIENT_TIMEOUT) -> bool:
+        """As `end`. Returns whether this client terminated the run: false for one that had ended, or was replaced."""
         if self._is_inherited:
             raise ConfigurationError(
                 "the task was started by another process, from which this one was forked: end it there, "
@@ -205,14 +209,17 @@ class Task:
             status = self.get_status(timeout=timeout)
         except (TaskLostError, TaskNotFoundError):
             self.ended = True  # forgotten, or replaced by another run: our run has ended
-            return
+            return False
         except RocketRideError as error:
             log.debug("task %s is terminated unseen: %s", shorten(self.token), error)
             status = self.status
-        self.ended = status is not None and status.is_terminal
-        if not self.ended:
-            self._client._terminate(self.token, status, Deadline(self._client._limit(timeout)))
+        if status is not None and status.is_terminal:
             self.ended = True
+            return status.terminated_by_client
+        self.ended = False
+        self._client._terminate(self.token, status, Deadline(self._client._limit(timeout)))
+        self.ended = True
+        return True
 
     @property
     def _is_inherited(self) -> bool:
@@ -230,11 +237,12 @@ class Task:
         if self.joined or self._is_inherited:
             return
         try:
-            self.end()
-            if self.ended and error is not None:
-                note_task_fate(error, TaskFate("the task was ended", True))
-            if self.ended and isinstance(error, KeyboardInterrupt):
-                error.args = (f"interrupted; task {shorten(self.token)} was ended",)
+            terminated = self._end()
+            if error is not None:
+                note_task_fate(error, TaskFate(WAS_ENDED if terminated else HAD_ENDED, terminated))
+            if isinstance(error, KeyboardInterrupt):
+                word = "was" if terminated else "had"
+                error.args = (f"interrupted; task {shorten(self.token)} {word} ended",)
         except RocketRideError as fault:
             if error is None:
                 raise

@@ -101,7 +101,8 @@ def _badge_of_stop(record: Record, ending: Ending) -> Shown:
         return Shown("failed", f"{_files_text(record)} before {ending.cause}")
     if ending.logged_outcome:
         return Shown(ending.logged_outcome, f"{ending.logged_outcome}, by the run log")
-    return Shown("failed", "end not seen") if failed else Shown("running", f"not ended before {ending.cause}")
+    unseen = failed or ending.fate.had_ended
+    return Shown("failed", "end not seen") if unseen else Shown("running", f"not ended before {ending.cause}")
 
 
 def _files_text(record: Record) -> str:
@@ -131,6 +132,8 @@ def stop_section(record: Record, ending: Ending) -> Optional[Shown]:
         return Shown("After the end of the task", ending.words)
     if ending.fate.ended:
         return Shown("This program ended the task", ending.words)
+    if ending.fate.had_ended:
+        return Shown("The end of the task was not seen", ending.words)
     return Shown("The wait ended before the task", ending.words)
 
 

@@ -29,7 +29,7 @@ from rocketride_sync import (
 from rocketride_sync.client import pipeline_run
 from rocketride_sync.client.lost_start import LostStart
 from rocketride_sync.deadline import Deadline
-from rocketride_sync.task_fate import task_fate_of
+from rocketride_sync.task_fate import HAD_ENDED, WAS_ENDED, task_fate_of
 
 needs("fastapi", reason="needs the extra `emulator`")
 
@@ -130,6 +130,24 @@ def test_an_exception_carries_that_the_task_may_run_on():
     assert task_fate_of(raised.value) == ("the task may run on", False)
 
 
+STARTED, RUNNING = {"token": TOKEN}, {"state": 3, "startTime": 1.0}
+SUCCEEDED = {**RUNNING, "state": 5, "completed": True, "exitCode": 0, "endTime": 2.0}
+ENDS = {
+    "by itself": SUCCEEDED,
+    "forgotten": TaskNotFoundError("gone"),
+    "replaced": {"state": 3, "startTime": 7.0},
+}
+
+
+@pytest.mark.parametrize("now", ENDS.values(), ids=ENDS)
+def test_a_task_that_had_ended_when_the_run_was_interrupted_was_not_ended_by_it(now):
+    client = script(NO_RUN, STARTED, RUNNING, RUNNING, *[now] * 3)
+    with pytest.raises(KeyboardInterrupt, match=r"^interrupted; the task had ended$") as raised:
+        client.run(pipeline=forever(), on_progress=lambda _: raise_(KeyboardInterrupt()))
+    assert task_fate_of(raised.value) == (HAD_ENDED, False)
+    assert "terminate" not in [call.name for call in client._transport.calls]
+
+
 def test_a_timeout_ends_the_task(either, tmp_path):
     with pytest.raises(
         WaitTimeoutError, match=r"the task had not ended after .*; the task was ended"
@@ -149,8 +167,6 @@ def script(*answers):
 
 
 NO_RUN = TaskNotFoundError("no such task")  # what the look for the run before finds
-STARTED, RUNNING = {"token": TOKEN}, {"state": 3, "startTime": 1.0}
-SUCCEEDED = {**RUNNING, "state": 5, "completed": True, "exitCode": 0, "endTime": 2.0}
 
 
 def test_time_that_is_up_while_an_object_is_sent_is_told_as_such():
@@ -328,8 +344,9 @@ def test_only_a_run_that_was_not_there_before_a_lost_start_is_ended(before, afte
     client = Finding(at(now, before), at(now, after))
     lost = LostStart("p", "s")
     lost.look_before(client, Deadline(None))
-    assert lost.end(client, Deadline(0.01)) is ours
-    assert client.terminated == ([TOKEN] if ours else [])
+    ended = isinstance(after, tuple) and "completed" in after[2]
+    assert lost.end(client, Deadline(0.01)) == (HAD_ENDED if ours and ended else WAS_ENDED if ours else "")
+    assert client.terminated == ([TOKEN] if ours and not ended else [])
     assert str(lost).startswith("the task may run on (project 'p', source 's')")
 
 
@@ -346,7 +363,7 @@ def test_a_run_over_http_whose_start_is_interrupted_names_what_to_look_for():
     client = RocketRideClient("127.0.0.1", KEY, transport="http")
     lost = LostStart("p", "s")
     lost.look_before(client, Deadline(10))
-    assert lost.end(client, Deadline(10)) is False
+    assert lost.end(client, Deadline(10)) == ""
     assert (
         str(lost) == "the task may run on (project 'p', source 's'); it can be looked up over WebSocket only"
     )

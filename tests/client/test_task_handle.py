@@ -97,6 +97,18 @@ def test_ctrl_c_in_a_block_says_that_the_task_was_ended(either):
     assert task_fate_of(raised.value) == ("the task was ended", True)
 
 
+def test_ctrl_c_in_a_block_says_that_the_task_had_ended(server, either):
+    def end_elsewhere(token):
+        with RocketRideClient(server.uri, KEY) as another:
+            another.terminate(token)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt, match=r"task tk_....… had ended") as raised:
+        with either.use(pipeline=forever()) as task:
+            end_elsewhere(task.token)
+    assert task_fate_of(raised.value) == ("the task had ended", False)
+
+
 def test_a_notebook_shows_the_run_without_asking_the_server(either, websocket_client):
     task = either.use(pipeline=forever())
     websocket_client.terminate(task.token)

@@ -32,7 +32,7 @@ from rocketride_sync.reporting.formatting import AxisUnit
 from rocketride_sync.reporting.observations import MOST_MESSAGES, MOST_OBSERVATIONS
 from rocketride_sync.reporting.readings import readings
 from rocketride_sync.reporting.sent_files import LONGEST_MESSAGE
-from rocketride_sync.task_fate import TaskFate, note_task_fate
+from rocketride_sync.task_fate import HAD_ENDED, TaskFate, note_task_fate
 
 RUNNING = {"name": "words", "state": 3, "startTime": 1700000000.0, "totalCount": 4, "completedCount": 1}
 DONE = {**RUNNING, "state": 5, "completed": True, "completedCount": 4, "endTime": 1700000009.0, "exitCode": 0}
@@ -335,6 +335,18 @@ def test_a_stop_is_told_in_plain_words(error, cause, words):
     assert "The wait ended before the task" in page.texts
     assert words in page.texts
     assert type(error).__name__ not in page.text
+
+
+@needs_extra
+@pytest.mark.parametrize(("error", "cause", "words"), STOPS)
+def test_a_task_that_had_ended_before_a_stop_is_not_said_to_go_on_or_to_be_ended(error, cause, words):
+    error = copy.copy(error)
+    note_task_fate(error, TaskFate(HAD_ENDED, False))
+    page = Page(record(RUNNING).html(error))
+    assert {"end not seen", "The end of the task was not seen", f"{words}; the task had ended"} <= set(
+        page.texts
+    )
+    assert not {f"not ended before {cause}", "The wait ended before the task"} & set(page.texts)
 
 
 @needs_extra

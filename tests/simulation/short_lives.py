@@ -117,7 +117,7 @@ def run(life, client, run):
         client.run(pipeline=pipeline(life, life.new_token()), interval=0.2, timeout=1.0)
 
     # In that file, the run is over, and its own error is told.
-    _tells(life, "run", start, lambda: life.interrupt.place.startswith("running_methods.py"))
+    _tells(life, "run", start, lambda: life.interrupt.place.startswith("running_methods.py"), "had ended")
 
 
 @_method
