@@ -236,7 +236,8 @@ def test_on_windows_the_streams_are_kept_and_escape(monkeypatch):
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, "cp437")  # that of an old console
     monkeypatch.setattr(standard_streams, "os", WINDOWS)
-    assert standard_streams._prepared(stream) is stream
+    assert standard_streams._prepared(stream, standard_streams._ImpatientWriter) is stream
+    assert standard_streams.takes_more(stream)
     stream.write("caf\xe9 \u2713")
     stream.flush()
     assert raw.getvalue() == b"caf\x82 \\u2713"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import sys
 from typing import List, Optional, Sequence, TextIO
 
 from ..redact import cut, printable, redact
+from .signals import STOP_EXCEPTIONS
 
 PROGRAM = "rocketride-sync"
 
@@ -101,11 +103,21 @@ def print_result(text: str) -> None:
 
     If it cannot be written, `delivery` says so: the exit code tells it, unless there is something worse to tell.
     """
-    _record_failure(_print(text, sys.stdout))
+    try:
+        _record_failure(_print(text, sys.stdout))
+    except STOP_EXCEPTIONS:
+        # Perhaps nobody reads. Whatever is printed later must not wait for a reader again.
+        if sys.stdout is not None:
+            with contextlib.suppress(OSError):  # it stands for none of the system's files
+                _discard(sys.stdout)
+        raise
 
 
 def print_note(text: str) -> None:
-    """Print a line about the work on stderr. Ignores errors, such as of a terminal that was closed."""
+    """Print a line about the work on stderr. Ignores errors, such as of a terminal that was closed.
+
+    What stderr does not take within a short time is lost: see `standard_streams`.
+    """
     _print(text, sys.stderr)
 
 

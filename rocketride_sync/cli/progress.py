@@ -14,6 +14,7 @@ from ..reporting import snapshot
 from ..reporting.formatting import amount, bounded_number, cut_in_middle, duration_in_words
 from ..reporting.snapshot import BYTES, TASKS, ProgressSnapshot
 from . import output
+from .standard_streams import takes_more
 from .status_text import MESSAGES_SHOWN, newest_messages
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class Display(Protocol):
     """Where progress is shown."""
 
     def update(self, progress: ProgressSnapshot) -> None:
-        """Show how far the work is."""
+        """Show how far the work is, unless stderr takes nothing at the moment."""
 
     def print_note(self, line: str) -> None:
         """Print a line on stderr that stays on the screen."""
@@ -83,6 +84,8 @@ class LineDisplay(SilentDisplay):
         self._shown = ""
 
     def update(self, progress: ProgressSnapshot) -> None:
+        if not takes_more(sys.stderr):
+            return
         # How long one task took says nothing about the next.
         left = None if progress.unit == TASKS else self._estimate.seconds_left(progress.done, progress.total)
         subject = cut_in_middle(progress.subject, _SUBJECT_WIDTH)
@@ -137,8 +140,11 @@ class BarDisplay:
         from ..reporting import tqdm_progress
 
         self._bar = tqdm_progress.TqdmBar(tqdm, file=sys.stderr)
-        self.update = self._bar.update
         self.close = self._bar.close
+
+    def update(self, progress: ProgressSnapshot) -> None:
+        if takes_more(sys.stderr):
+            self._bar.update(progress)
 
     def print_note(self, line: str) -> None:
         self._bar.kind.write(line, file=sys.stderr)

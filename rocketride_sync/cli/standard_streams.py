@@ -2,6 +2,9 @@
 
 A program that starts the command may hand it streams in non-blocking mode, as node.js does with its pipes. The mode
 belongs to the open file, not to the process: to change it would disturb the other program, so this waits instead.
+
+What goes to stderr waits for a short time only: a terminal that was stopped, or a pipe that nobody reads, would keep the
+command from its timeout, and from ending its task.
 """
 
 from __future__ import annotations
@@ -11,27 +14,40 @@ import os
 import select
 import sys
 import time
-from typing import BinaryIO, Callable, Optional, TextIO
+from typing import Any, BinaryIO, Callable, Optional, TextIO, Type
 
 from ..deadline import SLICE
 
 _PAUSE = 0.05
+PATIENCE = 2.0
+"""Seconds that stderr may take nothing before what is written to it is dropped."""
+
+# What a pipe takes at once if it takes anything. Of a terminal nobody can ask how much it takes: on Linux it may have room
+# for any number of bytes, and blocks for the rest.
+_PIPE_PIECE = getattr(select, "PIPE_BUF", 512)
+_TERMINAL_PIECE = 1
 
 
 def prepare() -> None:
     """Let stdout and stderr wait for a slow reader, and escape characters that their encoding lacks."""
-    sys.stdout = _prepared(sys.stdout)
-    sys.stderr = _prepared(sys.stderr)
+    sys.stdout = _prepared(sys.stdout, _PatientWriter)
+    sys.stderr = _prepared(sys.stderr, _ImpatientWriter)
 
 
-def _prepared(stream: Optional[TextIO]) -> Optional[TextIO]:
+def takes_more(stream: Optional[TextIO]) -> bool:
+    """Whether `stream`, the prepared stderr, takes text at once; True where that is not known."""
+    raw = getattr(getattr(stream, "buffer", None), "raw", None)
+    return not isinstance(raw, _ImpatientWriter) or raw.is_ready(0)
+
+
+def _prepared(stream: Optional[TextIO], writer: Type[_PatientWriter]) -> Optional[TextIO]:
     # Not streams that somebody has replaced, and not those of Windows, which has no such mode.
     if os.name == "posix" and type(stream) is io.TextIOWrapper:
         raw = getattr(stream.buffer, "raw", stream.buffer)  # with PYTHONUNBUFFERED there is no buffer
         if isinstance(raw, io.FileIO) and not stream.closed:
             stream.flush()
             stream = io.TextIOWrapper(
-                io.BufferedWriter(_PatientWriter(raw)),
+                io.BufferedWriter(writer(raw)),
                 stream.encoding,
                 newline="\n",
                 line_buffering=stream.line_buffering or raw is stream.buffer,
@@ -62,6 +78,36 @@ class _PatientWriter(io.RawIOBase):
             if written is not None:
                 return written
             _wait(self.fileno(), writing=True)
+
+
+class _ImpatientWriter(_PatientWriter):
+    """Writes to a file. What the file does not take within `PATIENCE` is dropped.
+
+    From then on nothing waits, until the file takes something again. So it is after an exception, too: it comes of a
+    signal, whose sender wants no more waiting.
+    """
+
+    def __init__(self, file: io.FileIO) -> None:
+        super().__init__(file)
+        self._piece = _TERMINAL_PIECE if file.isatty() else _PIPE_PIECE
+        self._stalled = False
+
+    def write(self, data: Any) -> int:
+        deadline = time.monotonic() + (0 if self._stalled else PATIENCE)
+        was_stalled, self._stalled = self._stalled, True
+        while self.is_ready(0 if was_stalled else max(0.0, deadline - time.monotonic())):
+            written = self._file.write(data[: self._piece])
+            if written is not None:
+                self._stalled = False
+                return written
+            if time.monotonic() >= deadline:
+                break
+            time.sleep(_PAUSE)
+        return len(data)
+
+    def is_ready(self, seconds: float) -> bool:
+        """Whether the file takes something, at the latest after `seconds`."""
+        return bool(select.select([], [self.fileno()], [], seconds)[1])
 
 
 def read_up_to(stream: BinaryIO, count: int, is_enough: Optional[Callable[[bytes], bool]] = None) -> bytes:
