@@ -51,10 +51,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> ExitCode:
     from ..options import seconds
 
-    deadline = Deadline(seconds("--timeout", args.timeout))
+    limit = seconds("--timeout", args.timeout)
     shown: List[Dict[str, Any]] = []
     fault: Optional[RocketRideError] = None
-    for found in _findings(args, Environment(args.env_file), deadline):
+    for found in _findings(args, Environment(args.env_file), limit):
         shown.append(_row(found))
         if found.error is not None and found.needed:
             fault = fault or found.error
@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     return code
 
 
-def _findings(args: argparse.Namespace, environment: Environment, deadline: Deadline) -> Iterator[Finding]:
+def _findings(args: argparse.Namespace, environment: Environment, limit: float) -> Iterator[Finding]:
     from ..transports.check_findings import Finding
     from ..transports.connection_check import ConnectionCheck
 
@@ -98,6 +98,7 @@ def _findings(args: argparse.Namespace, environment: Environment, deadline: Dead
     if fault is not None:
         yield Finding(step, error=fault)
         return
+    deadline = Deadline(limit)  # it begins when the key has been read
     with client:
         for found in ConnectionCheck(client._settings, args.transport, deadline, key_fault).findings():
             told = found.step == "key" and found.tried and not found.error

@@ -19,7 +19,7 @@ from ..errors import (
 from ..redact import printable
 from . import command_result, file_results, output, shared_options, signals
 from .exit_codes import ExitCode
-from .server_options import Environment
+from .server_options import Environment, api_key
 from .upload_progress import UploadWithProgress
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class RunWithOutput:
     """One run of a pipeline, and what to print about it when it ends.
 
     Args:
-        args: the options of the command. Its timeout begins now.
+        args: the options of the command. Its timeout begins when the pipeline and the key have been read.
 
     Attributes:
         printer: prints progress and messages.
@@ -55,11 +55,12 @@ class RunWithOutput:
 
     def __init__(self, args: argparse.Namespace) -> None:
         self._args = args
-        self._began = time.monotonic()
         self.environment = Environment(args.env_file)
         self._pipeline = pipelines.load(args.pipeline, None, args.source)
         _check_files(args, takes_data=pipeline_source.takes_data(self._pipeline))
         self.printer = shared_options.make_progress_printer(args, self._title())
+        api_key(args, self.environment)
+        self._began = time.monotonic()
         self._upload = UploadWithProgress(args.files, self.printer, args.timeout)
         self._deadline = self._upload.deadline
         self._token_delivered = False

@@ -62,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     shared_options.add_wait_options(
         parser,
-        timeout_help="end the task that long after the command began (default: never); ending may take 10 s more, and "
+        timeout_help="end the task that long after the key was read (default: never); ending may take 10 s more, and "
         "a FILE that is being sent as long again; with --keep, it limits the start and the FILEs, and the task runs on",
         timeout_type=durations.positive_duration,
     )

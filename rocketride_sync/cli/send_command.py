@@ -10,7 +10,7 @@ from . import command_result, file_results, shared_options
 from .exit_codes import ExitCode
 from .progress import ProgressPrinter
 from .secret_input import FROM_STDIN
-from .server_options import Environment, add_server_options, make_client
+from .server_options import Environment, add_server_options, api_key, make_client
 from .signals import STOP_EXCEPTIONS
 from .token_options import PREFIXES, task_token
 
@@ -49,6 +49,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     args.token, args.files = _split_token_and_files([args.token, *args.files], environment)
     token = task_token(args, environment)
     printer = shared_options.make_progress_printer(args)
+    api_key(args, environment)  # before the time begins
     upload = UploadWithProgress(args.files, printer, args.timeout)
     return _send(args, environment, token, upload, printer)
 

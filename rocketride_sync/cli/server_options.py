@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import TYPE_CHECKING, Any, Dict, Iterable, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Optional, Tuple
 
 from ..config import DEFAULT_CONNECT_TIMEOUT
 from ..errors import ConfigurationError
@@ -85,6 +85,7 @@ class Environment:
         self.path = path
         self._file: Dict[str, str] = {} if path is None else env_file.read(path)
         self._values: Dict[str, str] = {}
+        self.keys: List[Optional[str]] = []  # what `api_key` has found
 
     def get(self, name: str) -> Optional[str]:
         """The variable's value; None if it is not set or blank.
@@ -135,7 +136,16 @@ def key_source(args: argparse.Namespace, environment: Environment) -> Optional[s
 
 
 def api_key(args: argparse.Namespace, environment: Environment) -> Optional[str]:
-    """The key of ``--apikey-file``, else of the environment, else None. Warns if others can read its file."""
+    """The key of ``--apikey-file``, else of the environment, else None. Warns if others can read its file.
+
+    It is read once. A command with a timeout reads it first: who writes it to standard input may take any time.
+    """
+    if not environment.keys:
+        environment.keys.append(_read_api_key(args, environment))
+    return environment.keys[0]
+
+
+def _read_api_key(args: argparse.Namespace, environment: Environment) -> Optional[str]:
     if args.apikey_file == secret_input.FROM_STDIN:
         text = secret_input.read_stdin("the API key", one_line=True)
         return secret_input.single_word(text, "standard input", "the API key")

@@ -23,7 +23,8 @@ from needing import needs
 from transports.dap_peer import dap
 from transports.loopback import Server as DapServer
 
-from rocketride_sync import RocketRideClient
+from rocketride_sync import RocketRideClient, TaskStatus
+from rocketride_sync.cli import secret_input
 from rocketride_sync.client import pipeline_run
 from rocketride_sync.emulator import Emulator
 
@@ -638,3 +639,45 @@ def test_useless_times_are_noticed_before_anything_starts(server, simulation, op
     done = command(server, "run", simulation(exit_code=1), *option)
     assert done.returncode == 2
     assert option[0] in problems(done)[0]
+
+
+@pytest.fixture
+def slow_input(monkeypatch):
+    """Reading standard input or a file with secrets takes a minute and a half."""
+    passed, monotonic, read = [0.0], time.monotonic, secret_input.read_up_to
+
+    def read_slowly(*args):
+        passed[0] += 90
+        return read(*args)
+
+    monkeypatch.setattr(time, "monotonic", lambda: monotonic() + passed[0])
+    monkeypatch.setattr(secret_input, "read_up_to", read_slowly)
+    return passed
+
+
+@pytest.mark.parametrize(
+    "words", ["check", "run", "run FILE", "send FILE", "wait", "wait -", "wait --project"]
+)
+def test_no_timeout_counts_the_time_of_reading_a_key_or_token(
+    server, dropper, simulation, texts, token, slow_input, client, words, tmp_path
+):
+    """A person types it, or a program that asks another one for it writes it."""
+    name, *what = words.split()
+    arguments = {
+        "check": [],
+        "run": [simulation()],
+        "run FILE": [write_pipeline(tmp_path, "dropper"), texts[0]],
+        "send FILE": [token, texts[0]],
+        "wait": [token, *FAST],
+        "wait -": ["-", *FAST],
+        "wait --project": ["--project", Path(dropper).stem, "--source", "in", *FAST],
+    }[words]
+    stdin = token if what == ["-"] else KEY
+    key = {"ROCKETRIDE_APIKEY": KEY} if what == ["-"] else {}
+    options = [] if key else ["--apikey-file", "-"]
+    variables = environment(ROCKETRIDE_URI=server.uri, **key)
+    if name == "wait":
+        client.terminate(token)
+    done = call_command([name, *arguments, *options, "--timeout", "30"], variables, stdin=f"{stdin}\n")
+    assert slow_input[0]
+    assert done.returncode == (3 if name == "wait" else 0), done.stderr
