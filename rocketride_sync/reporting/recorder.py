@@ -14,6 +14,7 @@ from ..import_lock import import_lock
 from ..logs import log
 from ..models import TaskStatus
 from ..redact import excerpt
+from . import report_file
 from .ending import Ending, ending_of
 from .observations import Record
 
@@ -71,7 +72,7 @@ class RunRecorder(Record):
     ) -> None:
         if path is not None:
             _check_drawing()
-            _check_writable(path)
+            report_file.check_writable(path)
         self._path = path
         self._title = title
         self._secrets = secrets if isinstance(secrets, Collection) else tuple(secrets)
@@ -111,7 +112,7 @@ class RunRecorder(Record):
     def save(
         self, path: Union[str, os.PathLike[str], None] = None, *, error: Optional[BaseException] = None
     ) -> None:
-        """Write the page to `path`, by default to the path of the recorder.
+        """Write the page to `path`, by default to the path of the recorder. If that fails, an old page stays.
 
         Raises:
             ConfigurationError: the page cannot be drawn or written, or there is no path.
@@ -121,13 +122,12 @@ class RunRecorder(Record):
             raise ConfigurationError("save: no path; give one here, or to RunRecorder")
         text = self.html(error)
         try:
-            with open(target, "w", encoding="utf-8", errors="backslashreplace") as file:
-                file.write(text)
-        except OSError as failure:
-            reason = failure.strerror
+            report_file.write(target, text)
+        except OSError as error_of_file:
+            failure = error_of_file
         else:
             return
-        raise _not_writable(target, reason)
+        raise report_file.not_writable(target, failure)
 
     def __enter__(self) -> RunRecorder:
         return self
@@ -179,25 +179,3 @@ def _check_drawing() -> None:
         trial(TaskStatus.from_dict({"state": 3, "totalCount": 2, "completedCount": completed}))
     trial.on_upload({"action": "open", "filepath": "file", "bytes_sent": 0, "file_size": 0})
     _draw(trial, Ending(), ())
-
-
-def _check_writable(path: Union[str, os.PathLike[str]]) -> None:
-    """Raise ConfigurationError if `path` cannot be written. An existing file is not changed."""
-    new = not os.path.exists(path)
-    if not (new or os.path.isfile(path) or os.path.isdir(path)):
-        return  # such as a named pipe: opening it would wait for its reader
-    try:
-        with open(path, "ab"):
-            pass
-        if new:
-            # Through a dangling link, `open` made the link's target; the link itself stays.
-            os.unlink(os.path.realpath(path))
-    except OSError as error:
-        reason = error.strerror
-    else:
-        return
-    raise _not_writable(path, reason)
-
-
-def _not_writable(path: Union[str, os.PathLike[str]], reason: Optional[str]) -> ConfigurationError:
-    return ConfigurationError(f"the report cannot be written to {os.fspath(path)}: {reason}")

@@ -1,6 +1,7 @@
 """RunRecorder: what it keeps, how much of it, and the page it makes of it."""
 
 import copy
+import errno
 import html
 import os
 import re
@@ -27,7 +28,7 @@ from rocketride_sync import (
     TransportError,
     WaitTimeoutError,
 )
-from rocketride_sync.reporting import formatting, series
+from rocketride_sync.reporting import formatting, report_file, series
 from rocketride_sync.reporting.formatting import AxisUnit
 from rocketride_sync.reporting.observations import MOST_MESSAGES, MOST_OBSERVATIONS
 from rocketride_sync.reporting.readings import readings
@@ -777,6 +778,119 @@ def test_a_link_to_a_page_that_is_not_yet_there_stays(tmp_path):
         assert not target.exists()
     assert link.is_symlink()
     assert "none was seen" in Page(target.read_text(encoding="utf-8")).texts
+
+
+class FullDisk:
+    """A file on a disk that becomes full: what is written is there in part."""
+
+    def __init__(self, file):
+        self._file = file
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._file.close()
+
+    def write(self, text):
+        self._file.write(text[:100])
+        self._file.flush()
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.fixture
+def full_disk(monkeypatch):
+    def opened(*args, **options):
+        return FullDisk(open(*args, **options))
+
+    monkeypatch.setattr(report_file, "open", opened, raising=False)
+
+
+@pytest.mark.parametrize("old", ["yesterday's", None])
+def test_a_full_disk_leaves_the_old_page(tmp_path, full_disk, old):
+    path = tmp_path / "run.html"
+    if old:
+        path.write_text(old)
+    with pytest.raises(OSError, match="No space"):
+        report_file.write(path, "today's" * 1000)
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == (
+        [("run.html", old)] if old else []
+    )
+
+
+def test_a_signal_leaves_the_old_page(tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    path = tmp_path / "run.html"
+    path.write_text("yesterday's")
+    monkeypatch.setattr(os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        report_file.write(path, "today's")
+    assert [file.read_text() for file in tmp_path.iterdir()] == ["yesterday's"]
+
+
+def test_a_page_keeps_its_mode_and_a_link_to_it(tmp_path):
+    path, link = tmp_path / "run.html", tmp_path / "link.html"
+    path.write_text("yesterday's")
+    path.chmod(0o600)
+    mode = path.stat().st_mode
+    try:
+        link.symlink_to(path)
+    except OSError:
+        pytest.skip("no symbolic links here")
+    report_file.write(os.fsencode(link), "today's")
+    assert link.is_symlink()
+    assert (path.read_text(), path.stat().st_mode) == ("today's", mode)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def in_a_folder_that_takes_no_files(path, monkeypatch):
+    def refused(name, mode, **options):
+        if mode == "x":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return open(name, mode, **options)
+
+    monkeypatch.setattr(report_file, "open", refused, raising=False)
+
+
+def with_another_name(path, monkeypatch):
+    os.link(path, path.with_name("other.html"))
+
+
+def mounted_as_a_file(path, monkeypatch):
+    def busy(*_):
+        raise OSError(errno.EBUSY, "Device or resource busy")
+
+    monkeypatch.setattr(os, "replace", busy)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [in_a_folder_that_takes_no_files, with_another_name, mounted_as_a_file],
+    ids=lambda it: it.__name__,
+)
+def test_a_page_that_cannot_be_replaced_is_written_in_place(tmp_path, monkeypatch, given):
+    path = tmp_path / "run.html"
+    path.write_text("yesterday's")
+    given(path, monkeypatch)
+    before = path.stat().st_ino
+    report_file.write(path, "today's")
+    assert (path.read_text(), path.stat().st_ino) == ("today's", before)
+    assert {file.read_text() for file in tmp_path.iterdir()} == {"today's"}
+
+
+@needs_extra
+@pytest.mark.skipif(not os.path.exists("/dev/stdout"), reason="needs /dev")
+def test_stdout_is_written_to_if_it_is_a_file(tmp_path):
+    """What comes after the page must reach the file, too."""
+    code = "from rocketride_sync import RunRecorder\nwith RunRecorder('/dev/stdout'): pass\nprint('later')"
+    path = tmp_path / "output"
+    with open(path, "ab") as stdout:
+        subprocess.run([sys.executable, "-c", code], stdout=stdout, check=True)
+    text = path.read_text(encoding="utf-8")
+    assert "none was seen" in text
+    assert text.endswith("later\n")
 
 
 @needs_extra
