@@ -187,7 +187,8 @@ class SendingMethods(BaseClient):
         A file that fails does not stop the others. Over WebSocket they share one connection; if it breaks, the files in
         transfer fail, and the rest goes over a new one. Over HTTP they are sent by threads, which end before this
         returns. After Ctrl-C, or an exception in `on_progress`, no further file is begun, and those in transfer are cut
-        off, over HTTP within about a second.
+        off, over HTTP within about a second. Of a file that grows meanwhile, what it held at first is sent. One that
+        has content, but whose size reads as 0, as in ``/proc``, fails: send a copy.
 
         Args:
             files: for each file a path, ``(path, objinfo)`` or ``(path, objinfo, mimetype)``. By default objinfo is

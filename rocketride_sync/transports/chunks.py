@@ -66,7 +66,8 @@ class File:
         Raises:
             ConfigurationError: as `size_of`.
         """
-        return cls(path, size_of(path), lambda: _regular_file(path))
+        size = size_of(path)
+        return cls(path, size, lambda: _regular_file(path, size))
 
     @classmethod
     def spooled(cls, file: Any) -> File:
@@ -121,10 +122,20 @@ def size_of(path: str) -> int:
 
 
 @contextlib.contextmanager
-def _regular_file(path: str) -> Iterator[BinaryIO]:
+def _regular_file(path: str, size: int) -> Iterator[BinaryIO]:
     with open_for_reading(path, _NO_WAIT) as file:
         _check_regular(path, os.fstat(file.fileno()).st_mode)
+        if size == 0:
+            _check_empty(path, file)
         yield file
+
+
+def _check_empty(path: str, file: BinaryIO) -> None:
+    """Raise ConfigurationError for a file whose size cannot be trusted. One that has grown since is sent as it was."""
+    if file.read(1) and os.fstat(file.fileno()).st_size == 0:
+        raise ConfigurationError(
+            f"the file {path!r} has content, but its size reads as 0, as in /proc; copy it, and send the copy"
+        )
 
 
 def _check_regular(path: str, mode: int) -> None:

@@ -3,12 +3,14 @@
 import os
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rocketride_sync import ConfigurationError, arguments, documents
+from rocketride_sync.transports import chunks
 from rocketride_sync.transports.chunks import CHUNK, Bytes, File, encoded, size_of
 
 
@@ -99,6 +101,42 @@ def test_of_a_file_that_grows_what_it_held_at_first_is_sent(path):
     file = File.at(path)
     write(path, b"first and more")
     assert chunks_of(file) == [b"first"]
+
+
+def test_of_an_empty_file_that_grows_nothing_is_sent(path):
+    write(path, b"")
+    file = File.at(path)
+    write(path, b"more")
+    assert chunks_of(file) == []
+
+
+def without_its_size(path, monkeypatch):
+    """As some file systems tell of files whose content they make when it is read."""
+
+    def without_size(found):
+        return os.stat_result((*found[:6], 0, *found[7:]))
+
+    told = {
+        "stat": lambda path: without_size(os.stat(path)),
+        "fstat": lambda number: without_size(os.fstat(number)),
+    }
+    monkeypatch.setattr(chunks, "os", SimpleNamespace(**{**vars(os), **told}))
+    return path
+
+
+def in_proc(path, monkeypatch):
+    if not os.path.isfile("/proc/self/status"):
+        pytest.skip("needs /proc")
+    return "/proc/self/status"
+
+
+@pytest.mark.parametrize("place", [without_its_size, in_proc])
+def test_a_file_that_says_it_is_empty_but_has_content_is_an_error(path, monkeypatch, place):
+    write(path, b"content")
+    file = File.at(place(path, monkeypatch))
+    with pytest.raises(ConfigurationError, match="has content, but its size reads as 0") as caught:
+        chunks_of(file)
+    assert caught.value.__context__ is None
 
 
 def test_a_file_that_shrinks_is_an_error(path):
