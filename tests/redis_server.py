@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 from serving import serving
 
+QUIET = "ignore:Python 3.8 is no longer supported"
+"""PYTHONWARNINGS for the programs that load redis: on Python 3.8 it loads a cryptography that says so."""
+
 
 class Redis:
     """Attributes: `url`; `folder`, where it writes."""

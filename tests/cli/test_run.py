@@ -23,7 +23,7 @@ from needing import needs
 from transports.dap_peer import dap
 from transports.loopback import Server as DapServer
 
-from rocketride_sync import RocketRideClient, TaskStatus
+from rocketride_sync import RocketRideClient
 from rocketride_sync.cli import secret_input
 from rocketride_sync.client import pipeline_run
 from rocketride_sync.emulator import Emulator

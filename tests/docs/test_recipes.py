@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from redis_server import redis_server
+from redis_server import QUIET, redis_server
 
 from rocketride_sync import RocketRideClient
 
@@ -272,7 +272,7 @@ def test_celery_with_worker_and_caller_in_two_processes(machine, tmp_path):
                 "redis://localhost": redis.url,
                 "/var/lib/jobs": tmp_path / "jobs",
                 "celery --app": "python -m celery --app",
-                "python ": f"{tmp_path}/venv/bin/python ",
+                "python ": f"env PYTHONWARNINGS='{QUIET}' {tmp_path}/venv/bin/python ",
                 "examples/": f"{ROOT}/examples/",
             }
         )

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 from example import EXAMPLES
-from redis_server import redis_server
+from redis_server import QUIET, redis_server
 
 
 @pytest.fixture
@@ -15,7 +15,12 @@ def environment(environment, tmp_path):
     folder = tmp_path / "redis"
     folder.mkdir()
     with redis_server(folder) as redis:
-        yield {**environment, "BROKER": redis.url, "TOKENS": str(tmp_path / "tokens")}
+        yield {
+            **environment,
+            "BROKER": redis.url,
+            "TOKENS": str(tmp_path / "tokens"),
+            "PYTHONWARNINGS": QUIET,
+        }
 
 
 def test_a_pipeline_is_started_watched_and_reported(environment, run, pipe, tmp_path):

@@ -69,7 +69,9 @@ def told(read, head):
     except http.client.HTTPException as error:
         return type(error), str(error)
     kinds = [type(defect) for defect in found.defects]
-    return type(found), found.items(), kinds, found.is_multipart(), found.get_payload(), file.read()
+    payload = found.get_payload()
+    texts = [str(part) for part in payload] if isinstance(payload, list) else payload
+    return type(found), found.items(), kinds, texts, file.read()
 
 
 @given(HEADS, ENDS)
