@@ -82,6 +82,9 @@ def measure(suite: Suite, rounds: int, quick: bool, judged: bool = False) -> Sam
     If it is only `judged`, those that no target speaks of are left out.
     """
     named = {suite.base, *(name for target in suite.targets for name in (target.ours, target.peer))}
+    # What other suites have left costs this one nothing.
+    gc.collect()
+    gc.freeze()
     with contextlib.ExitStack() as stack:
         found = suite.contenders(stack, quick)
         contenders = {name: turn for name, turn in found.items() if not judged or name in named}

@@ -121,7 +121,8 @@ SUITE = Suite(
     about=f"a minute of waiting with interval={_INTERVAL:g}, and loops that poll as often",
     base="websocket-client, in a loop",
     rounds=2,
-    targets=[Target("rocketride_sync, WebSocket", "CPU ms a minute", 20.5)],
+    # 0.85 of what it was when websocket-client took 10.1 ms, and this client 24.2 ms.
+    targets=[Target("rocketride_sync, WebSocket", "CPU ms a minute", 2.03, "websocket-client, in a loop")],
     contenders=_contenders,
     together=True,
 )
