@@ -108,6 +108,17 @@ def test_the_page_says_which_targets_were_missed():
     assert f"This run missed {missed or 'none'} of {len(targets)} targets." in text
 
 
+def test_the_readme_names_figures_of_this_run():
+    text = (ROOT / "docs" / "performance.md").read_text("utf-8")
+    rows = (
+        r"`process` \| rocketride_sync, WebSocket / requests.get:",
+        r"`process` \| rocketride_sync, WebSocket / official client:",
+        r"`websocket_call` \| rocketride_sync / official client:",
+    )
+    figures = [re.search(rf"{row} .* \| ([\d.]+) \| ", text)[1] for row in rows]
+    assert re.findall(r"([\d.]+) x ", (ROOT / "README.md").read_text("utf-8")) == figures
+
+
 def test_no_text_of_a_chart_meets_a_bar():
     svg = (ROOT / "docs" / "performance" / "lead_process.svg").read_text("utf-8")
     bars = [
