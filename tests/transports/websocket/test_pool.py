@@ -86,6 +86,28 @@ def test_closing_goes_on_when_another_thread_takes_the_last_connection(pool):
     assert len(pool._idle) == 0
 
 
+@pytest.mark.parametrize("step", ["look", "take out"])
+def test_giving_back_goes_on_when_another_thread_is_faster_to_empty_the_pool(pool, step):
+    class Contended(deque):
+        def __getitem__(self, place):
+            if step == "look":
+                meanwhile(pool.close)
+            return super().__getitem__(place)
+
+        def popleft(self):
+            meanwhile(pool.close)
+            return super().popleft()
+
+    old, latest = Connection(), Connection()
+    pool.give_back(old)
+    old.idle_since -= 60.0
+    pool._idle = Contended(pool._idle)
+    pool.give_back(latest)
+    assert old.closed
+    assert latest.closed
+    assert not pool.is_open
+
+
 def test_many_threads_take_give_and_close(pool):
     faults = []
     end = time.monotonic() + 0.5
