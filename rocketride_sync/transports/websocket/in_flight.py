@@ -46,12 +46,12 @@ class InFlight:
         """The polls that may be sent now. `undelivered` results, which nobody has taken yet, count as in flight."""
         room = max(0, _MAX_IN_FLIGHT - len(self) - undelivered)
         first = list(itertools.islice(self.queued, room))
-        if not self._isolated:
-            return first
+        if not first:
+            return []
         recent = self._recently_sent()
         if not self._isolated.isdisjoint(recent):
             return []
-        if first and first[0] in self._isolated:
+        if first[0] in self._isolated:
             return [] if recent else first[:1]
         return list(itertools.takewhile(lambda poll: poll not in self._isolated, first))
 

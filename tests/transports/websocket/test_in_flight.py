@@ -145,6 +145,7 @@ def test_two_losses_isolate_each_poll_and_the_one_that_breaks_connections_is_fou
     assert send(books) == []  # not beside one that is isolated
     books.take_answered(0)
     assert send(books) == [breaking]
+    assert send(books) == []  # nor is the other sent beside it
     assert books.connection_lost(retry=True) == [breaking]
     assert send(books) == [other]
 
@@ -186,6 +187,17 @@ def test_what_waits_before_an_isolated_poll_is_sent_and_it_is_not_while_they_are
     assert send(books) == []
     clock.now += RECENT
     assert send(books) == [second]
+
+
+def test_while_isolated_polls_are_slow_there_may_be_nothing_to_send(books, clock):
+    isolated, second = polls(2)
+    lost_together(books, isolated, second)
+    send(books)
+    books.connection_lost(retry=True)
+    for poll in (isolated, second):
+        assert send(books) == [poll]
+        clock.now += RECENT
+    assert send(books) == []
 
 
 def test_a_poll_that_was_sent_lately_is_suspected_before_one_that_is_only_slow(books, clock):
