@@ -270,6 +270,33 @@ def test_a_task_that_had_ended_before_it_was_subscribed_to_is_polled(subscriptio
     assert subscriptions.wake_ups(running(*several[1:])) == []
 
 
+def test_where_there_are_many_a_list_of_active_tasks_is_for_all_whatever_id_it_bears(
+    subscriptions, connection
+):
+    ended, *others = several = polls(FEW + 1)
+    subscribe(subscriptions, connection, *several)
+    event = running(*others)
+    event["body"]["__id"] = f"{others[0].token[3:11]}.s"
+    assert subscriptions.wake_ups(event) == [(ended, WakeUp.POLL)]
+
+
+def test_a_list_of_active_tasks_is_read_once_for_all(subscriptions, connection):
+    """It may be as long as the account has tasks."""
+    several = polls(20)
+    subscribe(subscriptions, connection, *several)
+    reads = []
+
+    class Listed(list):
+        def __iter__(self):
+            reads.append(self)
+            return super().__iter__()
+
+    event = running(*several[2:])
+    event["body"]["tasks"] = Listed(event["body"]["tasks"])
+    assert subscriptions.wake_ups(event) == [(poll, WakeUp.POLL) for poll in several[:2]]
+    assert len(reads) == 1
+
+
 def test_each_wake_up_is_logged(subscriptions, connection, caplog):
     caplog.set_level(logging.DEBUG, "rocketride_sync")
     first = poll_of(1)
