@@ -68,7 +68,8 @@ class WebSocketPoller:
     @property
     def ready(self) -> bool:
         """Whether there is a connection, or it is time to try to connect."""
-        return self._connection is not None or self._reconnecting.is_due
+        # A connection is made when that is due, and only its loss sets another time.
+        return self._reconnecting.is_due
 
     def submit(self, poll: Poll) -> None:
         """As `rocketride_sync.transports.poller.Poller.submit`."""
@@ -126,7 +127,7 @@ class WebSocketPoller:
             return 0.0
         until = self._in_flight.newest.sent_at + _GATHER_SECONDS
         longest = self._connection.longest_answer if self._connection is not None else 0
-        if self._results and len(self._in_flight) * longest <= _MAY_BE_UNREAD:
+        if len(self._in_flight) * longest <= _MAY_BE_UNREAD:
             until = min(until, max(self._last_answer_at, self._in_flight.newest.sent_at) + _QUIET_SECONDS)
         return until - system_time.monotonic()
 
@@ -209,12 +210,13 @@ class WebSocketPoller:
         try:
             if self._in_flight:
                 self._take_answer(connection, deadline)
-            elif self._subscriptions.has_candidates and not connection.settled:
+            elif self._subscriptions.has_candidates:  # the answer to a subscription may allow more
                 connection.receive_frame(deadline)
                 self._take_events(connection, Deadline(0))
                 return
-            if self._subscriptions or not (self._in_flight or self._results):
-                self._take_events(connection, Deadline(0) if self._in_flight or self._results else deadline)
+            idle = not (self._in_flight or self._results)
+            if self._subscriptions or idle:
+                self._take_events(connection, deadline if idle else Deadline(0))
         except RocketRideError as error:
             fault = error
         if fault is not None:

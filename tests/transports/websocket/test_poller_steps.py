@@ -8,6 +8,7 @@ import pytest
 
 from rocketride_sync import (
     AuthenticationError,
+    ProtocolError,
     RetryPolicy,
     TransientError,
     TransportError,
@@ -430,6 +431,14 @@ def test_answers_are_handed_out_together_until_nothing_comes_for_ten_millisecond
     assert world.clock.now - began == pytest.approx(0.1 + 2 * apart if together else 0.11)
 
 
+def test_what_came_just_before_the_deadline_is_handed_out(world, first):
+    """Though it was gathered for a few milliseconds longer."""
+    poller = world.poller(2)
+    one, _ = submit(poller, 2)
+    first.at(0.195, 0)
+    assert take(poller, 1, 0.2) == answered(one)
+
+
 @pytest.mark.parametrize(("size", "waited"), [(256 * 1024, 0.11), (256 * 1024 + 1, 0.5)])
 def test_answers_that_may_be_long_are_waited_for_up_to_half_a_second(world, first, size, waited):
     """Unread, they could hold up the events of others."""
@@ -568,6 +577,18 @@ def test_a_poll_that_loses_its_connection_twice_has_failed(world):
     assert poller.take_queued()[0] == []
 
 
+def test_answers_without_sense_that_no_single_poll_has_caused_delay_the_next_connection(world):
+    poller = world.poller(2)
+    polls = submit(poller, 2)
+    for connection in world.made[:2]:
+        connection.frames = [(0.0, ProtocolError("nonsense"))]
+    for number in range(2):
+        world.made[2].at(1.0 + number, number)
+    assert take(poller, 4) == [*((poll, WakeUp.POLL) for poll in polls), *answered(*polls)]
+    moments = [moment for moment, _ in world.tries]
+    assert [round(later - moment, 3) for moment, later in zip(moments, moments[1:])] == [0.0, 1.0]
+
+
 def test_a_forked_child_goes_on_over_a_connection_of_its_own(world, first, monkeypatch):
     poller = world.poller(1)
     (poll,) = submit(poller, 1)
@@ -606,6 +627,21 @@ def test_a_connection_whose_subscription_may_yet_come_is_closed(world, first):
     first.at(0.0, 0)
     take(poller, 1)
     first.settled = False
+    poller.close()
+    assert first.closed
+    assert world.pool.take() is None
+
+
+def test_a_connection_that_owes_an_answer_is_closed_whatever_came_since(world, first):
+    poller = world.poller(2)
+    mute, other = Poll(tokens(2)[0], answer_within=1.0), Poll(tokens(2)[1])
+    poller.submit(mute)
+    poller.submit(other)
+    first.at(0.5, 1)
+    take(poller, 2)
+    poller.submit(other)
+    first.at(0.8, 2)  # later than it listens at a time
+    assert take(poller, 1) == answered(other)
     poller.close()
     assert first.closed
     assert world.pool.take() is None
