@@ -46,8 +46,8 @@ class InFlight:
         """The polls that may be sent now. `undelivered` results, which nobody has taken yet, count as in flight."""
         room = max(0, _MAX_IN_FLIGHT - len(self) - undelivered)
         first = list(itertools.islice(self.queued, room))
-        if not first:
-            return []
+        if not (first and self._isolated):
+            return first
         recent = self._recently_sent()
         if not self._isolated.isdisjoint(recent):
             return []
