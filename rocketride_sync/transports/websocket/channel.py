@@ -6,7 +6,6 @@ import contextlib
 import math
 import os
 import socket
-import struct
 import sys
 from typing import Any, Callable, Mapping, NoReturn, Optional, TypeVar
 
@@ -165,7 +164,7 @@ class Channel:
 
     def _raise_closed(self, data: bytes) -> NoReturn:
         self.close()
-        code = struct.unpack("!H", data[:2])[0] if len(data) >= 2 else "none"
+        code = int.from_bytes(data[:2], "big") if data else "none"
         raise TransportError(f"{self._address} closed the connection (code {code})")
 
     # Closing and breaking.
@@ -175,8 +174,9 @@ class Channel:
 
         No frame is sent in a forked child, whose parent uses the connection, nor at interpreter exit.
         """
-        if not (self.broken or self.pid != os.getpid() or sys.is_finalizing()):
-            self.broken = True
+        may_send = not (self.broken or self.pid != os.getpid() or sys.is_finalizing())
+        self.broken = True
+        if may_send:
             self._socket.deadline = Deadline(_CLOSE_TIMEOUT)
             # If the connection is gone already, nothing is left to do.
             with contextlib.suppress(OSError):
