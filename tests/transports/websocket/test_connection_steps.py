@@ -3,6 +3,7 @@
 import json
 import logging
 import math
+import socket
 
 import pytest
 
@@ -133,6 +134,7 @@ def test_the_upgrade_comes_first_then_the_credential(connect):
     assert upgraded == [True]
     assert (connection.pid, connection.broken) == (77, False)
     assert (connection.generation, connection.idle_since) == (0, 0.0)
+    assert connection.socket_class is socket.socket
 
 
 @pytest.mark.parametrize(
@@ -193,6 +195,15 @@ def test_without_an_answer_that_says_something_the_request_may_have_arrived(conn
 
 
 # --- several requests
+
+
+def test_an_answer_that_was_taken_is_interpreted_as_the_one_to_a_request(connection):
+    assert connection.interpret(STATUS, {"success": True, "body": RUNNING}) == RUNNING
+    with pytest.raises(ServerError, match="no such key"):
+        connection.interpret(STATUS, REFUSED)
+    with pytest.raises(ServerError) as caught:
+        connection.interpret(STATUS, {"success": False, "message": f"not with {KEY}"})
+    assert KEY not in str(caught.value)
 
 
 def test_several_are_sent_at_once_and_answered_in_any_order(connection):
