@@ -34,21 +34,21 @@ SLICES: Any = Timeout(connect=SLICE, read=SLICE)
 class _ConnectionStack:
     """Stands in for the `queue.LifoQueue` of a pool, without its lock, which Ctrl-C at a bad moment leaves locked.
 
-    None takes the place of a connection that broke: urllib3 then makes a new one.
+    None takes the place of a connection that broke: urllib3 then makes a new one. Nothing blocks, whatever `options` say.
     """
 
     def __init__(self) -> None:
         self.queue: Deque[Any] = deque()
         self._closed = False
 
-    def get(self, block: bool = False, timeout: Optional[float] = None) -> Any:  # noqa: ARG002 - never blocks
+    def get(self, **options: Any) -> Any:  # noqa: ARG002
         try:
             return self.queue.pop()
         except IndexError:
             pass
         raise queue.Empty
 
-    def put(self, item: Any, block: bool = False) -> None:  # noqa: ARG002 - never blocks
+    def put(self, item: Any, **options: Any) -> None:  # noqa: ARG002
         if len(self.queue) >= _MAX_IDLE:
             raise queue.Full
         self.queue.append(item)
@@ -113,9 +113,10 @@ class _TlsPool(_FreshConnections, HTTPSConnectionPool):
     ConnectionCls = TlsConnection
 
     def _validate_conn(self, conn: Any) -> None:
-        # Without urllib3's warning for each request with verify=False: the client has warned once.
-        if conn.sock is None:
-            conn.connect()
+        """Give no warning for each request with verify=False, as urllib3's does: the client has warned once.
+
+        Nor connect, which `send` does.
+        """
 
 
 class DeadlineAdapter(HTTPAdapter):
@@ -130,10 +131,10 @@ class DeadlineAdapter(HTTPAdapter):
         self._pool: Any = None
         self._closed = False
         self._targets: Dict[str, str] = {}
-        super().__init__(pool_connections=1, pool_maxsize=_MAX_IDLE)
+        super().__init__()
         if dialer is not None:
             kind = _TlsPool if address.secure else _Pool
-            self._pool = kind(address.host, address.port, maxsize=_MAX_IDLE)
+            self._pool = kind(address.host, address.port)
             self._pool.dialer = dialer
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
