@@ -84,10 +84,15 @@ class Channel:
         self._upgraded = True
 
     def expect(self, operation: Operation, deadline: Deadline) -> None:
-        """Set what holds until the answer to `operation`, which is about to be sent, has come."""
+        """Set what holds until the answer to `operation`, whose request is made next, has come.
+
+        Of several that are in flight, the largest limit holds.
+        """
         self._socket.deadline = self._deadline = deadline
-        self._limit = self._limit_of(operation)
-        self._framing.limit(self._limit.size)
+        limit = self._limit_of(operation)
+        if limit.size > self._limit.size or not self.dialogue.awaits_answer:
+            self._limit = limit
+            self._framing.limit(limit.size)
 
     # Each of these raises TransportError, TransportTimeoutError; ProtocolError too if it receives.
 
@@ -95,8 +100,8 @@ class Channel:
         self, operation: Operation, deadline: Deadline, data: Optional[Buffer] = None
     ) -> dap.Message:
         """Send `operation`, with `data` if given, and return its answer."""
-        number, text = self.dialogue.request(operation.command, operation.arguments)
         self.expect(operation, deadline)
+        number, text = self.dialogue.request(operation.command, operation.arguments)
         return self.guarded(self._send_and_receive, number, text, data)
 
     def send(self, frames: Frames, deadline: Deadline) -> None:

@@ -106,8 +106,10 @@ class Connection:
 
     def post_all(self, several: Sequence[Operation], deadline: Deadline) -> List[int]:
         """Send several at once; their numbers, for `next_answer`. Raises TransportError."""
-        requests = [self._dialogue.request(each.command, each.arguments) for each in several]
-        self.channel.expect(several[0], deadline)
+        requests = []
+        for each in several:
+            self.channel.expect(each, deadline)
+            requests.append(self._dialogue.request(each.command, each.arguments))
         self.channel.send(b"".join([request_frame(text) for _, text in requests]), deadline)
         return [number for number, _ in requests]
 

@@ -32,8 +32,8 @@ class PostedRequests:
 
         It is sent together with those that are posted next, before `next_answer` waits. `data` is not needed any more.
         """
-        number, text = self._channel.dialogue.request(operation.command, operation.arguments)
         self._channel.expect(operation, deadline)
+        number, text = self._channel.dialogue.request(operation.command, operation.arguments)
         frame = self._channel.guarded(request_frame, text, data)
         if not self._outbox.has_room(frame):
             self._send_posted()

@@ -248,6 +248,24 @@ def test_what_holds_is_that_of_the_operation_that_was_sent_last(channel, sock, c
         channel.exchange(MONITOR, Deadline(5.0))
 
 
+@pytest.mark.parametrize("several", [[STATUS, MONITOR], [MONITOR, STATUS]])
+def test_of_several_in_flight_the_largest_limit_holds(channel, sock, several):
+    numbers = {}
+    for operation in several:
+        channel.expect(operation, Deadline(9.0))
+        numbers[operation], text = channel.dialogue.request(operation.command, operation.arguments)
+        channel.send(request_frame(text), Deadline(9.0))
+    first, second = sock.peer.request(), sock.peer.request()
+    sock.peer.answer(first, "x" * 2000)
+    sock.peer.answer(second, "x" * 2000)
+    for operation in several:
+        assert channel.receive(Deadline(9.0))
+        assert channel.dialogue.answer(numbers[operation]) is not None
+    sock.acts = [lambda peer: answer_of(peer, "x" * 2000)]
+    with pytest.raises(ProtocolError, match="larger than other"):
+        channel.exchange(MONITOR, Deadline(9.0))
+
+
 def test_without_an_answer_an_exchange_takes_until_its_deadline(channel, sock, clock):
     with pytest.raises(TransportTimeoutError):
         channel.exchange(STATUS, Deadline(3.7))

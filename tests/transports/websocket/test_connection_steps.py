@@ -33,6 +33,7 @@ class Channel:
         self.steps = []
         self.sent = []
         self.comes, self.come = [], []
+        self.expected = []  # operation, deadline, whether another one is in flight
         self.exchanged = []  # operation, deadline, data
         self.broken = False
         self.fault = None
@@ -53,7 +54,7 @@ class Channel:
         return {"success": True, "body": RUNNING}
 
     def expect(self, operation, deadline):
-        self.expected = (operation, deadline)
+        self.expected.append((operation, deadline, self.dialogue.awaits_answer))
 
     def send(self, frames, deadline):
         self.sent.append((bytes(frames), deadline))
@@ -208,9 +209,9 @@ def test_an_answer_that_was_taken_is_interpreted_as_the_one_to_a_request(connect
 
 def test_several_are_sent_at_once_and_answered_in_any_order(connection):
     channel, until = connection.channel, Deadline(9.0)
-    first, second = connection.post_all([STATUS, STATUS], until)
+    first, second = connection.post_all([STATUS, MONITOR], until)
     assert first < second
-    assert channel.expected == (STATUS, until)
+    assert channel.expected == [(STATUS, until, False), (MONITOR, until, True)]
     assert [deadline for _, deadline in channel.sent] == [until]
     channel.comes = [event(1), answer(second, body="b"), answer(first, body="a")]
     assert connection.next_answer(until) == (second, answer(second, body="b"))
@@ -224,7 +225,7 @@ def test_several_are_sent_at_once_and_answered_in_any_order(connection):
 def test_one_may_be_sent_alone(connection):
     channel, until = connection.channel, Deadline(9.0)
     (number,) = connection.post_all([STATUS], until)
-    assert channel.expected == (STATUS, until)
+    assert channel.expected == [(STATUS, until, False)]
     channel.comes = [answer(number)]
     assert connection.next_answer(until) == (number, answer(number))
 
