@@ -71,10 +71,8 @@ class TerminatedRuns:
         `asked_at` is the monotonic time at which it was asked for.
         """
         run = self._runs.get(token)
-        if run is None or not status.start_time:
-            return status
         # Of the next run this tells nothing. The run that was terminated may be found in the run log after that.
-        if run.start_time != status.start_time:
+        if run is None or run.start_time != status.start_time:
             return status
         if status.is_terminal:
             return status._with_facts(terminated_by_client=True) if run.ended_as(status) else status

@@ -136,7 +136,7 @@ def test_an_interval_longer_than_a_server_remembers_is_a_warning_at_the_callers_
         assert caught[0].filename == __file__
 
 
-@pytest.mark.parametrize("value", ["ALL", None, 1, "all_completed"])
+@pytest.mark.parametrize("value", ["ALL", None, 1, "all_completed", ["ALL_COMPLETED"]])
 def test_an_unknown_return_when(value):
     client, transport = client_of([DONE])
     with pytest.raises(ConfigurationError, match="FIRST_EXCEPTION"):

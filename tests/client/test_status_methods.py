@@ -167,6 +167,13 @@ def test_by_default_a_task_is_polled_every_two_seconds(way):
     assert sum(client._transport.pauses) == pytest.approx(4.0, abs=0.9)
 
 
+@WAITS
+def test_the_single_poll_of_a_timeout_of_0_has_the_time_of_a_call(way):
+    client = client_of(DONE, timeout=20.0)
+    assert way(client, timeout=0).succeeded
+    assert client._transport.limits == pytest.approx([20.0], abs=10.0)
+
+
 def test_a_callback_that_is_no_function_is_refused_before_any_poll():
     client = client_of(DONE)
     for call, tokens in (
@@ -227,10 +234,13 @@ def interrupt(_status):
     raise KeyboardInterrupt
 
 
-def test_cancelling_at_the_timeout_leaves_another_run_alone():
-    client = client_of(RUNNING, ANOTHER)
+@pytest.mark.parametrize(
+    ("first", "previous"), [(RUNNING, None), (TransportError("refused"), SEEN)], ids=["seen", "previous"]
+)
+def test_cancelling_at_the_timeout_leaves_another_run_alone(first, previous):
+    client = client_of(first, ANOTHER)
     with pytest.raises(TaskReplacedError):
-        client.wait_until_complete(TOKEN, 0, cancel_on_timeout=True)
+        client.wait_until_complete(TOKEN, 0, cancel_on_timeout=True, previous=previous)
     assert "terminate" not in calls_of(client)
 
 

@@ -289,8 +289,9 @@ def test_ends_without_a_time_are_not_compared(first):
     client = client_of(server)
     ended_by(client, server, {**TEXT, "endTime": first})
     assert is_ours(client.get_task_status(TOKEN))
-    server.status = {**TEXT, "endTime": 0.0}
-    assert is_ours(client.get_task_status(TOKEN))
+    for another in (0.0, 1010.0):
+        server.status = {**TEXT, "endTime": another}
+        assert is_ours(client.get_task_status(TOKEN))
 
 
 @pytest.mark.parametrize("end", [ENDED, ENDED_AGAIN])
@@ -397,6 +398,20 @@ def test_a_task_that_is_terminated_again_is_among_the_latest():
     assert is_ours(runs.mark(others[1], ended, 0.0))
 
 
+def test_a_run_whose_termination_is_answered_late_is_among_the_latest():
+    """Though a thousand others were terminated meanwhile."""
+    runs = TerminatedRuns()
+    before = TaskStatus.from_dict(RUNNING)
+
+    def terminate_others():
+        for number in range(1000):
+            runs.terminate(f"tk_{number}", before, lambda: None, unseen)
+
+    runs.terminate(TOKEN, before, terminate_others, unseen)
+    assert is_ours(runs.mark(TOKEN, TaskStatus.from_dict(TEXT), 0.0))
+    assert not is_ours(runs.mark("tk_0", TaskStatus.from_dict(TEXT), 0.0))
+
+
 def broken(then):
     """What `terminate` does: once the connection breaks, and polls show `then` from there on."""
 
@@ -441,9 +456,12 @@ def test_after_a_broken_connection_a_run_that_cannot_be_told_is_not_terminated_a
     assert server.calls.count("terminate") == 1
 
 
-def test_a_request_that_was_not_answered_in_time_is_not_repeated():
+@pytest.mark.parametrize("request_sent", [False, True])
+def test_a_request_that_was_not_answered_in_time_is_not_repeated(request_sent):
     def late(server):
-        raise TransportTimeoutError("no answer")
+        fault = TransportTimeoutError("no answer")
+        fault.request_sent = request_sent
+        raise fault
 
     server = Server(RUNNING, late)
     with pytest.raises(TransportTimeoutError):
