@@ -178,8 +178,7 @@ class TaskEventFilter:
         self._told, self._reason = False, None
 
     def _is_of_token(self, body: Mapping[str, Any]) -> bool:
-        source = dict(self._known).get("source") or body.get("source")
-        return any(body.get("__id") == f"{start}.{source}" for start in self._id_starts)
+        return any(body.get("__id") == f"{start}.{body.get('source')}" for start in self._id_starts)
 
     def is_of_twin(self, event: dap.Message) -> bool:
         """Whether an event of the task's project and source tells that it belongs to another token of the server's."""

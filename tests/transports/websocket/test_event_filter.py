@@ -405,7 +405,9 @@ def test_whatever_a_server_takes_for_the_prefix(token, id_):
 
 
 @pytest.mark.parametrize(
-    "listed", [(), ("77777777.s",), (ALIKE, ALIKE), (ALIKE, "nightly-.other"), ("",)], ids=str
+    "listed",
+    [(), ("77777777.s",), ("tk_night.s",), (ALIKE, ALIKE), (ALIKE, "nightly-.other"), ("",)],
+    ids=str,
 )
 def test_where_none_or_several_have_the_id_an_end_tells_nothing(listed):
     chosen = chosen_filter(*listed)
@@ -454,6 +456,23 @@ def test_the_first_that_begins_after_the_subscription_may_be_the_tokens():
     poll(chosen)
     chosen.take(event(reason="ttl", __id=ALIKE))
     assert told(chosen) == EndTold(True, "ttl", True)
+
+
+def test_a_begin_without_a_list_before_it_tells_nothing():
+    chosen = TaskEventFilter(CHOSEN, "key")
+    assert chosen.take(event("begin", __id=ALIKE)) == "begin"
+    poll(chosen)
+    chosen.take(event(reason="user", __id=ALIKE))
+    assert told(chosen) == EndTold(False, None, False)
+
+
+@pytest.mark.parametrize("later", [{**STATUS, "state": 4}, ENDED], ids=["stopping", "ended"])
+def test_once_it_was_seen_running_a_later_state_takes_nothing_back(later):
+    chosen = chosen_filter(ALIKE)
+    poll(chosen, later)
+    assert told(chosen).may_come
+    chosen.take(event(reason="user", __id=ALIKE))
+    assert told(chosen) == EndTold(True, "user", True)
 
 
 def test_the_begin_of_a_run_with_another_id_takes_nothing_back():
