@@ -263,6 +263,16 @@ def test_the_reason_of_the_seen_runs_end_is_known_when_another_has_taken_over(ev
     assert (known.reason_of(100.0), known.reason_of(900.0), known.reason_of(0.0)) == ("ttl", None, None)
 
 
+def test_life_in_a_status_that_was_asked_for_before_its_end_leaves_the_reason_of_the_seen_run(event_filter):
+    happened(event_filter, SEEN)
+    event_filter.poll_sent()
+    event_filter.take(*_TTL)
+    event_filter.learn(SEEN)
+    event_filter.poll_sent()
+    event_filter.learn(NEXT)
+    assert told(event_filter).reason_of(100.0) == "ttl"
+
+
 @pytest.mark.parametrize(
     "steps",
     [
