@@ -6,7 +6,7 @@ from rocketride_sync import RetryPolicy, RocketRideClient, TaskNotFoundError, Tr
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.protocol import operations
 from rocketride_sync.transports.poller import WakeUp
-from rocketride_sync.transports.sequential_poller import SequentialPoller
+from rocketride_sync.transports.sequential_poller import SequentialPoller, poller_for
 
 from .dap_peer import DONE, KEY
 from .polled_tasks import LONG
@@ -57,6 +57,16 @@ class Poll:
 class Answers:
     def call(self, operation, deadline):
         return operation.arguments["token"]
+
+
+def test_a_transport_with_a_poller_of_its_own_polls_with_that():
+    class Own(Answers):
+        def watch_many(self, polls):
+            return ["its own", *polls]
+
+    poll = Poll()
+    assert poller_for(Own(), [poll]) == ["its own", poll]
+    assert isinstance(poller_for(Answers(), [poll]), SequentialPoller)
 
 
 def test_the_caller_is_woken_up_when_nothing_is_queued_and_the_time_is_up():
