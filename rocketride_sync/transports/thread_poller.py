@@ -90,7 +90,7 @@ class ThreadPoller:
     def next(self, deadline: Deadline) -> Optional[PollResult]:
         self._restart_after_fork()
         while True:
-            if not self._threads and not self.has_results:
+            if not self._threads:
                 self._work.run_once()
             # A result that is there is handed out even after the deadline.
             try:
