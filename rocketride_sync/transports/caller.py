@@ -75,8 +75,8 @@ class Caller:
         outage: Optional[Deadline] = None
         seen: Optional[OverloadedError] = None
         attempt = 0
-        left = 0.0  # at the beginning of a try that follows an overload
         while True:
+            left = deadline.remaining()  # at the beginning of the try
             try:
                 return step()
             except OverloadedError as error:
@@ -92,7 +92,6 @@ class Caller:
                 break
             deadline.sleep(pause)
             attempt += 1
-            left = deadline.remaining()
         raise seen
 
 
