@@ -67,6 +67,17 @@ def failing(monkeypatch):
     return fail
 
 
+@pytest.fixture
+def poll_threads():
+    """Returns the threads of pollers, but for those that a test before has left: they may end in any moment."""
+    before = threading.enumerate()
+    return lambda: [
+        thread
+        for thread in threading.enumerate()
+        if thread.name == "rocketride-poll" and thread not in before
+    ]
+
+
 def test_closing_ends_a_poll_that_is_connecting():
     transport = Connects()
     poller = ThreadPoller(transport, 2)
@@ -117,7 +128,7 @@ def test_without_threads_at_first_those_that_come_later_do_the_work(failing):
     poller.close()
 
 
-def test_where_daemon_threads_are_forbidden_there_are_others(monkeypatch):
+def test_where_daemon_threads_are_forbidden_there_are_others(monkeypatch, poll_threads):
     """As in some interpreters beside the main one."""
     make = threading.Thread.__init__
 
@@ -131,7 +142,7 @@ def test_where_daemon_threads_are_forbidden_there_are_others(monkeypatch):
     poller.submit(poll)
     assert poller.next(Deadline(30.0)) == (poll, "answered")
     poller.close()
-    assert not any(thread.name == "rocketride-poll" for thread in threading.enumerate())
+    assert not poll_threads()
 
 
 def test_ctrl_c_while_a_thread_starts_is_ctrl_c(monkeypatch):
@@ -195,46 +206,40 @@ def test_polls_that_have_not_begun_can_be_taken_back():
     assert not poller.has_results
 
 
-def poll_threads():
-    return [thread for thread in threading.enumerate() if thread.name == "rocketride-poll"]
-
-
 def asked_and_answered(poller, polls):
     for poll in polls:
         poller.submit(poll)
     return {poller.next(Deadline(10.0)) for _ in polls} == {(poll, "answered") for poll in polls}
 
 
-def test_there_is_a_thread_for_each_poll_at_once_and_no_more():
+def test_there_is_a_thread_for_each_poll_at_once_and_no_more(poll_threads):
     """A task that is polled a thousand times needs one."""
-    before = len(poll_threads())
     poller, polls = ThreadPoller(Answers(), 3), [Poll() for _ in range(6)]
     for poll in polls:
         assert asked_and_answered(poller, [poll])
-        assert len(poll_threads()) - before == 1
+        assert len(poll_threads()) == 1
     transport = Connects()
     slow = ThreadPoller(transport, 3)
     for number, poll in enumerate(polls, 1):
         slow.submit(poll)
-        assert len(poll_threads()) - before == 1 + min(number, 3)
+        assert len(poll_threads()) == 1 + min(number, 3)
     for each in (slow, poller):
         each.close()
-    assert len(poll_threads()) == before
+    assert not poll_threads()
 
 
-def test_polls_that_were_taken_back_need_no_thread():
+def test_polls_that_were_taken_back_need_no_thread(poll_threads):
     transport = Connects()
     poller, polls = ThreadPoller(transport, 2), [Poll() for _ in range(5)]
     poller.submit(polls[0])
     assert transport.began.wait(10)
-    before = len(poll_threads())
     poller._at_once = 1
     for poll in polls[1:]:
         poller.submit(poll)
     assert poller.take_queued() == (polls[1:], None)
     poller._at_once = 9
     poller.submit(polls[1])
-    assert len(poll_threads()) == before + 1, "two polls, two threads"
+    assert len(poll_threads()) == 2, "two polls, two threads"
     poller.close()
 
 
@@ -365,7 +370,7 @@ class AnswersInTheChild:
 
 @forking
 @pytest.mark.parametrize("submit", [False, True], ids=["next", "submit"])
-def test_a_forked_child_makes_the_polls_that_have_no_answer_yet(submit):
+def test_a_forked_child_makes_the_polls_that_have_no_answer_yet(submit, poll_threads):
     """Once each, in threads of its own, those in flight in the parent too; not those that were taken back."""
     transport = AnswersInTheChild()
     poller, polls = ThreadPoller(transport, 1), [Poll() for _ in range(4)]
