@@ -12,6 +12,8 @@ from rocketride_sync.deadline import Deadline
 from rocketride_sync.errors import TransportError
 from rocketride_sync.transports.thread_poller import ThreadPoller
 
+from .websocket.calls import wait_until
+
 # A fault here is often a wait for ever. Each of these tests takes milliseconds.
 pytestmark = pytest.mark.timeout(15)
 forking = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
@@ -145,7 +147,7 @@ def test_where_daemon_threads_are_forbidden_there_are_others(monkeypatch, poll_t
     assert not poll_threads()
 
 
-def test_ctrl_c_while_a_thread_starts_is_ctrl_c(monkeypatch):
+def test_ctrl_c_while_a_thread_starts_is_ctrl_c(monkeypatch, poll_threads):
     """Closing must not put an error of its own in its place."""
     wait = threading.Event.wait
 
@@ -157,6 +159,7 @@ def test_ctrl_c_while_a_thread_starts_is_ctrl_c(monkeypatch):
     monkeypatch.setattr(threading.Event, "wait", interrupted)
     with pytest.raises(KeyboardInterrupt), contextlib.closing(poller):
         poller.submit(Poll())
+    assert wait_until(lambda: not poll_threads())  # that thread finds that there is nothing to do
 
 
 def test_closing_passes_over_a_thread_that_never_started(monkeypatch):
