@@ -136,6 +136,11 @@ class LifecycleMethods(BaseClient):
 
         The command is never sent a second time. WebSocket only.
 
+        No call changes what another one gets. So a command that changes its connection has no effect on later calls:
+        that connection is closed after the answer. These are ``auth``, ``deauth``, ``rrext_monitor``, the ``open`` of
+        ``rrext_process``, and the commands for a debugger, such as ``attach``. Give another credential to a client of
+        its own, follow a task with `iter_task_status`, and send objects with `pipe`.
+
         Args:
             command: its name, such as ``rrext_get_pipeline``.
             token: the task that the command is about, if there is one.

@@ -9,7 +9,7 @@ from typing import Any, Generator, Mapping, Optional, Tuple
 
 from ..errors import ServerError
 from .failures import refused_object
-from .operations import Buffer, Data, Operation, without_none
+from .operations import PROCESS, Buffer, Data, Operation, without_none
 
 Steps = Generator[Tuple[Operation, Optional[Buffer]], Any, Any]
 
@@ -48,7 +48,7 @@ def send(
     lacks += [f"the type {mime_type}"] if mime_type.lower().startswith(_FORM) else []
     return Operation(
         name=name,
-        command="rrext_process",
+        command=PROCESS,
         arguments={"subcommand": "open", **arguments},
         method="POST",
         path="/task/data",

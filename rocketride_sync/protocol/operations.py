@@ -16,6 +16,7 @@ Query = Tuple[Tuple[str, str], ...]
 Buffer = Union[bytes, memoryview]
 
 RUN_LOG = "rrext_log"  # only newer servers have this command
+PROCESS = "rrext_process"
 
 
 class Data(Protocol):
@@ -32,6 +33,20 @@ class Data(Protocol):
 
 
 _GET_STATUS = "rrext_get_task_status"
+_MONITOR = "rrext_monitor"
+_OWN_PREFIX = "rrext_"
+_ABOUT_TASKS = ("execute", "terminate", "restart")
+
+
+def _changes_connection(command: str, arguments: Mapping[str, Any]) -> bool:
+    """Whether `command` changes whose its connection is, which events come over it, or what is open.
+
+    A command without the server's own prefix is about a task, about authentication, or for a debugger. The last two belong
+    to the connection: a debugger is attached to one, and gets its events there.
+    """
+    if command.startswith(_OWN_PREFIX):
+        return command == _MONITOR or (command == PROCESS and arguments.get("subcommand") == "open")
+    return bool(command) and command not in _ABOUT_TASKS
 
 
 class Operation:
@@ -51,6 +66,8 @@ class Operation:
             reached the server.
         recovery: if it is not repeatable: the end of a message that says how to find out whether it was carried out.
         public: whether it needs no credential, so that HTTP sends none.
+        changes_connection: whether a WebSocket connection is another one afterwards: authenticated otherwise, subscribed
+            to events, with a debugger or an open pipe. Then no other call may use it, even if the command was refused.
     """
 
     def __init__(
@@ -81,6 +98,8 @@ class Operation:
         self.repeatable = repeatable
         self.recovery = recovery
         self.public = public
+        # What sends a whole object closes its pipe.
+        self.changes_connection = data is None and _changes_connection(command, arguments)
 
     @property
     def asks_status(self) -> bool:
@@ -143,7 +162,7 @@ def monitor(token: str, types: Sequence[str]) -> Operation:
     """
     return Operation(
         name="monitor",
-        command="rrext_monitor",
+        command=_MONITOR,
         arguments={"token": token, "types": list(types)},
         repeatable=True,
     )

@@ -133,6 +133,25 @@ def test_call_is_the_door_to_every_other_command(websocket_client):
         websocket_client.call("")
 
 
+@pytest.mark.parametrize("transport", ["websocket", "auto"])
+def test_no_command_changes_what_other_calls_get(server, transport):
+    """They share connections with it, which it may authenticate otherwise, or subscribe."""
+    with RocketRideClient(server.uri, KEY, transport=transport) as client:
+        one = client.use(pipeline=pipeline(provider="dropper"), name="one")
+        other = client.use(pipeline=forever(), name="other")
+        client.call("auth", auth=one.token)
+        assert client.get_task_status(other.token).name.startswith("other")
+        assert len(client.get_tasks()) >= 2
+        client.call("deauth")
+        assert client.get_task_status(one.token).state is TaskState.RUNNING
+        client.call("rrext_monitor", token=one.token, types=["SUMMARY"])
+        assert not client._transport.is_open
+        client.call("rrext_process", token=one.token, subcommand="open", object={}, mimeType="text/plain")
+        assert not client._transport.is_open
+        client.call("rrext_get_tasks")
+        assert client._transport.is_open
+
+
 @pytest.mark.parametrize(
     "ask",
     [

@@ -1,11 +1,14 @@
 """Operations as values."""
 
+import pytest
+
 from rocketride_sync.protocol import (
     catalogue_operations,
     object_operations,
     operations,
     run_log_operations,
 )
+from rocketride_sync.transports.chunks import Bytes
 
 
 def test_no_repr_shows_a_token_or_what_is_sent():
@@ -66,6 +69,47 @@ def test_what_may_be_sent_twice():
 
 def test_what_needs_no_credential():
     assert named(lambda operation: operation.public) == {"get_server_info"}
+
+
+def test_what_leaves_a_connection_that_no_other_call_may_use():
+    """An object that is sent whole closes its pipe again."""
+    changing = {"auth", "monitor", "any", "send"}
+    assert named(lambda operation: operation.changes_connection) == changing
+    assert not object_operations.send("send", "t", {}, "text/plain", data=Bytes(b"")).changes_connection
+    opened = object_operations.send("pipe", "t", {}, "text/plain")
+    assert not object_operations.through_pipe(opened, "close", 7).changes_connection
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "changes"),
+    [
+        ("auth", {"auth": "tk_other"}, True),
+        ("AUTH", {}, True),
+        ("deauth", {}, True),
+        ("rrext_monitor", {"types": ["SUMMARY"]}, True),
+        ("rrext_monitor", {"types": []}, True),
+        ("rrext_process", {"subcommand": "open"}, True),
+        ("initialize", {}, True),
+        ("launch", {}, True),
+        ("attach", {}, True),
+        ("setBreakpoints", {}, True),
+        ("disconnect", {}, True),
+        ("something", {}, True),
+        ("execute", {}, False),
+        ("terminate", {}, False),
+        ("restart", {}, False),
+        ("rrext_ping", {}, False),
+        ("rrext_get_tasks", {}, False),
+        ("rrext_get_pipeline", {}, False),
+        ("rrext_process", {"subcommand": "tool"}, False),
+        ("rrext_process", {}, False),
+        ("rrext_store", {"subcommand": "fs_open"}, False),
+        ("rrext_cprofile_start", {}, False),
+    ],
+)
+def test_which_commands_change_a_connection(command, arguments, changes):
+    """Authentication, subscriptions, what a debugger does, and pipes; nothing that must be there for the next call."""
+    assert operations.call(command, arguments).changes_connection is changes
 
 
 def test_what_http_can_carry():

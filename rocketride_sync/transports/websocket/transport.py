@@ -64,7 +64,10 @@ class WebSocketTransport:
             try:
                 return connection.ask(operation, deadline)
             finally:
-                self.pool.give_back(connection)
+                if operation.changes_connection:
+                    connection.close()
+                else:
+                    self.pool.give_back(connection)
 
         return self.pool.attempt(ask, deadline, repeatable=operation.repeatable)
 

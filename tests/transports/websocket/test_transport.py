@@ -1,5 +1,6 @@
 """The WebSocket transport over real sockets: what it sends, how it shares and replaces connections."""
 
+import contextlib
 import copy
 import json
 import os
@@ -10,10 +11,12 @@ import time
 import pytest
 
 from rocketride_sync import (
+    ServerError,
     TransportError,
     TransportTimeoutError,
 )
 from rocketride_sync.deadline import Deadline
+from rocketride_sync.protocol import operations
 
 from ..dap_peer import KEY, RUNNING, TOKEN, Gone, always, dap, frame, serve
 from ..loopback import Server
@@ -62,6 +65,38 @@ def test_threads_share_a_transport(connect):
             thread.join()
         assert results == [RUNNING] * 80
         assert server.connections <= 8
+
+
+@pytest.mark.parametrize("refused", [False, True], ids=["accepted", "refused"])
+def test_a_connection_that_a_command_has_changed_is_closed_and_no_other_call_gets_it(connect, refused):
+    changed = []
+
+    def action(peer):
+        try:
+            while True:
+                request = peer.request()
+                if request["command"] == "rrext_get_task_status":
+                    peer.answer(request, RUNNING)
+                elif refused:
+                    peer.refuse(request, "no")
+                else:
+                    peer.answer(request)
+        except Gone:
+            changed.append(peer.commands[1:])
+            raise
+
+    with Server(dap(action)) as server:
+        transport = connect(server)
+        assert ask(transport) == RUNNING
+        with pytest.raises(ServerError) if refused else contextlib.nullcontext():
+            ask(transport, operation=operations.call("deauth", {}))
+        assert not transport.is_open
+        assert wait_until(lambda: changed == [["rrext_get_task_status", "deauth"]])
+        assert ask(transport) == RUNNING
+        with pytest.raises(ServerError) if refused else contextlib.nullcontext():
+            ask(transport, operation=operations.call("rrext_anything", {}))
+        assert ask(transport) == RUNNING
+        assert server.connections == 2
 
 
 def test_a_connection_closed_while_idle_is_replaced_unnoticed(connect):
