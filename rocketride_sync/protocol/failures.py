@@ -1,7 +1,7 @@
 """The error for a failure answer of the server, the same over either transport.
 
-The machine-readable `code` decides if the server sends one, else its known message texts decide
-(docs/protocol.md, "HTTP").
+The machine-readable `code` decides if the server sends one, known or not, else its known message texts decide
+(docs/protocol.md, "HTTP"): texts are for people.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _UNKNOWN_CREDENTIAL = "Bad request"
 _NO_SUCH_COMMAND = "Invalid command"
 _NOT_BOUND = "Connect call failed"
 _NOT_REGISTERED = "TASK_NOT_REGISTERED"
-_CODES = (_NOT_REGISTERED, "TASK_AMBIGUOUS", "TASK_COMPLETED", "TASK_STOPPED")
+_COMPLETED = "TASK_COMPLETED"
 _NO_PERMISSION = ("Permission '", "Access denied: no permissions", "Not authenticated")
 _TOO_EARLY = 425
 _TOO_MANY_REQUESTS = 429
@@ -112,7 +112,8 @@ def failure(
     text = f"{operation.name} failed: the server answered: {shown}"
     if http_status == 401:
         return AuthenticationError(f"{text}. Check the API key (auth= or ROCKETRIDE_APIKEY)")
-    known = message if own else ""
+    code = code if isinstance(code, str) and code else None
+    known = message if own and code is None else ""
     if known.startswith(_NO_SLOTS) and _may_be_sent_again(operation, http_status):
         text += ". It is out of connection slots; try again later"
         return OverloadedError(text, retry_after=retry_after)
@@ -125,11 +126,11 @@ def failure(
         text += _UNKNOWN_TASK
     if operation.command == RUN_LOG and known.startswith(_NO_SUCH_COMMAND):
         text += ". An older server has no run log"
-    if known.startswith(_ALREADY_COMPLETED):
+    if own and code in (None, _COMPLETED) and message.startswith(_ALREADY_COMPLETED):
         text += _ENDED_AT_ONCE
     return kind(
         text,
-        code=readable(code, secrets) if isinstance(code, str) else None,
+        code=None if code is None else readable(code, secrets),
         hint=readable(hint, secrets) if isinstance(hint, str) else None,
         http_status=http_status,
         operation=operation.name,
@@ -152,12 +153,14 @@ def _may_be_sent_again(operation: Operation, http_status: Optional[int]) -> bool
     return http_status is not None or operation.repeatable
 
 
-def _error_type(message: str, auth: str, code: Any, http_status: Optional[int]) -> type[ServerError]:
-    """The subclass of `ServerError` for a failure."""
+def _error_type(
+    message: str, auth: str, code: Optional[str], http_status: Optional[int]
+) -> type[ServerError]:
+    """The subclass of `ServerError` for a failure. `message` is empty if its text means nothing."""
     if http_status == 403:
         return PermissionDeniedError
-    if code in _CODES:
-        return TaskNotFoundError if code == _NOT_REGISTERED else ServerError
+    if code == _NOT_REGISTERED:
+        return TaskNotFoundError
     if message.startswith(_NOT_RUNNING):
         return TaskNotFoundError
     if message.startswith(_ALREADY_RUNNING):

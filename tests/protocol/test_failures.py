@@ -75,7 +75,8 @@ def test_only_a_pipe_that_is_opened_can_be_too_early(message, opens_pipe, kind):
         ("Sorry: Your pipeline is not running", {}, errors.ServerError),
         ("Your pipeline is not running", {"own": False}, errors.ServerError),
         ("Your pipeline is not running", {"http_status": 403}, errors.PermissionDeniedError),
-        ("Your pipeline is not running", {"code": "ODD"}, errors.TaskNotFoundError),
+        ("Your pipeline is not running", {"code": ""}, errors.TaskNotFoundError),
+        ("Your pipeline is not running", {"code": 7}, errors.TaskNotFoundError),
         ("Your pipeline is not running", {"code": "TASK_STOPPED"}, errors.ServerError),
         ("Your pipeline is not running", {"code": "TASK_COMPLETED"}, errors.ServerError),
         ("Your pipeline is not running", {"code": "TASK_AMBIGUOUS"}, errors.ServerError),
@@ -92,6 +93,37 @@ def test_the_kind_of_an_error(message, options, kind):
     if isinstance(error, errors.ServerError):
         assert error.operation == "get_task_status"
         assert error.http_status == options.get("http_status")
+
+
+@pytest.mark.parametrize(
+    "code", ["ODD", "TASK_AMBIGUOUS", "TASK_COMPLETED", "TASK_STOPPED", "task_not_registered"]
+)
+@pytest.mark.parametrize(
+    ("message", "auth", "operation", "options"),
+    [
+        ("Your pipeline is not running", KEY, STATUS, {}),
+        ("Your pipeline is not running", KEY, STATUS, {"http_status": 400}),
+        ("Pipeline is already running.", KEY, START, {}),
+        ("Permission 'task.monitor' denied", KEY, STATUS, {}),
+        ("Access denied: no permissions", KEY, STATUS, {}),
+        ("Not authenticated", KEY, STATUS, {}),
+        ("Bad request", TOKEN, STATUS, {}),
+        (NO_SLOTS, KEY, STATUS, {}),
+        (NOT_BOUND, KEY, STATUS, {"opens_pipe": True}),
+    ],
+)
+def test_where_there_is_a_code_no_text_means_anything(message, auth, operation, options, code):
+    """Also where the code is unknown: texts are for people, and may be reworded."""
+    error = failure(operation, message, auth, code=code, **options)
+    assert type(error) is errors.ServerError
+    assert error.code == code
+    assert type(failure(operation, message, auth, **options)) is not errors.ServerError
+
+
+@pytest.mark.parametrize(("code", "advice"), [(None, True), ("TASK_COMPLETED", True), ("ODD", False)])
+def test_nor_does_it_give_advice_that_the_code_does_not_support(code, advice):
+    error = failure(START, "Task has already completed", KEY, code=code)
+    assert ("250 ms" in str(error)) is advice
 
 
 @pytest.mark.parametrize(
