@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import os
 from types import TracebackType
@@ -9,7 +10,7 @@ from typing import Any, Callable, Dict, Optional, Type
 
 from .. import transports
 from ..deadline import Deadline
-from ..errors import ConfigurationError, ProtocolError
+from ..errors import ConfigurationError, ProtocolError, RocketRideError
 from ..models.checks import ROOT, json_value
 from ..protocol.failures import refused_object
 from ..transports.chunks import Bytes
@@ -29,6 +30,10 @@ class Pipe:
     **After an exception in the block the pipe is not closed**, so half an object is never taken for a whole one. Over
     WebSocket, the connection is closed instead, and the server counts the object as failed, at once or after a minute
     without data. Over HTTP, nothing has been sent.
+
+    **If `write` or `close` has failed, leaving the block raises that error again**, in case the block has caught it: no
+    block ends as if the object were complete, when it is not. A block that gives up the object itself, with `abandon`,
+    ends without an error, and `result` stays None.
 
     Over WebSocket, each piece is sent at once, and a server drops a pipe that gets no data for a minute. Over HTTP,
     the pieces are collected in a temporary file, and closing the pipe sends them.
@@ -51,6 +56,7 @@ class Pipe:
         self._timeout = timeout
         self._pipe: Optional[transports.Pipe] = None
         self._ended = False
+        self._failure: Optional[RocketRideError] = None  # for the end of the block
         self._pid = os.getpid()  # of the process that opened it
         self.result: Optional[Dict[str, Any]] = None
 
@@ -82,8 +88,8 @@ class Pipe:
         try:
             for piece in pieces:
                 self._attempt(functools.partial(pipe.write, piece, deadline), deadline)
-        except BaseException:
-            self.abandon()
+        except BaseException as error:
+            self._fail(error)
             raise
 
     def close(self) -> Dict[str, Any]:
@@ -99,12 +105,30 @@ class Pipe:
         try:
             document = self._attempt(lambda: pipe.close(deadline), deadline)
             self.result = result_of("pipe", document)
+        except BaseException as error:
+            self._fail(error)
+            raise
         finally:
-            self.abandon()
+            self._release()
         return self.result
 
     def abandon(self) -> None:
         """Give up the object, if the pipe is open. It is not completed."""
+        self._failure = None
+        self._release()
+
+    def _fail(self, error: BaseException) -> None:
+        """Give up the pipe, and keep what happened for the end of the block."""
+        self._release()
+        if isinstance(error, RocketRideError):
+            self._failure = copy.copy(error)  # without its traceback, whose frames refer to this pipe
+        else:
+            kind = type(error).__name__
+            self._failure = RocketRideError(
+                f"the pipe was broken off by {kind}; it has no result, and the object may not be complete"
+            )
+
+    def _release(self) -> None:
         pipe, self._pipe, self._ended = self._pipe, None, True
         if pipe is not None:
             pipe.abandon()
@@ -129,10 +153,13 @@ class Pipe:
         error: Optional[BaseException],
         traceback: Optional[TracebackType],
     ) -> None:
-        if error is None and self._pipe is not None and not self._is_inherited:
-            self.close()
-        else:
+        failure = self._failure
+        if error is not None or self._is_inherited:
             self.abandon()
+        elif failure is not None:
+            raise copy.copy(failure)
+        elif self._pipe is not None:
+            self.close()
 
     def __repr__(self) -> str:
         state = "open" if self._pipe is not None else "closed" if self._ended else "new"

@@ -124,6 +124,7 @@ def test_where_there_is_a_code_no_text_means_anything(message, auth, operation, 
 def test_nor_does_it_give_advice_that_the_code_does_not_support(code, advice):
     error = failure(START, "Task has already completed", KEY, code=code)
     assert ("250 ms" in str(error)) is advice
+    assert "250 ms" not in str(failure(START, "Task has already completed", KEY, code=code, own=False))
 
 
 @pytest.mark.parametrize(

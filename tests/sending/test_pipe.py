@@ -119,6 +119,94 @@ def test_a_pipe_is_for_one_object():
     assert repr(pipe) == "<Pipe: closed>"
 
 
+class FailingPipe:
+    """A transport's pipe, one step of which fails."""
+
+    def __init__(self, failing, fault):
+        self.failing, self.fault, self.abandoned = failing, fault, False
+
+    def _step(self, name):
+        if name == self.failing:
+            raise self.fault
+        return {"name": "x"}
+
+    def write(self, _data, _deadline):
+        self._step("write")
+
+    def close(self, _deadline):
+        return self._step("close")
+
+    def abandon(self):
+        self.abandoned = True
+
+
+def piped(pipe):
+    return Pipe(lambda _deadline: pipe, lambda attempt, _deadline: attempt(), None)
+
+
+@pytest.mark.parametrize("step", ["write", "close"])
+@pytest.mark.parametrize(
+    ("fault", "raised"),
+    [
+        (TransportError("broke", http_status=502), TransportError),
+        (ServerError("refused", code="TASK_STOPPED"), ServerError),
+        (KeyboardInterrupt(), RocketRideError),
+        (MemoryError(), RocketRideError),
+    ],
+)
+def test_a_block_whose_pipe_failed_does_not_end_as_if_the_object_were_complete(step, fault, raised):
+    """Also if the block caught the failure: whoever reads no result would not know."""
+    failing = FailingPipe(step, fault)
+    pipe = piped(failing)
+    caught_within = []
+
+    def catching():
+        with pytest.raises(type(fault)) as within:
+            pipe.write(b"x") if step == "write" else pipe.close()
+        caught_within.append(within.value)
+        assert failing.abandoned
+        with pytest.raises(ConfigurationError, match="closed"):
+            pipe.write(b"y")
+
+    with pytest.raises(RocketRideError) as caught:
+        block(pipe, catching)
+    assert caught_within == [fault]
+    assert type(caught.value) is raised
+    assert caught.value is not fault
+    assert (caught.value.__context__, pipe.result) == (None, None)
+    if isinstance(fault, RocketRideError):
+        assert str(caught.value) == str(fault)
+        assert vars(caught.value) == vars(fault)
+    else:
+        assert str(caught.value).startswith(
+            f"the pipe was broken off by {type(fault).__name__}; it has no result"
+        )
+
+
+def written_in_vain(pipe):
+    with pytest.raises(TransportError):
+        pipe.write(b"x")
+
+
+def test_an_error_that_leaves_the_block_is_the_one_that_counts():
+    pipe = piped(FailingPipe("write", TransportError("broke")))
+    with pytest.raises(ZeroDivisionError):
+        block(pipe, lambda: written_in_vain(pipe), lambda: 1 / 0)
+
+
+def test_a_pipe_that_the_block_gave_up_itself_is_no_error(task):
+    with task.pipe() as pipe:
+        pipe.write(b"half an")
+        pipe.abandon()
+    assert pipe.result is None
+
+
+def test_nor_is_one_that_it_gave_up_after_a_failure():
+    pipe = piped(FailingPipe("write", TransportError("broke")))
+    block(pipe, lambda: written_in_vain(pipe), pipe.abandon)
+    assert pipe.result is None
+
+
 def test_a_scripted_transport_gets_the_whole_object():
     transport = MemoryTransport([{"text": ["a"]}])
     client = RocketRideClient("localhost", KEY, transport=transport)

@@ -1,5 +1,6 @@
 """One object over WebSocket: the frames of its pipe, and what becomes of faults on the way."""
 
+import contextlib
 import time
 
 import pytest
@@ -11,7 +12,7 @@ from rocketride_sync import (
     TransportTimeoutError,
 )
 
-from ..dap_peer import TOKEN, dap
+from ..dap_peer import TOKEN, Gone, dap
 from ..loopback import Server
 from ..object_peers import MIB, QUICK, RESULT, PipePeer, websocket, without_a_slot_at_first
 
@@ -175,3 +176,16 @@ def test_a_refused_slot_is_tried_again_until_the_timeout():
             pipe.write(b"x")
         assert pipe.result["size"] == 1
         assert server.connections == 3
+
+
+def test_a_block_does_not_hide_that_a_piece_was_lost():
+    def broken_off(peer, _request):
+        raise Gone
+
+    it = PipePeer({"write": broken_off})
+    with Server(dap(it)) as server, websocket(server) as client:
+        pipe = client.pipe(TOKEN).open()
+        with pytest.raises(TransportError, match="ended"), pipe, contextlib.suppress(TransportError):
+            pipe.write(b"a")
+        assert pipe.result is None
+    assert it.steps == ["open", "write"]
