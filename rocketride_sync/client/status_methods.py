@@ -42,7 +42,8 @@ class StatusMethods(BaseClient):
         """Read the status of a task once.
 
         Args:
-            token: the task's token, as `use()` or ``POST /task`` returned it.
+            token: the task's token, as `use()` or ``POST /task`` returned it. All runs of a pipeline have the same one,
+                so without `previous` the status is of the run that has it now.
             previous: an earlier status of the same token, kept by the caller. It shows whether the server has
                 forgotten or replaced the run since, or never had it. A forgotten or replaced run is looked for in the
                 server's run log (newer servers, WebSocket only). If its final status is there, it is returned
@@ -93,7 +94,8 @@ class StatusMethods(BaseClient):
         the task is still stopping. Transient faults do not end the wait until they have lasted for 300 s, see `RetryPolicy`.
 
         Args:
-            token: the task's token.
+            token: the task's token. All runs of a pipeline have the same one. The wait is for the run that it sees first,
+                or for that of `previous`.
             timeout: seconds for the whole wait, not counting time in which the machine is suspended; None, the
                 default, is unlimited; 0 polls once. The last poll begins two round trips before the deadline, and
                 the error may come that much early.
