@@ -50,6 +50,9 @@ HELP = """exit codes:
   130  interrupted by Ctrl-C (serve exits with 0 then)
   141  the reader of the results had gone, as head does
   143  ended by SIGTERM
+
+129, 130 and 143 are what a shell shows, because the signal itself ends the process. A program that
+starts it sees the signal: in Python, subprocess has the returncode -1, -2 or -15.
 """
 
 CHECK_PROJECT = "check --project and --source"
