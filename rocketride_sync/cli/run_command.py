@@ -50,7 +50,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("files", metavar="FILE", nargs="*", default=[], help="a file to send")
     add("--source", metavar="ID", help="the component to start at (default: the pipeline's own)")
     add("--threads", type=int, metavar="N", help="1 to 64 (default: the server's choice)")
-    add("--name", help="the task's name (default: the pipeline's)")
+    add(
+        "--name",
+        help="the task's name in its status (NAME.SOURCE), in lines on stderr and in the report (default: the server makes "
+        "one of the token and the source). list shows the pipeline's own name, and the token stays the same. Needs "
+        "WebSocket",
+    )
     add("--keep", action="store_true", help="leave the task running, and print its token")
     add(
         "--ttl",

@@ -101,7 +101,8 @@ class RunningMethods(BaseClient):
             mimetype: the MIME type of `data`.
             source: the component to start at, instead of the pipeline's own ``source``.
             threads: 1 to 64, as in `use`.
-            name: the task's name. WebSocket only.
+            name: the task's name. Its status shows it with the source's name after it; by default, the server takes the
+                begin of the token in its place. It does not change the token. WebSocket only.
             env: values for ``${ROCKETRIDE_…}`` in the pipeline, as in `use`.
             ttl: as in `use`, but 0, the default, is no ttl: the server does not end the task. HTTP cannot ask for that:
                 over HTTP, such a task has the server's ttl. Another number takes WebSocket.

@@ -94,7 +94,8 @@ class StartingMethods(BaseClient):
             args: arguments for the engine. WebSocket only.
             ttl: after so many seconds without data, the server ends the task; 0 means never. The server's default is
                 900. WebSocket only.
-            name: the task's name. WebSocket only.
+            name: the task's name. Its status shows it with the source's name after it; by default, the server takes the
+                begin of the token in its place. It does not change the token. WebSocket only.
             env: values for ``${ROCKETRIDE_…}`` in the pipeline. Other variables that the pipeline refers to are taken
                 from the environment, except the API key. WebSocket only.
             trace_level: ``none``, ``metadata``, ``summary`` or ``full``.
