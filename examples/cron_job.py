@@ -9,6 +9,7 @@
 #
 #   15 2 * * *  set -a; . /etc/rocketride.env; exec /opt/venv/bin/python /opt/cron_job.py /opt/nightly.pipe
 
+import signal
 import sys
 
 from rocketride_sync import RocketRideClient, RocketRideError
@@ -17,9 +18,10 @@ TIMEOUT = 3600
 
 
 def run(path):
-    # The ttl ends the task if this process is killed. On every other way out, `with` does.
-    with RocketRideClient() as client, client.use(filepath=path, ttl=TIMEOUT) as task:
-        status = task.wait_until_complete(timeout=TIMEOUT, check=True)
+    # `run` ends the task on every way out, also if it still starts. If this process is killed by SIGKILL, the ttl does.
+    with RocketRideClient() as client:
+        status = client.run(path, ttl=TIMEOUT, timeout=TIMEOUT).status
+    status.raise_for_outcome()
     if status.has_failures:
         # A success may have lost items: some failed, or were never worked on.
         sys.exit(f"{path}: {status.completed_count} of {status.total_count} items succeeded")
@@ -28,6 +30,8 @@ def run(path):
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(f"usage: {sys.argv[0]} PIPELINE")
+    # By default, Python ends at a SIGTERM at once, as at a SIGKILL.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         run(sys.argv[1])
     except RocketRideError as error:

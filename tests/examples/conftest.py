@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from importlib.util import find_spec
 
 import pytest
@@ -64,6 +65,31 @@ def run(environment):
         )
 
     return run
+
+
+@pytest.fixture
+def stopped(environment):
+    """Starts Python with `arguments` in the folder `cwd`, and sends it SIGTERM once it `has_begun`: exit code and stderr."""
+
+    def stopped(*arguments, has_begun, cwd=EXAMPLES):
+        process = subprocess.Popen(
+            [sys.executable, *map(str, arguments)],
+            cwd=cwd,
+            env=environment,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+        )
+        with process:
+            try:
+                while not has_begun() and process.poll() is None:
+                    time.sleep(0.02)
+                process.terminate()
+                said = process.communicate(timeout=GENEROUS)[1]
+            finally:
+                process.kill()
+        return process.returncode, said
+
+    return stopped
 
 
 @pytest.fixture

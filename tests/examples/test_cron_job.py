@@ -1,5 +1,7 @@
 """examples/cron_job.py"""
 
+import sys
+
 import pytest
 
 
@@ -31,3 +33,10 @@ def test_a_run_that_is_still_going_on_is_left_alone(run, pipe, client):
         assert not yesterday.get_status().is_terminal
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert "already running" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGTERM is a signal of POSIX")
+def test_a_job_that_is_stopped_ends_its_task(stopped, pipe, client):
+    """Also if the task still starts: it is listed before its start is answered."""
+    assert stopped("cron_job.py", pipe(forever=True), has_begun=client.get_tasks) == (143, "")
+    assert client.get_tasks() == []

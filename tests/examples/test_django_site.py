@@ -1,6 +1,8 @@
 """examples/django_site"""
 
+import contextlib
 import re
+import sqlite3
 import sys
 
 import pytest
@@ -37,6 +39,19 @@ def test_a_command_runs_a_pipeline_and_a_view_tells_what_came_of_it(run, environ
         assert get(port, "/jobs/2/") == (200, ended)
         assert get(port, "/jobs/3/") == (200, {**good, "completed": 7, "failed": 3})
     assert "tk_" not in (tmp_path / "log").read_text()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGTERM is a signal of POSIX")
+def test_a_command_that_is_stopped_ends_its_task(run, stopped, environment, pipe, client):
+    assert run("manage.py", "migrate", "--run-syncdb", cwd=SITE).returncode == 0
+
+    def has_begun():
+        with contextlib.closing(sqlite3.connect(environment["DATABASE"])) as database:
+            return database.execute("SELECT COUNT(*) FROM jobs_job").fetchone()[0]
+
+    job = pipe(forever=True)
+    assert stopped("manage.py", "run_job", job, has_begun=has_begun, cwd=SITE) == (143, "")
+    assert client.get_tasks() == []
 
 
 WITHOUT_A_KEY = """

@@ -1,5 +1,8 @@
 """`manage.py run_job FILE`: run a pipeline to its end, and save its result."""
 
+import signal
+import sys
+
 from django.core.management.base import BaseCommand, CommandError
 from jobs.models import Job
 from jobs.rocketride import client
@@ -13,6 +16,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser):
         parser.add_argument("file")
         parser.add_argument("--timeout", type=float, default=3600, help="seconds (default: %(default)s)")
+
+    def run_from_argv(self, argv):
+        # By default, Python ends at a SIGTERM without leaving its `with` blocks: the task would run on.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+        super().run_from_argv(argv)
 
     def handle(self, *, file, timeout, **_):
         try:
