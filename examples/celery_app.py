@@ -36,9 +36,16 @@ watch = register(app, client=client, load_token=lambda job: (TOKENS / job).read_
 
 @app.task
 def start(job, path):
+    TOKENS.mkdir(mode=0o700, parents=True, exist_ok=True)  # nobody else gets at what is in it
+    kept = TOKENS / job
+    kept.touch(mode=0o600)  # before the start: a task whose token cannot be kept is not started
     task = client().use(filepath=path, ttl=TIMEOUT)
-    TOKENS.mkdir(mode=0o700, exist_ok=True)  # nobody else gets at what is in it
-    (TOKENS / job).write_text(task.token)
+    try:
+        kept.write_text(task.token)
+    except BaseException:
+        task.end()
+        raise
+    # If the worker dies before it has sent the next message, nobody watches the task: its ttl ends it when it is idle.
     return job
 
 

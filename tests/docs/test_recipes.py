@@ -264,7 +264,6 @@ def test_systemd_accepts_the_units(machine, tmp_path):
 def test_celery_with_worker_and_caller_in_two_processes(machine, tmp_path):
     folder = tmp_path / "redis"
     folder.mkdir()
-    (tmp_path / "jobs").mkdir()
     worker, caller = (block for block in blocks(CELERY, "sh") if "ROCKETRIDE_URI" in block)
     with redis_server(folder) as redis:
         machine.places.update(
