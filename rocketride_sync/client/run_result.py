@@ -12,6 +12,10 @@ from ..models import TaskStatus
 class RunResult(Frozen):
     """What `RocketRideClient.run` returns.
 
+    Look at `succeeded` for whether the run went well. If files or data were sent, ``status.outcome`` is
+    ``Outcome.RUNNING``, unless something else ended the task: its status was read before `run` ended it. Where the
+    source took no data, ``succeeded`` is ``status.succeeded``, and ``status.has_failures`` says whether items failed.
+
     Attributes:
         status: the terminal status of a task that ended by itself; of one that takes data, the status after everything
             was sent, just before it was ended.
@@ -34,7 +38,7 @@ class RunResult(Frozen):
 
     @property
     def succeeded(self) -> bool:
-        """Whether all files succeeded, or the data; without either, whether the task succeeded."""
+        """Whether all files succeeded, or the data; without either, whether the task succeeded, as ``status.succeeded``."""
         return not self.failed if self.results else self.status.succeeded
 
     @property
