@@ -201,12 +201,13 @@ class PermissionDeniedError(ServerError):
 
 
 class WaitTimeoutError(RocketRideError, TimeoutError):
-    """The wait's timeout passed before the task ended. The task itself runs on.
+    """The wait's timeout passed before an end of the task was seen. The task itself runs on, as far as is known.
 
     Attributes:
         token: the task's token, shortened.
         elapsed: seconds waited.
-        last_status: the latest status seen, or None if no poll succeeded.
+        last_status: the latest status seen, or None if no poll succeeded: then nothing is known of the task, and the
+            message says why.
     """
 
     def __init__(
