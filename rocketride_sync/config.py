@@ -5,14 +5,14 @@ from __future__ import annotations
 import functools
 import os
 import warnings
-from typing import TYPE_CHECKING, Any, Callable, Iterator, Mapping, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, Mapping, Optional, Tuple, Union
 
 from . import arguments
 from .address import DEFAULT_URI, QUOTED, Address, in_quotes
 from .errors import ConfigurationError, RocketRideWarning
 from .frozen import Frozen
 from .options import RetryPolicy, Seconds, SizeLimit, optional_seconds
-from .redact import Secret
+from .redact import Secret, proxy_secrets
 
 if TYPE_CHECKING:
     from .key_source import KeySource
@@ -87,16 +87,17 @@ class Settings(Frozen):
         max_status_bytes: int = DEFAULT_MAX_STATUS_BYTES,
     ) -> None:
         checked = arguments.headers(headers)
+        through = arguments.proxies(proxies)
         self._set(
             address=address,
-            auth=_credential(auth, tuple(checked.values())),
+            auth=_credential(auth, (*_parts(checked), *proxy_secrets((through or {}).values()))),
             headers=checked,
             timeout=optional_seconds("timeout", timeout),
             connect_timeout=optional_seconds("connect_timeout", connect_timeout),
             retry=arguments.retry_policy(retry),
             verify=arguments.verify(verify),
             cert=arguments.certificate(cert),
-            proxies=arguments.proxies(proxies),
+            proxies=through,
             max_response_bytes=arguments.byte_count("max_response_bytes", max_response_bytes),
             max_status_bytes=arguments.byte_count("max_status_bytes", max_status_bytes),
         )
@@ -156,13 +157,18 @@ def misnamed(name: str, variables: Mapping[str, str]) -> str:
     return f"; {other} is set: should it be {name}?" if other else ""
 
 
-def _credential(auth: Any, headers: Tuple[str, ...]) -> Union[Secret, KeySource]:
-    """The credential, which knows the secrets among the values of the headers."""
+def _parts(headers: Mapping[str, str]) -> Iterator[str]:
+    """The secrets among the values of the headers: short words are none."""
+    # Whole, and their words: ``Bearer …`` may come back without its first.
+    parts = (part for value in headers.values() for part in (value, *value.split()))
+    return (part for part in parts if len(part) >= _SHORTEST_SECRET)
+
+
+def _credential(auth: Any, along: Iterable[str]) -> Union[Secret, KeySource]:
+    """The credential, which knows the secrets that are sent along with it."""
     if isinstance(auth, Secret) or hasattr(auth, "renew"):
         return auth  # type: ignore[no-any-return]  # of the settings that these are a copy of
-    # Whole, and their words: ``Bearer …`` may come back without its first. Short words are no secrets.
-    parts = (part for value in headers for part in (value, *value.split()))
-    along = tuple(dict.fromkeys(part for part in parts if len(part) >= _SHORTEST_SECRET))
+    along = tuple(dict.fromkeys(along))
     if not callable(auth):
         hint = "" if auth else misnamed("ROCKETRIDE_APIKEY", os.environ)
         return Secret(arguments.api_key(auth, hint_if_missing=hint), along)

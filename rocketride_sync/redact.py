@@ -9,9 +9,10 @@ from __future__ import annotations
 import binascii
 import functools
 import json
+import os
 import re
-from typing import Any, Iterable, Iterator, List, Match, Pattern, Tuple
-from urllib.parse import quote, quote_plus
+from typing import Any, Iterable, Iterator, List, Match, Optional, Pattern, Tuple
+from urllib.parse import quote, quote_plus, unquote
 
 _PREFIXES = ("tk_", "pk_")
 _SHORT_ESCAPES = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
@@ -19,6 +20,7 @@ _SHOWN = 4
 _SHORTEST_TO_SHOW = 12
 _SHORTEST_IN_BASE64 = 8
 _SHORTEST_IN_HEX = 8
+_SHORTEST_PASSWORD = 4  # without what shorter ones match, messages would be unreadable
 _LONGEST_ESCAPE = 10  # &#x00006b;
 _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 _HTML_TEXT = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
@@ -68,6 +70,29 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
             text = _without_escaped(text, re.compile("|".join(map(re.escape, _plain_forms(secret)))), shown)
     text = _token().sub(lambda match: shorten(match.group()), text)
     return _without_escaped(text, _token(), "tk_…")
+
+
+def proxy_secrets(addresses: Iterable[Optional[str]]) -> Tuple[str, ...]:
+    """What must not be shown of ``scheme://user:password@host:port``: user with password, the password, and what is sent."""
+    return tuple(secret for address in addresses for secret in _of_proxy(address or ""))
+
+
+def environment_proxy_secrets() -> Tuple[str, ...]:
+    """`proxy_secrets` of the variables that set proxies now."""
+    return proxy_secrets(value for name, value in os.environ.items() if name.lower().endswith("_proxy"))
+
+
+def _of_proxy(address: str) -> Iterator[str]:
+    user, _, password = (address.partition("://")[2] or address).rpartition("@")[0].partition(":")
+    if not password:
+        return
+    password = unquote(password)
+    pair = f"{unquote(user)}:{password}"
+    yield pair
+    if len(password) >= _SHORTEST_PASSWORD:
+        yield password
+    for code in ("utf-8", "latin-1"):  # this library's choice, and that of requests
+        yield binascii.b2a_base64(pair.encode(code, "replace"), newline=False).decode()
 
 
 def printable(text: str) -> str:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from rocketride_sync.redact import cut, excerpt, printable, redact, shorten
+from rocketride_sync.redact import cut, excerpt, printable, proxy_secrets, redact, shorten
 
 TOKEN = "tk_5f3a0123456789abcdef0123456789ab"
 
@@ -37,6 +37,33 @@ def test_named_secrets_vanish_in_every_form():
 
 def test_tokens_nobody_named_vanish_too():
     assert redact(f"GET /task?token={TOKEN} failed") == "GET /task?token=tk_5f3a… failed"
+
+
+@pytest.mark.parametrize("address", ["http://%s@proxy:1", "socks5h://%s@[::1]", "%s@proxy"])
+@pytest.mark.parametrize(
+    "password", ["hunter2", "p\xe4ss w/rd:@", "\u043f\u0430\u0440\u043e\u043b\u044c", "a", "%41b"]
+)
+def test_of_a_proxys_address_user_and_password_vanish(address, password):
+    """Also as they are sent to it: in base64, of UTF-8 or Latin-1."""
+    user = "us\xe9r"
+    pair = f"{user}:{password}"
+    given = address % f"{quote(user)}:{quote(password, '')}"
+    codes = ["utf-8"] + ["latin-1"] * (max(pair) < "\u0100")
+    sent = [base64.b64encode(pair.encode(code)).decode() for code in codes]
+    for text in (pair, quote(pair, ""), quote(pair), html.escape(pair), *sent):
+        assert redact(f"you sent {text}", proxy_secrets([given])) == "you sent ***"
+
+
+def test_a_proxys_password_vanishes_without_the_user_too_if_it_is_not_as_short_as_a_syllable():
+    assert redact("user hunt", proxy_secrets(["http://user:hunt@proxy"])) == "user ***"
+    assert redact("user hun", proxy_secrets(["http://user:hun@proxy"])) == "user hun"
+
+
+@pytest.mark.parametrize(
+    "address", [None, "", "http://proxy:1", "http://user@proxy", "http://user:@proxy", "http://"]
+)
+def test_a_proxys_address_without_a_password_has_no_secret(address):
+    assert proxy_secrets([address]) == ()
 
 
 def test_an_empty_secret_changes_nothing():

@@ -19,7 +19,7 @@ from ..errors import (
     TransportError,
     TransportTimeoutError,
 )
-from ..redact import Secret, cut, printable
+from ..redact import Secret, cut, environment_proxy_secrets, printable
 from .operations import RUN_LOG, Operation
 
 _MAX_SHOWN = 300
@@ -65,7 +65,8 @@ def is_task_credential(auth: str) -> bool:
 
 
 def secrets_of(operation: Operation, auth: str) -> Iterable[str]:
-    """The texts that must not be shown when `operation` fails: credential, headers, token, and values of variables.
+    """The texts that must not be shown when `operation` fails: credential, headers, token, values of variables, and the
+    passwords of proxies, whose answers cannot always be told from the server's.
 
     Short values, such as ``1`` or ``true``, are excepted: they are no secrets, and without them messages would be
     unreadable.
@@ -73,7 +74,9 @@ def secrets_of(operation: Operation, auth: str) -> Iterable[str]:
     variables = (operation.arguments.get("env") or {}).values()
     secrets = (value for value in variables if isinstance(value, str) and len(value) >= _MIN_SECRET_LENGTH)
     along = auth.along if isinstance(auth, Secret) else ()
-    return (auth, *along, str(operation.arguments.get("token") or ""), *secrets)
+    token = str(operation.arguments.get("token") or "")
+    # The variables are read when a connection is made, so they may have changed since the client was.
+    return (auth, *along, token, *secrets, *environment_proxy_secrets())
 
 
 def readable(text: str, secrets: Iterable[str] = (), longest: int = _MAX_SHOWN) -> str:

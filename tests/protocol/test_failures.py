@@ -227,6 +227,12 @@ def test_no_secret_is_repeated():
     assert "nightly" not in str(failure(token, "no nightly", KEY))
 
 
+def test_nor_is_the_password_of_a_proxy_that_a_variable_has_set(monkeypatch):
+    """Variables are read when a connection is made, which may be after the client was."""
+    monkeypatch.setenv("Http_Proxy", "http://user:hunter22@proxy:1")
+    assert "hunter22" not in str(failure(STATUS, "you sent hunter22", KEY))
+
+
 def test_without_a_token_no_word_is_hidden_in_its_place():
     assert "None of them" in str(failure(START, "None of them", KEY))
 

@@ -48,6 +48,13 @@ def ways(token):
             refused = always(answer(text.encode(), f"407 {said}", Proxy_Authenticate=said))
             yield Case(f"407-{encoding}", transport, refused, **through("https://server.test"))
             yield Case(f"plain-407-{encoding}", transport, refused, **through("http://server.test"))
+            for status in ("200 OK", "302 Found", "401 No", "403 No", "503 No"):
+                said_so = always(
+                    answer(text.encode(), status, Location=f"http://h/{said}", Content_Type=said)
+                )
+                yield Case(
+                    f"plain-{status[:3]}-{encoding}", transport, said_so, **through("http://server.test")
+                )
         yield Case(
             "proxy-reset",
             transport,
