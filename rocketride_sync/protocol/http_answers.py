@@ -21,7 +21,8 @@ from .retry_after import retry_after
 
 Headers = Mapping[str, str]
 
-_SAME_FROM_ANYBODY = (401, 403)  # statuses that mean the same in a proxy's answer
+_UNAUTHORIZED = 401  # means the same in a proxy's answer
+_FORBIDDEN = 403  # where the server denies permission, it answers with 400
 _LONGEST_ERROR_BODY = 8192
 _LONGEST_OF_PAGE = 120  # characters of a page: they are of a stranger, and only to be recognised
 
@@ -91,7 +92,8 @@ def _refusal(
     own = _is_error_envelope(document)
     if status in (404, 405) and not (own and code):
         return _wrong_address(operation, status, page=_is_page(document, body))
-    if _is_page(document, body) and status not in _SAME_FROM_ANYBODY:
+    strange = _is_page(document, body) or (status == _FORBIDDEN and not own)
+    if strange and status != _UNAUTHORIZED:
         return _page(operation, status, message, auth)
     return failure(
         operation,

@@ -348,6 +348,15 @@ def test_a_key_that_is_refused_where_there_is_no_websocket(check):
     assert (code, rows["websocket"]["result"], rows["key"]["result"]) == (4, "no", "failed")
 
 
+def test_a_gateway_that_forbids_the_request_with_the_key(check):
+    """It says nothing of the key."""
+    task = answer(b"<html>Blocked</html>", "403 Forbidden")
+    with Server(RocketRide(task=task, upgrade=answer(b"", "404 Not Found"))) as server:
+        code, rows = check(server.url)
+    assert (code, rows["key"]["result"]) == (5, "failed")
+    assert "perhaps a proxy's: Blocked" in rows["key"]["text"]
+
+
 @pytest.mark.parametrize(
     "version", [PAGE, answer(b"", "404 Not Found"), answer(b"", "301 Moved", Location="https://x/")]
 )

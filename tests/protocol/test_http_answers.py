@@ -99,8 +99,13 @@ def test_the_proxy_that_wants_a_password_is_named(proxy, named):
         (400, b'"no"', KEY, errors.ServerError),
         (400, b"[" * 200_000, KEY, errors.ServerError),
         (402, b"<html>no</html>", KEY, errors.ProtocolError),
-        (403, b"", KEY, errors.PermissionDeniedError),
-        (403, b"<html>no</html>", KEY, errors.PermissionDeniedError),
+        (403, b"", KEY, errors.ProtocolError),
+        (403, b"<html>no</html>", KEY, errors.ProtocolError),
+        (403, {"message": "Forbidden"}, KEY, errors.ProtocolError),
+        (403, b'"no"', KEY, errors.ProtocolError),
+        (403, b"[" * 200_000, KEY, errors.ProtocolError),
+        (403, error_of("Your pipeline is not running"), KEY, errors.PermissionDeniedError),
+        (403, {"detail": "no"}, KEY, errors.PermissionDeniedError),
         (404, {"detail": "Not Found"}, KEY, errors.ServerError),
         (404, b"<html>no</html>", KEY, errors.ProtocolError),
         (404, b"[" * 200_000, KEY, errors.ServerError),
@@ -191,6 +196,15 @@ def test_a_refusal_without_a_word_is_told_by_its_status():
 def test_the_name_of_a_status_is_shown_if_it_has_one(status, named):
     assert str(failing(status, b"busy")).startswith(
         f"get_task_status failed: the server answered {named}: busy"
+    )
+
+
+@pytest.mark.parametrize("body", [b"<html><b>Blocked</b> here.</html>", b'{"message": "Blocked here"}'])
+def test_a_gateway_that_forbids_is_not_taken_for_the_server(body):
+    """The server refuses with 400."""
+    assert str(failing(403, body)) == (
+        "get_task_status failed: HTTP 403 (Forbidden) came with no answer of RocketRide, but a page, perhaps a proxy's: "
+        "Blocked here"
     )
 
 

@@ -9,7 +9,6 @@ from transports.loopback import after_request, always, answer
 
 from rocketride_sync import (
     AuthenticationError,
-    PermissionDeniedError,
     ProtocolError,
     TransientError,
     TransportError,
@@ -22,7 +21,7 @@ from .table import Case
 _STATUSES = {
     "400 Bad Request": ProtocolError,
     "401 Unauthorized": AuthenticationError,
-    "403 Forbidden": PermissionDeniedError,
+    "403 Forbidden": ProtocolError,
     "404 Not Found": ProtocolError,
     "405 Method Not Allowed": ProtocolError,
     "422 Unprocessable Entity": ProtocolError,

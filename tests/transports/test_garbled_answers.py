@@ -26,6 +26,8 @@ ANSWERS = {
     "no JSON": answer(b'{"status": "OK", "da'),
     "no envelope": answer(b'{"state": 5}'),
     "a page": answer(b"<html>please log in</html>"),
+    "a page that forbids": answer(b"<html>Blocked for a moment</html>", "403 Forbidden"),
+    "a gateway that forbids": answer(b'{"message": "Forbidden"}', "403 Forbidden"),
     "a wrong type": answer({"state": "five"}),
     "noise": bytes(range(256)),
     "a redirect": answer(b"", "302 Found", Location="https://portal.example/"),
