@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import zlib
-from typing import Callable, Iterable, Iterator, List, Optional
+from typing import Callable, Generator, Iterable, Iterator, List, Optional
 
 from ..errors import ProtocolError
 from ..options import SizeLimit
 from .failures import readable
 
-_PIECE = 262_144  # bytes, both of what is decoded and of the result
+_PIECE = 16_384  # bytes, both of what is decoded and of the result: there may be many short members in it
+_GZIP = b"\x1f\x8b"  # how a member begins
 
 
 def decompress(
@@ -50,16 +51,26 @@ def decompress(
 
 
 def _inflate(body: bytes) -> Iterator[bytes]:
-    """Decode in pieces, both what goes in and what comes out. Raises EOFError if the end is missing."""
+    """Decode in pieces, both what goes in and what comes out. Raises EOFError if an end is missing."""
+    end = yield from _inflate_member(body, 0)
+    # More members may follow (RFC 1952, section 2.2). Anything else is passed over, as urllib3 does it.
+    while body.startswith(_GZIP, end):
+        end = yield from _inflate_member(body, end)
+
+
+def _inflate_member(body: bytes, start: int) -> Generator[bytes, None, int]:
+    """Decode what begins at `start`; where it ends."""
     decoder = zlib.decompressobj(zlib.MAX_WBITS | 32)
-    for start in range(0, len(body), _PIECE):
+    while not decoder.eof:
         rest = body[start : start + _PIECE]
+        if not rest:
+            raise EOFError
+        start += len(rest)
         # The last bytes, a checksum, are not taken before all else has come out.
         while rest and not decoder.eof:
             yield decoder.decompress(rest, _PIECE)
             rest = decoder.unconsumed_tail
-    if not decoder.eof:
-        raise EOFError
+    return start - len(decoder.unused_data)
 
 
 def too_large(limit: SizeLimit) -> ProtocolError:

@@ -68,6 +68,57 @@ def test_nothing_is_lost_where_pieces_end(compress, monkeypatch):
             assert decompress("gzip", compress(whole), limit(len(whole))) == whole
 
 
+def members(*parts):
+    return b"".join(gzip.compress(part, mtime=0) for part in parts)
+
+
+@pytest.mark.parametrize(
+    "parts", [(PLAIN[:50], PLAIN[50:]), (b"", PLAIN, b""), [PLAIN[n : n + 1] for n in range(300)]]
+)
+def test_a_body_of_several_members_is_all_of_them(parts):
+    """RFC 1952, section 2.2."""
+    assert decompress("gzip", members(*parts), limit(len(PLAIN))) == b"".join(parts)
+
+
+def test_no_member_is_lost_where_pieces_end(monkeypatch):
+    for size in range(1, 60):
+        monkeypatch.setattr(content_encoding, "_PIECE", size)
+        assert (
+            decompress("gzip", members(b"one ", b"two " * 9, b"three"), limit(100))
+            == b"one " + b"two " * 9 + b"three"
+        )
+
+
+@pytest.mark.parametrize(
+    "rest", [bytes(1), bytes(600_000), b"\n", b"\x1f", b"\x1f\x8c", b"\x8b", PLAIN, b"\0" + members(b"x")]
+)
+@pytest.mark.parametrize(
+    "compress", [zlib.compress, gzip.compress, lambda whole: members(whole[:5], whole[5:])]
+)
+def test_what_follows_and_is_no_member_is_passed_over(compress, rest):
+    """As urllib3 and requests do it: some servers fill up with zeros."""
+    assert decompress("gzip", compress(PLAIN) + rest, limit(len(PLAIN))) == PLAIN
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda last: last[:-1], lambda last: last[:2], lambda last: last[:-5] + b"12345"]
+)
+def test_a_damaged_member_is_not_passed_over(damage):
+    with pytest.raises(errors.ProtocolError, match="damaged"):
+        decompress("gzip", members(PLAIN) + damage(members(PLAIN)), limit(10_000))
+
+
+def test_the_limit_is_that_of_all_members():
+    with pytest.raises(errors.ProtocolError, match="larger than"):
+        decompress("gzip", members(PLAIN, b"x"), limit(len(PLAIN)))
+
+
+def test_the_time_is_looked_at_for_each_member_even_if_it_is_empty():
+    looks = itertools.count()
+    assert decompress("gzip", members(b"") * 50, limit(1), (), lambda: next(looks)) == b""
+    assert next(looks) >= 50
+
+
 def test_an_empty_body_needs_no_decompression():
     assert decompress("gzip", b"", limit(10)) == b""
 
