@@ -37,7 +37,7 @@ _OWN_PREFIXES = ("content-", "proxy-", "sec-websocket-")
 def text(name: str, value: Any) -> str:
     """A string that is not blank."""
     if isinstance(value, str) and value.strip():
-        return value
+        return _sendable(name, value)
     raise ConfigurationError(f"{name} must be a string that is not empty, not {_described(value)}")
 
 
@@ -51,7 +51,7 @@ def texts(name: str, value: Any) -> Tuple[str, ...]:
     if value is None:
         return ()
     if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
-        return tuple(value)
+        return tuple(_sendable(name, item) for item in value)
     raise ConfigurationError(f"{name} must be a list of strings, not {_described(value)}")
 
 
@@ -62,9 +62,27 @@ def text_by_name(name: str, value: Any) -> Dict[str, str]:
     if isinstance(value, Mapping):
         items = _items(name, value)
         if all(isinstance(part, str) for item in items for part in item):
-            return dict(items)
+            return {_sendable(name, key): _sendable(name, part) for key, part in items}
     # The message does not repeat the value, which may hold secrets.
     raise ConfigurationError(f"{name} must be a dict of strings, not {type(value).__name__} or other values")
+
+
+def is_utf_8(text: str) -> bool:
+    """Whether UTF-8 can say `text`: not if there are lone surrogates in it, as Python makes them of other bytes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _sendable(name: str, text: str) -> str:
+    if is_utf_8(text):
+        return text
+    # The message does not repeat the text, which may be secret.
+    raise ConfigurationError(
+        f"{name} must be text that UTF-8 can encode; this has lone surrogates, as bytes of another encoding leave them"
+    )
 
 
 def optional_flag(name: str, value: Any) -> Optional[bool]:
@@ -108,7 +126,7 @@ def task_token(value: Any, name: str = "token") -> str:
         raise ConfigurationError(f"{name} is empty; pass the token that use() returned")
     if value.endswith("…"):
         raise ConfigurationError(f"{name} is a shortened one, as messages show it; pass the whole token")
-    return value
+    return _sendable(name, value)
 
 
 def on_progress(value: Any) -> Any:

@@ -73,6 +73,8 @@ class LifecycleMethods(BaseClient):
 
         document = pipelines.load(None, pipeline, None)
         deadline = Deadline(self._limit(timeout))
+        arguments.text("project_id", project_id)
+        arguments.text("source", source)
         team = arguments.optional_text("team_id", team_id)
         found = (
             self._find_token(project_id, source, team, deadline)

@@ -8,6 +8,7 @@ from typing import Any, Callable, Mapping, Optional, Tuple
 from urllib.parse import unquote, urlsplit
 
 from ..address import Address, split_zone
+from ..arguments import is_utf_8
 from ..errors import ConfigurationError
 from ..frozen import Frozen
 from ..loading import load
@@ -84,21 +85,12 @@ class Proxy(Frozen):
         user = None
         if parts.username is not None:
             user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-            _check_utf_8(user, origin)
+            if not is_utf_8(user):
+                raise ConfigurationError(
+                    f"{origin}: the proxy's user or password holds bytes that are not UTF-8; write it as %XX"
+                )
         host, zone = split_zone(parts.hostname)
         return cls(parts.scheme, f"{host}%{zone}" if zone else host, port, user, origin)
-
-
-def _check_utf_8(credentials: str, origin: str) -> None:
-    try:
-        credentials.encode()
-    except UnicodeEncodeError:
-        pass
-    else:
-        return
-    raise ConfigurationError(
-        f"{origin}: the proxy's user or password holds bytes that are not UTF-8; write it as %XX"
-    )
 
 
 def proxy_for(address: Address, proxies: Optional[Mapping[str, str]]) -> Optional[Proxy]:

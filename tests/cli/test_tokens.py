@@ -87,6 +87,12 @@ def test_several_in_one_word(asking, words):
             refused(asking(command, ROCKETRIDE_TOKEN=text), told)
 
 
+@pytest.mark.parametrize("command", ["status", "wait", "stop"])
+def test_bytes_that_are_not_utf_8_are_no_token(asking, command):
+    refused(asking(command, "tk_\udcff\udcfe"), ": TOKEN must be text that UTF-8 can encode")
+    refused(asking(command, ROCKETRIDE_TOKEN="tk_\udcff"), ": TOKEN must be text that UTF-8 can encode")
+
+
 @pytest.mark.parametrize("words", ["{0},{1}", "{0},", "{0} # first\n{1},{0}"])
 def test_several_in_one_word_of_a_list(asking, words):
     for command in ("wait", "stop"):

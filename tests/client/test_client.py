@@ -63,6 +63,58 @@ def test_a_token_is_a_string_that_is_not_empty(token):
             call(token)
 
 
+PIPELINE = {"project_id": "p", "source": "s", "components": []}
+HALF = "tk_\udcff\udcfe"  # what Python makes of an argument whose bytes are not UTF-8
+TAKE_TEXT = {
+    "get_task_status": (lambda c: c.get_task_status(HALF), "token"),
+    "wait_until_complete": (lambda c: c.wait_until_complete(HALF), "token"),
+    "iter_task_status": (lambda c: c.iter_task_status(HALF), "token"),
+    "wait_all": (lambda c: c.wait_all(["tk_1", HALF]), "tokens[1]"),
+    "as_completed": (lambda c: c.as_completed([HALF]), "tokens[0]"),
+    "terminate": (lambda c: c.terminate(HALF), "token"),
+    "task": (lambda c: c.task(HALF), "token"),
+    "send": (lambda c: c.send(HALF, b"x"), "token"),
+    "send_files": (lambda c: c.send_files([__file__], HALF), "token"),
+    "pipe": (lambda c: c.pipe(HALF), "token"),
+    "chat": (lambda c: c.chat(HALF, "why?"), "token"),
+    "use-token": (lambda c: c.use(pipeline=PIPELINE, token=HALF), "token"),
+    "use-name": (lambda c: c.use(pipeline=PIPELINE, name=HALF), "name"),
+    "use-source": (lambda c: c.use(pipeline=PIPELINE, source=HALF), "source"),
+    "use-args": (lambda c: c.use(pipeline=PIPELINE, args=["--x", HALF]), "args"),
+    "use-env": (lambda c: c.use(pipeline=PIPELINE, env={"A": HALF}), "env"),
+    "use-env-name": (lambda c: c.use(pipeline=PIPELINE, env={HALF: "a"}), "env"),
+    "restart": (lambda c: c.restart(project_id="p", source="s", pipeline=PIPELINE, token=HALF), "token"),
+    "restart-project": (
+        lambda c: c.restart(project_id=HALF, source="s", pipeline=PIPELINE, token="t"),
+        "project_id",
+    ),
+    "restart-source": (
+        lambda c: c.restart(project_id="p", source=HALF, pipeline=PIPELINE, token="t"),
+        "source",
+    ),
+    "get_task_token": (lambda c: c.get_task_token(HALF, "s"), "project_id"),
+    "get_task_runs": (lambda c: c.get_task_runs("p", "s", team_id=HALF), "team_id"),
+    "get_task_pipeline": (lambda c: c.get_task_pipeline(HALF), "token"),
+    "get_service": (lambda c: c.get_service(HALF), "name"),
+    "validate": (lambda c: c.validate(PIPELINE, source=HALF), "source"),
+    "call": (lambda c: c.call(HALF), "command"),
+    "call-token": (lambda c: c.call("x", token=HALF), "token"),
+}
+
+
+@pytest.mark.parametrize("method", TAKE_TEXT)
+def test_a_text_that_utf_8_cannot_say_is_named_before_anything_is_sent(method):
+    """Whatever the transport: over HTTP it could not be sent, and no server knows what it means."""
+    call, name = TAKE_TEXT[method]
+    with pytest.raises(ConfigurationError) as caught:
+        call(client_of())
+    told = str(caught.value)
+    assert told.startswith(f"{name} ")
+    assert "UTF-8" in told
+    assert "tk_" not in told
+    assert caught.value.__context__ is None
+
+
 @pytest.mark.parametrize("timeout", [0, -1, True, "1"])
 def test_a_single_calls_timeout_is_positive(timeout):
     with pytest.raises(ConfigurationError, match="timeout"):
