@@ -10,7 +10,7 @@ from ..address import Address
 from ..deadline import system_time
 from ..errors import RocketRideError
 from ..import_lock import import_lock
-from .proxies import Proxy, proxy_for
+from .proxies import Proxy, key_for, proxy_for, variable
 
 
 class Finding(NamedTuple):
@@ -84,17 +84,15 @@ def proxy_with_reason(address: Address) -> Tuple[Optional[Proxy], str]:
         from urllib.request import getproxies
 
     proxy = proxy_for(address, None)
-    scheme = "https" if address.secure else "http"
-    variables = [f"{scheme}_proxy", f"{scheme.upper()}_PROXY", "all_proxy", "ALL_PROXY"]
-    source = next((name for name in variables if os.environ.get(name)), "the system's settings")
     if proxy is not None:
-        return proxy, f"{proxy.scheme}://{proxy.host}:{proxy.port} (from {source})"
-    settings = getproxies()
-    if settings.get(scheme) or settings.get("all"):
+        return proxy, f"{proxy.scheme}://{proxy.host}:{proxy.port} (from {proxy.origin})"
+    key = key_for(address, getproxies())
+    if key is not None:
         who = (
             "NO_PROXY excepts"
             if os.environ.get("no_proxy", os.environ.get("NO_PROXY"))
             else "the system excepts"
         )
-        return None, f"none: {who} {address.host} (else that of {source})"
+        return None, f"none: {who} {address.host} (else that of {variable(key)})"
+    scheme = "https" if address.secure else "http"
     return None, f"none: no proxy is set for {scheme}://"

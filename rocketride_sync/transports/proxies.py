@@ -77,7 +77,7 @@ class Proxy(Frozen):
         # A password with a slash, not written as %2F, would be read as a part of host and port, and be shown.
         if parts is not None and any("@" in rest for rest in parts[2:]):
             parts = None
-        if parts is None or not parts.hostname or parts.scheme not in _PROXY_PORTS:
+        if parts is None or not _is_name(parts.hostname) or parts.scheme not in _PROXY_PORTS:
             raise ConfigurationError(
                 f"{origin}: the address of the proxy is unusable; write it as scheme://user:password@host:port, the scheme "
                 f"one of {', '.join(_PROXY_PORTS)}, and special characters in user or password as %XX"
@@ -89,24 +89,33 @@ class Proxy(Frozen):
                 raise ConfigurationError(
                     f"{origin}: the proxy's user or password holds bytes that are not UTF-8; write it as %XX"
                 )
-        host, zone = split_zone(parts.hostname)
+        host, zone = split_zone(parts.hostname or "")
         return cls(parts.scheme, f"{host}%{zone}" if zone else host, port, user, origin)
+
+
+def _is_name(host: Optional[str]) -> bool:
+    return bool(host and host.isprintable() and " " not in host)
 
 
 def proxy_for(address: Address, proxies: Optional[Mapping[str, str]]) -> Optional[Proxy]:
     """The proxy for `address`, chosen as requests chooses: from `proxies` if given, else from the environment."""
     known = environment_proxies(address) if proxies is None else proxies
-    scheme = "https" if address.secure else "http"
-    keys = (f"{scheme}://{address.host}", scheme, f"all://{address.host}", "all")
-    key = next((key for key in keys if known.get(key)), None)
+    key = key_for(address, known)
     if key is None:
         return None
-    return Proxy.parse(known[key], _variable(key) if proxies is None else f"proxies[{key!r}]")
+    return Proxy.parse(known[key].strip(), variable(key) if proxies is None else f"proxies[{key!r}]")
 
 
-def _variable(key: str) -> str:
+def key_for(address: Address, known: Mapping[str, str]) -> Optional[str]:
+    """Which of the `known` proxies is for `address`; None for none. A blank one is none, as an empty one is."""
+    scheme = "https" if address.secure else "http"
+    keys = (f"{scheme}://{address.host}", scheme, f"all://{address.host}", "all")
+    return next((key for key in keys if (known.get(key) or "").strip()), None)
+
+
+def variable(key: str) -> str:
     """The variable of the environment that sets the proxies with this key, as `urllib.request` reads them."""
-    names = [name for name in os.environ if name.lower() == f"{key}_proxy" and os.environ[name]]
+    names = [name for name in os.environ if name.lower() == f"{key}_proxy" and os.environ[name].strip()]
     return next((name for name in sorted(names, reverse=True)), "the system's settings")
 
 

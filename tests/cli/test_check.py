@@ -397,6 +397,20 @@ def test_a_proxy_that_is_excepted(check):
     assert "HTTP_PROXY" in rows["proxy"]["text"]
 
 
+def test_a_blank_proxy(check):
+    with Server(RocketRide()) as server:
+        code, rows = check(server.url, HTTP_PROXY=" ", ALL_PROXY="\t")
+    assert code == 0
+    assert rows["proxy"]["text"] == "none: no proxy is set for http://"
+
+
+def test_of_a_blank_proxy_and_another_one_that_is_named(check):
+    with Server(RocketRide()) as server, Server(SocksProxy(server)) as proxy:
+        code, rows = check(server.url, HTTP_PROXY=" ", ALL_PROXY=f"socks5h://{HOST}:{proxy.port}")
+    assert code == 0
+    assert rows["proxy"]["text"] == f"socks5h://{HOST}:{proxy.port} (from ALL_PROXY)"
+
+
 def test_a_useless_proxy(check):
     code, rows = check("http://127.0.0.1:1", HTTP_PROXY="gopher://u:pass-word@h:1")
     assert (code, rows["proxy"]["result"], rows["tcp"]["result"]) == (2, "failed", "not tried")

@@ -11,6 +11,7 @@ from rocketride_sync.address import Address
 from rocketride_sync.config import Settings
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.transports.dialing import Dialer
+from rocketride_sync.transports.proxies import proxy_for
 
 from .dap_peer import KEY
 from .loopback import HOST, Server, after_request
@@ -43,6 +44,40 @@ def late(transport, url, **options):
 
 def dialer(url, proxy, **options):
     return Dialer(Settings(address=Address.parse(url), auth=KEY, proxies={"all": proxy}, **options))
+
+
+BLANKS = pytest.mark.parametrize("blank", ["", " ", "\t ", "\n"])
+
+
+class TestBlank:
+    """A blank variable or entry counts as not set, as an empty one does."""
+
+    @TRANSPORTS
+    @BLANKS
+    def test_variables(self, transport, blank, monkeypatch):
+        for name in ("http_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, blank)
+        with Server(both) as server:
+            assert ask(server, transport) == 3
+
+    @TRANSPORTS
+    @BLANKS
+    def test_entries(self, transport, blank):
+        with Server(both) as server:
+            assert ask(server, transport, proxies={"http": blank, "all": blank}) == 3
+
+    @BLANKS
+    def test_the_next_one_counts(self, blank, monkeypatch):
+        server = Address.parse("http://h")
+        monkeypatch.setenv("http_proxy", blank)
+        monkeypatch.setenv("all_proxy", "http://proxy.test")
+        assert str(proxy_for(server, None)) == "the proxy http://proxy.test:80 (set by all_proxy)"
+        found = proxy_for(server, {"http": blank, "all": "http://proxy.test"})
+        assert str(found) == "the proxy http://proxy.test:80 (set by proxies['all'])"
+
+    def test_what_stands_around_an_address_is_left_out(self, monkeypatch):
+        monkeypatch.setenv("http_proxy", " http://proxy.test:3128\n")
+        assert proxy_for(Address.parse("http://h"), None).port == 3128
 
 
 class TestSocks:

@@ -110,4 +110,10 @@ def test_a_password_that_makes_the_address_ambiguous_is_not_shown(password):
 
 
 def test_a_proxys_name_shows_no_control_characters():
-    assert "\x1b" not in str(Proxy.parse("http://a\x1bb:1"))
+    assert "\x1b" not in str(Proxy("http", "a\x1bb", 1, None))
+
+
+@pytest.mark.parametrize("host", ["a b", " ", "a ", "\u3000x", "a\x1bb", "a\x7f"])
+def test_a_host_with_blanks_or_control_characters_is_none(host):
+    with pytest.raises(ConfigurationError, match=r"^http_proxy: the address of the proxy is unusable"):
+        Proxy.parse(f"http://{host}:1", "http_proxy")
