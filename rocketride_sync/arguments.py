@@ -10,8 +10,11 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from .errors import ConfigurationError
 from .options import RetryPolicy
+from .redact import excerpt, redact
 
 ANY_TYPE = "application/octet-stream"
+
+_LONGEST_SHOWN = 20  # characters of a word of the user's
 
 _NAME_MARKS = "!#$%&'*+-.^_`|~"  # RFC 9110, section 5.6.2
 # What the transports set themselves, and what would change how a message is framed.
@@ -59,12 +62,19 @@ def text_by_name(name: str, value: Any) -> Dict[str, str]:
     """A mapping of strings to strings; empty for None."""
     if value is None:
         return {}
-    if isinstance(value, Mapping):
-        items = _items(name, value)
-        if all(isinstance(part, str) for item in items for part in item):
-            return {_sendable(name, key): _sendable(name, part) for key, part in items}
-    # The message does not repeat the value, which may hold secrets.
-    raise ConfigurationError(f"{name} must be a dict of strings, not {type(value).__name__} or other values")
+    expected = f"{name} must be a dict of strings"
+    if not isinstance(value, Mapping):
+        raise ConfigurationError(f"{expected}, not {type(value).__name__}")
+    found = {}
+    for key, part in _items(name, value):
+        # The messages do not repeat the values, which may be secrets.
+        if not isinstance(key, str):
+            raise ConfigurationError(f"{expected}: a key is {type(key).__name__}")
+        if not isinstance(part, str):
+            shown = excerpt(key, _LONGEST_SHOWN)
+            raise ConfigurationError(f"{expected}: the value of '{shown}' is {type(part).__name__}")
+        found[_sendable(name, key)] = _sendable(name, part)
+    return found
 
 
 def is_utf_8(text: str) -> bool:
@@ -105,7 +115,15 @@ def optional_choice(name: str, value: Any, choices: Sequence[str]) -> Optional[s
     """One of `choices`, or None."""
     if value is None or (isinstance(value, str) and value in choices):
         return value
-    raise ConfigurationError(f"{name} must be one of {', '.join(choices)}, not {_described(value)}")
+    raise ConfigurationError(f"{name} must be one of {', '.join(choices)}{_not_a_choice(value)}")
+
+
+def _not_a_choice(value: Any) -> str:
+    if not isinstance(value, str):
+        return f", not {_described(value)}"
+    # A text that is long, or no word, or a token, may be a secret.
+    is_word = len(value) <= _LONGEST_SHOWN and is_plain(value) and redact(value) == value
+    return f", not {value!r}" if is_word else ""
 
 
 def mime_type(value: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from typing import Any, Dict, Iterator, Mapping, Optional, Set, Union
+from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Set, Union
 
 from .. import arguments, documents
 from ..errors import ConfigurationError
@@ -105,20 +105,28 @@ def _parse(text: str, shown: str) -> Any:
         raise ConfigurationError(
             f"the pipeline file {shown!r} is empty: a JSON object with a list of components is expected"
         )
+    read_json5 = None
     try:
         return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        problem = _MISSING_JSON5.format(
-            line=getattr(error, "lineno", "?"), message=getattr(error, "msg", "too deep")
-        )
+    except json.JSONDecodeError as error:
+        problem = _MISSING_JSON5.format(line=error.lineno, message=error.msg)
+        read_json5 = _json5()
+    except RecursionError:
+        problem = "is JSON that cannot be read: it is nested too deeply"
+    except ValueError:
+        problem = "is JSON that cannot be read: a number has too many digits"
+    if read_json5 is not None:
+        try:
+            return read_json5(text)
+        except (ValueError, RecursionError) as error:
+            problem = f"is neither JSON nor JSON5: {excerpt(str(error), 200)}"
+    raise ConfigurationError(f"the pipeline file {shown!r} {problem}")
+
+
+def _json5() -> Optional[Callable[[str], Any]]:
     try:
         with import_lock:
             import json5  # type: ignore[import-untyped,unused-ignore]
     except ImportError:
-        pass
-    else:
-        try:
-            return json5.loads(text)
-        except (ValueError, RecursionError) as error:
-            problem = f"is neither JSON nor JSON5: {excerpt(str(error), 200)}"
-    raise ConfigurationError(f"the pipeline file {shown!r} {problem}")
+        return None
+    return json5.loads  # type: ignore[no-any-return,unused-ignore]

@@ -115,6 +115,30 @@ def test_a_text_that_utf_8_cannot_say_is_named_before_anything_is_sent(method):
     assert caught.value.__context__ is None
 
 
+@pytest.mark.parametrize(
+    ("argument", "value", "told"),
+    [
+        ("trace_level", "zz", "trace_level must be one of none, metadata, summary, full, not 'zz'"),
+        ("trace_level", "z" * 25, "trace_level must be one of none, metadata, summary, full"),
+        ("trace_level", "a b", "trace_level must be one of none, metadata, summary, full"),
+        ("trace_level", "", "trace_level must be one of none, metadata, summary, full, not ''"),
+        ("trace_level", "tk_0123456789", "trace_level must be one of none, metadata, summary, full"),
+        ("trace_level", 5, "trace_level must be one of none, metadata, summary, full, not 5"),
+        ("trace_level", ["full"], "trace_level must be one of none, metadata, summary, full, not list"),
+        ("env", {"A": "x", "B": 5}, "env must be a dict of strings: the value of 'B' is int"),
+        ("env", {"A\n" * 90: None}, None),
+        ("env", {5: "x"}, "env must be a dict of strings: a key is int"),
+        ("env", ["A"], "env must be a dict of strings, not list"),
+    ],
+)
+def test_an_argument_of_a_start_is_told_by_what_is_wrong_with_it(argument, value, told):
+    with pytest.raises(ConfigurationError) as caught:
+        client_of().use(pipeline=PIPELINE, **{argument: value})
+    assert str(caught.value) == (
+        told or "env must be a dict of strings: the value of 'A\\nA\\nA\\nA\\nA\\nA\\nA…' is NoneType"
+    )
+
+
 @pytest.mark.parametrize("timeout", [0, -1, True, "1"])
 def test_a_single_calls_timeout_is_positive(timeout):
     with pytest.raises(ConfigurationError, match="timeout"):

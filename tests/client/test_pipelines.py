@@ -2,6 +2,7 @@
 
 import builtins
 import json
+import sys
 from collections import UserDict
 from types import MappingProxyType
 
@@ -86,6 +87,21 @@ def test_an_unreadable_file_says_which_and_why(tmp_path, content, why):
     with pytest.raises(ConfigurationError, match=why) as caught:
         load(path, None, None)
     assert "job.pipe" in str(caught.value)
+
+
+@pytest.mark.skipif(not hasattr(sys, "set_int_max_str_digits"), reason="this Python reads any number")
+def test_a_number_that_python_does_not_read_is_not_taken_for_json5(tmp_path):
+    path = tmp_path / "job.pipe"
+    path.write_text(f'{{"components": [], "x": 1{"0" * 5000}}}')
+    with pytest.raises(ConfigurationError, match=r"JSON that cannot be read: a number has too many digits$"):
+        load(path, None, None)
+
+
+def test_nor_is_what_is_nested_too_deeply(tmp_path):
+    path = tmp_path / "job.pipe"
+    path.write_text("[" * 100_000 + "]" * 100_000)
+    with pytest.raises(ConfigurationError, match=r"JSON that cannot be read: it is nested too deeply$"):
+        load(path, None, None)
 
 
 JSON5 = "// a comment\n{components: [], source: 's',}\n"
