@@ -62,9 +62,7 @@ def what_happens_meanwhile(life, run):
     if rng.random() < 0.15:
         world.later(rng.uniform(0.0, 20.0), engine.terminate, run)
     if rng.random() < 0.3:
-        run.when_ended.append(
-            lambda run: world.later(rng.choice((0.0, 0.0, 0.01, 0.5, 9.0)), _replace, life, run)
-        )
+        _let_be_replaced(life, run)
 
 
 def _start_twin(life, run):
@@ -83,10 +81,37 @@ def _start_twin(life, run):
     )
 
 
+def _let_be_replaced(life, run):
+    """Another run takes over the token at some moment after the end. In some lives the event of that end is lost."""
+    delays = (0.0, 0.0, 0.01, 0.5, 9.0)
+    if not life.faults.calm and life.rng.random() < 0.3:
+        run.loses_end_event, delays = True, (0.05, 0.2, 0.5)
+    run.when_ended.append(lambda run: life.world.later(life.rng.choice(delays), _replace, life, run))
+
+
 def _replace(life, run):
-    """Somebody starts the same pipeline again, which takes over the token."""
-    if not run.active and life.server.alive:
+    """Somebody starts the same pipeline again, which takes over the token, and in some lives stops it soon."""
+    current = life.engine.known.get(run.token)
+    if (current is not None and current.active) or not life.server.alive:
+        return
+    if run.loses_end_event or life.rng.random() < 0.2:
+        replace_and_stop(life, run)
+    else:
         life.new_run(token=run.token, project=run.project)
+
+
+def replace_and_stop(life, run):
+    """The next run begins and is stopped within a second, while the event of this one's end may be awaited."""
+    life.world.count("a run that took over the token and was stopped at once")
+    starting, seconds = life.rng.uniform(0.01, 0.2), life.rng.uniform(0.1, 0.5)
+    life.new_run(
+        token=run.token,
+        project=run.project,
+        how="stopped, with a line",
+        starting=starting,
+        seconds=seconds,
+        lingering=0.0,
+    )
 
 
 def _prepared(life):

@@ -21,6 +21,7 @@ class Run:
         lost: whether the server died with it.
         logged: whether the run log has its chapter, and its end.
         reason: why it was stopped, as an `end` event of a newer server tells.
+        loses_end_event: whether that event reaches nobody.
     """
 
     def __init__(self, engine, token, project, source, how, number):
@@ -39,6 +40,7 @@ class Run:
         self.ended = None
         self.lost = False
         self.reason = None
+        self.loses_end_event = False
         self.is_chosen = not _OF_SERVER.fullmatch(token)  # the token, by the caller
         self.running_at = None
         self.logged = False
@@ -185,7 +187,10 @@ class Engine:
             run, "has ended: %s, shown as %s/%s/%r", run.how, run.state, run.exit_code, run.exit_message
         )
         self.log.ended(run)
-        self.publish(run, "end")
+        if run.loses_end_event:
+            self.world.count("an `end` event that alone was lost")
+        else:
+            self.publish(run, "end")
         early = run.running_at is None or run.ended - run.running_at <= 0.25
         self.world.later(0.0 if early else self.retention, self._forget, run)
 

@@ -6,6 +6,7 @@ import itertools
 
 from rocketride_sync.errors import TaskReplacedError
 
+from .actions import replace_and_stop
 from .ends import NEWER
 from .invariants import Call, check_error, check_outcome, check_status, require
 from .old_failures import LIVES, old  # noqa: F401 - it is complete when these are registered
@@ -132,3 +133,26 @@ def old_reason_of_the_next_run(life, client):
     require(found is run, "the end of run %s", found.number)
     check_outcome(life, call, run, document, call.result)
     require(call.result.end_reason is None, "it was %s that stopped the next one", call.result.end_reason)
+
+
+@old("websocket", "auto")
+def old_end_of_the_next_run(life, client):
+    """This run's `end` event was lost. The next run's, which came within the second in which it was awaited, was taken for it."""
+    life.engine.generation = NEWER
+    for interval, timeout in itertools.product((0.1, 0.3), (20.0, None)):
+        run = life.new_run(seconds=2.0, how="killed", starting=0.1, lingering=0.0)
+        run.loses_end_event = True
+        # After a poll has shown its end, for the polls cannot be further apart.
+        run.when_ended.append(
+            lambda run, pause=interval + life.round_trip: life.world.later(pause, replace_and_stop, life, run)
+        )
+        if timeout is None:
+            call = Call(life, "wait_all", 60.0).make(client.wait_all, [run.token], interval=interval)
+        else:
+            call = Call(life, "wait_until_complete", timeout)
+            call.make(client.wait_until_complete, run.token, timeout=timeout, interval=interval)
+        require(call.error is None, "%s raised %r", call.name, call.error)
+        status = call.result if timeout else call.result[0].status
+        found, document = check_status(life, call, run.token, status, call.begin)
+        require(found is run, "the end of run %s", found.number)
+        check_outcome(life, call, run, document, status)

@@ -252,6 +252,14 @@ PLANTS = (
         transports="websocket auto",
     ),
     Plant(
+        "the end of the next run is taken for that of the run whose status was polled",
+        PACKAGE + "transports/websocket/polled_end.py",
+        r"self\._next = _Told\(\)",
+        "self._shown.restarted = True",
+        kinds="old_end_of_the_next_run",
+        transports="websocket auto",
+    ),
+    Plant(
         "the run log tells the end of a run that began together with this one",
         PACKAGE + "waiting/logged_run.py",
         r"may_end_later = True(.*?)chapter\.rivals = \[",

@@ -340,6 +340,24 @@ def test_a_begin_that_is_told_after_the_status_takes_nothing_back(way, action):
 
 
 @WAYS
+@pytest.mark.parametrize("own", [[], [end(None)], [end("ttl")]], ids=["lost", "plain", "ttl"])
+@pytest.mark.parametrize("order", ["before", "after", "between"])
+def test_the_end_of_the_next_run_decides_nothing(way, order, own):
+    """It begins, and is stopped, while the event of this one's end is awaited, or before the answer to the poll comes."""
+    following = [BEGIN, end("user"), end("user")]
+    last = {
+        "before": Script(told(RUNNING, end(None, __id="77777777.s")), told(FAILED, *own, *following)),
+        "after": Script(told(RUNNING, BEGIN), FAILED, later=telling(*own, *following)),
+        "between": Script(told(RUNNING, BEGIN), told(FAILED, *own), later=telling(*following)),
+    }[order]
+    status, seconds = run(last, way)
+    reason = "ttl" if own == [end("ttl")] else None
+    outcome = Outcome.CANCELLED if reason else Outcome.FAILED
+    assert (status.end_reason, status.outcome, status.outcome_certain) == (reason, outcome, True)
+    assert seconds < ROOM
+
+
+@WAYS
 def test_a_success_keeps_its_outcome_whatever_the_event_says(way):
     status, _ = run(Script(told(RUNNING, end()), GOOD), way)
     assert (status.end_reason, status.outcome) == ("user", Outcome.SUCCEEDED)

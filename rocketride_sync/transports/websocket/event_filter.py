@@ -8,6 +8,7 @@ from typing import Any, FrozenSet, Mapping, Optional, Tuple
 from ...models.outcome import STOP_REASONS, shows_life
 from ...protocol import dap
 from ..end_told import EndTold
+from .polled_end import PolledEnd
 from .seen_run import SeenRun
 
 END = "end"
@@ -74,16 +75,13 @@ class TaskEventFilter:
     """
 
     __slots__ = (
-        "_begun",
         "_chosen",
-        "_end_before_poll",
         "_ended_before",
         "_id_start",
         "_id_starts",
         "_known",
-        "_reason",
+        "_polled_end",
         "_seen_run",
-        "_told",
     )
 
     def __init__(self, token: str, credential: str) -> None:
@@ -91,11 +89,8 @@ class TaskEventFilter:
         self._id_start = _start_of_id(token, credential)
         self._id_starts = _possible_starts(token, credential)
         self._chosen = _ChosenTokenRuns() if self._id_start is None else None
+        self._polled_end = PolledEnd()
         self._seen_run = SeenRun()
-        self._told = False  # whether an `end` event has come
-        self._reason: Optional[str] = None  # that it gave
-        self._begun = False  # after that event
-        self._end_before_poll = False
         self._ended_before = False  # before the subscription: no `end` event will come
 
     def subscribed(self) -> None:
@@ -107,9 +102,7 @@ class TaskEventFilter:
 
     def poll_sent(self) -> None:
         """The status is asked for now."""
-        if self._begun:  # what the status shows is another run, or the end of a restarted one
-            self._forget_end()
-        self._end_before_poll = self._told
+        self._polled_end.poll_sent()
         self._seen_run.poll_sent()
         if self._chosen is not None:
             self._chosen.poll_sent()
@@ -121,9 +114,7 @@ class TaskEventFilter:
             self._known = tuple((key, value) for key, value in known if value)
             if shows_life(document.get("state"), document.get("completed")):
                 self._seen_run.shown(document.get("startTime"))
-                # It was the end of the run before, or there was a restart.
-                if self._end_before_poll:
-                    self._forget_end()
+                self._polled_end.life_shown()
             if self._chosen is not None:
                 self._chosen.learn(document.get("state"))
 
@@ -147,8 +138,9 @@ class TaskEventFilter:
 
     def end_told(self, *, listening: bool) -> EndTold:
         """What was told of the end; `listening`: whether further events can come."""
-        may_come = listening and self._is_certain and not self._ended_before
-        return EndTold(self._told, self._reason, may_come, self._seen_run.end if listening else None)
+        known = self._polled_end
+        may_come = listening and self._is_certain and not (self._ended_before or known.is_over)
+        return EndTold(known.told, known.reason, may_come, self._seen_run.end if listening else None)
 
     @property
     def _is_certain(self) -> bool:
@@ -157,25 +149,21 @@ class TaskEventFilter:
 
     def _take_own(self, action: str, body: Mapping[str, Any]) -> None:
         self._ended_before = False
-        if action != END:
-            self._begun = True
-            if action == RESTART:
-                self._seen_run.restarted()
-            if self._chosen is not None:
-                self._chosen.begun()
+        if action == END:
+            if self._is_certain:
+                told = body.get("reason")
+                reason = told if told in STOP_REASONS else None
+                self._seen_run.ended(reason)
+                self._polled_end.ended(reason)
             return
-        if not self._is_certain:
-            return
-        if self._begun:
-            self._forget_end()
-        told = body.get("reason")
-        reason = told if told in STOP_REASONS else None
-        self._seen_run.ended(reason)
-        self._reason = reason or self._reason
-        self._told, self._begun = True, False
-
-    def _forget_end(self) -> None:
-        self._told, self._reason = False, None
+        if action == RESTART:
+            self._seen_run.restarted()
+            self._polled_end.restarted()
+        else:
+            self._seen_run.begun()
+            self._polled_end.begun()
+        if self._chosen is not None:
+            self._chosen.begun()
 
     def _is_of_token(self, body: Mapping[str, Any]) -> bool:
         return any(body.get("__id") == f"{start}.{body.get('source')}" for start in self._id_starts)

@@ -211,7 +211,18 @@ def test_the_reason_of_the_run_before_is_not_that_of_the_next(event_filter, acti
     event_filter.take(event(reason="user"))
     event_filter.take(event(action))
     event_filter.take(event())
+    event_filter.poll_sent()
     assert told(event_filter) == EndTold(True, None, True)
+
+
+@pytest.mark.parametrize("reason", [None, "ttl"])
+def test_nor_is_that_of_the_next_run_this_ones(event_filter, reason):
+    poll(event_filter, ENDED)
+    event_filter.take(event("begin"))
+    event_filter.take(event(reason=reason))
+    assert told(event_filter) == EndTold(False, None, False)
+    event_filter.poll_sent()
+    assert told(event_filter) == EndTold(True, reason, True)
 
 
 def test_the_begin_of_another_changes_nothing(event_filter):
@@ -253,6 +264,8 @@ def happened(event_filter, *steps):
         (SEEN, NEXT, *_TTL),  # it was received before the answer, and read after it
         (SEEN, NEXT, *_TTL, event("begin")),
         (SEEN, event("restart"), *_TTL, NEXT),
+        (SEEN, event("begin"), SEEN, *_TTL, NEXT),
+        (event("begin"), SEEN, *_TTL, NEXT),
         (SEEN, event("begin", __id="77777777.s"), *_TTL, event("end", __id="77777777.s"), NEXT),
         (SEEN, *_TTL, {**ENDED, "startTime": 900.0}),
         (SEEN, event(reason="user"), SEEN, *_TTL, NEXT),
@@ -290,6 +303,10 @@ def test_life_in_a_status_that_was_asked_for_before_its_end_leaves_the_reason_of
         (SEEN, event(), *_TTL, NEXT),
         (SEEN, *_TTL, event(reason="user"), NEXT),
         (SEEN, event(), event("begin"), *_TTL, NEXT),
+        (SEEN, event("begin"), *_TTL, NEXT),
+        (SEEN, event("begin"), NEXT, *_TTL),
+        (SEEN, event("begin"), {**ENDED, "startTime": 100.0}, *_TTL, NEXT),
+        (SEEN, event("begin"), *[{"state": 5, "completed": True}] * 2, *_TTL, NEXT),
         (SEEN, event(reason="ttl", __id="77777777.s"), NEXT),
         (SEEN, event(reason="weather"), NEXT),
     ],
@@ -298,6 +315,12 @@ def test_where_it_may_be_that_of_another_end_it_is_not(event_filter, steps):
     known = happened(event_filter, *steps)
     assert [known.reason_of(start) for start in (100.0, 900.0, 0.0)] == [None] * 3
     assert known.seen_run is None
+
+
+def test_a_run_in_a_status_that_was_asked_for_before_the_subscription_was_seen_too(event_filter):
+    event_filter.learn(SEEN)
+    event_filter.take(event(reason="ttl"))
+    assert told(event_filter).reason_of(100.0) == "ttl"
 
 
 def test_after_a_gap_the_reason_of_the_seen_run_is_not_certain(event_filter):
@@ -329,6 +352,7 @@ def test_after_that_it_may_be_active_again(event_filter, happens):
         event_filter.subscribed()
     else:
         event_filter.take(event(happens))
+        event_filter.poll_sent()
     assert told(event_filter) == EndTold(happens == "end", None, True)
 
 
