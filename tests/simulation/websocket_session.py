@@ -26,6 +26,7 @@ class WebSocketSession:
         self._heard = self._world.now
         self._closing = False
         self.subscribed = {}  # (project, source): types
+        self.passes_over_monitor = False  # whether a mute server has not worked on a request to unsubscribe
         self.pipes = {}
         self._world.later(_PING_EVERY, self._ping)
 
@@ -94,7 +95,9 @@ class WebSocketSession:
         elif self._key is None:
             self.answer(request, error="Not authenticated")
             self.close(1000)
-        elif not self._server.faults.now("mute"):
+        elif self._server.faults.now("mute"):
+            self.passes_over_monitor = self.passes_over_monitor or command == "rrext_monitor"
+        else:
             self._server.answers.websocket_request(self, request, command, arguments)
 
     def _auth(self, request, arguments):
