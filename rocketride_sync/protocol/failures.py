@@ -33,6 +33,7 @@ _ENDED_AT_ONCE = (
     "it should have produced, or for its run in the run log (get_task_runs, or rocketride-sync runs). "
     "A pipeline must work for longer than 250 ms"
 )
+_ENDED_EARLIER = ". A task that has ended does nothing more; to go on, start its pipeline again"
 _JOIN_OR_END = (
     " Join it with use_existing=True, or terminate it first: get_task_token(project_id, source) gives its token "
     "(both over WebSocket)."
@@ -130,7 +131,7 @@ def failure(
     if operation.command == RUN_LOG and known.startswith(_NO_SUCH_COMMAND):
         text += ". An older server has no run log"
     if own and code in (None, _COMPLETED) and message.startswith(_ALREADY_COMPLETED):
-        text += _ENDED_AT_ONCE
+        text += _ENDED_AT_ONCE if operation.starts_run else _ENDED_EARLIER
     return kind(
         text,
         code=None if code is None else readable(code, secrets),

@@ -35,7 +35,8 @@ class Data(Protocol):
 _GET_STATUS = "rrext_get_task_status"
 _MONITOR = "rrext_monitor"
 _OWN_PREFIX = "rrext_"
-_ABOUT_TASKS = ("execute", "terminate", "restart")
+_STARTS = ("execute", "restart")
+_ABOUT_TASKS = (*_STARTS, "terminate")
 
 
 def _changes_connection(command: str, arguments: Mapping[str, Any]) -> bool:
@@ -105,6 +106,11 @@ class Operation:
     def asks_status(self) -> bool:
         """Whether the answer is a status."""
         return self.command == _GET_STATUS
+
+    @property
+    def starts_run(self) -> bool:
+        """Whether it starts a run, and is answered once that works."""
+        return self.command in _STARTS
 
     @property
     def over_http(self) -> bool:

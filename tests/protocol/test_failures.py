@@ -3,7 +3,7 @@
 import pytest
 
 from rocketride_sync import errors
-from rocketride_sync.protocol import operations, run_log_operations
+from rocketride_sync.protocol import object_operations, operations, run_log_operations
 from rocketride_sync.protocol.failures import (
     NotReadyError,
     failure,
@@ -205,6 +205,35 @@ def test_a_credential_of_a_task_is_forgotten_with_it(auth, message, kind):
 )
 def test_what_it_says(operation, message, options, says):
     assert str(failure(operation, message, KEY, **options)).split(" [")[0] == says
+
+
+@pytest.mark.parametrize(
+    "operation", [START, operations.restart(TOKEN, "p", "s", {}), operations.call("execute", {})]
+)
+def test_a_start_that_fails_because_the_task_has_ended_is_explained(operation):
+    assert "moments of its start" in str(failure(operation, "Task has already completed", KEY))
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        STATUS,
+        object_operations.send("send", TOKEN, {}, "text/plain"),
+        object_operations.through_pipe(object_operations.send("pipe", TOKEN, {}, "text/plain"), "write", 1),
+        operations.terminate(TOKEN),
+        operations.call("any", {"token": TOKEN}),
+    ],
+)
+@pytest.mark.parametrize("http_status", [None, 400])
+def test_what_comes_after_the_end_of_a_task_says_nothing_of_its_start(operation, http_status):
+    """The task may have worked for hours."""
+    said = str(failure(operation, "Task has already completed", KEY, http_status=http_status))
+    assert said.startswith(
+        f"{operation.name} failed: the server answered: Task has already completed. "
+        "A task that has ended does nothing more; to go on, start its pipeline again"
+    )
+    assert "moments" not in said
+    assert "250" not in said
 
 
 def test_code_and_hint_are_readable_texts_or_nothing():

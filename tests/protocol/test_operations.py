@@ -202,3 +202,8 @@ def test_what_of_an_object_http_cannot_carry():
     written = object_operations.through_pipe(plain, "write", 7)
     assert written.arguments == {"subcommand": "write", "token": "t", "pipe_id": 7}
     assert (written.name, written.recovery, written.repeatable) == ("send", plain.recovery, False)
+
+
+def test_what_starts_a_run():
+    assert named(lambda operation: operation.starts_run) == {"use", "restart"}
+    assert operations.call("execute", {}).starts_run
