@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Tuple, Type
 
 from .. import errors
 from .signals import Terminated
+from .wording import FORGOTTEN
 
 if TYPE_CHECKING:
     from ..models import TaskStatus
@@ -74,7 +75,7 @@ _FAILURES: Tuple[Tuple[Type[BaseException], ExitCode, str], ...] = (
     (errors.UnsupportedOperationError, ExitCode.USAGE, ""),
     (errors.AuthenticationError, ExitCode.DENIED, ""),
     (errors.PermissionDeniedError, ExitCode.DENIED, "use a key that has this permission"),
-    (errors.TaskNotFoundError, ExitCode.LOST, "check the token, or whether the task ended long ago"),
+    (errors.TaskNotFoundError, ExitCode.LOST, FORGOTTEN),
     (errors.TaskAlreadyRunningError, ExitCode.FAILED, ""),
     (errors.TaskReplacedError, ExitCode.LOST, "wait again to follow the new run"),
     (errors.TaskLostError, ExitCode.LOST, "check the results that the task should have produced"),

@@ -38,7 +38,10 @@ _JOIN_OR_END = (
     " Join it with use_existing=True, or terminate it first: get_task_token(project_id, source) gives its token "
     "(both over WebSocket)."
 )
-_UNKNOWN_TASK = "; check the token, or whether the task ended long ago"
+_UNKNOWN_TASK = (
+    "; check the token. A server forgets a task 5 to 6 minutes after its end, or when it restarts: then "
+    "get_task_runs(project_id, source) tells how the run ended, if the server keeps a run log"
+)
 _NO_SLOTS = "server rejected WebSocket connection: HTTP 403"
 _UNKNOWN_CREDENTIAL = "Bad request"
 _NO_SUCH_COMMAND = "Invalid command"

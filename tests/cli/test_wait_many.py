@@ -27,6 +27,10 @@ from command import (
     token,
 )
 
+FORGOTTEN = (
+    "check the token. A server forgets a task 5 to 6 minutes after its end, or when it restarts: then "
+    "wait --project P --source S finds the run, if the server keeps a run log"
+)
 FAST = ("--interval", "0.05")
 FOREIGN = Answer(200, "<html>Please log in</html>", "text/html")
 DENIED = refusal(400, "Permission 'task.monitor' denied")
@@ -102,7 +106,7 @@ def test_the_total_tells_of_failed_items_and_the_most_severe_of_what_to_do(tasks
     assert total.startswith("2 tasks: ")
     assert sorted(total[9:].split(", ")) == ["1 succeeded", "1 succeeded with failed items"]
     done = wait(tasks, [NOT_RUNNING], [ok(SUCCEEDED)])
-    assert done.stderr.endswith("; check the token, or whether the task ended long ago\n")
+    assert done.stderr.endswith(f"; {FORGOTTEN}\n")
 
 
 def test_an_empty_token_is_a_mistake_in_words_of_the_command_line(tasks):

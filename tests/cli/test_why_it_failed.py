@@ -22,6 +22,7 @@ from command import (
 
 from rocketride_sync import TaskStatus
 from rocketride_sync.cli import file_results, main, output, status_text
+from rocketride_sync.cli.wording import FORGOTTEN
 from rocketride_sync.models.messages import in_words
 
 ERRORS = [f"Failed*cannot read {number}.pdf*pipe.cpp:{number}" for number in range(1, 15)]
@@ -253,4 +254,4 @@ def test_a_task_that_cannot_be_sent_anything_is_told_as_that(stub, monkeypatch, 
     done = run_here(monkeypatch, capsys, *words, ROCKETRIDE_URI=stub.uri, ROCKETRIDE_APIKEY=KEY)
     assert (done.code, done.stdout) == (6, "")
     assert done.stderr.startswith("rocketride-sync: nothing was sent: reading the status failed: ")
-    assert done.stderr.endswith("; check the token, or whether the task ended long ago\n")
+    assert done.stderr.endswith(f"; {FORGOTTEN}\n")

@@ -7,10 +7,11 @@ import re
 from pathlib import Path
 
 import pytest
-from command import KEY, RUNNING, TOKEN, Answer, ok, refusal
+from command import KEY, NOT_RUNNING, RUNNING, TOKEN, Answer, ok, refusal
 
 import rocketride_sync
 from rocketride_sync.cli import main, wording
+from rocketride_sync.waiting.retention import RETENTION
 
 PACKAGE = Path(rocketride_sync.__file__).parent
 APART = ("cli", "contrib", "emulator", "reporting")  # what no command says, or says in words of its own
@@ -104,6 +105,19 @@ def call(stub, capsys, monkeypatch):
         return int(main.main(words)), capsys.readouterr().err
 
     return call
+
+
+@pytest.mark.parametrize("command", ["status", "wait", "stop"])
+def test_a_task_that_may_be_forgotten_is_told_with_what_finds_its_run(call, stub, command):
+    stub.answers = [NOT_RUNNING]
+    code, problem = call("--transport", "http", command, TOKEN)
+    assert code == 6
+    assert problem.count("check the token") == 1
+    assert problem.endswith(f"Your pipeline is not running; {wording.FORGOTTEN}\n")
+    assert f" {RETENTION / 60:.0f} to " in problem
+    options = re.search(r"wait ((?:--\w+ \w+ ?)+)", problem)[1].split()
+    args = main.make_parser().parse_args(["wait", *options])
+    assert (args.project, args.source) == ("P", "S")
 
 
 REFUSED = Answer(401, '{"status":"Error","error":{"error":"Access denied"}}')
