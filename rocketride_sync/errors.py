@@ -193,7 +193,7 @@ class TaskNotFoundError(ServerError):
 
 
 class TaskAlreadyRunningError(ServerError):
-    """A run of the same project and source is active. Join it with ``use_existing=True``, or terminate it."""
+    """A run of the same project and source is active. Join it with ``use(use_existing=True)``, or terminate it."""
 
 
 class PermissionDeniedError(ServerError):

@@ -31,8 +31,8 @@ _PHRASES = (
     (" See verify=", ""),
     (" See cert=", ""),
     (
-        " Join it with use_existing=True, or terminate it first: get_task_token(project_id, source) gives its token "
-        "(both over WebSocket).",
+        " Join it with use(use_existing=True), wait for its end, or terminate it: over WebSocket, "
+        "get_task_token(project_id, source) gives its token.",
         "",
     ),
     ("name the component with source=", "name the component with --source"),

@@ -35,8 +35,8 @@ _ENDED_AT_ONCE = (
 )
 _ENDED_EARLIER = ". A task that has ended does nothing more; to go on, start its pipeline again"
 _JOIN_OR_END = (
-    " Join it with use_existing=True, or terminate it first: get_task_token(project_id, source) gives its token "
-    "(both over WebSocket)."
+    " Join it with use(use_existing=True), wait for its end, or terminate it: over WebSocket, "
+    "get_task_token(project_id, source) gives its token."
 )
 _UNKNOWN_TASK = (
     "; check the token. A server forgets a task 5 to 6 minutes after its end, or when it restarts: then "

@@ -1,5 +1,8 @@
 """Starting, ending, restarting and listing tasks, against the local server."""
 
+import inspect
+import re
+
 import pytest
 from counting_tasks import GENEROUS, KEY
 from needing import needs
@@ -52,11 +55,18 @@ def test_a_file_is_started_too(either, tmp_path):
     assert either.use(filepath=path).wait_until_complete(GENEROUS, 0.05).succeeded
 
 
-def test_an_active_run_is_an_error_that_says_how_to_join(either, websocket_client):
+@pytest.mark.parametrize("method", ["use", "run"])
+def test_an_active_run_is_an_error_that_says_how_to_join(either, websocket_client, method):
+    """With a call that can be made so: `run` has no such argument."""
     document = forever()
     token = either.use(pipeline=document).token
-    with pytest.raises(TaskAlreadyRunningError, match="use_existing=True"):
-        either.use(pipeline=document)
+    start = {"use": either.use, "run": either.run}[method]
+    with pytest.raises(TaskAlreadyRunningError, match="use_existing=True") as refused:
+        start(pipeline=document)
+    calls = re.findall(r"(\w+)\((\w+)=", str(refused.value))
+    assert calls == [("use", "use_existing")]
+    for name, argument in calls:
+        assert argument in inspect.signature(getattr(RocketRideClient, name)).parameters
     joined = websocket_client.use(pipeline=document, use_existing=True)
     assert joined.token == token
     assert joined.joined

@@ -159,8 +159,8 @@ def test_a_credential_of_a_task_is_forgotten_with_it(auth, message, kind):
             "Pipeline is already running.",
             {},
             "use failed: the server answered: Pipeline is already running. "
-            "Join it with use_existing=True, or terminate it first: get_task_token(project_id, source) gives its "
-            "token (both over WebSocket).",
+            "Join it with use(use_existing=True), wait for its end, or terminate it: over WebSocket, "
+            "get_task_token(project_id, source) gives its token.",
         ),
         (
             STATUS,
