@@ -5,9 +5,9 @@ from __future__ import annotations
 __all__ = ["install"]
 
 
-def install(extra: str, package: str = "it alone") -> str:
-    """The advice at the end of a message: to install all that `extra` brings, or only the package that is missing.
+def install(extra: str) -> str:
+    """The advice at the end of a message: to install all that `extra` brings. The package that was missed is seldom the only one.
 
     It is no command. How an extra is installed depends on where this package came from: a clone, a wheel, an index.
     """
-    return f"install the extra {extra!r} of rocketride-sync, or {package}"
+    return f"install the extra {extra!r} of rocketride-sync"

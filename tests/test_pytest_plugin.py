@@ -191,7 +191,7 @@ def test_without_the_extra_tests_fail_and_name_it(pytester, monkeypatch):
     done = pytester.runpytest_subprocess(timeout=100)
     done.assert_outcomes(errors=1, passed=1)
     done.stdout.fnmatch_lines(
-        ["*install the extra 'emulator' of rocketride-sync, or it alone (the extra 'testing' has it too)*"]
+        ["*install the extra 'emulator' of rocketride-sync (the extra 'testing' has it too)*"]
     )
     done.stdout.no_fnmatch_line("*Traceback*")
 

@@ -168,7 +168,7 @@ def _draw(record: Record, ending: Ending, secrets: Sequence[str], title: str = "
         raise ConfigurationError(f"a report needs {missing}: {install('report')}")
     raise ConfigurationError(
         f"a report cannot be drawn with the pygal and Jinja2 that are installed ({reason}): "
-        + install("report", "other versions")
+        f"{install('report')}, or other versions of the two"
     )
 
 
