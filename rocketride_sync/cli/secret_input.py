@@ -66,10 +66,13 @@ def others_can_read(path: str) -> bool:
 
 
 def read_stdin(expected: str, max_bytes: int = MAX_BYTES, *, one_line: bool = False) -> str:
-    """As `read_stream`, of standard input. `expected` is what should be there."""
+    """As `read_stream`, of standard input. `expected` is what should be there: a terminal asks for it, and hides it."""
     if sys.stdin is None:
         raise ConfigurationError(f"standard input is closed; {expected} was expected there")
-    return read_stream(sys.stdin.buffer, "standard input", max_bytes, one_line=one_line)
+    from . import terminal_input  # seldom needed
+
+    with terminal_input.asking(sys.stdin, expected, one_line=one_line) as stream:
+        return read_stream(stream, "standard input", max_bytes, one_line=one_line)
 
 
 def read_stream(stream: BinaryIO, name: str, max_bytes: int = MAX_BYTES, *, one_line: bool = False) -> str:

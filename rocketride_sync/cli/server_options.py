@@ -48,7 +48,8 @@ def add_server_options(parser: argparse.ArgumentParser) -> None:
 def add_key_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of every command that takes an API key."""
     key_help = (
-        "read the API key from FILE; - is standard input (else ROCKETRIDE_APIKEY); a key is never an argument"
+        "read the API key from FILE; - is standard input, where a terminal asks for it and hides it (else "
+        "ROCKETRIDE_APIKEY); a key is never an argument"
     )
     _add(parser, "--apikey-file", metavar="FILE", help=key_help)
     env_help = (
