@@ -37,7 +37,7 @@ next run of the pipeline. stop --project P --source S ends that task; with --ttl
 the task is idle.
 
 Variables ${{ROCKETRIDE_...}} in the pipeline are taken from the environment and --env-file. The API key
-is not.
+is not. What is not set stays in the pipeline as it is; a line on stderr says so.
 
 {command_result.JSON_HELP}{file_results.JSON_HELP}"""
 

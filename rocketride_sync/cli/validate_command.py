@@ -19,6 +19,8 @@ EPILOG = """It needs WebSocket. For each error and each warning it prints a line
 wrong. For each file without errors it prints FILE: valid. A file that cannot be read, or is not a pipeline, counts
 as an error. With --quiet it prints only errors.
 The exit code is 1 if a file has errors. Warnings do not count.
+If a file refers to variables ${ROCKETRIDE_...} that are neither in the environment nor in --env-file, a line
+on stderr names them. They do not count either.
 
 with --json, one document on stdout, whatever happens:
   {"outcome": null, "outcome_certain": null, "error": null or as of status, "status": null,
@@ -67,9 +69,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> ExitCode:
     checked = []
-    with make_client(args, Environment(args.env_file)) as client:
+    environment = Environment(args.env_file)
+    with make_client(args, environment) as client:
         for file in dict.fromkeys(args.files):
-            checked.append(_check(client, file, args.source))
+            checked.append(_check(client, environment, file, args.source))
             lines = [] if args.json else checked[-1].lines(quiet=args.quiet)
             if lines:  # at once: what comes next may fail
                 output.print_result("\n".join(lines))
@@ -82,7 +85,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     return code
 
 
-def _check(client: RocketRideClient, file: str, source: Optional[str]) -> _Checked:
+def _check(client: RocketRideClient, environment: Environment, file: str, source: Optional[str]) -> _Checked:
     """What the server finds in the file, or why there is nothing that it could check.
 
     Raises:
@@ -95,8 +98,10 @@ def _check(client: RocketRideClient, file: str, source: Optional[str]) -> _Check
     except ConfigurationError as error:
         # The line begins with the file's name.
         return _Checked(file, [{"message": str(error).replace(f" {file!r}", "", 1)}], [])
+    known = environment.file_variables(pipelines.references(pipeline))
+    pipelines.warn_of_unset(pipeline, known, file)
     try:
-        found = client.validate(pipeline, source=source)
+        found = client._validated(pipeline, source)
     except ServerError as error:
         if type(error) is not ServerError or _REFUSED_PIPELINE not in str(error):
             raise  # a missing permission, or a server that cannot check: it says nothing about the pipeline

@@ -45,7 +45,8 @@ class CatalogueMethods(BaseClient):
         source: Optional[str] = None,
         timeout: Optional[Seconds] = CLIENT_TIMEOUT,
     ) -> ValidationResult:
-        """Let the server check a pipeline, without running it. WebSocket only.
+        """Let the server check a pipeline, without running it. WebSocket only. Logs a warning if it refers to variables
+        that are not set.
 
         Args:
             pipeline: the document.
@@ -64,11 +65,19 @@ class CatalogueMethods(BaseClient):
             ProtocolError: it answered without a verdict.
         """
         load(_checking)
-        from ..protocol import catalogue_operations
         from . import pipelines
 
-        start = arguments.optional_text("source", source)
         document = pipelines.load(filepath, pipeline, None)
+        pipelines.warn_of_unset(document)
+        return self._validated(document, source, timeout)
+
+    def _validated(
+        self, document: pipelines.Pipeline, source: Optional[str], timeout: Optional[Seconds] = CLIENT_TIMEOUT
+    ) -> ValidationResult:
+        load(_checking)
+        from ..protocol import catalogue_operations
+
+        start = arguments.optional_text("source", source)
         answer = self._ask(catalogue_operations.validate(document, start), timeout)
         # Newer servers leave out what is empty, but say more than that.
         if not answer:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
-from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Set, Union
+from typing import Any, Callable, Container, Dict, Iterator, Mapping, Optional, Set, Union
 
 from .. import arguments, documents
 from ..errors import ConfigurationError
 from ..extras import install
 from ..import_lock import import_lock
+from ..logs import log
 from ..redact import excerpt
 
 PathLike = Union[str, "os.PathLike[str]"]
@@ -18,6 +19,7 @@ Pipeline = Dict[str, Any]
 
 _REFERENCE = re.compile(r"\$\{(ROCKETRIDE_[A-Za-z0-9_]*)\}")
 KEY_VARIABLE = "ROCKETRIDE_APIKEY"
+_LONGEST_LIST = 300
 _MISSING_JSON5 = (
     "is not plain JSON (line {line}: {message}). If it is JSON5, with comments or trailing commas, "
     f"reading it needs json5: {install('json5')}"
@@ -56,6 +58,8 @@ def load(
 def environment_for(pipeline: Mapping[str, Any], env: Optional[Mapping[str, str]]) -> Dict[str, str]:
     """The variables to send with the pipeline: all of `env`, and those of the process that the pipeline refers to.
 
+    Logs a warning if the pipeline refers to others.
+
     Raises:
         ConfigurationError: the pipeline refers to the API key, and `env` does not contain it. A pipeline from another
             author must not be able to steal the key.
@@ -70,7 +74,28 @@ def environment_for(pipeline: Mapping[str, Any], env: Optional[Mapping[str, str]
             )
         if name in os.environ:
             found[name] = os.environ[name]
+    warn_of_unset(pipeline, given)
     return {**found, **given}
+
+
+def warn_of_unset(
+    pipeline: Mapping[str, Any], given: Container[str] = (), what: str = "the pipeline"
+) -> None:
+    """Log a warning if the pipeline refers to variables that are neither in `given` nor set: as the official client does,
+    such references are left in it. `what` is what the pipeline is called in the warning.
+    """
+    missing = sorted(
+        f"${{{name}}}"
+        for name in references(pipeline)
+        if name not in given and name not in os.environ and name.upper() != KEY_VARIABLE
+    )
+    if missing:
+        listed = excerpt(", ".join(missing), _LONGEST_LIST)
+        log.warning(
+            "%s refers to variables that are not set, and stay as they are: %s; set them, or pass env=",
+            what,
+            listed,
+        )
 
 
 def references(pipeline: Mapping[str, Any]) -> Set[str]:

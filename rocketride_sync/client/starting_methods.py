@@ -97,7 +97,8 @@ class StartingMethods(BaseClient):
             name: the task's name. Its status shows it with the source's name after it; by default, the server takes the
                 begin of the token in its place. It does not change the token. WebSocket only.
             env: values for ``${ROCKETRIDE_…}`` in the pipeline. Other variables that the pipeline refers to are taken
-                from the environment, except the API key. WebSocket only.
+                from the environment, except the API key. One that is not set stays as it is, with a warning in the
+                log. WebSocket only.
             trace_level: ``none``, ``metadata``, ``summary`` or ``full``.
             timeout: seconds until the task runs. Default 600, because servers allow a slow start 5 minutes and more.
 

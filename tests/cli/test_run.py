@@ -437,6 +437,17 @@ def test_placeholders_are_filled_from_the_env_file_and_the_key_is_not(server, tm
     assert KEY not in done.stdout + done.stderr
 
 
+def test_a_variable_that_is_not_set_is_told(server, tmp_path):
+    pipeline = write_pipeline(
+        tmp_path, "simulate", seconds=0.5, exit_code=1, exit_message="${ROCKETRIDE_REASON}"
+    )
+    done = command(server, "run", pipeline, *FAST, "--quiet")
+    assert problems(done)[0] == (
+        "rocketride-sync: warning: the pipeline refers to variables that are not set, and stay as they are: "
+        "${ROCKETRIDE_REASON}; set them, or give them with --env-file"
+    )
+
+
 # --keep, list, stop
 
 

@@ -66,6 +66,21 @@ def test_a_line_for_each_error_and_exit_code_1(validate):
     assert validate.requests[1]["arguments"] == {"pipeline": GOOD}
 
 
+def test_variables_that_are_not_set_are_told_with_the_file(validate, monkeypatch, tmp_path):
+    """The exit code stays: the machine that runs the pipeline may have them."""
+    for name in ("A", "B", "C"):
+        monkeypatch.delenv(f"ROCKETRIDE_{name}", raising=False)
+    monkeypatch.setenv("ROCKETRIDE_A", "x")
+    (tmp_path / "settings").write_text("ROCKETRIDE_B=x\n")
+    referring = {**GOOD, "name": "${ROCKETRIDE_A} ${ROCKETRIDE_B} ${ROCKETRIDE_C}"}
+    code, out, err = validate([VALID, VALID], GOOD, referring, options=["--env-file", "settings"])
+    assert (code, out) == (0, "0.pipe: valid\n1.pipe: valid\n")
+    assert err == (
+        "rocketride-sync: warning: 1.pipe refers to variables that are not set, and stay as they are: "
+        "${ROCKETRIDE_C}; set them, or give them with --env-file\n"
+    )
+
+
 def test_warnings_alone_are_no_failure(validate):
     code, out, _ = validate([{"warnings": [{"message": "old", "id": "a"}]}], GOOD)
     assert (code, out) == (0, "0.pipe: warning: component a: old\n0.pipe: valid\n")

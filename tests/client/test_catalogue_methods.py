@@ -128,6 +128,20 @@ def test_no_services_are_an_empty_dict_and_services_of_another_form_an_error():
             scripted(wrong).get_services()
 
 
+def test_a_check_tells_what_the_run_would_miss(caplog, monkeypatch):
+    monkeypatch.delenv("ROCKETRIDE_DIR", raising=False)
+    document = pipeline()
+    document["components"][0]["name"] = "${ROCKETRIDE_DIR} ${ROCKETRIDE_APIKEY}"
+    scripted({"component": "a"}).validate(document)
+    (warning,) = (record.getMessage() for record in caplog.records if record.levelname == "WARNING")
+    assert "the pipeline refers to" in warning
+    assert "${ROCKETRIDE_DIR};" in warning
+    monkeypatch.setenv("ROCKETRIDE_DIR", "texts")
+    caplog.clear()
+    scripted({"component": "a"}).validate(document)
+    assert [record for record in caplog.records if record.levelname == "WARNING"] == []
+
+
 def test_an_unknown_service_is_an_error(both):
     with pytest.raises(ServerError, match=r"get_service failed.*magic"):
         both.get_service("magic")

@@ -143,6 +143,38 @@ def test_only_the_variables_that_the_pipeline_refers_to_go_along(monkeypatch):
     assert environment_for(PIPELINE, None) == {}
 
 
+@pytest.mark.parametrize("given", [None, {}, {"ROCKETRIDE_GIVEN": ""}])
+def test_what_is_not_set_stays_as_it_is_and_is_told(monkeypatch, caplog, given):
+    """Wherever it stands; an empty value is one."""
+    for name in ("ROCKETRIDE_DIR", "ROCKETRIDE_GIVEN", "ROCKETRIDE_KEY", "ROCKETRIDE_"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("ROCKETRIDE_EMPTY", "")
+    document = with_config(
+        paths=["${ROCKETRIDE_DIR}/a", "${ROCKETRIDE_DIR}/b"],
+        **{"${ROCKETRIDE_KEY}": {"x": "${ROCKETRIDE_GIVEN} ${ROCKETRIDE_EMPTY} ${HOME} $ROCKETRIDE_X"}},
+    )
+    assert environment_for(document, given) == {"ROCKETRIDE_EMPTY": "", **(given or {})}
+    (record,) = caplog.records
+    names = ["DIR", *([] if given else ["GIVEN"]), "KEY"]
+    listed = ", ".join(f"${{ROCKETRIDE_{name}}}" for name in names)
+    assert (record.name, record.levelname) == ("rocketride_sync", "WARNING")
+    assert record.getMessage() == (
+        f"the pipeline refers to variables that are not set, and stay as they are: {listed}; set them, or pass env="
+    )
+
+
+def test_a_pipeline_cannot_fill_the_log(caplog):
+    assert environment_for(with_config(x="".join(f"${{ROCKETRIDE_{n}}}" for n in range(9999))), None) == {}
+    (record,) = caplog.records
+    assert len(record.getMessage()) < 500
+
+
+def test_where_all_is_set_nothing_is_told(monkeypatch, caplog):
+    monkeypatch.setenv("ROCKETRIDE_MODEL", "large")
+    environment_for(with_config(a="${ROCKETRIDE_MODEL} ${OTHER}"), None)
+    assert caplog.records == []
+
+
 def test_given_values_win_and_all_go_along(monkeypatch):
     monkeypatch.setenv("ROCKETRIDE_MODEL", "large")
     document = with_config(a="${ROCKETRIDE_MODEL}")
