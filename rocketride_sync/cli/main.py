@@ -124,10 +124,11 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
         # argparse stops taking positional arguments at the next option.
         vars(args)[several[0]] += unknown
     if args.command is None:
-        parser.error("the following arguments are required: COMMAND")
+        parser.error(f"{_MISSING} COMMAND")
     return args
 
 
+_MISSING = "the following arguments are required:"  # so begins argparse's message, too
 _REPEATED_VALUE = re.compile(r"(invalid (?:choice|\S+ value)): .*?(?= \(choose from|$)", re.DOTALL)
 
 
@@ -139,7 +140,8 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
         # Without the value, which argparse repeats: it may be a key in the wrong place.
-        raise ConfigurationError(_REPEATED_VALUE.sub(r"\1", message) + _meant_choice(message))
+        hint = f"; see {self.prog} --help" if message.startswith(_MISSING) else _meant_choice(message)
+        raise ConfigurationError(_REPEATED_VALUE.sub(r"\1", message) + hint)
 
     def _print_message(self, message: str, file: Any = None) -> None:
         """Print a result, such as that of ``--help``, as all results are printed."""

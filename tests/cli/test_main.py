@@ -135,6 +135,26 @@ def test_an_option_before_the_command_is_named_as_one_after_it(words, told, caps
     assert capsys.readouterr().err.splitlines()[1] == f"rocketride-sync: {told}"
 
 
+@pytest.mark.parametrize(
+    ("words", "missing", "called"),
+    [
+        ([], "COMMAND", ""),
+        (["--quiet"], "COMMAND", ""),
+        (["run"], "PIPELINE", " run"),
+        (["validate"], "FILE", " validate"),
+        (["runs", "--project", "p"], "--source", " runs"),
+    ],
+)
+def test_what_is_missing_is_met_with_where_to_read_on(words, missing, called, capsys):
+    assert main.main(words) == 2
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert told == (
+        f"rocketride-sync: the following arguments are required: {missing}; see rocketride-sync{called} --help"
+    )
+    assert main.main([*called.split(), "--help"]) == 0
+    assert missing in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("option", ["--apikey", "--api-key", "--auth", "--key"])
 @pytest.mark.parametrize("place", ["before", "joined", "after"])
 def test_a_key_as_an_argument_is_met_with_the_ways_to_give_one(option, place, capsys):
