@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 HELP = "list the running tasks of the account"
 EPILOG = f"""It needs WebSocket. It reads the status of each task, to show when the task started.
 Anybody who has a task's token can read and end the task, so tokens are shortened unless you ask for them.
-If no task is running, nothing is printed. Then list --tokens-only | wait - exits with 2: wait cannot know
-whether no task is running, or the list failed. --tokens-only writes every token as one word of ASCII,
-which wait - and stop - read back:
+If no task is running, stdout stays empty, and a line on stderr says so. Then list --tokens-only | wait -
+exits with 2: wait cannot know whether no task is running, or the list failed. --tokens-only writes every
+token as one word of ASCII, which wait - and stop - read back:
 {token_lines.HELP}.
 
 with --json, one document on stdout, whatever happens:
@@ -49,6 +49,8 @@ def run(args: argparse.Namespace) -> ExitCode:
         raise ConfigurationError("--tokens-only prints lines: leave out --json, or use --show-tokens with it")
     with make_client(args, Environment(args.env_file)) as client:
         tasks = client.get_tasks()
+        if not (tasks or args.json):
+            output.print_note("no task is running")
         if args.tokens_only:
             return _print_tokens(tasks)
         rows = [_row(task, _start_time(client, task.token), show_token=args.show_tokens) for task in tasks]

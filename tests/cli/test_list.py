@@ -119,8 +119,18 @@ def test_tokens_only_is_what_wait_reads(other, listing, stub, monkeypatch, capsy
 
 
 @pytest.mark.parametrize("options", [[], ["--tokens-only"], ["--show-tokens"]])
-def test_an_empty_list_is_silent(listing, options):
-    assert listing([], {}, *options)[0] == (0, "", "")
+def test_an_empty_list_says_so_on_stderr(listing, options):
+    """A program that reads stdout gets nothing."""
+    assert listing([], {}, *options)[0] == (0, "", "no task is running\n")
+
+
+def test_an_empty_list_in_json_needs_no_words(listing):
+    done, _ = listing([], {}, "--json")
+    assert (done.code, done.stderr, json.loads(done.stdout)["tasks"]) == (0, "", [])
+
+
+def test_a_list_that_is_not_empty_says_nothing_on_stderr(listing):
+    assert listing([ROW], {}, "--tokens-only")[0].stderr == ""
 
 
 @pytest.mark.parametrize("option", ["--json", "--show-tokens"])
