@@ -6,13 +6,14 @@ import argparse
 
 from . import output
 from .exit_codes import ExitCode, code_and_advice
-from .server_options import Environment, add_key_options, api_key
+from .server_options import Environment, add_key_options, api_key, key_source
 from .signals import Terminated, ignore_interrupts
 
 HELP = "run a local server to try things out on (extra: emulator)"
 EPILOG = """Clients need the key in ROCKETRIDE_APIKEY or --apikey-file. If there is none, any credential is accepted.
-When the server accepts connections, it prints "Serving on http://HOST:PORT". Ctrl-C ends it with exit
-code 0, SIGTERM with 143, and SIGHUP with 129. None of them prints anything, not even if it comes twice.
+When the server accepts connections, it prints "Serving on http://HOST:PORT", and on stderr whose key it takes.
+Ctrl-C ends it with exit code 0, SIGTERM with 143, and SIGHUP with 129. None of them prints anything, not even
+if it comes twice.
 """
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -43,15 +44,25 @@ def _port(text: str) -> int:
 
 
 def run(args: argparse.Namespace) -> ExitCode:
-    key = api_key(args, Environment(args.env_file))
+    environment = Environment(args.env_file)
+    key = api_key(args, environment)
     if key is None and args.host not in _LOOPBACK:
         output.print_problem(
             f"warning: no key is set, so anybody who reaches {args.host} may use this server"
         )
     from ..emulator import Settings, serve
 
+    takes = "any key" if key is None else f"only the key from {key_source(args, environment)}"
     try:
-        serve(args.host, args.port, args.root, key, settings=Settings(generation=args.generation))
+        serve(
+            args.host,
+            args.port,
+            args.root,
+            key,
+            settings=Settings(generation=args.generation),
+            # On stderr: the address is all that programs find on stdout.
+            when_ready=lambda: output.print_note(output.safe_text(f"it takes {takes}")),
+        )
     except KeyboardInterrupt:
         ignore_interrupts()  # how it is meant to be stopped: nothing to say, also of a second one
     except Terminated as stop:

@@ -12,7 +12,7 @@ import socket
 import threading
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Iterator, List, Optional, Union
+from typing import TYPE_CHECKING, Any, Callable, Iterator, List, Optional, Union
 
 from ..errors import ConfigurationError
 from ..extras import install
@@ -36,6 +36,7 @@ def serve(
     settings: Optional[Settings] = None,
     lifeline: Optional[int] = None,
     parent: Optional[int] = None,
+    when_ready: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve until SIGINT, SIGTERM, SIGHUP or the end of `lifeline` or `parent`.
 
@@ -50,6 +51,7 @@ def serve(
         lifeline: the file descriptor of a pipe from the parent process; the server stops when the pipe is closed.
         parent: the parent's process id; the server stops also when that process has ended, though a process that was
             forked from it still holds the pipe.
+        when_ready: called once the address is printed.
 
     Raises:
         ConfigurationError: the server cannot listen on the address, or cannot print it; `root` is not a directory; the
@@ -62,7 +64,7 @@ def serve(
     with listener:
         print_errors: List[str] = []
         server = _make_server(
-            host, listener, directory, api_key or None, settings or Settings(), print_errors
+            host, listener, directory, api_key or None, settings or Settings(), print_errors, when_ready
         )
         if lifeline is not None:
             threading.Thread(target=_stop_after_parent, args=(lifeline, parent, server), daemon=True).start()
@@ -110,8 +112,11 @@ def _make_server(
     api_key: Optional[str],
     settings: Settings,
     print_errors: List[str],
+    when_ready: Callable[[], None],
 ) -> uvicorn.Server:
-    """A server that prints its address. If printing fails, it adds the reason to `print_errors` and stops."""
+    """A server that prints its address, and then calls `when_ready`. If printing fails, it adds the reason to
+    `print_errors` and stops.
+    """
     import uvicorn
 
     from .browser_checks import BrowserChecks
@@ -126,6 +131,7 @@ def _make_server(
             except OSError as error:
                 print_errors.append(str(error))  # an exception here would skip the orderly shutdown
             else:
+                when_ready()
                 await super().main_loop()
 
         @contextlib.contextmanager

@@ -15,6 +15,7 @@ from command import KEY, environment, run, run_process, start
 from needing import needs
 
 from rocketride_sync import RocketRideClient
+from rocketride_sync.cli import main
 from rocketride_sync.emulator import Emulator
 from rocketride_sync.emulator.scripted import ScriptedTasks
 
@@ -93,7 +94,39 @@ def test_serve_until_a_signal_which_is_a_normal_end(name, code):
     process.send_signal(getattr(signal, name))
     output, trouble = process.communicate(timeout=SECONDS)
     assert process.returncode == code, trouble
-    assert (output, trouble) == ("", "")
+    assert (output, trouble) == ("", "it takes only the key from ROCKETRIDE_APIKEY\n")
+
+
+@pytest.mark.parametrize(
+    ("options", "variables", "takes"),
+    [
+        ([], {}, "any key"),
+        ([], {"ROCKETRIDE_APIKEY": " "}, "any key"),
+        ([], {"ROCKETRIDE_APIKEY": KEY}, "only the key from ROCKETRIDE_APIKEY"),
+        (["--apikey-file", "key"], {"ROCKETRIDE_APIKEY": "other"}, "only the key from key"),
+        (["--env-file", "settings"], {}, "only the key from ROCKETRIDE_APIKEY in settings"),
+    ],
+)
+def test_serve_says_whose_key_it_takes(monkeypatch, capsys, tmp_path, options, variables, takes):
+    """After the address, and not on stdout, where programs read that alone; never the key itself."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ROCKETRIDE_APIKEY", raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    for file, text in {"key": KEY, "settings": f"ROCKETRIDE_APIKEY={KEY}"}.items():
+        (tmp_path / file).write_text(text)
+        (tmp_path / file).chmod(0o600)
+    used = []
+
+    def serve(host, port, root, key, *, settings, when_ready):
+        assert capsys.readouterr() == ("", "")
+        used.append(key)
+        when_ready()
+
+    monkeypatch.setattr("rocketride_sync.emulator.serve", serve)
+    assert main.main(["serve", *options]) == 0
+    assert capsys.readouterr() == ("", f"it takes {takes}\n")
+    assert used == [None if takes == "any key" else KEY]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
@@ -107,7 +140,7 @@ def test_serve_until_several_signals_says_nothing_of_them(names, code):
             time.sleep(0.01)  # a key that bounces; forty of them last until the process has ended
         output, trouble = process.communicate(timeout=SECONDS)
     assert process.returncode == code, trouble
-    assert (output, trouble) == ("", "")
+    assert (output, trouble) == ("", "it takes any key\n")
 
 
 @pytest.mark.parametrize(
