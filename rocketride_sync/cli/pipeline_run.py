@@ -10,9 +10,10 @@ import time
 from typing import TYPE_CHECKING, Any, Dict, Iterator, Optional
 
 from ..client import pipeline_source, pipelines
-from ..client.pipeline_run import MAY_RUN_ON, PipelineRun
+from ..client.pipeline_run import PipelineRun
 from ..errors import (
     ConfigurationError,
+    RocketRideError,
     TaskAlreadyRunningError,
     WaitTimeoutError,
 )
@@ -114,16 +115,18 @@ class RunWithOutput:
         finally:
             task = self._core.task
             if self._args.keep and task is not None and not (self._token_delivered or task.ended):
-                self._core.end_or_tell()
-                output.print_problem(f"nobody got the task's token; {self._core.state}")
+                try:
+                    self._core.end_or_tell()
+                finally:
+                    output.print_problem(f"nobody got the task's token; {self._core.state}")
 
     def run(self) -> Optional[TaskStatus]:
         """Run it; return the terminal status of the task, or the last one before the task is ended or kept."""
         try:
             status = self._core.run(self._follow)
             self.printer.note_task_fate(self._core.fate)
-            if not self._args.keep and self._core.state == MAY_RUN_ON:
-                output.print_problem(f"warning: the task could not be ended, and may run on{self._advice}")
+            if self._core.may_run_on:
+                output.print_problem(f"warning: the task could not be ended: {self._core.state}")
             return status
         except TaskAlreadyRunningError as error:
             text = f"a run of this pipeline is active already: wait for its end, or end it with {self._stop}"
@@ -197,6 +200,8 @@ class RunWithOutput:
             )
         elif isinstance(error, TokenNotDeliveredError):
             error = TokenNotDeliveredError(f"{error}; {state}")
+        elif isinstance(error, RocketRideError):
+            self._core.tell(error)
         code = file_results.print_error(
             error,
             self._upload.results,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Optional
 from ..deadline import Deadline, pause
 from ..errors import RocketRideError, TaskNotFoundError, UnsupportedOperationError
 from ..logs import log
-from ..task_fate import HAD_ENDED, WAS_ENDED
+from ..task_fate import HAD_ENDED, MAY_RUN_ON, WAS_ENDED
 
 if TYPE_CHECKING:
     from ..models import TaskStatus
@@ -111,16 +111,27 @@ class LostStart:
         client.terminate(token, timeout=_left(deadline))
         return WAS_ENDED
 
+    @property
+    def place(self) -> str:
+        """By what a user finds the task, in words."""
+        return (
+            f"project {self._project_id!r}, source {self._source!r}" if self._project_id else "no project_id"
+        )
+
+    @property
+    def started(self) -> str:
+        """What to say of the task once it is known to run: `MAY_RUN_ON`, and where."""
+        return f"{MAY_RUN_ON} ({self.place}){self._advice}"
+
     def __str__(self) -> str:
         if not self._project_id:
-            return f"the task may run on (no project_id){self._advice}"
+            return self.started
         reason = ""
         if self.over_http:
             reason = "; it can be looked up over WebSocket only"
         elif self._before is None:
             reason = "; it cannot be told from an earlier run, so none was ended"
-        where = f"project {self._project_id!r}, source {self._source!r}"
-        return f"the task may run on ({where}){reason}{self._advice}"
+        return f"{MAY_RUN_ON} ({self.place}){reason}{self._advice}"
 
 
 def _is_later(run: _Run, status: TaskStatus, before: _Run) -> bool:

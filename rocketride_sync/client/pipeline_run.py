@@ -15,7 +15,7 @@ from ..errors import (
 from ..logs import log
 from ..models import TaskStatus
 from ..redact import shorten
-from ..task_fate import HAD_ENDED, WAS_ENDED, TaskFate, note_task_fate
+from ..task_fate import HAD_ENDED, MAY_RUN_ON, WAS_ENDED, TaskFate, note_task_fate
 from .lost_start import LostStart
 from .pipeline_source import source_id
 from .timed_upload import status_after
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-MAY_RUN_ON = "the task may run on"
 ENDING_SECONDS = 10.0
 """For how long a task is tried to be ended, after the timeout of its run or an interrupt."""
 
@@ -80,14 +79,20 @@ class PipelineRun:
             BaseException: what `follow` raises.
         """
         try:
+            return self._run(follow)
+        except BaseException as error:
+            note_task_fate(error, self.fate)
+            raise
+
+    def _run(self, follow: Callable[[Task], T]) -> T:
+        try:
             task = self._start()
             result = follow(task)
             if not self.kept:
                 self.end_or_tell()  # what came of the run is not lost because its task cannot be ended
-        except BaseException as error:
+        except BaseException:
             if not self.kept:
                 self.end_or_tell()
-            note_task_fate(error, self.fate)
             raise
         return result
 
@@ -95,6 +100,20 @@ class PipelineRun:
     def fate(self) -> TaskFate:
         """What became of the task."""
         return TaskFate(self.state, self.state == WAS_ENDED)
+
+    @property
+    def may_run_on(self) -> bool:
+        """Whether the task was to be ended, and is not known to have ended. The state then names project and source."""
+        return self.state.startswith(MAY_RUN_ON)
+
+    def tell(self, error: Union[RocketRideError, KeyboardInterrupt]) -> None:
+        """Let the message of `error`, which ended the run, say what became of the task, if that has to be said."""
+        if not self.state:
+            return
+        if isinstance(error, KeyboardInterrupt):
+            error.args = (f"interrupted; {self.state}",)
+        elif isinstance(error, WaitTimeoutError) or self.may_run_on:
+            error.args = (f"{error}; {self.state}",)
 
     def wait(
         self, task: Task, interval: Any, on_progress: Optional[Callable[[TaskStatus], object]]
@@ -120,6 +139,7 @@ class PipelineRun:
     def end(self) -> None:
         """End the task, unless it has ended or was replaced."""
         if self.task is not None and not self.task.ended:
+            self.state = self._lost_start.started  # so it stays if a signal breaks this off
             self.state = WAS_ENDED if self.task._end(ENDING_SECONDS) else HAD_ENDED
 
     def end_or_tell(self) -> None:
@@ -127,8 +147,8 @@ class PipelineRun:
         try:
             self.end()
         except RocketRideError as fault:
-            self.state = MAY_RUN_ON
-            name = shorten(self.task.token) if self.task is not None else ""
+            token = shorten(self.task.token) if self.task is not None else ""
+            name = f"{token} ({self._lost_start.place})"
             log.warning("task %s could not be terminated, it may run on: %s", name, fault)
 
     def _start(self) -> Task:
@@ -136,7 +156,7 @@ class PipelineRun:
         try:
             self._look_before()
             self.task = task = self._in_time(self._use, "the task had not started")
-            self.state = MAY_RUN_ON
+            self.state = self._lost_start.started
         except BaseException as error:
             self._end_lost(error)
             raise

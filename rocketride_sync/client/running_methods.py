@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional, Sequence, Un
 
 from .. import arguments
 from ..deadline import Deadline
-from ..errors import ConfigurationError, WaitTimeoutError
+from ..errors import ConfigurationError, RocketRideError
 from ..import_lock import import_lock
 from ..loading import load
 from ..models import TaskStatus
@@ -90,8 +90,9 @@ class RunningMethods(BaseClient):
         timeout and after Ctrl-C. If the start was requested then and not answered yet, the task is looked for by
         project and source. That takes WebSocket and a ``project_id``: over HTTP, such a task may run on. A run that
         was there before is never ended: `run` looks which one is the latest before it requests the start. If `run`
-        cannot end the task within 10 s (20 s if the server answers nothing), the exception or the log says so. But if
-        the process is killed, the task runs on: then a `ttl` ends it some time later.
+        cannot end the task within 10 s (20 s if the server answers nothing), the log says so, and the exception if it
+        is one of ours or Ctrl-C: both name project and source. But if the process is killed, the task runs on: then a
+        `ttl` ends it some time later.
 
         Args:
             filepath: a ``.pipe`` or JSON file, as in `use`.
@@ -156,13 +157,8 @@ class RunningMethods(BaseClient):
 
         try:
             return pipeline_run.run(follow)
-        except WaitTimeoutError as error:
-            if pipeline_run.state:
-                error.args = (f"{error}; {pipeline_run.state}",)
-            raise
-        except KeyboardInterrupt as stop:
-            if pipeline_run.state:
-                stop.args = (f"interrupted; {pipeline_run.state}",)
+        except (RocketRideError, KeyboardInterrupt) as error:
+            pipeline_run.tell(error)
             raise
 
 

@@ -1,5 +1,6 @@
 """`RocketRideClient.run`: a whole run in one call, whose task is ended on every way out."""
 
+import copy
 import itertools
 import json
 import time
@@ -15,6 +16,7 @@ from rocketride_sync import (
     ConfigurationError,
     MemoryTransport,
     Outcome,
+    PermissionDeniedError,
     RocketRideClient,
     RunResult,
     ServerError,
@@ -126,8 +128,49 @@ def test_an_exception_carries_what_became_of_the_task(websocket_client, error):
 def test_an_exception_carries_that_the_task_may_run_on():
     client = script(NO_RUN, STARTED, RUNNING, RUNNING, RUNNING, ServerError("not now"))
     with pytest.raises(ZeroDivisionError) as raised:
-        client.run(pipeline=pipeline(), on_progress=lambda _: raise_(ZeroDivisionError()))
-    assert task_fate_of(raised.value) == ("the task may run on", False)
+        client.run(pipeline=forever("p"), on_progress=lambda _: raise_(ZeroDivisionError()))
+    assert task_fate_of(raised.value) == (f"the task may run on ({NAMED})", False)
+
+
+NAMED = "project 'p', source 'src_1'"
+NOT_ENDED = {
+    "refused": [PermissionDeniedError("denied")],
+    "failed": [ServerError("Internal error")],
+    "unanswered": [TransportTimeoutError("no answer")],
+    "interrupted": [KeyboardInterrupt()],
+}
+WAYS_OUT = {
+    "the timeout": WaitTimeoutError("not ended"),
+    "Ctrl-C": KeyboardInterrupt(),
+    "an outage": TransportError("the connection broke"),
+    "a refusal": ServerError("no such model"),
+    "another error": ZeroDivisionError(),
+}
+
+
+@pytest.mark.parametrize("way_out", WAYS_OUT.values(), ids=WAYS_OUT)
+@pytest.mark.parametrize("not_ended", NOT_ENDED.values(), ids=NOT_ENDED)
+def test_a_task_that_cannot_be_ended_is_named(caplog, way_out, not_ended):
+    """In the message of the exception. One that is not ours stays as it is, and the log names the task."""
+    client = script(NO_RUN, STARTED, RUNNING, RUNNING, RUNNING, *not_ended)
+    second = isinstance(not_ended[0], KeyboardInterrupt)
+    error = copy.copy(way_out)
+    with pytest.raises(KeyboardInterrupt if second else type(error)) as raised:
+        client.run(pipeline=forever("p"), on_progress=lambda _: raise_(error))
+    if not isinstance(raised.value, ZeroDivisionError):
+        assert str(raised.value).endswith(f"; the task may run on ({NAMED})")
+    assert task_fate_of(raised.value) == (f"the task may run on ({NAMED})", False)
+    assert (f"({NAMED}) could not be terminated, it may run on" in caplog.text) is not second
+    assert TOKEN not in caplog.text + str(raised.value)
+
+
+def test_a_task_that_cannot_be_ended_after_its_files_is_named(caplog):
+    """What came of the run is told all the same."""
+    document = {**counted(), "project_id": "p"}
+    client = script(NO_RUN, STARTED, RUNNING, {}, RUNNING, RUNNING, ServerError("Internal error"))
+    assert client.run(pipeline=document, data="text").results == [{}]
+    source = document["source"]
+    assert f"(project 'p', source '{source}') could not be terminated, it may run on" in caplog.text
 
 
 STARTED, RUNNING = {"token": TOKEN}, {"state": 3, "startTime": 1.0}

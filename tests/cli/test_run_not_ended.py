@@ -1,0 +1,111 @@
+"""`run` whose task cannot be ended: whatever the way out, it names the project and the source."""
+
+from __future__ import annotations
+
+import itertools
+import json
+
+import pytest
+from command import KEY, run_here
+
+from rocketride_sync import (
+    MemoryTransport,
+    PermissionDeniedError,
+    RocketRideClient,
+    ServerError,
+    TaskNotFoundError,
+    TransportError,
+    TransportTimeoutError,
+    WaitTimeoutError,
+)
+from rocketride_sync.cli import run_command
+from rocketride_sync.cli.progress import ProgressPrinter
+from rocketride_sync.cli.signals import Terminated
+
+TOKEN = "tk_0123456789abcdef0123456789abcdef"
+RUNNING = {"state": 3, "startTime": 1.0}
+STARTED = [TaskNotFoundError("none before"), {"token": TOKEN}, RUNNING]
+SUCCEEDED = {**RUNNING, "state": 5, "completed": True, "exitCode": 0, "endTime": 2.0}
+NAMED = "the task may run on (project 'nightly job', source 'in'); end it with stop --project 'nightly job' --source in"
+
+# The answers to the status and to the request to end the task.
+NOT_ENDED = {
+    "refused": [RUNNING, PermissionDeniedError("denied")],
+    "failed": [RUNNING, ServerError("Internal error")],
+    "unanswered": [RUNNING, TransportTimeoutError("no answer")],
+    "server gone": [TransportError("refused"), TransportError("refused")],
+    "a second Ctrl-C": [RUNNING, KeyboardInterrupt()],
+}
+WAYS_OUT = {
+    "the timeout": (WaitTimeoutError, "not ended"),
+    "Ctrl-C": (KeyboardInterrupt,),
+    "SIGTERM": (Terminated, 15),
+    "SIGHUP": (Terminated, 1),
+    "an outage": (TransportError, "the connection broke"),
+    "a refusal": (ServerError, "no"),
+}
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, tmp_path):
+    """Call `run` against a server with these answers."""
+    monkeypatch.setattr("rocketride_sync.cli.main.end_process_by", lambda _: None)
+    pipeline = tmp_path / "job.pipe"
+
+    def run(answers, *options, provider="files"):
+        component = {"id": "in", "provider": provider, "config": {}}
+        pipeline.write_text(
+            json.dumps({"project_id": "nightly job", "source": "in", "components": [component]})
+        )
+
+        def make_client(*_):
+            return RocketRideClient("h", KEY, transport=MemoryTransport(answers))
+
+        monkeypatch.setattr(run_command, "make_client", make_client)
+        return run_here(monkeypatch, capsys, "run", str(pipeline), *options, ROCKETRIDE_APIKEY=KEY)
+
+    return run
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)], ids=["lines", "json"])
+@pytest.mark.parametrize("way_out", WAYS_OUT.values(), ids=WAYS_OUT)
+@pytest.mark.parametrize("not_ended", NOT_ENDED.values(), ids=NOT_ENDED)
+def test_a_task_that_cannot_be_ended_is_named(run, monkeypatch, way_out, not_ended, options):
+    def stop(*_):
+        kind, *words = way_out
+        raise kind(*words)
+
+    monkeypatch.setattr(ProgressPrinter, "__call__", stop)
+    done = run([*STARTED, RUNNING, *not_ended], *options)
+    assert done.code != 0
+    assert NAMED in done.stderr
+    assert TOKEN not in done.stdout + done.stderr
+    if "--json" in options:
+        assert NAMED in json.loads(done.stdout)["error"]["message"]
+
+
+def test_at_the_timeout(run):
+    done = run(
+        itertools.chain(STARTED, [RUNNING, RUNNING], itertools.repeat(ServerError("no"))), "--timeout=5"
+    )
+    assert NAMED in done.stderr
+
+
+def test_after_its_end_was_missed(run, tmp_path):
+    """A run that succeeded stays one: that its task may run on is a warning."""
+    file = tmp_path / "a.txt"
+    file.write_text("words")
+    answers = [*STARTED, {}, RUNNING, RUNNING, ServerError("no")]
+    done = run(answers, str(file), provider="dropper")
+    assert done.code == 0, done.stderr
+    assert f"warning: the task could not be ended: {NAMED}" in done.stderr.replace("\n", "")
+
+
+@pytest.mark.parametrize("not_ended", NOT_ENDED.values(), ids=NOT_ENDED)
+def test_after_its_token_was_not_delivered(run, monkeypatch, not_ended):
+    def refuse(*_):
+        raise TransportError("the connection broke")
+
+    monkeypatch.setattr("rocketride_sync.cli.pipeline_run.RunWithOutput._print_token", refuse)
+    done = run([*STARTED, *not_ended], "--keep")
+    assert NAMED in done.stderr
