@@ -1,15 +1,26 @@
-"""Files that are opened by flags that `open` has no mode for, and belong to an object from the beginning.
+"""How files of the user's are opened and read: never waiting for one that nobody writes to, and never without a limit.
 
-A signal handler may raise between any two instructions of Python. The number of an open file must then not be in a
-variable alone: nobody would close it.
+They are opened by flags that `open` has no mode for, and belong to an object from the beginning. A signal handler may
+raise between any two instructions of Python. The number of an open file must then not be in a variable alone: nobody
+would close it.
 """
 
 from __future__ import annotations
 
 import os
-from typing import BinaryIO, Dict
+import select
+import stat
+from typing import BinaryIO, Dict, Optional
 
-__all__ = ["open_for_reading"]
+from .deadline import SLICE, Deadline
+from .errors import ConfigurationError
+
+__all__ = ["named_pipe_problem", "open_for_reading", "read_limited"]
+
+# A named pipe may have taken the place of a file since that was checked, and opening it would wait for the other side.
+NO_WAIT = getattr(os, "O_NONBLOCK", 0)
+
+_PART = 256 * 1024
 
 
 def open_for_reading(path: str, flags: int = 0) -> BinaryIO:
@@ -28,3 +39,70 @@ def open_for_reading(path: str, flags: int = 0) -> BinaryIO:
         for number in number_of.values():
             os.close(number)
         raise
+
+
+def mode_of(path: str) -> int:
+    """What kind of file is at `path`; 0 if that cannot be told: then opening it says what is wrong."""
+    try:
+        return os.stat(path).st_mode
+    except (OSError, ValueError):  # ValueError: it holds a null character
+        return 0
+
+
+def named_pipe_problem(path: str, mode: int) -> str:
+    """Why the file at `path`, of that mode, must not be waited for; "" if it is no named pipe.
+
+    A pipe that the process has open already, as the shell's ``<(command)`` is, is none: its other side is open too.
+    """
+    if not stat.S_ISFIFO(mode) or os.path.dirname(os.path.realpath(path)) == os.path.realpath("/dev/fd"):
+        return ""
+    return "is a named pipe, which might never be opened by others; a file is needed"
+
+
+def read_limited(what: str, path: str, most: int, deadline: Deadline) -> bytes:
+    """The content of the file at `path`, which is `what` in messages. A pipe is read until `deadline` at the longest.
+
+    Raises:
+        ConfigurationError: it cannot be read, is a named pipe, or has more than `most` bytes.
+    """
+    problem = named_pipe_problem(path, mode_of(path))  # opening it would already let go of a writer
+    if not problem:
+        try:
+            with open_for_reading(path, NO_WAIT) as file:
+                mode = os.fstat(file.fileno()).st_mode
+                problem = named_pipe_problem(path, mode)
+                if not problem:
+                    return _content(file, most, None if stat.S_ISREG(mode) else deadline)
+        except _UnfitError as error:
+            problem = str(error)
+        except OSError as error:
+            problem = f"cannot be read: {error.strerror or type(error).__name__}"
+        except MemoryError:
+            problem = "cannot be read: there is not enough memory for it"
+    raise ConfigurationError(f"{what} {path!r} {problem}")
+
+
+class _UnfitError(Exception):
+    pass
+
+
+def _content(file: BinaryIO, most: int, deadline: Optional[Deadline]) -> bytes:
+    content = bytearray()
+    while len(content) <= most:
+        if deadline is not None:
+            _wait_for_more(file, deadline)
+        part = file.read(min(_PART, most + 1 - len(content)))
+        if part:
+            content += part
+        elif part is not None:  # None: there is nothing more at the moment
+            return bytes(content)
+    raise _UnfitError(f"is larger than {most >> 20} MiB, the most that is read")
+
+
+def _wait_for_more(file: BinaryIO, deadline: Deadline) -> None:
+    """Wait until `file`, which is no file on a disk, has more to read or ends. In slices, so that Ctrl-C gets through."""
+    if os.name != "posix":  # Windows, which cannot wait for a pipe
+        return
+    while not select.select([file], [], [], min(SLICE, deadline.remaining()))[0]:
+        if deadline.expired:
+            raise _UnfitError("cannot be read: its end did not come within the timeout")

@@ -43,7 +43,11 @@ class BaseClient:
 
     def _ask(self, operation: Operation, timeout: Optional[Seconds]) -> Dict[str, Any]:
         """The object in the answer to `operation`; an empty one if the answer has none."""
-        body = self._call(operation, timeout)
+        return self._ask_until(operation, Deadline(self._limit(timeout)))
+
+    def _ask_until(self, operation: Operation, deadline: Deadline) -> Dict[str, Any]:
+        """As `_ask`, until `deadline`."""
+        body = self._call_until(operation, deadline)
         if body is None:
             return {}
         if isinstance(body, dict):

@@ -67,18 +67,19 @@ class CatalogueMethods(BaseClient):
         load(_checking)
         from . import pipelines
 
-        document = pipelines.load(filepath, pipeline, None)
+        deadline = Deadline(self._limit(timeout))
+        document = pipelines.load(filepath, pipeline, None, deadline)
         pipelines.warn_of_unset(document)
-        return self._validated(document, source, timeout)
+        return self._validated(document, source, deadline)
 
     def _validated(
-        self, document: pipelines.Pipeline, source: Optional[str], timeout: Optional[Seconds] = CLIENT_TIMEOUT
+        self, document: pipelines.Pipeline, source: Optional[str], deadline: Deadline
     ) -> ValidationResult:
         load(_checking)
         from ..protocol import catalogue_operations
 
         start = arguments.optional_text("source", source)
-        answer = self._ask(catalogue_operations.validate(document, start), timeout)
+        answer = self._ask_until(catalogue_operations.validate(document, start), deadline)
         # Newer servers leave out what is empty, but say more than that.
         if not answer:
             raise ProtocolError("validate: the answer holds no verdict on the pipeline")

@@ -8,10 +8,12 @@ import re
 from typing import Any, Callable, Container, Dict, Iterator, Mapping, Optional, Set, Union
 
 from .. import arguments, documents
+from ..deadline import Deadline
 from ..errors import ConfigurationError
 from ..extras import install
 from ..import_lock import import_lock
 from ..logs import log
+from ..owned_files import read_limited
 from ..redact import excerpt
 
 PathLike = Union[str, "os.PathLike[str]"]
@@ -20,6 +22,7 @@ Pipeline = Dict[str, Any]
 _REFERENCE = re.compile(r"\$\{(ROCKETRIDE_[A-Za-z0-9_]*)\}")
 KEY_VARIABLE = "ROCKETRIDE_APIKEY"
 _LONGEST_LIST = 300
+_MOST_BYTES = 16 << 20  # pipelines have kilobytes
 _MISSING_JSON5 = (
     "is not plain JSON (line {line}: {message}). If it is JSON5, with comments or trailing commas, "
     f"reading it needs json5: {install('json5')}"
@@ -27,14 +30,19 @@ _MISSING_JSON5 = (
 
 
 def load(
-    filepath: Optional[PathLike], pipeline: Optional[Mapping[str, Any]], source: Optional[str]
+    filepath: Optional[PathLike],
+    pipeline: Optional[Mapping[str, Any]],
+    source: Optional[str],
+    deadline: Optional[Deadline] = None,
 ) -> Pipeline:
     """Load a copy of the pipeline document, from a file or as given, without a ``{"pipeline": …}`` wrapper.
 
     Args:
-        filepath: a ``.pipe`` or JSON file; JSON5 if the extra ``json5`` is installed.
+        filepath: a ``.pipe`` or JSON file; JSON5 if the extra ``json5`` is installed. Of at most 16 MiB, and no
+            named pipe.
         pipeline: the document itself. Exactly one of the two must be given.
         source: replaces the document's own ``source``.
+        deadline: until when a pipe is read that this process has open; None is unlimited.
 
     Raises:
         ConfigurationError: neither or both are given, or the document cannot be read or is no pipeline.
@@ -43,7 +51,8 @@ def load(
         raise ConfigurationError("give a pipeline either as filepath= or as pipeline=")
     if filepath is not None:
         path = arguments.path("filepath", filepath)
-        document, what = documents.document("the pipeline", _read(path)), f"the pipeline file {path!r}"
+        what = f"the pipeline file {path!r}"
+        document = documents.document("the pipeline", _read(path, deadline or Deadline(None)))
     else:
         document, what = documents.document("pipeline", pipeline), "pipeline="
     if isinstance(document, Mapping) and isinstance(document.get("pipeline"), Mapping):
@@ -114,14 +123,14 @@ def _iter_references(value: Any) -> Iterator[str]:
             yield from _iter_references(item)
 
 
-def _read(path: str) -> Any:
+def _read(path: str, deadline: Deadline) -> Any:
+    content = read_limited("the pipeline file", path, _MOST_BYTES, deadline)
     try:
-        with open(path, encoding="utf-8-sig") as file:
-            text = file.read()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8"
-    else:
-        return _parse(text, path)
+        return _parse(content.decode("utf-8-sig"), path)
+    except UnicodeDecodeError:
+        reason = "it is not UTF-8"
+    except MemoryError:
+        reason = "there is not enough memory for what is in it"
     raise ConfigurationError(f"the pipeline file {path!r} cannot be read: {reason}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional, Sequence, Union, cast, overload
 
 from .. import arguments
@@ -129,14 +130,14 @@ class RunningMethods(BaseClient):
         from .run_result import RunResult
         from .timed_upload import TimedUpload
 
-        document = pipelines.load(filepath, pipeline, source)
+        limit = optional_seconds("timeout", timeout)
+        began, deadline = time.monotonic(), Deadline(limit)
+        document = pipelines.load(filepath, pipeline, source, deadline)
         _check_data(document, files, data)
         body = None if data is None else chunks.encoded(data)
-        limit = optional_seconds("timeout", timeout)
         every = seconds("interval", interval)
         arguments.on_progress(on_progress)
         arguments.mime_type(mimetype)
-        deadline = Deadline(limit)
         upload = TimedUpload(files, deadline, limit, on_upload)
         client = cast("RocketRideClient", self)
         options = {
@@ -145,7 +146,7 @@ class RunningMethods(BaseClient):
             "env": env,
             "ttl": optional_seconds("ttl", ttl, zero=True),
         }
-        pipeline_run = PipelineRun(client, document, deadline, options)
+        pipeline_run = PipelineRun(client, document, deadline, options, began=began)
 
         def follow(task: Task) -> RunResult:
             if body is not None:

@@ -85,7 +85,7 @@ class StartingMethods(BaseClient):
 
         Args:
             filepath: a ``.pipe`` or JSON file, with or without the ``{"pipeline": …}`` wrapper; JSON5 with the extra
-                ``json5``.
+                ``json5``. It has at most 16 MiB, and is no named pipe.
             pipeline: the document itself, instead of a file.
             token: a token that you choose; otherwise the server makes one from user, project and source.
             source: the component to start at, instead of the pipeline's own ``source``.
@@ -117,7 +117,8 @@ class StartingMethods(BaseClient):
         from . import pipelines
         from .task import Task
 
-        document = pipelines.load(filepath, pipeline, source)
+        deadline = Deadline(self._limit(timeout))
+        document = pipelines.load(filepath, pipeline, source, deadline)
         operation = operations.execute(
             document,
             token=arguments.optional_text("token", token),
@@ -129,7 +130,6 @@ class StartingMethods(BaseClient):
             env=pipelines.environment_for(document, env),
             trace_level=arguments.optional_choice("trace_level", trace_level, _TRACE_LEVELS),
         )
-        deadline = Deadline(self._limit(timeout))
         start: Optional[TaskStart] = None
         try:
             start = self._start(operation, deadline)

@@ -8,12 +8,10 @@ import stat
 from typing import Any, BinaryIO, Callable, ContextManager, Iterator, Optional
 
 from ..errors import ConfigurationError
-from ..owned_files import open_for_reading
+from ..owned_files import NO_WAIT, open_for_reading
 from ..redact import reason_of
 
 CHUNK = 1024 * 1024
-# A FIFO may have taken the place of a file since that was checked, and opening it would wait for a writer.
-_NO_WAIT = getattr(os, "O_NONBLOCK", 0)
 
 
 class Bytes:
@@ -123,7 +121,7 @@ def size_of(path: str) -> int:
 
 @contextlib.contextmanager
 def _regular_file(path: str, size: int) -> Iterator[BinaryIO]:
-    with open_for_reading(path, _NO_WAIT) as file:
+    with open_for_reading(path, NO_WAIT) as file:
         _check_regular(path, os.fstat(file.fileno()).st_mode)
         if size == 0:
             _check_empty(path, file)

@@ -104,15 +104,10 @@ def _check_readable(setting: str, path: str) -> None:
 
 def _check_named_pipe(setting: str, path: str) -> None:
     """Raise ConfigurationError if opening the file at `path` might wait for ever."""
-    if stat.S_ISFIFO(_mode(path)) and not _is_inherited(path):
-        raise ConfigurationError(
-            f"{setting}: {path!r} is a named pipe, which might never be opened by others; a file is needed"
-        )
-
-
-def _is_inherited(path: str) -> bool:
-    """Whether `path` stands for an open pipe, as the shell's ``<(command)`` does."""
-    return os.path.dirname(os.path.realpath(path)) == os.path.realpath("/dev/fd")
+    mode = _mode(path)
+    problem = load(_owned_files).named_pipe_problem(path, mode) if stat.S_ISFIFO(mode) else ""
+    if problem:
+        raise ConfigurationError(f"{setting}: {path!r} {problem}")
 
 
 def _mode(path: str) -> int:
@@ -164,3 +159,9 @@ def _certifi() -> Any:
     import certifi
 
     return certifi
+
+
+def _owned_files() -> Any:
+    from .. import owned_files
+
+    return owned_files

@@ -2,13 +2,17 @@
 
 import builtins
 import json
+import os
+import stat
 import sys
 from collections import UserDict
+from concurrent.futures import ThreadPoolExecutor
 from types import MappingProxyType
 
 import pytest
+from command_call import call_command
 
-from rocketride_sync import ConfigurationError
+from rocketride_sync import ConfigurationError, MemoryTransport, RocketRideClient, owned_files
 from rocketride_sync.client.pipeline_source import takes_data
 from rocketride_sync.client.pipelines import environment_for, load
 
@@ -222,3 +226,118 @@ def test_a_source_that_several_components_claim_is_refused_with_the_reason():
         takes_data(twice)
     with pytest.raises(ConfigurationError, match="no component 'b'"):
         takes_data({**twice, "source": "b"})
+
+
+needs_fifos = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs FIFOs")
+needs_numbers = pytest.mark.skipif(
+    not os.path.isdir("/dev/fd"), reason="needs numbers of files that have names"
+)
+
+
+def client(*answers):
+    return RocketRideClient("h", "key", transport=MemoryTransport(answers))
+
+
+def by_command(name):
+    """Call the command of this name; what it prints, as the message of an error."""
+
+    def call(path):
+        done = call_command(
+            [name, path], {"ROCKETRIDE_URI": "http://127.0.0.1:1", "ROCKETRIDE_APIKEY": "key"}
+        )
+        raise ConfigurationError(done.stdout + done.stderr)
+
+    return call
+
+
+READERS = {
+    "use": lambda path: client().use(path, timeout=0.2),
+    "run": lambda path: client().run(path, timeout=0.2),
+    "validate": lambda path: client().validate(filepath=path, timeout=0.2),
+    "command run": by_command("run"),
+    "command validate": by_command("validate"),
+}
+READERS_IN_TIME = {name: reader for name, reader in READERS.items() if "command" not in name}
+
+
+def problem(reader, path):
+    """What `reader` says of the file, which another thread lets go if it waits for ever."""
+    with ThreadPoolExecutor() as executor:
+        reading = executor.submit(reader, path)
+        try:
+            return str(reading.exception(20))
+        finally:
+            while not reading.done():
+                os.close(os.open(path, os.O_RDWR))
+
+
+@needs_fifos
+@pytest.mark.parametrize("reader", READERS.values(), ids=READERS)
+def test_a_named_pipe_is_not_waited_for(tmp_path, reader):
+    path = str(tmp_path / "job.pipe")
+    os.mkfifo(path)
+    assert "is a named pipe, which might never be opened by others; a file is needed" in problem(reader, path)
+
+
+@needs_fifos
+def test_nor_is_one_that_takes_the_place_of_a_file(tmp_path, monkeypatch):
+    path = str(tmp_path / "job.pipe")
+    os.mkfifo(path)
+    monkeypatch.setattr(owned_files, "mode_of", lambda _: stat.S_IFREG)
+    assert "is a named pipe" in problem(lambda path: load(path, None, None), path)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="needs /dev/zero")
+@pytest.mark.parametrize("reader", READERS.values(), ids=READERS)
+def test_a_file_without_an_end_is_not_read_for_ever(reader):
+    with pytest.raises(ConfigurationError, match=r"/dev/zero.* larger than 16 MiB"):
+        reader("/dev/zero")
+
+
+def test_a_file_is_read_up_to_the_limit(tmp_path):
+    path = tmp_path / "job.pipe"
+    text = json.dumps(PIPELINE)
+    path.write_text(text + " " * ((16 << 20) - len(text)))
+    assert load(path, None, None) == PIPELINE
+    with open(path, "a") as file:
+        file.write(" ")
+    with pytest.raises(ConfigurationError, match=r"job\.pipe' is larger than 16 MiB, the most that is read$"):
+        load(path, None, None)
+
+
+def test_a_pipeline_that_memory_does_not_hold(tmp_path, monkeypatch):
+    path = tmp_path / "job.pipe"
+    path.write_text(json.dumps(PIPELINE))
+
+    def no_memory(_):
+        raise MemoryError
+
+    monkeypatch.setattr(json, "loads", no_memory)
+    with pytest.raises(ConfigurationError, match=r"job\.pipe' cannot be read: .*memory") as caught:
+        load(path, None, None)
+    assert caught.value.__context__ is None
+
+
+@needs_numbers
+def test_a_pipe_that_a_shell_made_is_read():
+    """As for ``run <(command)``. It may be longer than a pipe holds at once."""
+    document = {**PIPELINE, "note": "x" * 300_000}
+    reading, writing = os.pipe()
+
+    def write():
+        with os.fdopen(writing, "w") as other:
+            other.write(json.dumps(document))
+
+    with os.fdopen(reading), ThreadPoolExecutor() as executor:
+        executor.submit(write)
+        assert load(f"/dev/fd/{reading}", None, None) == document
+
+
+@needs_numbers
+@pytest.mark.parametrize("reader", READERS_IN_TIME.values(), ids=READERS_IN_TIME)
+def test_a_pipe_whose_writer_does_not_end_takes_no_more_than_the_timeout(reader):
+    reading, writing = os.pipe()
+    with os.fdopen(reading), os.fdopen(writing, "wb", buffering=0) as other:
+        other.write(b'{"components": ')
+        with pytest.raises(ConfigurationError, match=r"its end did not come within the timeout"):
+            reader(f"/dev/fd/{reading}")
