@@ -10,12 +10,12 @@ from __future__ import annotations
 import os
 import select
 import stat
-from typing import BinaryIO, Dict, Optional
+from typing import BinaryIO, Dict, Optional, cast
 
 from .deadline import SLICE, Deadline
 from .errors import ConfigurationError
 
-__all__ = ["named_pipe_problem", "open_for_reading", "read_limited"]
+__all__ = ["named_pipe_problem", "open_for_reading", "open_for_writing_at_once", "read_limited"]
 
 # A named pipe may have taken the place of a file since that was checked, and opening it would wait for the other side.
 NO_WAIT = getattr(os, "O_NONBLOCK", 0)
@@ -29,12 +29,25 @@ def open_for_reading(path: str, flags: int = 0) -> BinaryIO:
     Raises:
         OSError: it cannot be opened, or is a directory.
     """
-    flags |= os.O_RDONLY | getattr(os, "O_BINARY", 0)
+    return _opened(path, "rb", os.O_RDONLY | flags)
+
+
+def open_for_writing_at_once(path: str) -> BinaryIO:
+    """Open what is at `path`, such as a pipe or a terminal, unbuffered, without waiting for its other side.
+
+    Raises:
+        OSError: it cannot be opened. ENXIO: it is a pipe that nobody reads.
+    """
+    return _opened(path, "wb", os.O_WRONLY | NO_WAIT | getattr(os, "O_NOCTTY", 0))
+
+
+def _opened(path: str, mode: str, flags: int) -> BinaryIO:
+    flags |= getattr(os, "O_BINARY", 0)
     number_of: Dict[str, int] = {}
     try:
         # The number goes from `os.open` into the dictionary, and from there into the file, within a single call of C.
         number_of.update(zip((path,), map(os.open, (path,), (flags,))))
-        return open(path, "rb", buffering=0, opener=number_of.pop)
+        return cast("BinaryIO", open(path, mode, buffering=0, opener=number_of.pop))
     except BaseException:
         for number in number_of.values():
             os.close(number)

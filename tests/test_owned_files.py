@@ -11,8 +11,10 @@ import pytest
 import rocketride_sync
 from rocketride_sync import ConfigurationError
 from rocketride_sync.cli import output
+from rocketride_sync.client.pipelines import load
 from rocketride_sync.emulator.run_log import RunLog
 from rocketride_sync.emulator.settings import Settings
+from rocketride_sync.reporting.report_file import check_writable
 from rocketride_sync.transports.chunks import File
 
 PACKAGE = str(Path(rocketride_sync.__file__).parent)
@@ -110,6 +112,20 @@ def test_a_run_log_that_is_written_anew(tmp_path):
     log = RunLog(Settings())
     assert leaks(lambda: log._rewrite(str(path)).close()) == []
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_pipeline(tmp_path):
+    path = tmp_path / "job.pipe"
+    path.write_text('{"components": []}')
+    assert leaks(lambda: load(path, None, None)) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs FIFOs")
+def test_a_report_that_goes_to_a_pipe(tmp_path):
+    os.mkfifo(tmp_path / "page")
+    path = str(tmp_path / "page")
+    with open(os.open(path, os.O_RDWR), "rb", buffering=0):
+        assert leaks(lambda: check_writable(path).write("x")) == []
 
 
 def test_a_stream_that_is_discarded(tmp_path):

@@ -145,7 +145,10 @@ class Record:
         self.ending = Ending()
 
     def finish(self, error: Optional[BaseException] = None) -> None:
-        """Note that the wait or the run is over now. `error` is what ended it, if that was not the end of the task."""
+        """Note that the wait or the run is over now. `error` is what ended it, if that was not the end of the task.
+
+        Leaving the ``with`` block of a recorder calls this. It writes no page: `RunRecorder.save` does.
+        """
         self.ending = ending_of(error)
         self._watched = self._clock() - self._began if self.began_at is not None else None
 

@@ -32,8 +32,10 @@ class RunRecorder(Record):
         with RunRecorder("run.html") as recorder:
             client.wait_until_complete(token, timeout=3600, on_progress=recorder)
 
-    The page is always written when the block is left, and says in plain words what ended the block: the end of the
-    task, Ctrl-C, the timeout or an error, and whether the task was ended then. It is one file, needs neither network nor JavaScript, and shows progress, rates and resources over time, and all messages.
+    When the block is left, the page is written. It says in plain words what ended the block: the end of the task,
+    Ctrl-C, the timeout or an error, and whether the task was ended then. Without a ``with`` block, call `finish` and
+    then `save`. The page is one file, needs neither network nor JavaScript, and shows progress, rates and resources
+    over time, and all messages.
 
     The recorder keeps what the server does not keep: the peaks of the metrics, which older servers set to 0 when the
     task ends, and all errors and warnings, of which the server has only the newest 50 or 1,000. Memory is bounded.
@@ -42,7 +44,7 @@ class RunRecorder(Record):
     kept, each cut at 1,000 characters.
 
     Args:
-        path: where the page will be written; None leaves that to `save`.
+        path: where the page will be written; None leaves that to `save`. A named pipe must have a reader already.
         title: the title of the page; by default the name of the task.
         secrets: texts that must not be on the page, besides everything that has the form of a token. They are read at
             each poll and when the page is made, so a list may grow in between.
@@ -70,9 +72,10 @@ class RunRecorder(Record):
         secrets: Iterable[str] = (),
         clock: Clock = time.monotonic,
     ) -> None:
+        self._pipe: Optional[report_file.OpenPipe] = None
         if path is not None:
             _check_drawing()
-            report_file.check_writable(path)
+            self._pipe = report_file.check_writable(path)
         self._path = path
         self._title = title
         self._secrets = secrets if isinstance(secrets, Collection) else tuple(secrets)
@@ -114,15 +117,23 @@ class RunRecorder(Record):
     ) -> None:
         """Write the page to `path`, by default to the path of the recorder. If that fails, an old page stays.
 
+        Without a ``with`` block, call `finish` before this.
+
         Raises:
-            ConfigurationError: the page cannot be drawn or written, or there is no path.
+            ConfigurationError: the page cannot be drawn or written, or there is no path. A pipe or a terminal whose
+                reader takes nothing for 2 s, or not all of it within 10 s, counts as one that cannot be written.
         """
         target = path or self._path
         if target is None:
             raise ConfigurationError("save: no path; give one here, or to RunRecorder")
         text = self.html(error)
+        pipe = None if path else self._pipe
         try:
-            report_file.write(target, text)
+            if pipe is not None:
+                self._pipe = None  # its reader has seen its end then; the next page needs another reader
+                pipe.write(text)
+            else:
+                report_file.write(target, text)
         except OSError as error_of_file:
             failure = error_of_file
         else:

@@ -1,25 +1,97 @@
-"""The file of a report: checked before the wait, and written whole or not at all."""
+"""The file of a report: checked before the wait, and written whole or not at all.
+
+What is no file on a disk, such as a pipe or a terminal, may take the page slowly or never. Nobody waits long for that:
+what came of the task is more important.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import select
 import shutil
-from typing import IO, Union
+import stat
+import time
+from typing import IO, BinaryIO, Optional, Union
 
+from ..deadline import Deadline
 from ..errors import ConfigurationError
+from ..owned_files import open_for_writing_at_once
 
 Path = Union[str, "os.PathLike[str]"]
+
+PATIENCE = 2.0
+"""Seconds that the reader of a pipe may take nothing before the rest of the page is dropped."""
+LONGEST = 10.0
+"""Seconds that it may take for the whole page."""
+
+# What a pipe takes at once if it takes anything. Of a terminal nobody can ask how much it takes.
+_PIPE_PIECE = getattr(select, "PIPE_BUF", 512)
+_PAUSE = 0.05
 
 _NAMES_OF_OPEN_FILES = ("/dev/", "/proc/")  # what a process has open must stay the file that is written
 
 
-def check_writable(path: Path) -> None:
-    """Raise ConfigurationError if `path` cannot be written. An existing file is not changed."""
+class OpenPipe:
+    """A pipe, a terminal or the like, open from the check to the writing: a reader takes its closing for the end.
+
+    Raises:
+        OSError: it cannot be opened, or nobody reads it.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._file: Optional[BinaryIO] = None
+        try:
+            self._file = open_for_writing_at_once(path)
+            return
+        except OSError as error:
+            failure = error
+        if failure.errno == errno.ENXIO and stat.S_ISFIFO(os.stat(path).st_mode):
+            failure = OSError(errno.ENXIO, "nobody reads this named pipe; start its reader first")
+        raise failure
+
+    def write(self, text: str) -> None:
+        """Write `text`, and close it. Raises OSError if that fails, or if it takes nothing for `PATIENCE`."""
+        if self._file is not None:
+            with self._file:
+                _write_in_time(self._file, text.encode("utf-8", "backslashreplace"))
+
+    def __del__(self) -> None:  # in Python's own way, it would warn
+        if self._file is not None:
+            self._file.close()
+
+
+def _write_in_time(file: BinaryIO, content: bytes) -> None:
+    rest = memoryview(content)
+    piece = 1 if file.isatty() else _PIPE_PIECE
+    whole = Deadline(LONGEST)
+    while rest:
+        count = _write_piece(file, rest[:piece], whole.within(PATIENCE))
+        rest = rest[count:]
+
+
+def _write_piece(file: BinaryIO, piece: memoryview, deadline: Deadline) -> int:
+    """Write what `file` takes of `piece` until `deadline`; how many bytes that was."""
+    while os.name != "posix" or select.select([], [file], [], deadline.remaining())[1]:
+        count = file.write(piece)
+        if count:
+            return count
+        if deadline.expired:
+            break
+        time.sleep(_PAUSE)
+    raise TimeoutError(errno.ETIMEDOUT, "its reader takes no more of it")
+
+
+def check_writable(path: Path) -> Optional[OpenPipe]:
+    """Raise ConfigurationError if `path` cannot be written. An existing file is not changed.
+
+    What is no file on a disk is returned, open.
+    """
     new = not os.path.exists(path)
-    if not (new or os.path.isfile(path) or os.path.isdir(path)):
-        return  # such as a named pipe: opening it would wait for its reader
     try:
+        if _is_pipe(path):
+            return OpenPipe(os.fsdecode(path))
         with open(path, "ab"):
             pass
         if new:
@@ -28,8 +100,13 @@ def check_writable(path: Path) -> None:
     except OSError as error:
         failure = error
     else:
-        return
+        return None
     raise not_writable(path, failure)
+
+
+def _is_pipe(path: Path) -> bool:
+    """Whether `path` names a pipe, a terminal or another thing that is no file on a disk."""
+    return os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path))
 
 
 def not_writable(path: Path, failure: OSError) -> ConfigurationError:
@@ -41,11 +118,15 @@ def write(path: Path, text: str) -> None:
     """Write `text` to the file at `path`. If that fails, such as on a full disk, the old file stays.
 
     This takes a file of one's own in a folder that takes another one for a moment. Any other file is written in place.
+    A pipe is written to for `LONGEST` seconds at most.
 
     Raises:
         OSError: it cannot be written.
     """
     path = os.fsdecode(path)
+    if _is_pipe(path):
+        OpenPipe(path).write(text)
+        return
     if _may_be_replaced(path) and _replaced(os.path.realpath(path), text):
         return
     with _opened(path, "w") as file:

@@ -28,6 +28,7 @@ from command import (
 from rocketride_sync import RocketRideClient
 from rocketride_sync.cli.progress import ProgressPrinter
 from rocketride_sync.cli.signals import Terminated
+from rocketride_sync.reporting import report_file
 
 pytestmark = pytest.mark.skipif(
     not (find_spec("pygal") and find_spec("jinja2")), reason="needs the extra report"
@@ -297,3 +298,34 @@ def test_of_files_that_failed(run_here_with, tmp_path, options, code):
     assert '<span class="outcome failed">failed, 1 of 2 files failed</span>' in page
     assert re.search(r"<td>failed</td><td>\S+large\.txt: .+?</td>", page)
     assert re.search(r"<td>sent</td><td>\S+small\.txt</td>", page)
+
+
+@pytest.fixture
+def fifo(tmp_path):
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("needs FIFOs")
+    os.mkfifo(tmp_path / "page")
+    return str(tmp_path / "page")
+
+
+def test_a_pipe_that_nobody_reads_is_said_before_the_wait(stub, fifo):
+    stub.answers = [ok(SUCCEEDED)]
+    done = run_with(stub, "wait", TOKEN, "--report", fifo)
+    assert done.returncode == 2
+    assert "nobody reads this named pipe; start its reader first" in done.stderr
+    assert stub.requests == []
+
+
+@pytest.mark.parametrize(("last", "code"), [(SUCCEEDED, 74), (FAILED, 1)])
+def test_a_reader_of_a_pipe_that_stops_does_not_hide_the_outcome(stub, monkeypatch, capsys, fifo, last, code):
+    monkeypatch.setattr(report_file, "PATIENCE", 0.05)
+    stub.answers = [ok({**last, "errors": ["e" * 900] * 200})]
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        words = ("wait", TOKEN, "--report", fifo)
+        done = run_here(monkeypatch, capsys, *words, ROCKETRIDE_URI=stub.uri, ROCKETRIDE_APIKEY=KEY)
+    finally:
+        os.close(reader)
+    assert done.code == code
+    assert "Outcome" in done.stdout
+    assert f"warning: the report cannot be written to {fifo}: its reader takes no more of it" in done.stderr

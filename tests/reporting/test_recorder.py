@@ -1,13 +1,17 @@
 """RunRecorder: what it keeps, how much of it, and the page it makes of it."""
 
+import contextlib
 import copy
 import errno
+import gc
 import html
 import os
 import re
 import subprocess
 import sys
+import threading
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 from importlib.util import find_spec
 from pathlib import Path
@@ -983,3 +987,142 @@ def test_without_the_extra_a_notebook_shows_the_latest_status(monkeypatch, docum
     assert KEY not in shown
     assert TOKEN not in shown
     assert "<b> " not in shown
+
+
+# A pipe for the page, or a terminal: what need not take it.
+
+
+@pytest.fixture
+def fifo(tmp_path):
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("needs FIFOs")
+    path = str(tmp_path / "page")
+    os.mkfifo(path)
+    return path
+
+
+@contextlib.contextmanager
+def reader_of(fifo):
+    """One that reads nothing unless it is told to."""
+    with open(os.open(fifo, os.O_RDONLY | os.O_NONBLOCK), "rb", buffering=0) as reader:
+        os.set_blocking(reader.fileno(), True)
+        yield reader
+
+
+@contextlib.contextmanager
+def stopped_terminal(_):
+    import termios
+
+    controller, terminal = os.openpty()
+    try:
+        termios.tcflow(terminal, termios.TCOOFF)
+        yield os.ttyname(terminal)
+    finally:
+        os.close(controller)
+        os.close(terminal)
+
+
+@contextlib.contextmanager
+def reader_that_stops(fifo):
+    with reader_of(fifo):
+        yield fifo
+
+
+@contextlib.contextmanager
+def open_pipe(_):
+    """As /dev/stdout of a process whose output goes through a pipe."""
+    reading, writing = os.pipe()
+    with os.fdopen(reading), os.fdopen(writing):
+        yield f"/dev/fd/{writing}"
+
+
+def in_time(step, fifo):
+    """What `step` raises; where it waits for a reader of the FIFO, it is let go."""
+    with ThreadPoolExecutor() as executor:
+        done = executor.submit(step)
+        try:
+            return done.exception(20)
+        finally:
+            while not done.done():
+                os.close(os.open(fifo, os.O_RDWR))
+
+
+@needs_extra
+def test_a_pipe_that_nobody_reads_is_refused_at_once(fifo):
+    error = in_time(lambda: RunRecorder(fifo), fifo)
+    assert isinstance(error, ConfigurationError)
+    assert str(error) == (
+        f"the report cannot be written to {fifo}: nobody reads this named pipe; start its reader first"
+    )
+    assert isinstance(in_time(lambda: RunRecorder().save(fifo), fifo), ConfigurationError)
+
+
+@needs_extra
+def test_the_reader_of_a_pipe_gets_the_whole_page(fifo, monkeypatch):
+    """And sees no end before that: it reads from the beginning of the wait."""
+    page = "<p>" + "x" * 500_000
+    monkeypatch.setattr(RunRecorder, "html", lambda *_: page)
+    with reader_of(fifo) as reader, ThreadPoolExecutor() as executor:
+        with RunRecorder(fifo):
+            read = executor.submit(reader.read)
+        assert read.result(20) == page.encode()
+
+
+@needs_extra
+def test_a_recorder_that_is_dropped_leaves_nothing_open(fifo):
+    with reader_of(fifo) as reader:
+        RunRecorder(fifo)
+        gc.collect()
+        assert reader.read() == b""
+
+
+@needs_extra
+@pytest.mark.skipif(os.name != "posix", reason="needs pipes and terminals with names")
+@pytest.mark.parametrize("where", [reader_that_stops, open_pipe, stopped_terminal])
+def test_a_reader_that_stops_is_not_waited_for(fifo, monkeypatch, caplog, where):
+    monkeypatch.setattr(report_file, "PATIENCE", 0.05)
+    monkeypatch.setattr(RunRecorder, "html", lambda *_: "x" * 500_000)
+
+    def at_end(error):
+        with RunRecorder(path):
+            if error is not None:
+                raise error
+
+    with where(fifo) as path:
+        error = in_time(lambda: at_end(None), path)
+        assert isinstance(error, ConfigurationError)
+        assert str(error) == f"the report cannot be written to {path}: its reader takes no more of it"
+        assert isinstance(in_time(lambda: at_end(ZeroDivisionError()), path), ZeroDivisionError)
+    assert "its reader takes no more of it" in caplog.text
+
+
+@needs_extra
+def test_a_reader_that_is_slow_is_waited_for_up_to_a_limit(fifo, monkeypatch):
+    monkeypatch.setattr(report_file, "LONGEST", 0.1)
+    with reader_of(fifo) as reader, ThreadPoolExecutor() as executor:
+        stop = threading.Event()
+
+        def read_slowly():
+            while not stop.wait(0.01):
+                reader.read(4096)
+
+        executor.submit(read_slowly)
+        error = in_time(lambda: report_file.write(fifo, "x" * 5_000_000), fifo)
+        stop.set()
+    assert error.strerror == "its reader takes no more of it"
+
+
+@needs_extra
+def test_a_reader_that_has_gone(fifo):
+    with pytest.raises(ConfigurationError, match="Broken pipe"), reader_of(fifo) as reader, RunRecorder(fifo):
+        reader.close()
+
+
+@needs_extra
+def test_without_a_block_the_page_is_saved_when_the_wait_is_over(tmp_path):
+    path = tmp_path / "run.html"
+    recorder = RunRecorder(path)
+    recorder.finish(KeyboardInterrupt())
+    assert not path.exists()
+    recorder.save()
+    assert "Ctrl-C" in path.read_text(encoding="utf-8")
