@@ -15,7 +15,7 @@ from typing import BinaryIO, Dict, Optional, cast
 from .deadline import SLICE, Deadline
 from .errors import ConfigurationError
 
-__all__ = ["named_pipe_problem", "open_for_reading", "open_for_writing_at_once", "read_limited"]
+__all__ = ["is_ready", "named_pipe_problem", "open_for_reading", "open_for_writing_at_once", "read_limited"]
 
 # A named pipe may have taken the place of a file since that was checked, and opening it would wait for the other side.
 NO_WAIT = getattr(os, "O_NONBLOCK", 0)
@@ -52,6 +52,19 @@ def _opened(path: str, mode: str, flags: int) -> BinaryIO:
         for number in number_of.values():
             os.close(number)
         raise
+
+
+def is_ready(file: BinaryIO, seconds: float, *, to_take: bool = False) -> bool:
+    """Whether `file` gives something or has ended, or with `to_take` takes something, at the latest after `seconds`."""
+    if os.name != "posix":  # Windows, which cannot wait for a pipe
+        return True
+    try:
+        # Not `poll` at first, which on macOS does not take terminals.
+        return any(select.select([] if to_take else [file], [file] if to_take else [], [], seconds))
+    except ValueError:  # `select` has no numbers above 1023
+        poll = select.poll()
+    poll.register(file, select.POLLOUT if to_take else select.POLLIN)
+    return bool(poll.poll(seconds * 1000))
 
 
 def mode_of(path: str) -> int:
@@ -114,8 +127,6 @@ def _content(file: BinaryIO, most: int, deadline: Optional[Deadline]) -> bytes:
 
 def _wait_for_more(file: BinaryIO, deadline: Deadline) -> None:
     """Wait until `file`, which is no file on a disk, has more to read or ends. In slices, so that Ctrl-C gets through."""
-    if os.name != "posix":  # Windows, which cannot wait for a pipe
-        return
-    while not select.select([file], [], [], min(SLICE, deadline.remaining()))[0]:
+    while not is_ready(file, min(SLICE, deadline.remaining())):
         if deadline.expired:
             raise _UnfitError("cannot be read: its end did not come within the timeout")

@@ -17,7 +17,7 @@ from typing import IO, BinaryIO, Optional, Union
 
 from ..deadline import Deadline
 from ..errors import ConfigurationError
-from ..owned_files import open_for_writing_at_once
+from ..owned_files import is_ready, open_for_writing_at_once
 
 Path = Union[str, "os.PathLike[str]"]
 
@@ -73,7 +73,7 @@ def _write_in_time(file: BinaryIO, content: bytes) -> None:
 
 def _write_piece(file: BinaryIO, piece: memoryview, deadline: Deadline) -> int:
     """Write what `file` takes of `piece` until `deadline`; how many bytes that was."""
-    while os.name != "posix" or select.select([], [file], [], deadline.remaining())[1]:
+    while is_ready(file, deadline.remaining(), to_take=True):
         count = file.write(piece)
         if count:
             return count

@@ -3,6 +3,7 @@
 import builtins
 import json
 import os
+import select
 import stat
 import sys
 from collections import UserDict
@@ -331,6 +332,22 @@ def test_a_pipe_that_a_shell_made_is_read():
     with os.fdopen(reading), ThreadPoolExecutor() as executor:
         executor.submit(write)
         assert load(f"/dev/fd/{reading}", None, None) == document
+
+
+@pytest.fixture
+def many_open_files(monkeypatch):
+    """More than `select` has numbers for."""
+
+    def out_of_range(*_):
+        raise ValueError("filedescriptor out of range in select()")
+
+    monkeypatch.setattr(select, "select", out_of_range)
+
+
+@needs_numbers
+def test_a_pipe_is_read_however_many_files_are_open(many_open_files):
+    test_a_pipe_that_a_shell_made_is_read()
+    test_a_pipe_whose_writer_does_not_end_takes_no_more_than_the_timeout(READERS["use"])
 
 
 @needs_numbers

@@ -7,6 +7,7 @@ import gc
 import html
 import os
 import re
+import select
 import subprocess
 import sys
 import threading
@@ -1074,6 +1075,22 @@ def test_a_recorder_that_is_dropped_leaves_nothing_open(fifo):
         RunRecorder(fifo)
         gc.collect()
         assert reader.read() == b""
+
+
+@needs_extra
+def test_a_pipe_is_written_to_however_many_files_are_open(fifo, monkeypatch):
+    """More than `select` has numbers for."""
+
+    def out_of_range(*_):
+        raise ValueError("filedescriptor out of range in select()")
+
+    monkeypatch.setattr(select, "select", out_of_range)
+    monkeypatch.setattr(report_file, "PATIENCE", 0.05)
+    with reader_of(fifo) as reader:
+        report_file.write(fifo, "page")
+        assert reader.read() == b"page"
+        with pytest.raises(TimeoutError):
+            report_file.write(fifo, "x" * 500_000)
 
 
 @needs_extra
