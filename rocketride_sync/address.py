@@ -61,6 +61,9 @@ class Address(Frozen):
         problem = _odd_characters(text)
         if problem:
             raise ConfigurationError(f"{name}: {problem}")
+        problem = _scheme_slip(text)
+        if problem:
+            raise ConfigurationError(f"{name}: {problem}")
         if not _has_scheme(text):
             text = ("https://" if _is_cloud(text) else "http://") + text
         parts, port = _split(text, name)
@@ -129,6 +132,26 @@ def _odd_characters(text: str) -> str:
     if not text.isascii():
         return "it holds characters outside ASCII"
     return "" if is_plain(text) else "it holds white space or control characters"
+
+
+def _scheme_slip(text: str) -> str:
+    """What is wrong with how a scheme is joined to the address; empty if nothing is.
+
+    Without this, the scheme would be taken for a host of that name: ``http//host``, ``http:/host``.
+    """
+    if _has_scheme(text):
+        rest = text.partition("://")[2]
+        return "it begins with two schemes; leave one out" if _has_scheme(rest) or _scheme_slip(rest) else ""
+    scheme = next(
+        (each for each in _SCHEMES if text[: len(each) + 1].lower() in (f"{each}:", f"{each}/")), ""
+    )
+    rest = text[len(scheme) :]
+    if scheme and rest.startswith("//"):
+        return f"a ':' is missing after {scheme!r}; write {scheme}://host[:port]"
+    # A number is the port of a host of that name.
+    if scheme and rest.startswith(":") and not rest[1:].partition("/")[0].isdigit():
+        return f"'//' must stand after '{scheme}:'; write {scheme}://host[:port]"
+    return ""
 
 
 def _split(text: str, name: str) -> Tuple[SplitResult, Optional[int]]:
