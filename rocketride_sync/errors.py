@@ -59,6 +59,8 @@ class RocketRideError(RuntimeError):
     _is_of_auth = False
     # Whether only WebSocket can carry the call, and the upgrade to it was tried and has failed.
     _is_for_want_of_websocket = False
+    # Whether it says that there is no RocketRide server at the address.
+    _is_of_address = False
 
     def __init__(self, message: str) -> None:
         super().__init__(message)

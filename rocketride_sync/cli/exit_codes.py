@@ -91,7 +91,7 @@ _FAILURES: Tuple[Tuple[Type[BaseException], ExitCode, str], ...] = (
 
 def code_and_advice(error: BaseException) -> Tuple[ExitCode, str]:
     """The exit code of `error`, and in a few words what to do about it (empty if its message says so)."""
-    if type(error) is errors.ServerError and error.operation == "use":
+    if type(error) is errors.ServerError and error.operation == "use" and not error._is_of_address:
         return ExitCode.FAILED, ""  # the pipeline was refused, or failed before it ran
     if type(error) is errors.TaskNotFoundError and error.operation in _NOT_FOUND:
         return ExitCode.LOST, _NOT_FOUND[error.operation]

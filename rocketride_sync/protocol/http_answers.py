@@ -90,7 +90,7 @@ def _refusal(
             retry_after=retry_after(headers, clock),
         )
     own = _is_error_envelope(document)
-    if status in (404, 405) and not (own and code):
+    if (status in (404, 405) and not (own and code)) or (status == 401 and operation.public):
         return _wrong_address(operation, status, page=_is_page(document, body))
     strange = _is_page(document, body) or (status == _FORBIDDEN and not own)
     if strange and status != _UNAUTHORIZED:
@@ -113,13 +113,17 @@ def _is_page(document: Any, body: bytes) -> bool:
 
 
 def _wrong_address(operation: Operation, status: int, *, page: bool) -> RocketRideError:
+    # A server wants a key below any path that it does not know; for a public one it got none.
+    keyless = ", which needs no key" if status == 401 else ""
     text = (
-        f"{operation.name} failed: this address does not look like a RocketRide server, "
-        f"it answered {_status_name(status)} to {operation.method} {operation.path}. Check the URI and its base path"
+        f"{operation.name} failed: this address does not look like a RocketRide server, it answered "
+        f"{_status_name(status)} to {operation.method} {operation.path}{keyless}. Check the URI and its base path"
     )
-    if page:
-        return ProtocolError(text)
-    return ServerError(text, http_status=status, operation=operation.name)
+    fault: RocketRideError = (
+        ProtocolError(text) if page else ServerError(text, http_status=status, operation=operation.name)
+    )
+    fault._is_of_address = True
+    return fault
 
 
 def _page(operation: Operation, status: int, words: str, auth: str) -> ProtocolError:

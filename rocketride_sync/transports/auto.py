@@ -13,7 +13,7 @@ from .base import Watch
 from .fallback import Fallback
 from .http import HttpTransport
 from .websocket.transport import WebSocketTransport
-from .websocket.upgrade import UPGRADE_REFUSED, NoWebSocketError, UpgradeCutError
+from .websocket.upgrade import UPGRADE_REFUSED, NoSlotError, NoWebSocketError, UpgradeCutError
 
 if TYPE_CHECKING:
     from .auto_poller import AutoPoller
@@ -45,6 +45,7 @@ class AutoTransport:
         self._websocket = websocket
         self._http = http
         self.fallback = Fallback()
+        self._address_checked = False
 
     @property
     def http_only(self) -> bool:
@@ -92,6 +93,7 @@ class AutoTransport:
         Raises:
             UnsupportedOperationError: there is no WebSocket, and nothing else can carry it.
             RocketRideError: `refusal`. A fault that may pass is not reported as something that the transport cannot do.
+                In place of one that leaves it open whether the address is right, what is wrong with that.
         """
         if refusal.request_sent or (operation.over_http and deadline.expired):
             raise refusal
@@ -105,10 +107,23 @@ class AutoTransport:
         elif isinstance(refusal, NoWebSocketError):
             fault = UnsupportedOperationError(text)
         else:
-            raise refusal
+            raise self._fault_of_address(operation, refusal, deadline) or refusal
         fault._is_for_want_of_websocket = True
         self.fallback.told(refusal)
         raise fault
+
+    def _fault_of_address(
+        self, operation: Operation, refusal: RocketRideError, deadline: Deadline
+    ) -> Optional[RocketRideError]:
+        """What is wrong with the address; None if nothing is, or it is not known, or `refusal` has told.
+
+        Asked until HTTP finds nothing wrong, so once as a rule: a server without slots is not asked each time.
+        """
+        if self._address_checked or not isinstance(refusal, NoSlotError):
+            return None
+        fault = load(_presence)(operation.name, self._http, deadline)
+        self._address_checked = fault is None
+        return fault
 
     def _tries(self, websocket: Any) -> bool:
         """Whether to use `websocket`: a transport or a watch."""
@@ -207,6 +222,12 @@ def _polling() -> Type[AutoPoller]:
     from .auto_poller import AutoPoller
 
     return AutoPoller
+
+
+def _presence() -> Callable[[str, HttpTransport, Deadline], Optional[RocketRideError]]:
+    from .presence import fault_of_address
+
+    return fault_of_address
 
 
 def _end_told() -> Callable[[Watch], EndTold]:

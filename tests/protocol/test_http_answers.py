@@ -6,9 +6,11 @@ import sys
 import pytest
 
 from rocketride_sync import errors
+from rocketride_sync.cli.exit_codes import ExitCode, code_and_advice
 from rocketride_sync.protocol import http_answers
+from rocketride_sync.protocol.catalogue_operations import get_server_info
 from rocketride_sync.protocol.http_answers import interpret
-from rocketride_sync.protocol.operations import get_task_status
+from rocketride_sync.protocol.operations import execute, get_task_status
 
 KEY = "key-0123456789abcdef"
 TOKEN = "tk_560d04a8eac4abb1b4af0d8878dc856c"
@@ -216,6 +218,33 @@ def test_a_wrong_address_is_named_as_such():
     for status in (404, 405):
         for body in ({"detail": "Not Found"}, {"error": {"code": "NoSuchKey"}}):
             assert "does not look like a RocketRide server" in str(failing(status, body))
+
+
+@pytest.mark.parametrize("operation", [get_task_status(TOKEN), execute({})], ids=["status", "use"])
+@pytest.mark.parametrize("body", [b'{"detail": "Not Found"}', b"<html>no</html>"])
+def test_a_wrong_address_is_known_as_one_and_has_the_same_exit_code_whatever_was_asked(operation, body):
+    """Also of a start: its pipeline was not refused."""
+    with pytest.raises(errors.RocketRideError) as caught:
+        interpret(operation, 404, {}, body, KEY)
+    assert caught.value._is_of_address
+    assert code_and_advice(caught.value)[0] is ExitCode.UNAVAILABLE
+
+
+@pytest.mark.parametrize("body", [b'{"status": "Error", "error": {"error": "Access denied"}}', HTML_401, b""])
+def test_who_wants_a_key_for_what_needs_none_refuses_no_key(body):
+    """The key was not sent. A RocketRide server answers so below a wrong base path."""
+    with pytest.raises(errors.RocketRideError, match="does not look like a RocketRide server") as caught:
+        interpret(get_server_info(), 401, {}, body, KEY)
+    assert caught.value._is_of_address
+    assert not isinstance(caught.value, errors.AuthenticationError)
+    assert "to GET /version, which needs no key. Check the URI and its base path" in str(caught.value)
+    assert "API key" not in str(caught.value)
+
+
+@pytest.mark.parametrize("body", [b'{"detail": "Gone", "code": "TASK_NOT_REGISTERED"}', b"busy"])
+def test_no_other_answer_is_about_the_address(body):
+    for status in (400, 401, 403, 500):
+        assert not failing(status, body)._is_of_address
 
 
 def test_a_redirect_is_named_without_its_secrets():

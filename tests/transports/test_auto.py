@@ -8,9 +8,11 @@ import pytest
 from rocketride_sync import (
     AuthenticationError,
     CertificateError,
+    OverloadedError,
     ProtocolError,
     RetryPolicy,
     RocketRideClient,
+    ServerError,
     TransientError,
     TransportError,
     UnsupportedOperationError,
@@ -194,7 +196,11 @@ def test_websocket_is_preferred():
         assert calls(server) == 0
 
 
-@pytest.mark.parametrize("upgrade", [refuse("403 Forbidden"), lambda peer: None], ids=["no slot", "cut"])
+def cut(peer):
+    pass
+
+
+@pytest.mark.parametrize("upgrade", [refuse("403 Forbidden"), cut], ids=["no slot", "cut"])
 def test_what_http_cannot_carry_keeps_the_fault_of_the_upgrade(upgrade):
     retry = RetryPolicy(initial_delay=0.01)
     with Server(Both(upgrade)) as server, RocketRideClient(
@@ -202,7 +208,104 @@ def test_what_http_cannot_carry_keeps_the_fault_of_the_upgrade(upgrade):
     ) as client:
         with pytest.raises(TransientError):
             client.get_tasks()
-        assert calls(server) == 0
+        assert calls(server) == (
+            upgrade is not cut
+        )  # a lack of slots: whether a server is there is asked once
+
+
+def wrong(reply):
+    """A server's answers where the base path is wrong: the upgrade is refused as for want of slots."""
+    return Server(Both(refuse("403 Forbidden"), http=reply))
+
+
+NOT_FOUND = answer(b'{"detail":"Not Found"}', "404 Not Found")
+PAGE = answer(b"<html>Welcome</html>")
+DENIED = answer(b'{"status":"Error","error":{"error":"Access denied"}}', "401 Unauthorized")
+NOT_RUNNING = answer(
+    b'{"status":"Error","error":{"message":"Your pipeline is not running"}}', "400 Bad Request"
+)
+NO_SLOT = answer(
+    b'{"status":"Error","error":{"message":"server rejected WebSocket connection: HTTP 403"}}',
+    "400 Bad Request",
+)
+PIPELINE = {"project_id": "p", "source": "s", "components": [{"id": "s"}]}
+TAKE_WEBSOCKET = {
+    "get_tasks": lambda client: client.get_tasks(),
+    "validate": lambda client: client.validate(PIPELINE),
+    "use": lambda client: client.use(pipeline=PIPELINE, ttl=0, timeout=60),
+    "run": lambda client: client.run(pipeline=PIPELINE, timeout=60),
+    "get_runs": lambda client: client.get_task_runs("p", "s"),
+    "pipe": lambda client: client.pipe(TOKEN, provider="webhook").open(),
+}
+
+
+@pytest.mark.parametrize("call", TAKE_WEBSOCKET.values(), ids=TAKE_WEBSOCKET)
+def test_a_wrong_base_path_is_told_at_once_also_where_http_cannot_carry_the_call(call):
+    with wrong(NOT_FOUND) as server, RocketRideClient(server.url, KEY) as client:
+        with pytest.raises(ServerError, match=r"does not look like a RocketRide server.* base path"):
+            call(client)
+        assert not any("POST" in request for request in server.requests)
+        assert upgrades(server) <= 2  # `run` looks before it starts
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected"), [(PAGE, ProtocolError), (NOT_FOUND, ServerError), (DENIED, AuthenticationError)]
+)
+def test_the_fault_is_named_after_the_call_and_told_each_time(reply, expected):
+    """A status is told the same."""
+    with wrong(reply) as server, RocketRideClient(server.url, KEY) as client:
+        with pytest.raises(expected) as first:
+            client.get_task_status(TOKEN)
+        for _ in range(2):
+            with pytest.raises(expected) as caught:
+                client.get_tasks()
+            assert str(caught.value) == str(first.value).replace("get_task_status", "get_tasks")
+            assert caught.value.__context__ is None
+            assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [NOT_RUNNING, NO_SLOT, answer(RUNNING), answer(b"busy", "502 Bad Gateway"), NOT_FOUND],
+    ids=["not running", "no slot", "a status", "busy", "websocket alone"],
+)
+def test_a_lack_of_slots_is_outlived_as_ever_and_http_is_asked_once(reply):
+    refusals = 5
+
+    def upgrade(peer):
+        if upgrades(server) <= refusals:
+            peer.send(answer(b"", "403 Forbidden"))
+        else:
+            peer._received = (server.requests.pop() + "\r\n\r\n").encode() + peer._received
+            serve(lambda it, request: it.answer(request, {"tasks": []}))(peer)
+
+    only_websocket = {"transport": "websocket"} if reply is NOT_FOUND else {}
+    retry = RetryPolicy(initial_delay=0.01, max_delay=0.01)
+    with Server(Both(upgrade, http=reply)) as server:
+        with RocketRideClient(server.url, KEY, retry=retry, **only_websocket) as client:
+            assert client.get_tasks() == []
+        assert upgrades(server) == refusals + 1
+        assert calls(server) == (0 if only_websocket else 1)
+
+
+def test_http_that_is_silent_leaves_the_call_its_time():
+    """The answer of HTTP is not needed: what is not known is not told."""
+
+    class Silent(Both):
+        def __call__(self, peer):
+            peer.stall() if not self.upgrade(peer) else None
+
+        def upgrade(self, peer):
+            request = peer.read_request()
+            asked = request is not None and request.startswith(UPGRADE)
+            if asked:
+                refuse("403 Forbidden")(peer)
+            return asked
+
+    with Server(Silent(None)) as server, RocketRideClient(server.url, KEY, timeout=0.4) as client:
+        with pytest.raises(OverloadedError):
+            client.get_tasks()
+        assert upgrades(server) > 1
 
 
 def test_what_http_cannot_carry_is_unsupported_where_there_is_no_websocket():
