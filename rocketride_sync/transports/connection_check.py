@@ -8,14 +8,13 @@ from typing import Any, Iterator, List, Optional, Tuple
 from ..config import Settings
 from ..deadline import Deadline, system_time
 from ..errors import (
+    AuthenticationError,
     ConfigurationError,
     PermissionDeniedError,
-    ProtocolError,
     RocketRideError,
     TaskNotFoundError,
 )
 from ..loading import load
-from ..protocol import operations
 from ..protocol.catalogue_operations import get_server_info
 from ..protocol.failures import is_task_credential
 from . import tcp
@@ -23,11 +22,10 @@ from .bounded_names import names_within
 from .check_findings import STEP_TEXTS, Finding, measured, proxy_with_reason
 from .dialing import Dialer, guarded
 from .http import HttpTransport
+from .presence import says_no_server, status_of_no_task
 from .proxies import Proxy
 from .websocket import WebSocketTransport
 from .websocket.upgrade import UPGRADE_REFUSED
-
-_NO_TASK = "tk_00000000000000000000000000000000"
 
 
 class ConnectionCheck:
@@ -138,18 +136,19 @@ class ConnectionCheck:
     def _ask(self, *, websocket: bool) -> Iterator[Finding]:
         http = self._ask_over_http()
         upgrade, key = self._open_websocket() if websocket else (Finding("websocket", tried=False), None)
-        stranger = isinstance(http.error, ProtocolError) and isinstance(upgrade.error, UPGRADE_REFUSED)
-        yield http._replace(needed=stranger or self._transport == "http")
-        if stranger:  # no RocketRide server: a key says nothing there
-            yield upgrade._replace(needed=False)
-            yield Finding("key", tried=False)
-            return
-        falls_back = not upgrade.tried or isinstance(upgrade.error, UPGRADE_REFUSED)
+        refused = isinstance(upgrade.error, UPGRADE_REFUSED)
+        # No RocketRide server: a key says nothing there.
+        stranger = refused and says_no_server(http.error)
+        falls_back = refused or not upgrade.tried
         needed = self._transport == "websocket" or (self._transport == "auto" and not falls_back)
-        yield upgrade._replace(needed=needed)
-        if self._transport == "http" or (key is None and not needed):
+        broken = False
+        if not stranger and (self._transport == "http" or (key is None and not needed)):
             key = measured("key", self._try_key_over_http)
-        yield key or Finding("key", tried=False)
+            # If both requests over HTTP failed, the first is what is wrong; but a key that was refused was answered.
+            broken = http.error is not None and _is_unanswered(key.error)
+        yield http._replace(needed=stranger or broken or self._transport == "http")
+        yield upgrade._replace(needed=needed and not stranger)
+        yield Finding("key", tried=False) if key is None or broken else key
 
     def _ask_over_http(self) -> Finding:
         """The second request, over the connection that the first has made: so its time is that of a round trip.
@@ -193,18 +192,22 @@ class ConnectionCheck:
         return Finding("websocket", "the upgrade is accepted", seconds=upgraded[0] - began), key
 
     def _try_key_over_http(self) -> str:
-        """Ask for a task that there is not: HTTP has no other request that needs the key and does nothing."""
         if self._key_fault is not None:
             raise self._key_fault
         with contextlib.closing(HttpTransport(self._settings)) as transport:
             try:
-                transport.call(operations.get_task_status(_NO_TASK), self._deadline)
+                transport.call(status_of_no_task("get_task_status"), self._deadline)
             except TaskNotFoundError:
                 if is_task_credential(self._settings.key):
                     raise  # a task's own token, of a task that is forgotten
             except PermissionDeniedError:
                 return "accepted, but it may not read the status of tasks"
         return "accepted"
+
+
+def _is_unanswered(error: Optional[RocketRideError]) -> bool:
+    """Whether a request with the key got no answer of a server that says anything about the key."""
+    return error is not None and not isinstance(error, (AuthenticationError, TaskNotFoundError))
 
 
 def _steps() -> None:

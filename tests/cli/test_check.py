@@ -235,6 +235,81 @@ def test_a_server_that_is_silent_takes_no_longer_than_the_timeout(check, silent)
     assert time.monotonic() - began < 10
 
 
+NOT_FOUND = answer(b'{"detail":"Not Found"}', "404 Not Found")
+FORBIDDEN = answer(b"", "403 Forbidden")
+BUSY = answer(b"busy", "500 Internal Server Error")
+HTTP_FAILED = {"http": "failed", "websocket": "no", "key": "not tried"}
+WEBSOCKET_FAILED = {"http": "no", "websocket": "failed", "key": "not tried"}
+
+
+def last_steps(rows):
+    return {step: rows[step]["result"] for step in ("http", "websocket", "key")}
+
+
+@pytest.mark.parametrize("key", [KEY, ""])
+@pytest.mark.parametrize("transport", ["auto", "websocket", "http"])
+def test_a_wrong_base_path_is_no_fault_of_the_key(check, monkeypatch, capsys, transport, key):
+    """Below one, a RocketRide server wants a key for everything, and tells who has one that there is nothing."""
+    with Server(RocketRide(version=DENIED, upgrade=FORBIDDEN, task=NOT_FOUND)) as server:
+        code, rows = check(server.url, "--transport", transport, ROCKETRIDE_APIKEY=key)
+        done = run_here(
+            monkeypatch,
+            capsys,
+            "check",
+            "--transport",
+            transport,
+            ROCKETRIDE_URI=server.url,
+            ROCKETRIDE_APIKEY=KEY,
+        )
+    assert (code, last_steps(rows)) == (5, HTTP_FAILED)
+    assert "base path" in rows["http"]["text"]
+    assert "key" not in rows["http"]["text"].replace("which needs no key", "")
+    assert done.stderr == "rocketride-sync: the check failed at: http\n"
+
+
+def mute(peer):
+    peer.read_request()
+    peer.stall()
+
+
+@pytest.mark.parametrize("key", [KEY, ""])
+@pytest.mark.parametrize(
+    ("transport", "expected"), [("auto", HTTP_FAILED), ("http", HTTP_FAILED), ("websocket", WEBSOCKET_FAILED)]
+)
+def test_a_server_that_accepts_and_is_mute_refuses_no_key(check, transport, expected, key):
+    options = ["--timeout", "0.5", "--transport", transport]
+    with Server(mute) as server:
+        code, rows = check(server.url, *options, ROCKETRIDE_APIKEY=key)
+    assert (code, last_steps(rows)) == (5, expected)
+
+
+@pytest.mark.parametrize(
+    ("version", "task"),
+    [(BUSY, BUSY), (BUSY, PAGE), (BUSY, NOT_FOUND), (None, BUSY), (BUSY, None)],
+    ids=["busy", "page", "not found", "mute at first", "mute at last"],
+)
+@pytest.mark.parametrize("transport", ["auto", "http"])
+def test_a_key_is_blamed_only_where_a_server_refused_it(check, transport, version, task):
+    """Without WebSocket, what HTTP answers to the key shows whether HTTP works."""
+    upgrade = answer(b"", "404 Not Found")
+    with Server(RocketRide(version=version, upgrade=upgrade, task=task)) as server:
+        code, rows = check(server.url, "--transport", transport, "--timeout", "0.5")
+    assert (code, last_steps(rows)) == (5, HTTP_FAILED)
+
+
+def test_http_that_is_asked_for_and_fails_is_no_fault_of_the_key_where_websocket_works(check):
+    with Server(RocketRide(version=BUSY, task=BUSY)) as server:
+        code, rows = check(server.url, "--transport", "http")
+    assert (code, last_steps(rows)) == (5, {"http": "failed", "websocket": "ok", "key": "not tried"})
+
+
+@pytest.mark.parametrize(("task", "auto", "result"), [(DENIED, 4, "failed"), (NOT_RUNNING, 0, "ok")])
+def test_a_key_that_is_answered_shows_that_http_works(check, task, auto, result):
+    with Server(RocketRide(version=BUSY, upgrade=answer(b"", "404 Not Found"), task=task)) as server:
+        code, rows = check(server.url)
+    assert (code, last_steps(rows)) == (auto, {"http": "no", "websocket": "no", "key": result})
+
+
 @pytest.fixture(scope="module")
 def authority():
     return pytest.importorskip("trustme").CA(organization_name="An Authority")
@@ -288,6 +363,7 @@ def test_what_auto_does_is_what_the_check_tells(check, monkeypatch, capsys):
         RocketRide(upgrade=b"", task=DENIED),
         RocketRide(refusal="Invalid API key"),
         RocketRide(upgrade=PAGE, task=PAGE),
+        RocketRide(upgrade=FORBIDDEN, task=NOT_FOUND, version=DENIED),
     ]
     for handler in handlers:
         with Server(handler) as server:
