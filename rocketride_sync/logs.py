@@ -6,8 +6,9 @@ docs/logging.md lists the messages and their levels.
 from __future__ import annotations
 
 import logging
+import math
 from logging import DEBUG
-from typing import TYPE_CHECKING, Any, Callable, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Dict, TypeVar
 
 from .deadline import system_time
 from .errors import RocketRideError
@@ -16,13 +17,26 @@ from .redact import printable, shorten
 if TYPE_CHECKING:
     from .protocol.operations import Operation
 
-__all__ = ["DEBUG", "log", "timed", "log_call"]
+__all__ = ["DEBUG", "as_note", "beginning", "log", "log_call", "timed"]
 
 T = TypeVar("T")
 
 log = logging.getLogger("rocketride_sync")
 # Without a handler Python would print warnings on stderr.
 log.addHandler(logging.NullHandler())
+
+
+def beginning(fault: str, left: float) -> str:
+    """How people are told that an outage begins. `left`: for how many seconds it is tried again."""
+    return f"{fault}; trying again" if left == math.inf else f"{fault}; trying again for up to {left:.0f} s"
+
+
+def as_note(text: str) -> Dict[str, str]:
+    """What the log line of the first fault of an outage, or of its end, has as ``extra``: a line for people.
+
+    The command line prints it where it does not print the other lines of a wait or a call.
+    """
+    return {"outage": text}
 
 
 def timed(operation: Operation, transport: str, step: Callable[..., T], *args: Any) -> T:

@@ -100,7 +100,8 @@ def _patiently(
     client: RocketRideClient, args: argparse.Namespace, deadline: Deadline, step: Callable[[], T]
 ) -> T:
     """The result of `step`, repeated after faults that may pass as a wait does."""
-    from ..waiting.outage import Outage, beginning
+    from ..logs import beginning
+    from ..waiting.outage import Outage
 
     outage: Optional[Outage] = None
     while True:

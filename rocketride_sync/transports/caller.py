@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar
 
 from ..deadline import Deadline
 from ..errors import AuthenticationError, OverloadedError, RocketRideError, TransportTimeoutError
-from ..logs import log
+from ..logs import as_note, beginning, log
 from ..options import RetryPolicy
 from ..protocol.failures import is_want_of_time
 from ..protocol.operations import Operation
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_MOMENT = 1.0  # seconds; who waits for longer is told why
+_NOTE_AGAIN_AFTER = 10.0  # of many calls, not each tells it
 _SHORTEST_TRY = 0.05  # seconds; with less left, another try would not be answered
 
 
@@ -44,6 +46,7 @@ class Caller:
     def __init__(self, transport: Transport, retry: RetryPolicy) -> None:
         self.transport = transport
         self._retry = retry
+        self._silent: Optional[Deadline] = None  # for how long nothing more is noted
 
     def is_limited_by(self, deadline: Deadline) -> bool:
         """Whether `retry_overload` would be given up for want of time, rather than because an overload lasts too long."""
@@ -71,28 +74,70 @@ class Caller:
         Raises:
             RocketRideError: that of the last try; but an overload, if that had hardly any time and nothing was sent.
         """
-        retry = self._retry
-        outage: Optional[Deadline] = None
-        seen: Optional[OverloadedError] = None
-        attempt = 0
+        overload: Optional[_Overload] = None
         while True:
             left = deadline.remaining()  # at the beginning of the try
             try:
-                return step()
+                result = step()
             except OverloadedError as error:
-                outage = outage or deadline.within(retry.max_outage)
-                pause = _pause(retry.delay(attempt, error.retry_after), error.retry_after, outage.remaining())
+                overload = overload or _Overload(self._retry, deadline)
+                pause = overload.pause_after(error)
                 if pause is None or error._is_of_auth:
                     raise
-                log.info("%s; asking again in %.1f s", error, pause)
-                seen = error
+                self._log(overload, error, pause)
             except TransportTimeoutError as error:
-                if seen is None or error.request_sent or not is_want_of_time(error, left):
+                if overload is None or error.request_sent or not is_want_of_time(error, left):
                     raise
                 break
+            else:
+                if overload is not None and overload.noted:
+                    log.info("the server answers again", extra=as_note("the server answers again"))
+                return result
             deadline.sleep(pause)
-            attempt += 1
-        raise seen
+        raise overload.latest
+
+    def _log(self, overload: _Overload, error: OverloadedError, pause: float) -> None:
+        """Log that the call is tried again, and note it for people once they have waited for a moment."""
+        note = None
+        if overload.lasts_with(pause) and (self._silent is None or self._silent.expired):
+            self._silent = Deadline(_NOTE_AGAIN_AFTER)
+            overload.noted = True
+            note = as_note(beginning(str(error), overload.left))
+        log.info("%s; asking again in %.1f s", error, pause, extra=note)
+
+
+class _Overload:
+    """The overload answers to one call.
+
+    Attributes:
+        latest: the latest of them.
+        noted: whether people were told.
+    """
+
+    latest: OverloadedError
+
+    def __init__(self, retry: RetryPolicy, deadline: Deadline) -> None:
+        self.noted = False
+        self._retry = retry
+        self._ends = deadline.within(retry.max_outage)
+        self._moment = Deadline(_MOMENT)
+        self._attempt = 0
+
+    def pause_after(self, error: OverloadedError) -> Optional[float]:
+        """Seconds until the next try; None if there is no time for one."""
+        self.latest = error
+        delay = self._retry.delay(self._attempt, error.retry_after)
+        self._attempt += 1
+        return _pause(delay, error.retry_after, self.left)
+
+    @property
+    def left(self) -> float:
+        """Seconds until it has lasted too long."""
+        return self._ends.remaining()
+
+    def lasts_with(self, pause: float) -> bool:
+        """Whether it lasts for more than a moment, when that many seconds are added."""
+        return not self.noted and pause >= self._moment.remaining()
 
 
 def _pause(backoff: float, retry_after: Optional[float], left: float) -> Optional[float]:

@@ -6,9 +6,8 @@ from typing import Dict
 
 from ..deadline import Clock
 from ..errors import TransientError
-from ..logs import log
+from ..logs import as_note, beginning, log
 from ..redact import shorten
-from .outage import as_note, beginning
 
 _LOG_AGAIN_AFTER = 10.0
 

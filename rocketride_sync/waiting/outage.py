@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Dict, Optional
+from typing import Optional
 
 from ..deadline import Clock
 from ..errors import RocketRideError
@@ -13,19 +13,6 @@ from .poll_schedule import CLOCK_TOLERANCE
 
 MALFORMED_IN_A_ROW = 3
 """The number of malformed answers, without a status between them, that ends a wait."""
-
-
-def beginning(fault: str, left: float) -> str:
-    """How people are told that an outage begins. `left`: for how many seconds polls are repeated."""
-    return f"{fault}; trying again" if math.isinf(left) else f"{fault}; trying again for up to {left:.0f} s"
-
-
-def as_note(text: str) -> Dict[str, str]:
-    """What the log line of the first fault of an outage, or of its end, has as ``extra``: a line for people.
-
-    The command line prints it where it does not print the other lines of a wait.
-    """
-    return {"outage": text}
 
 
 class Outage:

@@ -6,12 +6,11 @@ from typing import Callable, Generator, Optional
 
 from ..deadline import Deadline, system_time
 from ..errors import RocketRideError, TransientError
-from ..logs import DEBUG, log
+from ..logs import DEBUG, as_note, beginning, log
 from ..models import TaskStatus
 from ..redact import shorten
 from ..transports.end_told import EndTold
 from . import end_reason
-from .outage import as_note, beginning
 from .wait_rules import PollOutcome, Wait
 
 Read = Callable[[Deadline], TaskStatus]

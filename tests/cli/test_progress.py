@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import struct
@@ -26,10 +27,13 @@ from command import (
     run_with,
 )
 from command_process import start_command
+from transports.dap_peer import serve
+from transports.loopback import Server, answer
 
 from rocketride_sync import TaskStatus
 from rocketride_sync.cli import output, progress
 from rocketride_sync.reporting import snapshot
+from rocketride_sync.transports import caller
 
 FAST = ("--interval", "0.05")
 
@@ -85,6 +89,54 @@ def test_an_outage_is_told_when_it_begins_and_when_it_is_over(stub, monkeypatch,
     assert re.match(r"rocketride-sync: task tk_0123….*: seen again", lines[1])
     assert len(lines) == 2
     assert not any("polling again" in line for line in lines)
+
+
+WAITING = {
+    "list": ["list"],
+    "validate": ["validate", "job.pipe"],
+    "validate --quiet": ["validate", "--quiet", "job.pipe"],
+    "validate --verbose": ["validate", "--verbose", "job.pipe"],
+    "run": ["run", "--keep", "job.pipe"],
+    "stop": ["stop", TOKEN],
+}
+
+
+@pytest.mark.parametrize("words", WAITING.values(), ids=WAITING)
+def test_a_command_that_waits_for_a_connection_says_so(tmp_path, monkeypatch, capsys, words):
+    """After a moment, here a short one: what went wrong, and that it is tried again."""
+    answers = {
+        "execute": {"token": TOKEN},
+        "rrext_get_tasks": {"tasks": []},
+        "rrext_get_token": {"token": ""},
+    }
+    welcome = serve(lambda it, request: it.answer(request, answers.get(request["command"], SUCCEEDED)))
+
+    def refuse_first(peer):
+        if server.connections == 1:
+            peer.read_request()
+            peer.send(answer(b"", "403 Forbidden"))
+        else:
+            welcome(peer)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(caller, "_MOMENT", 0.01)
+    document = {"project_id": "p", "source": "s", "components": [{"id": "s"}]}
+    (tmp_path / "job.pipe").write_text(json.dumps(document))
+    with Server(refuse_first) as server:
+        variables = {"ROCKETRIDE_URI": server.url, "ROCKETRIDE_APIKEY": KEY}
+        done = run_here(monkeypatch, capsys, "--transport", "websocket", *words, **variables)
+    assert done.code == 0, done.stderr
+    lines = [line for line in done.stderr.splitlines() if "403" in line or "answers again" in line]
+    if "--quiet" in words:
+        assert lines == []
+    elif "--verbose" in words:
+        assert any("asking again in" in line for line in lines)
+        assert not any(line.startswith("rocketride-sync: ") for line in lines)
+    else:
+        assert re.fullmatch(
+            r"rocketride-sync: http://.* HTTP 403: .*; trying again for up to \d+ s", lines[0]
+        )
+        assert lines[1:] == ["rocketride-sync: the server answers again"]
 
 
 def test_the_time_left_comes_from_what_was_seen():

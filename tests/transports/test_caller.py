@@ -156,7 +156,74 @@ def test_the_server_is_asked_again_until_it_has_a_slot(time, caplog):
 
     assert Caller(None, retry).retry_overload(step, Deadline(30.0)) == "found"
     assert asked_at == pytest.approx([0.0, 1.0, 3.0, 7.0])
-    assert caplog.messages == [f"no slots; asking again in {pause} s" for pause in ("1.0", "2.0", "4.0")]
+    asking = [f"no slots; asking again in {pause} s" for pause in ("1.0", "2.0", "4.0")]
+    assert caplog.messages == [*asking, "the server answers again"]
+
+
+class Slots:
+    """A step that a server without a slot refuses, but for those tries whose numbers are `accepted`."""
+
+    def __init__(self, *accepted, fault="no slots"):
+        self.tries, self._accepted, self._fault = 0, accepted, fault
+
+    def __call__(self):
+        self.tries += 1
+        if self.tries not in self._accepted:
+            raise OverloadedError(self._fault)
+        return self.tries
+
+
+@pytest.fixture
+def notes(caplog):
+    """What people are told, where the other lines of a log are not shown."""
+    caplog.set_level(logging.INFO, "rocketride_sync")
+    return lambda: [record.outage for record in caplog.records if hasattr(record, "outage")]
+
+
+EVERY_HALF_SECOND = {"initial_delay": 0.5, "max_delay": 0.5, "jitter": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("tries", "limits", "expected"),
+    [
+        (2, {}, []),  # half a second: nobody has begun to wonder
+        (3, {}, ["no slots; trying again for up to 30 s", "the server answers again"]),
+        (9, {}, ["no slots; trying again for up to 30 s", "the server answers again"]),
+        (9, {"max_outage": 20.0}, ["no slots; trying again for up to 20 s", "the server answers again"]),
+    ],
+)
+def test_who_waits_for_longer_than_a_moment_is_told_why_and_that_it_is_over(
+    time, notes, tries, limits, expected
+):
+    caller = Caller(None, RetryPolicy(**{**EVERY_HALF_SECOND, **limits}))
+    assert caller.retry_overload(Slots(tries), Deadline(30.5 if not limits else 60.0)) == tries
+    assert notes() == expected
+
+
+def test_a_pause_that_lasts_longer_than_a_moment_is_told_before_it(time, notes, monkeypatch):
+    told = []
+
+    def sleep(seconds):
+        told.append(notes())
+        time.now += seconds
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    retry = RetryPolicy(initial_delay=3.0, jitter=0.0, max_outage=None)
+    Caller(None, retry).retry_overload(Slots(2), Deadline(None))
+    assert told[0] == ["no slots; trying again"]
+
+
+def test_of_many_calls_it_is_told_once_in_a_while(time, notes):
+    caller = Caller(None, RetryPolicy(**EVERY_HALF_SECOND))
+    for _ in range(6):  # two seconds each
+        caller.retry_overload(Slots(5), Deadline(30.2))
+    assert notes().count("no slots; trying again for up to 30 s") == 2
+
+
+def test_what_is_given_up_is_not_told_to_be_over(time, notes):
+    with pytest.raises(OverloadedError):
+        Caller(None, RetryPolicy(**EVERY_HALF_SECOND)).retry_overload(Slots(), Deadline(5.6))
+    assert notes() == ["no slots; trying again for up to 5 s"]
 
 
 def test_an_outage_lasts_from_its_first_answer(time):
