@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from typing import NamedTuple, Optional
 
-__all__ = ["HAD_ENDED", "MAY_RUN_ON", "WAS_ENDED", "TaskFate", "note_task_fate", "task_fate_of"]
+__all__ = [
+    "HAD_ENDED",
+    "MAY_RUN_ON",
+    "NOT_STARTED",
+    "WAS_ENDED",
+    "TaskFate",
+    "note_task_fate",
+    "task_fate_of",
+]
 
 WAS_ENDED = "the task was ended"
 HAD_ENDED = "the task had ended"
 """By itself or by somebody else: this program did not end it."""
 MAY_RUN_ON = "the task may run on"
 """The beginning of these words: its project and source follow."""
+NOT_STARTED = "the task was not started"
+"""The program stopped before a byte of the start was sent."""
 
 
 class TaskFate(NamedTuple):

@@ -15,7 +15,15 @@ from ..errors import (
 from ..logs import log
 from ..models import TaskStatus
 from ..redact import shorten
-from ..task_fate import HAD_ENDED, MAY_RUN_ON, WAS_ENDED, TaskFate, note_task_fate
+from ..task_fate import (
+    HAD_ENDED,
+    MAY_RUN_ON,
+    NOT_STARTED,
+    WAS_ENDED,
+    TaskFate,
+    note_task_fate,
+    task_fate_of,
+)
 from .lost_start import LostStart
 from .pipeline_source import source_id
 from .timed_upload import status_after
@@ -213,13 +221,17 @@ class PipelineRun:
             return
         # A signal handler may raise anything.
         interrupted = not isinstance(error, RocketRideError)
+        fate = task_fate_of(error)
+        if fate is not None and fate.words == NOT_STARTED:
+            self.state = fate.words
+            return
         if not (interrupted or getattr(error, "request_sent", False)):
             return
         self.state = str(self._lost_start)
         if interrupted and self._lost_start.may_be_found:
             self.tell_of_search()
-        fate = self._lost_start.end(self._client, Deadline(ENDING_SECONDS))
-        self.state = fate or str(self._lost_start)
+        ended = self._lost_start.end(self._client, Deadline(ENDING_SECONDS))
+        self.state = ended or str(self._lost_start)
 
     def _timeout_error(self, what: str, last: Optional[TaskStatus] = None) -> WaitTimeoutError:
         elapsed = time.monotonic() - self._began

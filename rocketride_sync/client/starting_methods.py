@@ -14,6 +14,7 @@ from ..options import CLIENT_TIMEOUT, Seconds, optional_seconds
 from ..protocol import operations
 from ..protocol.operations import Operation
 from ..redact import shorten
+from ..task_fate import NOT_STARTED, TaskFate, note_task_fate
 from .base_client import BaseClient, check_previous
 
 if TYPE_CHECKING:
@@ -109,8 +110,8 @@ class StartingMethods(BaseClient):
             RocketRideError: with `request_sent`, the task may run all the same. Over WebSocket, `get_task_token`
                 returns the token of the latest run, and the `start_time` of its status shows whether it is this one.
             KeyboardInterrupt: on Ctrl-C. If the server has already told the task's token, the task is terminated, unless
-                `use_existing` is set. Before that, it is unknown whether it was started, and it may run. The message
-                says what became of it.
+                `use_existing` is set. Before that, if the request may have been sent, it is unknown whether it was
+                started, and it may run. The message says what became of it.
         """
         # Slow to load, and not needed by a process that only reads a status.
         load(_starting)
@@ -138,6 +139,8 @@ class StartingMethods(BaseClient):
             return Task(cast("RocketRideClient", self), start, joined=joined, status=status)
         except BaseException as stop:
             interrupt = isinstance(stop, KeyboardInterrupt)
+            if operation.sent is False and not isinstance(stop, RocketRideError):
+                note_task_fate(stop, TaskFate(NOT_STARTED, False))
             # A signal handler may raise something else. An error of ours comes before the token only.
             fate = self._fate(operation, start) if interrupt or start is not None else ""
             if interrupt:
@@ -148,6 +151,8 @@ class StartingMethods(BaseClient):
         """What becomes of the task when `use` is interrupted: once its token is known, which the caller will not get, it
         is terminated, unless it may be somebody else's.
         """
+        if operation.sent is False:
+            return NOT_STARTED
         if start is None:
             return f"whether the task was started is unknown{operation.recovery}"
         task = f"task {shorten(start.token)}"

@@ -69,7 +69,11 @@ class Operation:
         public: whether it needs no credential, so that HTTP sends none.
         changes_connection: whether a WebSocket connection is another one afterwards: authenticated otherwise, subscribed
             to events, with a debugger or an open pipe. Then no other call may use it, even if the command was refused.
+        sent: if it is not repeatable: whether a byte of it may have been sent, so that the server may carry it out. None
+            with a transport that does not tell. Others set True before the first byte.
     """
+
+    sent: Optional[bool] = None
 
     def __init__(
         self,

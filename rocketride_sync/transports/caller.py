@@ -58,7 +58,17 @@ class Caller:
         Raises:
             RocketRideError: if the operation is not repeatable and may have been carried out, the message says so.
         """
-        return self.attempt(operation, lambda: self.transport.call(operation, deadline), deadline)
+        once = self.transport.call if operation.repeatable else self._call_once
+        return self.attempt(operation, lambda: once(operation, deadline), deadline)
+
+    def _call_once(self, operation: Operation, deadline: Deadline) -> Any:
+        """One try, after which `operation` tells whether it may have been sent."""
+        operation.sent = None
+        try:
+            return self.transport.call(operation, deadline)
+        except OverloadedError:
+            operation.sent = False  # the server has done nothing
+            raise
 
     def attempt(self, operation: Operation, step: Callable[[], T], deadline: Deadline) -> T:
         """The result of `step`, which is a part of `operation`. Repeats and raises as `call`."""

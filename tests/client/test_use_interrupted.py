@@ -1,8 +1,15 @@
 """`use` that is interrupted: the message says what became of the task, and one whose token is lost does not run on."""
 
 import pytest
+from transports.dap_peer import serve
+from transports.loopback import Server, answer
 
-from rocketride_sync import MemoryTransport, RocketRideClient, TransportError
+from rocketride_sync import MemoryTransport, OverloadedError, RetryPolicy, RocketRideClient, TransportError
+from rocketride_sync.client.pipeline_run import PipelineRun
+from rocketride_sync.deadline import Deadline
+from rocketride_sync.transports import caller, dialing
+from rocketride_sync.transports.http import sockets
+from rocketride_sync.transports.websocket import channel
 
 TOKEN = "tk_5f3a0123456789abcdef"
 STARTED = {"token": TOKEN}
@@ -62,3 +69,105 @@ def test_one_that_may_be_somebody_elses_runs_on():
 def test_a_second_one_while_it_is_ended_tells_that_it_may_run_on():
     message, _ = called(STARTED, KeyboardInterrupt(), KeyboardInterrupt())
     assert message.startswith("interrupted; task tk_5f3a… may run on")
+
+
+def interrupt(*_, **__):
+    raise KeyboardInterrupt
+
+
+def refused(peer):
+    """A lack of slots, over each transport."""
+    while (request := peer.read_request()) is not None:
+        if "upgrade: websocket" in request.lower():
+            peer.send(answer(b"", "403 Forbidden"))
+            return
+        text = b'{"status":"Error","error":{"message":"server rejected WebSocket connection: HTTP 403"}}'
+        peer.send(answer(text, "400 Bad Request"))
+
+
+def interrupt_in_pause(monkeypatch):
+    monkeypatch.setattr(caller._Overload, "pause_after", interrupt)
+
+
+def interrupt_while_connecting(monkeypatch):
+    monkeypatch.setattr(dialing.Dialer, "dial", interrupt)
+
+
+UNSENT = [
+    (transport, moment)
+    for transport in ("auto", "websocket", "http")
+    for moment in (interrupt_in_pause, interrupt_while_connecting)
+]
+
+
+@pytest.mark.parametrize("run", [False, True], ids=["use", "run"])
+@pytest.mark.parametrize(("transport", "moment"), UNSENT)
+def test_what_cannot_have_been_sent_was_not_started(monkeypatch, caplog, transport, moment, run):
+    """While a connection is made, and in the pause after an answer that says that nothing was done."""
+    caplog.set_level("INFO", "rocketride_sync")
+    monkeypatch.setattr("rocketride_sync.client.lost_start.LostStart.look_before", lambda *_: None)
+    with Server(refused) as server, RocketRideClient(server.url, "key", transport=transport) as client:
+        moment(monkeypatch)
+        with pytest.raises(KeyboardInterrupt) as caught:
+            client.run(pipeline=ENDLESS, timeout=20) if run else client.use(pipeline=PIPELINE)
+    assert str(caught.value) == "interrupted; the task was not started"
+    assert "looking for it" not in caplog.text
+
+
+ENDLESS = {"project_id": "p", "source": "s", "components": [{"id": "s", "provider": "simulate"}]}
+
+
+def test_a_run_tells_so_whatever_a_signal_handler_raises(monkeypatch):
+    def stop(*_):
+        raise Stopped
+
+    monkeypatch.setattr(caller._Overload, "pause_after", stop)
+    client = RocketRideClient("h", "key", transport=MemoryTransport([OverloadedError("no slots")]))
+    run = PipelineRun(client, {**ENDLESS, "project_id": None}, Deadline(20), {"ttl": 0})
+    with pytest.raises(Stopped):
+        run.run(lambda task: task)
+    assert run.state == "the task was not started"
+
+
+@pytest.mark.parametrize("refusals", [0, 2])
+@pytest.mark.parametrize("transport", ["websocket", "http"])
+def test_what_may_have_been_sent_may_have_been_started(monkeypatch, transport, refusals):
+    """From the first byte on, however often it was refused before."""
+    welcome = serve(lambda it, request: it.answer(request, {}))
+
+    def refused_first(peer):
+        (refused if server.connections <= refusals else welcome)(peer)
+
+    real = channel.Channel.exchange
+
+    def exchange(self, operation, *args):
+        return interrupt() if operation.command == "execute" else real(self, operation, *args)
+
+    def send_all(connection, data, real=sockets._DeadlineConnection._send_all):
+        sends.append(data)
+        return interrupt() if len(sends) > refusals else real(connection, data)
+
+    sends = []
+    monkeypatch.setattr(channel.Channel, "exchange", exchange)
+    monkeypatch.setattr(sockets._DeadlineConnection, "_send_all", send_all)
+    retry = RetryPolicy(initial_delay=0.01)
+    with Server(refused_first if transport == "websocket" else refused) as server:
+        with RocketRideClient(server.url, "key", transport=transport, retry=retry) as client:
+            with pytest.raises(KeyboardInterrupt, match="whether the task was started is unknown"):
+                client.use(pipeline=PIPELINE)
+
+
+def test_with_a_transport_that_does_not_tell_it_may_have_been_started(monkeypatch):
+    """Also in the second try, after an overload."""
+    retry = RetryPolicy(initial_delay=0.01)
+    transport = MemoryTransport([OverloadedError("no slots"), KeyboardInterrupt()])
+    client = RocketRideClient("h", "key", transport=transport, retry=retry)
+    with pytest.raises(KeyboardInterrupt, match="whether the task was started is unknown"):
+        client.use(pipeline=PIPELINE)
+
+
+def test_with_any_transport_an_overload_says_that_it_was_not_started(monkeypatch):
+    interrupt_in_pause(monkeypatch)
+    client = RocketRideClient("h", "key", transport=MemoryTransport([OverloadedError("no slots")]))
+    with pytest.raises(KeyboardInterrupt, match=r"^interrupted; the task was not started$"):
+        client.use(pipeline=PIPELINE)

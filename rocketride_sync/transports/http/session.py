@@ -110,6 +110,8 @@ class Session:
         """Status, headers and body of the answer. Raises only our errors."""
         for _ in range(2):
             exchange = Exchange(deadline, self._settings.connect_timeout, self._settings.limit_of(operation))
+            if not operation.repeatable:
+                operation.sent, exchange.operation = False, operation
             try:
                 with exchange:
                     return self._exchange(operation, key, exchange)

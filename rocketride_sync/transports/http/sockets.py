@@ -28,6 +28,7 @@ from ..tcp import connect, set_timeout
 from .exact_response import AnswerFile, ExactResponse
 
 if TYPE_CHECKING:
+    from ...protocol.operations import Operation
     from ..dialing import Dialer
 
 # settimeout is a system call, and avoided for such differences. A step may end early, for it is repeated, but not late.
@@ -53,6 +54,7 @@ class Exchange:
         answer: the answer, None until it is awaited.
         connect_fault: why no connection could be made, or None.
         limit: of the body of an answer, None for none.
+        operation: what is told before the first byte is sent, None if nothing needs to know.
     """
 
     __slots__ = (
@@ -67,6 +69,7 @@ class Exchange:
         "has_body",
         "head",
         "limit",
+        "operation",
         "reused",
         "sending",
     )
@@ -85,6 +88,7 @@ class Exchange:
         self.head: Any = None  # that waits for the begin of the body
         self.answer: Optional[ExactResponse] = None
         self.limit = limit
+        self.operation: Optional[Operation] = None
         self._bytes_allowed = math.inf if limit is None else 2 * limit.size + _MAX_HEAD
 
     def count_received(self, size: int) -> None:
@@ -269,6 +273,8 @@ class _DeadlineConnection(HTTPConnection):
         if self.sock is None and self.auto_open:
             self.connect()
         exchange = current.exchange
+        if exchange.operation is not None:
+            exchange.operation.sent = True
         # Not in a `finally`: urllib3 reads the answer even if sending has failed, and the rest is never sent.
         exchange.sending = True
         if exchange.has_body:

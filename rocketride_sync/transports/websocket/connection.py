@@ -92,6 +92,8 @@ class Connection:
         return self._ask(operation, deadline, data)
 
     def _ask(self, operation: Operation, deadline: Deadline, data: Optional[Buffer]) -> Any:
+        if not operation.repeatable:
+            operation.sent = True
         try:
             return dap.interpret(operation, self.channel.exchange(operation, deadline, data), self._auth)
         except (TransportError, ProtocolError) as error:

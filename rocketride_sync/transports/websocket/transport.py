@@ -58,6 +58,7 @@ class WebSocketTransport:
         if operation.data is not None:
             return self._send(operation, deadline)
         if not operation.repeatable:
+            operation.sent = False
             load(_frames)  # the answer must not be lost for want of a module
 
         def ask(connection: Connection) -> Any:
