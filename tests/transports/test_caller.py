@@ -220,6 +220,65 @@ def test_of_many_calls_it_is_told_once_in_a_while(time, notes):
     assert notes().count("no slots; trying again for up to 30 s") == 2
 
 
+def test_in_one_call_it_is_told_once_however_long_it_lasts(time, notes):
+    caller = Caller(None, RetryPolicy(**EVERY_HALF_SECOND))
+    caller.retry_overload(Slots(50), Deadline(30.0))
+    assert len(notes()) == 2
+
+
+class Sending:
+    """A transport that tells whether it has sent an operation, or does not; notes what was known when it was called."""
+
+    def __init__(self, *outcomes, tells=True):
+        self.known, self._outcomes, self._tells = [], list(outcomes), tells
+
+    def call(self, operation, deadline):
+        self.known.append(operation.sent)
+        operation.sent = self._tells or operation.sent
+        outcome = self._outcomes.pop(0)
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
+
+
+def start():
+    return Operation("use", "execute", {})
+
+
+@pytest.mark.parametrize("tells", [True, False])
+def test_after_an_overload_nothing_was_sent_until_it_is_tried_again(time, monkeypatch, tells):
+    operation, in_pauses = start(), []
+
+    def sleep(seconds):
+        in_pauses.append(operation.sent)
+        time.now += seconds
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    transport = Sending(OverloadedError("no slots"), OverloadedError("no slots"), "started", tells=tells)
+    assert Caller(transport, RetryPolicy(initial_delay=0.1)).call(operation, Deadline(30.0)) == "started"
+    assert transport.known == [None, None, None]
+    assert in_pauses == [False, False]
+    assert operation.sent is (True if tells else None)
+
+
+@pytest.mark.parametrize("fault", [TransportError("broke"), KeyboardInterrupt()])
+def test_after_another_fault_it_may_have_been_sent(fault):
+    operation = start()
+    with pytest.raises(type(fault)):
+        Caller(Sending(fault), RetryPolicy()).call(operation, Deadline(30.0))
+    assert operation.sent is True
+
+
+def test_of_what_may_be_repeated_nothing_is_noted(time):
+    class Answering:
+        def call(self, operation, deadline):
+            return operation.sent
+
+    operation = Operation("get_tasks", "rrext_get_tasks", {}, repeatable=True)
+    operation.sent = "as it was"
+    assert Caller(Answering(), RetryPolicy()).call(operation, Deadline(30.0)) == "as it was"
+
+
 def test_what_is_given_up_is_not_told_to_be_over(time, notes):
     with pytest.raises(OverloadedError):
         Caller(None, RetryPolicy(**EVERY_HALF_SECOND)).retry_overload(Slots(), Deadline(5.6))
