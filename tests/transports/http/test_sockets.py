@@ -18,6 +18,7 @@ from urllib3.util import SKIP_HEADER
 from rocketride_sync.deadline import SLICE, Deadline
 from rocketride_sync.errors import ProtocolError, TransportError
 from rocketride_sync.options import SizeLimit
+from rocketride_sync.protocol.operations import Operation
 from rocketride_sync.transports.http import sockets
 from rocketride_sync.transports.http.sockets import Connection, Exchange, TlsConnection, current
 
@@ -69,12 +70,8 @@ def test_an_exchange_is_that_of_its_thread_until_its_end(clock):
 def test_an_exchange_begins_with_nothing_done(exchange):
     done = ("connecting", "reused", "answered", "sending", "has_body", "ended_exactly")
     assert [getattr(exchange, name) for name in done] == [False] * 6
-    assert (exchange.answer, exchange.head, exchange.connect_fault, exchange.limit) == (
-        None,
-        None,
-        None,
-        None,
-    )
+    none = ("answer", "head", "connect_fault", "limit", "operation")
+    assert [getattr(exchange, name) for name in none] == [None] * 5
 
 
 def test_what_is_received_is_limited_to_what_a_body_in_small_chunks_needs():
@@ -172,6 +169,18 @@ def test_a_request_is_sent_over_a_connection_that_is_made_for_it(connection, soc
     connection.request("GET", "/task")
     assert b"".join(sock.sent).startswith(b"GET /task HTTP/1.1\r\n")
     assert not exchange.sending
+
+
+def test_an_operation_that_asks_is_told_before_the_first_byte_and_after_connecting(
+    connection, sock, exchange
+):
+    """What interrupts before that has sent nothing."""
+    exchange.operation = operation = Operation("use", "execute", {})
+    told = []
+    sock.send, dial = lambda data: told.append(operation.sent) or len(data), connection.dialer.dial
+    connection.dialer.dial = lambda deadline: (told.append(operation.sent), dial(deadline))[1]
+    connection.send(b"text")
+    assert told == [None, True]
 
 
 def test_a_connection_that_is_not_to_be_made_again_is_not(connection, exchange):

@@ -195,6 +195,19 @@ def test_without_an_answer_that_says_something_the_request_may_have_arrived(conn
     assert fault.request_sent is sent
 
 
+@pytest.mark.parametrize(("repeatable", "told"), [(False, True), (True, None)])
+def test_what_must_not_be_repeated_is_told_before_it_is_sent(connection, monkeypatch, repeatable, told):
+    operation, seen = operations.Operation("use", "execute", {}, repeatable=repeatable), []
+
+    def exchange(asked, *_):
+        seen.append(asked.sent)
+        return {"success": True}
+
+    monkeypatch.setattr(connection.channel, "exchange", exchange)
+    connection.ask(operation, Deadline(9.0))
+    assert seen == [told]
+
+
 # --- several requests
 
 
