@@ -228,6 +228,9 @@ def test_a_wrong_address_is_known_as_one_and_has_the_same_exit_code_whatever_was
         interpret(operation, 404, {}, body, KEY)
     assert caught.value._is_of_address
     assert code_and_advice(caught.value)[0] is ExitCode.UNAVAILABLE
+    assert str(caught.value).endswith(
+        f"(Not Found) to {operation.method} /task. Check the URI and its base path"
+    )
 
 
 @pytest.mark.parametrize("body", [b'{"status": "Error", "error": {"error": "Access denied"}}', HTML_401, b""])
@@ -242,9 +245,15 @@ def test_who_wants_a_key_for_what_needs_none_refuses_no_key(body):
 
 
 @pytest.mark.parametrize("body", [b'{"detail": "Gone", "code": "TASK_NOT_REGISTERED"}', b"busy"])
-def test_no_other_answer_is_about_the_address(body):
-    for status in (400, 401, 403, 500):
-        assert not failing(status, body)._is_of_address
+@pytest.mark.parametrize(
+    ("operation", "statuses"),
+    [(get_task_status(TOKEN), (400, 401, 403, 500)), (get_server_info(), (400, 403, 500))],
+)
+def test_no_other_answer_is_about_the_address(body, operation, statuses):
+    for status in statuses:
+        with pytest.raises(errors.RocketRideError) as caught:
+            interpret(operation, status, {}, body, KEY)
+        assert not caught.value._is_of_address
 
 
 def test_a_redirect_is_named_without_its_secrets():
