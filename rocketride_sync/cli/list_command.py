@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Sequence, Tuple
 
+from .. import arguments
 from ..errors import ConfigurationError, ServerError
 from ..redact import printable, shorten
 from . import command_result, output, shared_options, token_lines
@@ -71,7 +72,7 @@ def _print_tokens(tasks: Sequence[TaskInfo]) -> ExitCode:
 
 def _start_time(client: RocketRideClient, token: str) -> Optional[float]:
     """When the task started, in Unix time; None if its status says nothing of it, or is refused, or it has just ended."""
-    if not token:
+    if not (token and arguments.is_utf_8(token)):  # no such token can be sent
         return None
     try:
         return client.get_task_status(token).start_time or None

@@ -24,8 +24,8 @@ when it is over (not with --quiet).
 run ends its task on every way out: after an error, a timeout, Ctrl-C or SIGTERM. If the task still starts
 then, run does not know its token yet. It looks for the task by project and source, which takes WebSocket
 and a project_id in the pipeline. HTTP cannot look it up, so over HTTP such a task may run on. A run that
-was there before the start is not ended. If run cannot end its task within 10 seconds (20 if the
-server answers nothing), it prints the project and the source.
+was there before the start is not ended. If run cannot end its task within 10 seconds, it prints the
+project and the source.
 
 With --keep, the task goes on until stop. run waits only for the FILEs. The task's token is the first
 line on stdout (with --json: the member "token"). If the token cannot be written, run ends the task.
@@ -67,9 +67,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     shared_options.add_wait_options(
         parser,
-        timeout_help="end the task that long after the key was read (default: never); ending may take 10 s more (20 s "
-        "if the server answers nothing), and a FILE that is being sent as long again; with --keep, it limits the start "
-        "and the FILEs, and the task runs on",
+        timeout_help="end the task that long after the key was read (default: never); ending may take 10 s more, and "
+        "a FILE that is being sent as long again; with --keep, it limits the start and the FILEs, and the task runs on",
         timeout_type=durations.positive_duration,
     )
     shared_options.add_output_options(parser)

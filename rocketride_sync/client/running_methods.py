@@ -91,9 +91,8 @@ class RunningMethods(BaseClient):
         timeout and after Ctrl-C. If the start was requested then and not answered yet, the task is looked for by
         project and source. That takes WebSocket and a ``project_id``: over HTTP, such a task may run on. A run that
         was there before is never ended: `run` looks which one is the latest before it requests the start. If `run`
-        cannot end the task within 10 s (20 s if the server answers nothing), the log says so, and the exception if it
-        is one of ours or Ctrl-C: both name project and source. But if the process is killed, the task runs on: then a
-        `ttl` ends it some time later.
+        cannot end the task within 10 s, the log says so, and the exception if it is one of ours or Ctrl-C: both name
+        project and source. But if the process is killed, the task runs on: then a `ttl` ends it some time later.
 
         Args:
             filepath: a ``.pipe`` or JSON file, as in `use`.
@@ -109,8 +108,7 @@ class RunningMethods(BaseClient):
             ttl: as in `use`, but 0, the default, is no ttl: the server does not end the task. HTTP cannot ask for that:
                 over HTTP, such a task has the server's ttl. Another number takes WebSocket.
             timeout: seconds for everything up to the last result; None, the default, is unlimited. A file that is
-                being sent then may take that long again, and ending the task may take 10 s, or 20 s if the server
-                answers nothing.
+                being sent then may take that long again, and ending the task may take 10 s.
             interval: seconds between polls of a task that ends by itself. Default 2.0.
             on_progress: called with every status of a task that ends by itself.
             on_upload: called with each step of each file, as `on_progress` of `send_files`.

@@ -197,8 +197,15 @@ class Task:
         """
         self._end(timeout)
 
-    def _end(self, timeout: Optional[Seconds] = CLIENT_TIMEOUT) -> bool:
-        """As `end`. Returns whether this client terminated the run: false for one that had ended, or was replaced."""
+    def _end_within(self, seconds: float) -> bool:
+        """As `_end`; both calls together take `seconds` at most."""
+        deadline = Deadline(seconds)
+        return self._end(seconds / 2, deadline)
+
+    def _end(self, timeout: Optional[Seconds] = CLIENT_TIMEOUT, deadline: Optional[Deadline] = None) -> bool:
+        """As `end`, but the second call ends by `deadline` if there is one. Returns whether this client terminated the run:
+        false for one that had ended, or was replaced.
+        """
         if self._is_inherited:
             raise ConfigurationError(
                 "the task was started by another process, from which this one was forked: end it there, "
@@ -217,7 +224,7 @@ class Task:
             self.ended = True
             return status.terminated_by_client
         self.ended = False
-        self._client._terminate(self.token, status, Deadline(self._client._limit(timeout)))
+        self._client._terminate(self.token, status, deadline or Deadline(self._client._limit(timeout)))
         self.ended = True
         return True
 

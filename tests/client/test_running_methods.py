@@ -27,6 +27,7 @@ from rocketride_sync import (
     TransportTimeoutError,
     UnsupportedOperationError,
     WaitTimeoutError,
+    deadline,
 )
 from rocketride_sync.client import pipeline_run
 from rocketride_sync.client.lost_start import LostStart
@@ -300,6 +301,33 @@ def test_the_look_for_the_run_before_counts_for_the_timeout():
         RocketRideClient("h", KEY, transport=transport).run(pipeline=forever(), timeout=0.05)
     assert "may run on" not in str(raised.value)
     assert [call.name for call in transport.calls] == ["get_task_token"]
+
+
+class FallsMute(MemoryTransport):
+    """To a server that starts a task and then answers nothing, in a time of the test's own."""
+
+    now = 1000.0
+
+    def monotonic(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds
+
+    def call(self, operation, deadline):
+        if len(self.calls) < 4:
+            return super().call(operation, deadline)
+        self.sleep(deadline.remaining())
+        raise TransportTimeoutError("no answer")
+
+
+def test_a_server_that_has_fallen_mute_holds_up_ctrl_c_for_no_longer_than_promised(monkeypatch):
+    """The look at the status and the termination share the time."""
+    transport = FallsMute([NO_RUN, STARTED, RUNNING, KeyboardInterrupt()])
+    monkeypatch.setattr(deadline, "system_time", transport)
+    with pytest.raises(KeyboardInterrupt, match="may run on"):
+        RocketRideClient("h", KEY, transport=transport).run(pipeline=forever())
+    assert transport.now == 1000.0 + pipeline_run.ENDING_SECONDS
 
 
 def test_an_interrupted_run_leaves_another_ones_run_alone(monkeypatch):

@@ -32,7 +32,7 @@ CELERY = (ROOT / "docs" / "celery.md").read_text("utf-8")
 README = (ROOT / "README.md").read_text("utf-8")
 KEY = "key-5f3a9c1e-secret"
 SECONDS = 100
-ENDING = 20  # seconds that `run` may take to end its task
+ENDING = 10  # seconds that `run` may take to end its task
 
 
 def blocks(page, language):
