@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import select
 import stat
-from typing import BinaryIO, Dict, Optional, cast
+from typing import Any, BinaryIO, Dict, Optional, cast
 
 from .deadline import SLICE, Deadline
 from .errors import ConfigurationError
@@ -62,8 +62,9 @@ def is_ready(file: BinaryIO, seconds: float, *, to_take: bool = False) -> bool:
         # Not `poll` at first, which on macOS does not take terminals.
         return any(select.select([] if to_take else [file], [file] if to_take else [], [], seconds))
     except ValueError:  # `select` has no numbers above 1023
-        poll = select.poll()
-    poll.register(file, select.POLLOUT if to_take else select.POLLIN)
+        posix: Any = select  # for mypy, as on Windows
+    poll = posix.poll()
+    poll.register(file, posix.POLLOUT if to_take else posix.POLLIN)
     return bool(poll.poll(seconds * 1000))
 
 

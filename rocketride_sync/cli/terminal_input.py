@@ -12,6 +12,7 @@ import os
 from typing import Any, BinaryIO, Iterator, TextIO, cast
 
 from ..errors import ConfigurationError
+from ..owned_files import open_for_writing_at_once
 from . import output
 from .signals import STOP_EXCEPTIONS
 
@@ -83,15 +84,13 @@ def _hiding(descriptor: int, expected: str) -> Iterator[None]:
 
 
 def _print(descriptor: int, text: str) -> None:
-    """Print `text` at the terminal itself: stderr may be a file."""
+    """Print `text` at the terminal itself: stderr may be a file. A terminal that was stopped shows nothing."""
     posix: Any = os
     try:
-        terminal = os.open(posix.ttyname(descriptor), os.O_WRONLY | posix.O_NOCTTY)
+        with open_for_writing_at_once(posix.ttyname(descriptor)) as terminal:
+            terminal.write(text.encode("ascii", "backslashreplace"))
     except OSError:  # as in a container that has the terminal from outside
         output.print_note(text)
-        return
-    with open(terminal, "w", encoding="ascii", errors="backslashreplace") as screen:
-        screen.write(text)
 
 
 class _HiddenLines(io.RawIOBase):
