@@ -14,7 +14,6 @@ from ..options import CLIENT_TIMEOUT, Seconds, optional_seconds
 from ..protocol import operations
 from ..protocol.operations import Operation
 from ..redact import shorten
-from ..task_fate import NOT_STARTED, TaskFate, note_task_fate
 from .base_client import BaseClient, check_previous
 
 if TYPE_CHECKING:
@@ -115,6 +114,7 @@ class StartingMethods(BaseClient):
         """
         # Slow to load, and not needed by a process that only reads a status.
         load(_starting)
+        from ..task_fate import NOT_STARTED, TaskFate, note_task_fate
         from . import pipelines
         from .task import Task
 
@@ -152,6 +152,8 @@ class StartingMethods(BaseClient):
         is terminated, unless it may be somebody else's.
         """
         if operation.sent is False:
+            from ..task_fate import NOT_STARTED
+
             return NOT_STARTED
         if start is None:
             return f"whether the task was started is unknown{operation.recovery}"
@@ -215,6 +217,7 @@ class StartingMethods(BaseClient):
 
 def _starting() -> None:
     """Import what a start needs, before it is sent."""
+    from .. import task_fate  # noqa: F401
     from ..models import TaskStart  # noqa: F401
     from . import pipelines, task  # noqa: F401
 

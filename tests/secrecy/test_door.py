@@ -24,7 +24,14 @@ OURS = {
     if isinstance(thing, type) and issubclass(thing, RocketRideError)
 }
 # Of these, only what their texts are made of is ours.
-OURS |= {"TooLargeError", "RefusedError", "_CallbackError", "_EncryptedKeyError", "UPGRADE_REFUSED"}
+OURS |= {
+    "TooLargeError",
+    "RefusedError",
+    "_CallbackError",
+    "_EncryptedKeyError",
+    "_UnfitError",
+    "UPGRADE_REFUSED",
+}
 # What may be asked of an exception that is not ours: functions that look at it, and attributes without outside text.
 DOORS = {"reason_of", "readable", "excerpt", "type", "isinstance", "getattr", "translate", "_why_refused"}
 ATTRIBUTES = {"errno", "strerror", "value", "name", "__cause__"}

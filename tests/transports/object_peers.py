@@ -14,6 +14,7 @@ from .loopback import answer
 MIB = 1024 * 1024
 RESULT = {"name": "a.txt", "objectId": "1", "text": ["done"]}
 ENVELOPE = {"objectsRequested": 1, "objectsCompleted": 1, "resultTypes": {}, "objects": {"body": RESULT}}
+NO_TASK = answer(b'{"status":"Error","error":{"message":"Your pipeline is not running"}}', "400 Bad Request")
 GENEROUS = 60.0
 QUICK = RetryPolicy(initial_delay=0.01)
 
@@ -62,10 +63,10 @@ class PipePeer:
 
 
 def without_a_slot_at_first(peer):
-    """Refuses the first two upgrades for want of a slot, and takes objects over the third."""
+    """Refuses the upgrade of the first two connections for want of a slot, and takes objects over the third."""
     if peer._server.connections < 3:
-        peer.read_request()
-        peer.send(answer(b"", "403 Forbidden"))
+        is_upgrade = header(peer.read_request(), "Upgrade")
+        peer.send(answer(b"", "403 Forbidden") if is_upgrade else NO_TASK)
     else:
         dap(PipePeer())(peer)
 
