@@ -148,6 +148,16 @@ def _packages_hold_the_modules_that_are_loaded():
     assert _hidden() == before
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _modules_have_the_real_time():
+    """Or else later tests wait for ever: a module that is loaded while `deadline.system_time` is replaced keeps that."""
+    yield
+    times = {name: vars(module).get("system_time", time) for name, module in list(sys.modules.items())}
+    assert [
+        name for name, held in times.items() if name.startswith("rocketride_sync") and held is not time
+    ] == []
+
+
 def _hidden():
     return [name for name, module in list(sys.modules.items()) if _is_hidden(name, module)]
 

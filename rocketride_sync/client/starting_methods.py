@@ -138,11 +138,14 @@ class StartingMethods(BaseClient):
             joined = _may_be_joined(operation, start)
             return Task(cast("RocketRideClient", self), start, joined=joined, status=status)
         except BaseException as stop:
-            interrupt = isinstance(stop, KeyboardInterrupt)
-            if operation.sent is False and not isinstance(stop, RocketRideError):
-                note_task_fate(stop, TaskFate(NOT_STARTED, False))
+            interrupt, unsent = isinstance(stop, KeyboardInterrupt), operation.sent is False
+            fate = ""
             # A signal handler may raise something else. An error of ours comes before the token only.
-            fate = self._fate(operation, start) if interrupt or start is not None else ""
+            if unsent and not isinstance(stop, RocketRideError):
+                fate = NOT_STARTED
+                note_task_fate(stop, TaskFate(fate, False))
+            elif interrupt or start is not None:
+                fate = self._fate(operation, start)
             if interrupt:
                 stop.args = stop.args or (f"interrupted; {fate}",)
             raise
@@ -151,10 +154,6 @@ class StartingMethods(BaseClient):
         """What becomes of the task when `use` is interrupted: once its token is known, which the caller will not get, it
         is terminated, unless it may be somebody else's.
         """
-        if operation.sent is False:
-            from ..task_fate import NOT_STARTED
-
-            return NOT_STARTED
         if start is None:
             return f"whether the task was started is unknown{operation.recovery}"
         task = f"task {shorten(start.token)}"
