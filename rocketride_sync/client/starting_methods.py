@@ -138,10 +138,10 @@ class StartingMethods(BaseClient):
             joined = _may_be_joined(operation, start)
             return Task(cast("RocketRideClient", self), start, joined=joined, status=status)
         except BaseException as stop:
-            interrupt, unsent = isinstance(stop, KeyboardInterrupt), operation.sent is False
+            interrupt = isinstance(stop, KeyboardInterrupt)
             fate = ""
             # A signal handler may raise something else. An error of ours comes before the token only.
-            if unsent and not isinstance(stop, RocketRideError):
+            if operation.sent is False and not isinstance(stop, RocketRideError):
                 fate = NOT_STARTED
                 note_task_fate(stop, TaskFate(fate, False))
             elif interrupt or start is not None:
