@@ -89,11 +89,15 @@ class Server:
     def __init__(self, handler, tls=None):
         self._handler = handler
         self._tls = tls
-        self._listener = socket.create_server((HOST, 0))
+        # It keeps the port while nothing listens: another test's server could have it, and answer.
+        self._holder = socket.socket()
+        self._holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._holder.bind((HOST, 0))
+        self.port = self._holder.getsockname()[1]
+        self._listener = socket.create_server((HOST, self.port))
         self._socks = []
         self._threads = []
         self._faults = []
-        self.port = self._listener.getsockname()[1]
         self.stopped = threading.Event()
         self._refusing = threading.Event()
         self.requests = []
@@ -123,7 +127,7 @@ class Server:
         for thread in self._threads:
             thread.join(10)
             assert not thread.is_alive()
-        for sock in self._socks:
+        for sock in (*self._socks, self._holder):
             sock.close()
         if self._faults:
             raise self._faults[0]
