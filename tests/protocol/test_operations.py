@@ -104,6 +104,7 @@ def test_what_leaves_a_connection_that_no_other_call_may_use():
         ("rrext_process", {"subcommand": "tool"}, False),
         ("rrext_process", {}, False),
         ("rrext_store", {"subcommand": "fs_open"}, False),
+        ("rrext_store", {"subcommand": "open"}, False),
         ("rrext_cprofile_start", {}, False),
     ],
 )

@@ -369,7 +369,7 @@ def test_between_two_polls_of_a_task_time_always_passes(now, timeout, interval):
 
 def test_a_wake_up_for_a_task_that_has_ended_is_ignored():
     world = World({"a": [DONE], "b": [after(5.0, DONE)]}, wake_ups=[(1.0, "a", WakeUp.ENDED)])
-    world.results()
+    assert [result.token for result in world.results()] == ["a", "b"]
     assert world.moments("a") == [0.0]
 
 
