@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import binascii
 import functools
+import itertools
 import json
 import os
 import re
-from typing import Any, Iterable, Iterator, List, Match, Optional, Pattern, Tuple
+from typing import Any, Iterable, Iterator, List, Mapping, Match, Optional, Pattern, Tuple
 from urllib.parse import quote, quote_plus, unquote
 
 _PREFIXES = ("tk_", "pk_")
@@ -21,6 +22,10 @@ _SHORTEST_TO_SHOW = 12
 _SHORTEST_IN_BASE64 = 8
 _SHORTEST_IN_HEX = 8
 _SHORTEST_PASSWORD = 4  # without what shorter ones match, messages would be unreadable
+SHORTEST_SECRET = 8
+"""Characters of a value that may be a secret. Shorter ones, such as ``1`` or ``true``, are none: without what they match,
+messages would be unreadable."""
+_MOST_NAMED = 100
 _LONGEST_ESCAPE = 10  # &#x00006b;
 _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 _HTML_TEXT = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
@@ -80,6 +85,32 @@ def proxy_secrets(addresses: Iterable[Optional[str]]) -> Tuple[str, ...]:
 def environment_proxy_secrets() -> Tuple[str, ...]:
     """`proxy_secrets` of the variables that set proxies now."""
     return proxy_secrets(value for name, value in os.environ.items() if name.lower().endswith("_proxy"))
+
+
+def named_secrets(document: Any) -> Iterator[str]:
+    """The texts in a JSON `document` whose names say that they are credentials, such as the ``apikey`` of a component.
+
+    Left out are references to variables, and texts that are too short for a secret. At most a hundred are found.
+    """
+    return itertools.islice(_named_secrets(document), _MOST_NAMED)
+
+
+def _named_secrets(document: Any) -> Iterator[str]:
+    left = [document]
+    while left:
+        part = left.pop()
+        if isinstance(part, Mapping):
+            for name, value in part.items():
+                if not isinstance(value, str):
+                    left.append(value)
+                elif len(value) >= SHORTEST_SECRET and value[:2] != "${" and _is_of_secret(name):
+                    yield value
+        elif isinstance(part, (list, tuple)):
+            left += part
+
+
+def _is_of_secret(name: Any) -> bool:
+    return _name_of_secret().search(str(name)) is not None
 
 
 def _of_proxy(address: str) -> Iterator[str]:
@@ -167,6 +198,12 @@ def _unescaped(text: str) -> Tuple[str, List[int]]:
 
 
 # Most processes show no foreign text: patterns are not compiled when this module is loaded.
+
+
+@functools.lru_cache(maxsize=1)
+def _name_of_secret() -> Pattern[str]:
+    words = r"auth|authorization|credentials?|pass(?:word|wd|phrase)|secret|token|(?:api|access|private|secret)[_\-]?key"
+    return re.compile(rf"(?:{words})\Z", re.IGNORECASE)
 
 
 @functools.lru_cache(maxsize=1)

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from rocketride_sync.redact import cut, excerpt, printable, proxy_secrets, redact, shorten
+from rocketride_sync.redact import cut, excerpt, named_secrets, printable, proxy_secrets, redact, shorten
 
 TOKEN = "tk_5f3a0123456789abcdef0123456789ab"
 
@@ -205,3 +205,48 @@ def test_the_time_to_redact_grows_with_the_text_alone():
         began = time.perf_counter()
         redact(text, [secret])
         assert time.perf_counter() - began < 5
+
+
+# --- credentials within a document
+
+
+@pytest.mark.parametrize(
+    ("name", "secret"),
+    [
+        ("apikey", True),
+        ("API_KEY", True),
+        ("openai-api-key", True),
+        ("aws_secret_access_key", True),
+        ("private_key", True),
+        ("auth", True),
+        ("Authorization", True),
+        ("db_password", True),
+        ("client_secret", True),
+        ("accessToken", True),
+        ("credentials", True),
+        ("key", False),
+        ("keyword", False),
+        ("author", False),
+        ("max_tokens", False),
+        (5, False),
+    ],
+)
+def test_a_name_tells_whether_a_text_is_a_credential(name, secret):
+    assert list(named_secrets({name: "12345678"})) == ["12345678"] * secret
+
+
+@pytest.mark.parametrize("value", ["1234567", "${ROCKETRIDE_KEY}", "", 12345678, None, True])
+def test_what_is_no_text_too_short_or_a_reference_is_no_credential(value):
+    assert list(named_secrets({"apikey": value})) == []
+
+
+def test_credentials_are_found_at_any_depth():
+    nested = {"token": "in-a-tuple"}
+    for _ in range(5_000):
+        nested = {"auth": ({"of": [nested, "text"]},)}
+    assert list(named_secrets(nested)) == ["in-a-tuple"]
+
+
+def test_no_more_than_a_hundred_credentials_are_found():
+    """Each takes time to hide."""
+    assert len(list(named_secrets([{"token": "12345678"}] * 1_000))) == 100

@@ -19,12 +19,11 @@ from ..errors import (
     TransportError,
     TransportTimeoutError,
 )
-from ..redact import Secret, cut, environment_proxy_secrets, printable
+from ..redact import SHORTEST_SECRET, Secret, cut, environment_proxy_secrets, named_secrets, printable
 from .operations import RUN_LOG, Operation
 
 _MAX_SHOWN = 300
 _MAX_READ = 8192
-_MIN_SECRET_LENGTH = 8
 _ALREADY_RUNNING = "Pipeline is already running"
 _NOT_RUNNING = "Your pipeline is not running"
 _ALREADY_COMPLETED = "Task has already completed"
@@ -69,18 +68,15 @@ def is_task_credential(auth: str) -> bool:
 
 
 def secrets_of(operation: Operation, auth: str) -> Iterable[str]:
-    """The texts that must not be shown when `operation` fails: credential, headers, token, values of variables, and the
-    passwords of proxies, whose answers cannot always be told from the server's.
-
-    Short values, such as ``1`` or ``true``, are excepted: they are no secrets, and without them messages would be
-    unreadable.
+    """The texts that must not be shown when `operation` fails: credential, headers, token, values of variables, credentials
+    in its arguments, and the passwords of proxies, whose answers cannot always be told from the server's.
     """
     variables = (operation.arguments.get("env") or {}).values()
-    secrets = (value for value in variables if isinstance(value, str) and len(value) >= _MIN_SECRET_LENGTH)
+    secrets = (value for value in variables if isinstance(value, str) and len(value) >= SHORTEST_SECRET)
     along = auth.along if isinstance(auth, Secret) else ()
     token = str(operation.arguments.get("token") or "")
     # The variables are read when a connection is made, so they may have changed since the client was.
-    return (auth, *along, token, *secrets, *environment_proxy_secrets())
+    return (auth, *along, token, *secrets, *named_secrets(operation.arguments), *environment_proxy_secrets())
 
 
 def readable(text: str, secrets: Iterable[str] = (), longest: int = _MAX_SHOWN) -> str:

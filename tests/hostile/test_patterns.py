@@ -76,6 +76,23 @@ USES = {
     "redact._escapes": (redact.redact, ["%", "\\x", "\\u00", "&#", "x0", "6b", ";", "&amp;", "tk_"]),
     "redact.redact": (lambda text: redact.redact(text, ["aa%aa"]), ["aa", "%", "\\x61", "&#97;"]),
     "redact._iter_forms": (lambda text: redact.redact("", [text]), ["%", "A", "%AF"]),
+    "redact._name_of_secret": (
+        redact._name_of_secret().search,
+        [
+            "auth",
+            "authorization",
+            "credential",
+            "s",
+            "pass",
+            "word",
+            "secret",
+            "token",
+            "api",
+            "_",
+            "key",
+            "a",
+        ],
+    ),
     "redact._token": (redact.redact, ["tk_", "pk_", "a", "-", " "]),
     "transports/http/log_filter.redacted": (
         log_filter.redacted,

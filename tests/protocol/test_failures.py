@@ -257,6 +257,18 @@ def test_no_secret_is_repeated():
     assert "nightly" not in str(failure(token, "no nightly", KEY))
 
 
+def test_nor_is_a_credential_within_what_was_sent():
+    """A server may quote the key of a component that its provider refused, or what `call` was given."""
+    components = [{"id": "llm", "config": {"openai": {"apikey": "sk-0123456789", "model": "gpt-large-3"}}}]
+    pipeline = {"components": components, "source": "documents"}
+    said = "llm of documents, gpt-large-3: the key sk-0123456789 was refused"
+    shown = str(failure(operations.execute(pipeline), said, KEY))
+    assert "sk-0123456789" not in shown
+    assert "llm of documents, gpt-large-3" in shown
+    called = operations.call("auth", {"auth": "the-other-key"})
+    assert "the-other-key" not in str(failure(called, "no the-other-key", KEY))
+
+
 def test_nor_is_the_password_of_a_proxy_that_a_variable_has_set(monkeypatch):
     """Variables are read when a connection is made, which may be after the client was."""
     monkeypatch.setenv("Http_Proxy", "http://user:hunter22@proxy:1")
