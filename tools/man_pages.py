@@ -7,6 +7,7 @@ on the day. Look at one with `man -l man/rocketride-sync-wait.1`.
 from __future__ import annotations
 
 import argparse
+import itertools
 import re
 import sys
 from pathlib import Path
@@ -54,9 +55,17 @@ def _page(parser: argparse.ArgumentParser, name: str, summary: str, others: List
     lines += _entries("ARGUMENTS", [_entry(action) for action in shown if not action.option_strings])
     lines += _entries("OPTIONS", [_entry(action) for action in shown if action.option_strings])
     if parser.epilog:
-        lines += [".SH NOTES", ".nf", *map(_text, parser.epilog.strip().split("\n")), ".fi"]
+        lines += [".SH NOTES", *_notes(parser.epilog.strip())]
     lines += [".SH SEE ALSO", " ,\n".join(f".BR {_text(other)} ({SECTION})" for other in others)]
     return "\n".join(lines) + "\n"
+
+
+def _notes(text: str) -> Iterator[str]:
+    """Paragraphs are filled, as in the help. Indented lines, as of lists and documents, stay as they are."""
+    for fill, lines in itertools.groupby(text.split("\n"), lambda line: line[:1].strip() != ""):
+        yield ".fi" if fill else ".nf"
+        yield from map(_text, lines)
+    yield ".fi"
 
 
 def _entries(title: str, entries: List[Tuple[str, str]]) -> List[str]:

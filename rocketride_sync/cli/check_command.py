@@ -29,9 +29,10 @@ connect. Without a key, it tries all steps before the last one, which then fails
 The exit code is that of the first step that failed.
 
 with --json, one document on stdout, whatever happens:
-  {"outcome": null, "outcome_certain": null, "error": null or as of status, "status": null,
-   "exit_code", "reason": as of status,
-   "checks": [{"step", "result": "ok" | "failed" | "no" | "not used" | "not tried", "text", "seconds"}, ...]}
+  {"outcome": null, "outcome_certain": null, "status": null,
+   "error": null or as of status, "exit_code", "reason": as of status,
+   "checks": [{"step", "text", "seconds", "result": "ok" | "failed" | "no" |
+               "not used" | "not tried"}, ...]}
 """
 
 _TIMEOUT = 15.0

@@ -27,14 +27,20 @@ if TYPE_CHECKING:
     from ..models import TaskStatus
 
 JSON_HELP = """with --json, one document on stdout, whatever happens:
-  {"outcome": "running" | "succeeded" | "failed" | "cancelled", or null with an error,
-   "outcome_certain": whether the outcome leaves no doubt, or null with an error,
-   "error": null, or {"type": the exception's name, "message": text, and those that are known of
-            "code", "hint", "http_status", "retry_after", "elapsed", "path", "new_status",
-            "outcome" (if the end was missed, and the run log has only the outcome)},
-   "status": the TASK_STATUS document; with an error the last one seen, or null,
-   "exit_code": that of the command, unless the document itself could not be written,
-   "reason": why it is not 0, in words, such as "3 of 10 files failed"; else null}
+  {"outcome": "running" | "succeeded" | "failed" | "cancelled", or null
+              with an error,
+   "outcome_certain": whether the outcome leaves no doubt, or null with
+              an error,
+   "error": null, or {"type": the exception's name, "message": text, and
+            those that are known of "code", "hint", "http_status",
+            "retry_after", "elapsed", "path", "new_status", "outcome"
+            (if the end was missed, and the run log has only the outcome)},
+   "status": the TASK_STATUS document; with an error the last one seen,
+             or null,
+   "exit_code": that of the command, unless the document itself could not
+                be written,
+   "reason": why it is not 0, in words, such as "3 of 10 files failed";
+             else null}
 Tokens in the document are shortened.
 """
 

@@ -33,17 +33,21 @@ class ExitCode(enum.IntEnum):
 
 
 HELP = """exit codes:
-  0    the task succeeded (status, list, runs: the result was printed; send: every file succeeded;
-       stop: the task is ended; validate: no file has errors; check: every needed step works);
-       if the success is not certain, a line on stderr says so (see --accept-uncertain)
-  1    the task failed or could not be started, or some of its items or files failed (see
-       --allow-failures); a file given to validate has errors;
-       with --strict, the success is not certain
+  0    the task succeeded (status, list, runs: the result was printed;
+       send: every file succeeded; stop: the task is ended;
+       validate: no file has errors; check: every needed step works);
+       if the success is not certain, a line on stderr says so
+       (see --accept-uncertain)
+  1    the task failed or could not be started, or some of its items or
+       files failed (see --allow-failures); a file given to validate has
+       errors; with --strict, the success is not certain
   2    wrong usage or setting
   3    the task was cancelled
   4    authentication or permission refused
-  5    server unreachable or overloaded, its answer malformed, or the request refused
-  6    task unknown, vanished, or replaced by another run; with --project, there is no such run
+  5    server unreachable or overloaded, its answer malformed, or the
+       request refused
+  6    task unknown, vanished, or replaced by another run; with --project,
+       there is no such run
   70   a defect of this program
   74   the results or the report could not be written
   124  timeout: the task had not ended

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 Result = Mapping[str, Any]  # as `RocketRideClient.send_files` returns them
 
 JSON_HELP = """If FILEs were sent, "outcome" says whether all of them succeeded, and the document also has
-  "results": for each FILE {"action": "complete" | "error", "filepath", "bytes_sent", "file_size",
-             "upload_time", "result": the pipeline's result or null, "error": text if the FILE failed}
+  "results": for each FILE {"action": "complete" | "error", "filepath",
+             "bytes_sent", "file_size", "upload_time", "result": the
+             pipeline's result or null, "error": text if the FILE failed}
 """
 
 

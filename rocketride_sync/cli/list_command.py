@@ -25,9 +25,10 @@ token as one word of ASCII, which wait - and stop - read back:
 {token_lines.HELP}.
 
 with --json, one document on stdout, whatever happens:
-  {{"outcome": null, "outcome_certain": null, "error": null or as of status, "status": null,
-   "exit_code", "reason": as of status,
-   "tasks": [{{"token", "name", "description", "project", "source", "startTime", "status"}}, ...]}}
+  {{"outcome": null, "outcome_certain": null, "status": null,
+   "error": null or as of status, "exit_code", "reason": as of status,
+   "tasks": [{{"token", "name", "description", "project", "source",
+              "startTime", "status"}}, ...]}}
 """
 
 _CELL_WIDTH = 40

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
+import itertools
 import re
 import signal
 import sys
+import textwrap
 import warnings
 from typing import Any, Dict, Iterator, NoReturn, Optional, Sequence, Union
 
@@ -161,6 +164,25 @@ def _meant_choice(message: str) -> str:
     )
 
 
+class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Fits paragraphs to the terminal's width. Indented lines, as of lists and documents, stay as they are."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        fill = functools.partial(
+            textwrap.fill,
+            width=width,
+            initial_indent=indent,
+            subsequent_indent=indent,
+            break_on_hyphens=False,
+        )
+        lines = itertools.groupby(text.strip("\n").split("\n"), _is_of_paragraph)
+        return "\n".join(fill(" ".join(part)) if filled else "\n".join(part) for filled, part in lines)
+
+
+def _is_of_paragraph(line: str) -> bool:
+    return line[:1].strip() != ""
+
+
 def _usage(parser: argparse.ArgumentParser) -> str:
     """The usage in one line: an error follows it, and the help lists the options anyway."""
     forms = {"?": "[{0}]", "*": "[{0} ...]", "+": "{0} [{0} ...]"}
@@ -181,7 +203,7 @@ def make_parser(names: Sequence[str] = tuple(_COMMANDS)) -> argparse.ArgumentPar
         usage="%(prog)s [options] COMMAND ...",
         description="Run RocketRide pipelines, ask tasks how they are doing, and wait for their end.",
         epilog=f"{durations.HELP}\n\n{exit_codes.HELP}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_HelpFormatter,
         allow_abbrev=False,
     )
     # Whether there is a COMMAND is checked after the options, so that an unknown one is named first.
@@ -198,7 +220,7 @@ def make_parser(names: Sequence[str] = tuple(_COMMANDS)) -> argparse.ArgumentPar
             help=command.HELP,
             description=command.HELP[0].upper() + command.HELP[1:] + ".",
             epilog=getattr(command, "EPILOG", None),
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=_HelpFormatter,
             allow_abbrev=False,
         )
         child.set_defaults(parser=child, program=parser)

@@ -20,9 +20,10 @@ ttl: see REASON), "cancelled" (it was stopped; without a reason, it ended abnorm
 server died). A run without an end is running, has just ended, or its server died.
 
 with --json, one document on stdout, whatever happens:
-  {"outcome": null, "outcome_certain": null, "error": null or as of status, "status": null,
-   "exit_code", "reason": as of status,
-   "runs": [{"beginTime", "beginSeq", "endTime", "outcome", "traceLevel", "reason"}, ...]}, the oldest first
+  {"outcome": null, "outcome_certain": null, "status": null,
+   "error": null or as of status, "exit_code", "reason": as of status,
+   "runs": [{"beginTime", "beginSeq", "endTime", "outcome", "traceLevel",
+             "reason"}, ...]}, the oldest first
 """
 
 _COLUMNS = ("STARTED", "ENDED", "DURATION", "OUTCOME", "REASON")

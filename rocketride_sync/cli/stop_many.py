@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from ..models import TaskStatus
 
 JSON_HELP = """With several TOKENs, "outcome" and "status" are null, "error" is the most severe, and the document also has
-  "results": for each task, in the order of the TOKENs, {"token", "outcome", "outcome_certain", "error",
-             "status"} as above
+  "results": for each task, in the order of the TOKENs, {"token",
+             "outcome", "outcome_certain", "error", "status"} as above
 """
 
 _WORD_WIDTH = len("unavailable")

@@ -25,10 +25,11 @@ If a file refers to variables ${ROCKETRIDE_...} that are neither in the environm
 on stderr names them. They do not count either.
 
 with --json, one document on stdout, whatever happens:
-  {"outcome": null, "outcome_certain": null, "error": null or as of status, "status": null,
-   "exit_code", "reason": as of status,
-   "files": [{"file", "valid", "errors": [{"message", "id" (the component, where it is about one)}, ...],
-              "warnings": likewise}, ...]}, without "files" if the server could not be asked
+  {"outcome": null, "outcome_certain": null, "status": null,
+   "error": null or as of status, "exit_code", "reason": as of status,
+   "files": [{"file", "valid", "errors": [{"message", "id" (the component,
+              where it is about one)}, ...], "warnings": likewise}, ...]},
+   without "files" if the server could not be asked
 """
 
 # Servers tell what is wrong in their answer. Some refuse a pipeline that they cannot even begin to check.

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from ..waiting.task_result import TaskResult
 
 JSON_HELP = """With several TOKENs, "outcome" and "error" are the most severe of all, "status" is null, and the document also has
-  "results": for each task, in the order of ending, {"token", "outcome", "outcome_certain", "error",
-             "status"} as above
+  "results": for each task, in the order of ending, {"token", "outcome",
+             "outcome_certain", "error", "status"} as above
 """
 
 

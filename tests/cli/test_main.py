@@ -202,6 +202,23 @@ def test_the_help_of_every_command_names_all_members_of_its_document():
             assert [member for member in members if f'"{member}"' not in told] == [], name
 
 
+@pytest.mark.parametrize("command", ["", *main._COMMANDS])
+def test_the_help_fits_a_terminal_of_80_columns(command, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    parser = main.make_parser()
+    (commands,) = (action for action in parser._actions if action.dest == "command")
+    text = (commands.choices[command] if command else parser).format_help()
+    assert [line for line in text.splitlines() if len(line) > 80] == []
+
+
+def test_the_help_fills_the_lines_of_a_wide_terminal(monkeypatch):
+    """Its lists stay as they are, and a blank line stays between two paragraphs."""
+    monkeypatch.setenv("COLUMNS", "200")
+    text = main.make_parser().format_help()
+    assert max(map(len, text.splitlines())) > 150
+    assert "\n  143  ended by SIGTERM\n\n129, 130 and 143 are what" in text
+
+
 @pytest.mark.parametrize(
     "words", [["status"], ["status", "run"], ["--quiet", "status"], ["help", "status"], []]
 )
