@@ -58,10 +58,7 @@ class Address(Frozen):
                 WebSocket's path.
         """
         text = uri.strip()
-        problem = _odd_characters(text)
-        if problem:
-            raise ConfigurationError(f"{name}: {problem}")
-        problem = _scheme_slip(text)
+        problem = _odd_characters(text) or _scheme_slip(text)
         if problem:
             raise ConfigurationError(f"{name}: {problem}")
         if not _has_scheme(text):
