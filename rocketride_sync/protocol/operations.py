@@ -139,13 +139,13 @@ class Operation:
 
 
 @functools.lru_cache
-def get_task_status(token: str) -> Operation:
-    """Read the status of the task `token`; the answer is a TASK_STATUS document.
+def get_task_status(token: str, name: str = "get_task_status") -> Operation:
+    """Read the status of the task `token`, for the method `name`; the answer is a TASK_STATUS document.
 
     The next poll gets the same object, so that a connection need not encode it again.
     """
     return Operation(
-        name="get_task_status",
+        name=name,
         command=_GET_STATUS,
         arguments={"token": token},
         method="GET",

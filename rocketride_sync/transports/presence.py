@@ -26,16 +26,7 @@ def status_of_no_task(name: str) -> Operation:
     HTTP has no other request that needs the key and does nothing. Its path is that of a status: what a proxy lets through
     is asked for, and the address is found wrong where a status would find it wrong.
     """
-    status = get_task_status(_NO_TASK)
-    return Operation(
-        name,
-        status.command,
-        status.arguments,
-        method=status.method,
-        path=status.path,
-        query=status.query,
-        repeatable=True,
-    )
+    return get_task_status(_NO_TASK, name)
 
 
 def says_no_server(error: Optional[RocketRideError]) -> bool:
