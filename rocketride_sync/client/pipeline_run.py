@@ -148,7 +148,7 @@ class PipelineRun:
         """End the task, unless it has ended or was replaced."""
         if self.task is not None and not self.task.ended:
             self.state = self._lost_start.started  # so it stays if a signal breaks this off
-            self.state = WAS_ENDED if self.task._end_within(ENDING_SECONDS) else HAD_ENDED
+            self.state = WAS_ENDED if self.task._end(ENDING_SECONDS) else HAD_ENDED
 
     def end_or_tell(self) -> None:
         """As `end`. Raises no error of ours, for what came before matters more: the state and the log say it."""

@@ -190,30 +190,25 @@ class Task:
         If the status cannot be read, the run is terminated all the same.
 
         Args:
-            timeout: seconds for each call. At most two are needed.
+            timeout: seconds for all of it; omitted, the client's; None is unlimited. Reading the status may take half.
 
         Raises:
             ConfigurationError: this process was forked from the one that has the handle. The task belongs to that one.
         """
         self._end(timeout)
 
-    def _end_within(self, seconds: float) -> bool:
-        """As `_end`; both calls together take `seconds` at most."""
-        deadline = Deadline(seconds)
-        return self._end(seconds / 2, deadline)
-
-    def _end(self, timeout: Optional[Seconds] = CLIENT_TIMEOUT, deadline: Optional[Deadline] = None) -> bool:
-        """As `end`, but the second call ends by `deadline` if there is one. Returns whether this client terminated the run:
-        false for one that had ended, or was replaced.
-        """
+    def _end(self, timeout: Optional[Seconds] = CLIENT_TIMEOUT) -> bool:
+        """As `end`. Returns whether this client terminated the run: false for one that had ended, or was replaced."""
         if self._is_inherited:
             raise ConfigurationError(
                 "the task was started by another process, from which this one was forked: end it there, "
                 "or terminate it"
             )
+        limit = self._client._limit(timeout)
+        deadline = Deadline(limit)
         status: Optional[TaskStatus]
         try:
-            status = self.get_status(timeout=timeout)
+            status = self.get_status(timeout=None if limit is None else limit / 2)
         except (TaskLostError, TaskNotFoundError):
             self.ended = True  # forgotten, or replaced by another run: our run has ended
             return False
@@ -224,7 +219,7 @@ class Task:
             self.ended = True
             return status.terminated_by_client
         self.ended = False
-        self._client._terminate(self.token, status, deadline or Deadline(self._client._limit(timeout)))
+        self._client._terminate(self.token, status, deadline)
         self.ended = True
         return True
 

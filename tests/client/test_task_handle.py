@@ -1,6 +1,7 @@
 """`Task` as a context manager: what it ends when the block is left, and what it leaves alone."""
 
 import json
+import math
 import os
 import traceback
 
@@ -19,6 +20,7 @@ from rocketride_sync import (
     ServerError,
     TaskNotFoundError,
     TransportError,
+    TransportTimeoutError,
 )
 from rocketride_sync.task_fate import task_fate_of
 
@@ -241,6 +243,24 @@ def test_a_task_whose_status_cannot_be_read_is_ended_all_the_same(fault, seen):
     with RocketRideClient("h", KEY, transport=transport).use(pipeline=forever()):
         pass
     assert transport.calls[-1].name == "terminate"
+
+
+@pytest.mark.parametrize("timeout", [20.0, None])
+def test_the_end_takes_the_timeout_at_most_and_the_look_before_it_half(timeout):
+    left = {}
+
+    class Timed(MemoryTransport):
+        def call(self, operation, deadline):
+            left[operation.name] = deadline.remaining()
+            if operation.name == "get_task_status":
+                raise TransportTimeoutError("silence")
+            return super().call(operation, deadline)
+
+    RocketRideClient("h", KEY, transport=Timed([None]), timeout=timeout).task("tk_1").end()
+    expected = [math.inf, math.inf] if timeout is None else [10.0, 20.0]
+    assert list(left) == ["get_task_status", "terminate"]
+    assert list(left.values()) == pytest.approx(expected, abs=5.0)
+    assert left["terminate"] <= (timeout or math.inf)
 
 
 def test_it_reads_as_the_dict_that_the_asynchronous_client_returns():
