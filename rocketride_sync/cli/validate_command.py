@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Mapping, NamedTuple
 
 from ..deadline import Deadline
 from ..errors import ConfigurationError, ServerError
-from ..options import CLIENT_TIMEOUT
 from . import command_result, output, shared_options
 from .exit_codes import ExitCode
 from .server_options import Environment, add_server_options, make_client
@@ -104,7 +103,7 @@ def _check(client: RocketRideClient, environment: Environment, file: str, source
     known = environment.file_variables(pipelines.references(pipeline))
     pipelines.warn_of_unset(pipeline, known, file)
     try:
-        found = client._validated(pipeline, source, Deadline(client._limit(CLIENT_TIMEOUT)))
+        found = client._validated(pipeline, source, Deadline(client._settings.timeout))
     except ServerError as error:
         if type(error) is not ServerError or _REFUSED_PIPELINE not in str(error):
             raise  # a missing permission, or a server that cannot check: it says nothing about the pipeline

@@ -64,9 +64,7 @@ class CatalogueMethods(BaseClient):
             ServerError: the server could not check it.
             ProtocolError: it answered without a verdict.
         """
-        load(_checking)
-        from . import pipelines
-
+        pipelines = load(_pipelines)
         deadline = Deadline(self._limit(timeout))
         document = pipelines.load(filepath, pipeline, None, deadline)
         pipelines.warn_of_unset(document)
@@ -75,7 +73,8 @@ class CatalogueMethods(BaseClient):
     def _validated(
         self, document: pipelines.Pipeline, source: Optional[str], deadline: Deadline
     ) -> ValidationResult:
-        load(_checking)
+        """What the server says of a document that is known to be a pipeline. Raises as `validate`."""
+        load(_asking)
         from ..protocol import catalogue_operations
 
         start = arguments.optional_text("source", source)
@@ -192,6 +191,7 @@ def _asking() -> None:
     from ..protocol import catalogue_operations  # noqa: F401
 
 
-def _checking() -> None:
-    from ..protocol import catalogue_operations  # noqa: F401
-    from . import pipelines  # noqa: F401
+def _pipelines() -> Any:
+    from . import pipelines
+
+    return pipelines
