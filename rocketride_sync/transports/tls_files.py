@@ -12,6 +12,7 @@ from typing import Any, Callable, Sequence, Tuple, TypeVar
 from ..config import Cert, Verify
 from ..errors import ConfigurationError, TransportError
 from ..loading import load
+from ..owned_files import mode_of, named_pipe_problem
 from ..redact import reason_of
 
 T = TypeVar("T")
@@ -98,24 +99,15 @@ def _existing(setting: str, named: str) -> Sequence[str]:
 def _check_readable(setting: str, path: str) -> None:
     """Raise ConfigurationError if reading the file at `path` might never end."""
     _check_named_pipe(setting, path)
-    if stat.S_ISCHR(_mode(path)):
+    if stat.S_ISCHR(mode_of(path)):
         raise ConfigurationError(f"{setting}: {path!r} is a device; a file is needed")
 
 
 def _check_named_pipe(setting: str, path: str) -> None:
     """Raise ConfigurationError if opening the file at `path` might wait for ever."""
-    mode = _mode(path)
-    problem = load(_owned_files).named_pipe_problem(path, mode) if stat.S_ISFIFO(mode) else ""
+    problem = named_pipe_problem(path, mode_of(path))
     if problem:
         raise ConfigurationError(f"{setting}: {path!r} {problem}")
-
-
-def _mode(path: str) -> int:
-    """What kind of file is at `path`; 0 if that cannot be told: then opening it says what is wrong."""
-    try:
-        return os.stat(path).st_mode
-    except (OSError, ValueError):  # ValueError: it holds a null character
-        return 0
 
 
 def _is_missing(path: str) -> bool:
@@ -159,9 +151,3 @@ def _certifi() -> Any:
     import certifi
 
     return certifi
-
-
-def _owned_files() -> Any:
-    from .. import owned_files
-
-    return owned_files
