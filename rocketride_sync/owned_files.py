@@ -7,10 +7,11 @@ would close it.
 
 from __future__ import annotations
 
+import io
 import os
 import select
 import stat
-from typing import Any, BinaryIO, Dict, Optional, cast
+from typing import Any, BinaryIO, Dict, Optional, Type, cast
 
 from .deadline import SLICE, Deadline
 from .errors import ConfigurationError
@@ -23,31 +24,40 @@ NO_WAIT = getattr(os, "O_NONBLOCK", 0)
 _PART = 256 * 1024
 
 
+class _DroppableFile(io.FileIO):
+    """A file that may be collected without a warning. What closes it then is no function of Python's, in which a signal
+    would be lost.
+    """
+
+    __del__ = io.FileIO.close
+
+
 def open_for_reading(path: str, flags: int = 0) -> BinaryIO:
     """Open the file at `path`, unbuffered, with `flags` beside those for reading.
 
     Raises:
         OSError: it cannot be opened, or is a directory.
     """
-    return _opened(path, "rb", os.O_RDONLY | flags)
+    return _opened(io.FileIO, path, "rb", os.O_RDONLY | flags)
 
 
 def open_for_writing_at_once(path: str) -> BinaryIO:
-    """Open what is at `path`, such as a pipe or a terminal, unbuffered, without waiting for its other side.
+    """Open what is at `path`, such as a pipe or a terminal, unbuffered, without waiting for its other side. It is closed
+    when it is collected, at the latest.
 
     Raises:
         OSError: it cannot be opened. ENXIO: it is a pipe that nobody reads.
     """
-    return _opened(path, "wb", os.O_WRONLY | NO_WAIT | getattr(os, "O_NOCTTY", 0))
+    return _opened(_DroppableFile, path, "wb", os.O_WRONLY | NO_WAIT | getattr(os, "O_NOCTTY", 0))
 
 
-def _opened(path: str, mode: str, flags: int) -> BinaryIO:
+def _opened(kind: Type[io.FileIO], path: str, mode: str, flags: int) -> BinaryIO:
     flags |= getattr(os, "O_BINARY", 0)
     number_of: Dict[str, int] = {}
     try:
         # The number goes from `os.open` into the dictionary, and from there into the file, within a single call of C.
         number_of.update(zip((path,), map(os.open, (path,), (flags,))))
-        return cast("BinaryIO", open(path, mode, buffering=0, opener=number_of.pop))
+        return cast("BinaryIO", kind(path, mode, opener=number_of.pop))
     except BaseException:
         for number in number_of.values():
             os.close(number)

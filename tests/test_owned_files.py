@@ -128,6 +128,28 @@ def test_a_report_that_goes_to_a_pipe(tmp_path):
         assert leaks(lambda: check_writable(path).write("x")) == []
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs FIFOs")
+def test_in_dropping_a_pipe_for_a_report_no_line_of_python_runs_in_which_a_signal_would_be_lost(tmp_path):
+    """Python prints and forgets what is raised in a destructor."""
+    os.mkfifo(tmp_path / "page")
+    path, calls = str(tmp_path / "page"), []
+
+    def trace(frame, *_):
+        calls.append(frame.f_code.co_name)
+
+    with open(os.open(path, os.O_RDWR), "rb", buffering=0), warnings.catch_warnings():
+        warnings.simplefilter("error", ResourceWarning)
+        before, pipe = opened(), check_writable(path)
+        assert opened() == before + 1
+        traced = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            del pipe
+        finally:
+            sys.settrace(traced)
+        assert (opened(), calls) == (before, [])
+
+
 def test_a_stream_that_is_discarded(tmp_path):
     with open(tmp_path / "stream", "w", encoding="utf-8") as stream:
         assert leaks(lambda: output._discard(stream)) == []

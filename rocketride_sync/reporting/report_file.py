@@ -41,7 +41,6 @@ class OpenPipe:
     """
 
     def __init__(self, path: str) -> None:
-        self._file: Optional[BinaryIO] = None
         try:
             self._file = open_for_writing_at_once(path)
             return
@@ -53,13 +52,8 @@ class OpenPipe:
 
     def write(self, text: str) -> None:
         """Write `text`, and close it. Raises OSError if that fails, or if it takes nothing for `PATIENCE`."""
-        if self._file is not None:
-            with self._file:
-                _write_in_time(self._file, text.encode("utf-8", "backslashreplace"))
-
-    def __del__(self) -> None:  # in Python's own way, it would warn
-        if self._file is not None:
-            self._file.close()
+        with self._file:
+            _write_in_time(self._file, text.encode("utf-8", "backslashreplace"))
 
 
 def _write_in_time(file: BinaryIO, content: bytes) -> None:
