@@ -15,7 +15,8 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from ...deadline import SLICE, system_time
 from ...logs import log
-from .sockets import Connection, TlsConnection, current
+from .exchange import current
+from .sockets import Connection, TlsConnection
 
 if TYPE_CHECKING:
     from ...address import Address

@@ -23,7 +23,7 @@ from ...protocol.failures import readable
 from ..dialing import is_certificate_alert
 
 if TYPE_CHECKING:
-    from .sockets import Exchange
+    from .exchange import Exchange
 
 # What sending a request may raise. Any other exception is a bug, and is not translated.
 FOREIGN = (OSError, ValueError, http.client.HTTPException, u3.HTTPError)

@@ -34,8 +34,8 @@ from ..dialing import Dialer
 from ..proxies import Proxy, proxy_for
 from .adapter import SLICES, DeadlineAdapter
 from .error_translation import FOREIGN, translate
+from .exchange import Exchange
 from .log_filter import redact_urllib3
-from .sockets import Exchange
 
 Answer = Tuple[int, Mapping[str, str], bytes]
 Query = Tuple[Tuple[str, str], ...]

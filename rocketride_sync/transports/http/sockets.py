@@ -2,7 +2,7 @@
 
 A socket's timeout bounds one read, so a server that sends a byte now and then can prolong a request for hours. These
 connections set the timeout before each step (connect, TLS handshake, each send and read) to what remains of the
-deadline of the thread's current exchange.
+deadline of the thread's current exchange (`exchange.py`).
 """
 
 from __future__ import annotations
@@ -13,123 +13,27 @@ import http.client
 import io
 import math
 import socket
-import threading
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
-from ...deadline import SLICE, Deadline, system_time
+from ...deadline import SLICE, system_time
 from ...errors import RocketRideError
 from ...logs import log
-from ...options import SizeLimit
-from ...protocol.content_encoding import too_large
 from ..tcp import connect, set_timeout
 from .exact_response import AnswerFile, ExactResponse
+from .exchange import Exchange, current
 
 if TYPE_CHECKING:
-    from ...protocol.operations import Operation
     from ..dialing import Dialer
 
 # settimeout is a system call, and avoided for such differences. A step may end early, for it is repeated, but not late.
 _EARLY = 0.02
 _LATE = 0.0005
-_MAX_HEAD = 1024 * 1024
 _JOINED = 128 * 1024  # the longest part of a body that is copied to be sent together with the head
 _MAX_CHECKED = 32
 _HTTP = b"HTTP/"  # how every answer begins
-
-
-class Exchange:
-    """One request and its answer, as the sockets see them.
-
-    Attributes:
-        deadline: of the whole exchange.
-        connect_timeout: the largest part of it for making a connection, in seconds; None for no such limit.
-        connecting: whether it has begun to make a connection, and not finished.
-        reused: whether it uses a connection from the pool.
-        answered: whether a byte of an answer has come.
-        sending: whether it has begun to send something, and not finished.
-        has_body: whether a body follows the head of the request, which is sent together with it.
-        answer: the answer, None until it is awaited.
-        connect_fault: why no connection could be made, or None.
-        limit: of the body of an answer, None for none.
-        operation: what is told before the first byte is sent, None if nothing needs to know.
-    """
-
-    __slots__ = (
-        "_bytes_allowed",
-        "_previous",
-        "answer",
-        "answered",
-        "connect_fault",
-        "connect_timeout",
-        "connecting",
-        "deadline",
-        "has_body",
-        "head",
-        "limit",
-        "operation",
-        "reused",
-        "sending",
-    )
-
-    def __init__(
-        self, deadline: Deadline, connect_timeout: Optional[float], limit: Optional[SizeLimit] = None
-    ) -> None:
-        self.deadline = deadline
-        self.connect_timeout = connect_timeout
-        self.connect_fault: Optional[RocketRideError] = None
-        self.connecting = False
-        self.reused = False
-        self.answered = False
-        self.sending = False
-        self.has_body = False
-        self.head: Any = None  # that waits for the begin of the body
-        self.answer: Optional[ExactResponse] = None
-        self.limit = limit
-        self.operation: Optional[Operation] = None
-        self._bytes_allowed = math.inf if limit is None else 2 * limit.size + _MAX_HEAD
-
-    def count_received(self, size: int) -> None:
-        """Count `size` received bytes.
-
-        The limit is kept here because the decoders above keep none: http.client reads a chunk of size -1 to the end of
-        the stream.
-
-        Raises:
-            ProtocolError: they are more than a body of `limit` bytes needs, even one in small chunks.
-        """
-        self.answered = True
-        self._bytes_allowed -= size
-        if self.limit is not None and self._bytes_allowed < 0:
-            raise too_large(self.limit)
-
-    @property
-    def ended_exactly(self) -> bool:
-        """Whether its connection can be used again: all was sent, and the answer ended exactly where it should."""
-        return not self.sending and self.answer is not None and self.answer.ended_exactly
-
-    def __enter__(self) -> Exchange:
-        # A signal handler may make a call in the middle of another exchange of its thread.
-        self._previous: Exchange = current.exchange
-        current.exchange = self
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        current.exchange = self._previous
-
-
-_UNLIMITED = Exchange(Deadline(None), None)
-
-
-class _CurrentExchange(threading.local):
-    """The current exchange of each thread. urllib3 offers no way to pass one down to its sockets."""
-
-    exchange = _UNLIMITED
-
-
-current = _CurrentExchange()
 
 
 def _set_remaining_timeout(sock: Any, longest: float = math.inf) -> None:

@@ -3,7 +3,7 @@
 import io
 import socket
 
-from rocketride_sync.transports.http.sockets import current
+from rocketride_sync.transports.http.exchange import current
 
 
 class Clock:

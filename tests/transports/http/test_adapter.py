@@ -16,7 +16,7 @@ from rocketride_sync.deadline import Deadline
 from rocketride_sync.transports.http import adapter as adapter_module
 from rocketride_sync.transports.http import sockets
 from rocketride_sync.transports.http.adapter import SLICES, DeadlineAdapter
-from rocketride_sync.transports.http.sockets import Exchange
+from rocketride_sync.transports.http.exchange import Exchange
 
 from ..loopback import answer
 from .fake_sockets import PolledSocket

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.transports.http.exact_response import read_headers
-from rocketride_sync.transports.http.sockets import Exchange, _Response
+from rocketride_sync.transports.http.exchange import Exchange
+from rocketride_sync.transports.http.sockets import _Response
 
 NAMES = st.sampled_from(
     [

@@ -14,7 +14,7 @@ import urllib3.exceptions
 from rocketride_sync import errors
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.transports.http.error_translation import FOREIGN, translate
-from rocketride_sync.transports.http.sockets import Exchange
+from rocketride_sync.transports.http.exchange import Exchange
 
 from ..loopback import Server
 from .calls import TOKEN, call, using

@@ -5,7 +5,7 @@ import pytest
 from rocketride_sync import RocketRideError
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.transports.http.error_translation import translate
-from rocketride_sync.transports.http.sockets import Exchange
+from rocketride_sync.transports.http.exchange import Exchange
 
 from ..odd_faults import FOR_HTTP, odd_faults
 

@@ -20,7 +20,8 @@ from rocketride_sync.errors import ProtocolError, TransportError
 from rocketride_sync.options import SizeLimit
 from rocketride_sync.protocol.operations import Operation
 from rocketride_sync.transports.http import sockets
-from rocketride_sync.transports.http.sockets import Connection, Exchange, TlsConnection, current
+from rocketride_sync.transports.http.exchange import Exchange, current
+from rocketride_sync.transports.http.sockets import Connection, TlsConnection
 
 from ..loopback import answer
 from .fake_sockets import Dialer, TlsSocket, body_of
