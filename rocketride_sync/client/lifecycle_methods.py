@@ -69,7 +69,7 @@ class LifecycleMethods(BaseClient):
         Raises:
             TaskNotFoundError: there is no such task.
         """
-        pipelines = load(_pipelines)
+        pipelines, start_operations = load(_restarting)
 
         document = pipelines.load(None, pipeline, None)
         deadline = Deadline(self._limit(timeout))
@@ -85,7 +85,7 @@ class LifecycleMethods(BaseClient):
             raise TaskNotFoundError("restart: the project has no task with this source", operation="restart")
         if self._terminated is not None:
             self._terminated.forget(found)
-        self._call_until(operations.restart(found, project_id, source, document, team), deadline)
+        self._call_until(start_operations.restart(found, project_id, source, document, team), deadline)
 
     def get_task_token(
         self,
@@ -163,7 +163,8 @@ def _documents() -> Any:
     return documents
 
 
-def _pipelines() -> Any:
-    from . import pipelines  # most processes start nothing
+def _restarting() -> Any:
+    from ..protocol import start_operations  # most processes start nothing
+    from . import pipelines
 
-    return pipelines
+    return pipelines, start_operations

@@ -114,13 +114,14 @@ class StartingMethods(BaseClient):
         """
         # Slow to load, and not needed by a process that only reads a status.
         load(_starting)
+        from ..protocol import start_operations
         from ..task_fate import NOT_STARTED, TaskFate, note_task_fate
         from . import pipelines
         from .task import Task
 
         deadline = Deadline(self._limit(timeout))
         document = pipelines.load(filepath, pipeline, source, deadline)
-        operation = operations.execute(
+        operation = start_operations.execute(
             document,
             token=arguments.optional_text("token", token),
             threads=arguments.optional_count("threads", threads, _MAX_THREADS),
@@ -218,6 +219,7 @@ def _starting() -> None:
     """Import what a start needs, before it is sent."""
     from .. import task_fate  # noqa: F401
     from ..models import TaskStart  # noqa: F401
+    from ..protocol import start_operations  # noqa: F401
     from . import pipelines, task  # noqa: F401
 
 

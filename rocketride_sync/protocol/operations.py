@@ -1,6 +1,6 @@
 """What an operation of the server is: its DAP command, its HTTP request, and whether it may be repeated; and those of a
-connection and of a task's life. Objects, the run log and what a server knows besides have modules of their own, which
-few processes load.
+connection and of a task that was started. Starts, objects, the run log and what a server knows besides have modules of
+their own, which few processes load.
 
 Source of the facts: docs/protocol.md, "HTTP" and "WebSocket".
 """
@@ -178,47 +178,6 @@ def monitor(token: str, types: Sequence[str]) -> Operation:
     )
 
 
-def execute(
-    pipeline: Mapping[str, Any],
-    *,
-    token: Optional[str] = None,
-    threads: Optional[int] = None,
-    args: Sequence[str] = (),
-    trace_level: Optional[str] = None,
-    use_existing: Optional[bool] = None,
-    ttl: Optional[float] = None,
-    name: Optional[str] = None,
-    env: Optional[Mapping[str, str]] = None,
-) -> Operation:
-    """Start `pipeline`; the answer is a TaskStart document. For an argument of None the server chooses."""
-    both = {"token": token, "threads": threads, "pipelineTraceLevel": trace_level}
-    websocket_only = {
-        "useExisting": use_existing,
-        "ttl": ttl,
-        "name": name,
-        "env": env or None,
-        "args": args or None,
-    }
-    arguments = {**without_none(both), **without_none(websocket_only)}
-    return Operation(
-        name="use",
-        command="execute",
-        arguments={"pipeline": pipeline, "args": list(args), **arguments},
-        method="POST",
-        path="/task",
-        query=tuple(
-            (key, str(value))
-            for key, value in without_none({"token": token, "threads": threads, "trace": trace_level}).items()
-        ),
-        json=pipeline,
-        recovery="; over WebSocket, get_task_token(project_id, source) gives the token of the latest run, and the "
-        "start_time of its status tells whether it is this one",
-        http_lacks=tuple(
-            "use_existing" if key == "useExisting" else key for key in without_none(websocket_only)
-        ),
-    )
-
-
 def terminate(token: str) -> Operation:
     """End the task `token`. The answer comes when its process has ended, and has no body. A second one succeeds too.
 
@@ -232,19 +191,6 @@ def terminate(token: str) -> Operation:
         path="/task",
         query=(("token", token),),
         recovery="; the task's status tells",
-    )
-
-
-def restart(
-    token: str, project_id: str, source: str, pipeline: Mapping[str, Any], team_id: Optional[str] = None
-) -> Operation:
-    """Run a task again, perhaps with another pipeline; the answer is as for `execute`."""
-    arguments = {"token": token, "projectId": project_id, "source": source, "pipeline": pipeline}
-    return Operation(
-        name="restart",
-        command="restart",
-        arguments={**arguments, **without_none({"teamId": team_id})},
-        recovery="; the task's status tells: a restart sets its counts to 0",
     )
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from rocketride_sync import errors
-from rocketride_sync.protocol import object_operations, operations, run_log_operations
+from rocketride_sync.protocol import object_operations, operations, run_log_operations, start_operations
 from rocketride_sync.protocol.failures import (
     NotReadyError,
     failure,
@@ -19,7 +19,7 @@ from rocketride_sync.redact import Secret
 KEY = "key-0123456789abcdef"
 TOKEN = "tk_560d04a8eac4abb1b4af0d8878dc856c"
 STATUS = operations.get_task_status(TOKEN)
-START = operations.execute({}, env={"PASSWORD": "hunter22", "LEVEL": "verbose", "COUNT": 3})
+START = start_operations.execute({}, env={"PASSWORD": "hunter22", "LEVEL": "verbose", "COUNT": 3})
 NO_SLOTS = "server rejected WebSocket connection: HTTP 403"
 NOT_BOUND = "[Errno 111] Connect call failed ('127.0.0.1', 20001)"
 
@@ -209,7 +209,7 @@ def test_what_it_says(operation, message, options, says):
 
 
 @pytest.mark.parametrize(
-    "operation", [START, operations.restart(TOKEN, "p", "s", {}), operations.call("execute", {})]
+    "operation", [START, start_operations.restart(TOKEN, "p", "s", {}), operations.call("execute", {})]
 )
 def test_a_start_that_fails_because_the_task_has_ended_is_explained(operation):
     assert "moments of its start" in str(failure(operation, "Task has already completed", KEY))
@@ -262,7 +262,7 @@ def test_nor_is_a_credential_within_what_was_sent():
     components = [{"id": "llm", "config": {"openai": {"apikey": "sk-0123456789", "model": "gpt-large-3"}}}]
     pipeline = {"components": components, "source": "documents"}
     said = "llm of documents, gpt-large-3: the key sk-0123456789 was refused"
-    shown = str(failure(operations.execute(pipeline), said, KEY))
+    shown = str(failure(start_operations.execute(pipeline), said, KEY))
     assert "sk-0123456789" not in shown
     assert "llm of documents, gpt-large-3" in shown
     called = operations.call("auth", {"auth": "the-other-key"})

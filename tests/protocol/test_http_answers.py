@@ -10,7 +10,8 @@ from rocketride_sync.cli.exit_codes import ExitCode, code_and_advice
 from rocketride_sync.protocol import http_answers
 from rocketride_sync.protocol.catalogue_operations import get_server_info
 from rocketride_sync.protocol.http_answers import interpret
-from rocketride_sync.protocol.operations import execute, get_task_status
+from rocketride_sync.protocol.operations import get_task_status
+from rocketride_sync.protocol.start_operations import execute
 
 KEY = "key-0123456789abcdef"
 TOKEN = "tk_560d04a8eac4abb1b4af0d8878dc856c"

@@ -7,6 +7,7 @@ from rocketride_sync.protocol import (
     object_operations,
     operations,
     run_log_operations,
+    start_operations,
 )
 from rocketride_sync.transports.chunks import Bytes
 
@@ -16,7 +17,7 @@ def test_no_repr_shows_a_token_or_what_is_sent():
     for operation in (
         operations.get_task_status(secret),
         operations.auth(secret, "client", "1"),
-        operations.execute({"source": secret}, token=secret),
+        start_operations.execute({"source": secret}, token=secret),
         object_operations.send("send", secret, {"name": secret}, "text/plain"),
     ):
         assert secret not in repr(operation)
@@ -40,9 +41,9 @@ def each():
         "get_task_status": operations.get_task_status("t"),
         "auth": operations.auth("k", "c", "1"),
         "monitor": operations.monitor("t", ["TASK"]),
-        "use": operations.execute({}),
+        "use": start_operations.execute({}),
         "terminate": operations.terminate("t"),
-        "restart": operations.restart("t", "p", "s", {}),
+        "restart": start_operations.restart("t", "p", "s", {}),
         "get_tasks": operations.get_tasks(),
         "get_task_token": operations.get_task_token("p", "s"),
         "ping": operations.ping(),
@@ -126,7 +127,7 @@ def test_what_cannot_be_sent_twice_tells_how_to_find_out():
 
 def test_what_of_a_start_http_cannot_carry():
     """Only what was given, by the name that the caller gave."""
-    started = operations.execute(
+    started = start_operations.execute(
         {"a": 1}, token="t", threads=2, args=["x"], use_existing=False, ttl=0, name="n", env={"A": "b"}
     )
     assert started.http_lacks == ("use_existing", "ttl", "name", "env", "args")
@@ -142,7 +143,7 @@ def test_what_of_a_start_http_cannot_carry():
         "name": "n",
         "env": {"A": "b"},
     }
-    plain = operations.execute({"a": 1}, token="t", threads=2, trace_level="full", env={}, args=())
+    plain = start_operations.execute({"a": 1}, token="t", threads=2, trace_level="full", env={}, args=())
     assert plain.over_http
     assert plain.unsupported_by_http == "use"
     assert plain.query == (("token", "t"), ("threads", "2"), ("trace", "full"))
@@ -157,13 +158,13 @@ def test_what_of_a_start_http_cannot_carry():
 
 
 def test_what_was_not_given_is_not_sent():
-    assert operations.restart("t", "p", "s", {}).arguments == {
+    assert start_operations.restart("t", "p", "s", {}).arguments == {
         "token": "t",
         "projectId": "p",
         "source": "s",
         "pipeline": {},
     }
-    assert operations.restart("t", "p", "s", {}, "team").arguments["teamId"] == "team"
+    assert start_operations.restart("t", "p", "s", {}, "team").arguments["teamId"] == "team"
     assert operations.get_task_token("p", "s").arguments == {"projectId": "p", "source": "s"}
     assert operations.get_task_token("p", "s", "team").arguments["teamId"] == "team"
     assert run_log_operations.get_task_runs("p", "s").arguments == {

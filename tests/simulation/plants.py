@@ -43,7 +43,7 @@ PLANTS = (
     ),
     Plant(
         "`execute` is sent again",
-        PACKAGE + "protocol/operations.py",
+        PACKAGE + "protocol/start_operations.py",
         r'(name="use",)',
         r"\1 repeatable=True,",
         kinds="old_start_without_an_answer",

@@ -7,7 +7,8 @@ import pytest
 from rocketride_sync import OverloadedError, RocketRideClient, ServerError
 from rocketride_sync.protocol.dap import interpret
 from rocketride_sync.protocol.object_operations import send, through_pipe
-from rocketride_sync.protocol.operations import execute, get_task_status, restart
+from rocketride_sync.protocol.operations import get_task_status
+from rocketride_sync.protocol.start_operations import execute, restart
 
 from .dap_peer import KEY, RUNNING, TOKEN, dap
 from .either_transport import is_upgrade
