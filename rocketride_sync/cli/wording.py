@@ -23,7 +23,7 @@ _PHRASES = (
     ),
     ("(auth= or ROCKETRIDE_APIKEY)", _KEY),
     ("pass auth='…' or set ROCKETRIDE_APIKEY", f"give one {_KEY}"),
-    ("; set them, or pass env=", "; set them, or give them with --env-file"),
+    ("; set them, or pass env= to use or run", "; set them, or give them with --env-file"),
     ('use transport="websocket"', "leave out --transport http"),
     ('use transport="http"', "use --transport http"),
     (". See proxies=", ". See HTTPS_PROXY, HTTP_PROXY and NO_PROXY"),

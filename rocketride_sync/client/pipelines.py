@@ -101,7 +101,7 @@ def warn_of_unset(
     if missing:
         listed = excerpt(", ".join(missing), _LONGEST_LIST)
         log.warning(
-            "%s refers to variables that are not set, and stay as they are: %s; set them, or pass env=",
+            "%s refers to variables that are not set, and stay as they are: %s; set them, or pass env= to use or run",
             what,
             listed,
         )

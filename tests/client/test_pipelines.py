@@ -164,7 +164,7 @@ def test_what_is_not_set_stays_as_it_is_and_is_told(monkeypatch, caplog, given):
     listed = ", ".join(f"${{ROCKETRIDE_{name}}}" for name in names)
     assert (record.name, record.levelname) == ("rocketride_sync", "WARNING")
     assert record.getMessage() == (
-        f"the pipeline refers to variables that are not set, and stay as they are: {listed}; set them, or pass env="
+        f"the pipeline refers to variables that are not set, and stay as they are: {listed}; set them, or pass env= to use or run"
     )
 
 
