@@ -9,7 +9,14 @@ import math
 from typing import Optional, Union
 
 from ..deadline import Clock, Deadline, system_time
-from ..errors import ProtocolError, RocketRideError, TaskNotFoundError, TransientError, WaitTimeoutError
+from ..errors import (
+    ProtocolError,
+    RocketRideError,
+    TaskNotFoundError,
+    TransientError,
+    TransportTimeoutError,
+    WaitTimeoutError,
+)
 from ..models import TaskStatus
 from ..options import RetryPolicy
 from ..redact import shorten
@@ -186,6 +193,8 @@ class Wait:
             WaitTimeoutError: the time is up.
             TransientError: for `RetryPolicy.max_outage` seconds every poll has failed.
         """
+        if self._is_cut_off:
+            raise self.timed_out() from self._cause
         if self._outage is None:
             pause = self._schedule.until_tick()
             pause = min(pause, _CONFIRM_AFTER) if self.in_doubt else pause
@@ -197,6 +206,12 @@ class Wait:
         room = max(room, CLOCK_TOLERANCE)
         self._last_poll_at = self._clock() + room
         return min(pause, room)
+
+    @property
+    def _is_cut_off(self) -> bool:
+        """Whether the wait's own deadline made the latest poll fail: the server may be well."""
+        is_late = self._outage is not None and isinstance(self._latest_fault, TransportTimeoutError)
+        return is_late and self.deadline.remaining() < CLOCK_TOLERANCE
 
     def _in_own_time(self, moment: float) -> float:
         """A moment of the clock since which no code of the caller ran."""

@@ -373,6 +373,34 @@ def test_a_deadline_in_an_outage_is_a_wait_timeout_that_tells_the_fault():
     assert world.polls[-1] == pytest.approx(9.99)
 
 
+def late(until, kind=TransportTimeoutError):
+    """The failure of a poll that lasts until then."""
+
+    def answer(world):
+        world.now = until
+        return kind("no answer")
+
+    return answer
+
+
+@pytest.mark.parametrize("max_outage", [0.001, 5.0, None])
+@pytest.mark.parametrize("script", [(RUNNING, late(10.0)), (late(10.0),)], ids=["the last", "the only one"])
+def test_a_poll_that_the_waits_own_deadline_cuts_off_is_no_outage(script, max_outage):
+    world = World(*script)
+    with pytest.raises(WaitTimeoutError, match="the last poll failed: no answer"):
+        list(world.wait(timeout=10.0, interval=60.0, retry=RetryPolicy(max_outage=max_outage)))
+    assert world.now == 10.0
+
+
+@pytest.mark.parametrize(
+    "script", [(late(9.998),), (RUNNING, late(10.0, TransportError))], ids=["cut off before", "refused"]
+)
+def test_any_other_fault_at_the_deadline_may_end_an_outage(script):
+    with pytest.raises(TransportError) as caught:
+        list(World(*script).wait(timeout=10.0, interval=60.0, retry=RetryPolicy(max_outage=0.001)))
+    assert not isinstance(caught.value, WaitTimeoutError)
+
+
 def test_retry_after_is_honoured_within_the_deadline():
     busy = TransientError("busy", retry_after=30.0)
     world = World(busy, DONE)
