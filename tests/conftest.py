@@ -11,6 +11,7 @@ import types
 from pathlib import Path
 
 import pytest
+from compiling import compile_once
 from ordering import is_lengthy, longest_first
 from preloaded import Parent, emulators_are_forked, share
 
@@ -72,6 +73,12 @@ def pytest_configure(config):
         share(config.workerinput[PRELOADED])
     config.add_cleanup(config.stash[STDERR].close)
     config.add_cleanup(faulthandler.cancel_dump_traceback_later)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config):
+    """What the workers need is compiled before they start."""
+    compile_once(config)
 
 
 @pytest.hookimpl(optionalhook=True)
