@@ -1,6 +1,7 @@
 """Addresses, credentials and the environment."""
 
 import pytest
+from cases import each
 
 from rocketride_sync import ConfigurationError, RocketRideClient, RocketRideWarning
 from rocketride_sync.address import Address
@@ -9,7 +10,7 @@ from rocketride_sync.config import Settings, resolve
 KEY = "the-secret-key"
 
 
-@pytest.mark.parametrize(
+@each(
     ("uri", "http", "path"),
     [
         ("localhost", "http://localhost:5565", "/task/service"),
@@ -41,7 +42,7 @@ def test_addresses_are_read_as_documented(uri, http, path):
         assert address.websocket_path == path
 
 
-@pytest.mark.parametrize(
+@each(
     ("uri", "why"),
     [
         ("ftp://host", "unknown scheme 'ftp'"),
@@ -157,7 +158,7 @@ def test_an_unusable_key_is_described_and_not_shown(auth):
     assert auth.split()[0] not in str(caught.value)
 
 
-@pytest.mark.parametrize(
+@each(
     "wrong",
     [
         {"timeout": 0},

@@ -6,6 +6,7 @@ import pickle
 import re
 
 import pytest
+from cases import each
 
 from rocketride_sync import errors
 from rocketride_sync.models import Outcome, TaskStatus
@@ -83,8 +84,8 @@ def test_there_is_an_example_of_every_error_that_is_raised():
     assert {type(e).__name__ for e in EXAMPLES} == set(TREE) - abstract
 
 
-@pytest.mark.parametrize("error", EXAMPLES, ids=lambda e: type(e).__name__)
-@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@each("error", EXAMPLES, ids=lambda e: type(e).__name__)
+@each("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_errors_pickle_whole(error, protocol):
     again = pickle.loads(pickle.dumps(error, protocol))
     assert type(again) is type(error)
@@ -93,7 +94,7 @@ def test_errors_pickle_whole(error, protocol):
     assert vars(again) == vars(error)
 
 
-@pytest.mark.parametrize("error", EXAMPLES, ids=lambda e: type(e).__name__)
+@each("error", EXAMPLES, ids=lambda e: type(e).__name__)
 def test_errors_copy_whole(error):
     for again in (copy.copy(error), copy.deepcopy(error)):
         assert type(again) is type(error)
@@ -101,7 +102,7 @@ def test_errors_copy_whole(error):
         assert vars(again) == vars(error)
 
 
-@pytest.mark.parametrize("error", EXAMPLES, ids=lambda e: type(e).__name__)
+@each("error", EXAMPLES, ids=lambda e: type(e).__name__)
 def test_errors_can_be_made_of_their_message_alone(error):
     """What Celery keeps of an error in JSON is its class and its `args`."""
     again = type(error)(*error.args)

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from cases import each
 
 import rocketride_sync
 
@@ -52,7 +53,7 @@ def test_asking_for_a_status_loads_nothing_that_shows_or_records():
     assert not {f"rocketride_sync.{name}" for name in unwanted} & set(loaded)
 
 
-@pytest.mark.parametrize("name", rocketride_sync.__all__)
+@each("name", rocketride_sync.__all__)
 def test_every_public_name_is_there(name):
     assert getattr(rocketride_sync, name) is not None
 

@@ -2,16 +2,16 @@
 
 from types import SimpleNamespace
 
-import pytest
+from cases import each
 from ordering import LENGTHY, LONGEST, TESTS, longest_first
 
 
-@pytest.mark.parametrize("place", sorted(LENGTHY))
+@each("place", sorted(LENGTHY))
 def test_what_is_lengthy_is_there(place):
     assert (TESTS / place).exists()
 
 
-@pytest.mark.parametrize("place", LONGEST)
+@each("place", LONGEST)
 def test_the_longest_are_there(place):
     file, _, test = place.partition("::")
     assert f"def {test.partition('[')[0]}(" in (TESTS / file).read_text(encoding="utf-8")

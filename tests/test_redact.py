@@ -7,6 +7,7 @@ import time
 from urllib.parse import quote
 
 import pytest
+from cases import each
 
 from rocketride_sync.redact import cut, excerpt, named_secrets, printable, proxy_secrets, redact, shorten
 
@@ -39,10 +40,8 @@ def test_tokens_nobody_named_vanish_too():
     assert redact(f"GET /task?token={TOKEN} failed") == "GET /task?token=tk_5f3a… failed"
 
 
-@pytest.mark.parametrize("address", ["http://%s@proxy:1", "socks5h://%s@[::1]", "%s@proxy"])
-@pytest.mark.parametrize(
-    "password", ["hunter2", "p\xe4ss w/rd:@", "\u043f\u0430\u0440\u043e\u043b\u044c", "a", "%41b"]
-)
+@each("address", ["http://%s@proxy:1", "socks5h://%s@[::1]", "%s@proxy"])
+@each("password", ["hunter2", "p\xe4ss w/rd:@", "\u043f\u0430\u0440\u043e\u043b\u044c", "a", "%41b"])
 def test_of_a_proxys_address_user_and_password_vanish(address, password):
     """Also as they are sent to it: in base64, of UTF-8 or Latin-1."""
     user = "us\xe9r"
@@ -123,10 +122,8 @@ def shown_of(secret, text):
     return max(n for n in range(len(secret) + 1) if secret[:n] in text)
 
 
-@pytest.mark.parametrize(
-    "encode", [str, quote, html.escape, lambda key: base64.b64encode(key.encode()).decode()]
-)
-@pytest.mark.parametrize("before", range(60, 101))
+@each("encode", [str, quote, html.escape, lambda key: base64.b64encode(key.encode()).decode()])
+@each("before", range(60, 101))
 def test_of_a_secret_that_a_cut_goes_through_nothing_shows(before, encode):
     left = cut("." * before + encode(SECRET) + "!" * 50, 100, [SECRET])
     assert left in ("." * before + "***" + "!" * (100 - before))[: len(left)]
@@ -139,7 +136,7 @@ def test_a_text_is_cut_at_its_limit_and_a_short_one_is_whole():
     assert cut(f"a {SECRET} b", 100, [SECRET]) == "a *** b"
 
 
-@pytest.mark.parametrize("length", range(20, 60))
+@each("length", range(20, 60))
 def test_an_excerpt_of_one_secret_after_another_shows_none(length):
     secret = "".join(chr(ord("A") + n) for n in range(length))
     shown = excerpt(f"bad key {secret}; " * 400, 200, [secret])
@@ -159,9 +156,9 @@ FULLY = {
 }
 
 
-@pytest.mark.parametrize("kind", FULLY)
-@pytest.mark.parametrize("every", [1, 2, 3])
-@pytest.mark.parametrize("secret", [PLAIN_KEY, TOKEN])
+@each("kind", FULLY)
+@each("every", [1, 2, 3])
+@each("secret", [PLAIN_KEY, TOKEN])
 def test_a_secret_does_not_show_with_escapes_that_it_does_not_need(kind, every, secret):
     escaped = "".join(FULLY[kind](char) if index % every == 0 else char for index, char in enumerate(secret))
     assert redact(f"you sent {escaped}.", [secret]) in ("you sent ***.", "you sent tk_5f3a….")
@@ -190,8 +187,8 @@ def test_other_escapes_are_left_as_they_are():
     assert redact(text, [PLAIN_KEY]) == text
 
 
-@pytest.mark.parametrize("kind", FULLY)
-@pytest.mark.parametrize("before", range(0, 110, 7))
+@each("kind", FULLY)
+@each("before", range(0, 110, 7))
 def test_a_cut_through_an_escaped_secret_shows_nothing_of_it(kind, before):
     escaped = "".join(map(FULLY[kind], PLAIN_KEY))
     left = cut("." * before + escaped + "!" * 500, 100, [PLAIN_KEY])

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from cases import each
 from command import KEY, NOT_RUNNING, RUNNING, TOKEN, Answer, ok, refusal
 
 import rocketride_sync
@@ -78,7 +79,7 @@ def names_of_operations():
     return sorted(made | sent)
 
 
-@pytest.mark.parametrize("name", names_of_operations())
+@each("name", names_of_operations())
 def test_every_operation_is_called_by_what_it_does(name):
     said = wording.in_command_line_words(f"task tk_1…: the last poll failed: {name} failed: oh")
     assert said.startswith("task tk_1…: the last poll failed: ")

@@ -5,6 +5,7 @@ import itertools
 import warnings
 
 import pytest
+from cases import each
 from counting_tasks import KEY, counting, words
 from transports.dap_peer import DONE, RUNNING, DapPeer, Gone, serve
 from transports.dap_peer import always as always_told
@@ -220,7 +221,7 @@ def test_headers_go_with_every_request(transport):
             assert "\r\nCookie: a=b; c=d\r\n" in request + "\r\n"
 
 
-@pytest.mark.parametrize(
+@each(
     "wrong",
     [
         "X: y",

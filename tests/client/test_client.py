@@ -5,6 +5,7 @@ import pickle
 import warnings
 
 import pytest
+from cases import each
 
 from rocketride_sync import (
     ConfigurationError,
@@ -102,7 +103,7 @@ TAKE_TEXT = {
 }
 
 
-@pytest.mark.parametrize("method", TAKE_TEXT)
+@each("method", TAKE_TEXT)
 def test_a_text_that_utf_8_cannot_say_is_named_before_anything_is_sent(method):
     """Whatever the transport: over HTTP it could not be sent, and no server knows what it means."""
     call, name = TAKE_TEXT[method]

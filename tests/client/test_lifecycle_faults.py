@@ -1,6 +1,7 @@
 """Starting a task: faults after which it may run, wrong arguments, odd answers. No start is repeated."""
 
 import pytest
+from cases import each
 from counting_tasks import KEY
 from simulated_tasks import forever
 from transports import loopback
@@ -73,7 +74,7 @@ def test_ctrl_c_while_a_task_is_started_says_how_to_find_out():
             client.use(pipeline=forever())
 
 
-@pytest.mark.parametrize(
+@each(
     ("argument", "value"),
     [
         ("token", " "),

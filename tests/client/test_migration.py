@@ -8,6 +8,7 @@ import warnings
 from pathlib import Path
 
 import pytest
+from cases import each
 
 from rocketride_sync import MemoryTransport, RocketRideClient
 from rocketride_sync.client.migration import NAMES, OPTIONS
@@ -60,7 +61,7 @@ def plain(text):
     return text.replace("`", "")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each("name", NAMES)
 def test_a_name_says_what_takes_its_place(client, name):
     for owner in (client, RocketRideClient):
         with pytest.raises(AttributeError) as raised:
@@ -70,9 +71,7 @@ def test_a_name_says_what_takes_its_place(client, name):
         assert not hasattr(owner, name)
 
 
-@pytest.mark.parametrize(
-    ("method", "name"), [(method, name) for method, names in OPTIONS.items() for name in names]
-)
+@each(("method", "name"), [(method, name) for method, names in OPTIONS.items() for name in names])
 def test_an_argument_says_what_takes_its_place(client, method, name):
     call = RocketRideClient if method == "__init__" else getattr(client, method)
     with pytest.raises(TypeError) as raised:

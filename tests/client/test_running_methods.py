@@ -7,6 +7,7 @@ import time
 from datetime import timedelta
 
 import pytest
+from cases import each
 from counting_tasks import GENEROUS, KEY, words
 from counting_tasks import pipeline as counted
 from needing import needs
@@ -383,8 +384,8 @@ ENDED = {"state": 5, "completed": True, "exitCode": 0, "endTime": 9e9}
 OTHER = "tk_that_somebody_chose"
 
 
-@pytest.mark.parametrize("skew", [0.0, 3600.0, -3600.0])
-@pytest.mark.parametrize(
+@each("skew", [0.0, 3600.0, -3600.0])
+@each(
     ("before", "after", "ours"),
     [
         pytest.param(None, run_of(0), True, id="none, one"),
@@ -446,7 +447,7 @@ def test_a_run_that_is_active_is_left_alone(websocket_client):
         assert not task.done()
 
 
-@pytest.mark.parametrize(
+@each(
     ("arguments", "match"),
     [
         ({}, "either as filepath= or as pipeline="),

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from cases import each
 from samples import TEXT, parsed, sample
 
 from codegen import naming
@@ -121,7 +122,7 @@ FIELDS = {
 }
 
 
-@pytest.mark.parametrize(("change", "pointer"), CASES.values(), ids=CASES)
+@each(("change", "pointer"), CASES.values(), ids=CASES)
 def test_a_refused_schema_is_pointed_at(change, pointer):
     with pytest.raises(SchemaError) as caught:
         parsed(changed(change))
@@ -129,7 +130,7 @@ def test_a_refused_schema_is_pointed_at(change, pointer):
     assert f"#{pointer}: " in str(caught.value)
 
 
-@pytest.mark.parametrize(("changes", "pointer"), FIELDS.values(), ids=FIELDS)
+@each(("changes", "pointer"), FIELDS.values(), ids=FIELDS)
 def test_a_refused_field_is_pointed_at(changes, pointer):
     with pytest.raises(SchemaError) as caught:
         parsed(field(**changes))

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from cases import each
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "architecture.md").read_text("utf-8")
@@ -30,11 +31,11 @@ def package_files():
     return ["/" + path.as_posix() for path in (ROOT / "rocketride_sync").rglob("*.*")]
 
 
-@pytest.mark.parametrize("name", FILES)
+@each("name", FILES)
 def test_every_file_is_there(name, package_files):
     assert (ROOT / name).is_file() or any(file.endswith("/" + name) for file in package_files)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each("name", NAMES)
 def test_every_name_is_there(name, defined):
     assert name.rpartition(".")[2] in defined

@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from cases import each
 
 from rocketride_sync.emulator import Emulator
 
@@ -50,20 +51,20 @@ def languages(page: Path) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@each("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_a_block_says_what_it_is(page):
     """A block without a language would be run by nobody, and nobody would know."""
     strange = {language for language in languages(page) if not language.startswith("{")} - SHOWN
     assert not strange
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@each("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_what_is_left_out_has_its_reason(page):
     directives = re.findall(r"^<!--+ *skip\b.*$", page.read_text("utf-8"), re.MULTILINE)
     assert [line for line in directives if not re.fullmatch(r'<!-- skip: next ".+" -->', line)] == []
 
 
-@pytest.mark.parametrize(
+@each(
     "page",
     [page for page in PAGES if page.name not in ("README.md", "changelog.md")],
     ids=lambda page: page.name,

@@ -1,6 +1,7 @@
 """The corpus, replayed, and some hundred inputs more; `make fuzz` tries for minutes."""
 
 import pytest
+from cases import each
 from hypothesis import HealthCheck, given, settings
 
 from . import inputs, targets
@@ -16,7 +17,7 @@ def _shared():
     targets.close()
 
 
-@pytest.mark.parametrize(("target", "path"), KEPT, ids=[f"{name}-{path.name}" for name, path in KEPT])
+@each(("target", "path"), KEPT, ids=[f"{name}-{path.name}" for name, path in KEPT])
 def test_the_corpus(target, path):
     targets.TARGETS[target](path.read_bytes())
 

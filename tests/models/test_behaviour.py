@@ -5,6 +5,7 @@ import time
 from datetime import datetime, timezone
 
 import pytest
+from cases import each
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +16,7 @@ from rocketride_sync.models.messages import new_messages
 RUNNING, SUCCEEDED, FAILED, CANCELLED = Outcome
 
 
-@pytest.mark.parametrize(
+@each(
     ("state", "completed", "exit_code", "outcome"),
     [
         (3, False, 0, RUNNING),
@@ -136,7 +137,7 @@ def test_times_that_are_none_or_out_of_range(seconds):
     assert TaskStatus(end_time=seconds).ended_at is None
 
 
-@pytest.mark.parametrize(
+@each(
     ("earlier", "current", "messages", "lost"),
     [
         ("", "", "", False),

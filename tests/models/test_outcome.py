@@ -1,6 +1,7 @@
 """How a task ended, and how certain that is, row by row: docs/protocol.md, "The life of a task"."""
 
 import pytest
+from cases import each
 
 from rocketride_sync import RocketRideError, TaskCancelledError, TaskFailedError, TaskStatus
 from rocketride_sync.models import Outcome
@@ -52,7 +53,7 @@ TABLE = [
     (6, -9, "Stopped", FULL, FAILED, CERTAIN),
     (6, 2, "", FULL, FAILED, CERTAIN),
 ]
-ROWS = pytest.mark.parametrize(("state", "code", "text", "fields", "outcome", "certain"), TABLE)
+ROWS = each(("state", "code", "text", "fields", "outcome", "certain"), TABLE)
 
 
 @ROWS
@@ -65,9 +66,7 @@ def test_the_table(state, code, text, fields, outcome, certain):
 
 
 @ROWS
-@pytest.mark.parametrize(
-    "fact", [{"end_reason": "user"}, {"end_reason": "ttl"}, {"terminated_by_client": True}], ids=str
-)
+@each("fact", [{"end_reason": "user"}, {"end_reason": "ttl"}, {"terminated_by_client": True}], ids=str)
 def test_that_it_was_stopped_outweighs_a_state_of_6_alone(fact, state, code, text, fields, outcome, certain):
     status = ended(state, code, text, **fields)._with_facts(**fact)
     expected = (outcome, certain) if state == 5 else (CANCELLED, CERTAIN)
@@ -106,10 +105,8 @@ def test_the_repr_follows(state, code, text, fields, outcome, certain):
     assert (f": {outcome}" in shown) is not (usual and certain)
 
 
-@pytest.mark.parametrize(
-    ("state", "completed"), [(s, c) for s in range(10) for c in (False, True) if not (c and s in (5, 6))]
-)
-@pytest.mark.parametrize("fact", [{}, {"end_reason": "user"}, {"terminated_by_client": True}], ids=str)
+@each(("state", "completed"), [(s, c) for s in range(10) for c in (False, True) if not (c and s in (5, 6))])
+@each("fact", [{}, {"end_reason": "user"}, {"terminated_by_client": True}], ids=str)
 def test_before_the_end_it_runs_whatever_is_told(state, completed, fact):
     status = TaskStatus(state=state, completed=completed, exit_code=1, **fact)
     assert (status.outcome, status.outcome_certain) == (RUNNING, CERTAIN)

@@ -1,6 +1,6 @@
 """The repr of documents: what they are about, on one short line, and no secret."""
 
-import pytest
+from cases import each
 
 from rocketride_sync import TaskInfo, TaskRun, TaskStart
 
@@ -19,8 +19,8 @@ def test_a_start_and_a_logged_run_do_too():
     assert repr(TaskInfo()) == "<TaskInfo>"
 
 
-@pytest.mark.parametrize("model", [TaskInfo, TaskStart, TaskRun])
-@pytest.mark.parametrize("text", [TOKEN, "x" + TOKEN, "a\nb\x1b[31m\u202e", "x" * 10_000, "pk_" + "5" * 40])
+@each("model", [TaskInfo, TaskStart, TaskRun])
+@each("text", [TOKEN, "x" + TOKEN, "a\nb\x1b[31m\u202e", "x" * 10_000, "pk_" + "5" * 40])
 def test_it_is_one_line_without_secrets_and_controls(model, text):
     texts = {
         wire: text for wire, name in model._attributes.items() if "time" not in name and "seq" not in name

@@ -4,6 +4,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from cases import each
 
 from rocketride_sync import TaskStatus
 
@@ -59,10 +60,8 @@ def test_the_end_shows_outcome_exit_and_doubt():
     assert "Not certain" in good
 
 
-@pytest.mark.parametrize(
-    "key", ["source", "currentObject", "exitMessage", "name", "errors", "warnings", "notes"]
-)
-@pytest.mark.parametrize("state", [RUNNING, ENDED])
+@each("key", ["source", "currentObject", "exitMessage", "name", "errors", "warnings", "notes"])
+@each("state", [RUNNING, ENDED])
 def test_what_a_server_sent_is_escaped_and_without_secrets(key, state):
     value = [HOSTILE] if key in ("errors", "warnings", "notes") else HOSTILE
     page = TaskStatus.from_dict({**state, key: value})._repr_html_()

@@ -10,6 +10,7 @@ from collections import OrderedDict
 from pathlib import Path
 
 import pytest
+from cases import each
 from hypothesis import given, settings
 from strategies import STATUS, full_documents, newer_documents, partial_documents
 
@@ -216,9 +217,7 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("document", "path", "expected", "actual"), WRONG, ids=[case[1][:30] for case in WRONG]
-)
+@each(("document", "path", "expected", "actual"), WRONG, ids=[case[1][:30] for case in WRONG])
 def test_a_wrong_type_says_where_and_what(document, path, expected, actual):
     with pytest.raises(DecodeError) as caught:
         TaskStatus.from_dict(document)

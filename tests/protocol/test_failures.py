@@ -1,6 +1,7 @@
 """The error for a failure answer, whichever transport brought it."""
 
 import pytest
+from cases import each
 
 from rocketride_sync import errors
 from rocketride_sync.protocol import object_operations, operations, run_log_operations, start_operations
@@ -68,7 +69,7 @@ def test_only_a_pipe_that_is_opened_can_be_too_early(message, opens_pipe, kind):
     assert type(failure(STATUS, message, KEY)) is errors.ServerError
 
 
-@pytest.mark.parametrize(
+@each(
     ("message", "options", "kind"),
     [
         ("Your pipeline is not running", {}, errors.TaskNotFoundError),
@@ -95,10 +96,8 @@ def test_the_kind_of_an_error(message, options, kind):
         assert error.http_status == options.get("http_status")
 
 
-@pytest.mark.parametrize(
-    "code", ["ODD", "TASK_AMBIGUOUS", "TASK_COMPLETED", "TASK_STOPPED", "task_not_registered"]
-)
-@pytest.mark.parametrize(
+@each("code", ["ODD", "TASK_AMBIGUOUS", "TASK_COMPLETED", "TASK_STOPPED", "task_not_registered"])
+@each(
     ("message", "auth", "operation", "options"),
     [
         ("Your pipeline is not running", KEY, STATUS, {}),

@@ -4,6 +4,7 @@ import json
 import sys
 
 import pytest
+from cases import each
 
 from rocketride_sync import errors
 from rocketride_sync.cli.exit_codes import ExitCode, code_and_advice
@@ -69,7 +70,7 @@ def test_the_proxy_that_wants_a_password_is_named(proxy, named):
         ask(407, b"", proxy=proxy)
 
 
-@pytest.mark.parametrize(
+@each(
     ("status", "body", "auth", "expected"),
     [
         (401, {"status": "Error", "error": {"error": "Access denied"}}, KEY, errors.AuthenticationError),
@@ -268,7 +269,7 @@ def test_odd_redirects_are_errors_too(location):
     assert type(failing(302, location=location)) is errors.ProtocolError
 
 
-@pytest.mark.parametrize(
+@each(
     "body",
     [
         b"",
@@ -299,10 +300,8 @@ def test_a_login_page_is_recognisable():
     assert "not RocketRide's JSON but text/html: Please log in" in str(error)
 
 
-@pytest.mark.parametrize("status", [400, 404, 501])
-@pytest.mark.parametrize(
-    "words", ["", "No.", "Not here...", "Really?", "Server does not support this operation. " * 9]
-)
+@each("status", [400, 404, 501])
+@each("words", ["", "No.", "Not here...", "Really?", "Server does not support this operation. " * 9])
 def test_a_page_is_quoted_briefly_in_one_sentence(status, words):
     """What follows in the message begins with a semicolon."""
     said = str(failing(status, f"<html><body>{words}</body></html>".encode()))

@@ -4,6 +4,7 @@ import calendar
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from cases import each
 
 from rocketride_sync.protocol.retry_after import retry_after, timestamp
 
@@ -11,7 +12,7 @@ NOW = 1_800_000_000.0  # Friday, 15 January 2027, 08:00:00
 NOVEMBER_94 = 784_111_777.0
 
 
-@pytest.mark.parametrize(
+@each(
     ("value", "seconds"),
     [
         ("0", 0.0),
@@ -84,7 +85,7 @@ def test_the_time_of_a_day(time):
     assert timestamp(f"Thu, 01 Jan 1970 {time} GMT") == hours * 3600 + minutes * 60 + seconds
 
 
-@pytest.mark.parametrize(
+@each(
     "date",
     [
         "Fri, 00 Jan 2027 08:00:00 GMT",

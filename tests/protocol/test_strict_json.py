@@ -4,6 +4,7 @@ import json
 import math
 
 import pytest
+from cases import each
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,7 +27,7 @@ def test_what_python_writes_is_read_as_python_reads_it(value, escaped, indent, b
     assert loads(encoded) == json.loads(text)
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         b"",

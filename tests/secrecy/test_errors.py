@@ -6,6 +6,7 @@ import pickle
 import traceback
 
 import pytest
+from cases import each
 from transports.dap_peer import DONE, serve
 from transports.dap_peer import always as always_told
 from transports.loopback import Server, always, answer
@@ -145,8 +146,8 @@ def test_a_task_and_its_status_show_no_secret():
     assert not found_in(shown + witness.saw)
 
 
-@pytest.mark.parametrize("secret", SECRETS)
-@pytest.mark.parametrize("encoding", ENCODINGS)
+@each("secret", SECRETS)
+@each("encoding", ENCODINGS)
 def test_the_search_finds_every_encoding(secret, encoding):
     assert secret in found_in(f"you sent {ENCODINGS[encoding](secret)}.")
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from cases import each
 
 from .plants import PLANTS
 from .world import NothingLeftError, StuckError, World
@@ -52,7 +53,7 @@ def test_a_life_is_the_same_each_time(life):
     assert simulation("--replay", *life).stdout == simulation("--replay", *life).stdout
 
 
-@pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.name)
+@each("plant", PLANTS, ids=lambda plant: plant.name)
 def test_each_plant_has_its_place(plant):
     """What `make plant` changes is there, once."""
     text = Path(ROOT, plant.path).read_text(encoding="utf-8")

@@ -1,6 +1,7 @@
 """One chapter of the run log: which events are its own, and what they tell."""
 
 import pytest
+from cases import each
 from logged_runs import ENDED, LIFECYCLE, RUNNING, STATUS
 
 from rocketride_sync import Outcome
@@ -45,8 +46,8 @@ def test_which_ends_are_its_own(number, own):
     assert (told.found().outcome is Outcome.CANCELLED) is own
 
 
-@pytest.mark.parametrize("number", [9, 10, 19, 20, 1000, None])
-@pytest.mark.parametrize("by_number", [True, False])
+@each("number", [9, 10, 19, 20, 1000, None])
+@each("by_number", [True, False])
 def test_a_status_says_by_itself_whose_it_is(number, by_number):
     assert chapter(final(number), by_number=by_number).final is not None
 

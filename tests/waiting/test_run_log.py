@@ -4,6 +4,7 @@ import copy
 import math
 
 import pytest
+from cases import each
 from hypothesis import given
 from hypothesis import strategies as st
 from logged_runs import ENDED, LIFECYCLE, RUNNING, STATUS, RunLog, of_run
@@ -132,9 +133,9 @@ def beside(reason, twin_reason, *, started=100.01, ends_first=True, final=True):
     return log
 
 
-@pytest.mark.parametrize("ends_first", [True, False])
-@pytest.mark.parametrize("started", [100.01, 99.99, 100.5, 130.0])
-@pytest.mark.parametrize("reasons", [(None, "ttl"), ("user", "ttl"), (None, "user")])
+@each("ends_first", [True, False])
+@each("started", [100.01, 99.99, 100.5, 130.0])
+@each("reasons", [(None, "ttl"), ("user", "ttl"), (None, "user")])
 def test_a_reason_may_be_that_of_a_run_that_went_on_beside_this_one(reasons, started, ends_first):
     """Of two runs at a time, in one chapter, only a status says whose it is."""
     status = found(beside(*reasons, started=started, ends_first=ends_first)).status
@@ -179,10 +180,10 @@ def followed(reason, next_reason, *, gap, lifecycle_numbers, final=True, page=10
     return answer
 
 
-@pytest.mark.parametrize("page", [100, 1])
-@pytest.mark.parametrize("lifecycle_numbers", [True, False])
-@pytest.mark.parametrize("gap", [0.0, 1.0, 4.0, 6.0])
-@pytest.mark.parametrize("reasons", [(None, "user"), (None, "ttl"), ("ttl", "user"), ("user", None)])
+@each("page", [100, 1])
+@each("lifecycle_numbers", [True, False])
+@each("gap", [0.0, 1.0, 4.0, 6.0])
+@each("reasons", [(None, "user"), (None, "ttl"), ("ttl", "user"), ("user", None)])
 def test_the_reason_is_never_that_of_the_run_that_came_next(reasons, gap, lifecycle_numbers, page):
     """Its end may stand in the last seconds that are read, and say nowhere whose it is."""
     log = followed(*reasons, gap=gap, lifecycle_numbers=lifecycle_numbers, page=page)
@@ -277,9 +278,9 @@ def begun_at_once(reason, twin_reason, *, final, closed=True):
     return log
 
 
-@pytest.mark.parametrize("closed", [True, False])
-@pytest.mark.parametrize("final", [True, False])
-@pytest.mark.parametrize("reasons", [(None, "ttl"), ("user", "ttl"), (None, None)])
+@each("closed", [True, False])
+@each("final", [True, False])
+@each("reasons", [(None, "ttl"), ("user", "ttl"), (None, None)])
 def test_a_chapter_whose_statuses_are_all_of_this_run_may_be_anothers(reasons, final, closed):
     """An earlier one that is not over by then may be this run's as well."""
     logged = found(begun_at_once(*reasons, final=final, closed=closed))
@@ -885,7 +886,7 @@ def test_a_garbled_list_is_none(document):
         runs_of(document)
 
 
-@pytest.mark.parametrize(
+@each(
     "page",
     [
         None,

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import requests
 import urllib3.exceptions
+from cases import each
 
 from rocketride_sync import errors
 from rocketride_sync.deadline import Deadline
@@ -68,7 +69,7 @@ class TestForeignExceptions:
         assert caught.value.__context__ is None
         assert TOKEN not in str(caught.value)
 
-    @pytest.mark.parametrize(
+    @each(
         ("foreign", "expected"),
         [
             (requests.ConnectTimeout(), errors.TransportTimeoutError),

@@ -1,6 +1,6 @@
 """Turning a fault into an error cannot itself fail."""
 
-import pytest
+from cases import each
 
 from rocketride_sync import RocketRideError
 from rocketride_sync.deadline import Deadline
@@ -10,10 +10,8 @@ from rocketride_sync.transports.http.exchange import Exchange
 from ..odd_faults import FOR_HTTP, odd_faults
 
 
-@pytest.mark.parametrize(
-    "fault", list(odd_faults(*FOR_HTTP)), ids=lambda fault: f"{type(fault).__name__}{len(fault.args)}"
-)
-@pytest.mark.parametrize("connecting", [False, True])
+@each("fault", list(odd_faults(*FOR_HTTP)), ids=lambda fault: f"{type(fault).__name__}{len(fault.args)}")
+@each("connecting", [False, True])
 def test_a_fault_becomes_an_error_of_ours(fault, connecting):
     exchange = Exchange(Deadline(None), None)
     exchange.connecting = connecting

@@ -1,6 +1,7 @@
 """Turning a fault into an error cannot itself fail, and leaves no connection open."""
 
 import pytest
+from cases import each
 
 from rocketride_sync import RocketRideError
 from rocketride_sync.address import Address
@@ -59,9 +60,7 @@ def test_a_fault_of_a_connection_becomes_an_error_of_ours(fault):
     assert str(caught.value).isprintable()
 
 
-@pytest.mark.parametrize(
-    "fault", list(odd_faults()), ids=lambda fault: f"{type(fault).__name__}{len(fault.args)}"
-)
+@each("fault", list(odd_faults()), ids=lambda fault: f"{type(fault).__name__}{len(fault.args)}")
 def test_a_fault_in_connecting_becomes_an_error_of_ours(fault):
     def step():
         raise fault

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from cases import each
 
 from rocketride_sync import (
     AuthenticationError,
@@ -147,7 +148,7 @@ def refusals():
                 )
 
 
-@pytest.mark.parametrize(("request_", "answer"), list(refusals()))
+@each(("request_", "answer"), list(refusals()))
 def test_every_recorded_refusal_is_an_error_of_ours(request_, answer):
     arguments = request_["arguments"]
     if request_.get("command") == "auth":
