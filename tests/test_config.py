@@ -151,7 +151,7 @@ def test_a_missing_key_says_where_to_put_one(auth):
         Settings(address=Address.parse("h"), auth=auth)
 
 
-@pytest.mark.parametrize("auth", ["secret\nbreak", "two\r\nlines", "trail\r", "two words", "schlüssel"])
+@each("auth", ["secret\nbreak", "two\r\nlines", "trail\r", "two words", "schlüssel"])
 def test_an_unusable_key_is_described_and_not_shown(auth):
     with pytest.raises(ConfigurationError, match="API key") as caught:
         Settings(address=Address.parse("h"), auth=auth)
@@ -190,7 +190,7 @@ def test_the_repr_holds_no_secret(tmp_path):
     assert "hunter2" not in repr(settings)
 
 
-@pytest.mark.parametrize(
+@each(
     ("uri", "verify", "said"),
     [
         ("http://rr.example", True, ["unencrypted"]),

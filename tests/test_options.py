@@ -9,6 +9,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
+from cases import each
 
 from rocketride_sync import (
     ConfigurationError,
@@ -23,13 +24,13 @@ from rocketride_sync.options import LONGEST, optional_seconds, seconds
 NOT_SECONDS = [True, "1", -1, 0, math.nan, math.inf, [], 1j]
 
 
-@pytest.mark.parametrize("value", NOT_SECONDS)
+@each("value", NOT_SECONDS)
 def test_a_duration_is_a_positive_finite_number(value):
     with pytest.raises(ConfigurationError, match="timeout must be a positive number of seconds"):
         seconds("timeout", value)
 
 
-@pytest.mark.parametrize(
+@each(
     ("value", "expected"),
     [
         (timedelta(minutes=1, milliseconds=500), 60.5),
@@ -45,7 +46,7 @@ def test_a_duration_may_be_any_real_number_or_a_timedelta(value, expected):
     assert type(seconds("timeout", value)) is float
 
 
-@pytest.mark.parametrize(
+@each(
     "value",
     [
         timedelta(),
@@ -119,7 +120,7 @@ def test_none_is_unlimited():
     assert optional_seconds("timeout", 3) == 3.0
 
 
-@pytest.mark.parametrize(
+@each(
     "wrong",
     [
         {"max_outage": 0},

@@ -14,7 +14,7 @@ from rocketride_sync.redact import cut, excerpt, named_secrets, printable, proxy
 TOKEN = "tk_5f3a0123456789abcdef0123456789ab"
 
 
-@pytest.mark.parametrize(
+@each(
     ("token", "shown"),
     [
         (TOKEN, "tk_5f3a…"),
@@ -58,9 +58,7 @@ def test_a_proxys_password_vanishes_without_the_user_too_if_it_is_not_as_short_a
     assert redact("user hun", proxy_secrets(["http://user:hun@proxy"])) == "user hun"
 
 
-@pytest.mark.parametrize(
-    "address", [None, "", "http://proxy:1", "http://user@proxy", "http://user:@proxy", "http://"]
-)
+@each("address", [None, "", "http://proxy:1", "http://user@proxy", "http://user:@proxy", "http://"])
 def test_a_proxys_address_without_a_password_has_no_secret(address):
     assert proxy_secrets([address]) == ()
 
@@ -73,8 +71,8 @@ def test_a_secret_that_is_a_part_of_another_uncovers_nothing():
     assert redact("nightly-secret-run-20261124", ["nightly", "nightly-secret-run-20261124"]) == "***"
 
 
-@pytest.mark.parametrize("before", ["", "x", "xx", "xxx", "Bearer "])
-@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+@each("before", ["", "x", "xx", "xxx", "Bearer "])
+@each("encode", [base64.b64encode, base64.urlsafe_b64encode])
 def test_a_secret_within_base64_does_not_show(before, encode):
     key = "k<e>y/with?all~kinds&of'signs+0123456789"
     encoded = encode(f"{before}{key}:more".encode()).decode()
@@ -84,7 +82,7 @@ def test_a_secret_within_base64_does_not_show(before, encode):
     assert len(left) <= len("you sent ***.") + len(encode(f"{before}:more".encode())) + 4
 
 
-@pytest.mark.parametrize(
+@each(
     "encode",
     [lambda key: quote(key).lower(), json.dumps, html.escape, lambda key: html.escape(key, quote=False)],
 )
@@ -101,7 +99,7 @@ def test_a_token_that_no_encoding_can_say_is_no_trouble():
     assert redact("no task \ud800-token", ["\ud800-token"]) == "no task ***"
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "shown"),
     [
         ("plain äöü 漢字\u3000🚀", "plain äöü 漢字\u3000🚀"),
@@ -164,7 +162,7 @@ def test_a_secret_does_not_show_with_escapes_that_it_does_not_need(kind, every, 
     assert redact(f"you sent {escaped}.", [secret]) in ("you sent ***.", "you sent tk_5f3a….")
 
 
-@pytest.mark.parametrize("kind", FULLY)
+@each("kind", FULLY)
 def test_a_token_that_nobody_named_does_not_show_escaped(kind):
     escaped = "".join(map(FULLY[kind], TOKEN))
     assert redact(f"you sent {escaped}.") == "you sent tk_…."

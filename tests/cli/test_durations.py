@@ -7,6 +7,7 @@ import math
 import unicodedata
 
 import pytest
+from cases import each
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,7 +41,7 @@ def test_the_options_with_a_duration():
     assert found <= set(OPTIONS)
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "seconds"),
     [
         ("90", 90),

@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+from cases import each
 from command import (
     COMMAND,
     FAILED,
@@ -161,7 +162,7 @@ def test_tokens_in_what_the_server_says_are_shortened(stub):
         assert KEY not in done.stdout + done.stderr
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "shown"),
     [
         ("plain äöü 漢字 🚀", "plain äöü 漢字 🚀"),

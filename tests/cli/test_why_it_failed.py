@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from cases import each
 from command import (
     CANCELLED,
     FAILED,
@@ -49,7 +50,7 @@ def wait(capsys, monkeypatch):
     server.close()
 
 
-@pytest.mark.parametrize(
+@each(
     ("raw", "words"),
     [
         ("Failed*bad input*pipe.cpp:10", "bad input (Failed, pipe.cpp:10)"),
@@ -78,7 +79,7 @@ def test_messages_are_in_words_wherever_they_are_shown():
     assert READ[1] in status_text.outcome_problem(status)
 
 
-@pytest.mark.parametrize(
+@each(
     ("document", "name"),
     [
         (NIGHTLY, "Nightly import"),

@@ -192,7 +192,7 @@ def test_so_does_what_it_raises_when_the_key_was_refused(transport, mine):
         assert caught.value is mine
 
 
-@pytest.mark.parametrize("wrong", [None, 5, "", "two words", b"key"])
+@each("wrong", [None, 5, "", "two words", b"key"])
 def test_a_function_must_return_a_key(wrong):
     with RocketRideClient("http://127.0.0.1:1", lambda: wrong) as client:
         with pytest.raises(ConfigurationError, match=r"auth|API key") as caught:

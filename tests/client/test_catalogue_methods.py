@@ -5,6 +5,7 @@ import socket
 import threading
 
 import pytest
+from cases import each
 from counting_tasks import FAST, KEY, pipeline
 from needing import needs
 
@@ -62,7 +63,7 @@ def test_what_the_server_says_besides_is_kept():
     }
 
 
-@pytest.mark.parametrize("body", [None, {}, "x", [], 5, {"errors": "x"}, {"warnings": [5]}])
+@each("body", [None, {}, "x", [], 5, {"errors": "x"}, {"warnings": [5]}])
 def test_an_answer_of_another_form_is_a_protocol_error(body):
     with pytest.raises(ProtocolError, match="validate"):
         scripted(body).validate(pipeline())

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from cases import each
 from counting_tasks import FAST, KEY
 from needing import needs
 
@@ -66,7 +67,7 @@ def test_a_document_of_the_wire_keeps_what_it_says():
     assert document["questions"] == [{"text": "Why?", "embedding_model": None, "embedding": None}]
 
 
-@pytest.mark.parametrize("question", ["", "  ", [], {}, {"questions": []}, [""], 5, None, {"questions": "x"}])
+@each("question", ["", "  ", [], {}, {"questions": []}, [""], 5, None, {"questions": "x"}])
 def test_no_question_is_refused_before_anything_is_sent(question):
     transport = MemoryTransport([])
     with pytest.raises(ConfigurationError, match="question"):
@@ -74,7 +75,7 @@ def test_no_question_is_refused_before_anything_is_sent(question):
     assert not transport.calls
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "value"),
     [
         ("role", 5),

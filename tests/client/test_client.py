@@ -56,7 +56,7 @@ def test_an_answer_of_the_wrong_shape_is_a_decode_error():
         client_of(None).get_task_status(TOKEN)
 
 
-@pytest.mark.parametrize("token", ["", "   ", None, 5, b"tk_1"])
+@each("token", ["", "   ", None, 5, b"tk_1"])
 def test_a_token_is_a_string_that_is_not_empty(token):
     client = client_of(RUNNING)
     for call in (client.get_task_status, client.wait_until_complete, client.iter_task_status):
@@ -116,7 +116,7 @@ def test_a_text_that_utf_8_cannot_say_is_named_before_anything_is_sent(method):
     assert caught.value.__context__ is None
 
 
-@pytest.mark.parametrize(
+@each(
     ("argument", "value", "told"),
     [
         ("trace_level", "zz", "trace_level must be one of none, metadata, summary, full, not 'zz'"),
@@ -140,7 +140,7 @@ def test_an_argument_of_a_start_is_told_by_what_is_wrong_with_it(argument, value
     )
 
 
-@pytest.mark.parametrize("timeout", [0, -1, True, "1"])
+@each("timeout", [0, -1, True, "1"])
 def test_a_single_calls_timeout_is_positive(timeout):
     with pytest.raises(ConfigurationError, match="timeout"):
         client_of(RUNNING).get_task_status(TOKEN, timeout=timeout)
@@ -329,7 +329,7 @@ def test_the_wait_timeout_carries_the_last_status_and_pickles():
     assert again.token == "tk_5f3a…"
 
 
-@pytest.mark.parametrize(
+@each(
     "wrong",
     [
         {"timeout": -1},
@@ -371,7 +371,7 @@ def test_it_warns_of_a_key_that_travels_unencrypted_at_the_callers_line():
     assert caught[0].filename == __file__
 
 
-@pytest.mark.parametrize("transport", ["carrier pigeon", 7, object(), None])
+@each("transport", ["carrier pigeon", 7, object(), None])
 def test_a_transport_is_a_known_name_or_has_the_interface(transport):
     with pytest.raises(ConfigurationError, match="transport"):
         RocketRideClient("localhost", KEY, transport=transport)

@@ -4,6 +4,7 @@ import inspect
 import re
 
 import pytest
+from cases import each
 from counting_tasks import GENEROUS, KEY
 from needing import needs
 from simulated_tasks import forever, pipeline
@@ -23,7 +24,7 @@ from rocketride_sync import (
 needs("fastapi", reason="needs the extra `emulator`")
 
 
-@pytest.mark.parametrize("threads", [0, 65, True, "4"])
+@each("threads", [0, 65, True, "4"])
 def test_useless_threads_are_said_before_anything_is_sent(threads):
     with RocketRideClient("test", KEY, transport=MemoryTransport([])) as client:
         with pytest.raises(ConfigurationError, match="threads must be a whole number from 1 to 64"):

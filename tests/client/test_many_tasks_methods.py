@@ -6,6 +6,7 @@ import itertools
 import pickle
 
 import pytest
+from cases import each
 from logged_runs import ENDED, RunLog
 
 from rocketride_sync import (
@@ -84,7 +85,7 @@ def test_nothing_sleeps_over_the_scripted_transport():
 # --- arguments
 
 
-@pytest.mark.parametrize(
+@each(
     ("tokens", "named"),
     [
         (A, "list of tokens"),
@@ -105,7 +106,7 @@ def test_unusable_tokens(tokens, named):
     assert transport.calls == []
 
 
-@pytest.mark.parametrize(
+@each(
     "options",
     [
         {"timeout": -1},
@@ -136,7 +137,7 @@ def test_an_interval_longer_than_a_server_remembers_is_a_warning_at_the_callers_
         assert caught[0].filename == __file__
 
 
-@pytest.mark.parametrize("value", ["ALL", None, 1, "all_completed", ["ALL_COMPLETED"]])
+@each("value", ["ALL", None, 1, "all_completed", ["ALL_COMPLETED"]])
 def test_an_unknown_return_when(value):
     client, transport = client_of([DONE])
     with pytest.raises(ConfigurationError, match="FIRST_EXCEPTION"):
@@ -346,7 +347,7 @@ def test_the_running_tasks_are_typed():
     assert client.get_tasks() == []
 
 
-@pytest.mark.parametrize("body", [None, [], "tasks", {}, {"tasks": None}, {"tasks": {"token": A}}])
+@each("body", [None, [], "tasks", {}, {"tasks": None}, {"tasks": {"token": A}}])
 def test_an_answer_without_a_list_of_tasks_says_so(body):
     client, _ = client_of([body])
     with pytest.raises(ProtocolError, match="get_tasks: the answer holds no list of tasks"):

@@ -1,6 +1,7 @@
 """What newer servers take and tell, over a scripted transport: teams, joined runs, the runs of a source."""
 
 import pytest
+from cases import each
 from counting_tasks import KEY
 from simulated_tasks import forever
 
@@ -23,7 +24,7 @@ def client_of(*answers):
     return RocketRideClient("h", KEY, transport=transport), transport
 
 
-@pytest.mark.parametrize(
+@each(
     ("told", "use_existing", "joined"),
     [
         ({"reused": True}, True, True),
@@ -91,7 +92,7 @@ def test_the_runs_of_a_source_are_typed():
     assert call.repeatable
 
 
-@pytest.mark.parametrize(
+@each(
     ("answer", "error"),
     [
         (None, ProtocolError),

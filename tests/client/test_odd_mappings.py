@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
+from cases import each
 
 from rocketride_sync import ConfigurationError, MemoryTransport, RocketRideClient
 
@@ -99,8 +100,8 @@ def made_with(name, mapping):
     return RocketRideClient("localhost", "k" * 20, transport=MemoryTransport([]), **options)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", ["env", "headers", "proxies"])
+@each("kind", KINDS)
+@each("name", ["env", "headers", "proxies"])
 def test_the_error_of_a_mapping_of_secrets_is_not_repeated(name, kind):
     for error in ERRORS:
         with pytest.raises(ConfigurationError) as caught:

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from types import MappingProxyType
 
 import pytest
+from cases import each
 from command_call import call_command
 
 from rocketride_sync import ConfigurationError, MemoryTransport, RocketRideClient, owned_files
@@ -75,7 +76,7 @@ def test_exactly_one_of_the_two_is_given(arguments):
         load(*arguments)
 
 
-@pytest.mark.parametrize("document", [{}, [], "text", {"components": {}}, {"pipeline": {"components": None}}])
+@each("document", [{}, [], "text", {"components": {}}, {"pipeline": {"components": None}}])
 def test_what_is_no_pipeline_is_refused(document):
     with pytest.raises(ConfigurationError, match="components"):
         load(None, document, None)
@@ -205,7 +206,7 @@ def test_a_byte_order_mark_is_passed_over(tmp_path):
     assert load(path, None, None) == PIPELINE
 
 
-@pytest.mark.parametrize("path", [5, "", "a\0b", b"job.pipe", "\ud800"])
+@each("path", [5, "", "a\0b", b"job.pipe", "\ud800"])
 def test_a_path_that_is_none_is_refused(path):
     with pytest.raises(ConfigurationError, match="filepath"):
         load(path, None, None)

@@ -479,7 +479,7 @@ def test_a_result_does_not_show_what_the_pipeline_made():
     assert "secret" not in done._repr_html_()
 
 
-@pytest.mark.parametrize(
+@each(
     ("document", "results", "shown"),
     [
         (SUCCEEDED, [], "succeeded"),
@@ -503,7 +503,7 @@ FAULTS = [ServerError("internal error"), TransportTimeoutError("no answer"), {"s
 MADE = {"name": "a.txt", "objectId": "1"}
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=repr)
+@each("fault", FAULTS, ids=repr)
 def test_what_was_made_is_not_lost_with_the_status_after_it(fault):
     """The objects must not be sent again for it. The end of the task looks at the status too."""
     client = script(NO_RUN, STARTED, RUNNING, MADE, fault, RUNNING, None)
@@ -578,7 +578,7 @@ def test_a_pipeline_without_a_project_costs_no_look():
     assert transport.calls[0].name == "use"
 
 
-@pytest.mark.parametrize("ttl", [-1, float("nan"), "90", True])
+@each("ttl", [-1, float("nan"), "90", True])
 def test_a_ttl_that_is_none_is_refused_before_anything_is_sent(ttl):
     transport = MemoryTransport([])
     with pytest.raises(ConfigurationError, match="ttl"):

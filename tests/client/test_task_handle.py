@@ -6,6 +6,7 @@ import os
 import traceback
 
 import pytest
+from cases import each
 from counting_tasks import GENEROUS, KEY, words
 from counting_tasks import pipeline as counted
 from needing import needs
@@ -230,12 +231,12 @@ def test_use_takes_the_file_by_position(either, tmp_path):
         either.use()
 
 
-@pytest.mark.parametrize(
+@each(
     "fault",
     [PermissionDeniedError("Permission 'task.monitor' denied"), ServerError("internal error")],
     ids=repr,
 )
-@pytest.mark.parametrize("seen", [True, False])
+@each("seen", [True, False])
 def test_a_task_whose_status_cannot_be_read_is_ended_all_the_same(fault, seen):
     transport = MemoryTransport(
         [{"token": "tk_1"}, {"state": 3, "startTime": 1.0} if seen else fault, fault, None]

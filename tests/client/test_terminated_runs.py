@@ -1,6 +1,7 @@
 """What this client has terminated itself: in each moment, and of no other run."""
 
 import pytest
+from cases import each
 from moments import each_moment, interrupted
 
 from rocketride_sync import (
@@ -225,7 +226,7 @@ def test_after_a_restart_by_this_client_the_end_is_the_restarted_runs():
     assert client.get_task_status(TOKEN).outcome is Outcome.SUCCEEDED
 
 
-@pytest.mark.parametrize("state", [1, 2, 3, 6])
+@each("state", [1, 2, 3, 6])
 def test_after_a_restart_by_somebody_too_once_it_was_seen(state):
     server = Server(RUNNING, ending_with(TEXT))
     client = client_of(server)
@@ -425,7 +426,7 @@ def broken(then):
     return on_terminate
 
 
-@pytest.mark.parametrize(
+@each(
     ("then", "times"),
     [
         pytest.param(RUNNING, 2, id="goes-on"),

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Optional, TypedDict
 
 import pytest
+from cases import each
 from samples import GOLDEN, parsed, sample
 
 from codegen.__main__ import ROOT, load, main
@@ -143,7 +144,7 @@ def run_schema(**changes):
     return parsed({**document, "title": "TaskRun", "properties": {**fields, **changes}})
 
 
-@pytest.mark.parametrize(
+@each(
     ("theirs", "found"),
     [
         ({"begin": float, "end": Optional[float]}, []),

@@ -3,6 +3,7 @@
 import pickle
 
 import pytest
+from cases import each
 from samples import executed, sample
 
 from rocketride_sync import DecodeError
@@ -86,7 +87,7 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize("text", HOSTILE)
+@each("text", HOSTILE)
 def test_no_text_of_a_schema_becomes_code(text):
     """Hostile text in every place for free text comes out as text."""
     document = sample()

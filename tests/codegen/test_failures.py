@@ -137,9 +137,7 @@ def test_a_refused_field_is_pointed_at(changes, pointer):
     assert caught.value.pointer == "/properties/class" + pointer
 
 
-@pytest.mark.parametrize(
-    "wire", ["a-b", "1st", "", "a b", "x = 1\nimport os", "naïve", "__", 'a"b', "toDict", "extra", "attrs"]
-)
+@each("wire", ["a-b", "1st", "", "a b", "x = 1\nimport os", "naïve", "__", 'a"b', "toDict", "extra", "attrs"])
 def test_a_name_that_cannot_be_an_attribute_is_refused(wire):
     with pytest.raises(SchemaError) as caught:
         parsed(renamed(wire))
@@ -151,9 +149,7 @@ def test_two_names_for_one_attribute_are_refused():
         parsed(renamed("http_status"))
 
 
-@pytest.mark.parametrize(
-    "text", ["", "[]", "{", '{"a": NaN}', '{"title": "A", "title": "B"}', "{'a': 1}", '{"$schema": 1}']
-)
+@each("text", ["", "[]", "{", '{"a": NaN}', '{"title": "A", "title": "B"}', "{'a': 1}", '{"$schema": 1}'])
 def test_what_is_no_schema_is_refused(text):
     with pytest.raises(SchemaError):
         parse(text, "x.schema.json")

@@ -5,6 +5,7 @@ import pickle
 import time
 
 import pytest
+from cases import each
 
 from rocketride_sync import (
     MemoryTransport,
@@ -157,7 +158,7 @@ def test_unknown_and_vanished_are_told_apart():
         poll_times(poller_of(RUNNING, unknown), 2)
 
 
-@pytest.mark.parametrize(
+@each(
     "document",
     [
         {"exitCode": 1},

@@ -6,6 +6,7 @@ import json
 import psutil
 import pytest
 import websocket
+from cases import each
 from emulator_helpers import KEY, SECONDS, request
 from websocket_client import connect
 
@@ -65,14 +66,14 @@ def is_served(headers, kind, **options):
     return bool(served)
 
 
-@pytest.mark.parametrize("kind", ["http", "websocket"])
-@pytest.mark.parametrize("has_key", [True, False])
-@pytest.mark.parametrize(("headers", "expected"), LOCAL)
+@each("kind", ["http", "websocket"])
+@each("has_key", [True, False])
+@each(("headers", "expected"), LOCAL)
 def test_on_this_machine(headers, expected, kind, has_key):
     assert is_served(headers, kind, host="127.0.0.1", has_key=has_key) == expected
 
 
-@pytest.mark.parametrize(
+@each(
     ("headers", "has_key", "expected"),
     [
         ({"host": "emulator:5565"}, False, True),

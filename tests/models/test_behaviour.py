@@ -73,7 +73,7 @@ def test_raise_for_outcome_of_a_running_task_is_not_silent():
     assert not isinstance(caught.value, TaskFailedError)
 
 
-@pytest.mark.parametrize(
+@each(
     ("terminal", "total", "completed", "failed", "expected"),
     [
         (False, 10, 3, 0, False),
@@ -96,7 +96,7 @@ def test_has_failures(terminal, total, completed, failed, expected):
     assert status.has_failures is expected
 
 
-@pytest.mark.parametrize(
+@each(
     ("fields", "expected"),
     [
         ({}, None),
@@ -131,7 +131,7 @@ def test_times_are_aware():
     assert status.ended_at.utcoffset().total_seconds() == 0
 
 
-@pytest.mark.parametrize("seconds", [0.0, -1.0, 1e18, 1e300, 253402300800.0])
+@each("seconds", [0.0, -1.0, 1e18, 1e300, 253402300800.0])
 def test_times_that_are_none_or_out_of_range(seconds):
     assert TaskStatus(start_time=seconds).started_at is None
     assert TaskStatus(end_time=seconds).ended_at is None

@@ -6,6 +6,7 @@ from typing import Dict, List, Optional
 
 import attrs
 import pytest
+from cases import each
 from hypothesis import given, settings
 from strategies import newer_documents
 
@@ -47,7 +48,7 @@ def test_inside_other_classes():
     assert type(unstructured["states"][0]) is int
 
 
-@pytest.mark.parametrize(
+@each(
     ("document", "kind", "path"),
     [
         ({"totalCount": "3"}, TaskStatus, "$.totalCount"),

@@ -5,6 +5,7 @@ import pickle
 
 import attrs
 import pytest
+from cases import each
 
 from rocketride_sync import TaskMetrics, TaskStatus
 from rocketride_sync.models.document import _restored
@@ -40,7 +41,7 @@ def test_they_are_not_in_the_document_and_not_compared():
     assert "end_reason" not in STOPPED
 
 
-@pytest.mark.parametrize(
+@each(
     "again",
     [
         copy.copy,

@@ -238,7 +238,7 @@ def test_a_key_is_shown_short_and_without_secrets():
 SECRET = "a-key-of-somebody"
 
 
-@pytest.mark.parametrize(
+@each(
     "document",
     [
         {"pipeflow": {"byPipe": {SECRET: []}}},
@@ -367,7 +367,7 @@ def test_the_documented_names_are_importable():
         assert getattr(models, name).__name__.lower() == name.replace("_", "").lower()
 
 
-@pytest.mark.parametrize(
+@each(
     "fields",
     [
         {},
@@ -417,7 +417,7 @@ def test_a_documented_name_used_as_attribute_is_told_the_right_one():
         _ = TaskStatus.from_dict({}).nonsense
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "hint"),
     [
         ("outcome", "'outcome' is not in the document: it is an attribute, .outcome"),

@@ -6,6 +6,7 @@ import itertools
 import zlib
 
 import pytest
+from cases import each
 
 from rocketride_sync import errors
 from rocketride_sync.options import SizeLimit
@@ -19,7 +20,7 @@ def limit(size):
     return SizeLimit("max_response_bytes", size)
 
 
-@pytest.mark.parametrize(
+@each(
     ("encoding", "body"),
     [
         (None, PLAIN),

@@ -4,6 +4,7 @@ import contextlib
 import json
 
 import pytest
+from cases import each
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -229,7 +230,7 @@ def test_whatever_comes_it_is_a_message_or_a_protocol_error(payload):
             Dialogue().receive(payload, binary=binary)
 
 
-@pytest.mark.parametrize("text", ["[]", "1", "null", "NaN", '{"a": Infinity}', "{", "", "[" * 100_000])
+@each("text", ["[]", "1", "null", "NaN", '{"a": Infinity}', "{", "", "[" * 100_000])
 def test_what_is_no_object_is_refused(text):
     dialogue = Dialogue()
     dialogue.request("rrext_ping", {})
@@ -244,7 +245,7 @@ def test_a_success_is_its_body():
     assert interpret(STATUS, answer, KEY) is None
 
 
-@pytest.mark.parametrize(
+@each(
     ("fields", "error"),
     [
         ({"message": "Your pipeline is not running"}, TaskNotFoundError),
@@ -260,7 +261,7 @@ def test_a_refusal_is_an_error(fields, error):
     assert type(caught.value) is error
 
 
-@pytest.mark.parametrize("success", [None, "true", 1, 0])
+@each("success", [None, "true", 1, 0])
 def test_neither_success_nor_failure_is_a_protocol_error(success):
     with pytest.raises(ProtocolError):
         interpret(STATUS, answer_to(1, success=success), KEY)

@@ -126,7 +126,7 @@ def test_nor_does_it_give_advice_that_the_code_does_not_support(code, advice):
     assert "250 ms" not in str(failure(START, "Task has already completed", KEY, code=code, own=False))
 
 
-@pytest.mark.parametrize(
+@each(
     ("auth", "message", "kind"),
     [
         (TOKEN, "Bad request", errors.TaskNotFoundError),
@@ -142,7 +142,7 @@ def test_a_credential_of_a_task_is_forgotten_with_it(auth, message, kind):
 # --- what it says
 
 
-@pytest.mark.parametrize(
+@each(
     ("operation", "message", "options", "says"),
     [
         (STATUS, "no", {}, "get_task_status failed: the server answered: no"),
@@ -214,7 +214,7 @@ def test_a_start_that_fails_because_the_task_has_ended_is_explained(operation):
     assert "moments of its start" in str(failure(operation, "Task has already completed", KEY))
 
 
-@pytest.mark.parametrize(
+@each(
     "operation",
     [
         STATUS,
@@ -224,7 +224,7 @@ def test_a_start_that_fails_because_the_task_has_ended_is_explained(operation):
         operations.call("any", {"token": TOKEN}),
     ],
 )
-@pytest.mark.parametrize("http_status", [None, 400])
+@each("http_status", [None, 400])
 def test_what_comes_after_the_end_of_a_task_says_nothing_of_its_start(operation, http_status):
     """The task may have worked for hours."""
     said = str(failure(operation, "Task has already completed", KEY, http_status=http_status))
@@ -299,7 +299,7 @@ def test_which_statuses_may_pass():
     assert {status for status in range(100, 700) if is_unprocessed(status)} == {425, 429}
 
 
-@pytest.mark.parametrize(
+@each(
     ("status", "options", "kind", "says"),
     [
         (

@@ -59,7 +59,7 @@ def test_which_statuses_are_a_success(status):
     assert ask(status, {"status": "OK", "data": 7}, proxy="http://proxy:1") == 7
 
 
-@pytest.mark.parametrize("status", [199, 300, 301, 399])
+@each("status", [199, 300, 301, 399])
 def test_an_envelope_is_no_success_with_another_status(status):
     assert type(failing(status, {"status": "OK", "data": 7})) is errors.ProtocolError
 
@@ -246,8 +246,8 @@ def test_who_wants_a_key_for_what_needs_none_refuses_no_key(body):
     assert "API key" not in str(caught.value)
 
 
-@pytest.mark.parametrize("body", [b'{"detail": "Gone", "code": "TASK_NOT_REGISTERED"}', b"busy"])
-@pytest.mark.parametrize(
+@each("body", [b'{"detail": "Gone", "code": "TASK_NOT_REGISTERED"}', b"busy"])
+@each(
     ("operation", "statuses"),
     [(get_task_status(TOKEN), (400, 401, 403, 500)), (get_server_info(), (400, 403, 500))],
 )
@@ -362,7 +362,7 @@ def test_control_characters_are_made_visible():
     assert "\\x1b[2J\\u202eevil\\x07" in message
 
 
-@pytest.mark.parametrize("reported", [7, ["a"], {"deep": {}}, None, [], ""])
+@each("reported", [7, ["a"], {"deep": {}}, None, [], ""])
 def test_messages_of_other_types_do_no_harm(reported):
     for body in ({"error": {"message": reported}}, {"error": reported}, {"detail": reported}, [reported]):
         assert type(failing(400, body)) is errors.ServerError

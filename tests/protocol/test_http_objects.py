@@ -3,6 +3,7 @@
 from email.message import Message
 
 import pytest
+from cases import each
 
 from rocketride_sync import ProtocolError, ServerError, TaskNotFoundError
 from rocketride_sync.protocol import http_objects, object_operations
@@ -87,9 +88,7 @@ def test_a_failed_object_is_an_error(error, kind):
     assert type(caught.value) is kind
 
 
-@pytest.mark.parametrize(
-    "data", [None, [], {}, {"objects": {}}, {"objects": []}, envelope(None), {"objects": {1: {}, 2: {}}}]
-)
+@each("data", [None, [], {}, {"objects": {}}, {"objects": []}, envelope(None), {"objects": {1: {}, 2: {}}}])
 def test_an_answer_without_a_result_is_an_error(data):
     with pytest.raises(ProtocolError, match="what became"):
         result(data)

@@ -3,7 +3,6 @@
 import calendar
 from datetime import datetime, timedelta, timezone
 
-import pytest
 from cases import each
 
 from rocketride_sync.protocol.retry_after import retry_after, timestamp
@@ -47,7 +46,7 @@ def test_no_retry_after():
     assert retry_after({}) is None
 
 
-@pytest.mark.parametrize(
+@each(
     "date",
     [
         "Sun, 06 Nov 1994 08:49:37 GMT",
@@ -61,9 +60,7 @@ def test_the_forms_of_a_date(date):
     assert timestamp(date) == NOVEMBER_94
 
 
-@pytest.mark.parametrize(
-    ("year", "full"), [("00", 2000), ("69", 2069), ("70", 1970), ("99", 1999), ("0001", 1), ("9999", 9999)]
-)
+@each(("year", "full"), [("00", 2000), ("69", 2069), ("70", 1970), ("99", 1999), ("0001", 1), ("9999", 9999)])
 def test_the_century_of_a_year(year, full):
     expected = datetime(full, 3, 1, tzinfo=timezone.utc) - datetime(1970, 1, 1, tzinfo=timezone.utc)
     assert timestamp(f"Sunday, 01-Mar-{year} 00:00:00 GMT") == expected.total_seconds()
@@ -79,7 +76,7 @@ def test_the_calendar():
                 assert timestamp(date) == calendar.timegm(day.timetuple()), date
 
 
-@pytest.mark.parametrize("time", ["00:00:00", "23:59:59", "23:59:60", "12:00:01", "00:59:00"])
+@each("time", ["00:00:00", "23:59:59", "23:59:60", "12:00:01", "00:59:00"])
 def test_the_time_of_a_day(time):
     hours, minutes, seconds = map(int, time.split(":"))
     assert timestamp(f"Thu, 01 Jan 1970 {time} GMT") == hours * 3600 + minutes * 60 + seconds

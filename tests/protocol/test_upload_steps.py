@@ -1,6 +1,7 @@
 """The requests that send an object: which follows which answer, and that a pipe which failed is closed."""
 
 import pytest
+from cases import each
 
 from rocketride_sync import ServerError
 from rocketride_sync.protocol.failures import NotReadyError
@@ -49,7 +50,7 @@ def test_without_a_pipe_nothing_is_closed(error):
     assert caught.value is error
 
 
-@pytest.mark.parametrize("body", [{}, None, "x", {"pipe_id": None}])
+@each("body", [{}, None, "x", {"pipe_id": None}])
 def test_an_answer_without_a_pipe_is_a_refusal(body):
     sent, error = walk(body)
     assert sent == [OPEN]

@@ -2,14 +2,14 @@
 
 from datetime import datetime, timezone
 
-import pytest
+from cases import each
 
 from rocketride_sync.reporting import formatting
 
 MOMENT = datetime(2024, 5, 1, 10, 20, 30, 400_000, timezone.utc)
 
 
-@pytest.mark.parametrize(
+@each(
     ("seconds", "words", "colons"),
     [
         (0, "0.0 s", "0.0 s"),
@@ -26,7 +26,7 @@ def test_durations(seconds, words, colons):
     assert formatting.duration_with_colons(seconds) == colons
 
 
-@pytest.mark.parametrize(
+@each(
     ("amount", "text"),
     [
         ((0, 0, 0, " bytes"), ""),
@@ -55,7 +55,7 @@ def test_times():
     assert formatting.time_with_offset(None) == formatting.time_in_utc(None) == ""
 
 
-@pytest.mark.parametrize(
+@each(
     ("width", "cut"),
     [
         (10, "abcdefghij"),

@@ -18,6 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from cases import each
 from needing import forget_module
 
 import rocketride_sync
@@ -193,7 +194,7 @@ def test_a_restart_is_a_gap_and_no_negative_rate():
     assert series.counter_over_time(seen, lambda o: o.completed) == [(0, 3), (1, None), (1, 1), (2, 2)]
 
 
-@pytest.mark.parametrize(
+@each(
     ("unit", "expected"),
     [
         (formatting.time_unit(90), (1, "seconds")),

@@ -6,6 +6,7 @@ import sys
 import threading
 
 import pytest
+from cases import each
 
 from rocketride_sync import ConfigurationError, MemoryTransport, RocketRideClient, TaskStatus, TqdmProgress
 
@@ -106,7 +107,7 @@ def test_where_there_is_room_everything_is_shown():
     assert "items/s" in line
 
 
-@pytest.mark.parametrize("columns", range(1, 80, 7))
+@each("columns", range(1, 80, 7))
 def test_no_width_is_too_small(columns):
     assert disp_len(last_line(status(currentObject=LONG), status(completedCount=2), ncols=columns)) <= columns
 

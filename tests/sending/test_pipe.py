@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+from cases import each
 from counting_tasks import FAST, GENEROUS, KEY, counting, pipeline, words
 from needing import needs
 
@@ -144,8 +145,8 @@ def piped(pipe):
     return Pipe(lambda _deadline: pipe, lambda attempt, _deadline: attempt(), None)
 
 
-@pytest.mark.parametrize("step", ["write", "close"])
-@pytest.mark.parametrize(
+@each("step", ["write", "close"])
+@each(
     ("fault", "raised"),
     [
         (TransportError("broke", http_status=502), TransportError),

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
+from cases import each
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,14 +37,14 @@ def test_anything_with_a_buffer_will_do(buffer):
     assert b"".join(chunks_of(Bytes(buffer))) == bytes(buffer)
 
 
-@pytest.mark.parametrize("data", ["text", None, 5, [1, 2], memoryview(b"abcdef")[::2]])
+@each("data", ["text", None, 5, [1, 2], memoryview(b"abcdef")[::2]])
 def test_nothing_else_will(data):
     with pytest.raises(ConfigurationError, match="data must be bytes") as caught:
         Bytes(data)
     assert caught.value.__context__ is None
 
 
-@pytest.mark.parametrize(
+@each(
     ("data", "hint"),
     [
         ({"a": 1}, r"json\.dumps\(\)"),

@@ -1,6 +1,6 @@
 """What a wait may ask a watch or a poller about the end of a run."""
 
-import pytest
+from cases import each
 
 from rocketride_sync.transports.end_told import NOTHING_TOLD, EndTold, end_told
 
@@ -21,9 +21,7 @@ def test_what_listens_to_events_is_asked():
     assert end_told(_Telling(), "a") == (True, "a", False, None)
 
 
-@pytest.mark.parametrize(
-    ("start_time", "reason"), [(100.0, "ttl"), (100.5, None), (0.0, None), (None, None)], ids=str
-)
+@each(("start_time", "reason"), [(100.0, "ttl"), (100.5, None), (0.0, None), (None, None)], ids=str)
 def test_the_reason_of_a_run_that_was_seen_is_that_of_no_other(start_time, reason):
     assert EndTold(seen_run=(100.0, "ttl")).reason_of(start_time) == reason
     assert NOTHING_TOLD.reason_of(start_time) is None

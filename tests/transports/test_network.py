@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 import trustme
+from cases import each
 
 from rocketride_sync import (
     CertificateError,
@@ -241,14 +242,14 @@ def test_the_environments_proxy_is_used_unless_an_argument_says_otherwise(transp
                 assert len(handler.heads) == 1
 
 
-@pytest.mark.parametrize("url", ["socks6://proxy:1", "http://", "http://proxy:port", "ftp://u:hunter2@proxy"])
+@each("url", ["socks6://proxy:1", "http://", "http://proxy:port", "ftp://u:hunter2@proxy"])
 def test_an_unusable_proxy_is_a_configuration_error(url):
     with pytest.raises(ConfigurationError, match="proxy") as caught:
         Proxy.parse(url)
     assert "hunter2" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
+@each(
     ("uri", "host"),
     [("http://h", "plain"), ("https://h", "tls"), ("https://special", "special"), ("ws://h", "plain")],
 )

@@ -1,6 +1,7 @@
 """What an answer over HTTP tells of an address, for an upgrade that was refused with 403."""
 
 import pytest
+from cases import each
 
 from rocketride_sync import (
     AuthenticationError,
@@ -41,7 +42,7 @@ def of_address(error):
     return error
 
 
-@pytest.mark.parametrize(
+@each(
     "answer",
     [
         of_address(ServerError("404")),
@@ -56,7 +57,7 @@ def test_what_no_upgrade_will_ever_pass(answer):
     assert answer.__traceback__ is None
 
 
-@pytest.mark.parametrize(
+@each(
     "answer",
     [
         None,
@@ -79,9 +80,7 @@ def test_a_foreign_exception_comes_out():
         Http(KeyboardInterrupt()).asked(30.0)
 
 
-@pytest.mark.parametrize(
-    ("seconds", "loading", "left"), [(30.0, 0.0, 5.0), (8.0, 0.0, 4.0), (8.0, 2.0, 3.0), (None, 0.0, 5.0)]
-)
+@each(("seconds", "loading", "left"), [(30.0, 0.0, 5.0), (8.0, 0.0, 4.0), (8.0, 2.0, 3.0), (None, 0.0, 5.0)])
 def test_the_call_keeps_half_of_its_time(seconds, loading, left):
     http = Http(loading=loading)
     http.asked(seconds)
@@ -97,7 +96,7 @@ def test_a_status_of_no_task_is_asked_for_in_the_name_of_the_call():
     assert {**vars(asked), "name": status.name} == vars(status)
 
 
-@pytest.mark.parametrize(
+@each(
     ("error", "says"),
     [
         (None, False),

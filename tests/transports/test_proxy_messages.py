@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from cases import each
 
 from rocketride_sync import ConfigurationError, RocketRideError, ServerError, TransportError
 from rocketride_sync.address import Address
@@ -101,7 +102,7 @@ def test_of_two_variables_the_one_that_counts_is_named(monkeypatch):
     assert (proxy.host, proxy.origin) == ("lower.test", "http_proxy")
 
 
-@pytest.mark.parametrize("password", ["hun/ter2", "12/ter2", "12#ter2", "12?ter2", "hun ter2/", "1/2@ter2"])
+@each("password", ["hun/ter2", "12/ter2", "12#ter2", "12?ter2", "hun ter2/", "1/2@ter2"])
 def test_a_password_that_makes_the_address_ambiguous_is_not_shown(password):
     with pytest.raises(ConfigurationError, match=re.escape("as %XX")) as caught:
         Proxy.parse(f"http://user:{password}@proxy.test:3128")
@@ -113,7 +114,7 @@ def test_a_proxys_name_shows_no_control_characters():
     assert "\x1b" not in str(Proxy("http", "a\x1bb", 1, None))
 
 
-@pytest.mark.parametrize("host", ["a b", " ", "a ", "\u3000x", "a\x1bb", "a\x7f"])
+@each("host", ["a b", " ", "a ", "\u3000x", "a\x1bb", "a\x7f"])
 def test_a_host_with_blanks_or_control_characters_is_none(host):
     with pytest.raises(ConfigurationError, match=r"^http_proxy: the address of the proxy is unusable"):
         Proxy.parse(f"http://{host}:1", "http_proxy")

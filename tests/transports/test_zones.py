@@ -3,6 +3,7 @@
 import socket
 
 import pytest
+from cases import each
 
 from rocketride_sync import ConfigurationError, TransportError
 from rocketride_sync.address import Address
@@ -45,7 +46,7 @@ def ipv6(monkeypatch):
     monkeypatch.setattr(loopback.socket, "socket", Knock)
 
 
-@pytest.mark.parametrize(
+@each(
     ("uri", "host", "zone"),
     [
         ("http://[fe80::1%25eth0]", "fe80::1", "eth0"),

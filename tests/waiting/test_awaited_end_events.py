@@ -1,6 +1,7 @@
 """How long a wait listens for the event that tells why a task ended, against a fake clock."""
 
 import pytest
+from cases import each
 
 from rocketride_sync import TaskStatus
 from rocketride_sync.transports.end_told import EndTold, end_told
@@ -71,14 +72,14 @@ def test_it_ends_when_no_event_can_come_any_more():
     assert world.now == pytest.approx(0.2)
 
 
-@pytest.mark.parametrize(("timeout", "seconds"), [(0.4, 0.4), (0, 0.0), (60, 1.0), (None, 1.0)])
+@each(("timeout", "seconds"), [(0.4, 0.4), (0, 0.0), (60, 1.0), (None, 1.0)])
 def test_the_deadline_of_the_wait_bounds_it(timeout, seconds):
     world = World(FAILED, [(0.0, COMING)])
     world.result(timeout)
     assert world.now == pytest.approx(seconds)
 
 
-@pytest.mark.parametrize(
+@each(
     ("status", "told"),
     [
         (GOOD, COMING),

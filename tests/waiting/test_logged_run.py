@@ -39,7 +39,7 @@ def chapter(*events, start_time=100.0, following=NEXT, run=RUN, by_number=True, 
 OWN = [(9, False), (10, True), (19, True), (20, False), (None, True)]
 
 
-@pytest.mark.parametrize(("number", "own"), OWN)
+@each(("number", "own"), OWN)
 def test_which_ends_are_its_own(number, own):
     """An event without a number is among those that were asked for."""
     told = chapter(ended(number, "user"))
@@ -52,19 +52,19 @@ def test_a_status_says_by_itself_whose_it_is(number, by_number):
     assert chapter(final(number), by_number=by_number).final is not None
 
 
-@pytest.mark.parametrize(("number", "own"), OWN)
+@each(("number", "own"), OWN)
 def test_behind_a_nearer_chapter_that_is_open_only_statuses_of_its_own_count(number, own):
     """That may be this run's, which then may go on."""
     told = chapter(final(number), later=False)
     assert (told.final is not None, told.confirmed) == (own, own)
 
 
-@pytest.mark.parametrize(("number", "own"), OWN)
+@each(("number", "own"), OWN)
 def test_a_status_that_is_not_final_makes_no_other_chapter_this_runs(number, own):
     assert chapter(event(STATUS, number, **RUNNING)).confirmed is own
 
 
-@pytest.mark.parametrize(("number", "own"), OWN)
+@each(("number", "own"), OWN)
 def test_another_runs_status_says_nothing_of_this_chapter_from_outside(number, own):
     told = chapter(final(number, {**FAILED, "startTime": 101.0}))
     assert told.refuted is own
@@ -77,8 +77,8 @@ def test_the_last_chapter_has_no_end(number):
     assert chapter(ended(number, "user"), following=None).found().outcome is Outcome.CANCELLED
 
 
-@pytest.mark.parametrize("following", [NEXT, None])
-@pytest.mark.parametrize("status", [FAILED, None], ids=["final status", "no status"])
+@each("following", [NEXT, None])
+@each("status", [FAILED, None], ids=["final status", "no status"])
 def test_an_end_without_a_number_that_was_read_by_time_may_be_anothers(status, following):
     events = [ended(None, "user")] if status is None else [final(14, status), ended(None, "user")]
     told = chapter(*events, following=following, by_number=False)
@@ -92,7 +92,7 @@ def test_one_with_a_number_is_its_own_whatever_was_asked_for(by_number):
     assert told.final.end_reason == "user"
 
 
-@pytest.mark.parametrize(
+@each(
     ("numbers", "backwards"),
     [
         ((10, 14, 15, 16, 17), False),
@@ -143,8 +143,8 @@ def test_a_run_whose_end_lies_outside_of_its_chapter_has_another_beside_it(numbe
     assert told.found().outcome is None
 
 
-@pytest.mark.parametrize(("began", "known"), [(199.9, False), (200.0, True)])
-@pytest.mark.parametrize("reason", [None, "user"])
+@each(("began", "known"), [(199.9, False), (200.0, True)])
+@each("reason", [None, "user"])
 def test_without_a_final_status_the_end_of_a_chapter_that_outlasts_the_next_ones_begin_is_not_known(
     began, known, reason
 ):
@@ -199,9 +199,7 @@ def test_what_was_cut_short_keeps_the_reason_and_may_be_read_again():
     assert told.final is not None
 
 
-@pytest.mark.parametrize(
-    ("started", "own"), [(90.5, False), (90.6, True), (100.0, True), (110.4, True), (110.5, False)]
-)
+@each(("started", "own"), [(90.5, False), (90.6, True), (100.0, True), (110.4, True), (110.5, False)])
 def test_a_chapter_may_be_that_of_a_run_whose_start_is_not_known(started, own):
     """If that lies within ten seconds of its own beginning."""
     told = chapter(final(12, {**ENDED, "startTime": started}), start_time=None)
@@ -220,7 +218,7 @@ def test_its_start_is_that_of_the_first_status():
     assert told.confirmed
 
 
-@pytest.mark.parametrize(
+@each(
     ("end_time", "outcome", "still"),
     [(None, None, True), (200.0, None, False), (None, "ok", False), (200.0, "ok", False)],
 )

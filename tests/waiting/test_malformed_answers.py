@@ -1,6 +1,7 @@
 """Malformed answers in a wait, against a fake clock: one ends no wait, three in a row do."""
 
 import pytest
+from cases import each
 
 from rocketride_sync import (
     DecodeError,
@@ -15,8 +16,8 @@ from .fake_world import DONE, PROMPT, RUNNING, World
 GARBLED = ProtocolError("The server sent a frame that is not a JSON object")
 
 
-@pytest.mark.parametrize("garbled", [GARBLED, DecodeError("$.state", "an integer", "a string")])
-@pytest.mark.parametrize("count", [1, 2])
+@each("garbled", [GARBLED, DecodeError("$.state", "an integer", "a string")])
+@each("count", [1, 2])
 def test_one_or_two_end_no_wait(garbled, count):
     world = World(RUNNING, *[garbled] * count, DONE)
     assert list(world.wait()) == [RUNNING, DONE]

@@ -3,6 +3,7 @@
 from collections import Counter
 
 import pytest
+from cases import each
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -206,7 +207,7 @@ def of_auth(error):
     return error
 
 
-@pytest.mark.parametrize(
+@each(
     "error",
     [
         AuthenticationError("no"),

@@ -1,6 +1,7 @@
 """The wait for many tasks against a fake clock: which events it listens for after an end, lost runs, and ending early."""
 
 import pytest
+from cases import each
 from logged_runs import ENDED, RunLog
 from logged_runs import RUNNING as LOGGED
 
@@ -36,7 +37,7 @@ def timed(world, **options):
 # --- why a task ended
 
 
-@pytest.mark.parametrize(
+@each(
     ("moment", "wakes", "reason", "came"),
     [
         (0.3, [0.3], "user", 0.3),
@@ -157,7 +158,7 @@ def test_a_wake_up_does_not_cut_its_pauses_short():
     assert [moment for _, moment, _ in world.searches][:3] == pytest.approx([2.0, 2.1, 2.3])
 
 
-@pytest.mark.parametrize(("timeout", "left"), [(None, 30.0), (60.0, 30.0), (10.0, 8.0), (2.5, 0.5)])
+@each(("timeout", "left"), [(None, 30.0), (60.0, 30.0), (10.0, 8.0), (2.5, 0.5)])
 def test_a_search_has_half_a_minute_and_no_more_than_the_wait(timeout, left):
     world = lost(lambda _: TransportTimeoutError("late"), round_trip=0.0)
     assert type(only(world.results(timeout=timeout, call_timeout=None)).error) is TaskVanishedError

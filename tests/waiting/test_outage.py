@@ -3,6 +3,7 @@
 import math
 
 import pytest
+from cases import each
 
 from rocketride_sync import (
     RetryPolicy,
@@ -85,8 +86,8 @@ def why_it_gave_up(world, **options):
     return caught.value
 
 
-@pytest.mark.parametrize("before", [[], [RUNNING]], ids=["never seen", "seen"])
-@pytest.mark.parametrize("timeout", [0.9, 3.0, 10.0])
+@each("before", [[], [RUNNING]], ids=["never seen", "seen"])
+@each("timeout", [0.9, 3.0, 10.0])
 def test_a_last_poll_without_time_does_not_hide_why_those_before_it_failed(before, timeout):
     world = World(*before, in_time(0.6))
     world.script += [in_time(0.6)] * 100

@@ -194,8 +194,8 @@ def test_the_reason_is_never_that_of_the_run_that_came_next(reasons, gap, lifecy
     assert logged.outcome is (Outcome.CANCELLED if reasons[0] else None)
 
 
-@pytest.mark.parametrize("page", [100, 1])
-@pytest.mark.parametrize(
+@each("page", [100, 1])
+@each(
     ("lasting", "started", "twin_lasting"),
     [
         (104.0, 200.0, 4.02),
@@ -299,8 +299,8 @@ def test_the_final_status_of_a_run_that_began_together_with_others_is_found_in_t
     assert (status.exit_message, status.end_reason) == (FAILED["exitMessage"], None)
 
 
-@pytest.mark.parametrize("chapter", [{}, {"endTime": None, "outcome": None}], ids=["closed", "open"])
-@pytest.mark.parametrize("count", [2, 3, 8])
+@each("chapter", [{}, {"endTime": None, "outcome": None}], ids=["closed", "open"])
+@each("count", [2, 3, 8])
 def test_chapters_of_other_runs_that_began_nearer_take_no_turn_away(count, chapter):
     """Closed ones are read, and the next are looked at while one may yet be closed. Open ones do not count."""
     log = RunLog()
@@ -354,7 +354,7 @@ def test_the_latest_run_is_the_one_that_the_chapter_began_with(backwards):
     assert logged.status.exit_message == FAILED["exitMessage"]
 
 
-@pytest.mark.parametrize("delay", [-2.0, -1.0, -0.5, 0.0, 0.02, 1.0, 5.0, 40.0])
+@each("delay", [-2.0, -1.0, -0.5, 0.0, 0.02, 1.0, 5.0, 40.0])
 def test_clocks_that_differ(delay):
     """The run before was a short one."""
     log = RunLog().add(ENDED, 97.7, 0.0).add(FAILED, delay=delay).add(ENDED, 300.0)
@@ -437,7 +437,7 @@ def test_many_chapters():
     assert asking.asked.count("read") <= 2
 
 
-@pytest.mark.parametrize(
+@each(
     ("chapter", "outcome", "says"),
     [
         ({"outcome": "ok"}, Outcome.SUCCEEDED, "no more of its end than 'ok'"),
@@ -484,8 +484,8 @@ def left_open(*more, status=STOPPED, start=100.0, **options):
     return log
 
 
-@pytest.mark.parametrize("page", [100, 1])
-@pytest.mark.parametrize("reason", ["user", None])
+@each("page", [100, 1])
+@each("reason", ["user", None])
 def test_the_final_status_in_a_chapter_that_was_left_open_is_found_at_the_end_of_the_search(reason, page):
     more = [(LIFECYCLE, {"action": "run-end", "reason": reason})] if reason else []
     log = left_open(*more)
@@ -497,7 +497,7 @@ def test_the_final_status_in_a_chapter_that_was_left_open_is_found_at_the_end_of
     assert len(asking.pauses) == 5
 
 
-@pytest.mark.parametrize(
+@each(
     "more",
     [
         [(STATUS, of_run(RUNNING, 100.0))],
@@ -507,7 +507,7 @@ def test_the_final_status_in_a_chapter_that_was_left_open_is_found_at_the_end_of
     ],
     ids=["a status", "no end", "a restart", "an end and a restart"],
 )
-@pytest.mark.parametrize("backwards", [False, True])
+@each("backwards", [False, True])
 def test_a_run_that_went_on_after_it_in_an_open_chapter_did_not_end_so(more, backwards):
     log = left_open(*more)
     if backwards:
@@ -879,7 +879,7 @@ GARBLED = [
 ]
 
 
-@pytest.mark.parametrize("document", GARBLED)
+@each("document", GARBLED)
 def test_a_garbled_list_is_none(document):
     assert found(lambda _: document) is None
     with pytest.raises(ProtocolError):

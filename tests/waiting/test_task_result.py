@@ -1,6 +1,7 @@
 """What the result of one of many tasks says."""
 
 import pytest
+from cases import each
 
 from rocketride_sync import RocketRideError, TransportError
 from rocketride_sync.waiting.task_result import TaskResult
@@ -10,7 +11,7 @@ from .fake_world import DONE, RUNNING
 FAULT = TransportError("reset")
 
 
-@pytest.mark.parametrize(
+@each(
     ("status", "error", "done", "succeeded"),
     [
         (None, None, False, False),

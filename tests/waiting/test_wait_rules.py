@@ -3,6 +3,7 @@
 import math
 
 import pytest
+from cases import each
 
 from rocketride_sync import (
     AuthenticationError,
@@ -421,7 +422,7 @@ def test_unlimited_outages_can_be_asked_for():
     assert list(world.wait(retry=RetryPolicy(max_outage=None))) == [DONE]
 
 
-@pytest.mark.parametrize(
+@each(
     "error",
     [
         AuthenticationError("no"),
@@ -497,7 +498,7 @@ def test_a_start_time_of_zero_does_not_hide_another_run():
     assert caught.value.last_status is RUNNING
 
 
-@pytest.mark.parametrize(
+@each(
     ("before", "says"),
     [
         (RUNNING, "was last seen as RUNNING, its outcome is unknown"),
@@ -506,7 +507,7 @@ def test_a_start_time_of_zero_does_not_hide_another_run():
     ],
     ids=["running", "ended", "ended, not certain"],
 )
-@pytest.mark.parametrize("now", [TaskNotFoundError("gone"), status(TaskState.RUNNING, start=200.0)])
+@each("now", [TaskNotFoundError("gone"), status(TaskState.RUNNING, start=200.0)])
 def test_the_error_for_a_lost_run_says_how_it_was_last_seen(before, says, now):
     with pytest.raises(TaskLostError) as caught:
         list(World(now).wait(previous=before))

@@ -4,7 +4,7 @@ import http.client
 import io
 import socket
 
-import pytest
+from cases import each
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -141,8 +141,8 @@ def begun(make, head, method):
             response.close()
 
 
-@pytest.mark.parametrize("connection", CONNECTIONS)
-@pytest.mark.parametrize("body", BODIES)
+@each("connection", CONNECTIONS)
+@each("body", BODIES)
 def test_the_head_means_what_it_means_to_http_client(body, connection):
     for line in STATUS_LINES:
         head = "\r\n".join(filter(None, [line, body, connection])) + "\r\n\r\n"

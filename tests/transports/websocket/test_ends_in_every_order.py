@@ -7,6 +7,7 @@ read late. The oracle knows which run sent each event, which the client is not t
 import itertools
 
 import pytest
+from cases import each
 
 from rocketride_sync.transports.websocket.event_filter import TaskEventFilter
 
@@ -148,7 +149,7 @@ def test_a_restart_begins_no_other_run(first, before, own):
                 assert reason in (None, *(why for _, why in before)), seen
 
 
-@pytest.mark.parametrize("own", OWN_ENDS, ids=str)
+@each("own", OWN_ENDS, ids=str)
 def test_of_the_run_that_was_begun_before_the_poll_its_own_end_counts(own):
     """The run before it has ended, in each way; the poll that is sent after the begin shows this one."""
     for before in ([], [("end of next", None)], [STOPPED_NEXT], [BEGIN_NEXT, STOPPED_NEXT]):
@@ -158,7 +159,7 @@ def test_of_the_run_that_was_begun_before_the_poll_its_own_end_counts(own):
                 assert told_by(seen).reason == right(seen), seen
 
 
-@pytest.mark.parametrize("own", OWN_ENDS, ids=str)
+@each("own", OWN_ENDS, ids=str)
 def test_once_another_run_has_begun_no_event_is_awaited(own):
     for following in NEXT:
         server = [SHOWS_ALIVE, *own, SHOWS_END, *following]

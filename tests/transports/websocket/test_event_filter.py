@@ -1,6 +1,7 @@
 """Which events belong to a task, and what they tell of its end: the rules alone, without a connection."""
 
 import pytest
+from cases import each
 
 from rocketride_sync.transports.end_told import EndTold
 from rocketride_sync.transports.websocket.event_filter import (
@@ -40,7 +41,7 @@ def told(event_filter, listening=True):
 # --- whose it is
 
 
-@pytest.mark.parametrize(
+@each(
     ("token", "credential", "distinct"),
     [
         (TOKEN, "key", True),
@@ -420,7 +421,7 @@ def test_the_end_of_the_only_run_with_the_id_is_that_of_the_token_that_runs():
     assert told(chosen, listening=False) == EndTold(True, "user", False)
 
 
-@pytest.mark.parametrize(
+@each(
     ("token", "id_"),
     [
         ("tk_a", "a.s"),
@@ -438,7 +439,7 @@ def test_whatever_a_server_takes_for_the_prefix(token, id_):
     assert told(chosen).reason == "user"
 
 
-@pytest.mark.parametrize(
+@each(
     "listed",
     [(), ("77777777.s",), ("tk_night.s",), (ALIKE, ALIKE), (ALIKE, "nightly-.other"), ("",)],
     ids=str,
@@ -449,7 +450,7 @@ def test_where_none_or_several_have_the_id_an_end_tells_nothing(listed):
     assert told(chosen) == EndTold(False, None, False)
 
 
-@pytest.mark.parametrize("state", [0, 1, 2, 4, 5, 6, None, "3"])
+@each("state", [0, 1, 2, 4, 5, 6, None, "3"])
 def test_the_one_in_the_list_is_not_the_tokens_unless_that_is_seen_running(state):
     chosen = chosen_filter(ALIKE, status={**STATUS, "state": state})
     chosen.take(event(reason="user", __id=ALIKE))

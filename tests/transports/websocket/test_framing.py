@@ -4,6 +4,7 @@ import socket
 
 import pytest
 import websocket
+from cases import each
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,8 +42,8 @@ class SilentSocket:
         return Deadline(seconds, lambda: self.now)
 
 
-@pytest.mark.parametrize("seconds", [0.002, 0.5, 0.99, 1.0, 3.7])
-@pytest.mark.parametrize("step", [lambda it: it.recv(2), lambda it: it.send(b"x")], ids=["recv", "send"])
+@each("seconds", [0.002, 0.5, 0.99, 1.0, 3.7])
+@each("step", [lambda it: it.recv(2), lambda it: it.send(b"x")], ids=["recv", "send"])
 def test_a_step_takes_all_of_its_time_and_no_more(seconds, step):
     """Even when the step before had a little more: a wait's last poll must not be overslept."""
     sock = SilentSocket(at_once=1)

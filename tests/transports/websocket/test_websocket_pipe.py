@@ -4,6 +4,7 @@ import contextlib
 import time
 
 import pytest
+from cases import each
 
 from rocketride_sync import (
     ProtocolError,
@@ -104,8 +105,8 @@ def unclear(peer, request):
     peer.answer(request, success=None)
 
 
-@pytest.mark.parametrize("step", ["open", "write", "close"])
-@pytest.mark.parametrize("way", [at_once, in_pieces])
+@each("step", ["open", "write", "close"])
+@each("way", [at_once, in_pieces])
 def test_a_pipe_that_may_be_open_still_keeps_its_connection_from_being_used_again(step, way):
     it = PipePeer({step: unclear})
     with Server(dap(it)) as server, websocket(server) as client:
