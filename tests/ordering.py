@@ -45,7 +45,6 @@ LONGEST = (
     "transports/websocket/test_websocket_poller_timing.py::test_a_mute_task_and_a_lost_connection_cost_nobody_else_its_end",
     "transports/websocket/test_websocket_poller_timing.py::test_a_mute_task_and_one_that_breaks_connections_cost_nobody_else_its_end",
     "transports/websocket/test_websocket_poller_timing.py::test_time_to_connect_is_nobodys_turn",
-    "emulator/test_websocket_recordings.py::test_task_life_cycles[21_task_nonzero_process_exit_code]",
     "emulator/test_pipe_commands.py::test_sending_is_activity_and_polling_is_not",
     "docs/test_pages.py::test_the_blocks_of_a_page[docs/testing.md]",
     "typed/test_mistakes.py::test_pyright",

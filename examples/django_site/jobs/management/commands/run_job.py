@@ -25,7 +25,7 @@ class Command(BaseCommand):
     def handle(self, *, file, timeout, **_):
         try:
             with client() as connected, connected.use(filepath=file, ttl=timeout) as task:
-                job = Job(name=file, token=task.token)
+                job = Job.objects.create(name=file, token=task.token)
                 status = task.wait_until_complete(
                     timeout, 5, lambda status: self.keep(job, status), check=True
                 )
