@@ -86,6 +86,8 @@ class Walk:
 
     def run(self, folder: Path) -> None:
         self._folder = folder
+        # Each forked process ends without taking away its temporary folder, and pytest looks through all that it finds beside its own.
+        os.environ["PYTEST_DEBUG_TEMPROOT"] = str(folder)
         self._loaded = LoadedTests(copy_of_project(folder / "loaded"), self._run_all)
         tests = {name: None for named in self._tests_of.values() for name in named}
         if self._loaded.run(list(tests)):
