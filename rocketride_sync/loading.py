@@ -6,6 +6,7 @@ from typing import Callable, TypeVar
 
 from .deadline import Deadline
 from .errors import TransientError, TransportError
+from .handler_exceptions import pass_on
 from .import_lock import import_lock
 from .options import RetryPolicy
 
@@ -24,6 +25,7 @@ def load(imports: Callable[[], T]) -> T:
         with import_lock:
             return imports()
     except OSError as error:
+        pass_on(error)
         reason = error.strerror or type(error).__name__
     except ImportError as error:
         reason = f"{error.name or 'one'} is not there, or not as it was; was the installation replaced?"

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, Dict, Optional, Type, cast
 
 from .deadline import SLICE, Deadline
 from .errors import ConfigurationError
+from .handler_exceptions import pass_on
 
 __all__ = ["is_ready", "named_pipe_problem", "open_for_reading", "open_for_writing_at_once", "read_limited"]
 
@@ -71,7 +72,8 @@ def is_ready(file: BinaryIO, seconds: float, *, to_take: bool = False) -> bool:
     try:
         # Not `poll` at first, which on macOS does not take terminals.
         return any(select.select([] if to_take else [file], [file] if to_take else [], [], seconds))
-    except ValueError:  # `select` has no numbers above 1023
+    except ValueError as error:  # `select` has no numbers above 1023
+        pass_on(error)
         posix: Any = select  # for mypy, as on Windows
     poll = posix.poll()
     poll.register(file, posix.POLLOUT if to_take else posix.POLLIN)
@@ -113,6 +115,7 @@ def read_limited(what: str, path: str, most: int, deadline: Deadline) -> bytes:
         except _UnfitError as error:
             problem = str(error)
         except OSError as error:
+            pass_on(error)
             problem = f"cannot be read: {error.strerror or type(error).__name__}"
         except MemoryError:
             problem = "cannot be read: there is not enough memory for it"

@@ -10,6 +10,7 @@ from collections import deque
 from typing import Any, Deque, Dict, Mapping, Optional, Set, Tuple
 
 from ..errors import AuthenticationError, ProtocolError, RocketRideError, ServerError
+from ..handler_exceptions import pass_on
 from . import strict_json
 from .failures import failure
 from .operations import Buffer, Operation
@@ -174,7 +175,8 @@ def _parse(payload: bytes, binary: bool) -> Message:
     header, line_end, data = payload.partition(b"\n") if binary else (payload, b"", b"")
     try:
         message = strict_json.loads(header)
-    except ValueError:
+    except ValueError as error:
+        pass_on(error)
         message = None
     if not isinstance(message, dict):
         raise ProtocolError("The server sent a frame that is not a JSON object")

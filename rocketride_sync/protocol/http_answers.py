@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from ..deadline import system_time
 from ..errors import ProtocolError, RocketRideError, ServerError, TransientError
+from ..handler_exceptions import pass_on
 from ..loading import load
 from . import strict_json
 from .failures import PROXY_AUTHENTICATION, failure, is_transient, readable, refused_by_proxy, secrets_of
@@ -68,7 +69,8 @@ def _json_or_none(body: bytes) -> Any:
     """The JSON value of `body`; None if it is not JSON, or is null: neither is an envelope."""
     try:
         return strict_json.loads(body)
-    except ValueError:
+    except ValueError as error:
+        pass_on(error)
         return None
 
 

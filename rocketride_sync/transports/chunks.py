@@ -8,6 +8,7 @@ import stat
 from typing import Any, BinaryIO, Callable, ContextManager, Iterator, Optional
 
 from ..errors import ConfigurationError
+from ..handler_exceptions import pass_on
 from ..owned_files import NO_WAIT, open_for_reading
 from ..redact import reason_of
 
@@ -84,6 +85,7 @@ class File:
                 yield from self._chunks(file)
             return
         except OSError as error:
+            pass_on(error)
             reason = reason_of(error)
         raise ConfigurationError(f"the file {self._name!r} cannot be read: {reason}")
 

@@ -20,6 +20,7 @@ from ..errors import (
     TransportError,
     TransportTimeoutError,
 )
+from ..handler_exceptions import pass_on
 from ..loading import load
 from ..protocol.failures import refused_by_proxy
 from ..redact import printable, reason_of
@@ -119,23 +120,30 @@ def guarded(target: object, step: Callable[..., T], *args: Any) -> T:
         return step(*args)
     except RocketRideError:  # some are OSErrors, some are ValueErrors
         raise
-    except ssl.SSLCertVerificationError as error:
-        fault: RocketRideError = CertificateError(
+    except (OSError, ValueError) as error:
+        pass_on(error)
+        fault = _translated(target, error)
+    raise fault
+
+
+def _translated(target: object, error: Exception) -> RocketRideError:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return CertificateError(
             f"the certificate of {target} was refused: {_why_refused(error)}. See verify="
         )
-    except socket.timeout:
-        fault = TransportTimeoutError(
+    if isinstance(error, socket.timeout):
+        return TransportTimeoutError(
             f"no connection to {target} within the connect timeout, or the call's if that is shorter"
         )
-    except socket.gaierror as error:
-        fault = TransportError(f"the host of {target} was not found: {reason_of(error)}")
-    except ssl.SSLError as error:
-        fault = tls_fault(target, error)
-    except OSError as error:
-        fault = TransportError(f"no connection to {target}: {reason_of(error)}")
-    except ValueError:  # of IDNA, among others
-        fault = ConfigurationError(f"the host of {target} is not a name that can be looked up")
-    raise fault
+    if isinstance(error, socket.gaierror):
+        return TransportError(f"the host of {target} was not found: {reason_of(error)}")
+    if isinstance(error, ssl.SSLError):
+        return tls_fault(target, error)
+    if isinstance(error, OSError):
+        return TransportError(f"no connection to {target}: {reason_of(error)}")
+    return ConfigurationError(
+        f"the host of {target} is not a name that can be looked up"
+    )  # of IDNA, among others
 
 
 def _why_refused(error: ssl.SSLCertVerificationError) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..deadline import Deadline
 from ..errors import ConfigurationError
+from ..handler_exceptions import pass_on
 from ..protocol.operations import Buffer, Operation
 from ..redact import reason_of
 from .base import Transport
@@ -42,5 +43,6 @@ def _with_file_errors(step: Any, *args: Any) -> Any:
     try:
         return step(*args)
     except OSError as error:
+        pass_on(error)
         reason = reason_of(error)
     raise ConfigurationError(f"the temporary file of a pipe cannot be written (see TMPDIR): {reason}")

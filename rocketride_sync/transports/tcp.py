@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
 import select
@@ -12,6 +11,7 @@ import ssl
 from typing import Any, Callable, Optional, Sequence, TypeVar, Union
 
 from ..deadline import SLICE, Deadline
+from ..handler_exceptions import pass_on
 
 T = TypeVar("T")
 
@@ -106,6 +106,7 @@ def connect(host: str, port: int, deadline: Deadline, options: Options = ()) -> 
                     system_network.make_socket(family, kind, protocol), address, options, share
                 )
             except OSError as error:
+                pass_on(error)
                 failure = error
         raise failure
     finally:
@@ -142,8 +143,10 @@ def in_slices(sock: Any, deadline: Deadline, step: Callable[..., T], *args: Any)
     """
     while True:
         set_timeout(sock, min(deadline.remaining(), SLICE))
-        with contextlib.suppress(socket.timeout):
+        try:
             return step(*args)
+        except socket.timeout as error:
+            pass_on(error)
 
 
 def input_check(sock: Any) -> Callable[[], bool]:
@@ -161,7 +164,8 @@ def _connect_one(sock: socket.socket, address: Any, options: Options, deadline: 
         set_timeout(sock, min(deadline.remaining(), SLICE))
         try:
             sock.connect(address)
-        except socket.timeout:
+        except socket.timeout as error:
+            pass_on(error)
             _await_connection(sock, deadline)
     except BaseException:
         sock.close()

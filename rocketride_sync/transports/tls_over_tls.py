@@ -8,6 +8,8 @@ import socket
 import ssl
 from typing import Any, Callable, Optional, TypeVar
 
+from ..handler_exceptions import pass_on
+
 T = TypeVar("T")
 
 _READ_SIZE = 65_536
@@ -56,8 +58,10 @@ class TlsOverTls:
     def send(self, data: Any) -> int:
         self._flush()  # a timeout here means that nothing of `data` was taken
         count: int = self._step(self._tls.write, data)
-        with contextlib.suppress(socket.timeout):
+        try:
             self._flush()
+        except socket.timeout as error:  # the next call sends the rest
+            pass_on(error)
         return count
 
     def makefile(self, mode: str, *_: Any, **__: Any) -> io.BufferedReader:  # noqa: ARG002 - only read by http.client

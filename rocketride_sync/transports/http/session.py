@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import requests
 
+from ... import handler_exceptions
 from ..._version import __version__
 from ...config import Settings
 from ...deadline import Deadline
@@ -108,6 +109,7 @@ class Session:
 
     def _send(self, operation: Operation, key: str, deadline: Deadline) -> Answer:
         """Status, headers and body of the answer. Raises only our errors."""
+        handled = sys.exc_info()[1]
         for _ in range(2):
             exchange = Exchange(deadline, self._settings.connect_timeout, self._settings.limit_of(operation))
             if not operation.repeatable:
@@ -119,8 +121,11 @@ class Session:
                 error.request_sent = isinstance(error, ProtocolError)
                 raise
             except FOREIGN as error:
+                of_handler = handler_exceptions.found_in(error, handled)
                 secrets = secrets_of(operation, key)
                 problem = translate(error, operation.name, self._target(exchange), secrets, exchange)
+            if of_handler is not None:
+                raise of_handler
             if isinstance(problem, (TransportError, ProtocolError)):
                 problem.request_sent = not exchange.connecting
             # The server may have closed the idle connection at the moment of the request. For the next request urllib3

@@ -7,7 +7,6 @@ deadline of the thread's current exchange (`exchange.py`).
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import http.client
 import io
@@ -20,6 +19,7 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from ...deadline import SLICE, system_time
 from ...errors import RocketRideError
+from ...handler_exceptions import pass_on
 from ...logs import log
 from ..tcp import connect, set_timeout
 from .exact_response import AnswerFile, ExactResponse
@@ -76,7 +76,8 @@ class _DeadlineReader(io.RawIOBase):
             _set_remaining_timeout(self._sock, SLICE)
             try:
                 count: int = self._sock.recv_into(buffer)
-            except socket.timeout:
+            except socket.timeout as error:
+                pass_on(error)
                 continue
             if count:
                 current.exchange.count_received(count)
@@ -169,8 +170,10 @@ class _DeadlineConnection(HTTPConnection):
         try:
             return connect(self._dns_host, self.port, current.exchange.deadline, self.socket_options or ())
         except socket.timeout as error:
+            pass_on(error)
             raise ConnectTimeoutError(self, "timed out") from error
         except OSError as error:
+            pass_on(error)
             raise NewConnectionError(self, "not connected") from error
 
     def send(self, data: Any) -> None:
@@ -196,8 +199,10 @@ class _DeadlineConnection(HTTPConnection):
         left = memoryview(data)
         while left:
             _set_remaining_timeout(self.sock, SLICE)
-            with contextlib.suppress(socket.timeout):
+            try:
                 left = left[self.sock.send(left) :]
+            except socket.timeout as error:
+                pass_on(error)
 
     def getresponse(self, *args: Any, **options: Any) -> Any:
         if current.exchange.head is not None:  # the body is empty

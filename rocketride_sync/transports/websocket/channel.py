@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
 import socket
@@ -12,6 +11,7 @@ from typing import Any, Callable, Mapping, NoReturn, Optional, TypeVar
 from ...address import Address
 from ...deadline import Deadline, system_time
 from ...errors import RocketRideError, TransportError
+from ...handler_exceptions import pass_on
 from ...options import SizeLimit
 from ...protocol import dap
 from ...protocol.operations import Buffer, Operation
@@ -141,7 +141,8 @@ class Channel:
     def _receive_in_time(self) -> bool:
         try:
             self._receive()
-        except socket.timeout:
+        except socket.timeout as error:
+            pass_on(error)
             return False  # in the middle of a frame too: the next read continues it
         return True
 
@@ -151,7 +152,8 @@ class Channel:
             return False
         try:
             self._take(_TEXT, text)
-        except socket.timeout:
+        except socket.timeout as error:
+            pass_on(error)
             return False
         return True
 
@@ -183,9 +185,10 @@ class Channel:
         self.broken = True
         if may_send:
             self._socket.deadline = Deadline(_CLOSE_TIMEOUT)
-            # If the connection is gone already, nothing is left to do.
-            with contextlib.suppress(OSError):
+            try:
                 self._framing.send_close()
+            except OSError as error:  # the connection is gone already, so nothing is left to do
+                pass_on(error)
         self._socket.close()
 
     def abandon(self) -> None:
@@ -211,6 +214,7 @@ class Channel:
             raise
         except Exception as error:  # noqa: BLE001 - websocket-client and ssl let ValueError and others through
             self.abandon()
+            pass_on(error)
             fault = self._translated(error)
         except BaseException:
             self.abandon()

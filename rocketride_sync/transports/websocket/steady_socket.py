@@ -6,12 +6,12 @@ call without end. It also makes two or three system calls for each message.
 
 from __future__ import annotations
 
-import contextlib
 import math
 import socket
 from typing import Any, Callable, Optional, Union
 
 from ...deadline import SLICE, Deadline, system_time
+from ...handler_exceptions import pass_on
 from ...protocol.operations import Buffer
 from ..tcp import input_check
 
@@ -141,7 +141,8 @@ class SteadySocket:
             self._set_timeout()
             try:
                 data: bytes = self._sock.recv(_READ_AHEAD)
-            except socket.timeout:
+            except socket.timeout as error:
+                pass_on(error)
                 if system_time.monotonic() - max(began, self.last_received) < self.dead_after:
                     continue
                 self._ended = True
@@ -163,7 +164,8 @@ class SteadySocket:
             self._set_timeout()
             try:
                 sent: int = self._sock.send(data)
-            except socket.timeout:
+            except socket.timeout as error:
+                pass_on(error)
                 if system_time.monotonic() - began < self.dead_after:
                     continue
             else:
@@ -191,5 +193,7 @@ class SteadySocket:
         return SLICE
 
     def close(self) -> None:
-        with contextlib.suppress(OSError):  # the system may tell here what went wrong before
+        try:
             self._sock.close()
+        except OSError as error:  # the system may tell here what went wrong before
+            pass_on(error)

@@ -1,0 +1,54 @@
+"""Tells an exception that a signal handler raised from one of what the signal interrupted.
+
+A handler may raise anything, also a `TimeoutError` or an `OSError`, in the middle of a read of a socket. What is caught there is
+about the peer, and becomes an error of this library, or no error at all. A handler's exception must reach its caller as it is.
+"""
+
+from __future__ import annotations
+
+from types import FrameType
+from typing import Optional
+
+_LONGEST_CHAIN = 20
+
+
+def pass_on(error: BaseException) -> None:
+    """Raise `error`, which was caught just now, again if a signal handler raised it."""
+    if _came_through_handler(error):
+        raise error
+
+
+def found_in(error: BaseException, handled: Optional[BaseException]) -> Optional[BaseException]:
+    """The exception of a signal handler that `error` is, or that a library made it of; None if no handler raised it.
+
+    Args:
+        error: what was caught.
+        handled: what was being handled before, as `sys.exc_info` told it: that has nothing to do with `error`.
+    """
+    found = None
+    link: Optional[BaseException] = error
+    for _ in range(_LONGEST_CHAIN):
+        if link is None or link is handled:
+            break
+        if _came_through_handler(link):
+            found = link  # the last one: urllib3 gives what it makes of an exception the traceback of that
+        link = link.__context__ if link.__cause__ is None else link.__cause__
+    return found
+
+
+def _came_through_handler(error: BaseException) -> bool:
+    step = error.__traceback__
+    while step is not None and step.tb_next is not None:
+        interrupted, step = step.tb_frame, step.tb_next
+        if _has_got(step.tb_frame, interrupted):
+            return True
+    return False
+
+
+def _has_got(frame: FrameType, caller: FrameType) -> bool:
+    """Whether a function has got the frame that it was called from, as Python passes it to a signal handler."""
+    values = frame.f_locals.values()
+    return any(
+        value is caller or (isinstance(value, tuple) and any(part is caller for part in value))
+        for value in list(values)
+    )
