@@ -23,7 +23,13 @@ class OutOfTime(Exception):
     """As `celery.exceptions.SoftTimeLimitExceeded`."""
 
 
-RAISED = [OutOfTime("soft"), TimeoutError("alarm"), OSError("alarm"), ValueError("alarm"), RuntimeError("alarm")]
+RAISED = [
+    OutOfTime("soft"),
+    TimeoutError("alarm"),
+    OSError("alarm"),
+    ValueError("alarm"),
+    RuntimeError("alarm"),
+]
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ import json
 
 import pytest
 from cases import each
+from handlers import that_raises
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,7 +18,7 @@ from rocketride_sync import (
     ServerError,
     TaskNotFoundError,
 )
-from rocketride_sync.protocol import object_operations, operations
+from rocketride_sync.protocol import object_operations, operations, strict_json
 from rocketride_sync.protocol.dap import Dialogue, interpret, refused_credential, with_data
 from rocketride_sync.protocol.failures import NotReadyError
 
@@ -326,3 +327,9 @@ def test_what_the_server_says_of_a_credential_comes_with_advice():
     refusal = answer_to(1, success=False, message="Invalid API key")
     error = refused_credential(operations.auth(KEY, "name", "1"), refusal, KEY)
     assert "Invalid API key. Check the API key" in str(error)
+
+
+def test_what_a_signal_handler_raises_while_a_message_is_decoded_is_no_malformed_one(monkeypatch):
+    monkeypatch.setattr(strict_json, "loads", that_raises(ValueError("alarm")))
+    with pytest.raises(ValueError, match="alarm"):
+        Dialogue().receive(b"{}")

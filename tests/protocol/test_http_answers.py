@@ -5,6 +5,7 @@ import sys
 
 import pytest
 from cases import each
+from handlers import that_raises
 
 from rocketride_sync import errors
 from rocketride_sync.cli.exit_codes import ExitCode, code_and_advice
@@ -387,3 +388,9 @@ def test_messages_of_other_types_do_no_harm(reported):
 )
 def test_of_markup_the_text_is_shown(page, words):
     assert f": {words}" in str(failing(400, page.encode())).replace(words + ".", words)
+
+
+def test_what_a_signal_handler_raises_while_an_answer_is_decoded_is_no_malformed_one(monkeypatch):
+    monkeypatch.setattr(http_answers.strict_json, "loads", that_raises(ValueError("alarm")))
+    with pytest.raises(ValueError, match="alarm"):
+        interpret(get_task_status("tk"), 200, {"Content-Type": "application/json"}, b"{}", "key")

@@ -170,10 +170,8 @@ class _DeadlineConnection(HTTPConnection):
         try:
             return connect(self._dns_host, self.port, current.exchange.deadline, self.socket_options or ())
         except socket.timeout as error:
-            pass_on(error)
             raise ConnectTimeoutError(self, "timed out") from error
         except OSError as error:
-            pass_on(error)
             raise NewConnectionError(self, "not connected") from error
 
     def send(self, data: Any) -> None:

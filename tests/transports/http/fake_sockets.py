@@ -46,6 +46,8 @@ class Socket:
         part = self.comes.pop(0) if self.comes else None
         if part is None:
             self._wait()
+        if callable(part):
+            part()
         taken = part[: len(buffer)]
         if len(part) > len(taken):
             self.comes.insert(0, part[len(taken) :])
@@ -53,6 +55,8 @@ class Socket:
         return len(taken)
 
     def send(self, data):
+        if self.takes and callable(self.takes[0]):
+            self.takes.pop(0)()
         size = min(self.takes.pop(0), len(data)) if self.takes else len(data)
         if not size:
             self._wait()

@@ -12,6 +12,7 @@ import socket
 import threading
 
 import pytest
+from handlers import that_raises
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from urllib3.util import SKIP_HEADER
 
@@ -429,3 +430,17 @@ def test_few_headers_are_remembered():
     for name in map(str, range(1000)):
         assert head_of(connection, ("X", name)) == [f"X: {name}".encode()]
     assert len(connection._checked) == sockets._MAX_CHECKED
+
+
+# --- what signal handlers raise
+
+
+def test_what_a_handler_raises_is_no_slice_that_has_passed(connection, sock, exchange):
+    """Python's own timeouts are TimeoutErrors too."""
+    sock.takes = [that_raises(TimeoutError("alarm"))]
+    with pytest.raises(TimeoutError, match="alarm"):
+        asked(connection)
+    connection.close()
+    sock.comes = [that_raises(TimeoutError("alarm"))]
+    with pytest.raises(TimeoutError, match="alarm"):
+        asked(connection)

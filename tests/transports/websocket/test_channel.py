@@ -7,8 +7,10 @@ import os
 import socket
 import struct
 import sys
+from types import SimpleNamespace
 
 import pytest
+from handlers import that_raises
 
 from rocketride_sync import ProtocolError, ServerError, TransportError, TransportTimeoutError
 from rocketride_sync.address import Address
@@ -60,6 +62,8 @@ class Socket:
         part = self.comes.pop(0)
         if isinstance(part, BaseException):
             raise part
+        if callable(part):
+            part()
         if len(part) > size:
             self.comes.insert(0, part[size:])
         return part[:size]
@@ -67,6 +71,8 @@ class Socket:
     def send(self, data):
         if isinstance(self.takes, BaseException):
             raise self.takes
+        if callable(self.takes):
+            self.takes()
         if not self.takes:
             self._wait()
         self.sent += data
@@ -499,3 +505,57 @@ def test_one_that_was_not_made_to_the_end_is_collected(monkeypatch):
     monkeypatch.setattr(sys, "unraisablehook", lost.append)
     Channel.__new__(Channel)
     assert lost == []
+
+
+# --- what signal handlers raise
+
+
+ALARMS = pytest.mark.parametrize(
+    "alarm", [TimeoutError("alarm"), OSError("alarm"), ValueError("alarm")], ids=repr
+)
+
+
+@ALARMS
+@pytest.mark.parametrize("step", ["receive", "exchange", "drain"])
+def test_what_a_handler_raises_while_it_is_read_is_no_fault_of_the_peer(channel, sock, alarm, step):
+    sock.comes.append(that_raises(alarm))
+    steps = {
+        "receive": lambda: channel.receive(Deadline(9.0)),
+        "exchange": lambda: channel.exchange(STATUS, Deadline(9.0)),
+        "drain": channel.drain,
+    }
+    with pytest.raises(type(alarm)) as caught:
+        steps[step]()
+    assert caught.value is alarm
+    assert (channel.broken, sock.closed) == (True, True)
+
+
+@ALARMS
+def test_nor_while_something_is_sent(channel, sock, alarm):
+    sock.takes = that_raises(alarm)
+    with pytest.raises(type(alarm)) as caught:
+        channel.exchange(STATUS, Deadline(9.0))
+    assert caught.value is alarm
+
+
+@ALARMS
+def test_nor_while_a_message_is_taken_that_was_received_before(channel, sock, alarm, monkeypatch):
+    sock.comes.append(frame(json.dumps(event()).encode()) * 2)
+    channel.receive(Deadline(9.0))
+    monkeypatch.setattr(channel, "dialogue", SimpleNamespace(awaits_answer=False, receive=that_raises(alarm)))
+    with pytest.raises(type(alarm)) as caught:
+        channel.receive_buffered()
+    assert caught.value is alarm
+
+
+@pytest.mark.parametrize("alarm", [TimeoutError("alarm"), OSError("alarm")], ids=repr)
+def test_nor_while_it_is_closed(channel, sock, alarm, monkeypatch):
+    sock.takes = that_raises(alarm)
+    with pytest.raises(type(alarm)) as caught:
+        channel.close()
+    assert caught.value is alarm
+    assert channel.broken
+    sock.takes = True
+    monkeypatch.setattr(sock, "close", that_raises(alarm))
+    with pytest.raises(type(alarm)):
+        channel.abandon()

@@ -1,0 +1,116 @@
+"""Exceptions of signal handlers are told from those of what they interrupt."""
+
+import functools
+import signal
+import sys
+
+import pytest
+from handlers import raise_as_handler
+
+from rocketride_sync.handler_exceptions import found_in, pass_on
+
+
+def raised(step, *args):
+    with pytest.raises(Exception) as caught:
+        step(*args)
+    return caught.value
+
+
+def interrupted(handler):
+    handler(signal.SIGINT, sys._getframe())
+
+
+def with_names(signum, frame):
+    raise OSError("alarm")
+
+
+def with_any_arguments(*_):
+    raise OSError("alarm")
+
+
+def that_calls(signum, frame):
+    int("x")
+
+
+class Handler:
+    def method(self, signum, frame):
+        raise OSError("alarm")
+
+    def __call__(self, signum, frame):
+        raise OSError("alarm")
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [
+        with_names,
+        with_any_arguments,
+        that_calls,
+        Handler().method,
+        Handler(),
+        functools.partial(Handler.method, Handler()),
+    ],
+    ids=["function", "any arguments", "calls another", "method", "object", "partial"],
+)
+def test_what_a_handler_raises_is_passed_on(handler):
+    error = raised(interrupted, handler)
+    with pytest.raises(type(error)) as caught:
+        pass_on(error)
+    assert caught.value is error
+    assert found_in(error, None) is error
+
+
+@pytest.mark.skipif(not hasattr(signal, "raise_signal"), reason="new in Python 3.8")
+def test_python_calls_handlers_as_these_tests_do():
+    before = signal.signal(signal.SIGINT, with_names)
+    try:
+        error = raised(signal.raise_signal, signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert found_in(error, None) is error
+
+
+@pytest.mark.parametrize(
+    "step", [lambda: int("x"), lambda: (lambda *_: int("x"))(1, sys)], ids=["one", "two"]
+)
+def test_what_anything_else_raises_is_not(step):
+    error = raised(step)
+    pass_on(error)
+    assert found_in(error, None) is None
+    pass_on(ValueError("never raised"))
+
+
+def wrapped(error, *, with_cause=False, with_traceback=False):
+    """As libraries do."""
+    try:
+        raise_as_handler(error)
+    except Exception as caught:
+        new = ConnectionError("aborted")
+        if with_traceback:
+            raise new.with_traceback(caught.__traceback__)  # noqa: B904
+        if with_cause:
+            raise new from caught
+        raise new  # noqa: B904
+
+
+@pytest.mark.parametrize("options", [{}, {"with_cause": True}, {"with_traceback": True}], ids=repr)
+def test_it_is_found_in_what_a_library_made_of_it(options):
+    error = OSError("alarm")
+    made = raised(functools.partial(wrapped, error, **options))
+    assert made is not error
+    assert found_in(made, None) is error
+
+
+def test_what_was_handled_before_is_not_looked_at():
+    """A fault in the clean-up after a soft time limit is a fault."""
+    handled = raised(interrupted, with_names)
+    fault = ValueError("x")
+    fault.__context__ = handled
+    assert found_in(fault, handled) is None
+    assert found_in(fault, None) is handled
+
+
+def test_a_chain_that_goes_round_has_an_end():
+    one, other = ValueError("one"), ValueError("other")
+    one.__cause__, other.__cause__ = other, one
+    assert found_in(one, None) is None
