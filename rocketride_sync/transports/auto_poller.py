@@ -23,7 +23,8 @@ class AutoPoller:
     """Polls over WebSocket, and over HTTP while the upgrade is refused. Then it reads results from both in turn.
 
     After a refusal the upgrade is tried again when the WebSocket poller is ready to (`WebSocketPoller.ready`), unless
-    `Fallback` says that there is no WebSocket.
+    `Fallback` says that there is no WebSocket. What HTTP cannot carry, such as a request to the run log, waits for that
+    attempt in its place, and a refusal is its result: it may pass.
     """
 
     def __init__(self, fallback: Fallback, websocket: WebSocketPoller, http: Poller) -> None:
@@ -42,7 +43,10 @@ class AutoPoller:
 
     def submit(self, poll: Poll) -> None:
         websocket = self._websocket
-        refused = not self._fallback.tries_websocket or (self._upgrade_refused and not websocket.ready)
+        if poll.operation.over_http:
+            refused = not self._fallback.tries_websocket or (self._upgrade_refused and not websocket.ready)
+        else:
+            refused = self._fallback.active
         if websocket.is_open or not refused:
             websocket.submit(poll)
         else:
@@ -73,8 +77,9 @@ class AutoPoller:
         if isinstance(answer, UPGRADE_REFUSED):
             self._upgrade_refused = True
             self._refusal = answer
-            self._submit_over_http(poll)
-            return None
+            if poll.operation.over_http:
+                self._submit_over_http(poll)
+                return None
         if isinstance(answer, dict):  # a status: neither an error nor a wake-up
             self._upgrade_refused = False
             self._refusal = None

@@ -7,7 +7,7 @@ import time
 import pytest
 from logged_runs import ENDED, NO_LOG, RUNNING, LoggingTasks, RunLog
 from transports.dap_peer import KEY, TOKEN, serve
-from transports.either_transport import either
+from transports.either_transport import either, is_upgrade, over_http
 from transports.loopback import Server, answer
 
 from rocketride_sync import (
@@ -275,6 +275,31 @@ def test_http_has_no_run_log(way, transport):
         with pytest.raises(TaskVanishedError, match="its outcome is unknown"):
             way(client)
         assert not any("rrext" in request or "POST" in request for request in server.requests)
+
+
+@pytest.mark.parametrize("statuses", [[RUNNING, None], [RUNNING, NEXT]], ids=["forgotten", "replaced"])
+def test_a_server_that_is_short_of_slots_does_not_make_its_log_unknown(way, statuses):
+    """It answers over HTTP meanwhile, which has no run log."""
+    left, refused = list(statuses), []
+    gone = answer(
+        b'{"status": "Error", "error": {"message": "Your pipeline is not running"}}', status="400 Bad Request"
+    )
+
+    def status(_token):
+        found = left.pop(0) if len(left) > 1 else left[0]
+        return gone if found is None else found
+
+    def handler(peer):
+        if is_upgrade(peer) and (left == statuses or len(refused) < 2):
+            refused.append(peer.read_request())
+            peer.send(answer(b"", status="403 Forbidden"))
+        elif is_upgrade(peer):
+            serve(LoggingTasks(RunLog().add(ENDED), statuses[1]).reply)(peer)
+        else:
+            over_http(peer, status)
+
+    with Server(handler) as server, RocketRideClient(server.url, KEY, retry=QUICK) as client:
+        assert way(client).from_run_log
 
 
 @pytest.mark.parametrize("many", [False, True])

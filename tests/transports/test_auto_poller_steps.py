@@ -4,6 +4,7 @@ import pytest
 
 from rocketride_sync import ServerError, TransportError
 from rocketride_sync.deadline import Deadline
+from rocketride_sync.protocol import operations, run_log_operations
 from rocketride_sync.transports import auto_poller
 from rocketride_sync.transports.auto_poller import AutoPoller
 from rocketride_sync.transports.fallback import Fallback
@@ -14,6 +15,18 @@ NONE = NoWebSocketError("404")
 NO_SLOT = NoSlotError("403")
 STATUS = {"state": 3}
 MOMENT = pytest.approx(0.001, abs=0.00095)  # seconds; with none, nothing would be read
+
+
+class Named(str):
+    """A poll that equals its name."""
+
+    operation = operations.get_task_status("tk_1")
+
+
+class OfRunLog(Named):
+    """What HTTP cannot carry."""
+
+    operation = run_log_operations.get_task_runs("p", "s")
 
 
 class Clock:
@@ -75,6 +88,7 @@ class Pollers:
 
     def refuse(self, poll="refused", refusal=NO_SLOT):
         """The poll is submitted, and refused over WebSocket."""
+        poll = Named(poll)
         self.auto.submit(poll)
         self.websocket.results.append((poll, refusal))
         assert self.next() is None
@@ -96,7 +110,7 @@ def sent(pollers):
 
 
 def test_at_first_all_go_over_websocket_for_as_long_as_the_caller_says(pollers):
-    pollers.auto.submit("a")
+    pollers.auto.submit(Named("a"))
     assert pollers.next() is None
     assert sent(pollers) == (["a"], [])
     assert (pollers.websocket.limits, pollers.http.limits) == ([5.0], [])
@@ -108,14 +122,14 @@ def test_at_first_all_go_over_websocket_for_as_long_as_the_caller_says(pollers):
 
 def test_what_the_upgrade_was_refused_to_goes_over_http_and_the_caller_is_told_nothing_of_it(pollers):
     pollers.refuse("a")
-    pollers.auto.submit("b")
+    pollers.auto.submit(Named("b"))
     assert sent(pollers) == (["a"], ["a", "b"])
 
 
 def test_after_a_refusal_websocket_is_tried_again_when_it_is_ready(pollers):
     pollers.refuse("a")
     pollers.websocket.ready = True
-    pollers.auto.submit("b")
+    pollers.auto.submit(Named("b"))
     assert sent(pollers) == (["a", "b"], ["a"])
 
 
@@ -123,7 +137,7 @@ def test_a_status_over_websocket_ends_the_refusal(pollers):
     pollers.refuse("a")
     pollers.websocket.results.append(("b", STATUS))
     assert pollers.next() == ("b", STATUS)
-    pollers.auto.submit("c")
+    pollers.auto.submit(Named("c"))
     assert sent(pollers) == (["a", "c"], ["a"])
 
 
@@ -132,7 +146,7 @@ def test_an_error_or_a_wake_up_does_not(pollers, result):
     pollers.refuse("a", NONE)
     pollers.websocket.results.append(result)
     assert pollers.next() == result
-    pollers.auto.submit("b")
+    pollers.auto.submit(Named("b"))
     assert pollers.http.submitted == ["a", "b"]
     pollers.http.results = [("a", STATUS)]
     pollers.clock.now += 1.0
@@ -143,10 +157,27 @@ def test_an_error_or_a_wake_up_does_not(pollers, result):
 def test_while_there_is_no_websocket_all_go_over_http_but_for_a_connection_that_is_there(pollers):
     pollers.fallback.http_succeeded(NONE)
     pollers.websocket.ready = True
-    pollers.auto.submit("a")
+    pollers.auto.submit(Named("a"))
     pollers.websocket.is_open = True
-    pollers.auto.submit("b")
+    pollers.auto.submit(Named("b"))
     assert sent(pollers) == (["b"], ["a"])
+
+
+def test_what_http_cannot_carry_waits_for_websocket_and_its_refusal_is_told(pollers):
+    """It may pass: to call it lost because HTTP has no run log would be wrong a moment later."""
+    pollers.refuse("a")
+    pollers.auto.submit(OfRunLog("b"))
+    assert sent(pollers) == (["a", "b"], ["a"])
+    pollers.websocket.results = [(OfRunLog("b"), NO_SLOT)]
+    assert pollers.next() == ("b", NO_SLOT)
+    assert pollers.http.submitted == ["a"]
+
+
+def test_it_is_not_held_up_where_there_is_no_websocket(pollers):
+    """HTTP says at once that it cannot carry it."""
+    pollers.fallback.http_succeeded(NONE)
+    pollers.auto.submit(OfRunLog("a"))
+    assert sent(pollers) == ([], ["a"])
 
 
 # --- what a success over HTTP says of WebSocket
@@ -154,7 +185,7 @@ def test_while_there_is_no_websocket_all_go_over_http_but_for_a_connection_that_
 
 def test_the_first_success_over_http_after_a_refusal_counts(pollers):
     pollers.refuse("a", NONE)
-    pollers.auto.submit("b")
+    pollers.auto.submit(Named("b"))
     pollers.http.results = [("a", STATUS), ("b", STATUS)]
     assert pollers.next() == ("a", STATUS)
     assert pollers.fallback.active
@@ -165,7 +196,7 @@ def test_the_first_success_over_http_after_a_refusal_counts(pollers):
 
 def test_an_error_over_http_says_nothing_of_websocket(pollers):
     pollers.refuse("a", NONE)
-    pollers.auto.submit("b")
+    pollers.auto.submit(Named("b"))
     pollers.http.results = [("a", ServerError("down")), ("b", STATUS)]
     pollers.next()
     assert not pollers.fallback.active
@@ -197,7 +228,7 @@ def test_while_a_caller_was_just_told_of_a_refusal_the_upgrade_is_not_tried_agai
     """And the success over HTTP in its place counts."""
     pollers.fallback.told(NONE)
     auto = AutoPoller(pollers.fallback, pollers.websocket, pollers.http)
-    auto.submit("a")
+    auto.submit(Named("a"))
     assert sent(pollers) == ([], ["a"])
     pollers.http.results = [("a", STATUS)]
     assert auto.next(Deadline(5.0)) == ("a", STATUS)
@@ -219,13 +250,13 @@ def test_while_polls_go_both_ways_each_is_listened_to_for_a_moment(pollers):
 def test_results_over_http_do_not_wait_for_websocket_each_time(pollers):
     """Nor does it wait for more than a moment, while there are such results."""
     pollers.refuse("a")
-    pollers.auto.submit("b")
+    pollers.auto.submit(Named("b"))
     pollers.websocket.limits.clear()
     pollers.http.results = [("a", STATUS), ("a", STATUS), ("b", STATUS)]
     pollers.clock.now += 0.049
     assert pollers.next() == ("a", STATUS)
     assert pollers.websocket.limits == []
-    pollers.auto.submit("a")
+    pollers.auto.submit(Named("a"))
     pollers.clock.now += 0.002
     assert pollers.next() == ("a", STATUS)
     assert pollers.websocket.limits == [MOMENT]
@@ -246,7 +277,7 @@ def test_a_result_over_websocket_that_is_there_is_handed_out_at_once(pollers):
 
 def test_where_there_is_no_websocket_http_has_all_the_time(pollers):
     pollers.fallback.http_succeeded(NONE)
-    pollers.auto.submit("a")
+    pollers.auto.submit(Named("a"))
     pollers.next()
     pollers.websocket.is_open = True
     pollers.next()
