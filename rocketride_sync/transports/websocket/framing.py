@@ -6,8 +6,10 @@ loaded for that.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
+import socket
 import struct
 from typing import TYPE_CHECKING, List, Optional, Tuple, Type, Union
 
@@ -70,6 +72,7 @@ class Framing:
         self._steady = steady
         self._limit = limit
         self._between_messages = True
+        self._unsent = b""  # of pongs
         self._reader: Optional[FrameReader] = None
 
     def limit(self, size: int) -> None:
@@ -112,12 +115,14 @@ class Framing:
 
     def receive(self) -> Tuple[int, bytes]:
         """The opcode and payload of the next message or control frame. Answers pings."""
+        if self._unsent:
+            self._send_pongs()
         if self._between_messages:
             text = self._steady.short_text(self._limit)
             if text is not None:
                 return _TEXT, text
         if self._reader is None:
-            self._reader = load(frame_reader)(self._steady, self._limit, self.send_all)
+            self._reader = load(frame_reader)(self._steady, self._limit, self._send_pong)
         self._between_messages = False
         opcode, data, within_message = self._reader.receive()
         # A control frame may come in the middle of a message.
@@ -130,9 +135,27 @@ class Framing:
 
     def send_all(self, frames: Frames) -> None:
         """Send one frame or several, as `masked_frame` makes them."""
+        self._send_unsent()
         sent = self._steady.send(frames)
         while sent < len(frames):
             sent += self._steady.send(memoryview(frames)[sent:])
+
+    def _send_pong(self, frame: bytes) -> None:
+        self._unsent += frame
+        self._send_pongs()
+
+    def _send_pongs(self) -> None:
+        """Send what is owed of pongs. What there is no time for is sent with the next frame, or before the next is read.
+
+        A ping may have come together with a message, and be read when no time is left. Without its pong the server would
+        close the connection; and behind a part of a pong, the next frame would be no frame.
+        """
+        with contextlib.suppress(socket.timeout):
+            self._send_unsent()
+
+    def _send_unsent(self) -> None:
+        while self._unsent:
+            self._unsent = self._unsent[self._steady.send(self._unsent) :]
 
 
 def frame_reader() -> Type[FrameReader]:

@@ -100,6 +100,23 @@ class ChunkedSocket:
         return len(taken)
 
 
+class ReluctantSocket(ChunkedSocket):
+    """Takes so many bytes, then none until it is `ready`."""
+
+    def __init__(self, chunks, at_once):
+        super().__init__(chunks)
+        self._at_once = at_once
+        self.ready = False
+
+    def send(self, data):
+        taken = bytes(data if self.ready else data[: self._at_once])
+        if not taken:
+            raise socket.timeout("timed out")
+        self.sent += taken
+        self._at_once -= len(taken)
+        return len(taken)
+
+
 def framing(chunks, limit=10**6):
     sock = ChunkedSocket(chunks)
     return Framing(SteadySocket(sock, Deadline(60.0), dead_after=45.0), limit), sock
@@ -156,6 +173,34 @@ def received(it):
             return it.receive()
         except socket.timeout:
             pass
+
+
+@pytest.mark.parametrize("at_once", [0, 1, 5, 9, 10])
+@pytest.mark.parametrize("then", ["receive", "send"])
+def test_pongs_are_sent_whole_and_before_anything_else(at_once, then):
+    """Behind a part of one, what is sent next would be no frame."""
+    sock = ReluctantSocket([server_frame(PING, b"1") + server_frame(PING, b"two")], at_once)
+    steady = SteadySocket(sock, Deadline(0.01), dead_after=45.0)
+    it = Framing(steady, 10**6)
+    assert [it.receive(), it.receive()] == [(PING, b"1"), (PING, b"two")]
+    sock.ready, steady.deadline = True, Deadline(60.0)
+    if then == "send":
+        it.send_message(TEXT, b"three")
+    else:
+        with pytest.raises(EndedError):
+            it.receive()
+    frames = [(0x8A, b"1"), (0x8A, b"two"), (0x81, b"three")]
+    assert client_frames(sock.sent) == frames[: 3 if then == "send" else 2]
+
+
+def client_frames(wire):
+    """The first byte and the payload of each, of short ones."""
+    found = []
+    while wire:
+        size, mask = wire[1] & 0x7F, wire[2:6]
+        found.append((wire[0], bytes(value ^ mask[i % 4] for i, value in enumerate(wire[6 : 6 + size]))))
+        wire = wire[6 + size :]
+    return found
 
 
 def test_a_text_in_the_middle_of_a_fragmented_message_is_an_error():
