@@ -26,6 +26,8 @@ T = TypeVar("T")
 _TEXT, _BINARY, _CLOSE = 1, 2, 8  # opcodes of RFC 6455
 _UPGRADE_LIMIT = SizeLimit("the largest answer to an upgrade", 65_536)
 _CLOSE_TIMEOUT = 0.5
+_ALMOST_NOW = 0.001
+_LONGEST_DRAIN = 0.25  # seconds, if more comes as fast as it is read
 
 
 def request_frame(text: str, data: Optional[Buffer] = None) -> Frames:
@@ -113,34 +115,43 @@ class Channel:
         self._framing.send_all(request_frame(text, data))
         answer = None
         while answer is None:
-            self._receive()
+            self._receive(self._deadline)
             answer = self.dialogue.answer(number)
         return answer
 
     def receive(self, deadline: Deadline) -> bool:
         """Receive whatever comes next; False if `deadline` passes first."""
         self._socket.deadline = deadline
-        return self.guarded(self._receive_in_time)
+        return self.guarded(self._receive_in_time, self._deadline)
 
     def receive_buffered(self) -> bool:
         """Take a short message that has been read already; False if there is none. Does no I/O."""
         return self.guarded(self._take_buffered)
 
     def drain(self) -> None:
-        """Read what has come: answers pings, and finds out that the server closed the connection."""
+        """Read what has come: answers pings, and finds out that the server closed the connection.
+
+        All of it is taken, also a long answer whose deadline has passed: it came in time.
+        """
         if not self.guarded(self._socket.has_input):
             return
-        almost_now = Deadline(0.001)
-        while self.receive(almost_now) and self.guarded(self._socket.has_input):
+        until = Deadline(_LONGEST_DRAIN)
+        while self.guarded(self._take_some) and not until.expired and self.guarded(self._socket.has_input):
             pass
+
+    def _take_some(self) -> bool:
+        """Read a message, or as much of it as has come; whether there may be more."""
+        before = self._socket.last_received
+        self._socket.deadline = Deadline(_ALMOST_NOW)
+        return self._receive_in_time(Deadline(None)) or self._socket.last_received > before
 
     def is_silent_since(self, moment: float) -> bool:
         """Whether the server counts as gone: for `dead_after` seconds since `moment` (monotonic) nothing has come."""
         return system_time.monotonic() - max(moment, self._socket.last_received) >= self._socket.dead_after
 
-    def _receive_in_time(self) -> bool:
+    def _receive_in_time(self, decoded_by: Deadline) -> bool:
         try:
-            self._receive()
+            self._receive(decoded_by)
         except socket.timeout as error:
             pass_on(error)
             return False  # in the middle of a frame too: the next read continues it
@@ -151,21 +162,21 @@ class Channel:
         if text is None:
             return False
         try:
-            self._take(_TEXT, text)
+            self._take(_TEXT, text, self._deadline)
         except socket.timeout as error:
             pass_on(error)
             return False
         return True
 
-    def _receive(self) -> None:
+    def _receive(self, decoded_by: Deadline) -> None:
         opcode, data = self._framing.receive()
-        self._take(opcode, data)
+        self._take(opcode, data, decoded_by)
 
-    def _take(self, opcode: int, data: bytes) -> None:
+    def _take(self, opcode: int, data: bytes, decoded_by: Deadline) -> None:
         if opcode == _CLOSE:
             self._raise_closed(data)
         if opcode in (_TEXT, _BINARY):
-            if self.dialogue.awaits_answer and not decodes_within(data, self._deadline.remaining()):
+            if self.dialogue.awaits_answer and not decodes_within(data, decoded_by.remaining()):
                 raise socket.timeout("no time is left to decode an answer")
             self.dialogue.receive(data, binary=opcode == _BINARY)
 

@@ -313,6 +313,23 @@ def test_pings_are_answered_and_are_no_messages(channel, sock):
     assert channel.receive(Deadline(9.0))
 
 
+@pytest.mark.parametrize("then", ["receive", "send"])
+def test_a_ping_that_is_read_when_no_time_is_left_is_answered_as_soon_as_there_is_some(channel, sock, then):
+    """It came together with a message. Without its pong the server would close the connection."""
+    sock.peer.raw(frame(json.dumps(event(1))) + frame("{}", PING) + frame(json.dumps(event(2))))
+    assert channel.receive(Deadline(9.0))
+    assert channel.receive(Deadline(0.0)), "the ping"
+    assert channel.receive(Deadline(0.0)), "what follows it"
+    assert left_to_read(sock.peer) == []
+    if then == "receive":
+        assert not channel.receive(Deadline(1.0))
+        assert left_to_read(sock.peer) == [(PONG, b"{}")]
+    else:
+        channel.send(request_frame("[]"), Deadline(1.0))
+        assert left_to_read(sock.peer) == [(PONG, b"{}"), (TEXT, b"[]")]
+    assert not channel.broken
+
+
 # --- long messages, which take their time to decode
 
 
@@ -341,6 +358,22 @@ def test_receiving_ends_if_no_time_is_left_to_decode(channel, sock, clock, way):
     assert (channel.receive(Deadline(9.0)) if way == "receive" else channel.receive_buffered()) is False
     assert channel.dialogue.answer(number) is None
     assert not channel.broken
+
+
+@pytest.mark.parametrize("parts", [1, 3])
+def test_what_has_come_is_decoded_though_its_time_is_up(channel, sock, clock, parts):
+    """Whoever reads late had something else to do when it came."""
+    number, text = channel.dialogue.request(STATUS.command, STATUS.arguments)
+    channel.expect(STATUS, Deadline(1.0))
+    channel.send(request_frame(text), Deadline(1.0))
+    response = {"type": "response", "request_seq": number, "success": True, "body": "x" * LONG}
+    whole = frame(json.dumps(response))
+    size = len(whole) // parts + 1
+    for start in range(0, len(whole), size):
+        sock.peer.raw(whole[start : start + size])
+    clock.sleep(2.0)
+    channel.drain()
+    assert channel.dialogue.answer(number) == response
 
 
 def test_an_event_is_taken_however_long_ago_the_last_answer_was_due(channel, sock, clock):
@@ -384,6 +417,32 @@ def test_draining_does_not_wait_for_the_rest_of_a_message(channel, sock, clock):
     sock.peer.raw(whole[10:])
     channel.drain()
     assert channel.dialogue.next_event() == event()
+
+
+def test_what_takes_longer_to_read_than_a_moment_is_read_to_its_end(channel, sock, clock):
+    """Each part takes 5 ms, as a few megabytes do on a busy machine."""
+    whole = frame(json.dumps(event(LONG)))
+    parts = [whole[start : start + 10_000] for start in range(0, len(whole), 10_000)]
+    sock.comes = list(parts)
+    receive = sock.recv
+
+    def slowly(size):
+        clock.sleep(0.005)
+        return receive(size)
+
+    sock.recv = slowly
+    channel.drain()
+    assert channel.dialogue.next_event() == event(LONG)
+
+
+def test_draining_ends_though_ever_more_comes(channel, sock, clock):
+    def more(size):
+        clock.sleep(0.001)
+        return frame(json.dumps(event()))
+
+    sock.recv, sock.has_input = more, lambda: True
+    channel.drain()
+    assert clock.now == pytest.approx(1000.25, abs=0.01)
 
 
 def test_draining_finds_out_that_the_server_has_closed_the_connection(channel, sock):

@@ -3,6 +3,8 @@
 import threading
 import time
 
+import pytest
+
 from rocketride_sync import (
     RetryPolicy,
     RocketRideClient,
@@ -55,13 +57,16 @@ def test_callbacks_do_not_outlive_the_timeout_but_for_ends():
     assert {type(result.error) for result in results[:-1]} == {WaitTimeoutError}
 
 
-def test_a_poll_that_is_due_after_the_end_costs_no_answer_that_came_in_time():
+@pytest.mark.parametrize("size", [0, 20_000, 3_000_000])
+def test_a_poll_that_is_due_after_the_end_costs_no_answer_that_came_in_time(size):
+    """Nor does the time that it takes to read and decode a long one."""
     first, late, slow = tokens(3)
+    ended = {**DONE, "warnings": ["x" * size]}
     answers = []
 
     def reply(peer, request):
         if request["command"] == STATUS and request["arguments"]["token"] == late:
-            timer = threading.Timer(0.8, peer.answer, (request, DONE))
+            timer = threading.Timer(0.8, peer.answer, (request, ended))
             answers.append(timer)
             timer.start()
         else:
