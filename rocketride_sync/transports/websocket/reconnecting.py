@@ -46,6 +46,7 @@ class Reconnecting:
     def answered(self) -> None:
         """An answer has come."""
         self._failures = 0
+        self.fault = None
 
     def lost(self, fault: RocketRideError, *, caused_by_poll: bool = False) -> None:
         """The connection is lost. `caused_by_poll`: one poll has broken it, and has failed; the others need not wait."""

@@ -100,6 +100,12 @@ def test_a_fault_that_may_pass_is_why_there_is_no_connection(reconnecting, fault
     assert reconnecting.fault is kept
 
 
+def test_once_an_answer_has_come_it_is_no_longer_why(reconnecting):
+    reconnecting.lost(LOST)
+    reconnecting.answered()
+    assert reconnecting.fault is None
+
+
 # --- events
 
 
