@@ -5,6 +5,7 @@ Source of the facts: docs/protocol.md, "The run log".
 
 from __future__ import annotations
 
+import sys
 from typing import Any, Mapping, Optional
 
 from ..errors import DecodeError
@@ -36,8 +37,10 @@ def final_status(body: Mapping[str, Any]) -> Optional[TaskStatus]:
 
 
 def number_of(value: Any) -> Optional[float]:
-    """`value` if it is a number, else None."""
-    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    """`value` if it is a number that is no larger than a float can be, else None: it is reckoned with."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return value if abs(value) <= sys.float_info.max else None
 
 
 def text_of(value: Any) -> Optional[str]:

@@ -354,6 +354,18 @@ def test_the_latest_run_is_the_one_that_the_chapter_began_with(backwards):
     assert logged.status.exit_message == FAILED["exitMessage"]
 
 
+@pytest.mark.parametrize("how", [search, search_latest])
+@pytest.mark.parametrize("name", ["startTime", "endTime", "logSeq"])
+@pytest.mark.parametrize("number", [10**400, -(10**400), math.inf], ids=["huge", "-huge", "inf"])
+def test_events_with_numbers_that_are_too_large_to_reckon_with_are_ignored(how, name, number):
+    log = RunLog().add(ENDED)
+    odd = {**RUNNING, "logSeq": 15, "eventTime": 101.0, "final": True, name: number}
+    log.events.insert(2, {"event": STATUS, "seq": 7, "body": odd})
+    page = {"events": log.events}
+    asking = Asking(lambda it: page if it.arguments["subcommand"] == "read" else log.body(it.arguments))
+    assert asking.find(RUN, how).status.to_dict() == TaskStatus.from_dict(ENDED).to_dict()
+
+
 @each("delay", [-2.0, -1.0, -0.5, 0.0, 0.02, 1.0, 5.0, 40.0])
 def test_clocks_that_differ(delay):
     """The run before was a short one."""
