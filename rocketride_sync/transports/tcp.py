@@ -152,9 +152,12 @@ def in_slices(sock: Any, deadline: Deadline, step: Callable[..., T], *args: Any)
 def input_check(sock: Any) -> Callable[[], bool]:
     """A function that tells whether a read of `sock` would return now: data, the end of the stream, or an error.
 
-    It is made once for a socket, because to make it takes longer than to ask it.
+    It is made once for a socket, because to make it takes longer than to ask it. TLS may have read from the network what
+    nobody has read from it yet.
     """
-    return system_network.input_check(sock)
+    came = system_network.input_check(sock)
+    pending = getattr(sock, "pending", None)
+    return came if pending is None else lambda: bool(pending()) or came()
 
 
 def _connect_one(sock: socket.socket, address: Any, options: Options, deadline: Deadline) -> socket.socket:

@@ -44,8 +44,15 @@ def ask(server, transport, url=None, **options):
 class TunnelProxy:
     """A handler that answers CONNECT by joining the client with the target, and notes what it was asked."""
 
-    def __init__(self, target, verdict="200 Connection established", before_joining=lambda: None):
+    def __init__(
+        self,
+        target,
+        verdict="200 Connection established",
+        before_joining=lambda: None,
+        before_handing_on=lambda: None,
+    ):
         self.heads = []
+        self._before_handing_on = before_handing_on
         self._before_joining = before_joining
         self._target = target
         self._verdict = verdict
@@ -63,16 +70,17 @@ class TunnelProxy:
         if "200" in self._verdict:
             self._before_joining()
             with socket.create_connection((HOST, self._target.port)) as onward:
-                join(peer.sock, onward)
+                join(peer.sock, onward, self._before_handing_on)
 
 
-def join(one, other):
-    """Hand on what comes from either to the other, until one of them closes."""
+def join(one, other, before=lambda: None):
+    """Hand on what comes from either to the other, until one of them closes. What comes during `before` goes together."""
     with selectors.DefaultSelector() as selector:
         selector.register(one, selectors.EVENT_READ, other)
         selector.register(other, selectors.EVENT_READ, one)
         while True:
             for key, _ in selector.select(20):
+                before()
                 data = key.fileobj.recv(65536)
                 if not data:
                     return

@@ -1,5 +1,6 @@
 """SOCKS proxies and proxies that want TLS: both transports go through them, within their deadlines."""
 
+import contextlib
 import socket
 import time
 
@@ -12,6 +13,7 @@ from rocketride_sync.config import Settings
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.transports.dialing import Dialer
 from rocketride_sync.transports.proxies import proxy_for
+from rocketride_sync.transports.websocket.steady_socket import SteadySocket
 
 from .dap_peer import KEY
 from .loopback import HOST, Server, after_request
@@ -228,6 +230,24 @@ class TestTlsProxies:
         with Server(slow, tls=tls(authority)) as server:
             with Server(TunnelProxy(server), tls=tls(authority)) as proxy:
                 late(transport, server.url, proxies={"https": proxy.url}, verify=ca_file)
+
+    def test_what_they_hand_on_together_is_all_seen(self, authority, ca_file):
+        """The outer TLS has read all of it from the network, where nothing is left to look for."""
+
+        def handler(peer):
+            peer.send(b"one")
+            peer.send(b"two")
+            peer.stall()
+
+        with Server(handler, tls=tls(authority)) as server:
+            tunnel = TunnelProxy(server, before_handing_on=lambda: time.sleep(0.1))
+            with Server(tunnel, tls=tls(authority)) as proxy:
+                sock = dialer(server.url, proxy.url, verify=ca_file).dial(Deadline(20))
+                with contextlib.closing(SteadySocket(sock, Deadline(20), 45.0)) as steady:
+                    assert steady.recv(3) == b"one"
+                    assert steady.has_input()
+                    assert steady.recv(3) == b"two"
+                    assert not steady.has_input()
 
     @TRANSPORTS
     def test_are_verified(self, authority, ca_file, transport):
