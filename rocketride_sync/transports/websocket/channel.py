@@ -50,7 +50,6 @@ class Channel:
 
     Attributes:
         dialogue: the requests without an answer, and the messages that have come.
-        broken: whether the socket is closed.
         pid: the process that made it.
     """
 
@@ -71,8 +70,9 @@ class Channel:
         self._upgraded = False
         self._began = system_time.monotonic()
         self.dialogue = dap.Dialogue()
-        self.broken = False
         self.pid = os.getpid()
+        self._closed = False
+        self._between_steps = True
 
     def upgrade(self, user_agent: str, headers: Mapping[str, str]) -> None:
         """Do the opening handshake. Raises what `of_upgrade` makes."""
@@ -187,13 +187,21 @@ class Channel:
 
     # Closing and breaking.
 
+    @property
+    def broken(self) -> bool:
+        """Whether it cannot be used any more: its socket is closed, or a step has not come to its end.
+
+        So it is after Ctrl-C at whatever moment, also in the handling of another fault before the socket is closed.
+        """
+        return self._closed or not self._between_steps
+
     def close(self) -> None:
         """Send a close frame, without waiting for the server's, and close the socket.
 
         No frame is sent in a forked child, whose parent uses the connection, nor at interpreter exit.
         """
-        may_send = not (self.broken or self.pid != os.getpid() or sys.is_finalizing())
-        self.broken = True
+        may_send = not (self._closed or self.pid != os.getpid() or sys.is_finalizing())
+        self._closed = True
         if may_send:
             self._socket.deadline = Deadline(_CLOSE_TIMEOUT)
             try:
@@ -204,7 +212,7 @@ class Channel:
 
     def abandon(self) -> None:
         """Close the socket without a close frame: after a fault, or in a forked child whose parent uses it."""
-        self.broken = True
+        self._closed = True
         self._socket.close()
 
     def __del__(self) -> None:
@@ -215,8 +223,11 @@ class Channel:
 
     def guarded(self, step: Callable[..., T], *args: Any) -> T:
         """The result of `step`. Any exception breaks the channel; foreign ones become errors of this library."""
+        self._between_steps = False
         try:
-            return step(*args)
+            result = step(*args)
+            self._between_steps = True
+            return result
         except RocketRideError as error:
             self.abandon()
             fault = error

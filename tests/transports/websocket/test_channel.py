@@ -1,5 +1,6 @@
 """The messages over one socket: what is sent, what is taken of what comes, and how a fault ends it. Time is the test's."""
 
+import contextlib
 import errno
 import gc
 import json
@@ -11,6 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 from handlers import that_raises
+from moments import each_moment, interrupted
 
 from rocketride_sync import ProtocolError, ServerError, TransportError, TransportTimeoutError
 from rocketride_sync.address import Address
@@ -542,6 +544,26 @@ def test_a_foreign_fault_breaks_it_and_becomes_one_of_ours(channel, sock):
         channel.receive(Deadline(9.0))
     assert caught.value.__context__ is None
     assert (channel.broken, sock.closed) == (True, True)
+
+
+def test_after_ctrl_c_at_any_moment_it_is_broken_unless_nothing_was_sent(clock):
+    """Also in the handling of the fault, before the socket is closed: the answer would come to a later call."""
+
+    def survives(number):
+        sock = Socket(clock)
+        channel = Channel(sock, ADDRESS, lambda _: LIMITS[STATUS.name], 45.0, Deadline(10.0))
+        sock.acts = [DapPeer.upgrade]
+        channel.upgrade("name/1.2", {})
+
+        def ask():
+            with contextlib.suppress(TransportTimeoutError):
+                channel.exchange(STATUS, Deadline(1.0))
+
+        there_was, _ = interrupted(ask, number, not_in={__file__})
+        assert channel.broken or not sock.sent
+        return there_was
+
+    assert each_moment(survives) > 20
 
 
 def test_without_an_owner_its_socket_is_closed_at_once(sock):
