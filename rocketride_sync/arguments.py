@@ -1,6 +1,7 @@
 """Checks of the arguments that users pass: a wrong argument is reported before anything is sent.
 
-Each function returns the value if it is valid, and raises `ConfigurationError` with the argument's `name` if not.
+Each function returns the value if it is valid, and raises `ConfigurationError` with the argument's `name` if not. A text
+of a class of the user's is returned as a plain str: `str()` of an enum's member, which may be a text too, is its name.
 """
 
 from __future__ import annotations
@@ -88,11 +89,15 @@ def is_utf_8(text: str) -> bool:
 
 def _sendable(name: str, text: str) -> str:
     if is_utf_8(text):
-        return text
+        return _plain_str(text)
     # The message does not repeat the text, which may be secret.
     raise ConfigurationError(
         f"{name} must be text that UTF-8 can encode; this has lone surrogates, as bytes of another encoding leave them"
     )
+
+
+def _plain_str(text: str) -> str:
+    return str.__str__(text)
 
 
 def optional_flag(name: str, value: Any) -> Optional[bool]:
@@ -107,14 +112,16 @@ def optional_count(name: str, value: Any, most: int) -> Optional[int]:
     if value is None:
         return None
     if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most:
-        return value
+        return int(value)
     raise ConfigurationError(f"{name} must be a whole number from 1 to {most}, not {_described(value)}")
 
 
 def optional_choice(name: str, value: Any, choices: Sequence[str]) -> Optional[str]:
     """One of `choices`, or None."""
-    if value is None or (isinstance(value, str) and value in choices):
-        return value
+    if value is None:
+        return None
+    if isinstance(value, str) and value in choices:
+        return _plain_str(value)
     raise ConfigurationError(f"{name} must be one of {', '.join(choices)}{_not_a_choice(value)}")
 
 
@@ -131,7 +138,7 @@ def mime_type(value: Any) -> str:
     if value is None:
         return ANY_TYPE
     if isinstance(value, str) and value.isascii() and value.isprintable() and "/" in value:
-        return value
+        return _plain_str(value)
     raise ConfigurationError(f"the MIME type must be something like 'text/plain', not {value!r}")
 
 
@@ -156,7 +163,7 @@ def on_progress(value: Any) -> Any:
 
 def path(name: str, value: Any) -> str:
     """A path, as a string."""
-    found = os.fspath(value) if isinstance(value, os.PathLike) else value
+    found = _as_text(value)
     if isinstance(found, str) and found and "\0" not in found and _is_encodable(found):
         return found
     raise ConfigurationError(f"{name} must be the path of a file, not {_described(value)}")
@@ -182,7 +189,7 @@ def api_key(value: Any, name: str = "auth", hint_if_missing: str = "") -> str:
         raise ConfigurationError(
             "the API key holds white space or characters outside ASCII; is it a whole line?"
         )
-    return value
+    return _plain_str(value)
 
 
 def verify(value: Any) -> Union[bool, str]:
@@ -224,7 +231,7 @@ def proxies(value: Any) -> Optional[Mapping[str, str]]:
             raise ConfigurationError(
                 f"proxies must map strings to strings, not {type(scheme).__name__} to {type(proxy).__name__}"
             )
-    return known
+    return {_plain_str(scheme): proxy and _plain_str(proxy) for scheme, proxy in known.items()}
 
 
 def headers(value: Any) -> Dict[str, str]:
@@ -236,7 +243,7 @@ def headers(value: Any) -> Dict[str, str]:
             f"headers must be a mapping such as {{'X-Gateway': '…'}}, not {type(value).__name__}"
         )
     given = _items("headers", value)
-    found = {name: text.strip(" ") for name, text in given if _is_header(name, text)}
+    found = {_plain_str(name): text.strip(" ") for name, text in given if _is_header(name, text)}
     if len(found) < len(given):
         raise ConfigurationError(
             "headers must map names of HTTP headers to values of visible ASCII characters"
@@ -283,7 +290,8 @@ def byte_count(name: str, value: Any) -> int:
 
 def _as_text(path: Any) -> Any:
     """A path as a string, so that the modules below never get a `Path`; anything else as it is."""
-    return os.fspath(path) if isinstance(path, os.PathLike) else path
+    found = os.fspath(path) if isinstance(path, os.PathLike) else path
+    return _plain_str(found) if isinstance(found, str) else found
 
 
 def is_plain(text: str) -> bool:
@@ -294,4 +302,6 @@ def is_plain(text: str) -> bool:
 def _described(value: Any) -> str:
     """A number, ``""`` and None as they are; of anything else the type, because it may be long, or a secret."""
     plain = isinstance(value, (int, float)) and abs(value) < 1e15
-    return repr(value) if plain or value in ("", None) else f"{type(value).__name__}"
+    # Not compared before its type is known: arrays, and other classes of the user's, make no bool of that.
+    nothing = value is None or (isinstance(value, str) and not value)
+    return repr(value) if plain or nothing else f"{type(value).__name__}"

@@ -213,7 +213,7 @@ class SendingMethods(BaseClient):
         from ..protocol import object_operations
         from ..sending import file_batch, file_upload
 
-        arguments.task_token(token)
+        token = arguments.task_token(token)
         limit = optional_seconds("timeout", timeout)
         entries = file_upload.read_entries(files)
         if max_workers is not None and (type(max_workers) is not int or max_workers < 1):
