@@ -81,7 +81,7 @@ def _findings(args: argparse.Namespace, environment: Environment, limit: float) 
     fault: Optional[ConfigurationError] = None
     try:
         uri, source = uri_source(args, environment)
-        address = Address.parse(uri or DEFAULT_URI, source)
+        address = Address.parse(DEFAULT_URI if uri is None else uri, source)
     except ConfigurationError as error:
         fault = error
     if fault is not None:

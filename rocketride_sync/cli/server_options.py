@@ -120,13 +120,13 @@ class Environment:
 
 def uri_source(args: argparse.Namespace, environment: Environment) -> Tuple[Optional[str], str]:
     """The address that the options and the environment name, None for the default; and where it is from, in words."""
-    uri = args.uri or environment.get("ROCKETRIDE_URI")
+    uri = environment.get("ROCKETRIDE_URI") if args.uri is None else args.uri
     output.default_address_note = ""
-    if not uri:
+    if uri is None:
         hint = environment.misnamed("ROCKETRIDE_URI")
         output.default_address_note = f"the default address: ROCKETRIDE_URI is not set{hint}"
         return None, f"the default: neither --uri nor ROCKETRIDE_URI is set{hint}"
-    return uri, "--uri" if args.uri else environment.source("ROCKETRIDE_URI") or "ROCKETRIDE_URI"
+    return uri, "--uri" if args.uri is not None else environment.source("ROCKETRIDE_URI") or "ROCKETRIDE_URI"
 
 
 def key_source(args: argparse.Namespace, environment: Environment) -> Optional[str]:
@@ -188,6 +188,8 @@ def _uri(args: argparse.Namespace, environment: Environment) -> Optional[str]:
     from ..address import Address
 
     uri, name = uri_source(args, environment)
-    if uri:
+    if (
+        uri is not None
+    ):  # an empty one is none, and not that of the environment or the default, which would get the key
         Address.parse(uri, name)
     return uri

@@ -70,6 +70,17 @@ def test_an_empty_token_is_not_that_of_the_environment(stub, command):
     assert stub.requests == []
 
 
+@pytest.mark.parametrize("blank", ["", " "])
+@pytest.mark.parametrize("set_too", [True, False])
+@pytest.mark.parametrize("command", [["status", TOKEN], ["list"], ["check"]], ids=lambda words: words[0])
+def test_an_empty_address_is_neither_that_of_the_environment_nor_the_default(stub, command, set_too, blank):
+    variables = {"ROCKETRIDE_URI": stub.uri} if set_too else {"https_proxy": stub.uri}
+    done = run(*command, "--uri", blank, **variables, ROCKETRIDE_APIKEY=KEY)
+    assert done.returncode == 2
+    assert "--uri: it is empty" in done.stdout + done.stderr
+    assert stub.requests == []
+
+
 @pytest.mark.parametrize("stdin", ["", "\n", "tk_one tk_two", "x" * 100_000])
 def test_a_useless_token_on_stdin(stub, stdin):
     done = run_with(stub, "wait", "-", stdin=stdin)
