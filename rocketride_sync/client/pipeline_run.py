@@ -77,6 +77,7 @@ class PipelineRun:
         project = pipeline.get("project_id")
         self._lost_start = LostStart(project if isinstance(project, str) else "", source_id(pipeline), advice)
         self._requested = False
+        self._finished = False  # whether all was done that can be done to end the task
         self._began = time.monotonic() if began is None else began
 
     def run(self, follow: Callable[[Task], T]) -> T:
@@ -93,16 +94,32 @@ class PipelineRun:
             raise
 
     def _run(self, follow: Callable[[Task], T]) -> T:
+        failure: Optional[BaseException] = None
         try:
-            task = self._start()
-            result = follow(task)
-            if not self.kept:
-                self.end_or_tell()  # what came of the run is not lost because its task cannot be ended
-        except BaseException:
-            if not self.kept:
-                self.end_or_tell()
+            try:
+                result = follow(self._start())
+            except Exception as error:
+                failure = error
+                self._finish(failure)
+                raise
+            self._finish(None)  # what came of the run is not lost because its task cannot be ended
+        except BaseException as stop:
+            # Ctrl-C or another signal: the first one that comes does not leave the task behind, whatever it breaks off.
+            if not self._finished:
+                self._finish(failure or stop)
             raise
+        finally:
+            del failure  # its traceback refers to this frame: a reference cycle
         return result
+
+    def _finish(self, failure: Optional[BaseException]) -> None:
+        """End the task if it is not `kept`; one whose start came to `failure` is looked for."""
+        if self.task is None:
+            assert failure is not None
+            self._end_lost(failure)
+        elif not self.kept:
+            self.end_or_tell()
+        self._finished = True
 
     @property
     def fate(self) -> TaskFate:
@@ -160,14 +177,9 @@ class PipelineRun:
             log.warning("task %s could not be terminated, it may run on: %s", name, fault)
 
     def _start(self) -> Task:
-        """Start the task. If that fails or is interrupted, end what may have been started."""
-        try:
-            self._look_before()
-            self.task = task = self._in_time(self._use, "the task had not started")
-            self.state = self._lost_start.started
-        except BaseException as error:
-            self._end_lost(error)
-            raise
+        self._look_before()
+        self.task = task = self._in_time(self._use, "the task had not started")
+        self.state = self._lost_start.started
         return task
 
     def _look_before(self) -> None:
@@ -214,9 +226,7 @@ class PipelineRun:
         return None if left is None else max(0.001, left)
 
     def _end_lost(self, error: BaseException) -> None:
-        if self.task is not None:
-            self.end_or_tell()
-            return
+        """After a start that failed or was interrupted, end what may have been started."""
         if not self._requested:
             return
         # A signal handler may raise anything.

@@ -239,17 +239,28 @@ class Task:
         if self.joined or self._is_inherited:
             return
         try:
+            self._end_after(error)
+        except BaseException as stop:
+            # The first Ctrl-C, or other signal, does not leave the task behind.
+            if not isinstance(stop, Exception) and (error is None or isinstance(error, Exception)):
+                self._end_after(stop)
+            raise
+
+    def _end_after(self, error: Optional[BaseException]) -> None:
+        """End the run after a block that `error` has ended, if any: it then says what became of the run."""
+        try:
             terminated = self._end()
-            if error is not None:
-                note_task_fate(error, TaskFate(WAS_ENDED if terminated else HAD_ENDED, terminated))
-            if isinstance(error, KeyboardInterrupt):
-                word = "was" if terminated else "had"
-                error.args = (f"interrupted; task {shorten(self.token)} {word} ended",)
         except RocketRideError as fault:
             if error is None:
                 raise
             # The caller must see the exception of the block, not this one.
             log.warning("task %s could not be terminated, it may run on: %s", shorten(self.token), fault)
+            return
+        if error is not None:
+            note_task_fate(error, TaskFate(WAS_ENDED if terminated else HAD_ENDED, terminated))
+        if isinstance(error, KeyboardInterrupt):
+            word = "was" if terminated else "had"
+            error.args = (f"interrupted; task {shorten(self.token)} {word} ended",)
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the task as `status` saw it. The server is not asked."""

@@ -34,7 +34,7 @@ NOT_ENDED = {
     "failed": [RUNNING, ServerError("Internal error")],
     "unanswered": [RUNNING, TransportTimeoutError("no answer")],
     "server gone": [TransportError("refused"), TransportError("refused")],
-    "a second Ctrl-C": [RUNNING, KeyboardInterrupt()],
+    "a second Ctrl-C": [RUNNING, KeyboardInterrupt(), RUNNING, KeyboardInterrupt()],
 }
 WAYS_OUT = {
     "the timeout": (WaitTimeoutError, "not ended"),

@@ -134,11 +134,12 @@ def test_an_exception_carries_that_the_task_may_run_on():
 
 
 NAMED = "project 'p', source 'src_1'"
+STARTED, RUNNING = {"token": TOKEN}, {"state": 3, "startTime": 1.0}
 NOT_ENDED = {
     "refused": [PermissionDeniedError("denied")],
     "failed": [ServerError("Internal error")],
     "unanswered": [TransportTimeoutError("no answer")],
-    "interrupted": [KeyboardInterrupt()],
+    "interrupted": [KeyboardInterrupt(), RUNNING, KeyboardInterrupt()],
 }
 WAYS_OUT = {
     "the timeout": WaitTimeoutError("not ended"),
@@ -165,6 +166,32 @@ def test_a_task_that_cannot_be_ended_is_named(caplog, way_out, not_ended):
     assert TOKEN not in caplog.text + str(raised.value)
 
 
+@pytest.mark.parametrize("stop", [KeyboardInterrupt(), SystemExit(143)], ids=["Ctrl-C", "a signal handler"])
+@pytest.mark.parametrize("way_out", [WaitTimeoutError("not ended"), ZeroDivisionError(), None], ids=repr)
+@pytest.mark.parametrize("begun", [[], [RUNNING]], ids=["at the look", "at the request"])
+def test_the_first_interrupt_does_not_leave_a_task_behind_that_is_just_being_ended(stop, way_out, begun):
+    ending = [*begun, copy.copy(stop), RUNNING, None]
+    if way_out is None:
+        client = script(NO_RUN, STARTED, RUNNING, SUCCEEDED, *ending)
+    else:
+        client = script(NO_RUN, STARTED, RUNNING, RUNNING, *ending)
+    with pytest.raises(type(stop)) as raised:
+        client.run(pipeline=forever("p"), on_progress=lambda _: way_out and raise_(copy.copy(way_out)))
+    assert task_fate_of(raised.value) == (WAS_ENDED, True)
+    assert [call.name for call in client._transport.calls][-1] == "terminate"
+
+
+@pytest.mark.parametrize(
+    "broken_off", [[], [{"token": TOKEN}], [{"token": TOKEN}, RUNNING, RUNNING]], ids=len
+)
+def test_the_first_interrupt_does_not_end_the_look_for_a_task_whose_start_was_lost(broken_off):
+    lost = TransportTimeoutError("no answer")
+    lost.request_sent = True
+    client = script(NO_RUN, lost, *broken_off, KeyboardInterrupt(), *FOUND)
+    with pytest.raises(KeyboardInterrupt, match=r"^interrupted; the task was ended$"):
+        client.run(pipeline=forever("p"))
+
+
 def test_a_task_that_cannot_be_ended_after_its_files_is_named(caplog):
     """What came of the run is told all the same."""
     document = {**counted(), "project_id": "p"}
@@ -174,7 +201,6 @@ def test_a_task_that_cannot_be_ended_after_its_files_is_named(caplog):
     assert f"(project 'p', source '{source}') could not be terminated, it may run on" in caplog.text
 
 
-STARTED, RUNNING = {"token": TOKEN}, {"state": 3, "startTime": 1.0}
 SUCCEEDED = {**RUNNING, "state": 5, "completed": True, "exitCode": 0, "endTime": 2.0}
 ENDS = {
     "by itself": SUCCEEDED,

@@ -112,6 +112,38 @@ def test_ctrl_c_in_a_block_says_that_the_task_had_ended(server, either):
     assert task_fate_of(raised.value) == ("the task had ended", False)
 
 
+def leave_block(task, error):
+    with task:
+        if error is not None:
+            raise error
+
+
+INTERRUPTED_AT = {"the look": [], "the request": [{"state": 3, "startTime": 1.0}]}
+
+
+@pytest.mark.parametrize("begun", INTERRUPTED_AT.values(), ids=INTERRUPTED_AT)
+@pytest.mark.parametrize("error", [None, ZeroDivisionError()], ids=repr)
+def test_the_first_ctrl_c_does_not_leave_a_task_behind_that_is_just_being_ended(error, begun):
+    started, running = {"token": "tk_5f3a0123456789abcdef"}, {"state": 3, "startTime": 1.0}
+    transport = MemoryTransport([started, running, *begun, KeyboardInterrupt(), running, None])
+    task = RocketRideClient("h", KEY, transport=transport).use(pipeline=forever())
+    with pytest.raises(KeyboardInterrupt, match=r"^interrupted; task tk_5f3a… was ended$") as raised:
+        leave_block(task, error)
+    assert task.ended
+    assert task_fate_of(raised.value) == ("the task was ended", True)
+
+
+@pytest.mark.parametrize("error", [None, KeyboardInterrupt()], ids=repr)
+def test_the_second_ctrl_c_leaves_at_once(error):
+    started, running = {"token": "tk_5f3a0123456789abcdef"}, {"state": 3, "startTime": 1.0}
+    interrupts = [KeyboardInterrupt()] * (2 if error is None else 1)
+    transport = MemoryTransport([started, running, *interrupts, running, None])
+    task = RocketRideClient("h", KEY, transport=transport).use(pipeline=forever())
+    with pytest.raises(KeyboardInterrupt):
+        leave_block(task, error)
+    assert not task.ended
+
+
 def test_a_notebook_shows_the_run_without_asking_the_server(either, websocket_client):
     task = either.use(pipeline=forever())
     websocket_client.terminate(task.token)
