@@ -73,4 +73,9 @@ class GivenUpTask:
             forgotten = True  # between the two calls
         if forgotten:
             raise vanished(token, status)
-        return client.wait_until_complete(token, deadline.remaining(), _INTERVAL, previous=status)
+        # Not `wait_until_complete`, which would say on Ctrl-C that the task runs on.
+        for seen in client.iter_task_status(
+            token, previous=status, timeout=deadline.remaining(), interval=_INTERVAL
+        ):
+            status = seen
+        return status

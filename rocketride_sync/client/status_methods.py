@@ -130,10 +130,14 @@ class StatusMethods(BaseClient):
                     last = status
                     if on_progress is not None:
                         on_progress(status)
+            if timed_out:
+                last = self._given_up(token, last or previous).timed_out(timed_out[0])
+                if on_progress is not None:
+                    on_progress(last)
         except KeyboardInterrupt as stop:
-            fate = (
-                self._given_up(token, last or previous).interrupted() if cancel_on_interrupt else "it runs on"
-            )
+            # At the timeout the task was about to be ended: then Ctrl-C does not leave it behind.
+            cancels = cancel_on_interrupt or timed_out
+            fate = self._given_up(token, last or previous).interrupted() if cancels else "it runs on"
             stop.args = stop.args or (f"interrupted; task {shorten(token)}: {fate}",)
             raise
         except RuntimeError as raised:
@@ -143,10 +147,6 @@ class StatusMethods(BaseClient):
             stopped = raised.__cause__
         if stopped is not None:
             raise stopped
-        if timed_out:
-            last = self._given_up(token, last or previous).timed_out(timed_out[0])
-            if on_progress is not None:
-                on_progress(last)
         assert last is not None  # a wait without an error yields the terminal status last
         # As `raise_for_outcome`, but that does not know the secrets that the message must not show.
         error = last._outcome_error((*self._settings.secrets, token)) if check else None

@@ -94,6 +94,38 @@ def test_a_task_that_ended_before_it_could_be_cancelled_is_not_terminated():
     assert [call.name for call in transport.calls] == ["get_task_status"] * 2
 
 
+ENDED = {**DONE, "state": 6, "endTime": 7.0}
+INTERRUPTED_AT = {
+    "the look": lambda: [KeyboardInterrupt(), RUNNING, None, ENDED],
+    "the request": lambda: [RUNNING, KeyboardInterrupt(), RUNNING, None, ENDED],
+    "the wait for the end": lambda: [RUNNING, None, KeyboardInterrupt(), ENDED],
+}
+
+
+@pytest.mark.parametrize("answers", INTERRUPTED_AT.values(), ids=INTERRUPTED_AT)
+@pytest.mark.parametrize("both", [False, True])
+def test_the_first_ctrl_c_does_not_leave_a_task_behind_that_is_just_being_cancelled(answers, both):
+    transport = MemoryTransport([RUNNING, *answers()])
+    client = RocketRideClient("h", KEY, transport=transport)
+    with pytest.raises(KeyboardInterrupt, match=r"^interrupted; task tk_5f3a…: it was ended: cancelled$"):
+        client.wait_until_complete(
+            "tk_5f3a0123456789abcdef", 0, cancel_on_timeout=True, cancel_on_interrupt=both
+        )
+    assert "terminate" in [call.name for call in transport.calls]
+
+
+def test_ctrl_c_in_the_last_call_of_the_callback_says_how_the_task_ended():
+    def stop_at_end(status):
+        if status.is_terminal:
+            raise KeyboardInterrupt
+
+    client = RocketRideClient("h", KEY, transport=MemoryTransport([RUNNING, RUNNING, None, ENDED, ENDED]))
+    with pytest.raises(KeyboardInterrupt, match=r"it was ended: cancelled$"):
+        client.wait_until_complete(
+            "tk_5f3a0123456789abcdef", 0, on_progress=stop_at_end, cancel_on_timeout=True
+        )
+
+
 @pytest.mark.parametrize(("timeout", "limit"), [(None, 30.0), (600.0, 30.0), (5.0, 5.0)])
 def test_cancelling_takes_the_clients_timeout_and_thirty_seconds_at_most(timeout, limit):
     transport = TimedCalls([RUNNING, RUNNING, {}, {**RUNNING, "state": 4}, {**DONE, "state": 6}])
