@@ -14,7 +14,7 @@ from ..errors import (
     TransientError,
     WaitTimeoutError,
 )
-from ..options import CLIENT_TIMEOUT, optional_seconds
+from ..options import CLIENT_TIMEOUT, LONGEST, optional_seconds
 from . import durations, output, project_options
 from .run_age import EarlierRun, Since
 from .wording import in_command_line_words
@@ -91,9 +91,13 @@ def _latest_end(
 
 
 def _find_token(client: RocketRideClient, args: argparse.Namespace, deadline: Deadline) -> Optional[str]:
-    limit = deadline.clamp(client._settings.timeout)
-    # A wait of 0 seconds asks once, in the time of a call.
-    return client.get_task_token(args.project, args.source, timeout=CLIENT_TIMEOUT if limit == 0.0 else limit)
+    from ..client.base_client import SHORTEST  # loaded with the client
+
+    if args.timeout == 0:  # it asks once, in the time of a call
+        limit = CLIENT_TIMEOUT
+    else:
+        limit = max(SHORTEST, min(deadline.remaining(), client._settings.timeout or LONGEST))
+    return client.get_task_token(args.project, args.source, timeout=limit)
 
 
 def _patiently(

@@ -136,6 +136,15 @@ def test_no_time_is_enough_to_ask_once(wait):
     assert wait(Tasks([NOT_RUNNING], RunLog().add(ENDED, 100.0), None), "--timeout", "0").code == 0
 
 
+def test_time_that_is_up_at_once_is_not_taken_for_no_time(monkeypatch, capsys):
+    with Server(lambda peer: peer.read_request() and peer.read_request()) as silent:
+        began = time.monotonic()
+        variables = {"ROCKETRIDE_URI": silent.url, "ROCKETRIDE_APIKEY": KEY}
+        done = run_here(monkeypatch, capsys, "wait", *OPTIONS, "--timeout", "0.000001", **variables)
+    assert done.code == 5
+    assert time.monotonic() - began < 5.0
+
+
 def test_over_http_there_is_no_look_up(wait):
     assert wait(Tasks([TOKEN], NO_LOG, ENDED), "--transport", "http").code == 2
 
