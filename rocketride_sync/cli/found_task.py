@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, ContextManager, Dict, Iterator, List, Optional, Tuple
 
 from ..redact import shorten
 from ..reporting.formatting import amount, bounded_number
@@ -80,12 +80,20 @@ class Found:
     @property
     def label(self) -> str:
         """The task's name and its shortened token; without a name the token alone."""
-        name = "" if self.result.status is None else status_text.task_name(self.result.status)
+        with self._hidden():
+            name = "" if self.result.status is None else status_text.task_name(self.result.status)
         token = shorten(self.result.token)
         return f"{name} ({token})" if name else f"task {token}"
 
-    def lines(self, token_width: int) -> Iterator[str]:
+    def lines(self, token_width: int) -> List[str]:
         """A line whose columns are those of the other tasks, and for a bad end its newest errors."""
+        with self._hidden():
+            return list(self._lines(token_width))
+
+    def _hidden(self) -> ContextManager[None]:
+        return output.hiding(self.result.token)
+
+    def _lines(self, token_width: int) -> Iterator[str]:
         status = self.result.status
         name = "" if status is None else status_text.task_name(status, _NAME_WIDTH)
         word = status_text.coloured_outcome(self.word, _WORD_WIDTH)
@@ -106,7 +114,8 @@ class Found:
     def error_lines(self) -> List[str]:
         """The newest of the task's errors, a line each."""
         status = self.result.status
-        return [] if status is None else status_text.newest_messages(status.errors, _ERRORS_SHOWN)
+        with self._hidden():
+            return [] if status is None else status_text.newest_messages(status.errors, _ERRORS_SHOWN)
 
     @property
     def problem(self) -> str:
@@ -114,12 +123,15 @@ class Found:
         error = self.result.error
         if error is not None:
             text = about_task(command_result.error_with_advice(error), self.result.token)
-            return f"{self.label}: {text}"
-        return f"{self.label}: {status_text.outcome_problem(self.result.result())}"
+        else:
+            text = status_text.outcome_problem(self.result.result())
+        with self._hidden():
+            return f"{self.label}: {output.without_secrets(text)}"
 
     def json_entry(self) -> Dict[str, Any]:
         """The task's part of the document of ``--json``."""
-        members = command_result.json_members(self.result.status, self.result.error)
+        with self._hidden():
+            members = command_result.json_members(self.result.status, self.result.error)
         return {"token": shorten(self.result.token), **members}
 
 

@@ -93,7 +93,9 @@ def _row(task: TaskInfo, start_time: Optional[float], *, show_token: bool) -> Di
         "startTime": start_time,
         "status": task.status,
     }
-    return {"token": task.token if show_token else shorten(task.token), **command_result.json_safe(known)}
+    with output.hiding(task.token):
+        shown = command_result.json_safe(known)
+    return {"token": task.token if show_token else shorten(task.token), **shown}
 
 
 def _time(seconds: Optional[float]) -> str:

@@ -67,6 +67,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     """
     standard_streams.prepare()
     output.delivery.reset()
+    output.known_secrets.clear()
     output.default_address_note = ""
     words = sys.argv[1:] if argv is None else argv
     try:

@@ -134,6 +134,7 @@ class RunWithOutput:
         raise failure
 
     def _follow(self, task: Task) -> Optional[TaskStatus]:
+        output.add_secret(task.token)
         if self._args.keep:
             self._core.state = "the task runs on"
             self._print_token(task.token)

@@ -52,6 +52,7 @@ def run(args: argparse.Namespace) -> ExitCode:
 def _active_run(client: RocketRideClient, args: argparse.Namespace) -> str:
     """The token of the active run that the options name. Raises TaskNotFoundError if there is none."""
     token = client.get_task_token(args.project, args.source)
+    output.add_secret(token or "")
     latest = None if token is None else _status(client, token)
     if token is not None and latest is not None and not latest.is_terminal:
         return token

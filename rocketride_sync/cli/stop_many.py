@@ -50,17 +50,20 @@ class Stopped(NamedTuple):
         if self.error is None:
             return ""
         text = about_task(command_result.error_with_advice(self.error), self.token)
-        return f"task {shorten(self.token)}: {text}"
+        with output.hiding(self.token):
+            return f"task {shorten(self.token)}: {output.without_secrets(text)}"
 
     def line(self) -> str:
         """A line whose columns are those of the other tasks."""
-        name = "" if self.status is None else status_text.task_name(self.status, _NAME_WIDTH)
+        with output.hiding(self.token):
+            name = "" if self.status is None else status_text.task_name(self.status, _NAME_WIDTH)
         word = status_text.coloured_outcome(self.word, _WORD_WIDTH)
         return f"{word}  {name:<{_NAME_WIDTH}}  {shorten(self.token)}"
 
     def json_entry(self) -> Dict[str, Any]:
         """The task's part of the document of ``--json``."""
-        return {"token": shorten(self.token), **command_result.json_members(self.status, self.error)}
+        with output.hiding(self.token):
+            return {"token": shorten(self.token), **command_result.json_members(self.status, self.error)}
 
 
 def run(

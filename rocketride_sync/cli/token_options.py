@@ -8,7 +8,7 @@ from typing import Callable, List
 
 from ..arguments import task_token as checked_token
 from ..errors import ConfigurationError
-from . import secret_input, token_lines
+from . import output, secret_input, token_lines
 from .secret_input import FROM_STDIN
 from .server_options import Environment
 
@@ -30,7 +30,13 @@ def add_token_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def task_token(args: argparse.Namespace, environment: Environment) -> str:
-    """The token given as argument, on standard input or in the environment."""
+    """The token given as argument, on standard input or in the environment. From now on it is not shown."""
+    token = _task_token(args, environment)
+    output.add_secret(token)
+    return token
+
+
+def _task_token(args: argparse.Namespace, environment: Environment) -> str:
     if args.token is None:
         return _default_token(environment, _ONE)
     if args.token == FROM_STDIN:
@@ -61,7 +67,10 @@ def task_tokens(args: argparse.Namespace, environment: Environment) -> List[str]
             tokens += secret_input.one_word_per_line(text, "standard input", "the token", read)
         else:
             tokens.append(_one_token(token, _SEVERAL))
-    return list(dict.fromkeys(tokens))
+    tokens = list(dict.fromkeys(tokens))
+    if len(tokens) == 1:  # of several, each is hidden in what is printed of its task
+        output.add_secret(tokens[0])
+    return tokens
 
 
 def _standard_input(

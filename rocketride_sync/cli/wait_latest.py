@@ -80,6 +80,7 @@ def _latest_end(
     deadline = Deadline(optional_seconds("--timeout", args.timeout, zero=True))
     token = _patiently(client, args, deadline, lambda: _find_token(client, args, deadline))
     if token is not None:
+        output.add_secret(token)
         try:
             left = args.timeout and deadline.remaining()
             return client.wait_until_complete(token, left, args.interval, look_at)
