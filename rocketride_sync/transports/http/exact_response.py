@@ -69,7 +69,7 @@ class ExactResponse(http.client.HTTPResponse):
         self.code = self.status = status
         self.reason = reason.strip()
         self.headers = self.msg = read_headers(self.fp)
-        self.chunked = self.headers.get("Transfer-Encoding", "").lower() == "chunked"
+        self.chunked = self.headers.get("Transfer-Encoding", "").strip().lower() == "chunked"
         self.chunk_left = None
         self.length = self._body_length()
         # Of a body without a length, the end of the connection is the end.

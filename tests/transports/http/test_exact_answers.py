@@ -60,6 +60,8 @@ EXACT = {
     "chunks": chunked,
     "chunks with an extension": lambda body: chunked(body, size=b"%X;a=b"),
     "chunks with a trailer": lambda body: chunked(body, last=b"0\r\nX-Trailer: a\r\n\r\n"),
+    "chunks with a blank behind their name": lambda body: chunked(body, coding=b"chunked "),
+    "chunks with a tab behind their name": lambda body: chunked(body, coding=b"chunked\t"),
     "no body": lambda body: b"HTTP/1.1 204 No Content\r\n\r\n",
     "hints first": lambda body: HINTS + with_length(body),
     "continue first": lambda body: b"HTTP/1.1 100 Continue\r\n\r\n" + with_length(body),
