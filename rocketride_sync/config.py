@@ -183,14 +183,14 @@ def _credential(auth: Any, along: Iterable[str]) -> Union[Secret, KeySource]:
 def resolve(uri: Optional[str], auth: Optional[Auth]) -> Tuple[Address, Auth]:
     """The address and the credential: as given, else from the environment, else the documented default.
 
-    Environment: ``ROCKETRIDE_URI`` and ``ROCKETRIDE_APIKEY``. An empty value counts as not given.
+    Environment: ``ROCKETRIDE_URI`` and ``ROCKETRIDE_APIKEY``. An empty value there counts as not given.
 
     Raises:
         ConfigurationError: for an unusable address, or a variable in quotes. A missing credential is left to `Settings`.
     """
     if uri is not None and not isinstance(uri, str):
         raise ConfigurationError(f"uri must be a string, not {type(uri).__name__}")
-    if uri:
+    if uri is not None:  # an empty one is none, and not the default, which would get the key
         address = Address.parse(uri)
     else:
         address = Address.parse(_variable("ROCKETRIDE_URI") or DEFAULT_URI, "ROCKETRIDE_URI")

@@ -125,6 +125,14 @@ def test_a_blank_value_is_none(monkeypatch, blank):
     assert resolve(None, None) == (Address.parse("api.rocketride.ai"), "")
 
 
+@pytest.mark.parametrize("blank", ["", " ", "\n"])
+@pytest.mark.parametrize("elsewhere", ["", "rr.example"])
+def test_a_blank_address_is_neither_that_of_the_environment_nor_the_cloud(monkeypatch, elsewhere, blank):
+    monkeypatch.setenv("ROCKETRIDE_URI", elsewhere)
+    with pytest.raises(ConfigurationError, match=r"^uri: it is empty"):
+        resolve(blank, KEY)
+
+
 def test_without_an_address_it_is_the_cloud(monkeypatch):
     monkeypatch.delenv("ROCKETRIDE_URI", raising=False)
     assert resolve(None, KEY)[0].http_url == "https://api.rocketride.ai"
