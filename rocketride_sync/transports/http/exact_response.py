@@ -69,7 +69,7 @@ class ExactResponse(http.client.HTTPResponse):
         self.code = self.status = status
         self.reason = reason.strip()
         self.headers = self.msg = read_headers(self.fp)
-        self.chunked = self.headers.get("Transfer-Encoding", "").strip().lower() == "chunked"
+        self.chunked = self.headers.get("Transfer-Encoding", "").lower() == "chunked"
         self.chunk_left = None
         self.length = self._body_length()
         # Of a body without a length, the end of the connection is the end.
@@ -146,7 +146,7 @@ class ExactResponse(http.client.HTTPResponse):
 
 
 def read_headers(file: Any) -> http.client.HTTPMessage:
-    """As `http.client.parse_headers`, which reads them if they are of an unusual form."""
+    """As `http.client.parse_headers`, which reads them if they are of an unusual form; without white space behind a value."""
     lines: List[bytes] = []
     message = http.client.HTTPMessage()
     while len(lines) < _MOST_USUAL:
@@ -158,8 +158,17 @@ def read_headers(file: Any) -> http.client.HTTPMessage:
         name, _, value = line.decode("latin-1").partition(":")
         if not _is_usual(name, value):
             break
-        message.set_raw(name, value[:-2].lstrip(" "))
-    return http.client.parse_headers(_Reread(lines, file))
+        message.set_raw(name, value[:-2].strip(" "))
+    return _without_white_space(http.client.parse_headers(_Reread(lines, file)))
+
+
+def _without_white_space(message: http.client.HTTPMessage) -> http.client.HTTPMessage:
+    headers = list(message.raw_items())
+    for name, _ in headers:
+        del message[name]
+    for name, value in headers:
+        message.set_raw(name, value.rstrip(" \t"))
+    return message
 
 
 def _is_usual(name: str, value: str) -> bool:

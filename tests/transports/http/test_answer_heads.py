@@ -5,6 +5,7 @@ import io
 import socket
 
 from cases import each
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -72,7 +73,8 @@ def told(read, head):
     kinds = [type(defect) for defect in found.defects]
     payload = found.get_payload()
     texts = [str(part) for part in payload] if isinstance(payload, list) else payload
-    return type(found), found.items(), kinds, texts, file.read()
+    headers = [(name, value.rstrip(" \t")) for name, value in found.items()]
+    return type(found), headers, kinds, texts, file.read()
 
 
 @given(HEADS, ENDS)
@@ -82,6 +84,7 @@ def told(read, head):
 @example("X: y\r\n" * 100, "\r\n")
 @example("X: y\r\n" * 101, "\r\n")
 def test_headers_are_those_that_http_client_reads(head, end):
+    """Which leaves white space behind a value there."""
     whole = head + end + "body"
     assert told(read_headers, whole) == told(http.client.parse_headers, whole)
 
@@ -139,6 +142,16 @@ def begun(make, head, method):
             return type(error)
         finally:
             response.close()
+
+
+@pytest.mark.parametrize("other", ["", "X-Odd: \x01\r\n"], ids=["usual", "with an unusual one"])
+@pytest.mark.parametrize("space", ["", " ", "  \t", "\t"], ids=repr)
+def test_white_space_behind_a_value_is_no_part_of_it(space, other):
+    head = f"Content-Encoding: gzip{space}\r\n{other}X-A: 1{space}\r\nX-A: 2\r\n\r\n"
+    headers = read_headers(io.BytesIO(head.encode()))
+    assert headers.get_all("Content-Encoding") == ["gzip"]
+    assert headers.get_all("X-A") == ["1", "2"]
+    assert not headers.defects
 
 
 @each("connection", CONNECTIONS)
