@@ -185,7 +185,8 @@ def hostile_task(attack):
                 seen.append(1)
                 it.answer(request, working if len(seen) == 1 else failed)
             elif command == "rrext_get_tasks":
-                it.answer(request, {"tasks": [{**said, "token": attack, "description": attack}] * 2})
+                # Not the token alone: what says that is hidden.
+                it.answer(request, {"tasks": [{**said, "token": f"tk_{attack}", "description": attack}] * 2})
             elif command == "rrext_process":
                 made = {"name": attack, "result_types": {attack: attack}, attack: [attack, {attack: attack}]}
                 it.answer(request, {"pipe_id": 1, **made})

@@ -4,8 +4,8 @@ import http.client
 import io
 import socket
 
-from cases import each
 import pytest
+from cases import each
 from hypothesis import example, given
 from hypothesis import strategies as st
 
