@@ -6,13 +6,13 @@ loaded for that.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
 import socket
 import struct
 from typing import TYPE_CHECKING, List, Optional, Tuple, Type, Union
 
+from ...handler_exceptions import pass_on
 from ...loading import load
 from ...protocol.operations import Buffer
 from .handshake import Handshake, Head
@@ -150,8 +150,10 @@ class Framing:
         A ping may have come together with a message, and be read when no time is left. Without its pong the server would
         close the connection; and behind a part of a pong, the next frame would be no frame.
         """
-        with contextlib.suppress(socket.timeout):
+        try:
             self._send_unsent()
+        except socket.timeout as error:
+            pass_on(error)
 
     def _send_unsent(self) -> None:
         while self._unsent:

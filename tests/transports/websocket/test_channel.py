@@ -629,6 +629,13 @@ def test_nor_while_a_message_is_taken_that_was_received_before(channel, sock, al
     assert caught.value is alarm
 
 
+def test_nor_while_a_ping_is_answered(channel, sock):
+    sock.comes.append(frame(b"", PING))
+    sock.takes = that_raises(TimeoutError("alarm"))
+    with pytest.raises(TimeoutError, match="alarm"):
+        channel.receive(Deadline(9.0))
+
+
 @pytest.mark.parametrize("alarm", [TimeoutError("alarm"), OSError("alarm")], ids=repr)
 def test_nor_while_it_is_closed(channel, sock, alarm, monkeypatch):
     sock.takes = that_raises(alarm)
