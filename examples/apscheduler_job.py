@@ -23,8 +23,9 @@ client = RocketRideClient()  # one for all of the scheduler's threads
 
 def run(path):
     try:
-        with client.use(filepath=path, ttl=TIMEOUT) as task:
-            status = task.wait_until_complete(timeout=TIMEOUT, check=True)
+        # `run` ends the task on every way out, also if no answer to its start comes.
+        status = client.run(path, ttl=TIMEOUT, timeout=TIMEOUT).status
+        status.raise_for_outcome()
     except RocketRideError as error:
         log.error("%s: %s", path, error)
     else:

@@ -30,11 +30,12 @@ collect_ignore_glob = _MISSING if find_spec("fastapi") else ["test_*.py"]
 
 
 @pytest.fixture
-def server(tmp_path_factory):
+def server(request, tmp_path_factory):
+    """A fast one; a test may give it other options, as the fixture's parameter."""
     root = tmp_path_factory.mktemp("texts")
     for number in range(3):
         (root / f"{number}.txt").write_text("one two three")
-    with Emulator(root=root, api_key=KEY, **FAST) as running:
+    with Emulator(root=root, api_key=KEY, **{**FAST, **getattr(request, "param", {})}) as running:
         yield running
 
 

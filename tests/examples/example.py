@@ -6,6 +6,8 @@ from pathlib import Path
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 GENEROUS = 100.0
+SLOW_START = {"init_seconds": 1.0}
+"""Of a server: time to stop a program after its task is listed, and before its start is answered."""
 
 
 def get(port, path):

@@ -13,6 +13,7 @@ from example import EXAMPLES, GENEROUS
     [
         ({"total": 3}, "INFO:jobs:{}: 3 of 3 items\n"),
         ({"total": 10, "failed": 3}, "ERROR:jobs:{}: 7 of 10 items\n"),
+        ({"exit_code": 1, "exit_message": "full"}, "ERROR:jobs:{}: the task failed with exit code 1: full\n"),
     ],
 )
 def test_it_runs_the_pipeline_at_once_and_ends_on_sigterm(environment, pipe, config, says):

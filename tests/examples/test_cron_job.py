@@ -3,6 +3,7 @@
 import sys
 
 import pytest
+from example import SLOW_START
 
 
 def test_it_is_silent_on_success(run):
@@ -36,7 +37,7 @@ def test_a_run_that_is_still_going_on_is_left_alone(run, pipe, client):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGTERM is a signal of POSIX")
+@pytest.mark.parametrize("server", [{}, SLOW_START], ids=["it runs", "it starts"], indirect=True)
 def test_a_job_that_is_stopped_ends_its_task(stopped, pipe, client):
-    """Also if the task still starts: it is listed before its start is answered."""
     assert stopped("cron_job.py", pipe(forever=True), has_begun=client.get_tasks) == (143, "")
     assert client.get_tasks() == []

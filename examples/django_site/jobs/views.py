@@ -18,7 +18,10 @@ def job_status(_, pk):
     status = TaskStatus.from_dict(job.status)
     if not status.is_terminal:
         try:
-            status = client().get_task_status(job.token, previous=status)
+            token = client().get_task_token(status.project_id, status.source)
+            if token is None:
+                return JsonResponse(shown("unknown", status))
+            status = client().get_task_status(token, previous=status)
         except (TaskLostError, TaskNotFoundError):
             return JsonResponse(shown("unknown", status))
         except ConfigurationError as error:  # such as a missing key: trying again does not help

@@ -18,17 +18,23 @@ class Command(BaseCommand):
         parser.add_argument("--timeout", type=float, default=3600, help="seconds (default: %(default)s)")
 
     def run_from_argv(self, argv):
-        # By default, Python ends at a SIGTERM without leaving its `with` blocks: the task would run on.
+        # By default, Python ends at a SIGTERM at once: the task would run on.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         super().run_from_argv(argv)
 
     def handle(self, *, file, timeout, **_):
+        job = Job(name=file)
         try:
-            with client() as connected, connected.use(filepath=file, ttl=timeout) as task:
-                job = Job.objects.create(name=file, token=task.token)
-                status = task.wait_until_complete(
-                    timeout, 5, lambda status: self.keep(job, status), check=True
-                )
+            # `run` ends the task on every way out, also if it still starts.
+            with client() as connected:
+                status = connected.run(
+                    file,
+                    ttl=timeout,
+                    timeout=timeout,
+                    interval=5,
+                    on_progress=lambda status: self.keep(job, status),
+                ).status
+            status.raise_for_outcome()
         except RocketRideError as error:
             raise CommandError(f"{file}: {error}") from error
         done = f"{status.completed_count} of {status.total_count} items"
