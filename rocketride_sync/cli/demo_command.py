@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, Tuple
 
 from ..errors import ConfigurationError
-from . import command_result, output
+from . import command_result, output, signals
 from .exit_codes import ExitCode
 from .progress import ProgressPrinter, choose_display
 from .server_options import add_verbose_option
@@ -50,10 +50,14 @@ def _count_words(root: Path, names: List[str]) -> Any:
     with Emulator(root=root, api_key=key) as server:
         token = server.start(_pipeline(names))
         output.print_note(f"Started a task on {server.uri}; waiting for its end")
-        with RocketRideClient(server.uri, key, proxies={}) as client, ProgressPrinter(
-            choose_display(shown=True)
-        ) as printer:
-            return client.wait_until_complete(token, interval=_INTERVAL, on_progress=printer)
+        try:
+            with RocketRideClient(server.uri, key, proxies={}) as client, ProgressPrinter(
+                choose_display(shown=True)
+            ) as printer:
+                return client.wait_until_complete(token, interval=_INTERVAL, on_progress=printer)
+        except signals.STOP_EXCEPTIONS as stop:
+            stopped = signals.with_task_state(stop, "the task ended with its server")
+        raise stopped
 
 
 def _pipeline(names: List[str]) -> Dict[str, Any]:
