@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -108,15 +109,96 @@ def test_the_page_says_which_targets_were_missed():
     assert f"This run missed {missed or 'none'} of {len(targets)} targets." in text
 
 
-def test_the_readme_names_figures_of_this_run():
-    text = (ROOT / "docs" / "performance.md").read_text("utf-8")
-    rows = (
-        r"`process` \| rocketride_sync, WebSocket / requests.get:",
-        r"`process` \| rocketride_sync, WebSocket / official client:",
-        r"`websocket_call` \| rocketride_sync / official client:",
-    )
-    figures = [re.search(rf"{row} .* \| ([\d.]+) \| ", text)[1] for row in rows]
-    assert re.findall(r"([\d.]+) x ", (ROOT / "README.md").read_text("utf-8")) == figures
+OURS, ALL = "rocketride_sync, WebSocket", "process"
+CITED = {
+    "README.md": [
+        (r"([\d.]+) x the CPU of `requests.get`", ALL, (OURS, "requests.get"), "CPU ms"),
+        (r"([\d.]+) x that of the official client. One more", ALL, (OURS, "official client"), "CPU ms"),
+        (
+            r"takes ([\d.]+) x that of the official client. All",
+            "websocket_call",
+            ("rocketride_sync", "official client"),
+            "CPU µs",
+        ),
+    ],
+    "docs/index.md": [
+        (
+            r"\[A process that gets one status\]\(performance.md\) takes (\d+) ms",
+            ALL,
+            "rocketride_sync",
+            "CPU ms",
+        )
+    ],
+    "docs/waiting.md": [
+        (r"take ([\d.]+) % of one core and", "many", "rocketride_sync, 1,000 tasks", "CPU % of a core"),
+        (r"and ([\d.]+) KiB each \(\[measured\]", "many", "rocketride_sync, 1,000 tasks", "KiB a task"),
+    ],
+    "docs/architecture.md": [
+        (r"whole process that gets one status takes (\d+) ms", ALL, OURS, "CPU ms"),
+        (r"only imports: Python itself ([\d.]+) ms", "imports", "bare Python", "CPU ms"),
+        (r"this package ([\d.]+),", "imports", "rocketride_sync", "CPU ms"),
+        (r"websocket-client (\d+), requests", "imports", "websocket-client", "CPU ms"),
+        (r"requests (\d+), the official client", "imports", "requests", "CPU ms"),
+        (r"the official client (\d+)\. A process", "imports", "official client", "CPU ms"),
+        (r"takes (\d+) ms over WebSocket", ALL, OURS, "CPU ms"),
+        (r"WebSocket, and (\d+) ms over HTTP, 70", ALL, "rocketride_sync, HTTP", "CPU ms"),
+        (r"learns of the end after ([\d.]+) ms over", "wait_end", OURS, "delay ms"),
+        (r"and after (\d+) ms over HTTP", "wait_end", "rocketride_sync, HTTP", "delay ms"),
+        (r"One call takes (\d+) µs", "websocket_call", "rocketride_sync", "CPU µs"),
+        (r"takes (\d+) µs with its defaults", "websocket_call", "websocket-client", "CPU µs"),
+        (r"and (\d+) µs tuned", "websocket_call", "websocket-client, tuned", "CPU µs"),
+        (r"left running\. A call takes (\d+) µs", "websocket_call", "rocketride_sync", "CPU µs"),
+        (
+            r"loop in a thread takes (\d+) µs",
+            "websocket_call",
+            "official client, loop in a thread",
+            "CPU µs",
+        ),
+    ],
+}
+"""For each page: how it words a figure, and of what that is: a suite, one row or the ratio of two, and a column."""
+
+
+def measured(suite, rows, column):
+    samples = json.loads((ROOT / "docs" / "performance.json").read_text("utf-8"))["suites"][suite]["samples"]
+    if isinstance(rows, str):
+        return statistics.median(samples[rows][column])
+    # A ratio is taken within each round.
+    ours, theirs = (samples[row][column] for row in rows)
+    return statistics.median(one / other for one, other in zip(ours, theirs))
+
+
+def words_of(page):
+    return " ".join((ROOT / page).read_text("utf-8").split())
+
+
+@pytest.mark.parametrize(
+    ("page", "wording", "suite", "rows", "column"),
+    [(page, *figure) for page, figures in CITED.items() for figure in figures],
+)
+def test_a_page_names_figures_of_this_run(page, wording, suite, rows, column):
+    told = re.findall(wording, words_of(page))
+    assert len(told) == 1
+    digits = len(told[0].partition(".")[2])
+    assert told[0] == f"{measured(suite, rows, column):.{digits}f}"
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", *(f"docs/{file.name}" for file in sorted((ROOT / "docs").glob("*.md")))]
+)
+def test_no_other_figure_beside_a_link_to_the_page_of_the_figures(page):
+    """Whoever cites one more lists it above, so that it is compared with the next run too."""
+    paragraphs = re.split(r"\n\n|\n(?=[*-] )", (ROOT / page).read_text("utf-8"))
+    citing = [" ".join(text.split()) for text in paragraphs if re.search(r"\((docs/)?performance\.md", text)]
+    known = [match.span(1) for text in citing for match in matches(page, text)]
+    figures = [
+        m.span(1) for text in citing for m in re.finditer(r"(\d[\d.]*) (?:[mµ]s|[KM]iB|%|x)(?!\w)", text)
+    ]
+    assert sorted(known) == sorted(figures)
+
+
+def matches(page, text):
+    return [match for figure in CITED.get(page, ()) for match in re.finditer(figure[0], text)]
 
 
 def test_no_text_of_a_chart_meets_a_bar():
