@@ -24,10 +24,10 @@ MARKED = {
 pytestmark = pytest.mark.lengthy
 
 
-def output(*command):
+def output(*command, file=FILE):
     environment = {**os.environ, "MYPYPATH": str(ROOT), "PYTHONPATH": str(ROOT)}
     return subprocess.run(
-        [sys.executable, "-m", *command, str(FILE)], cwd=ROOT, env=environment, capture_output=True, text=True
+        [sys.executable, "-m", *command, str(file)], cwd=ROOT, env=environment, capture_output=True, text=True
     ).stdout
 
 
@@ -41,6 +41,16 @@ def assert_found(lines, said):
 def test_mypy():
     said = output("mypy", "--no-error-summary")
     assert_found(map(int, re.findall(r"mistakes\.py:(\d+): error", said)), said)
+
+
+@pytest.mark.skipif(find_spec("mypy") is None, reason="mypy is not installed")
+def test_mypy_finds_nothing_in_the_scripts_of_the_tutorial(tmp_path):
+    page = (ROOT / "docs" / "tutorial.md").read_text("utf-8")
+    scripts = re.findall(r"^```python\n# (\w+\.py)\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    assert len(scripts) == 3
+    for name, script in scripts:
+        (tmp_path / name).write_text(script, "utf-8")
+    assert output("mypy", "--no-error-summary", "--strict", file=tmp_path) == ""
 
 
 @pytest.mark.skipif(find_spec("basedpyright") is None, reason="basedpyright is not installed")
