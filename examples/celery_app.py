@@ -38,12 +38,16 @@ watch = register(app, client=client, load_token=lambda job: (TOKENS / job).read_
 def start(job, path):
     TOKENS.mkdir(mode=0o700, parents=True, exist_ok=True)  # nobody else gets at what is in it
     kept = TOKENS / job
-    kept.touch(mode=0o600)  # before the start: a task whose token cannot be kept is not started
-    task = client().use(filepath=path, ttl=TIMEOUT)
+    # Before the start: a task whose token cannot be kept is not started. Nor does a job lose the token that it has.
+    kept.touch(mode=0o600, exist_ok=False)
+    task = None
     try:
+        task = client().use(filepath=path, ttl=TIMEOUT)
         kept.write_text(task.token)
     except BaseException:
-        task.end()
+        if task is not None:
+            task.end()
+        kept.unlink()
         raise
     # If the worker dies before it has sent the next message, nobody watches the task: its ttl ends it when it is idle.
     return job
@@ -62,7 +66,7 @@ if __name__ == "__main__":
     result = (start.s(job, path) | watch.s(timeout=TIMEOUT) | report.s(job)).delay()
     try:
         done = result.get(TIMEOUT)
-    except RocketRideError as error:
+    except (OSError, RocketRideError) as error:  # OSError: the file of the token
         sys.exit(f"{path}: {error}")
     finally:
         result.forget()  # now: Celery cannot do it at interpreter exit

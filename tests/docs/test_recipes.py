@@ -290,6 +290,10 @@ def test_celery_with_worker_and_caller_in_two_processes(machine, tmp_path):
             )
         try:
             assert machine.sh(caller) == (0, "succeeded\n"), (tmp_path / "log").read_text()
+            code, said = machine.sh(caller.replace("job-17", "job-18").replace("nightly.pipe", "no.pipe"))
         finally:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+    assert (code, said.count("\n")) == (1, 1), said
+    assert "no.pipe: " in said
+    assert [kept.name for kept in (tmp_path / "jobs").iterdir()] == ["job-17"]

@@ -38,6 +38,7 @@ def test_a_pipeline_is_started_watched_and_reported(environment, run, pipe, tmp_
         done = run("celery_app.py", "job-17", EXAMPLES / "nightly.pipe")
         partial = run("celery_app.py", "job-18", pipe(total=10, failed=3))
         refused = run("celery_app.py", "job-19", "no.pipe")
+        again = run("celery_app.py", "job-17", "no.pipe")
     finally:
         os.killpg(worker.pid, signal.SIGKILL)
         worker.wait()
@@ -45,6 +46,9 @@ def test_a_pipeline_is_started_watched_and_reported(environment, run, pipe, tmp_
     assert (partial.returncode, partial.stdout) == (1, "job-18: succeeded, 7 of 10 items\n")
     assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (1, "", 1), refused.stderr
     assert "no.pipe" in refused.stderr
+    assert not (tmp_path / "tokens" / "job-19").exists()
+    assert (again.returncode, again.stderr.count("\n")) == (1, 1), again.stderr
+    assert "exists" in again.stderr
     modes = [path.stat().st_mode & 0o777 for path in (tmp_path / "tokens", tmp_path / "tokens" / "job-17")]
     assert modes == [0o700, 0o600]
     assert (tmp_path / "tokens" / "job-17").read_text() not in log.read_text()
