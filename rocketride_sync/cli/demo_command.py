@@ -107,7 +107,7 @@ def _can_be_sent(name: str) -> bool:
     try:
         name.encode()
     except UnicodeEncodeError:
-        output.print_note(f"Skipped, because its name is not UTF-8: {output.safe_text(name)}")
+        output.print_note(f"Skipped, because its name or the locale is not UTF-8: {output.safe_text(name)}")
         return False
     return True
 

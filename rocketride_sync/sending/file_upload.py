@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import mimetypes
 import os
 from typing import (
@@ -83,15 +84,22 @@ def _read_entry(file: Any, info: Any = None, mime_type: Any = None) -> Entry:
 
 def _file_name(path: str) -> str:
     name = os.path.basename(path)
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        pass
-    else:
-        return name
+    for text in _readings(name):
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            continue
+        return text
     raise ConfigurationError(
         f"the name of the file {path!r} is not UTF-8; rename it, or pass (path, {{'name': …}})"
     )
+
+
+def _readings(name: str) -> Iterator[str]:
+    """What `name` may say: its bytes are mostly UTF-8, also where the locale is not, and Python took them for other text."""
+    with contextlib.suppress(UnicodeError):
+        yield os.fsencode(name).decode()
+    yield name
 
 
 def _guess_type(path: str) -> Optional[str]:

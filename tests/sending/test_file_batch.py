@@ -156,6 +156,31 @@ def test_a_name_that_is_not_utf_8_is_refused_and_may_be_replaced(folder):
     assert result["action"] == "complete"
 
 
+NAMES = """
+import os, sys
+from rocketride_sync.sending.file_upload import read_entries
+print(sys.getfilesystemencoding(), ascii([entry.info["name"] for entry in read_entries(sorted(os.listdir()))]))
+"""
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="needs file names that are any bytes")
+def test_a_name_in_utf_8_is_read_so_where_the_locale_is_another(folder):
+    """A process: Python chooses the encoding of file names when it starts."""
+    names = folder / "names"
+    names.mkdir()
+    (names / "über.txt").write_text("x")
+    without_utf_8 = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run(
+        [sys.executable, "-c", NAMES],
+        cwd=names,
+        env={**os.environ, **without_utf_8},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stdout == f"ascii {['über.txt']!a}\n", done.stderr
+
+
 def test_wrong_files_are_refused_before_anything_is_sent(folder):
     client = RocketRideClient("localhost", KEY, transport=MemoryTransport([]))
     good = folder / "01.txt"
