@@ -120,6 +120,14 @@ def in_quotes(text: str) -> bool:
     return text[:1] in _QUOTES or text[-1:] in _QUOTES if text else False
 
 
+def is_surely_address(text: str) -> bool:
+    """Whether `text` is an address and no key: it names one of the schemes, or the host ``localhost``."""
+    start = text.strip().lower()
+    return (
+        start.startswith(tuple(f"{each}://" for each in _SCHEMES)) or start.partition(":")[0] == "localhost"
+    )
+
+
 def _odd_characters(text: str) -> str:
     """What is wrong with the characters of an address; empty if nothing is."""
     if not text:

@@ -8,7 +8,7 @@ import warnings
 from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, Mapping, Optional, Tuple, Union
 
 from . import arguments
-from .address import DEFAULT_URI, QUOTED, Address, in_quotes
+from .address import DEFAULT_URI, QUOTED, Address, in_quotes, is_surely_address
 from .errors import ConfigurationError, RocketRideWarning
 from .frozen import Frozen
 from .options import RetryPolicy, Seconds, SizeLimit, optional_seconds
@@ -186,15 +186,20 @@ def resolve(uri: Optional[str], auth: Optional[Auth]) -> Tuple[Address, Auth]:
     Environment: ``ROCKETRIDE_URI`` and ``ROCKETRIDE_APIKEY``. An empty value there counts as not given.
 
     Raises:
-        ConfigurationError: for an unusable address, or a variable in quotes. A missing credential is left to `Settings`.
+        ConfigurationError: for an unusable address, a variable in quotes, or an address in place of a key. A missing
+            credential is left to `Settings`.
     """
     if uri is not None and not isinstance(uri, str):
         raise ConfigurationError(f"uri must be a string, not {type(uri).__name__}")
+    credential = _variable("ROCKETRIDE_APIKEY") if auth is None else auth
+    # Before the address is read: it may be the key, whose host would be looked up, and told in messages.
+    if isinstance(credential, str) and is_surely_address(credential):
+        raise ConfigurationError("the API key is an address (RocketRideClient takes uri first, then auth)")
     if uri is not None:  # an empty one is none, and not the default, which would get the key
         address = Address.parse(uri)
     else:
         address = Address.parse(_variable("ROCKETRIDE_URI") or DEFAULT_URI, "ROCKETRIDE_URI")
-    return address, _variable("ROCKETRIDE_APIKEY") if auth is None else auth
+    return address, credential
 
 
 def _variable(name: str) -> str:

@@ -1,5 +1,7 @@
 """Addresses, credentials and the environment."""
 
+import itertools
+
 import pytest
 from cases import each
 
@@ -157,6 +159,39 @@ def test_a_key_is_a_string(auth):
 def test_a_missing_key_says_where_to_put_one(auth):
     with pytest.raises(ConfigurationError, match="ROCKETRIDE_APIKEY"):
         Settings(address=Address.parse("h"), auth=auth)
+
+
+ADDRESSES = [
+    "http://host:5565",
+    "HTTPS://host",
+    "wss://host/base",
+    " http://host",
+    "localhost",
+    "localhost:5565",
+]
+
+
+@each(
+    "uri, auth", itertools.product(["sk-123456", "sk:12:34", "like.a.host", "", "https://other"], ADDRESSES)
+)
+def test_address_and_key_in_the_wrong_order_are_told_and_not_shown(uri, auth):
+    with pytest.raises(
+        ConfigurationError, match=r"^the API key is an address .*uri first, then auth"
+    ) as caught:
+        RocketRideClient(uri, auth)
+    assert not [given for given in (uri, auth) if given and given.strip() in str(caught.value)]
+
+
+def test_an_address_in_the_variable_of_the_key_is_told(monkeypatch):
+    monkeypatch.setenv("ROCKETRIDE_URI", "sk-123456")
+    monkeypatch.setenv("ROCKETRIDE_APIKEY", "http://host:5565")
+    with pytest.raises(ConfigurationError, match=r"^the API key is an address"):
+        RocketRideClient()
+
+
+@each("auth", ["https", "http-123456", "localhost-key", "localhost.key", "a://b"])
+def test_a_key_that_is_like_an_address_is_a_key(auth):
+    assert resolve("host", auth)[1] == auth
 
 
 @each("auth", ["secret\nbreak", "two\r\nlines", "trail\r", "two words", "schlüssel"])

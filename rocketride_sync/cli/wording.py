@@ -23,6 +23,7 @@ _PHRASES = (
     ),
     ("(auth= or ROCKETRIDE_APIKEY)", _KEY),
     ("pass auth='…' or set ROCKETRIDE_APIKEY", f"give one {_KEY}"),
+    (" (RocketRideClient takes uri first, then auth)", f" {_KEY}"),
     ("; set them, or pass env= to use or run", "; set them, or give them with --env-file"),
     ('use transport="websocket"', "leave out --transport http"),
     ('use transport="http"', "use --transport http"),
