@@ -42,7 +42,7 @@ check: lint generate-check ## all that a change must pass
 	$(MAKE) --jobs 2 types docs
 	$(MAKE) test test-min test-wheel
 
-lint: $(VENV)/.dev ## style, common mistakes, formatting, which rooms import from which (from Python 3.10 on)
+lint: $(VENV)/.dev ## style, common mistakes, formatting, forbidden imports between the parts of the package (from Python 3.10 on)
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/lint-imports
@@ -83,7 +83,7 @@ fuzz: $(VENV)/.dev ## made-up input for all that decodes, MINUTES=10 of it; what
 	EXAMPLES=500 $(BIN)/python -m pytest -q -n0 tests/emulator/test_http_app_openapi.py tests/emulator/test_commands_fuzzing.py
 	$(BIN)/python -m tests.fuzz --minutes $(MINUTES)
 
-simulate: $(VENV)/.dev ## lives in simulated time: SEEDS=1000 fresh seeds (or 1:500), JOBS=2 processes; prints how to replay one
+simulate: $(VENV)/.dev ## random waits and faults against a simulated clock and network: SEEDS=1000 fresh seeds (or 1:500), JOBS=2 processes; prints how to replay one
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --jobs $(JOBS)
 
 plant: $(VENV)/.dev ## put faults into a copy, one at a time: the simulation must find each

@@ -1,9 +1,11 @@
 """The exception tree: its shape, its docstring, and that each error survives pickle and copy."""
 
+import ast
 import copy
 import inspect
 import pickle
 import re
+from pathlib import Path
 
 import pytest
 from cases import each
@@ -123,3 +125,21 @@ def test_the_reference_page_catches_them_as_runtime_errors():
     for error in EXAMPLES:
         with pytest.raises(RuntimeError):
             raise error
+
+
+def texts_of(module):
+    """The texts of the code of `module`, without its docstrings."""
+    tree = ast.parse(module.read_text("utf-8"))
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            yield node.value
+
+
+def test_no_message_names_a_file_of_the_documentation():
+    """It is not installed."""
+    modules = [
+        path for path in Path(errors.__file__).parent.rglob("*.py") if "docs/" in path.read_text("utf-8")
+    ]
+    assert len(modules) > 10
+    assert [text for path in modules for text in texts_of(path) if re.search(r"\bdocs/\w+\.md", text)] == []

@@ -68,6 +68,7 @@ def test_the_lazy_names_are_those_that_type_checkers_see():
 
 def test_dir_lists_the_lazy_names():
     assert set(rocketride_sync.__all__) <= set(dir(rocketride_sync))
+    assert not {"TYPE_CHECKING", "annotations"} & set(dir(rocketride_sync))
 
 
 def test_an_unknown_name_is_an_attribute_error():

@@ -69,7 +69,7 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
         "--progress",
         action="store_true",
         default=argparse.SUPPRESS,
-        help="show progress on stderr (default: on a terminal)",
+        help="show progress on stderr (default: on a terminal, unless TERM=dumb)",
     )
     group.add_argument(
         "--no-progress",

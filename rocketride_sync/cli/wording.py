@@ -12,12 +12,12 @@ from ..redact import shorten
 
 _KEY = "(ROCKETRIDE_APIKEY or --apikey-file)"
 _WHEN_FORGOTTEN = "A server forgets a task 5 to 6 minutes after its end, or when it restarts: then "
-FORGOTTEN = f"check the token. {_WHEN_FORGOTTEN}wait --project P --source S finds the run, if the server keeps a run log"
+FORGOTTEN = f"check the token and the address. {_WHEN_FORGOTTEN}wait --project P --source S finds the run, if the server keeps a run log"
 """The advice for a token that the server does not know."""
 
 _PHRASES = (
     (
-        f"check the token. {_WHEN_FORGOTTEN}get_task_runs(project_id, source) tells how the run ended, if the server "
+        f"check the token and the address. {_WHEN_FORGOTTEN}get_task_runs(project_id, source) tells how the run ended, if the server "
         "keeps a run log",
         FORGOTTEN,
     ),

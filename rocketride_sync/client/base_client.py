@@ -139,9 +139,12 @@ class ExplainingObject:
             return object.__getattribute__(self, name)
 
         def __aenter__(self) -> NoReturn:  # Python looks it up in the class, past `__getattr__`
+            with import_lock:
+                from .migration import PAGE  # only for an error
+
             raise TypeError(
                 f"{type(self).__name__!r} object does not support async with; "
-                "in its place there is with (see docs/migrating.md)"
+                f"in its place there is with (see {PAGE})"
             )
 
         def __aexit__(self, *_: object) -> NoReturn:

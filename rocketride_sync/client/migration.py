@@ -164,11 +164,14 @@ OPTIONS: Dict[str, Dict[str, str]] = {
 """The arguments of its methods that the methods of the same name do not have here."""
 
 
+PAGE = "the page 'Coming from the asynchronous client' of the documentation"
+
+
 def explained(name: str, table: Dict[str, str]) -> Optional[str]:
     """What takes the place of `name`, as the end of an error's message; None if it is not in `table`."""
     if name not in table:
         return None
-    return f"; in its place there is {table[name].replace('`', '')} (see docs/migrating.md)"
+    return f"; in its place there is {table[name].replace('`', '')} (see {PAGE})"
 
 
 def unknown_argument(method: str, name: str) -> str:

@@ -38,7 +38,7 @@ _JOIN_OR_END = (
     "get_task_token(project_id, source) gives its token."
 )
 _UNKNOWN_TASK = (
-    "; check the token. A server forgets a task 5 to 6 minutes after its end, or when it restarts: then "
+    "; check the token and the address. A server forgets a task 5 to 6 minutes after its end, or when it restarts: then "
     "get_task_runs(project_id, source) tells how the run ended, if the server keeps a run log"
 )
 _NO_SLOTS = "server rejected WebSocket connection: HTTP 403"

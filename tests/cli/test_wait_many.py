@@ -28,7 +28,7 @@ from command import (
 )
 
 FORGOTTEN = (
-    "check the token. A server forgets a task 5 to 6 minutes after its end, or when it restarts: then "
+    "check the token and the address. A server forgets a task 5 to 6 minutes after its end, or when it restarts: then "
     "wait --project P --source S finds the run, if the server keeps a run log"
 )
 FAST = ("--interval", "0.05")

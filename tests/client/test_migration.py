@@ -11,7 +11,7 @@ import pytest
 from cases import each
 
 from rocketride_sync import MemoryTransport, RocketRideClient
-from rocketride_sync.client.migration import NAMES, OPTIONS
+from rocketride_sync.client.migration import NAMES, OPTIONS, PAGE
 
 ROOT = Path(__file__).resolve().parents[2]
 CALLS = re.compile(r"`(?:RocketRideClient\.)?(\w+)\(")
@@ -126,6 +126,11 @@ def test_the_page_has_the_table():
     assert list(tool["_problems"](text)) == []
 
 
+def test_the_page_has_the_title_that_errors_name():
+    title = (ROOT / "docs" / "migrating.md").read_text("utf-8").splitlines()[0]
+    assert f"the page '{title[2:]}' of the documentation" == PAGE
+
+
 def test_async_with_is_explained():
     """As `connect` is. Each version of Python has its own error where there is no such method."""
 
@@ -135,6 +140,6 @@ def test_async_with_is_explained():
 
     with RocketRideClient("h", "key", transport=MemoryTransport([])) as client, pytest.raises(
         TypeError,
-        match=r"'RocketRideClient' .*async with; in its place there is with \(see docs/migrating.md\)",
+        match=r"'RocketRideClient' .*async with; in its place there is with \(see the page 'Coming from",
     ):
         enter(client).send(None)

@@ -165,7 +165,7 @@ def test_a_credential_of_a_task_is_forgotten_with_it(auth, message, kind):
             STATUS,
             "Your pipeline is not running",
             {},
-            "get_task_status failed: the server answered: Your pipeline is not running; check the token. A server "
+            "get_task_status failed: the server answered: Your pipeline is not running; check the token and the address. A server "
             "forgets a task 5 to 6 minutes after its end, or when it restarts: then get_task_runs(project_id, source) "
             "tells how the run ended, if the server keeps a run log",
         ),

@@ -196,4 +196,4 @@ class DeadlineAdapter(HTTPAdapter):
         return manager
 
 
-_POOLS = {"http": _Pool, "https": _TlsPool}
+_POOLS: Dict[str, Any] = {"http": _Pool, "https": _TlsPool}
