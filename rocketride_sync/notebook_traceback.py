@@ -16,7 +16,8 @@ _OURS = (__name__.partition(".")[0], "contextlib", "functools")
 def rendered(error: BaseException) -> List[str]:
     """The lines that IPython is to show, as its `_render_traceback_` wants them."""
     with import_lock:
-        from IPython import get_ipython  # who asks for this has loaded it
+        # Who asks for this has loaded it.
+        from IPython import get_ipython  # type: ignore[import-not-found,unused-ignore]
 
     shower: Any = get_ipython().InteractiveTB
     steps = list(_steps(error.__traceback__))

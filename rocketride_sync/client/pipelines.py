@@ -160,7 +160,7 @@ def _parse(text: str, shown: str) -> Any:
 def _json5() -> Optional[Callable[[str], Any]]:
     try:
         with import_lock:
-            import json5  # type: ignore[import-untyped,unused-ignore]
+            import json5  # type: ignore[import-untyped,import-not-found,unused-ignore]
     except ImportError:
         return None
     return json5.loads  # type: ignore[no-any-return,unused-ignore]
