@@ -23,7 +23,7 @@ def call_command(arguments, environment, *, stdin="", **streams):
         files[0].write(stdin.encode())
         files[0].seek(0)
         stack.enter_context(mock.patch.dict(os.environ, environment, clear=True))
-        stack.enter_context(_process_as_before())
+        stack.enter_context(process_as_before())
         for name, stream in streams.items():
             stack.enter_context(mock.patch.object(sys, name, stream))
         code = main(list(arguments))
@@ -51,7 +51,7 @@ def _flush_as_at_the_end():
 
 
 @contextlib.contextmanager
-def _process_as_before():
+def process_as_before():
     """What the command has set is taken back: the log, and the secrets that are not shown."""
     from rocketride_sync.cli import output
 

@@ -3,6 +3,7 @@
 import contextlib
 import faulthandler
 import gc
+import logging
 import os
 import signal
 import sys
@@ -163,6 +164,15 @@ def _modules_have_the_real_time():
     assert [
         name for name, held in times.items() if name.startswith("rocketride_sync") and held is not time
     ] == []
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _the_log_goes_where_it_went():
+    """Or else later tests find the lines of a command that ran in this process, and its level."""
+    log = logging.getLogger("rocketride_sync")
+    before = list(log.handlers), log.level, log.disabled, log.propagate
+    yield
+    assert (list(log.handlers), log.level, log.disabled, log.propagate) == before
 
 
 def _hidden():

@@ -20,7 +20,7 @@ from rocketride_sync.redact import Secret
 KEY = "key-0123456789abcdef"
 TOKEN = "tk_560d04a8eac4abb1b4af0d8878dc856c"
 STATUS = operations.get_task_status(TOKEN)
-START = start_operations.execute({}, env={"PASSWORD": "hunter22", "LEVEL": "verbose", "COUNT": 3})
+START = start_operations.execute({}, env={"GREETING": "hunter22", "LEVEL": "verbose", "COUNT": 3})
 NO_SLOTS = "server rejected WebSocket connection: HTTP 403"
 NOT_BOUND = "[Errno 111] Connect call failed ('127.0.0.1', 20001)"
 

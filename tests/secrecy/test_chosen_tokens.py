@@ -4,6 +4,7 @@ import importlib
 from importlib.util import find_spec
 
 import pytest
+from command_call import process_as_before
 
 from rocketride_sync import MemoryTransport, RocketRideClient
 from rocketride_sync.cli.main import main
@@ -61,7 +62,8 @@ def call(monkeypatch, capsys):
             )
         return main(words), capsys.readouterr()
 
-    return call
+    with process_as_before():
+        yield call
 
 
 @pytest.mark.parametrize("as_json", [False, True], ids=["lines", "json"])
