@@ -103,14 +103,14 @@ def print_error(
     print_held: Callable[[], None] = lambda: None,
     **more: Any,
 ) -> ExitCode:
-    """Print an error as one line, with `as_json` also as a JSON document; return the exit code.
+    """Print an error as one line, with `as_json` also as a JSON document, unless there is one; return the exit code.
 
     `last` is the last status that was read, `name` and `print_held` as for `print_outcome`; `more` goes into the document, see `json_document`.
     """
     print_held()
     output.print_problem(status_text.named(last, error_with_advice(error), name))
     code = exit_codes.code_and_advice(error)[0]
-    if as_json:
+    if as_json and not output.delivery.began:
         output.print_result(json_document(last, error, code=code, reason=_error_message(error), **more))
     return code
 

@@ -90,6 +90,7 @@ class Delivery:
 
     Attributes:
         failure: the first error when a result was written, as `OSError`; None if all were written.
+        began: whether the writing of a result has begun.
         report_failed: whether a report could not be written; that was printed already.
     """
 
@@ -99,6 +100,7 @@ class Delivery:
     def reset(self) -> None:
         """Forget the results of an earlier command in this process."""
         self.failure: Optional[OSError] = None
+        self.began = False
         self.report_failed = False
 
 
@@ -117,6 +119,7 @@ def print_result(text: str) -> None:
 
     If it cannot be written, `delivery` says so: the exit code tells it, unless there is something worse to tell.
     """
+    delivery.began = True
     try:
         _record_failure(_print(text, sys.stdout))
     except STOP_EXCEPTIONS:

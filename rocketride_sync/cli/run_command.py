@@ -25,7 +25,8 @@ run ends its task on every way out: after an error, a timeout, Ctrl-C or SIGTERM
 then, run does not know its token yet. It looks for the task by project and source, which takes WebSocket
 and a project_id in the pipeline. HTTP cannot look it up, so over HTTP such a task may run on. A run that
 was there before the start is not ended. If run cannot end its task within 10 seconds, it prints the
-project and the source.
+project and the source. So it does at once if Ctrl-C, SIGTERM or SIGHUP comes a second time meanwhile.
+After that, SIGTERM and SIGHUP end the process without a word.
 
 With --keep, the task goes on until stop. run waits only for the FILEs. The task's token is the first
 line on stdout (with --json: the member "token"). If the token cannot be written, run ends the task.
@@ -84,6 +85,15 @@ def run(args: argparse.Namespace) -> ExitCode:
 
 
 def _run(pipeline_run: RunWithOutput) -> ExitCode:
+    try:
+        return _run_and_report(pipeline_run)
+    except signals.STOP_EXCEPTIONS as stop:
+        again = stop
+    # It broke off the report, which may not have told yet what became of the task.
+    return pipeline_run.print_error(again)
+
+
+def _run_and_report(pipeline_run: RunWithOutput) -> ExitCode:
     from .pipeline_run import TokenNotDeliveredError
 
     failure: BaseException

@@ -7,7 +7,7 @@ import argparse
 from . import output
 from .exit_codes import ExitCode, code_and_advice
 from .server_options import Environment, add_key_options, api_key, key_source
-from .signals import Terminated, ignore_interrupts
+from .signals import Terminated, ignore_interrupts, let_signals_end_process
 
 HELP = "run a local server to try things out on (extra: emulator)"
 EPILOG = """Clients need the key in ROCKETRIDE_APIKEY or --apikey-file. If there is none, any credential is accepted.
@@ -66,5 +66,6 @@ def run(args: argparse.Namespace) -> ExitCode:
     except KeyboardInterrupt:
         ignore_interrupts()  # how it is meant to be stopped: nothing to say, also of a second one
     except Terminated as stop:
+        let_signals_end_process()  # the server has stopped, and there is nothing to say
         return code_and_advice(stop)[0]
     return ExitCode.SUCCEEDED

@@ -11,15 +11,22 @@ import sys
 import threading
 import time
 from types import FrameType
-from typing import Any, Callable, Iterator, List, NoReturn, Optional
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional
 
 _TERMINATION_SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
+_MOST_RAISED = 2  # the first lets the command clean up, the second breaks that off
+_SAME_EVENT_SECONDS = 0.1
+
 _interrupts_ignored: List[bool] = []  # not empty once `ignore_interrupts` was called
+_handled: List[int] = []  # the termination signals that `_terminate` handles, or has left to the system
+_raised: List[float] = []  # when signals were raised as exceptions (monotonic)
 
 
 class Terminated(BaseException):
     """A SIGTERM or SIGHUP arrived. The command cleans up and prints its result; then the signal ends the process.
+
+    Another one breaks the clean-up off. The command says how far it came, and then that signal ends the process.
 
     Args:
         number: the number of the signal.
@@ -62,10 +69,17 @@ def ignore_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
+def let_signals_end_process() -> None:
+    """Leave SIGTERM and SIGHUP to the system from now on: the next one ends the process at once, whatever it does."""
+    for number in _handled:
+        signal.signal(number, signal.SIG_DFL)
+
+
 @contextlib.contextmanager
 def signals_as_exceptions(*, until_exit: bool = False) -> Iterator[None]:
     """Raise `Terminated` for SIGTERM and SIGHUP in this block, except for one that is ignored or handled already.
 
+    So are the first two signals, whichever they are. After these, SIGTERM and SIGHUP end the process at once.
     What a signal raises in a destructor or in a weakref callback is not lost: the signal is sent again.
 
     Args:
@@ -73,27 +87,60 @@ def signals_as_exceptions(*, until_exit: bool = False) -> Iterator[None]:
     """
     interrupt = signal.getsignal(signal.SIGINT)
     hook = sys.unraisablehook
-    ours = [number for number in _TERMINATION_SIGNALS if signal.getsignal(number) is signal.SIG_DFL]
-    if ours and not _may_handle(ours[0]):
-        ours = []
+    ours: Dict[int, Callable[..., None]] = {
+        number: _terminate for number in _TERMINATION_SIGNALS if signal.getsignal(number) is signal.SIG_DFL
+    }
+    if interrupt is signal.default_int_handler:
+        ours[signal.SIGINT] = _interrupt
+    if not _may_handle(ours):
+        ours = {}
     try:
-        for number in ours:
-            signal.signal(number, _terminate)
+        _handled.extend(number for number in ours if number != signal.SIGINT)
+        for number, handler in ours.items():
+            signal.signal(number, handler)
         sys.unraisablehook = functools.partial(_send_lost_signal_again, hook)
         yield
     finally:
         sys.unraisablehook = hook
-        for number in ours:
-            signal.signal(number, signal.SIG_DFL)
-        if not until_exit and _interrupts_ignored:
-            _interrupts_ignored.clear()
-            signal.signal(signal.SIGINT, interrupt)
+        if ours:
+            let_signals_end_process()
+            _handled.clear()
+            _raised.clear()
+        _restore_interrupt(interrupt, keep_ignored=until_exit)
 
 
-def _terminate(number: int, _: Optional[FrameType]) -> NoReturn:
-    # A second signal ends the process at once, in case the clean-up takes too long.
-    signal.signal(number, signal.SIG_DFL)
+def _restore_interrupt(handler: Any, *, keep_ignored: bool) -> None:
+    if _interrupts_ignored and keep_ignored:
+        return
+    if _interrupts_ignored or signal.getsignal(signal.SIGINT) is _interrupt:
+        signal.signal(signal.SIGINT, handler)
+    _interrupts_ignored.clear()
+
+
+def _terminate(number: int, _: Optional[FrameType]) -> None:
+    # timeout(1) sends its signal to the process, and then to the group that the process is in.
+    if _raised and time.monotonic() - _raised[-1] < _SAME_EVENT_SECONDS:
+        return
+    _count_signal()
     raise Terminated(number)
+
+
+def _interrupt(number: int, frame: Optional[FrameType]) -> None:
+    _count_signal()
+    signal.default_int_handler(number, frame)
+
+
+def _count_signal() -> None:
+    _raised.append(time.monotonic())
+    if len(_raised) >= _MOST_RAISED:
+        let_signals_end_process()
+
+
+def _forget_signal() -> None:
+    """One that was raised was lost, and comes again."""
+    del _raised[-1:]
+    for number in _handled:
+        signal.signal(number, _terminate)
 
 
 def _send_lost_signal_again(otherwise: Callable[[Any], object], unraisable: Any) -> None:
@@ -105,7 +152,7 @@ def _send_lost_signal_again(otherwise: Callable[[Any], object], unraisable: Any)
     number = signal.SIGINT
     if isinstance(stop, Terminated):
         number = signal.Signals(stop.number)
-        signal.signal(number, _terminate)
+    _forget_signal()
     # `threading.Thread` takes locks, one of which the interrupted code may hold.
     _thread.start_new_thread(_send_after_hook, (number,))
 
@@ -127,10 +174,11 @@ def _main_thread_is_in_hook() -> bool:
     return frame is not None
 
 
-def _may_handle(number: signal.Signals) -> bool:
+def _may_handle(numbers: Iterable[int]) -> bool:
     """Whether handlers may be set here: in the main thread of the main interpreter alone."""
     try:
-        signal.signal(number, signal.SIG_DFL)
+        for number in numbers:
+            signal.signal(number, signal.getsignal(number))
     except ValueError:
         return False
     return True
