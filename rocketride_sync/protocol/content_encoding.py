@@ -11,6 +11,8 @@ from .failures import readable
 
 _PIECE = 16_384  # bytes, both of what is decoded and of the result: there may be many short members in it
 _GZIP = b"\x1f\x8b"  # how a member begins
+_WRAPPED = zlib.MAX_WBITS | 32  # in gzip or zlib, whichever it is
+_RAW = -zlib.MAX_WBITS
 
 
 def decompress(
@@ -38,7 +40,7 @@ def decompress(
     pieces: List[bytes] = []
     size = 0
     try:
-        for piece in _inflate(body):
+        for piece in _inflate(body, _window_bits(encoding, body)):
             pieces.append(piece)
             size += len(piece)
             if size > limit.size:
@@ -50,17 +52,26 @@ def decompress(
     raise ProtocolError(f"The answer's {encoding.lower()} data are damaged")
 
 
-def _inflate(body: bytes) -> Iterator[bytes]:
+def _window_bits(encoding: str, body: bytes) -> int:
+    """How `zlib` has to read `body`. Some servers send ``deflate`` without its wrapper, and other clients read that."""
+    if encoding.lower() != "deflate" or body.startswith(_GZIP):
+        return _WRAPPED
+    # RFC 1950, section 2.2. No compressor begins raw data so: it would be a stored block with odd bits before its length.
+    has_header = body[0] & 0x0F == zlib.DEFLATED and int.from_bytes(body[:2], "big") % 31 == 0
+    return _WRAPPED if has_header else _RAW
+
+
+def _inflate(body: bytes, window_bits: int) -> Iterator[bytes]:
     """Decode in pieces, both what goes in and what comes out. Raises EOFError if an end is missing."""
-    end = yield from _inflate_member(body, 0)
+    end = yield from _inflate_member(body, 0, window_bits)
     # More members may follow (RFC 1952, section 2.2). Anything else is passed over, as urllib3 does it.
     while body.startswith(_GZIP, end):
-        end = yield from _inflate_member(body, end)
+        end = yield from _inflate_member(body, end, _WRAPPED)
 
 
-def _inflate_member(body: bytes, start: int) -> Generator[bytes, None, int]:
+def _inflate_member(body: bytes, start: int, window_bits: int) -> Generator[bytes, None, int]:
     """Decode what begins at `start`; where it ends."""
-    decoder = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    decoder = zlib.decompressobj(window_bits)
     while not decoder.eof:
         rest = body[start : start + _PIECE]
         if not rest:

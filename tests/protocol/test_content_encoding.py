@@ -16,6 +16,12 @@ from rocketride_sync.protocol.content_encoding import decompress
 PLAIN = b'{"status": "OK"}' * 100
 
 
+def raw(whole, level=-1):
+    """Deflate data without the wrapper of zlib, as some servers send them."""
+    compressor = zlib.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS)
+    return compressor.compress(whole) + compressor.flush()
+
+
 def limit(size):
     return SizeLimit("max_response_bytes", size)
 
@@ -30,10 +36,24 @@ def limit(size):
         ("gzip", gzip.compress(PLAIN, mtime=0)),
         ("X-GZIP", gzip.compress(PLAIN, mtime=0)),
         ("deflate", zlib.compress(PLAIN)),
+        ("Deflate", raw(PLAIN)),
+        ("deflate", raw(PLAIN, 0)),
+        ("deflate", gzip.compress(PLAIN, mtime=0)),
     ],
 )
 def test_decompress(encoding, body):
     assert decompress(encoding, body, limit(len(PLAIN))) == PLAIN
+
+
+@pytest.mark.parametrize("level", [0, 1, 6, 9])
+@pytest.mark.parametrize("window", [9, 12, 15])
+@pytest.mark.parametrize("whole", [b"", b"{", PLAIN, bytes(70_000), hashlib.shake_128(b"").digest(70_000)])
+def test_deflate_is_told_with_its_wrapper_from_without(level, window, whole):
+    """Servers send both: RFC 9110 has the wrapper of zlib."""
+    for bits in (window, -window):
+        compressor = zlib.compressobj(level, zlib.DEFLATED, bits)
+        body = compressor.compress(whole) + compressor.flush()
+        assert decompress("deflate", body, limit(len(whole))) == whole
 
 
 @pytest.mark.parametrize("size", [262_143, 262_144, 262_145, 3_000_000])
@@ -60,13 +80,15 @@ def test_the_limit_is_met_to_the_byte():
         decompress("gzip", gzip.compress(PLAIN, mtime=0), limit(len(PLAIN) - 1))
 
 
-@pytest.mark.parametrize("compress", [zlib.compress, gzip.compress])
-def test_nothing_is_lost_where_pieces_end(compress, monkeypatch):
+@pytest.mark.parametrize(
+    ("encoding", "compress"), [("gzip", zlib.compress), ("gzip", gzip.compress), ("deflate", raw)]
+)
+def test_nothing_is_lost_where_pieces_end(encoding, compress, monkeypatch):
     """Of a few bytes each, so that they end within what belongs together."""
     for size in range(1, 40):
         monkeypatch.setattr(content_encoding, "_PIECE", size)
         for whole in (b"ab" * 40, bytes(300), hashlib.shake_128(b"").digest(50)):
-            assert decompress("gzip", compress(whole), limit(len(whole))) == whole
+            assert decompress(encoding, compress(whole), limit(len(whole))) == whole
 
 
 def members(*parts):
@@ -94,11 +116,12 @@ def test_no_member_is_lost_where_pieces_end(monkeypatch):
     "rest", [bytes(1), bytes(600_000), b"\n", b"\x1f", b"\x1f\x8c", b"\x8b", PLAIN, b"\0" + members(b"x")]
 )
 @pytest.mark.parametrize(
-    "compress", [zlib.compress, gzip.compress, lambda whole: members(whole[:5], whole[5:])]
+    "compress", [zlib.compress, gzip.compress, lambda whole: members(whole[:5], whole[5:]), raw]
 )
 def test_what_follows_and_is_no_member_is_passed_over(compress, rest):
     """As urllib3 and requests do it: some servers fill up with zeros."""
-    assert decompress("gzip", compress(PLAIN) + rest, limit(len(PLAIN))) == PLAIN
+    encoding = "deflate" if compress is raw else "gzip"
+    assert decompress(encoding, compress(PLAIN) + rest, limit(len(PLAIN))) == PLAIN
 
 
 @pytest.mark.parametrize(
@@ -124,19 +147,34 @@ def test_an_empty_body_needs_no_decompression():
     assert decompress("gzip", b"", limit(10)) == b""
 
 
-def test_a_compressed_bomb_is_not_unpacked():
+@pytest.mark.parametrize(
+    ("encoding", "compress"), [("gzip", gzip.compress), ("deflate", zlib.compress), ("deflate", raw)]
+)
+def test_a_compressed_bomb_is_not_unpacked(encoding, compress):
     with pytest.raises(errors.ProtocolError, match="larger than max_response_bytes"):
-        decompress("gzip", gzip.compress(bytes(10_000_000)), limit(1000))
+        decompress(encoding, compress(bytes(10_000_000)), limit(1000))
 
 
 @pytest.mark.parametrize(
-    "body",
-    [b"not gzip", gzip.compress(PLAIN, mtime=0)[:-9], gzip.compress(PLAIN, mtime=0)[:5]],
-    ids=["none", "cut", "head"],
+    ("encoding", "body"),
+    [
+        ("gzip", b"not gzip"),
+        ("gzip", raw(PLAIN)),
+        ("gzip", gzip.compress(PLAIN, mtime=0)[:-9]),
+        ("gzip", gzip.compress(PLAIN, mtime=0)[:5]),
+        ("deflate", b"not deflate"),
+        ("deflate", PLAIN),
+        ("deflate", zlib.compress(PLAIN)[:-1]),
+        ("deflate", zlib.compress(PLAIN)[:-4] + b"1234"),
+        ("deflate", raw(PLAIN)[:-1]),
+        ("deflate", raw(PLAIN)[:1]),
+        ("deflate", b"x"),
+        ("deflate", gzip.compress(PLAIN, mtime=0)[:-9]),
+    ],
 )
-def test_damaged_data_are_a_protocol_error(body):
+def test_damaged_data_are_a_protocol_error(encoding, body):
     with pytest.raises(errors.ProtocolError, match="damaged") as caught:
-        decompress("gzip", body, limit(10_000))
+        decompress(encoding, body, limit(10_000))
     assert caught.value.__context__ is None
 
 

@@ -37,7 +37,7 @@ class TestTheDeadline:
         late = threading.Event()  # in place of a body that takes so long
         inflate = content_encoding._inflate
         monkeypatch.setattr(
-            content_encoding, "_inflate", lambda body: (late.wait(0.3) or piece for piece in inflate(body))
+            content_encoding, "_inflate", lambda *how: (late.wait(0.3) or piece for piece in inflate(*how))
         )
         assert self.kept(Server(always(body))).request_sent
 
