@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-from typing import Any, BinaryIO, Iterator, TextIO, cast
+from typing import Any, BinaryIO, Iterator, Optional, TextIO, cast
 
 from ..errors import ConfigurationError
 from ..owned_files import open_for_writing_at_once
@@ -41,8 +41,9 @@ def asking(stdin: TextIO, expected: str, *, one_line: bool) -> Iterator[BinaryIO
     elif stdin.isatty():
         with _hiding(stdin.fileno(), expected):
             try:
-                _print(stdin.fileno(), _prompt(expected, one_line, "Ctrl-D"))
-                yield stdin.buffer
+                prompt = _prompt(expected, one_line, "Ctrl-D")
+                _print(stdin.fileno(), prompt)
+                yield cast(BinaryIO, _AskingAgain(stdin, prompt)) if one_line else stdin.buffer
             except STOP_EXCEPTIONS:
                 _print(stdin.fileno(), "\n")
                 raise
@@ -91,6 +92,26 @@ def _print(descriptor: int, text: str) -> None:
             terminal.write(text.encode("ascii", "backslashreplace"))
     except OSError:  # as in a container that has the terminal from outside
         output.print_note(text)
+
+
+class _AskingAgain(io.RawIOBase):
+    """The terminal `stdin`. When a line without a word is typed, it prints `prompt` again: the typist waits for something."""
+
+    def __init__(self, stdin: TextIO, prompt: str) -> None:
+        self._terminal: Any = getattr(stdin.buffer, "raw", stdin.buffer)
+        self._prompt = prompt
+        self._line = b""
+
+    def fileno(self) -> int:
+        return int(self._terminal.fileno())
+
+    def read(self, size: int = -1) -> Optional[bytes]:
+        typed: Optional[bytes] = self._terminal.read(size)
+        self._line += typed or b""
+        *lines, self._line = self._line.split(b"\n")
+        if lines and not any(line.partition(b"#")[0].strip() for line in lines):
+            _print(self.fileno(), f"Nothing was typed. {self._prompt}")
+        return typed
 
 
 class _HiddenLines(io.RawIOBase):

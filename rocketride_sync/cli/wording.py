@@ -37,6 +37,7 @@ _PHRASES = (
         "get_task_token(project_id, source) gives its token.",
         "",
     ),
+    ("; rename it, or pass (path, {'name': …})", "; rename it"),
     ("name the component with source=", "name the component with --source"),
     ("max_status_bytes (", "the limit ("),
     ("max_response_bytes (", "the limit ("),

@@ -99,6 +99,26 @@ def test_one_secret(stub, monkeypatch, capsys, words, expected, typed):
     assert "Type" not in shown.out + shown.err
 
 
+@pytest.mark.parametrize("empty", [b"\n", b" \t\n", b"\n\n \n", b"# a comment\n"])
+def test_an_empty_line_is_told_and_asked_for_again(monkeypatch, empty):
+    typist = Typist(empty, then=lambda: os.write(typist.controller, f"{KEY}\n".encode()))
+    with at(typist, monkeypatch):
+        read = secret_input.read_stdin("the API key", one_line=True)
+    assert read.strip().endswith(KEY)
+    assert typist.screen.count(b"Type the API key") == 1 + typist.screen.count(
+        b"Nothing was typed. Type the API key"
+    )
+    assert b"Nothing was typed" in typist.screen
+    assert KEY.encode() not in typist.screen
+
+
+def test_a_line_that_comes_in_two_parts_is_not_empty(monkeypatch):
+    typist = Typist(f"{KEY}\x04\n".encode())
+    with at(typist, monkeypatch):
+        assert secret_input.read_stdin("the API key", one_line=True).strip() == KEY
+    assert b"Nothing was typed" not in typist.screen
+
+
 def test_several_tokens_that_are_pasted(monkeypatch):
     """All of them count. They end with Ctrl-D, as any input."""
     tokens = [token(number) for number in range(3)]

@@ -17,7 +17,7 @@ from rocketride_sync.waiting.retention import RETENTION
 PACKAGE = Path(rocketride_sync.__file__).parent
 APART = ("cli", "contrib", "emulator", "reporting")  # what no command says, or says in words of its own
 PYTHON = re.compile(
-    r"""(?<!-)\b[a-z_]+=(?![=<>/])|\b(?:use|get|wait|send|close|terminate|call)\w*\(|with block"""
+    r"""(?<!-)\b[a-z_]+=(?![=<>/])|\b(?:use|get|wait|send|close|terminate|call)\w*\(|with block|\(\w+, \{|\{'\w+': """
 )
 # What no command can bring about, because it passes no such argument.
 OUT_OF_REACH = (
@@ -31,6 +31,8 @@ OUT_OF_REACH = (
     "style=",
     " is not yours to set; the API key is auth=",
     "files= or data=",
+    "proxies must be a mapping",
+    "objinfo must be a dict",
     "no files= and no data=",
 )
 
