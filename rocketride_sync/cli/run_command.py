@@ -46,7 +46,10 @@ is not. What is not set stays in the pipeline as it is; a line on stderr says so
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add(
-        "pipeline", metavar="PIPELINE", help="the pipeline's file (.pipe or JSON; JSON5 with the extra json5)"
+        "pipeline",
+        type=shared_options.path_of_file,
+        metavar="PIPELINE",
+        help="the pipeline's file (.pipe or JSON; JSON5 with the extra json5)",
     )
     add("files", metavar="FILE", nargs="*", default=[], help="a file to send")
     add("--source", metavar="ID", help="the component to start at (default: the pipeline's own)")

@@ -60,7 +60,13 @@ class _Checked(NamedTuple):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("files", metavar="FILE", nargs="+", help="a pipeline file (.pipe or JSON)")
+    parser.add_argument(
+        "files",
+        type=shared_options.path_of_file,
+        metavar="FILE",
+        nargs="+",
+        help="a pipeline file (.pipe or JSON)",
+    )
     parser.add_argument(
         "--source", metavar="ID", help="the component to start at (default: that of the pipeline)"
     )

@@ -15,6 +15,7 @@ import stat
 import time
 from typing import IO, BinaryIO, Optional, Union
 
+from .. import arguments
 from ..deadline import Deadline
 from ..errors import ConfigurationError
 from ..owned_files import is_ready, open_for_writing_at_once
@@ -82,6 +83,7 @@ def check_writable(path: Path) -> Optional[OpenPipe]:
 
     What is no file on a disk is returned, open.
     """
+    arguments.path("path", path)
     new = not os.path.exists(path)
     try:
         if _is_pipe(path):

@@ -763,6 +763,12 @@ def test_a_path_that_cannot_be_written_is_said_at_once(tmp_path):
 
 
 @needs_extra
+@pytest.mark.parametrize("path", ["", b"page.html", 5, "a\0b"])
+def test_what_is_no_path_is_said_at_once(path):
+    with pytest.raises(ConfigurationError, match="path must be the path of a file, not "):
+        RunRecorder(path)
+
+
 def test_checking_whether_a_path_can_be_written_changes_nothing(tmp_path):
     path = tmp_path / "run.html"
     RunRecorder(path)
