@@ -769,6 +769,7 @@ def test_what_is_no_path_is_said_at_once(path):
         RunRecorder(path)
 
 
+@needs_extra
 def test_checking_whether_a_path_can_be_written_changes_nothing(tmp_path):
     path = tmp_path / "run.html"
     RunRecorder(path)
