@@ -94,7 +94,6 @@ class RunWithOutput:
     def owning_its_task(self, client: RocketRideClient) -> Iterator[None]:
         """On leaving the block, end a task that was to be kept, but whose token has not been printed."""
         self._client = client
-        names = pipelines.references(self._pipeline) - {pipelines.KEY_VARIABLE}
         self._core = _CommandRun(
             client,
             self._pipeline,
@@ -102,7 +101,7 @@ class RunWithOutput:
             {
                 "threads": self._args.threads,
                 "name": self._args.name,
-                "env": self.environment.file_variables(names),
+                "env": self.environment.variables_for(self._pipeline),
                 "ttl": self._args.ttl,
             },
             advice=self._advice,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
 from ..config import DEFAULT_CONNECT_TIMEOUT
 from ..errors import ConfigurationError
@@ -114,6 +114,12 @@ class Environment:
         from ..config import misnamed
 
         return misnamed(name, {**self._file, **os.environ})
+
+    def variables_for(self, pipeline: Mapping[str, Any]) -> Dict[str, str]:
+        """The variables of ``--env-file`` to send with a pipeline that refers to them. The API key is never one."""
+        from ..client import pipelines
+
+        return self.file_variables(pipelines.references(pipeline) - {pipelines.KEY_VARIABLE})
 
     def file_variables(self, names: Iterable[str]) -> Dict[str, str]:
         """The variables of ``--env-file`` that are in `names` and not set in the process."""

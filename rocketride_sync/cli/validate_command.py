@@ -10,6 +10,7 @@ from ..errors import ConfigurationError, ServerError
 from . import command_result, output, shared_options
 from .exit_codes import ExitCode
 from .server_options import Environment, add_server_options, make_client
+from .wording import in_command_line_words
 
 if TYPE_CHECKING:
     from ..client.client import RocketRideClient
@@ -21,7 +22,8 @@ wrong. For each file without errors it prints FILE: valid. A file that cannot be
 as an error. With --quiet it prints only errors.
 The exit code is 1 if a file has errors. Warnings do not count.
 If a file refers to variables ${ROCKETRIDE_...} that are neither in the environment nor in --env-file, a line
-on stderr names them. They do not count either.
+on stderr names them. They do not count either. A reference to ${ROCKETRIDE_APIKEY} is an error, because run
+never sends the key along.
 
 with --json, one document on stdout, whatever happens:
   {"outcome": null, "outcome_certain": null, "status": null,
@@ -94,7 +96,7 @@ def run(args: argparse.Namespace) -> ExitCode:
 
 
 def _check(client: RocketRideClient, environment: Environment, file: str, source: Optional[str]) -> _Checked:
-    """What the server finds in the file, or why there is nothing that it could check.
+    """What the server finds in the file, or why there is nothing that it could check; and what `run` would refuse.
 
     Raises:
         RocketRideError: the server could not be asked.
@@ -106,15 +108,18 @@ def _check(client: RocketRideClient, environment: Environment, file: str, source
     except ConfigurationError as error:
         # The line begins with the file's name.
         return _Checked(file, [{"message": str(error).replace(f" {file!r}", "", 1)}], [])
-    known = environment.file_variables(pipelines.references(pipeline))
-    pipelines.warn_of_unset(pipeline, known, file)
+    refused: List[ValidationMessage] = []
+    try:
+        pipelines.environment_for(pipeline, environment.variables_for(pipeline), file)
+    except ConfigurationError as error:
+        refused.append({"message": in_command_line_words(str(error))})
     try:
         found = client._validated(pipeline, source, Deadline(client._settings.timeout))
     except ServerError as error:
         if type(error) is not ServerError or _REFUSED_PIPELINE not in str(error):
             raise  # a missing permission, or a server that cannot check: it says nothing about the pipeline
-        return _Checked(file, [{"message": str(error)}], [])
-    return _Checked(file, found["errors"], found["warnings"])
+        return _Checked(file, [*refused, {"message": str(error)}], [])
+    return _Checked(file, [*refused, *found["errors"]], found["warnings"])
 
 
 def _said(item: Mapping[str, Any]) -> str:

@@ -64,10 +64,12 @@ def load(
     return {**document, **({} if source is None else {"source": arguments.text("source", source)})}
 
 
-def environment_for(pipeline: Mapping[str, Any], env: Optional[Mapping[str, str]]) -> Dict[str, str]:
+def environment_for(
+    pipeline: Mapping[str, Any], env: Optional[Mapping[str, str]], what: str = "the pipeline"
+) -> Dict[str, str]:
     """The variables to send with the pipeline: all of `env`, and those of the process that the pipeline refers to.
 
-    Logs a warning if the pipeline refers to others.
+    Logs a warning if the pipeline, called `what` there, refers to others.
 
     Raises:
         ConfigurationError: the pipeline refers to the API key, and `env` does not contain it. A pipeline from another
@@ -83,7 +85,7 @@ def environment_for(pipeline: Mapping[str, Any], env: Optional[Mapping[str, str]
             )
         if name in os.environ:
             found[name] = os.environ[name]
-    warn_of_unset(pipeline, given)
+    warn_of_unset(pipeline, given, what)
     return {**found, **given}
 
 

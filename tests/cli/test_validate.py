@@ -81,6 +81,42 @@ def test_variables_that_are_not_set_are_told_with_the_file(validate, monkeypatch
     )
 
 
+@pytest.mark.parametrize("given", ["in the environment", "in a file", "nowhere"])
+@pytest.mark.parametrize(
+    "found", [VALID, {"errors": [{"message": "no model", "id": "a"}]}, "Pipeline is odd"]
+)
+@pytest.mark.parametrize("command", ["validate", "run"])
+def test_what_run_refuses_is_an_error(validate, monkeypatch, capsys, tmp_path, found, given, command):
+    """Both say so in the same words, wherever the key is; what the server finds is told as well."""
+    words = []
+    if given != "in the environment":
+        monkeypatch.delenv("ROCKETRIDE_APIKEY")
+        (tmp_path / "key").write_text(KEY)
+        words = ["--apikey-file", "key"]
+    if given == "in a file":
+        (tmp_path / "settings").write_text(f"ROCKETRIDE_APIKEY={KEY}\n")
+        words = ["--env-file", "settings"]
+    for file in tmp_path.iterdir():
+        file.chmod(0o600)
+    component = {"id": "a", "provider": "webhook", "config": {"key": "${ROCKETRIDE_APIKEY}"}}
+    referring = {**GOOD, "components": [component]}
+    refusal = (
+        "the pipeline refers to ${ROCKETRIDE_APIKEY}: the API key is never sent along by the command line"
+    )
+    if command == "run":
+        (tmp_path / "0.pipe").write_text(json.dumps(referring))
+        assert main(["run", "0.pipe", "--keep", *words, "--uri", "http://127.0.0.1:1"]) == 2
+        assert refusal in capsys.readouterr().err
+        return
+    code, out, err = validate([found, VALID], referring, GOOD, options=words)
+    assert (code, err) == (1, "")
+    assert f"0.pipe: error: {refusal}\n" in out
+    assert ("no model" in out or "is odd" in out) == (found != VALID)
+    assert "0.pipe: valid" not in out
+    assert "1.pipe: valid" in out
+    assert KEY not in out
+
+
 def test_warnings_alone_are_no_failure(validate):
     code, out, _ = validate([{"warnings": [{"message": "old", "id": "a"}]}], GOOD)
     assert (code, out) == (0, "0.pipe: warning: component a: old\n0.pipe: valid\n")
