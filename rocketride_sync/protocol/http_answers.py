@@ -59,10 +59,15 @@ def interpret(
         raise refused_by_proxy(f"{operation.name} failed", status, operation.name, proxy)
     if not 200 <= status < 300:
         raise _refusal(operation, status, headers, body, auth, clock)
-    document = _json_or_none(body)
+    document, problem = None, ""
+    try:
+        document = strict_json.loads(body)
+    except ValueError as error:
+        pass_on(error)
+        problem = str(error)
     if isinstance(document, dict) and document.get("status") == "OK":
         return document.get("data")
-    raise _not_an_envelope(operation, document, headers, body, auth)
+    raise _not_an_envelope(operation, document, problem, headers, body, auth)
 
 
 def _json_or_none(body: bytes) -> Any:
@@ -231,9 +236,9 @@ def _without_markup(text: str) -> str:
 
 
 def _not_an_envelope(
-    operation: Operation, document: Any, headers: Headers, body: bytes, auth: str
+    operation: Operation, document: Any, problem: str, headers: Headers, body: bytes, auth: str
 ) -> ProtocolError:
-    """The error for a success status whose body is not ``{"status": "OK", …}``."""
+    """The error for a success status whose body is not ``{"status": "OK", …}``. `problem` is why it is no JSON, if it is none."""
     secrets = secrets_of(operation, auth)
     if isinstance(document, dict):
         said = readable(reported(document)[0] or f"keys {', '.join(map(str, document))}", secrets)
@@ -241,7 +246,10 @@ def _not_an_envelope(
             f"{operation.name} failed: the answer is not a success answer of RocketRide: {said}"
         )
     kind = readable(headers.get("Content-Type") or "no declared type", secrets)
-    start = readable(_text_of_markup(body), secrets) or "nothing"
+    if problem and body.lstrip()[:1] in (b"{", b"["):
+        kind += f" that cannot be read ({problem})"
+    start = readable(_text_of_markup(body), secrets)
+    start = start or ("nothing that can be shown" if body.strip() else "nothing")
     return ProtocolError(
         f"{operation.name} failed: the answer is not RocketRide's JSON but {kind}: {start}. "
         "Is the address a RocketRide server, or a proxy's page?"

@@ -7,6 +7,8 @@ import math
 from json.scanner import make_scanner
 from typing import Any
 
+from ..handler_exceptions import pass_on
+
 _SMALL = 16_384
 _BLOCK = 1_000_000
 # From empty lists and dicts, the slowest there are, and long strings, on a busy core of 2.5 GHz.
@@ -16,7 +18,7 @@ _WHITE_SPACE = " \t\n\r"
 
 
 def _refuse(constant: str) -> Any:
-    raise ValueError(f"{constant} is not JSON")
+    raise json.JSONDecodeError(f"{constant} is not JSON", "", 0)
 
 
 # One scanner for all texts: json.loads(parse_constant=…) would build one for each. The scanner and not the decoder
@@ -39,19 +41,30 @@ def decodes_within(text: bytes, seconds: float) -> bool:
     return needed <= seconds
 
 
+def _problem_of(error: ValueError) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return f"no UTF-8 at byte {error.start}"
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg}: character {error.pos}" if error.doc else error.msg
+    return "a number has too many digits"
+
+
 def loads(text: bytes) -> Any:
     """The value of `text`.
 
     Raises:
-        ValueError: it is not JSON, not UTF-8, or nested too deeply.
+        ValueError: it is not JSON, not UTF-8, or nested too deeply. It says what is wrong, and quotes nothing.
     """
-    document = text.decode("utf-8").strip(_WHITE_SPACE)
     try:
+        document = text.decode("utf-8").strip(_WHITE_SPACE)
         value, end = _scan(document, 0)
     except StopIteration:
         problem = "no value begins where one should"
     except RecursionError:
         problem = "nested too deeply"
+    except ValueError as error:
+        pass_on(error)
+        problem = _problem_of(error)
     else:
         if end == len(document):
             return value

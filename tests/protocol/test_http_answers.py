@@ -301,6 +301,37 @@ def test_a_login_page_is_recognisable():
     assert "not RocketRide's JSON but text/html: Please log in" in str(error)
 
 
+@each(
+    ("body", "said"),
+    [
+        (b"", ": nothing. "),
+        (b" \n", ": nothing. "),
+        (b"<p></p>", ": nothing that can be shown. "),
+        (b"x" * 100_000, ": nothing that can be shown. "),
+        (b"[" * 200_000, " that cannot be read (nested too deeply): nothing that can be shown. "),
+        (
+            b'{"status": "OK", "data": ' + b'{"a":' * 200_000,
+            ' that cannot be read (nested too deeply): {"status": "OK", "data":',
+        ),
+        (b' {"data": NaN}', " that cannot be read (NaN is not JSON): "),
+        (b"[-Infinity]", " that cannot be read (-Infinity is not JSON): "),
+        (b'{"data": "\xff"}', " that cannot be read (no UTF-8 at byte 10): "),
+        (b'{"data": 1', " that cannot be read (Expecting ',' delimiter: character 10): "),
+        (b'{"data": 1} x', " that cannot be read (something follows the value): "),
+    ],
+)
+def test_what_is_wrong_with_an_answer_is_said(body, said):
+    """Also if its beginning looks right, or holds nothing that could be shown."""
+    message = str(failing(200, body, content_type="application/json"))
+    assert f"the answer is not RocketRide's JSON but application/json{said}" in message
+
+
+@pytest.mark.skipif(not hasattr(sys, "get_int_max_str_digits"), reason="there is no limit before Python 3.11")
+def test_a_number_without_end_is_told():
+    message = str(failing(200, b'{"data": ' + b"9" * 5000 + b"}", content_type="application/json"))
+    assert "that cannot be read (a number has too many digits): " in message
+
+
 @each("status", [400, 404, 501])
 @each("words", ["", "No.", "Not here...", "Really?", "Server does not support this operation. " * 9])
 def test_a_page_is_quoted_briefly_in_one_sentence(status, words):

@@ -5,9 +5,11 @@ import math
 
 import pytest
 from cases import each
+from handlers import that_raises
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rocketride_sync.protocol import strict_json
 from rocketride_sync.protocol.strict_json import decodes_within, loads
 
 VALUES = st.recursive(
@@ -84,3 +86,9 @@ def test_a_text_that_needs_exactly_the_time_there_is():
     needed = 20_000 * 1.505e-6
     assert decodes_within(b"," * 20_000, needed + 1e-7)
     assert not decodes_within(b"," * 20_000, needed - 1e-7)
+
+
+def test_what_a_signal_handler_raises_is_no_fault_of_the_text(monkeypatch):
+    monkeypatch.setattr(strict_json, "_scan", that_raises(ValueError("alarm")))
+    with pytest.raises(ValueError, match="alarm"):
+        loads(b"{}")
