@@ -13,6 +13,8 @@ import time
 from types import FrameType
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional
 
+from . import stuck_process
+
 _TERMINATION_SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 _MOST_RAISED = 2  # the first lets the command clean up, the second breaks that off
@@ -20,6 +22,7 @@ _SAME_EVENT_SECONDS = 0.1
 
 _interrupts_ignored: List[bool] = []  # not empty once `ignore_interrupts` was called
 _handled: List[int] = []  # the termination signals that `_terminate` handles, or has left to the system
+_arrived: List[int] = []  # the signals that Python has handled, those included that are passed over
 _raised: List[float] = []  # when signals were raised as exceptions (monotonic)
 
 
@@ -104,7 +107,9 @@ def signals_as_exceptions(*, until_exit: bool = False) -> Iterator[None]:
         sys.unraisablehook = hook
         if ours:
             let_signals_end_process()
+            stuck_process.stop()
             _handled.clear()
+            _arrived.clear()
             _raised.clear()
         _restore_interrupt(interrupt, keep_ignored=until_exit)
 
@@ -118,6 +123,7 @@ def _restore_interrupt(handler: Any, *, keep_ignored: bool) -> None:
 
 
 def _terminate(number: int, _: Optional[FrameType]) -> None:
+    _arrived.append(number)
     # timeout(1) sends its signal to the process, and then to the group that the process is in.
     if _raised and time.monotonic() - _raised[-1] < _SAME_EVENT_SECONDS:
         return
@@ -126,6 +132,7 @@ def _terminate(number: int, _: Optional[FrameType]) -> None:
 
 
 def _interrupt(number: int, frame: Optional[FrameType]) -> None:
+    _arrived.append(number)
     _count_signal()
     signal.default_int_handler(number, frame)
 
@@ -134,6 +141,8 @@ def _count_signal() -> None:
     _raised.append(time.monotonic())
     if len(_raised) >= _MOST_RAISED:
         let_signals_end_process()
+    else:
+        stuck_process.end_if_stuck(_MOST_RAISED, lambda: len(_arrived) == 1)
 
 
 def _forget_signal() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -16,7 +17,7 @@ from transports.dap_peer import dap
 from transports.loopback import Server
 
 from rocketride_sync import MemoryTransport, RocketRideClient, TaskNotFoundError
-from rocketride_sync.cli import output, run_command, signals, wait_command
+from rocketride_sync.cli import output, run_command, signals, stuck_process, wait_command
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 
@@ -224,3 +225,99 @@ def test_the_second_ends_a_process_whose_server_says_nothing(tmp_path):
     assert process.returncode == -signal.SIGTERM, trouble
     assert PLACE in trouble
     assert PLACE in json.loads(shown)["error"]["message"]
+
+
+STUCK = """
+import hashlib, os, signal, threading, time
+from rocketride_sync.cli import signals
+def insist():
+    for _ in range(3):
+        time.sleep(0.3)
+        os.kill(os.getpid(), signal.SIGTERM)
+threading.Thread(target=insist, daemon=True).start()
+with signals.signals_as_exceptions():
+    try:
+        time.sleep(30)
+    except signals.STOP_EXCEPTIONS:
+        hashlib.pbkdf2_hmac("sha256", b"", b"", 10**9)
+"""
+
+
+def test_the_third_ends_a_process_that_is_stuck():
+    """In a call during which Python runs no handler, as in the look-up of a name: a real process."""
+    done = subprocess.run([sys.executable, "-c", STUCK], timeout=30)
+    assert done.returncode == 143
+
+
+class Watch:
+    """Does, when it is told to, what the watching thread does meanwhile."""
+
+    def __init__(self):
+        self.exits = []
+        self._work = []
+
+    def start(self, function, arguments):
+        self._work.append((function, arguments))
+
+    def exit_codes(self):
+        stuck_process.stop()
+        ((function, arguments),) = self._work
+        function(*arguments)
+        return self.exits
+
+
+@pytest.fixture
+def watch(monkeypatch):
+    watch = Watch()
+    monkeypatch.setattr(stuck_process, "_GRACE", 0.0)
+    monkeypatch.setattr(stuck_process.os, "_exit", watch.exits.append)
+    monkeypatch.setattr(stuck_process._thread, "start_new_thread", watch.start)
+    yield watch
+    stuck_process.stop()
+
+
+@pytest.mark.parametrize(("stuck", "sent", "codes"), [(True, 1, []), (True, 2, [130]), (False, 3, [])])
+def test_a_process_is_ended_if_it_is_stuck_and_somebody_insists(watch, stuck, sent, codes):
+    signal.signal(signal.SIGINT, lambda *_: None)
+    stuck_process.end_if_stuck(2, lambda: stuck)
+    stuck_process.end_if_stuck(2, lambda: stuck)  # changes nothing
+    for _ in range(sent):
+        send("SIGINT")
+    assert watch.exit_codes() == codes
+
+
+def test_the_wakeup_descriptor_of_an_event_loop_stays():
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.setblocking(False)
+        assert signal.set_wakeup_fd(theirs.fileno()) == -1
+        try:
+            stuck_process.end_if_stuck(1, lambda: True)
+            stuck_process.stop()
+        finally:
+            assert signal.set_wakeup_fd(-1) == theirs.fileno()
+
+
+def test_signals_that_come_together_are_no_sign_of_a_stuck_process(watch, monkeypatch):
+    monkeypatch.setattr(signals, "_SAME_EVENT_SECONDS", 60.0)
+    with signals.signals_as_exceptions():
+        with pytest.raises(signals.Terminated):
+            send("SIGTERM")
+        for _ in range(3):
+            send("SIGTERM")
+        assert watch.exit_codes() == []
+
+
+def test_without_a_thread_there_is_no_watch(monkeypatch):
+    def refuse(*_):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(stuck_process._thread, "start_new_thread", refuse)
+    with pytest.raises(signals.Terminated), signals.signals_as_exceptions():
+        send("SIGTERM")
+
+
+def test_no_watch_is_left():
+    with pytest.raises(signals.Terminated), signals.signals_as_exceptions():
+        send("SIGTERM")
+    assert signal.set_wakeup_fd(-1) == -1
