@@ -51,6 +51,11 @@ class Deadline:
             left = min(left, seconds)
         return None if left == math.inf else left
 
+    def for_call(self, longest: Optional[float] = None) -> Optional[float]:
+        """As `clamp`, for the ``timeout`` of a call that begins now: never 0, which is none, or has a meaning of its own."""
+        left = self.clamp(longest)
+        return None if left is None else max(left, 0.001)
+
     @property
     def expired(self) -> bool:
         return self._clock() >= self._at or (self._parent is not None and self._parent.expired)

@@ -45,6 +45,18 @@ def test_clamp_takes_the_smaller():
     assert deadline.clamp(None) == 5.0
 
 
+def test_a_call_has_some_time_however_late_it_begins():
+    """0 is no timeout of a call, or means that of the client."""
+    clock = Clock()
+    deadline = Deadline(5.0, clock)
+    assert deadline.for_call() == 5.0
+    assert deadline.for_call(3.0) == 3.0
+    clock.now += 6.0
+    assert 0.0 < deadline.for_call(3.0) <= 0.001
+    assert Deadline(None, clock).for_call() is None
+    assert Deadline(None, clock).for_call(3.0) == 3.0
+
+
 def test_within_never_outlives_the_outer_deadline():
     clock = Clock()
     outer = Deadline(5.0, clock)

@@ -64,7 +64,8 @@ def _send(
     failure: BaseException
     try:
         with printer, make_client(args, environment) as client:
-            printer.last = client.get_task_status(token)
+            left = upload.deadline.for_call(client._settings.timeout)
+            printer.last = client.get_task_status(token, timeout=left)
             status = upload.send(client, token)
     except (RocketRideError, *STOP_EXCEPTIONS) as error:
         failure = error

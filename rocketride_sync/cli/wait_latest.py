@@ -14,7 +14,7 @@ from ..errors import (
     TransientError,
     WaitTimeoutError,
 )
-from ..options import CLIENT_TIMEOUT, LONGEST, optional_seconds
+from ..options import CLIENT_TIMEOUT, optional_seconds
 from . import durations, output, project_options
 from .run_age import EarlierRun, Since
 from .wording import in_command_line_words
@@ -82,7 +82,7 @@ def _latest_end(
     if token is not None:
         output.add_secret(token)
         try:
-            left = args.timeout and deadline.remaining()
+            left = 0.0 if args.timeout == 0 else deadline.for_call()
             return client.wait_until_complete(token, left, args.interval, look_at)
         except TaskNotFoundError:
             pass  # forgotten between the two calls
@@ -92,12 +92,8 @@ def _latest_end(
 
 
 def _find_token(client: RocketRideClient, args: argparse.Namespace, deadline: Deadline) -> Optional[str]:
-    from ..client.base_client import SHORTEST  # loaded with the client
-
-    if args.timeout == 0:  # it asks once, in the time of a call
-        limit = CLIENT_TIMEOUT
-    else:
-        limit = max(SHORTEST, min(deadline.remaining(), client._settings.timeout or LONGEST))
+    # A wait of 0 seconds asks once, in the time of a call.
+    limit = CLIENT_TIMEOUT if args.timeout == 0 else deadline.for_call(client._settings.timeout)
     return client.get_task_token(args.project, args.source, timeout=limit)
 
 

@@ -74,13 +74,12 @@ class TimedUpload:
         Raises:
             WaitTimeoutError: the time was up before all files were finished.
         """
-        left = self._deadline.clamp(None)
         self.results = list(
             client.send_files(
                 self._files,
                 token,
                 on_progress=self._on_event,
-                timeout=None if left is None else max(left, 0.001),
+                timeout=self._deadline.for_call(),
             )
         )
         self.last = status_after(client, token, self.last)

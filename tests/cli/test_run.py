@@ -595,10 +595,11 @@ def test_time_is_up_while_files_are_sent(server, token, tmp_path, transport):
     with open(large, "wb") as file:
         file.truncate(1 << 30)
     done = command(
-        server, "send", token, str(large), str(large), "--timeout", "0.05", "--transport", transport
+        server, "send", token, str(large), str(large), "--json", "--timeout", "0.5", "--transport", transport
     )
     assert done.returncode == 124, done.stderr
-    assert "0 of 2 files were through after 0.05 s" in problems(done)[-1]
+    assert json.loads(done.stdout)["error"]["type"] == "WaitTimeoutError"
+    assert "0 of 2 files were through after 0.5 s" in problems(done)[-1]
     assert done.stderr.count("were through") == 1, "it is no fault of a file"
 
 
@@ -638,11 +639,11 @@ def test_a_file_that_fails_does_not_lose_the_others(narrow, dropper, texts, tmp_
     assert done.stderr.count("file error: ") == 1
 
 
-def test_a_timeout_of_what_is_sent(server, token, texts):
+def test_a_timeout_that_leaves_no_time_for_the_status(server, token, texts):
     done = command(server, "send", token, *texts, "--timeout", "0.000001", "--json")
-    assert done.returncode == 124, done.stderr
-    assert "of 2 files" in problems(done)[0]
-    assert json.loads(done.stdout)["error"]["type"] == "WaitTimeoutError"
+    assert done.returncode == 5, done.stderr
+    assert "nothing was sent: " in problems(done)[0]
+    assert json.loads(done.stdout)["error"]["type"] == "TransportTimeoutError"
 
 
 @pytest.mark.parametrize("option", [("--timeout", "-1"), ("--timeout", "nan"), ("--interval", "0")])

@@ -1,0 +1,66 @@
+"""A server that accepts connections and says nothing: each command gives up after its ``--timeout``, and says what is silent."""
+
+from __future__ import annotations
+
+import socket
+import time
+
+import pytest
+from command import KEY, TOKEN, run_here
+
+SECONDS = 0.3
+LATE = 5.0  # the limits of calls that have another one are longer
+
+PROJECT = ["--project", "p", "--source", "in"]
+
+
+@pytest.fixture
+def silent():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+
+
+@pytest.fixture
+def give_up(silent, monkeypatch, capsys):
+    """Run a command against the silent server with a short timeout."""
+
+    def give_up(*words):
+        began = time.monotonic()
+        done = run_here(
+            monkeypatch,
+            capsys,
+            *words,
+            "--timeout",
+            str(SECONDS),
+            ROCKETRIDE_URI=f"http://{silent}",
+            ROCKETRIDE_APIKEY=KEY,
+        )
+        assert time.monotonic() - began < LATE, done.stderr
+        return done
+
+    return give_up
+
+
+@pytest.fixture
+def file(tmp_path):
+    (tmp_path / "a.txt").write_text("words")
+    return str(tmp_path / "a.txt")
+
+
+@pytest.mark.parametrize("transport", ["auto", "websocket", "http"])
+def test_nothing_is_sent_to_a_task_whose_status_is_not_told(give_up, silent, file, transport):
+    done = give_up("send", TOKEN, file, "--transport", transport)
+    assert done.code == 5
+    assert "nothing was sent: " in done.stderr
+    assert silent in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["wait", TOKEN], ["wait", TOKEN, "tk_another"], ["wait", *PROJECT], ["check"]],
+    ids=["wait", "wait for several", "wait for the latest", "check"],
+)
+def test_no_command_outlasts_its_timeout(give_up, silent, words):
+    done = give_up(*words)
+    assert done.code == 5
+    assert silent in done.stdout + done.stderr
