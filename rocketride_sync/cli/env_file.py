@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Dict, Iterator, NamedTuple, Optional, Set, Tuple
+from typing import Dict, Iterator, Mapping, NamedTuple, Optional, Set, Tuple
 
 from ..errors import ConfigurationError
 from . import output
 from .secret_input import read_text
+from .wording import NOT_SET
 
 _BLANK = r"[^\S\n]*"
 _ASSIGNMENT = re.compile(rf"(?:export[^\S\n]+)?([A-Za-z_][A-Za-z0-9_.-]*){_BLANK}=({_BLANK})")
@@ -26,6 +27,7 @@ _COMMENT = re.compile(r"\s#.*")
 _ESCAPE = {"'": re.compile(r"\\([\\'])"), '"': re.compile(r"\\([\\'\"abfnrtv])")}
 _ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _PREFIX = "ROCKETRIDE_"
+_SETTINGS = ("ROCKETRIDE_URI", "ROCKETRIDE_APIKEY", "ROCKETRIDE_TOKEN")  # an empty one would be as if not set
 _OURS = re.compile(rf"(?:export[^\S\n]+)?({_PREFIX}[A-Z0-9_]*)({_REST.pattern})?")
 
 
@@ -43,28 +45,36 @@ def read(path: str) -> Dict[str, str]:
     single quotes (with the escapes ``\'`` and ``\\``) or in double quotes (also ``\n`` and its like), and then go on
     for several lines. An unquoted value ends before a ``#`` that follows white space.
 
-    A name alone, as shells and containers pass variables on, needs a value elsewhere: in the file or in the process.
+    A name alone, as shells and containers pass variables on, needs a value elsewhere: in the file or in the process. So
+    does a setting of the command that is assigned nothing. Other variables may be empty: they are for pipelines.
 
     Raises:
         ConfigurationError: it cannot be read, is larger than 64 KiB, is not UTF-8, or gives a variable of ours no value.
     """
     text = read_text(path).replace("\r\n", "\n").replace("\r", "\n")
     variables: Dict[str, str] = {}
-    alone: Dict[str, int] = {}
+    valueless: Dict[str, int] = {}
     for start, found in _statements(text):
         ours = None if found else _OURS.match(text, start)
         if found is not None:
             variables[found.name] = found.value
+            if found.name in _SETTINGS and not found.value.strip():
+                valueless[found.name] = start
         elif ours is not None and ours.group(2) is not None:
-            alone.setdefault(ours.group(1), start)
+            valueless.setdefault(ours.group(1), start)
         elif ours is not None:
             raise _without_value(text, start, path, ours.group(1))
-    for name, start in alone.items():
-        if name not in variables and name not in os.environ:
+    for name, start in valueless.items():
+        if not _has_value(name, variables) and not _has_value(name, os.environ):
             raise _without_value(text, start, path, name)
-    if not (alone or any(name.startswith(_PREFIX) for name in variables)):
+    if not (valueless or any(name.startswith(_PREFIX) for name in variables)):
         output.print_problem(f"warning: {path} sets no variable whose name begins with {_PREFIX}")
     return variables
+
+
+def _has_value(name: str, variables: Mapping[str, str]) -> bool:
+    value = variables.get(name)
+    return value is not None and (name not in _SETTINGS or bool(value.strip()))
 
 
 def _statements(text: str) -> Iterator[Tuple[int, Optional[_Assignment]]]:
@@ -108,7 +118,10 @@ def _unescape(match: re.Match[str]) -> str:
 
 def _without_value(text: str, start: int, path: str, name: str) -> ConfigurationError:
     """The error for the statement at `start`, which names a variable of ours. Without its text, which may be a secret."""
-    assigns = _ASSIGNMENT.match(text, start) is not None
-    wrong = "its value's quotes are not closed, or text follows them" if assigns else "no = follows the name"
+    wrong = "its value's quotes are not closed, or text follows them"
+    if _ASSIGNMENT.match(text, start) is None:
+        wrong = "no = follows the name"
+    elif _assignment(text, start, set()) is not None:
+        wrong = f"it is empty ({NOT_SET})"
     line = text.count("\n", 0, start) + 1
     return ConfigurationError(f"{path}, line {line}, gives {name} no value: {wrong}; write {name}=VALUE")

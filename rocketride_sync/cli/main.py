@@ -129,6 +129,7 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
         vars(args)[several[0]] += unknown
     if args.command is None:
         parser.error(f"{_MISSING} COMMAND")
+    unknown_options.check_not_empty(args)
     return args
 
 

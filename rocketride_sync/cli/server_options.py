@@ -56,7 +56,7 @@ def add_key_options(parser: argparse.ArgumentParser) -> None:
     _add(parser, "--apikey-file", type=path_of_file, metavar="FILE", help=key_help)
     env_help = (
         "read ROCKETRIDE_* variables from FILE (lines NAME=VALUE); the process's own variables win; a line that names "
-        "one, but gives it no value, is an error"
+        "one, but gives it no value, is an error; so is an empty ROCKETRIDE_URI, ROCKETRIDE_APIKEY or ROCKETRIDE_TOKEN"
     )
     _add(parser, "--env-file", type=path_of_file, metavar="FILE", help=env_help)
     add_verbose_option(parser)
@@ -163,9 +163,14 @@ def _read_api_key(args: argparse.Namespace, environment: Environment) -> Optiona
         return secret_input.single_word(
             secret_input.read_text(args.apikey_file), args.apikey_file, "the API key"
         )
-    if environment.path is not None and environment.file_variables(["ROCKETRIDE_APIKEY"]):
+    key = environment.get("ROCKETRIDE_APIKEY")
+    if (
+        key
+        and environment.path is not None
+        and environment.source("ROCKETRIDE_APIKEY") != "ROCKETRIDE_APIKEY"
+    ):
         secret_input.warn_if_others_can_read(environment.path)
-    return environment.get("ROCKETRIDE_APIKEY")
+    return key
 
 
 def make_client(

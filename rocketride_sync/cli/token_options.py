@@ -11,6 +11,7 @@ from ..errors import ConfigurationError
 from . import output, secret_input, token_lines
 from .secret_input import FROM_STDIN
 from .server_options import Environment
+from .wording import NOT_SET
 
 PREFIXES = ("tk_", "pk_")
 
@@ -92,7 +93,7 @@ def _one_token(text: str, advice: str) -> str:
     """The token in `text`, without blanks around it; `advice` is for who put several into it."""
     token = text.strip()
     if not token:  # no fallback to the token of the environment: it may be another task's
-        raise ConfigurationError("a TOKEN is empty; is a variable of the script not set?")
+        raise ConfigurationError(f"a TOKEN is empty; {NOT_SET}")
     parts = _SEPARATORS.split(token)
     # Whoever starts a task may choose its token, with a comma in it.
     if len(parts) > 1 and all(part.startswith(PREFIXES) for part in parts if part):

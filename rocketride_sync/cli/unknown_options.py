@@ -1,4 +1,5 @@
-"""What is said of an option that is not known, or stands in the wrong place: the same before and after the command's name.
+"""What is said of an option that is not known, stands in the wrong place, or is empty: the same before and after the
+command's name.
 
 argparse takes the value of an option that it does not know for the command's name, and says so, differently in each
 version of Python. So the options before the name are looked at here first.
@@ -9,7 +10,9 @@ from __future__ import annotations
 import argparse
 from typing import Dict, Iterable, Sequence
 
+from ..errors import ConfigurationError
 from . import shared_options
+from .wording import NOT_SET
 
 _LEAST_LIKENESS = 0.7  # of 1
 _OF_OTHER_PROGRAMS = {
@@ -99,3 +102,15 @@ def check_taken(args: argparse.Namespace) -> None:
     for name in shared_options.DEFAULTS:
         if name in args and name not in known:
             args.parser.error(f"{args.command} has no option --{name}")
+
+
+def check_not_empty(args: argparse.Namespace) -> None:
+    """Refuse an option or an argument that was given, but is empty, as of a variable of a script that is not set.
+
+    Nothing takes its place: the server of another address could be asked, or the task of another token.
+    """
+    for action in args.parser._actions:
+        value = getattr(args, action.dest, None)
+        if "" in (value if isinstance(value, list) else [value]):
+            name = action.option_strings[-1] if action.option_strings else f"a {action.metavar}"
+            raise ConfigurationError(f"{name} is empty; {NOT_SET}")

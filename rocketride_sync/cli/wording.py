@@ -14,6 +14,8 @@ _KEY = "(ROCKETRIDE_APIKEY or --apikey-file)"
 _WHEN_FORGOTTEN = "A server forgets a task 5 to 6 minutes after its end, or when it restarts: then "
 FORGOTTEN = f"check the token and the address. {_WHEN_FORGOTTEN}wait --project P --source S finds the run, if the server keeps a run log"
 """The advice for a token that the server does not know."""
+NOT_SET = "is a variable of the script not set?"
+"""What to ask where something was given, but is empty."""
 
 _PHRASES = (
     (

@@ -29,7 +29,8 @@ from command import (
 )
 from transports.loopback import Server, answer
 
-from rocketride_sync.cli import env_file, secret_input
+from rocketride_sync.cli import env_file, secret_input, unknown_options
+from rocketride_sync.cli.main import make_parser
 from rocketride_sync.errors import ConfigurationError
 
 NOWHERE = "http://127.0.0.1:1"
@@ -365,6 +366,102 @@ def test_a_command_whose_env_file_gives_the_address_no_value_asks_no_server(
     assert f"{file}, line 2, gives ROCKETRIDE_URI no value" in done.stderr
     assert KEY not in done.stdout + done.stderr
     assert not stub.requests
+
+
+SETTINGS = ["ROCKETRIDE_URI", "ROCKETRIDE_APIKEY", "ROCKETRIDE_TOKEN"]
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("value", ["=", "=  # none", '=""', "=''", '="  "', ' = "\n"', ""])
+@pytest.mark.parametrize("process", [None, "", " "], ids=["not set", "empty", "blank"])
+def test_an_empty_line_of_an_env_file_is_an_error_that_names_it(
+    stub, others_pass, monkeypatch, capsys, name, value, process
+):
+    """The default address is not meant, nor is the key of another account."""
+    values = {"ROCKETRIDE_URI": stub.uri, "ROCKETRIDE_APIKEY": KEY, "ROCKETRIDE_TOKEN": TOKEN}
+    del values[name]
+    file = others_pass / "job.env"
+    file.write_text(f"# ours\nexport {name}{value}\n" + "".join(f"{n}={v}\n" for n, v in values.items()))
+    monkeypatch.delenv(name, raising=False)
+    variables = {} if process is None else {name: process}
+    done = run_here(monkeypatch, capsys, "status", "--env-file", str(file), **variables)
+    (error,) = done.stderr.splitlines()
+    assert (done.code, stub.requests) == (2, [])
+    assert f"{file}, line 2, gives {name} no value: " in error
+    assert ("is a variable of the script not set?" in error) == bool(value)
+
+
+def test_the_last_value_of_an_env_file_counts_also_if_it_is_empty(stub, tmp_path, monkeypatch, capsys):
+    file = tmp_path / "job.env"
+    file.write_text(f"ROCKETRIDE_URI={stub.uri}\nROCKETRIDE_URI=\n")
+    done = run_here(monkeypatch, capsys, "status", TOKEN, "--env-file", str(file), ROCKETRIDE_APIKEY=KEY)
+    assert (done.code, stub.requests) == (2, [])
+    assert f"{file}, line 2, gives ROCKETRIDE_URI no value" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "variables"),
+    [
+        ("ROCKETRIDE_URI=\nROCKETRIDE_URI={uri}\n", {"ROCKETRIDE_APIKEY": KEY}),
+        ("ROCKETRIDE_APIKEY=\nROCKETRIDE_URI={uri}\n", {"ROCKETRIDE_APIKEY": KEY}),
+        ("ROCKETRIDE_PREFIX=\nROCKETRIDE_URI={uri}\n", {"ROCKETRIDE_APIKEY": KEY}),
+    ],
+    ids=["a later line has it", "the process has it", "a pipeline may take it as it is"],
+)
+def test_an_empty_line_of_an_env_file_may_mean_nothing(stub, tmp_path, monkeypatch, capsys, text, variables):
+    file = tmp_path / "job.env"
+    file.write_text(text.format(uri=stub.uri))
+    arguments = ["--transport", "http", "status", TOKEN, "--env-file", str(file)]
+    done = run_here(monkeypatch, capsys, *arguments, **variables)
+    assert (done.code, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
+def test_a_key_that_everybody_can_read_counts_also_where_that_of_the_process_is_blank(
+    stub, monkeypatch, capsys, others_pass
+):
+    file = others_pass / "env"
+    file.write_text(f"ROCKETRIDE_URI={stub.uri}\nROCKETRIDE_APIKEY={KEY}\n")
+    file.chmod(0o644)
+    arguments = ["--transport", "http", "status", TOKEN, "--env-file", str(file)]
+    done = run_here(monkeypatch, capsys, *arguments, ROCKETRIDE_APIKEY=" ")
+    assert (done.code, "can read the API key" in done.stderr) == (0, True)
+
+
+def values_of_options():
+    """Each command with each of its options that take a value, and each of its arguments."""
+    parser = make_parser()
+    for name, child in unknown_options._commands(parser).items():
+        for action in child._actions:
+            if action.nargs != 0:
+                yield name, action.option_strings[-1] if action.option_strings else action.metavar
+
+
+@pytest.mark.parametrize(("command", "option"), list(values_of_options()))
+def test_an_empty_value_is_an_error_that_names_what_is_empty(monkeypatch, capsys, tmp_path, command, option):
+    """As of a variable of a script that is not set; nothing takes its place, such as the default address."""
+    monkeypatch.chdir(tmp_path)  # `demo` without a path would take files
+    required = {"send": [TOKEN, "a.txt"], "run": ["a.pipe", "a.txt"], "runs": [], "validate": ["a.pipe"]}
+    required["runs"] = [f"{name}=x" for name in ("--project", "--source") if name != option]
+    places = {"TOKEN": 0, "FILE": -1, "PIPELINE": 0}
+    words = required.get(command, [])
+    if option.startswith("-"):
+        words = [*words, option, ""]
+    elif words:
+        words[places[option]] = ""
+    else:
+        words = [""]
+    done = run_here(monkeypatch, capsys, command, *words, ROCKETRIDE_APIKEY=KEY, ROCKETRIDE_URI=NOWHERE)
+    assert done.code == 2, done.stderr
+    error = done.stderr.splitlines()[-1]
+    assert option in error
+    assert "is empty; is a variable of the script not set?" in error or "invalid" in error
+
+
+def test_an_empty_option_before_the_command_is_an_error_too(monkeypatch, capsys):
+    done = run_here(monkeypatch, capsys, "--uri", "", "--json", "status", TOKEN, ROCKETRIDE_APIKEY=KEY)
+    assert done.code == 2
+    assert "--uri is empty" in json.loads(done.stdout)["error"]["message"]
 
 
 @pytest.mark.parametrize("text", ["", "# ours\n", "garbage\n", "OTHER=1\n", "rocketride_apikey=x"])

@@ -136,7 +136,7 @@ REFUSED = Answer(401, '{"status":"Error","error":{"error":"Access denied"}}')
             None,
             ": listing the tasks: the server does not offer this over HTTP; leave",
         ),
-        (["runs", "--project", "", "--source", "s"], None, ": --project must be a string that is not empty"),
+        (["runs", "--project", " ", "--source", "s"], None, ": --project must be a string that is not empty"),
         (["wait", "tk_1…"], None, ": TOKEN is a shortened one"),
         (["wait", "tk_1", "tk_2…"], None, ": a TOKEN is a shortened one"),
         (["status", TOKEN, "--uri", "ftp://host"], None, ": --uri: unknown scheme"),
