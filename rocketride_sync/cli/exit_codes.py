@@ -72,6 +72,8 @@ _NO_WEBSOCKET = (
     "check whether --uri is a RocketRide server's address; rocketride-sync check shows what is in the way"
 )
 
+_NOT_ANSWERED = "give it longer with --timeout, or check --uri"
+
 # The first class that matches counts, so subclasses come before their parents.
 _FAILURES: Tuple[Tuple[Type[BaseException], ExitCode, str], ...] = (
     (KeyboardInterrupt, ExitCode.INTERRUPTED, ""),
@@ -108,7 +110,9 @@ def code_and_advice(error: BaseException) -> Tuple[ExitCode, str]:
         and error.last_status is None
         and error.__cause__ is not None
     ):
-        return code_and_advice(error.__cause__)  # no poll succeeded
+        if error.request_sent:
+            return ExitCode.TIMEOUT, _NOT_ANSWERED  # a start, which may still be going on
+        return code_and_advice(error.__cause__)  # no poll succeeded, or no start was sent
     for kind, code, advice in _FAILURES:
         if isinstance(error, kind):
             return code, advice

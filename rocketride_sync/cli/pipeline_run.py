@@ -15,7 +15,6 @@ from ..errors import (
     ConfigurationError,
     RocketRideError,
     TaskAlreadyRunningError,
-    WaitTimeoutError,
 )
 from ..redact import printable
 from . import command_result, file_results, output, shared_options, signals
@@ -194,10 +193,6 @@ class RunWithOutput:
         state = self._core.state
         if state and isinstance(error, signals.STOP_EXCEPTIONS):
             error = signals.with_task_state(error, state)
-        elif state and isinstance(error, WaitTimeoutError):
-            error = WaitTimeoutError(
-                f"{error}; {state}", token="", elapsed=error.elapsed, last_status=error.last_status
-            )
         elif isinstance(error, TokenNotDeliveredError):
             error = TokenNotDeliveredError(f"{error}; {state}")
         elif isinstance(error, RocketRideError):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Optional
 
 from ..deadline import Deadline, pause
-from ..errors import RocketRideError, TaskNotFoundError, UnsupportedOperationError
+from ..errors import RocketRideError, TaskNotFoundError, TransientError, UnsupportedOperationError
 from ..logs import log
 from ..task_fate import HAD_ENDED, MAY_RUN_ON, WAS_ENDED
 
@@ -41,6 +41,7 @@ class LostStart:
 
     Attributes:
         over_http: whether the start or the latest look found that there is no WebSocket, so that nothing can be looked up.
+        fault: with which the look before the start failed, if it may pass.
     """
 
     def __init__(self, project_id: str, source: str, advice: str = "") -> None:
@@ -49,6 +50,7 @@ class LostStart:
         self._advice = advice
         self._before: Optional[_Run] = None  # None: unknown, so that ours cannot be told from it
         self.over_http = False
+        self.fault: Optional[TransientError] = None
 
     @property
     def may_be_found(self) -> bool:
@@ -65,6 +67,7 @@ class LostStart:
             self.over_http = True
         except RocketRideError as error:
             self.over_http = error._is_for_want_of_websocket
+            self.fault = error if isinstance(error, TransientError) else None
             log.debug("the run before this one could not be looked up: %s", error)
 
     def _latest(self, client: RocketRideClient, deadline: Deadline) -> Optional[_Run]:

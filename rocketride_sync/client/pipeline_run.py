@@ -186,7 +186,7 @@ class PipelineRun:
         """Note which run is the latest, so that ours can be told from it. The time may be up after that."""
         self._lost_start.look_before(self._client, self._deadline)
         if self._deadline.expired:
-            raise self._timeout_error("the task had not started")
+            raise self._not_sent(self._lost_start.fault)
 
     def _in_time(self, step: Callable[[], T], what: str) -> T:
         """The result of `step`; a `WaitTimeoutError` that says `what` if it fails because the time is up."""
@@ -195,9 +195,24 @@ class PipelineRun:
         except TransientError as error:
             if not self._deadline.expired:
                 raise
-            failure = self._timeout_error(what, None if self.task is None else self.task.status)
-            failure.request_sent = error.request_sent
-        raise failure
+            fault = error
+        raise self._overdue(what, fault)
+
+    def _overdue(self, what: str, fault: RocketRideError) -> WaitTimeoutError:
+        """The error for `fault`, with which the time was up. Where nothing of the start was sent, the fault is the cause."""
+        if self.task is None and not fault.request_sent:
+            return self._not_sent(fault)
+        # What is silent over HTTP may be no server, or still be starting the task. Over WebSocket a server has answered.
+        silent = self.task is None and self._lost_start.over_http
+        last = None if self.task is None else self.task.status
+        failure = self._timeout_error(what, last, fault if silent else None)
+        failure.request_sent = fault.request_sent
+        return failure
+
+    def _not_sent(self, fault: Optional[RocketRideError]) -> WaitTimeoutError:
+        failure = self._timeout_error("the start had not been sent", None, fault)
+        note_task_fate(failure, TaskFate(NOT_STARTED, False))
+        return failure
 
     def _use(self) -> Task:
         """Start the task. One that is to have no ttl has the server's over HTTP, which cannot ask for that."""
@@ -227,14 +242,14 @@ class PipelineRun:
 
     def _end_lost(self, error: BaseException) -> None:
         """After a start that failed or was interrupted, end what may have been started."""
-        if not self._requested:
-            return
-        # A signal handler may raise anything.
-        interrupted = not isinstance(error, RocketRideError)
         fate = task_fate_of(error)
         if fate is not None and fate.words == NOT_STARTED:
             self.state = fate.words
             return
+        if not self._requested:
+            return
+        # A signal handler may raise anything.
+        interrupted = not isinstance(error, RocketRideError)
         if not (interrupted or getattr(error, "request_sent", False)):
             return
         self.state = str(self._lost_start)
@@ -243,12 +258,17 @@ class PipelineRun:
         ended = self._lost_start.end(self._client, Deadline(ENDING_SECONDS))
         self.state = ended or str(self._lost_start)
 
-    def _timeout_error(self, what: str, last: Optional[TaskStatus] = None) -> WaitTimeoutError:
+    def _timeout_error(
+        self, what: str, last: Optional[TaskStatus] = None, cause: Optional[RocketRideError] = None
+    ) -> WaitTimeoutError:
         elapsed = time.monotonic() - self._began
         token = shorten(self.task.token) if self.task is not None else ""
-        return WaitTimeoutError(
-            f"{what} after {elapsed:.1f} s", token=token, elapsed=elapsed, last_status=last
-        )
+        text = f"{what} after {elapsed:.1f} s"
+        if cause is not None:
+            text += ": " + str(cause).partition(";")[0]  # without what to do about it
+        error = WaitTimeoutError(text, token=token, elapsed=elapsed, last_status=last)
+        error.__cause__ = cause
+        return error
 
     def warn_of_ttl(self) -> None:
         """Say that the task has the server's ttl."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import time
 
@@ -64,3 +65,35 @@ def test_no_command_outlasts_its_timeout(give_up, silent, words):
     done = give_up(*words)
     assert done.code == 5
     assert silent in done.stdout + done.stderr
+
+
+@pytest.fixture(params=["nightly", None], ids=["with a project", "without"])
+def pipeline(tmp_path, request):
+    component = {"id": "in", "provider": "files", "config": {}}
+    document = {"project_id": request.param, "source": "in", "components": [component]}
+    path = tmp_path / "job.pipe"
+    path.write_text(json.dumps({name: value for name, value in document.items() if value is not None}))
+    return str(path)
+
+
+@pytest.mark.parametrize("options", [[], ["--json"], ["--keep"]], ids=["", "json", "keep"])
+def test_a_start_of_which_nothing_was_sent_is_no_task_that_takes_long(give_up, silent, pipeline, options):
+    """There is nothing to look for, and no longer timeout would help."""
+    done = give_up("run", pipeline, "--transport", "websocket", *options)
+    assert done.code == 5
+    (problem,) = done.stderr.splitlines()
+    assert "the start had not been sent after 0." in problem
+    assert silent in problem
+    assert "the task was not started; check --uri or ROCKETRIDE_URI" in problem
+    assert "may run on" not in problem
+    assert "longer" not in problem
+
+
+@pytest.mark.parametrize("transport", ["auto", "http"])
+def test_a_start_that_is_not_answered_over_http_names_who_is_silent(give_up, silent, pipeline, transport):
+    """The server may be there, and take long: what was sent may have arrived."""
+    done = give_up("run", pipeline, "--transport", transport)
+    assert done.code == 124
+    problem = done.stderr.splitlines()[-1]
+    assert f"no complete answer from {silent} in time; the task may run on" in problem
+    assert problem.endswith("give it longer with --timeout, or check --uri")

@@ -32,7 +32,7 @@ from rocketride_sync import (
 from rocketride_sync.client import pipeline_run
 from rocketride_sync.client.lost_start import LostStart
 from rocketride_sync.deadline import Deadline
-from rocketride_sync.task_fate import HAD_ENDED, WAS_ENDED, task_fate_of
+from rocketride_sync.task_fate import HAD_ENDED, NOT_STARTED, WAS_ENDED, task_fate_of
 
 needs("fastapi", reason="needs the extra `emulator`")
 
@@ -315,6 +315,33 @@ def test_a_run_does_not_fail_because_the_run_before_it_cannot_be_looked_up(found
     assert client.run(pipeline=forever()).succeeded
 
 
+@pytest.mark.parametrize(
+    ("document", "answers", "call"),
+    [
+        (forever(), [], "get_task_token"),
+        (forever(), [{"token": TOKEN}], "get_task_status"),
+        (forever(), [NO_RUN], "use"),
+        (ANONYMOUS, [], "use"),
+    ],
+)
+def test_a_fault_before_a_byte_of_the_start_was_sent_is_the_cause_of_the_timeout(document, answers, call):
+    def given():
+        yield from answers
+        time.sleep(0.06)
+        yield STARTED  # too late
+
+    client = RocketRideClient("h", KEY, transport=MemoryTransport(given()))
+    told = (
+        rf"the start had not been sent after 0\.\d s: {call} failed: its deadline has passed; {NOT_STARTED}$"
+    )
+    with pytest.raises(WaitTimeoutError, match=told) as raised:
+        client.run(pipeline=document, timeout=0.05)
+    assert isinstance(raised.value.__cause__, TransportTimeoutError)
+    assert not raised.value.request_sent
+    assert task_fate_of(raised.value) == (NOT_STARTED, False)
+    assert [made.name for made in client._transport.calls][-1] == call
+
+
 def test_the_look_for_the_run_before_counts_for_the_timeout():
     """A start is not requested then, so that none is lost."""
 
@@ -323,7 +350,7 @@ def test_the_look_for_the_run_before_counts_for_the_timeout():
         yield NO_RUN
 
     transport = MemoryTransport(answers())
-    with pytest.raises(WaitTimeoutError, match="the task had not started") as raised:
+    with pytest.raises(WaitTimeoutError, match="the start had not been sent") as raised:
         RocketRideClient("h", KEY, transport=transport).run(pipeline=forever(), timeout=0.05)
     assert "may run on" not in str(raised.value)
     assert [call.name for call in transport.calls] == ["get_task_token"]
