@@ -35,6 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> ExitCode:
+    from ..emulator.server import require_extra
+
+    require_extra()
     root, names = _below_one_root([Path(path) for path in args.paths] or _default_files())
     output.print_note(f"Counting the words of {len(names)} files in {output.safe_text(str(root))}")
     return command_result.print_outcome(_count_words(root, names))

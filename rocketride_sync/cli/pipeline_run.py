@@ -226,7 +226,7 @@ class _CommandRun(PipelineRun):
             output.print_problem(_HTTP_TTL_WARNING)
 
     def tell_of_search(self) -> None:
-        output.print_note(_INTERRUPTED)
+        output.print_problem(_INTERRUPTED)
 
 
 def _check_files(args: argparse.Namespace, *, takes_data: bool) -> None:

@@ -44,6 +44,9 @@ def _port(text: str) -> int:
 
 
 def run(args: argparse.Namespace) -> ExitCode:
+    from ..emulator.server import require_extra
+
+    require_extra()  # before a key is asked for
     environment = Environment(args.env_file)
     key = api_key(args, environment)
     if key is None and args.host not in _LOOPBACK:

@@ -156,11 +156,11 @@ def _logged_run(client: RocketRideClient, args: argparse.Namespace, deadline: De
             return found
         reason = "the server's run log has none"
     except ServerError as error:
-        reason = str(error)
+        reason = in_command_line_words(str(error))
     except TransientError as error:
         if not (args.timeout and deadline.expired):
             raise
-        reason, time_is_up = str(error), True
+        reason, time_is_up = in_command_line_words(str(error)), True
     if time_is_up:
         raise WaitTimeoutError(
             f"no end of the latest run {which} was seen within {args.timeout:.1f} s: none is active or has just ended; "

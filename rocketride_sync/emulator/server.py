@@ -58,7 +58,7 @@ def serve(
             run log cannot be used; or the packages of the extra ``emulator`` are missing.
         KeyboardInterrupt: SIGINT was received; the server has stopped.
     """
-    _require_extra()
+    require_extra()
     directory = _resolve_root(root)
     listener = _listen(host, port)
     with listener:
@@ -74,7 +74,8 @@ def serve(
         raise ConfigurationError(f"cannot print the address on standard output: {print_errors[0]}")
 
 
-def _require_extra() -> None:
+def require_extra() -> None:
+    """Raise ConfigurationError if a package of the extra ``emulator`` is missing."""
     for package in ("fastapi", "psutil", "python_multipart", "uvicorn", "websockets"):
         if find_spec(package) is None:
             raise ConfigurationError(f"the emulator needs the package {package!r}: {install('emulator')}")

@@ -11,7 +11,7 @@ import sys
 import time
 
 import pytest
-from command import KEY, environment, run, run_process, start
+from command import KEY, environment, run, run_here, run_process, start
 from needing import needs
 
 from rocketride_sync import RocketRideClient
@@ -27,6 +27,15 @@ SECONDS = 30
 def simulation(**config):
     components = [{"id": "s", "provider": "simulate", "config": {"seconds": 0.6, "total": 3, **config}}]
     return {"project_id": "p", "source": "s", "components": components}
+
+
+@pytest.mark.parametrize("words", [["demo"], ["serve", "--host", "0.0.0.0"], ["serve", "--apikey-file", "-"]])
+def test_a_missing_extra_is_told_before_anything_else(monkeypatch, capsys, words):
+    monkeypatch.setattr("rocketride_sync.emulator.server.find_spec", lambda _: None)
+    done = run_here(monkeypatch, capsys, *words)
+    assert (done.code, done.stdout) == (2, "")
+    (problem,) = done.stderr.splitlines()
+    assert problem.endswith("install the extra 'emulator' of rocketride-sync")
 
 
 @pytest.fixture(scope="module")

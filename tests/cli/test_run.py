@@ -311,7 +311,8 @@ def test_a_signal_during_the_start_leaves_no_task_behind(tmp_path, slow, number,
         process = started(slow, "run", pipeline, *options)
         until(client.get_tasks)
         process.send_signal(number)
-        assert "starts" in process.stderr.readline()
+        told = process.stderr.readline()
+        assert told.startswith("rocketride-sync: interrupted while the task starts")
         # What readline() has read ahead too, which communicate() would pass over.
         trouble = process.stderr.read()
         process.communicate(timeout=SECONDS)
