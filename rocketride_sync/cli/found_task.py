@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ContextManager, Dict, Iterator, List, Optional, Tuple
 
-from ..redact import shorten
 from ..reporting.formatting import amount, bounded_number
 from . import command_result, exit_codes, output, status_text
 from .exit_codes import ExitCode, Judgement
-from .wording import about_task
+from .wording import about_task, without_token_advice
 
 if TYPE_CHECKING:
     from ..models import TaskStatus
@@ -25,10 +24,12 @@ class Found:
     Args:
         result: its part of the wait.
         judgement: what counts as a success.
+        token: its token as it may be shown.
     """
 
-    def __init__(self, result: TaskResult, judgement: Judgement) -> None:
+    def __init__(self, result: TaskResult, judgement: Judgement, token: str) -> None:
         self.result = result
+        self._token = token
         self._judgement = judgement
 
     @property
@@ -82,8 +83,7 @@ class Found:
         """The task's name and its shortened token; without a name the token alone."""
         with self._hidden():
             name = "" if self.result.status is None else status_text.task_name(self.result.status)
-        token = shorten(self.result.token)
-        return f"{name} ({token})" if name else f"task {token}"
+        return f"{name} ({self._token})" if name else f"task {self._token}"
 
     def lines(self, token_width: int) -> List[str]:
         """A line whose columns are those of the other tasks, and for a bad end its newest errors."""
@@ -97,7 +97,7 @@ class Found:
         status = self.result.status
         name = "" if status is None else status_text.task_name(status, _NAME_WIDTH)
         word = status_text.coloured_outcome(self.word, _WORD_WIDTH)
-        token = shorten(self.result.token).ljust(token_width)
+        token = self._token.ljust(token_width)
         yield f"{word}  {name:<{_NAME_WIDTH}}  {token}  {', '.join(filter(None, self._details()))}".rstrip()
         if self.is_bad:
             yield from (f"    {line}" for line in self.error_lines())
@@ -109,7 +109,7 @@ class Found:
             yield "" if self.is_certain else "not certain"
             yield _exit_words(status) if self.is_bad and error is None else ""
         if error is not None:
-            yield output.safe_text(about_task(str(error), self.result.token))
+            yield output.safe_text(without_token_advice(about_task(str(error), self.result.token)))
 
     def error_lines(self) -> List[str]:
         """The newest of the task's errors, a line each."""
@@ -132,7 +132,7 @@ class Found:
         """The task's part of the document of ``--json``."""
         with self._hidden():
             members = command_result.json_members(self.result.status, self.result.error)
-        return {"token": shorten(self.result.token), **members}
+        return {"token": self._token, **members}
 
 
 def _exit_words(status: TaskStatus) -> str:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, NamedTuple, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..errors import ProtocolError, RocketRideError, ServerError, TransientError
-from ..redact import shorten
-from . import command_result, exit_codes, output, status_text
+from . import command_result, exit_codes, output, status_text, token_lines
 from .exit_codes import ExitCode
-from .wording import about_task
+from .wording import about_task, without_token_advice
 
 if TYPE_CHECKING:
     from ..client.client import RocketRideClient
@@ -17,7 +16,8 @@ if TYPE_CHECKING:
 
 JSON_HELP = """With several TOKENs, "outcome" and "status" are null, "error" is the most severe, and the document also has
   "results": for each task, in the order of the TOKENs, {"token",
-             "outcome", "outcome_certain", "error", "status"} as above
+             "outcome", "outcome_certain", "error", "status"} as above; tokens
+             that look alike when shortened are numbered: "tk_…, TOKEN 2"
 """
 
 _WORD_WIDTH = len("unavailable")
@@ -27,9 +27,13 @@ _OF_ONE_TASK = (TransientError, ServerError, ProtocolError)
 
 
 class Stopped(NamedTuple):
-    """One task that was to be ended: its final status if that is known, or why it could not be ended."""
+    """One task that was to be ended: its final status if that is known, or why it could not be ended.
+
+    Its token is `shown` shortened, and so that it can be told from the others.
+    """
 
     token: str
+    shown: str
     status: Optional[TaskStatus]
     error: Optional[RocketRideError]
 
@@ -51,19 +55,19 @@ class Stopped(NamedTuple):
             return ""
         text = about_task(command_result.error_with_advice(self.error), self.token)
         with output.hiding(self.token):
-            return f"task {shorten(self.token)}: {output.without_secrets(text)}"
+            return f"task {self.shown}: {output.without_secrets(text)}"
 
     def line(self) -> str:
         """A line whose columns are those of the other tasks."""
         with output.hiding(self.token):
             name = "" if self.status is None else status_text.task_name(self.status, _NAME_WIDTH)
         word = status_text.coloured_outcome(self.word, _WORD_WIDTH)
-        return f"{word}  {name:<{_NAME_WIDTH}}  {shorten(self.token)}"
+        return f"{word}  {name:<{_NAME_WIDTH}}  {self.shown}"
 
     def json_entry(self) -> Dict[str, Any]:
         """The task's part of the document of ``--json``."""
         with output.hiding(self.token):
-            return {"token": shorten(self.token), **command_result.json_members(self.status, self.error)}
+            return {"token": self.shown, **command_result.json_members(self.status, self.error)}
 
 
 def run(
@@ -74,8 +78,8 @@ def run(
 ) -> ExitCode:
     """End the tasks with `end`, and print the result of each; return the most severe exit code."""
     stopped: List[Stopped] = []
-    for token in tokens:
-        stopped.append(_stopped(client, token, end))
+    for token, shown in token_lines.told_apart(tokens).items():
+        stopped.append(Stopped(token, shown, *_ended_or_why(client, token, end)))
         if not (args.json or args.quiet):
             output.print_result(stopped[-1].line())
     worst = min(stopped, key=lambda each: exit_codes.severity_rank(each.code))
@@ -84,13 +88,13 @@ def run(
     return worst.code
 
 
-def _stopped(
+def _ended_or_why(
     client: RocketRideClient, token: str, end: Callable[[RocketRideClient, str], Optional[TaskStatus]]
-) -> Stopped:
+) -> Tuple[Optional[TaskStatus], Optional[RocketRideError]]:
     try:
-        return Stopped(token, end(client, token), None)
+        return end(client, token), None
     except _OF_ONE_TASK as error:
-        return Stopped(token, None, error.with_traceback(None))
+        return None, error.with_traceback(None)
 
 
 def _print_total(args: argparse.Namespace, stopped: Sequence[Stopped], worst: Stopped) -> None:
@@ -119,7 +123,6 @@ def _print_problems(args: argparse.Namespace, stopped: Sequence[Stopped], worst:
     if not (args.json or args.quiet):
         output.print_problem(f"{_summary(stopped)}, the most severe is {worst.problem}")
         return
-    for each in stopped:
-        if each.problem:
-            output.print_problem(each.problem)
+    for index, problem in enumerate(filter(None, (each.problem for each in stopped))):
+        output.print_problem(without_token_advice(problem) if index else problem)
     output.print_problem(_summary(stopped))

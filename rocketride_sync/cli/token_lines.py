@@ -1,4 +1,4 @@
-r"""How a list of tokens writes a token as one word of plain ASCII, and how it is read back.
+r"""How a list of tokens writes a token as one word of plain ASCII, how it is read back, and how a result names one of many.
 
 Whoever starts a task may choose its token, with anything in it: blanks, line breaks, a ``#`` at its beginning. ``\\`` is a
 backslash, ``\#`` a ``#`` that begins no comment, and ``\uXXXX`` or ``\UXXXXXXXX`` any other character.
@@ -7,7 +7,10 @@ backslash, ``\#`` a ``#`` that begins no comment, and ``\uXXXX`` or ``\UXXXXXXXX
 from __future__ import annotations
 
 import re
-from typing import Match
+from collections import Counter
+from typing import Dict, Match, Sequence
+
+from ..redact import shorten
 
 HELP = r"\# is a # that begins no comment, \\ a backslash, and \uXXXX any character, such as a blank"
 
@@ -25,6 +28,16 @@ def encoded(token: str) -> str:
 def decoded(word: str) -> str:
     """The token that `word` means. A backslash that begins no escape is one: people write tokens too."""
     return _ESCAPE.sub(_character, word)
+
+
+def told_apart(tokens: Sequence[str]) -> Dict[str, str]:
+    """Each token in a form that may be shown: shortened, and numbered where another one looks the same then."""
+    shown = [shorten(token) for token in tokens]
+    alike = Counter(shown)
+    return {
+        token: short if alike[short] == 1 else f"{short}, TOKEN {number}"
+        for number, (token, short) in enumerate(zip(tokens, shown), 1)
+    }
 
 
 def _escape(match: Match[str]) -> str:

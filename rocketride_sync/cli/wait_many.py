@@ -7,20 +7,21 @@ import contextlib
 from typing import TYPE_CHECKING, Any, Dict, List, Sequence
 
 from ..errors import RocketRideError
-from ..redact import shorten
 from ..reporting.snapshot import TASKS, ProgressSnapshot
-from . import command_result, output, shared_options, signals, status_text
+from . import command_result, output, shared_options, signals, status_text, token_lines
 from .exit_codes import ExitCode
 from .found_task import Found
 from .progress import Display
 from .server_options import Environment, make_client
+from .wording import without_token_advice
 
 if TYPE_CHECKING:
     from ..waiting.task_result import TaskResult
 
 JSON_HELP = """With several TOKENs, "outcome" and "error" are the most severe of all, "status" is null, and the document also has
   "results": for each task, in the order of ending, {"token", "outcome",
-             "outcome_certain", "error", "status"} as above
+             "outcome_certain", "error", "status"} as above; tokens that look
+             alike when shortened are numbered: "tk_…, TOKEN 2"
 """
 
 
@@ -53,7 +54,8 @@ class TaskResultPrinter:
 
     def __init__(self, tokens: Sequence[str], display: Display, args: argparse.Namespace) -> None:
         self._total = len(tokens)
-        self._token_width = max(len(shorten(token)) for token in tokens)
+        self._shown = token_lines.told_apart(tokens)
+        self._token_width = max(map(len, self._shown.values()))
         self._display = display
         self._args = args
         self._judgement = shared_options.judgement(args)
@@ -63,7 +65,7 @@ class TaskResultPrinter:
 
     def add(self, result: TaskResult) -> None:
         """Print the result of one more task: it has ended, or it cannot be waited for any longer."""
-        found = Found(result, self._judgement)
+        found = Found(result, self._judgement, self._shown[result.token])
         self._found.append(found)
         if self._shows_lines:
             self._display.print_result("\n".join(found.lines(self._token_width)))
@@ -113,8 +115,8 @@ class TaskResultPrinter:
         if self._shows_lines:
             output.print_problem(f"{text}, the most severe is {bad[0].problem}")
             return
-        for found in bad:
-            output.print_problem(found.problem)
+        for index, found in enumerate(bad):
+            output.print_problem(without_token_advice(found.problem) if index else found.problem)
             for line in found.error_lines():
                 output.print_note(f"  {line}")
         output.print_problem(text)

@@ -121,6 +121,11 @@ def about_task(message: str, token: str) -> str:
     return in_command_line_words(message)
 
 
+def without_token_advice(message: str) -> str:
+    """`message` without what to do about a token that the server does not know: for each but the first of many."""
+    return message.replace(f"; {FORGOTTEN}", "")
+
+
 def _operation(found: re.Match[str]) -> str:
     what = _OPERATIONS[found[1]]
     if not found[2]:

@@ -160,6 +160,23 @@ def test_one_that_cannot_be_ended_does_not_keep_the_others_from_it(tasks, stop_o
     assert tasks.requests[-1][0] == THREE
 
 
+@pytest.mark.parametrize("quiet", [[], ["--quiet"], ["--json"]])
+@pytest.mark.parametrize("command", ["stop", "wait"])
+def test_tokens_that_look_alike_are_numbered_and_what_to_do_is_told_once(
+    tasks, monkeypatch, capsys, command, quiet
+):
+    words = [command, "--transport", "http", "tk_a", ONE, "tk_b", *quiet]
+    done = run_here(monkeypatch, capsys, *words, ROCKETRIDE_URI=tasks.uri, ROCKETRIDE_APIKEY=KEY)
+    assert done.code == 6
+    told = done.stderr if quiet == ["--quiet"] else done.stdout
+    for shown in ("tk_…, TOKEN 1", f"{ONE[:7]}…", "tk_…, TOKEN 3"):
+        assert shown in (told.replace("\\u2026", "…") if quiet == ["--json"] else told)
+    assert "TOKEN 2" not in told
+    assert done.stderr.count("A server forgets a task") == 1
+    if not quiet:
+        assert "A server forgets a task" not in done.stdout
+
+
 def test_with_quiet_all_that_could_not_are_told(tasks, stop_over_http):
     tasks.scripts = {ONE: [NOT_RUNNING], TWO: ending("second"), THREE: [NOT_RUNNING]}
     done = stop_over_http(ONE, TWO, THREE, "--quiet")
