@@ -27,7 +27,7 @@ from ..deadline import Deadline, system_time
 from ..errors import ConfigurationError, RocketRideError, TransportTimeoutError
 from ..protocol.operations import Buffer, Data, Operation
 from ..redact import excerpt
-from ..transports.chunks import File, size_of
+from ..transports.chunks import File, check_readable
 
 if TYPE_CHECKING:
     from .upload_events import UploadEvent
@@ -77,7 +77,7 @@ def _read_entry(file: Any, info: Any = None, mime_type: Any = None) -> Entry:
     path = os.fspath(file) if isinstance(file, (str, os.PathLike)) else None
     if not isinstance(path, str):
         raise ConfigurationError("it must be a path (no bytes), (path, objinfo) or (path, objinfo, mimetype)")
-    size_of(path)
+    check_readable(path)
     known = {"name": _file_name(path)} if info is None else documents.object_info(info)
     return Entry(path, known, arguments.mime_type(_guess_type(path) if mime_type is None else mime_type))
 

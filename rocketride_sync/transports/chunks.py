@@ -121,6 +121,17 @@ def size_of(path: str) -> int:
     raise ConfigurationError(f"the file {path!r} {problem}")
 
 
+def check_readable(path: str) -> None:
+    """Raise ConfigurationError, as a `File` would while it is sent, if the file at `path` cannot be read."""
+    try:
+        with _regular_file(path, size_of(path)):
+            return
+    except OSError as error:
+        pass_on(error)
+        reason = reason_of(error)
+    raise ConfigurationError(f"the file {path!r} cannot be read: {reason}")
+
+
 @contextlib.contextmanager
 def _regular_file(path: str, size: int) -> Iterator[BinaryIO]:
     with open_for_reading(path, NO_WAIT) as file:

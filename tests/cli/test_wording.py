@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 from pathlib import Path
 
 import pytest
 from cases import each
 from command import KEY, NOT_RUNNING, RUNNING, TOKEN, Answer, ok, refusal
+from transports.loopback import refusing_address
 
 import rocketride_sync
 from rocketride_sync.cli import main, wording
+from rocketride_sync.transports import chunks
 from rocketride_sync.waiting.retention import RETENTION
 
 PACKAGE = Path(rocketride_sync.__file__).parent
@@ -187,6 +190,48 @@ def test_a_wrong_address_is_that_of_the_variable(call, monkeypatch):
     assert problem == (
         "rocketride-sync: ROCKETRIDE_URI: leave out /task/service at its end; where it is needed, it is added\n"
     )
+
+
+@pytest.mark.parametrize("start", [["send", TOKEN], ["run", "job.pipe"]])
+def test_a_file_that_cannot_be_read_is_named_before_anything_is_sent(
+    call, stub, tmp_path, monkeypatch, start
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.txt").write_text("x")
+    (tmp_path / "job.pipe").write_text('{"source": "a", "components": [{"id": "a", "provider": "webhook"}]}')
+    real = chunks.open_for_reading
+
+    def refuse(path, *more):
+        if path == "a.txt":
+            raise PermissionError(13, "Permission denied", path)
+        return real(path, *more)
+
+    monkeypatch.setattr(chunks, "open_for_reading", refuse)
+    monkeypatch.setenv("ROCKETRIDE_URI", stub.uri)
+    code, problem = call("--transport", "http", *start, "a.txt")
+    assert (code, stub.requests) == (2, [])
+    assert problem == "rocketride-sync: the file 'a.txt' cannot be read: Permission denied\n"
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="needs /proc")
+def test_nor_is_anything_sent_for_a_file_that_lies_about_its_size(call, stub, monkeypatch):
+    monkeypatch.setenv("ROCKETRIDE_URI", stub.uri)
+    code, problem = call("--transport", "http", "send", TOKEN, "/proc/self/status")
+    assert (code, stub.requests) == (2, [])
+    assert "size reads as 0" in problem
+
+
+@pytest.mark.parametrize("transport", ["auto", "websocket", "http"])
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "ALL_PROXY"])
+def test_a_proxy_that_is_down_is_what_to_check(call, monkeypatch, transport, name):
+    monkeypatch.setenv("ROCKETRIDE_URI", "http://198.51.100.1")
+    with refusing_address() as address:
+        monkeypatch.setenv(name, f"http://{address}")
+        code, problem = call("status", TOKEN, "--transport", transport)
+    assert code == 5
+    assert f"connection to the proxy http://{address} (set by {name})" in problem
+    assert problem.endswith(f"; check this proxy and {name}; NO_PROXY names hosts that need none\n")
+    assert "--uri" not in problem
 
 
 @pytest.mark.parametrize("before", [[], ["README.md"]])
