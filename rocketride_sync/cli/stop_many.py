@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 JSON_HELP = """With several TOKENs, "outcome" and "status" are null, "error" is the most severe, and the document also has
   "results": for each task, in the order of the TOKENs, {"token",
              "outcome", "outcome_certain", "error", "status"} as above; tokens
-             that look alike when shortened are numbered: "tk_…, TOKEN 2"
+             that look alike when shortened are numbered, such as TOKEN 2
 """
 
 _WORD_WIDTH = len("unavailable")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 JSON_HELP = """With several TOKENs, "outcome" and "error" are the most severe of all, "status" is null, and the document also has
   "results": for each task, in the order of ending, {"token", "outcome",
              "outcome_certain", "error", "status"} as above; tokens that look
-             alike when shortened are numbered: "tk_…, TOKEN 2"
+             alike when shortened are numbered, such as TOKEN 2
 """
 
 
