@@ -78,7 +78,7 @@ def test_an_empty_address_is_neither_that_of_the_environment_nor_the_default(stu
     variables = {"ROCKETRIDE_URI": stub.uri} if set_too else {"https_proxy": stub.uri}
     done = run(*command, "--uri", blank, **variables, ROCKETRIDE_APIKEY=KEY)
     assert done.returncode == 2
-    assert "--uri: it is empty" in done.stdout + done.stderr
+    assert ("--uri: it is empty" if blank else "--uri is empty") in done.stdout + done.stderr
     assert stub.requests == []
 
 
