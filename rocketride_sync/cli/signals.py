@@ -39,10 +39,15 @@ class Terminated(BaseException):
         signal_name: the name of the signal, for a report.
     """
 
-    def __init__(self, number: int, message: str = "terminated") -> None:
-        super().__init__(message)
+    def __init__(self, number: int, message: str = "") -> None:
+        super().__init__(message or _said(number))
         self.number = number
         self.signal_name = signal.Signals(number).name
+
+
+def _said(number: int) -> str:
+    is_hangup = signal.Signals(number).name == "SIGHUP"  # Windows has no such signal
+    return "the terminal was closed (SIGHUP)" if is_hangup else "terminated"
 
 
 STOP_EXCEPTIONS = (KeyboardInterrupt, Terminated)
@@ -51,7 +56,7 @@ STOP_EXCEPTIONS = (KeyboardInterrupt, Terminated)
 def with_task_state(stop: BaseException, task_state: str) -> BaseException:
     """`stop`, one of `STOP_EXCEPTIONS`, with a message that says what became of the task."""
     if isinstance(stop, Terminated):
-        return Terminated(stop.number, f"terminated; {task_state}")
+        return Terminated(stop.number, f"{_said(stop.number)}; {task_state}")
     return KeyboardInterrupt(f"interrupted; {task_state}")
 
 

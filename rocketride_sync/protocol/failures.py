@@ -54,6 +54,7 @@ PROXY_AUTHENTICATION = 407
 _UNKNOWN_PROXY = "the proxy"
 _REQUEST_TIMEOUT = 408
 _NOT_IMPLEMENTED = 501
+_METHOD_NOT_ALLOWED = 405
 _VERSION_NOT_SUPPORTED = 505
 _ENOUGH_TIME = 1.0
 
@@ -185,8 +186,8 @@ def is_transient(status: int) -> bool:
 
 
 def is_unprocessed(status: int) -> bool:
-    """Whether `status` says that nobody began to process the request."""
-    return status in (_TOO_EARLY, _TOO_MANY_REQUESTS)
+    """Whether `status` says that nobody began to process the request: not yet, or not for this method."""
+    return status in (_TOO_EARLY, _TOO_MANY_REQUESTS, _METHOD_NOT_ALLOWED, _NOT_IMPLEMENTED)
 
 
 def is_want_of_time(fault: RocketRideError, seconds: float) -> bool:

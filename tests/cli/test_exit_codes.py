@@ -31,6 +31,7 @@ from command import (
 
 from rocketride_sync import errors
 from rocketride_sync.cli import exit_codes
+from rocketride_sync.cli.signals import Terminated, with_task_state
 
 FAST = ("--interval", "0.05")
 
@@ -194,6 +195,14 @@ def test_no_key():
     done = run("status", TOKEN)
     assert done.returncode == 2
     assert "--apikey-file" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_a_closed_terminal_is_told_as_such():
+    for name, said in (("SIGTERM", "terminated"), ("SIGHUP", "the terminal was closed (SIGHUP)")):
+        stop = Terminated(getattr(signal, name))
+        assert str(stop) == said
+        assert str(with_task_state(stop, "the task runs on")) == f"{said}; the task runs on"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")

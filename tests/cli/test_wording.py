@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 from pathlib import Path
@@ -211,6 +212,25 @@ def test_a_file_that_cannot_be_read_is_named_before_anything_is_sent(
     code, problem = call("--transport", "http", *start, "a.txt")
     assert (code, stub.requests) == (2, [])
     assert problem == "rocketride-sync: the file 'a.txt' cannot be read: Permission denied\n"
+
+
+@pytest.mark.parametrize("transport", ["auto", "http"])
+def test_a_web_server_that_knows_no_such_method_has_started_nothing(
+    call, stub, tmp_path, monkeypatch, transport
+):
+    stub.answers = [Answer(404, "<html>no such page</html>", "text/html")]
+    component = {"id": "in", "provider": "files", "config": {}}
+    (tmp_path / "job.pipe").write_text(
+        json.dumps({"project_id": "p", "source": "in", "components": [component]})
+    )
+    monkeypatch.setenv("ROCKETRIDE_URI", stub.uri)
+    code, problem = call("--transport", transport, "run", str(tmp_path / "job.pipe"))
+    assert code == 5
+    line = problem.splitlines()[-1]
+    assert line.startswith("rocketride-sync: job.pipe: starting the pipeline failed: HTTP 501")
+    assert line.endswith("; check that --uri is a RocketRide server's address")
+    assert "unknown" not in line
+    assert "run on" not in line
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="needs /proc")

@@ -296,7 +296,7 @@ def test_an_object_that_was_refused_without_a_word():
 def test_which_statuses_may_pass():
     passing = {status for status in range(100, 700) if is_transient(status)}
     assert passing == {408, 425, 429, *range(500, 700)} - {501, 505}
-    assert {status for status in range(100, 700) if is_unprocessed(status)} == {425, 429}
+    assert {status for status in range(100, 700) if is_unprocessed(status)} == {405, 425, 429, 501}
 
 
 @each(
