@@ -237,8 +237,7 @@ class PipelineRun:
         return self._client.use(pipeline=self._pipeline, timeout=timeout, **{**self._options, "ttl": ttl})
 
     def _left(self, longest: Optional[float] = None) -> Optional[float]:
-        left = self._deadline.clamp(longest)
-        return None if left is None else max(0.001, left)
+        return self._deadline.for_call(longest)
 
     def _end_lost(self, error: BaseException) -> None:
         """After a start that failed or was interrupted, end what may have been started."""
