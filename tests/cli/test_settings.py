@@ -387,7 +387,7 @@ def test_an_empty_line_of_an_env_file_is_an_error_that_names_it(
     done = run_here(monkeypatch, capsys, "status", "--env-file", str(file), **variables)
     (error,) = done.stderr.splitlines()
     assert (done.code, stub.requests) == (2, [])
-    assert f"{file}, line 2, gives {name} no value: " in error
+    assert f"job.env, line 2, gives {name} no value: " in error
     assert ("is a variable of the script not set?" in error) == bool(value)
 
 
