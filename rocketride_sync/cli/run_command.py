@@ -47,7 +47,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add(
         "pipeline",
-        type=shared_options.path_of_file,
         metavar="PIPELINE",
         help="the pipeline's file (.pipe or JSON; JSON5 with the extra json5)",
     )

@@ -10,7 +10,6 @@ from ..config import DEFAULT_CONNECT_TIMEOUT
 from ..errors import ConfigurationError
 from ..options import TRANSPORTS
 from . import durations, env_file, output, secret_input
-from .shared_options import path_of_file
 
 if TYPE_CHECKING:
     from ..client.client import RocketRideClient
@@ -26,7 +25,6 @@ def add_server_options(parser: argparse.ArgumentParser) -> None:
     _add(
         parser,
         "--ca-file",
-        type=path_of_file,
         metavar="FILE",
         help="check the server's certificate with the authorities in FILE (else REQUESTS_CA_BUNDLE)",
     )
@@ -53,12 +51,12 @@ def add_key_options(parser: argparse.ArgumentParser) -> None:
         "read the API key from FILE; - is standard input, where a terminal asks for it and hides it (else "
         "ROCKETRIDE_APIKEY); a key is never an argument"
     )
-    _add(parser, "--apikey-file", type=path_of_file, metavar="FILE", help=key_help)
+    _add(parser, "--apikey-file", metavar="FILE", help=key_help)
     env_help = (
         "read ROCKETRIDE_* variables from FILE (lines NAME=VALUE); the process's own variables win; a line that names "
         "one, but gives it no value, is an error; so is an empty ROCKETRIDE_URI, ROCKETRIDE_APIKEY or ROCKETRIDE_TOKEN"
     )
-    _add(parser, "--env-file", type=path_of_file, metavar="FILE", help=env_help)
+    _add(parser, "--env-file", metavar="FILE", help=env_help)
     add_verbose_option(parser)
 
 

@@ -40,17 +40,9 @@ def add_wait_options(
     )
     add(
         "--report",
-        type=path_of_file,
         metavar="FILE.html",
         help="write a page with charts and all messages of the run, however it ends (extra report)",
     )
-
-
-def path_of_file(text: str) -> str:
-    """The type of an argument that names a file: an empty one comes of a variable of the shell that is not set."""
-    if text:
-        return text
-    raise argparse.ArgumentTypeError("'' is not the path of a file")
 
 
 def judgement(args: argparse.Namespace) -> Judgement:

@@ -64,7 +64,6 @@ class _Checked(NamedTuple):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "files",
-        type=shared_options.path_of_file,
         metavar="FILE",
         nargs="+",
         help="a pipeline file (.pipe or JSON)",

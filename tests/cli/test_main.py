@@ -229,22 +229,3 @@ def test_no_time_is_lost_on_the_parsers_of_other_commands(words, monkeypatch):
         monkeypatch.setattr(command, "add_arguments", lambda parser, name=name: made.append(name))
     main.main(words)
     assert made == (["status"] if words[:1] == ["status"] else list(main._COMMANDS))
-
-
-EMPTY_PATHS = [
-    (["wait", "tk_1", "--report", ""], "--report"),
-    (["run", "a.pipe", "--report="], "--report"),
-    (["status", "tk_1", "--apikey-file", ""], "--apikey-file"),
-    (["--env-file", "", "status", "tk_1"], "--env-file"),
-    (["serve", "--env-file", ""], "--env-file"),
-    (["status", "tk_1", "--ca-file", ""], "--ca-file"),
-    (["run", ""], "PIPELINE"),
-    (["validate", "a.pipe", ""], "FILE"),
-]
-
-
-@pytest.mark.parametrize(("words", "name"), EMPTY_PATHS)
-def test_an_empty_path_is_told_with_its_argument(capsys, words, name):
-    """It comes of a variable of the shell that is not set."""
-    assert main.main(words) == 2
-    assert f"argument {name}: '' is not the path of a file" in capsys.readouterr().err

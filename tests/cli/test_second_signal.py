@@ -28,7 +28,7 @@ ENDED = [
     {**RUNNING, "state": 6, "completed": True},
 ]  # the answers to the request to end it, and to a poll
 PLACE = "(project 'nightly', source 'in'); end it with stop --project nightly --source in"
-SAID = {"SIGINT": "interrupted", "SIGTERM": "terminated", "SIGHUP": "terminated"}
+SAID = {"SIGINT": "interrupted", "SIGTERM": "terminated", "SIGHUP": "the terminal was closed (SIGHUP)"}
 SAME_EVENT_SECONDS = signals._SAME_EVENT_SECONDS
 NAMES = list(SAID)
 PAIRS = [(first, second) for first in NAMES for second in NAMES]
