@@ -35,7 +35,7 @@ def says_no_server(error: Optional[RocketRideError]) -> bool:
 
 
 def fault_of_address(name: str, http: HttpTransport, deadline: Deadline) -> Optional[RocketRideError]:
-    """Why no upgrade will ever succeed at the address, as an error of the call `name`: made, not raised.
+    """Why no upgrade will ever succeed at the address, as an error of the call `name`, which was not sent: made, not raised.
 
     None if a server is there, or if that is not known, such as for want of an answer in time.
     """
@@ -45,5 +45,6 @@ def fault_of_address(name: str, http: HttpTransport, deadline: Deadline) -> Opti
         http.call(status_of_no_task(name), soon)
     except RocketRideError as error:
         if says_no_server(error) or isinstance(error, AuthenticationError):
+            error.request_sent = False  # the question was; of the call, nothing was
             return error.with_traceback(None)
     return None

@@ -11,6 +11,7 @@ from rocketride_sync import (
     ProtocolError,
     RetryPolicy,
     RocketRideClient,
+    RocketRideError,
     ServerError,
     TransientError,
     TransportError,
@@ -246,6 +247,40 @@ def test_a_wrong_base_path_is_told_at_once_also_where_http_cannot_carry_the_call
             call(client)
         assert not any("POST" in request for request in server.requests)
         assert upgrades(server) <= 2  # `run` looks before it starts
+
+
+STRANGERS = {
+    "a page for 404": answer(b"<html>nginx</html>", "404 Not Found"),
+    "a page for 400": answer(b"<html>nginx</html>", "400 Bad Request"),
+    "a page for 403": answer(b"<html>nginx</html>", "403 Forbidden"),
+    "a redirect": answer(b"", "302 Found", Location="http://elsewhere/"),
+    "501": answer(b"", "501 Not Implemented"),
+    "foreign JSON": answer(b'{"a":1}'),
+    "a page": PAGE,
+    "junk": b"junk\r\n\r\n",
+    "no such path": NOT_FOUND,
+    "no such key": DENIED,
+}
+CHANGES = {
+    "use": TAKE_WEBSOCKET["use"],
+    "run": TAKE_WEBSOCKET["run"],
+    "restart": lambda client: client.restart(token=TOKEN, project_id="p", source="s", pipeline=PIPELINE),
+    "call": lambda client: client.call("rrext_x"),
+    "pipe": TAKE_WEBSOCKET["pipe"],
+}
+
+
+@pytest.mark.parametrize("call", CHANGES.values(), ids=CHANGES)
+@pytest.mark.parametrize("reply", STRANGERS.values(), ids=STRANGERS)
+def test_what_came_of_the_question_for_a_server_is_not_what_came_of_the_call(reply, call):
+    """Only that question was sent. The call was not, so nothing of it can have been carried out."""
+    with wrong(reply) as server, RocketRideClient(server.url, KEY) as client:
+        with pytest.raises(RocketRideError) as caught:
+            call(client)
+        assert {request.split()[0] for request in server.requests} == {"GET"}
+        assert caught.value.request_sent is False
+        assert "carried it out" not in str(caught.value)
+        assert "may run on" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

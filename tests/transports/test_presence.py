@@ -57,6 +57,12 @@ def test_what_no_upgrade_will_ever_pass(answer):
     assert answer.__traceback__ is None
 
 
+def test_its_own_request_is_not_that_of_the_call():
+    answer = ProtocolError("a page")
+    answer.request_sent = True
+    assert Http(answer).asked(30.0).request_sent is False
+
+
 @each(
     "answer",
     [
