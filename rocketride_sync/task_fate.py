@@ -8,10 +8,12 @@ __all__ = [
     "HAD_ENDED",
     "MAY_RUN_ON",
     "NOT_STARTED",
+    "RUNS_ON",
     "WAS_ENDED",
     "TaskFate",
     "note_task_fate",
     "task_fate_of",
+    "without_runs_on",
 ]
 
 WAS_ENDED = "the task was ended"
@@ -21,6 +23,8 @@ MAY_RUN_ON = "the task may run on"
 """The beginning of these words: its project and source follow."""
 NOT_STARTED = "the task was not started"
 """The program stopped before a byte of the start was sent."""
+RUNS_ON = "it runs on"
+"""How a wait that was given up ends its message. It holds until somebody ends the task after the wait."""
 
 
 class TaskFate(NamedTuple):
@@ -48,3 +52,10 @@ def note_task_fate(error: BaseException, fate: TaskFate) -> None:
 def task_fate_of(error: BaseException) -> Optional[TaskFate]:
     """What `note_task_fate` noted."""
     return error.__dict__.get("_task_fate")
+
+
+def without_runs_on(error: BaseException) -> str:
+    """The message of a wait that was given up, for one that goes on to say what became of its task after that."""
+    message = str(error)
+    end = f"; {RUNS_ON}"
+    return message[: -len(end)] if message.endswith(end) else message

@@ -5,15 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Optional
 
 from ..deadline import Deadline
-from ..errors import (
-    ProtocolError,
-    RocketRideError,
-    TaskLostError,
-    TaskNotFoundError,
-    TransientError,
-    WaitTimeoutError,
-)
+from ..errors import RocketRideError, TaskLostError, TaskNotFoundError, WaitTimeoutError
 from ..models import TaskStatus
+from ..task_fate import without_runs_on
 from ..waiting.same_run import vanished
 
 if TYPE_CHECKING:
@@ -41,14 +35,20 @@ class GivenUpTask:
         """Terminate the task after its wait ended with `error`, and return its terminal status.
 
         Raises:
-            WaitTimeoutError: `error`, which also says why the task may run on.
-            RocketRideError: of another kind.
+            WaitTimeoutError: `error`, which also says why the task may run on. That is its cause, if it had none.
+            TaskNotFoundError, TaskLostError: the server does not know the task, or its end was missed: it does not run on.
+            RocketRideError: of the caller's function for the key.
         """
         try:
             return self._terminate()
-        except (TransientError, ProtocolError, WaitTimeoutError) as fault:
-            error.args = (f"{error}; it could not be terminated and may run on: {fault}",)
-        raise error
+        except (TaskNotFoundError, TaskLostError):
+            raise
+        except RocketRideError as refusal:
+            if refusal._is_of_auth:
+                raise
+            fault = refusal.with_traceback(None)  # its frames would keep `error` alive
+        error.args = (f"{without_runs_on(error)}; {_may_run_on(fault)}",)
+        raise error from (error.__cause__ or fault)
 
     def interrupted(self) -> str:
         """Terminate the task. Returns what came of that, for the message of the `KeyboardInterrupt`."""
@@ -57,7 +57,7 @@ class GivenUpTask:
         except TaskLostError as error:
             return str(error)
         except RocketRideError as error:
-            return f"it could not be terminated and may run on: {error}"
+            return _may_run_on(error)
 
     def _terminate(self) -> TaskStatus:
         """Terminate the run that was watched, and return its terminal status. Another run is not touched."""
@@ -79,3 +79,7 @@ class GivenUpTask:
         ):
             status = seen
         return status
+
+
+def _may_run_on(fault: RocketRideError) -> str:
+    return f"it could not be terminated and may run on: {without_runs_on(fault)}"

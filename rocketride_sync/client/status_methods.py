@@ -105,13 +105,13 @@ class StatusMethods(BaseClient):
             previous: an earlier status of the same token; see `get_task_status`.
             check: raise if the task did not succeed, instead of leaving that to the caller.
             cancel_on_timeout: terminate the task when `timeout` passes, and return its terminal status. This may take
-                another client timeout, 30 s at most. If the task cannot be reached, `WaitTimeoutError` is still
-                raised.
+                another client timeout, 30 s at most. If the task cannot be ended, for whatever reason,
+                `WaitTimeoutError` is still raised, and says why.
             cancel_on_interrupt: terminate the task on Ctrl-C, before the `KeyboardInterrupt` is raised. Its message
                 says whether that succeeded.
 
         Raises:
-            WaitTimeoutError: the task has not ended, and runs on.
+            WaitTimeoutError: the task has not ended, and runs on; with `cancel_on_timeout`, it could not be ended.
             TaskNotFoundError: the server does not know the task, and it was not seen before.
             TaskVanishedError, TaskReplacedError: the end of the task was missed, and the run log has no final status of
                 it.

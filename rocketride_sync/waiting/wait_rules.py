@@ -20,6 +20,7 @@ from ..errors import (
 from ..models import TaskStatus
 from ..options import RetryPolicy
 from ..redact import shorten
+from ..task_fate import RUNS_ON
 from . import end_reason
 from .outage import MALFORMED_IN_A_ROW, Outage
 from .poll_schedule import CLOCK_TOLERANCE, Schedule
@@ -269,5 +270,5 @@ class Wait:
             message = f"{task}: no status could be read for {elapsed:.1f} s"
         else:
             message = f"{task} has not ended after {elapsed:.1f} s (last seen as {self.last.state.name})"
-        message += "; it runs on" if fault is None else f"; the last poll failed: {fault}"
+        message += f"; {RUNS_ON}" if fault is None else f"; the last poll failed: {fault}"
         return WaitTimeoutError(message, token=shorten(self._token), elapsed=elapsed, last_status=self.last)

@@ -2,20 +2,28 @@
 
 import errno
 import itertools
+import re
 import time
 
 import pytest
 from timed_calls import TimedCalls
 
 from rocketride_sync import (
+    AuthenticationError,
+    CertificateError,
     ConfigurationError,
     MemoryTransport,
+    OverloadedError,
+    PermissionDeniedError,
     ProtocolError,
     RetryPolicy,
     RocketRideClient,
+    ServerError,
+    TaskNotFoundError,
     TaskReplacedError,
     TaskStatus,
     TransportError,
+    UnsupportedOperationError,
     WaitTimeoutError,
 )
 from rocketride_sync.client import many_tasks_methods, status_methods
@@ -257,12 +265,53 @@ def test_cancelling_takes_thirty_seconds_at_most_exactly(monkeypatch):
     assert client._transport.limits[1:3] == [30.0, 30.0]
 
 
-@pytest.mark.parametrize("fault", [TransportError("refused"), ProtocolError("an odd answer")])
-def test_a_task_that_cannot_be_cancelled_at_the_timeout_is_a_timeout_that_says_so(fault):
-    client = client_of(RUNNING, fault)
-    with pytest.raises(WaitTimeoutError, match=f"could not be terminated and may run on: {fault}") as caught:
+REFUSALS = [
+    kind("no")
+    for kind in (
+        TransportError,
+        OverloadedError,
+        CertificateError,
+        ProtocolError,
+        AuthenticationError,
+        UnsupportedOperationError,
+        ServerError,
+        PermissionDeniedError,
+        ConfigurationError,
+    )
+]
+
+
+@pytest.mark.parametrize("steps", [[], [RUNNING], [RUNNING, {}]], ids=["look", "terminate", "wait"])
+@pytest.mark.parametrize("fault", REFUSALS, ids=repr)
+def test_a_task_that_cannot_be_cancelled_at_the_timeout_is_a_timeout_that_says_so(fault, steps):
+    """Whatever the reason, and at whatever step: the time of the wait is up, and it has the latest status."""
+    retry = RetryPolicy(max_outage=0.01, initial_delay=0.001, max_delay=0.002)
+    client = client_of(RUNNING, *steps, *[fault] * 5000, retry=retry)
+    with pytest.raises(WaitTimeoutError) as caught:
         client.wait_until_complete(TOKEN, 0, cancel_on_timeout=True)
+    assert re.search(
+        r"has not ended .* \(last seen as RUNNING\); it could not be terminated and may run on: .*no",
+        str(caught.value),
+    )
+    assert "it runs on" not in str(caught.value)
     assert caught.value.last_status == SEEN
+    assert isinstance(caught.value.__cause__, (type(fault), WaitTimeoutError))
+
+
+def test_a_task_that_the_server_never_knew_is_not_said_to_run_on():
+    client = client_of(TransportError("refused"), TaskNotFoundError("unknown"))
+    with pytest.raises(TaskNotFoundError, match="unknown"):
+        client.wait_until_complete(TOKEN, 0, cancel_on_timeout=True)
+
+
+@pytest.mark.parametrize("steps", [[], [RUNNING]], ids=["look", "terminate"])
+def test_an_error_of_the_function_for_the_key_comes_out_of_the_cancelling(steps):
+    mine = ServerError("of the vault")
+    mine._is_of_auth = True
+    client = client_of(RUNNING, *steps, mine)
+    with pytest.raises(ServerError) as caught:
+        client.wait_until_complete(TOKEN, 0, cancel_on_timeout=True)
+    assert caught.value is mine
 
 
 def test_a_task_that_does_not_end_when_it_is_cancelled_is_the_timeout_of_the_wait():
