@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple, Optional
 
+from .errors import WaitTimeoutError
+
 __all__ = [
     "HAD_ENDED",
     "MAY_RUN_ON",
@@ -13,6 +15,8 @@ __all__ = [
     "TaskFate",
     "note_task_fate",
     "task_fate_of",
+    "tell_interrupt",
+    "tell_task_fate",
     "without_runs_on",
 ]
 
@@ -25,6 +29,8 @@ NOT_STARTED = "the task was not started"
 """The program stopped before a byte of the start was sent."""
 RUNS_ON = "it runs on"
 """How a wait that was given up ends its message. It holds until somebody ends the task after the wait."""
+
+_INTERRUPTED = "interrupted; "
 
 
 class TaskFate(NamedTuple):
@@ -59,3 +65,32 @@ def without_runs_on(error: BaseException) -> str:
     message = str(error)
     end = f"; {RUNS_ON}"
     return message[: -len(end)] if message.endswith(end) else message
+
+
+def tell_interrupt(stop: BaseException, words: str, instead_of: str = "") -> None:
+    """Let the message of `stop`, if it is a `KeyboardInterrupt`, say `words` of a task: in place of what was said of it
+    before, after what was said of other tasks. A message that is not ours is left.
+    """
+    said = str(stop)
+    if not isinstance(stop, KeyboardInterrupt):
+        return
+    if said in ("", f"{_INTERRUPTED}{instead_of}"):
+        stop.args = (f"{_INTERRUPTED}{words}",)
+    elif said.startswith(_INTERRUPTED):
+        stop.args = (f"{said}; {words}",)
+
+
+def tell_task_fate(error: BaseException, token: str, fate: TaskFate, words: str) -> None:
+    """Let `error`, which leaves the block of a task, carry what became of the task. A message that says of it that it runs
+    on says `words` instead.
+
+    Args:
+        error: of any class.
+        token: the task's token, shortened.
+        fate: what became of the task.
+        words: the same, with the task as their subject: ``was ended``.
+    """
+    note_task_fate(error, fate)
+    tell_interrupt(error, f"task {token} {words}", instead_of=f"task {token}: {RUNS_ON}")
+    if isinstance(error, WaitTimeoutError) and error.token == token and str(error).endswith(RUNS_ON):
+        error.args = (f"{without_runs_on(error)}; it {words}",)

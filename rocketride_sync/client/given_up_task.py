@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Optional
 from ..deadline import Deadline
 from ..errors import RocketRideError, TaskLostError, TaskNotFoundError, WaitTimeoutError
 from ..models import TaskStatus
-from ..task_fate import without_runs_on
+from ..redact import shorten
+from ..task_fate import tell_interrupt, without_runs_on
 from ..waiting.same_run import vanished
 
 if TYPE_CHECKING:
@@ -58,6 +59,9 @@ class GivenUpTask:
             return str(error)
         except RocketRideError as error:
             return _may_run_on(error)
+        except KeyboardInterrupt as second:
+            tell_interrupt(second, f"task {shorten(self._token)}: it may run on")
+            raise
 
     def _terminate(self) -> TaskStatus:
         """Terminate the run that was watched, and return its terminal status. Another run is not touched."""

@@ -115,7 +115,7 @@ class StartingMethods(BaseClient):
         # Slow to load, and not needed by a process that only reads a status.
         load(_starting)
         from ..protocol import start_operations
-        from ..task_fate import NOT_STARTED, TaskFate, note_task_fate
+        from ..task_fate import NOT_STARTED, TaskFate, note_task_fate, tell_interrupt
         from . import pipelines
         from .task import Task
 
@@ -147,14 +147,16 @@ class StartingMethods(BaseClient):
                 note_task_fate(stop, TaskFate(fate, False))
             elif interrupt or start is not None:
                 fate = self._fate(operation, start)
-            if interrupt:
-                stop.args = stop.args or (f"interrupted; {fate}",)
+            tell_interrupt(stop, fate)
             raise
 
     def _fate(self, operation: Operation, start: Optional[TaskStart]) -> str:
         """What becomes of the task when `use` is interrupted: once its token is known, which the caller will not get, it
         is terminated, unless it may be somebody else's.
         """
+        load(_starting)
+        from ..task_fate import tell_interrupt
+
         if start is None:
             return f"whether the task was started is unknown{operation.recovery}"
         task = f"task {shorten(start.token)}"
@@ -167,7 +169,7 @@ class StartingMethods(BaseClient):
         except RocketRideError as error:
             return f"{task} could not be terminated and may run on: {error}"
         except KeyboardInterrupt as stop:  # a second one
-            stop.args = stop.args or (f"interrupted; {task} may run on{operation.recovery}",)
+            tell_interrupt(stop, f"{task} may run on{operation.recovery}")
             raise
         return f"{task} was ended"
 

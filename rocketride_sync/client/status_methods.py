@@ -108,7 +108,7 @@ class StatusMethods(BaseClient):
                 another client timeout, 30 s at most. If the task cannot be ended, for whatever reason,
                 `WaitTimeoutError` is still raised, and says why.
             cancel_on_interrupt: terminate the task on Ctrl-C, before the `KeyboardInterrupt` is raised. Its message
-                says whether that succeeded.
+                says whether that succeeded. So does that of a second Ctrl-C meanwhile.
 
         Raises:
             WaitTimeoutError: the task has not ended, and runs on; with `cancel_on_timeout`, it could not be ended.

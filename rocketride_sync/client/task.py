@@ -28,7 +28,14 @@ from ..models._task_start import TaskStart
 from ..options import CLIENT_TIMEOUT, Seconds
 from ..redact import shorten
 from ..sending.pipe import Pipe
-from ..task_fate import HAD_ENDED, WAS_ENDED, TaskFate, note_task_fate
+from ..task_fate import (
+    HAD_ENDED,
+    MAY_RUN_ON,
+    WAS_ENDED,
+    TaskFate,
+    task_fate_of,
+    tell_task_fate,
+)
 from .status_methods import OnProgress
 
 if TYPE_CHECKING:
@@ -219,7 +226,11 @@ class Task:
             self.ended = True
             return status.terminated_by_client
         self.ended = False
-        self._client._terminate(self.token, status, deadline)
+        try:
+            self._client._terminate(self.token, status, deadline)
+        except TaskNotFoundError:  # forgotten between the two calls
+            self.ended = True
+            return False
         self.ended = True
         return True
 
@@ -239,9 +250,17 @@ class Task:
         if self.joined or self._is_inherited:
             return
         try:
+            self._end_at_exit(error)
+        except BaseException as stop:
+            if not isinstance(stop, RocketRideError) and task_fate_of(stop) is None:
+                tell_task_fate(stop, shorten(self.token), TaskFate(MAY_RUN_ON, False), "may run on")
+            raise
+
+    def _end_at_exit(self, error: Optional[BaseException]) -> None:
+        """As `_end_after`. The first Ctrl-C, or other signal, does not leave the task behind."""
+        try:
             self._end_after(error)
         except BaseException as stop:
-            # The first Ctrl-C, or other signal, does not leave the task behind.
             if not isinstance(stop, Exception) and (error is None or isinstance(error, Exception)):
                 self._end_after(stop)
             raise
@@ -249,18 +268,17 @@ class Task:
     def _end_after(self, error: Optional[BaseException]) -> None:
         """End the run after a block that `error` has ended, if any: it then says what became of the run."""
         try:
-            terminated = self._end()
+            fate = TaskFate(WAS_ENDED, True) if self._end() else TaskFate(HAD_ENDED, False)
+            words = "was ended" if fate.ended else "had ended"
         except RocketRideError as fault:
             if error is None:
                 raise
             # The caller must see the exception of the block, not this one.
             log.warning("task %s could not be terminated, it may run on: %s", shorten(self.token), fault)
-            return
+            fate = TaskFate(MAY_RUN_ON, False)
+            words = f"could not be terminated and may run on: {fault}"
         if error is not None:
-            note_task_fate(error, TaskFate(WAS_ENDED if terminated else HAD_ENDED, terminated))
-        if isinstance(error, KeyboardInterrupt):
-            word = "was" if terminated else "had"
-            error.args = (f"interrupted; task {shorten(self.token)} {word} ended",)
+            tell_task_fate(error, shorten(self.token), fate, words)
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the task as `status` saw it. The server is not asked."""

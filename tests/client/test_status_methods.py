@@ -332,6 +332,28 @@ def test_ctrl_c_says_what_became_of_a_task_that_could_not_be_cancelled():
         assert "terminate" not in calls_of(client)
 
 
+ENDING = {"look": [], "terminate": [RUNNING], "wait": [RUNNING, {}]}
+
+
+@pytest.mark.parametrize("steps", ENDING.values(), ids=ENDING)
+@pytest.mark.parametrize("first", ["Ctrl-C", "the timeout"])
+def test_a_second_ctrl_c_while_the_task_is_cancelled_says_that_it_may_run_on(first, steps):
+    """The first one ends the task, or goes on with that."""
+    ways = {
+        "Ctrl-C": ({"on_progress": interrupt, "cancel_on_interrupt": True}, []),
+        "the timeout": ({"timeout": 0, "cancel_on_timeout": True}, [KeyboardInterrupt()]),
+    }
+    way, before = ways[first]
+    for stop, said in (
+        (KeyboardInterrupt(), "interrupted; task tk_5f3a…: it may run on"),
+        (KeyboardInterrupt("of the shutdown"), "of the shutdown"),
+    ):
+        client = client_of(RUNNING, *before, *steps, stop)
+        with pytest.raises(KeyboardInterrupt) as caught:
+            client.wait_until_complete(TOKEN, **way)
+        assert str(caught.value) == said
+
+
 def test_ctrl_c_that_says_something_keeps_it():
     def stop(_status):
         raise KeyboardInterrupt("of the shutdown")

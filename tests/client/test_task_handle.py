@@ -1,5 +1,6 @@
 """`Task` as a context manager: what it ends when the block is left, and what it leaves alone."""
 
+import copy
 import json
 import math
 import os
@@ -22,7 +23,9 @@ from rocketride_sync import (
     TaskNotFoundError,
     TransportError,
     TransportTimeoutError,
+    WaitTimeoutError,
 )
+from rocketride_sync.redact import shorten
 from rocketride_sync.task_fate import task_fate_of
 
 needs("fastapi", reason="needs the extra `emulator`")
@@ -142,6 +145,114 @@ def test_the_second_ctrl_c_leaves_at_once(error):
     with pytest.raises(KeyboardInterrupt):
         leave_block(task, error)
     assert not task.ended
+
+
+TOKEN = "tk_5f3a0123456789abcdef"
+STARTED = {"token": TOKEN}
+RUNNING = {"state": 3, "startTime": 1.0}
+DONE = {**RUNNING, "state": 5, "completed": True, "exitCode": 0}
+
+
+def left(error, *answers):
+    """What comes out of a block that is left with `error`, while the end of its task is answered so."""
+    transport = MemoryTransport([STARTED, RUNNING, *map(copy.copy, answers)])
+    with pytest.raises(BaseException) as raised:
+        with RocketRideClient("h", KEY, transport=transport).use(pipeline=forever()):
+            raise error
+    assert TOKEN not in str(raised.value)
+    return raised.value
+
+
+def of_a_wait(token=TOKEN):
+    """A wait's own words hold until somebody ends the task after it."""
+    return KeyboardInterrupt(f"interrupted; task {shorten(token)}: it runs on")
+
+
+NOT_ENDED = {
+    "refused": ([RUNNING, PermissionDeniedError("denied")], "could not be terminated and may run on: denied"),
+    "unanswered": (
+        [RUNNING, TransportTimeoutError("no answer")],
+        "could not be terminated and may run on: no answer",
+    ),
+    "out of reach": ([TransportError("reset")] * 2, "could not be terminated and may run on: reset"),
+    "interrupted": ([RUNNING, KeyboardInterrupt()], "may run on"),
+    "interrupted in the look": ([KeyboardInterrupt()], "may run on"),
+}
+
+
+@pytest.mark.parametrize(("answers", "words"), NOT_ENDED.values(), ids=NOT_ENDED)
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), of_a_wait()], ids=["at any time", "in a wait"])
+def test_ctrl_c_in_a_block_says_that_the_task_may_run_on(error, answers, words):
+    """Also a second one, which breaks the end off."""
+    stop = left(copy.copy(error), *answers)
+    assert isinstance(stop, KeyboardInterrupt)
+    assert str(stop) == f"interrupted; task tk_5f3a… {words}"
+    assert task_fate_of(stop) == ("the task may run on", False)
+
+
+def test_the_second_ctrl_c_at_the_end_of_a_block_says_that_the_task_may_run_on():
+    transport = MemoryTransport([STARTED, RUNNING, RUNNING, KeyboardInterrupt(), KeyboardInterrupt()])
+    with pytest.raises(KeyboardInterrupt, match=r"^interrupted; task tk_5f3a… may run on$"):
+        with RocketRideClient("h", KEY, transport=transport).use(pipeline=forever()):
+            pass
+
+
+def test_the_first_ctrl_c_at_the_end_of_a_block_says_so_if_the_task_cannot_be_ended():
+    answers = [RUNNING, KeyboardInterrupt(), RUNNING, PermissionDeniedError("denied")]
+    transport = MemoryTransport([STARTED, RUNNING, *answers])
+    with pytest.raises(KeyboardInterrupt, match=r"could not be terminated and may run on: denied$"):
+        with RocketRideClient("h", KEY, transport=transport).use(pipeline=forever()):
+            pass
+
+
+def test_whatever_breaks_the_end_off_carries_that_the_task_may_run_on():
+    class Alarm(Exception):
+        """What a signal handler may raise."""
+
+    for error, second in ((KeyboardInterrupt(), SystemExit(143)), (ZeroDivisionError(), Alarm())):
+        stop = left(error, RUNNING, second)
+        assert isinstance(stop, type(second))
+        assert task_fate_of(stop) == ("the task may run on", False)
+
+
+def test_what_an_interrupt_says_of_another_task_is_kept():
+    """Of a block within this one, for example."""
+    for said in (
+        "interrupted; task tk_0123… could not be terminated and may run on: no",
+        "interrupted; task tk_0123…: it runs on",
+    ):
+        assert str(left(KeyboardInterrupt(said), RUNNING, None)) == f"{said}; task tk_5f3a… was ended"
+    assert str(left(KeyboardInterrupt("of the shutdown"), RUNNING, None)) == "of the shutdown"
+
+
+ENDINGS = {
+    "ended": ([RUNNING, None], "it was ended"),
+    "had ended": ([DONE], "it had ended"),
+    "refused": (
+        [RUNNING, PermissionDeniedError("denied")],
+        "it could not be terminated and may run on: denied",
+    ),
+}
+
+
+@pytest.mark.parametrize(("answers", "words"), ENDINGS.values(), ids=ENDINGS)
+def test_a_timeout_of_its_wait_in_a_block_says_what_became_of_the_task(answers, words):
+    transport = MemoryTransport([STARTED, RUNNING, RUNNING, *answers])
+    with pytest.raises(WaitTimeoutError) as raised:
+        with RocketRideClient("h", KEY, transport=transport).use(pipeline=forever()) as task:
+            task.wait_until_complete(0)
+    assert str(raised.value).endswith(f"(last seen as RUNNING); {words}")
+
+
+def test_a_timeout_of_another_tasks_wait_stays_as_it_is():
+    error = WaitTimeoutError("task tk_0123… has not ended; it runs on", token="tk_0123…")
+    assert str(left(error, RUNNING, None)) == "task tk_0123… has not ended; it runs on"
+
+
+def test_a_task_that_is_forgotten_as_it_is_terminated_had_ended():
+    stop = left(KeyboardInterrupt(), RUNNING, TaskNotFoundError("gone"))
+    assert str(stop) == "interrupted; task tk_5f3a… had ended"
+    assert task_fate_of(stop) == ("the task had ended", False)
 
 
 def test_a_notebook_shows_the_run_without_asking_the_server(either, websocket_client):
