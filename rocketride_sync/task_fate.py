@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional
+import contextlib
+from typing import Iterator, NamedTuple, Optional
 
-from .errors import WaitTimeoutError
+from .errors import RocketRideError, WaitTimeoutError
 
 __all__ = [
     "HAD_ENDED",
@@ -13,9 +14,11 @@ __all__ = [
     "RUNS_ON",
     "WAS_ENDED",
     "TaskFate",
+    "before_start",
     "note_task_fate",
     "task_fate_of",
     "tell_interrupt",
+    "tell_not_started",
     "tell_task_fate",
     "without_runs_on",
 ]
@@ -58,6 +61,25 @@ def note_task_fate(error: BaseException, fate: TaskFate) -> None:
 def task_fate_of(error: BaseException) -> Optional[TaskFate]:
     """What `note_task_fate` noted."""
     return error.__dict__.get("_task_fate")
+
+
+def tell_not_started(stop: BaseException) -> None:
+    """Let `stop`, which came before a byte of the start was sent, say that the task was not started, if it is none of our
+    errors: those say what was wrong.
+    """
+    if not isinstance(stop, RocketRideError):
+        note_task_fate(stop, TaskFate(NOT_STARTED, False))
+        tell_interrupt(stop, NOT_STARTED)
+
+
+@contextlib.contextmanager
+def before_start() -> Iterator[None]:
+    """What is done before a start, and may take long."""
+    try:
+        yield
+    except BaseException as stop:
+        tell_not_started(stop)
+        raise
 
 
 def without_runs_on(error: BaseException) -> str:

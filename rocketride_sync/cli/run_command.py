@@ -79,11 +79,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> ExitCode:
+    from ..task_fate import NOT_STARTED
     from .pipeline_run import RunWithOutput  # other commands need neither it nor what it uses
 
-    pipeline_run = RunWithOutput(args)
-    with make_client(args, pipeline_run.environment) as client, pipeline_run.owning_its_task(client):
-        return _run(pipeline_run)
+    try:
+        pipeline_run = RunWithOutput(args)  # which may read the pipeline and the key from a terminal
+    except signals.STOP_EXCEPTIONS as error:
+        stop = signals.with_task_state(error, NOT_STARTED)
+    else:
+        with make_client(args, pipeline_run.environment) as client, pipeline_run.owning_its_task(client):
+            return _run(pipeline_run)
+    raise stop
 
 
 def _run(pipeline_run: RunWithOutput) -> ExitCode:

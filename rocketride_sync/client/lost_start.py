@@ -111,7 +111,10 @@ class LostStart:
             return ""
         if status.is_terminal:
             return HAD_ENDED
-        client.terminate(token, timeout=_left(deadline))
+        try:
+            client.terminate(token, timeout=_left(deadline))
+        except TaskNotFoundError:  # forgotten between the two calls
+            return HAD_ENDED
         return WAS_ENDED
 
     @property

@@ -137,8 +137,14 @@ class PipelineRun:
             return
         if isinstance(error, KeyboardInterrupt):
             error.args = (f"interrupted; {self.state}",)
-        elif isinstance(error, WaitTimeoutError) or self.may_run_on:
+        elif self.may_run_on:
             error.args = (f"{error}; {self.state}",)
+        elif isinstance(error, WaitTimeoutError) or self.task is None:  # a lost start, whose task was found
+            message = str(error)
+            known = (
+                message[: -len(error._doubt)] if error._doubt and message.endswith(error._doubt) else message
+            )
+            error.args = (f"{known}; {self.state}",)
 
     def wait(
         self, task: Task, interval: Any, on_progress: Optional[Callable[[TaskStatus], object]]
@@ -241,14 +247,15 @@ class PipelineRun:
 
     def _end_lost(self, error: BaseException) -> None:
         """After a start that failed or was interrupted, end what may have been started."""
+        # A signal handler may raise anything.
+        interrupted = not isinstance(error, RocketRideError)
         fate = task_fate_of(error)
         if fate is not None and fate.words == NOT_STARTED:
             self.state = fate.words
             return
         if not self._requested:
+            self.state = NOT_STARTED if interrupted else ""
             return
-        # A signal handler may raise anything.
-        interrupted = not isinstance(error, RocketRideError)
         if not (interrupted or getattr(error, "request_sent", False)):
             return
         self.state = str(self._lost_start)

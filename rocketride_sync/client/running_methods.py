@@ -122,6 +122,7 @@ class RunningMethods(BaseClient):
             KeyboardInterrupt: on Ctrl-C. The message says what became of the task.
         """
         load(_running)
+        from ..task_fate import before_start
         from ..transports import chunks
         from . import pipelines
         from .pipeline_run import PipelineRun
@@ -130,7 +131,8 @@ class RunningMethods(BaseClient):
 
         limit = optional_seconds("timeout", timeout)
         began, deadline = time.monotonic(), Deadline(limit)
-        document = pipelines.load(filepath, pipeline, source, deadline)
+        with before_start():
+            document = pipelines.load(filepath, pipeline, source, deadline)
         _check_data(document, files, data)
         body = None if data is None else chunks.encoded(data)
         every = seconds("interval", interval)
@@ -184,5 +186,6 @@ def _check_data(
 
 def _running() -> None:
     """Import what a run needs, all of it before its start."""
+    from .. import task_fate  # noqa: F401
     from ..transports import chunks  # noqa: F401
     from . import pipeline_run, pipelines, run_result, task, timed_upload  # noqa: F401

@@ -115,12 +115,13 @@ class StartingMethods(BaseClient):
         # Slow to load, and not needed by a process that only reads a status.
         load(_starting)
         from ..protocol import start_operations
-        from ..task_fate import NOT_STARTED, TaskFate, note_task_fate, tell_interrupt
+        from ..task_fate import before_start, tell_interrupt, tell_not_started
         from . import pipelines
         from .task import Task
 
         deadline = Deadline(self._limit(timeout))
-        document = pipelines.load(filepath, pipeline, source, deadline)
+        with before_start():
+            document = pipelines.load(filepath, pipeline, source, deadline)
         operation = start_operations.execute(
             document,
             token=arguments.optional_text("token", token),
@@ -139,15 +140,11 @@ class StartingMethods(BaseClient):
             joined = _may_be_joined(operation, start)
             return Task(cast("RocketRideClient", self), start, joined=joined, status=status)
         except BaseException as stop:
-            interrupt = isinstance(stop, KeyboardInterrupt)
-            fate = ""
             # A signal handler may raise something else. An error of ours comes before the token only.
             if operation.sent is False and not isinstance(stop, RocketRideError):
-                fate = NOT_STARTED
-                note_task_fate(stop, TaskFate(fate, False))
-            elif interrupt or start is not None:
-                fate = self._fate(operation, start)
-            tell_interrupt(stop, fate)
+                tell_not_started(stop)
+            elif isinstance(stop, KeyboardInterrupt) or start is not None:
+                tell_interrupt(stop, self._fate(operation, start))
             raise
 
     def _fate(self, operation: Operation, start: Optional[TaskStart]) -> str:

@@ -165,5 +165,6 @@ def with_unknown_outcome(operation: Operation, error: RocketRideError) -> Rocket
         return error
     rebuild, parts = error.__reduce__()  # as `copy.copy`, without loading that
     unknown: RocketRideError = rebuild(*parts)
-    unknown.args = (f"{error}; whether the server carried it out is unknown{operation.recovery}",)
+    unknown._doubt = f"; whether the server carried it out is unknown{operation.recovery}"
+    unknown.args = (f"{error}{unknown._doubt}",)
     return unknown

@@ -109,3 +109,33 @@ def test_after_its_token_was_not_delivered(run, monkeypatch, not_ended):
     monkeypatch.setattr("rocketride_sync.cli.pipeline_run.RunWithOutput._print_token", refuse)
     done = run([*STARTED, *not_ended], "--keep")
     assert NAMED in done.stderr
+
+
+STOPS = {"Ctrl-C": (KeyboardInterrupt(), "interrupted"), "SIGTERM": (Terminated(15), "terminated")}
+BEFORE = ["rocketride_sync.client.pipelines.load", "rocketride_sync.cli.pipeline_run.api_key"]
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)], ids=["lines", "json"])
+@pytest.mark.parametrize("moment", [*BEFORE, "the look"])
+@pytest.mark.parametrize(("stop", "word"), STOPS.values(), ids=STOPS)
+def test_before_the_start_it_says_that_the_task_was_not_started(
+    run, monkeypatch, stop, word, moment, options
+):
+    def raise_it(*_):
+        raise stop
+
+    if moment != "the look":
+        monkeypatch.setattr(moment, raise_it)
+    done = run([stop], *options)
+    assert done.code > 128
+    assert f"{word}; the task was not started" in done.stderr
+    if "--json" in options:
+        assert json.loads(done.stdout)["error"]["message"] == f"{word}; the task was not started"
+
+
+def test_a_lost_start_whose_task_was_ended_is_not_in_doubt(run):
+    lost = TransportError("the connection broke")
+    lost.request_sent = True
+    done = run([TaskNotFoundError("none before"), lost, {"token": TOKEN}, RUNNING, RUNNING, None])
+    assert "the connection broke; the task was ended" in done.stderr
+    assert "unknown" not in done.stderr

@@ -18,6 +18,7 @@ from rocketride_sync import (
     MemoryTransport,
     Outcome,
     PermissionDeniedError,
+    ProtocolError,
     RocketRideClient,
     RunResult,
     ServerError,
@@ -257,14 +258,36 @@ def test_time_that_is_up_while_an_object_is_sent_is_told_as_such():
         client.run(pipeline=counted(), data="text", timeout=0.05)
 
 
-def test_a_start_whose_answer_is_lost_is_looked_for_and_ended():
-    lost = TransportTimeoutError("no answer")
+FOUND_LATER = {
+    "ended": (WAS_ENDED, [{"state": 2, "startTime": 0.0}, {"state": 2}, None]),
+    "had ended": (HAD_ENDED, [SUCCEEDED]),
+    "forgotten": (HAD_ENDED, [RUNNING, RUNNING, TaskNotFoundError("gone")]),
+}
+
+
+@pytest.mark.parametrize(("fate", "answers"), FOUND_LATER.values(), ids=FOUND_LATER)
+@pytest.mark.parametrize("kind", [TransportTimeoutError, TransportError, ProtocolError])
+def test_a_start_whose_answer_is_lost_is_looked_for_and_ended(kind, fate, answers):
+    """Then it is known what came of it, and told."""
+    lost = kind("no answer")
     lost.request_sent = True
-    found = [{"token": TOKEN}, {"state": 2, "startTime": 0.0}, {"state": 2}, None]
-    transport = MemoryTransport([NO_RUN, lost, *found])
-    with pytest.raises(TransportTimeoutError):
+    transport = MemoryTransport([NO_RUN, lost, {"token": TOKEN}, *answers])
+    with pytest.raises(kind) as raised:
         RocketRideClient("h", KEY, transport=transport).run(pipeline=forever())
-    assert [call.name for call in transport.calls][-1] == "terminate"
+    assert str(raised.value) == f"no answer; {fate}"
+    assert task_fate_of(raised.value).words == fate
+    assert raised.value.request_sent
+    assert ("terminate" in [call.name for call in transport.calls]) is (len(answers) == 3)
+
+
+def test_a_start_whose_answer_is_lost_and_that_cannot_be_looked_for_is_named():
+    lost = TransportError("no answer")
+    lost.request_sent = True
+    client = script(ServerError("denied"), lost)
+    with pytest.raises(
+        TransportError, match=r"carried it out is unknown; .*; the task may run on \(project 'p'"
+    ):
+        client.run(pipeline=forever("p"))
 
 
 NO_WEBSOCKET = UnsupportedOperationError("HTTP cannot carry it")
@@ -298,11 +321,16 @@ def test_an_interrupted_start_is_looked_for_only_where_it_can_be(caplog, documen
     assert ("looking for it" in caplog.text) is searched
 
 
-def test_an_interrupt_before_the_start_is_requested_leaves_nothing_to_look_for(caplog):
-    client = script(KeyboardInterrupt())
+@pytest.mark.parametrize("found", [[], [{"token": TOKEN}]], ids=["token", "status"])
+def test_an_interrupt_before_the_start_is_requested_says_that_the_task_was_not_started(caplog, found):
+    """There is nothing to look for."""
+    client = script(*found, KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt) as raised:
         client.run(pipeline=forever())
-    assert (str(raised.value), len(client._transport.calls)) == ("", 1)
+    assert str(raised.value) == "interrupted; the task was not started"
+    assert task_fate_of(raised.value) == ("the task was not started", False)
+    assert len(client._transport.calls) == len(found) + 1
+    assert caplog.text == ""
 
 
 LOOK_FAULTS = [ServerError("denied"), TransportError("broke"), "garbage", {"state": "?"}, {}]

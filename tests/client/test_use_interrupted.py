@@ -5,11 +5,13 @@ from transports.dap_peer import serve
 from transports.loopback import Server, answer
 
 from rocketride_sync import MemoryTransport, OverloadedError, RetryPolicy, RocketRideClient, TransportError
+from rocketride_sync.client import pipelines
 from rocketride_sync.client.pipeline_run import PipelineRun
 from rocketride_sync.deadline import Deadline
+from rocketride_sync.task_fate import task_fate_of
 from rocketride_sync.transports import caller, dialing
 from rocketride_sync.transports.http import sockets
-from rocketride_sync.transports.websocket import channel
+from rocketride_sync.transports.websocket import channel, handshake
 
 TOKEN = "tk_5f3a0123456789abcdef"
 STARTED = {"token": TOKEN}
@@ -111,6 +113,54 @@ def test_what_cannot_have_been_sent_was_not_started(monkeypatch, caplog, transpo
         with pytest.raises(KeyboardInterrupt) as caught:
             client.run(pipeline=ENDLESS, timeout=20) if run else client.use(pipeline=PIPELINE)
     assert str(caught.value) == "interrupted; the task was not started"
+    assert "looking for it" not in caplog.text
+
+
+def at_the_upgrade(monkeypatch):
+    monkeypatch.setattr(handshake.Handshake, "check", interrupt)
+
+
+def interrupt_at(command):
+    def moment(monkeypatch):
+        real = channel.Channel.exchange
+
+        def exchange(self, operation, *args):
+            return interrupt() if operation.command == command else real(self, operation, *args)
+
+        monkeypatch.setattr(channel.Channel, "exchange", exchange)
+
+    return moment
+
+
+BEFORE = {
+    "pipeline": lambda monkeypatch: monkeypatch.setattr(pipelines, "load", interrupt),
+    "upgrade": at_the_upgrade,
+    "auth": interrupt_at("auth"),
+    "token": interrupt_at("rrext_get_token"),
+    "status": interrupt_at("rrext_get_task_status"),
+}
+
+
+@pytest.mark.parametrize("transport", ["auto", "websocket"])
+@pytest.mark.parametrize(
+    ("run", "moment"),
+    [
+        (run, BEFORE[name])
+        for run in (False, True)
+        for name in BEFORE
+        if run or name not in ("token", "status")
+    ],
+)
+def test_whatever_comes_before_the_start_it_was_not_started(monkeypatch, caplog, run, transport, moment):
+    """`run` looks which run is the latest, and the first connection is made for that; `use` does not look."""
+    caplog.set_level("INFO", "rocketride_sync")
+    moment(monkeypatch)
+    found = serve(lambda it, request: it.answer(request, {"token": TOKEN}))
+    with Server(found) as server, RocketRideClient(server.url, "key", transport=transport) as client:
+        with pytest.raises(KeyboardInterrupt) as caught:
+            client.run(pipeline=ENDLESS, timeout=20) if run else client.use(pipeline=PIPELINE)
+    assert str(caught.value) == "interrupted; the task was not started"
+    assert task_fate_of(caught.value) == ("the task was not started", False)
     assert "looking for it" not in caplog.text
 
 
