@@ -265,8 +265,8 @@ FOUND_LATER = {
 }
 
 
-@pytest.mark.parametrize(("fate", "answers"), FOUND_LATER.values(), ids=FOUND_LATER)
-@pytest.mark.parametrize("kind", [TransportTimeoutError, TransportError, ProtocolError])
+@each(("fate", "answers"), FOUND_LATER.values(), ids=FOUND_LATER)
+@each("kind", [TransportTimeoutError, TransportError, ProtocolError])
 def test_a_start_whose_answer_is_lost_is_looked_for_and_ended(kind, fate, answers):
     """Then it is known what came of it, and told."""
     lost = kind("no answer")

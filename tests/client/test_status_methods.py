@@ -6,6 +6,7 @@ import re
 import time
 
 import pytest
+from cases import each
 from timed_calls import TimedCalls
 
 from rocketride_sync import (
@@ -281,8 +282,8 @@ REFUSALS = [
 ]
 
 
-@pytest.mark.parametrize("steps", [[], [RUNNING], [RUNNING, {}]], ids=["look", "terminate", "wait"])
-@pytest.mark.parametrize("fault", REFUSALS, ids=repr)
+@each("steps", [[], [RUNNING], [RUNNING, {}]])  # in the look, in the request, in the wait
+@each("fault", REFUSALS)
 def test_a_task_that_cannot_be_cancelled_at_the_timeout_is_a_timeout_that_says_so(fault, steps):
     """Whatever the reason, and at whatever step: the time of the wait is up, and it has the latest status."""
     retry = RetryPolicy(max_outage=0.01, initial_delay=0.001, max_delay=0.002)
@@ -304,7 +305,7 @@ def test_a_task_that_the_server_never_knew_is_not_said_to_run_on():
         client.wait_until_complete(TOKEN, 0, cancel_on_timeout=True)
 
 
-@pytest.mark.parametrize("steps", [[], [RUNNING]], ids=["look", "terminate"])
+@each("steps", [[], [RUNNING]])
 def test_an_error_of_the_function_for_the_key_comes_out_of_the_cancelling(steps):
     mine = ServerError("of the vault")
     mine._is_of_auth = True
@@ -332,11 +333,8 @@ def test_ctrl_c_says_what_became_of_a_task_that_could_not_be_cancelled():
         assert "terminate" not in calls_of(client)
 
 
-ENDING = {"look": [], "terminate": [RUNNING], "wait": [RUNNING, {}]}
-
-
-@pytest.mark.parametrize("steps", ENDING.values(), ids=ENDING)
-@pytest.mark.parametrize("first", ["Ctrl-C", "the timeout"])
+@each("steps", [[], [RUNNING], [RUNNING, {}]])
+@each("first", ["Ctrl-C", "the timeout"])
 def test_a_second_ctrl_c_while_the_task_is_cancelled_says_that_it_may_run_on(first, steps):
     """The first one ends the task, or goes on with that."""
     ways = {

@@ -180,8 +180,8 @@ NOT_ENDED = {
 }
 
 
-@pytest.mark.parametrize(("answers", "words"), NOT_ENDED.values(), ids=NOT_ENDED)
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), of_a_wait()], ids=["at any time", "in a wait"])
+@each(("answers", "words"), NOT_ENDED.values(), ids=NOT_ENDED)
+@each("error", [KeyboardInterrupt(), of_a_wait()])
 def test_ctrl_c_in_a_block_says_that_the_task_may_run_on(error, answers, words):
     """Also a second one, which breaks the end off."""
     stop = left(copy.copy(error), *answers)
@@ -235,7 +235,7 @@ ENDINGS = {
 }
 
 
-@pytest.mark.parametrize(("answers", "words"), ENDINGS.values(), ids=ENDINGS)
+@each(("answers", "words"), ENDINGS.values(), ids=ENDINGS)
 def test_a_timeout_of_its_wait_in_a_block_says_what_became_of_the_task(answers, words):
     transport = MemoryTransport([STARTED, RUNNING, RUNNING, *answers])
     with pytest.raises(WaitTimeoutError) as raised:
