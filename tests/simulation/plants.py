@@ -167,8 +167,8 @@ PLANTS = (
     Plant(
         "Ctrl-C in `use` does not say what comes of the task",
         PACKAGE + "client/starting_methods.py",
-        r"interrupt = isinstance\(stop, KeyboardInterrupt\)",
-        "interrupt = False",
+        r"tell_interrupt\(stop, (self\._fate\(operation, start\))\)",
+        r"\1",
         kinds="method",
     ),
     Plant(
