@@ -55,7 +55,7 @@ class GivenUpTask:
         """Terminate the task. Returns what came of that, for the message of the `KeyboardInterrupt`."""
         try:
             return f"it was ended: {self._terminate().outcome.value}"
-        except TaskLostError as error:
+        except (TaskNotFoundError, TaskLostError) as error:
             return str(error)
         except RocketRideError as error:
             return _may_run_on(error)

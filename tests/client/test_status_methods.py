@@ -352,6 +352,13 @@ def test_a_second_ctrl_c_while_the_task_is_cancelled_says_that_it_may_run_on(fir
         assert str(caught.value) == said
 
 
+def test_ctrl_c_does_not_say_that_a_task_may_run_on_that_the_server_never_knew():
+    client = client_of(KeyboardInterrupt(), TaskNotFoundError("the server knows no such task"))
+    with pytest.raises(KeyboardInterrupt) as caught:
+        client.wait_until_complete(TOKEN, cancel_on_interrupt=True)
+    assert str(caught.value) == "interrupted; task tk_5f3a…: the server knows no such task"
+
+
 def test_ctrl_c_that_says_something_keeps_it():
     def stop(_status):
         raise KeyboardInterrupt("of the shutdown")
