@@ -15,6 +15,7 @@ from ..deadline import system_time
 from ..errors import ProtocolError, RocketRideError, ServerError, TransientError
 from ..handler_exceptions import pass_on
 from ..loading import load
+from ..redact import excerpt
 from . import strict_json
 from .failures import PROXY_AUTHENTICATION, failure, is_transient, readable, refused_by_proxy, secrets_of
 from .operations import Operation
@@ -25,6 +26,7 @@ Headers = Mapping[str, str]
 _UNAUTHORIZED = 401  # means the same in a proxy's answer
 _FORBIDDEN = 403  # where the server denies permission, it answers with 400
 _LONGEST_ERROR_BODY = 8192
+_LONGEST_PROBLEM = 100
 _LONGEST_OF_PAGE = 120  # characters of a page: they are of a stranger, and only to be recognised
 
 
@@ -64,7 +66,7 @@ def interpret(
         document = strict_json.loads(body)
     except ValueError as error:
         pass_on(error)
-        problem = str(error)
+        problem = excerpt(str(error), _LONGEST_PROBLEM)
     if isinstance(document, dict) and document.get("status") == "OK":
         return document.get("data")
     raise _not_an_envelope(operation, document, problem, headers, body, auth)

@@ -57,7 +57,7 @@ class Typist:
             if is_asked and not has_typed:
                 has_typed = True
                 os.write(self.controller, self._text)
-            if self._then is not None and self.screen.endswith(b"\n"):
+            if self._then is not None and b"\n" in self.screen:
                 self._then, then = None, self._then
                 then()
 
