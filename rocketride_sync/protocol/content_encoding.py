@@ -57,7 +57,7 @@ def _window_bits(encoding: str, body: bytes) -> int:
     if encoding.lower() != "deflate" or body.startswith(_GZIP):
         return _WRAPPED
     # RFC 1950, section 2.2. No compressor begins raw data so: it would be a stored block with odd bits before its length.
-    has_header = body[0] & 0x0F == zlib.DEFLATED and int.from_bytes(body[:2], "big") % 31 == 0
+    has_header = body[0] & 0x0F == zlib.DEFLATED
     return _WRAPPED if has_header else _RAW
 
 

@@ -305,14 +305,30 @@ def test_a_task_that_the_server_never_knew_is_not_said_to_run_on():
         client.wait_until_complete(TOKEN, 0, cancel_on_timeout=True)
 
 
+@each("first", [RUNNING, TransportError("refused")])
 @each("steps", [[], [RUNNING]])
-def test_an_error_of_the_function_for_the_key_comes_out_of_the_cancelling(steps):
+def test_an_error_of_the_function_for_the_key_comes_out_of_the_cancelling(steps, first):
     mine = ServerError("of the vault")
     mine._is_of_auth = True
-    client = client_of(RUNNING, *steps, mine)
+    client = client_of(first, *steps, mine)
     with pytest.raises(ServerError) as caught:
         client.wait_until_complete(TOKEN, 0, cancel_on_timeout=True)
     assert caught.value is mine
+
+
+def test_what_kept_the_wait_from_reading_a_status_stays_the_cause_of_its_timeout():
+    unread = TransportError("refused")
+    client = client_of(unread, *[ServerError("no")] * 3)
+    with pytest.raises(WaitTimeoutError, match=r"no status could be read .* may run on: .*no") as caught:
+        client.wait_until_complete(TOKEN, 0, cancel_on_timeout=True)
+    assert caught.value.__cause__ is unread
+
+
+def test_a_timeout_that_is_not_to_cancel_asks_for_nothing_more():
+    client = client_of(RUNNING)
+    with pytest.raises(WaitTimeoutError, match=r"; it runs on$"):
+        client.wait_until_complete(TOKEN, 0)
+    assert calls_of(client) == ["get_task_status"]
 
 
 def test_a_task_that_does_not_end_when_it_is_cancelled_is_the_timeout_of_the_wait():

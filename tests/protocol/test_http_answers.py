@@ -318,6 +318,7 @@ def test_a_login_page_is_recognisable():
         (b'{"data": "\xff"}', " that cannot be read (no UTF-8 at byte 10): "),
         (b'{"data": 1', " that cannot be read (Expecting ',' delimiter: character 10): "),
         (b'{"data": 1} x', " that cannot be read (something follows the value): "),
+        (b'["OK"]', ': ["OK"]. '),
     ],
 )
 def test_what_is_wrong_with_an_answer_is_said(body, said):
@@ -421,7 +422,8 @@ def test_of_markup_the_text_is_shown(page, words):
     assert f": {words}" in str(failing(400, page.encode())).replace(words + ".", words)
 
 
-def test_what_a_signal_handler_raises_while_an_answer_is_decoded_is_no_malformed_one(monkeypatch):
+@each("status", [200, 500])
+def test_what_a_signal_handler_raises_while_an_answer_is_decoded_is_no_malformed_one(monkeypatch, status):
     monkeypatch.setattr(http_answers.strict_json, "loads", that_raises(ValueError("alarm")))
     with pytest.raises(ValueError, match="alarm"):
-        interpret(get_task_status("tk"), 200, {"Content-Type": "application/json"}, b"{}", "key")
+        interpret(get_task_status("tk"), status, {"Content-Type": "application/json"}, b"{}", "key")
