@@ -171,6 +171,7 @@ def test_the_upgrade_asks_for_the_address_and_names_the_client(connected, sock):
         peer.upgrade()
 
     sock.acts.append(read)
+    assert not connected.broken
     connected.upgrade("name/1.2", {"X-Mine": "1"})
     first, *headers = requests[0]
     assert first == f"GET {ADDRESS.websocket_path} HTTP/1.1"
