@@ -101,16 +101,18 @@ class ChunkedSocket:
 
 
 class ReluctantSocket(ChunkedSocket):
-    """Takes so many bytes, then none until it is `ready`."""
+    """Takes so many bytes, then none until it is `ready`. `now` is the time, which passes when it takes none."""
 
     def __init__(self, chunks, at_once):
         super().__init__(chunks)
         self._at_once = at_once
         self.ready = False
+        self.now = 0.0
 
     def send(self, data):
         taken = bytes(data if self.ready else data[: self._at_once])
         if not taken:
+            self.now += 1.0
             raise socket.timeout("timed out")
         self.sent += taken
         self._at_once -= len(taken)
@@ -180,7 +182,7 @@ def received(it):
 def test_pongs_are_sent_whole_and_before_anything_else(at_once, then):
     """Behind a part of one, what is sent next would be no frame."""
     sock = ReluctantSocket([server_frame(PING, b"1") + server_frame(PING, b"two")], at_once)
-    steady = SteadySocket(sock, Deadline(0.01), dead_after=45.0)
+    steady = SteadySocket(sock, Deadline(0.5, lambda: sock.now), dead_after=45.0)
     it = Framing(steady, 10**6)
     assert [it.receive(), it.receive()] == [(PING, b"1"), (PING, b"two")]
     sock.ready, steady.deadline = True, Deadline(60.0)
