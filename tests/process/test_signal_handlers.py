@@ -89,6 +89,13 @@ def ask(client):
     client.get_task_status(TOKEN)
 
 
+def load_modules(transport):
+    """What a call loads is there then. Python itself loses an OSError that comes while it reads a module."""
+    with refusing_address() as address, client_of(f"http://{address}", transport) as client:
+        with pytest.raises(TransportError):
+            ask(client)
+
+
 def ask_and_tell(client, begun):
     """For where nobody sees that the client tries to connect."""
     begun.set()
@@ -143,6 +150,7 @@ def test_what_a_handler_raises_comes_out_of(step, error):
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_what_a_handler_raises_comes_out_of_connecting(scheme, transport, error):
     """And of a TLS handshake."""
+    load_modules(transport)
     begun = threading.Event()
     with contextlib.ExitStack() as stack:
         if scheme == "http":
