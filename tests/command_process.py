@@ -28,7 +28,7 @@ def run_command(arguments, environment, *, stdin="", timeout=60.0):
 
 def run_forked(module, words, environment, *, stdin="", timeout=60.0):
     """Run ``main()`` of a module with these words as `sys.argv`; what `subprocess.run` gives."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(prefix="test-") as folder:
         paths = [Path(folder, name) for name in STREAMS]
         paths[0].write_bytes(stdin.encode())
         code = _run_forked(module, words, environment, paths, timeout)

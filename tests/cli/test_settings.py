@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import socket
 import ssl
 import subprocess
@@ -180,9 +181,14 @@ def test_a_key_that_everybody_can_read(stub, monkeypatch, capsys, others_pass, o
 @pytest.fixture
 def others_pass():
     """A folder that every user of the machine can reach: pytest's own is private."""
-    with tempfile.TemporaryDirectory() as name:
-        os.chmod(name, 0o755)
-        yield Path(name)
+    # Its name is not of random characters: those that look like a token are not shown.
+    folder = Path(tempfile.gettempdir(), f"others-{os.getpid()}")
+    folder.mkdir()
+    try:
+        folder.chmod(0o755)
+        yield folder
+    finally:
+        shutil.rmtree(folder)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")

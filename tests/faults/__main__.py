@@ -27,7 +27,7 @@ def main():
     words = parser.parse_args().words
     cells = [cell for cell in CELLS if all(word in cell.id for word in words)]
     results = []
-    with tempfile.TemporaryDirectory() as folder, Stage(Path(folder)) as stage:
+    with tempfile.TemporaryDirectory(prefix="test-") as folder, Stage(Path(folder)) as stage:
         for cell in cells:
             results.append(run(cell, stage, ROOM))
             print(line(results[-1]), flush=True)

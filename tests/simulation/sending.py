@@ -66,7 +66,7 @@ def files(life, client):
     """Several files over one connection; over HTTP by several threads."""
     rng = life.rng
     token = life.new_run(seconds=1000.0).token
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(prefix="test-") as folder:
         paths, marks = [], []
         for number in range(rng.choice((1, 3, 10))):
             mark, data = _object(life)

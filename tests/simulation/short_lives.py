@@ -161,7 +161,7 @@ def pipe(life, client, run):
 
 @_method
 def send_files(life, client, run):
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(prefix="test-") as folder:
         paths = [Path(folder, name) for name in "ab"]
         for path in paths:
             path.write_bytes(_object(life))
