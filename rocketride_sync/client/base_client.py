@@ -22,10 +22,6 @@ if TYPE_CHECKING:
     from .terminated_runs import TerminatedRuns
 
 
-SHORTEST = 0.001
-"""Seconds that are left of a wait's timeout at least: 0 would mean a single poll."""
-
-
 class BaseClient:
     """The base of the classes that `RocketRideClient` is composed of."""
 

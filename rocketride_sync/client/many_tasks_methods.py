@@ -25,7 +25,7 @@ from ..errors import ConfigurationError, ProtocolError, TransientError
 from ..loading import load, load_for_wait
 from ..options import CLIENT_TIMEOUT, Seconds, optional_seconds
 from ..protocol import operations
-from .base_client import SHORTEST, BaseClient
+from .base_client import BaseClient
 
 if TYPE_CHECKING:
     from ..models import TaskInfo, TaskRun
@@ -179,7 +179,7 @@ class ManyTasksMethods(BaseClient):
 
         def make_wait(token: str, phase: float, own_time: Clock) -> Wait:
             # Of thousands, the last is made some time after the first, and has that much less.
-            left = limit and max(SHORTEST, deadline.remaining())
+            left = limit and deadline.for_call()
             return self._wait_for(token, left, every, phase=phase, own_time=own_time)
 
         return ManyTasksWait(

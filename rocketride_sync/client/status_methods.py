@@ -20,7 +20,7 @@ from ..protocol import operations
 from ..protocol.operations import Operation
 from ..redact import shorten
 from ..transports import Watch
-from .base_client import SHORTEST, BaseClient, check_previous
+from .base_client import BaseClient, check_previous
 
 if TYPE_CHECKING:
     from .given_up_task import GivenUpTask
@@ -195,7 +195,7 @@ class StatusMethods(BaseClient):
         deadline = Deadline(timeout)
         try:
             load_for_wait(lambda: load(_waiting), deadline, self._settings.retry)
-            return timeout and max(SHORTEST, deadline.remaining())
+            return timeout and deadline.for_call()
         except TransientError as error:
             fault = error
         if not deadline.expired:
