@@ -199,8 +199,7 @@ def _uri(args: argparse.Namespace, environment: Environment) -> Optional[str]:
     from ..address import Address
 
     uri, name = uri_source(args, environment)
-    if (
-        uri is not None
-    ):  # an empty one is none, and not that of the environment or the default, which would get the key
+    # An empty one is checked too: in its place, that of the environment or the default would get the key.
+    if uri is not None:
         Address.parse(uri, name)
     return uri

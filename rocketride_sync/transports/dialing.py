@@ -141,9 +141,8 @@ def _translated(target: object, error: Exception) -> RocketRideError:
         return tls_fault(target, error)
     if isinstance(error, OSError):
         return TransportError(f"no connection to {target}: {reason_of(error)}")
-    return ConfigurationError(
-        f"the host of {target} is not a name that can be looked up"
-    )  # of IDNA, among others
+    # A ValueError: of IDNA, among others.
+    return ConfigurationError(f"the host of {target} is not a name that can be looked up")
 
 
 def _why_refused(error: ssl.SSLCertVerificationError) -> str:
