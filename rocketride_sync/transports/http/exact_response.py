@@ -146,7 +146,7 @@ class ExactResponse(http.client.HTTPResponse):
 
 
 def read_headers(file: Any) -> http.client.HTTPMessage:
-    """As `http.client.parse_headers`, which reads them if they are of an unusual form; without white space behind a value."""
+    """As `http.client.parse_headers`, which reads them if they are of an unusual form; without white space around a value."""
     lines: List[bytes] = []
     message = http.client.HTTPMessage()
     while len(lines) < _MOST_USUAL:
@@ -158,7 +158,7 @@ def read_headers(file: Any) -> http.client.HTTPMessage:
         name, _, value = line.decode("latin-1").partition(":")
         if not _is_usual(name, value):
             break
-        message.set_raw(name, value[:-2].strip(" "))
+        _append(message, name, value[:-2])
     return _without_white_space(http.client.parse_headers(_Reread(lines, file)))
 
 
@@ -167,8 +167,12 @@ def _without_white_space(message: http.client.HTTPMessage) -> http.client.HTTPMe
     for name, _ in headers:
         del message[name]
     for name, value in headers:
-        message.set_raw(name, value.rstrip(" \t"))
+        _append(message, name, value)
     return message
+
+
+def _append(message: http.client.HTTPMessage, name: str, value: str) -> None:
+    message.set_raw(name, value.strip(" \t"))
 
 
 def _is_usual(name: str, value: str) -> bool:
