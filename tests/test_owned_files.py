@@ -16,6 +16,7 @@ from rocketride_sync.emulator.run_log import RunLog
 from rocketride_sync.emulator.settings import Settings
 from rocketride_sync.reporting.report_file import check_writable
 from rocketride_sync.transports.chunks import File
+from tests.dropping import run_in_dropping
 
 PACKAGE = str(Path(rocketride_sync.__file__).parent)
 NUMBERS = "/dev/fd"
@@ -130,24 +131,19 @@ def test_a_report_that_goes_to_a_pipe(tmp_path):
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs FIFOs")
 def test_in_dropping_a_pipe_for_a_report_no_line_of_python_runs_in_which_a_signal_would_be_lost(tmp_path):
-    """Python prints and forgets what is raised in a destructor."""
     os.mkfifo(tmp_path / "page")
-    path, calls = str(tmp_path / "page"), []
+    path = str(tmp_path / "page")
 
-    def trace(frame, *_):
-        calls.append(frame.f_code.co_name)
+    def pipe():
+        made = check_writable(path)
+        assert opened() == before + 1
+        return made
 
     with open(os.open(path, os.O_RDWR), "rb", buffering=0), warnings.catch_warnings():
         warnings.simplefilter("error", ResourceWarning)
-        before, pipe = opened(), check_writable(path)
-        assert opened() == before + 1
-        traced = sys.gettrace()
-        sys.settrace(trace)
-        try:
-            del pipe
-        finally:
-            sys.settrace(traced)
-        assert (opened(), calls) == (before, [])
+        before = opened()
+        assert run_in_dropping(pipe) == []
+        assert opened() == before
 
 
 def test_a_stream_that_is_discarded(tmp_path):

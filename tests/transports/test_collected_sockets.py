@@ -3,11 +3,11 @@
 import os
 import socket
 import ssl
-import sys
 
 import pytest
 
 from rocketride_sync.transports import tcp
+from tests.dropping import run_in_dropping
 
 
 def plain():
@@ -32,20 +32,5 @@ def test_it_is_closed(make):
 
 
 @pytest.mark.parametrize("make", [plain, encrypted])
-def test_no_line_of_python_runs_in_which_a_signal_would_be_lost(make, monkeypatch):
-    """Python prints and forgets what is raised in a destructor."""
-    lost, calls = [], []
-    monkeypatch.setattr(sys, "unraisablehook", lost.append)
-    sock = make()
-
-    def interrupt(frame, *_):
-        calls.append(frame.f_code.co_name)
-        raise KeyboardInterrupt
-
-    before = sys.gettrace()
-    sys.settrace(interrupt)
-    try:
-        del sock
-    finally:
-        sys.settrace(before)
-    assert (lost, calls) == ([], [])
+def test_no_line_of_python_runs_in_which_a_signal_would_be_lost(make):
+    assert run_in_dropping(make) == []
