@@ -61,6 +61,8 @@ class RocketRideError(RuntimeError):
     _is_for_want_of_websocket = False
     # Whether it says that there is no RocketRide server at the address.
     _is_of_address = False
+    # What set the proxy with which no connection could be made, as `Proxy.origin`; empty if it was none.
+    _unreached_proxy = ""
     # The end of its message, if that says that what came of the request is unknown: who finds it out leaves that out.
     _doubt = ""
 

@@ -104,6 +104,14 @@ def test_errors_copy_whole(error):
         assert vars(again) == vars(error)
 
 
+@each("name", [name for name, value in vars(errors.RocketRideError).items() if value in ("", False)])
+def test_errors_keep_what_they_carry_for_this_package(name):
+    error = errors.TransportError("reset")
+    setattr(error, name, "kept")
+    for again in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
+        assert getattr(again, name) == "kept"
+
+
 @each("error", EXAMPLES, ids=lambda e: type(e).__name__)
 def test_errors_can_be_made_of_their_message_alone(error):
     """What Celery keeps of an error in JSON is its class and its `args`."""

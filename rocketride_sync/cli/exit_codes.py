@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import re
 from typing import TYPE_CHECKING, NamedTuple, Tuple, Type
 
 from .. import errors
@@ -73,7 +72,6 @@ _NO_WEBSOCKET = (
     "check whether --uri is a RocketRide server's address; rocketride-sync check shows what is in the way"
 )
 
-_PROXY = re.compile(r"connection to the proxy \S+ \(set by ([^)]+)\)")  # it was not reached
 _NOT_ANSWERED = "give it longer with --timeout, or check --uri"
 
 # The first class that matches counts, so subclasses come before their parents.
@@ -115,9 +113,9 @@ def code_and_advice(error: BaseException) -> Tuple[ExitCode, str]:
         if error.request_sent:
             return ExitCode.TIMEOUT, _NOT_ANSWERED  # a start, which may still be going on
         return code_and_advice(error.__cause__)  # no poll succeeded, or no start was sent
-    proxy = _PROXY.search(str(error)) if isinstance(error, errors.TransportError) else None
-    if proxy is not None and not isinstance(error, errors.CertificateError):
-        return ExitCode.UNAVAILABLE, f"check this proxy and {proxy[1]}; NO_PROXY names hosts that need none"
+    if isinstance(error, errors.TransportError) and error._unreached_proxy:
+        advice = f"check this proxy and {error._unreached_proxy}; NO_PROXY names hosts that need none"
+        return ExitCode.UNAVAILABLE, advice
     for kind, code, advice in _FAILURES:
         if isinstance(error, kind):
             return code, advice

@@ -123,6 +123,7 @@ def guarded(target: object, step: Callable[..., T], *args: Any) -> T:
     except (OSError, ValueError) as error:
         pass_on(error)
         fault = _translated(target, error)
+    Proxy.blame(fault, target)
     raise fault
 
 

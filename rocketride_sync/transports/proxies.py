@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from ..address import Address, split_zone
 from ..arguments import is_utf_8
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, RocketRideError
 from ..frozen import Frozen
 from ..loading import load
 from ..redact import printable
@@ -61,6 +61,12 @@ class Proxy(Frozen):
     def resolves(self) -> bool:
         """Whether a SOCKS proxy is given names, as curl and requests do it, and not their addresses."""
         return self.scheme in ("socks4a", "socks5h")
+
+    @staticmethod
+    def blame(fault: RocketRideError, target: object) -> None:
+        """Let `fault`, for which there is no connection to `target`, carry what set that, if it is a proxy."""
+        if isinstance(target, Proxy):
+            fault._unreached_proxy = target.origin
 
     @classmethod
     def parse(cls, url: str, origin: str = "proxies=") -> Proxy:

@@ -14,7 +14,9 @@ from command import KEY, NOT_RUNNING, RUNNING, TOKEN, Answer, ok, refusal
 from transports.loopback import refusing_address
 
 import rocketride_sync
+from rocketride_sync import TransportError
 from rocketride_sync.cli import main, wording
+from rocketride_sync.cli.exit_codes import code_and_advice
 from rocketride_sync.transports import chunks
 from rocketride_sync.waiting.retention import RETENTION
 
@@ -252,6 +254,20 @@ def test_a_proxy_that_is_down_is_what_to_check(call, monkeypatch, transport, nam
     assert f"connection to the proxy http://{address} (set by {name})" in problem
     assert problem.endswith(f"; check this proxy and {name}; NO_PROXY names hosts that need none\n")
     assert "--uri" not in problem
+
+
+@pytest.mark.parametrize("transport", ["websocket", "http"])
+def test_so_is_one_whose_name_is_not_known(call, monkeypatch, transport):
+    monkeypatch.setenv("ROCKETRIDE_URI", "http://198.51.100.1")
+    monkeypatch.setenv("HTTP_PROXY", "http://no-such-host.invalid:1")
+    code, problem = call("status", TOKEN, "--transport", transport)
+    assert code == 5
+    assert problem.endswith("; check this proxy and HTTP_PROXY; NO_PROXY names hosts that need none\n")
+
+
+def test_a_message_does_not_say_what_to_check():
+    said = "no connection to the proxy http://h:1 (set by a server)"
+    assert "a server" not in code_and_advice(TransportError(said))[1]
 
 
 @pytest.mark.parametrize("before", [[], ["README.md"]])

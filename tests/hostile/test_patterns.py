@@ -17,7 +17,6 @@ from rocketride_sync import TaskStatus, redact
 from rocketride_sync.cli import (
     durations,
     env_file,
-    exit_codes,
     status_text,
     token_lines,
     token_options,
@@ -37,10 +36,6 @@ QUICK = 0.005  # seconds for the long text that need no comparison
 USES = {
     "cli/durations._PARTS": (durations._PARTS.fullmatch, ["1", ".", "d", "h", "m", "s"]),
     "cli/durations._SECONDS": (durations._SECONDS.fullmatch, ["1", ".", "e", "+"]),
-    "cli/exit_codes._PROXY": (
-        exit_codes._PROXY.search,
-        ["connection to the proxy ", "a", " ", "(set by ", ")"],
-    ),
     "cli/env_file._OURS": (env_file._OURS.match, ["export", " ", "ROCKETRIDE_", "A"]),
     "cli/env_file._REST": (env_file._REST.match, [" ", "#", "a", "\r"]),
     "cli/env_file._SPACE": (env_file._SPACE.match, [" ", "\n", "a"]),

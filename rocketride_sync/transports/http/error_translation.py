@@ -64,14 +64,14 @@ _PROTOCOL = (
 
 
 def translate(
-    error: BaseException, operation: str, address: str, secrets: Iterable[str], exchange: Exchange
+    error: BaseException, operation: str, address: object, secrets: Iterable[str], exchange: Exchange
 ) -> RocketRideError:
     """The error of this library for a foreign one: made, not raised, and without a reference to it.
 
     Args:
         error: one of `FOREIGN`.
         operation: the name of what failed.
-        address: the server's host and port.
+        address: the server's host and port, or the proxy, in a form for messages.
         secrets: texts that the message must not show.
         exchange: the request in which it happened.
     """

@@ -123,7 +123,9 @@ class Session:
             except FOREIGN as error:
                 of_handler = handler_exceptions.found_in(error, handled)
                 secrets = secrets_of(operation, key)
-                problem = translate(error, operation.name, self._target(exchange), secrets, exchange)
+                target = self._target(exchange)
+                problem = translate(error, operation.name, target, secrets, exchange)
+                Proxy.blame(problem, target)
             if of_handler is not None:
                 raise of_handler
             if isinstance(problem, (TransportError, ProtocolError)):
@@ -136,10 +138,10 @@ class Session:
             log.debug("an HTTP connection is replaced: %s", problem)
         raise problem
 
-    def _target(self, exchange: Exchange) -> str:
+    def _target(self, exchange: Exchange) -> object:
         """What `exchange` was with, for messages."""
         if self.proxy is not None and exchange.connecting:
-            return str(self.proxy)
+            return self.proxy
         server = self._settings.address.authority
         return server if self.proxy is None else f"{server} through {self.proxy}"
 
