@@ -33,6 +33,7 @@ from ..task_fate import (
     MAY_RUN_ON,
     WAS_ENDED,
     TaskFate,
+    end_despite_signal,
     task_fate_of,
     tell_task_fate,
 )
@@ -250,23 +251,14 @@ class Task:
         if self.joined or self._is_inherited:
             return
         try:
-            self._end_at_exit(error)
+            end_despite_signal(self._end_after, error)
         except BaseException as stop:
             if not isinstance(stop, RocketRideError) and task_fate_of(stop) is None:
                 tell_task_fate(stop, shorten(self.token), TaskFate(MAY_RUN_ON, False), "may run on")
             raise
 
-    def _end_at_exit(self, error: Optional[BaseException]) -> None:
-        """As `_end_after`. The first Ctrl-C, or other signal, does not leave the task behind."""
-        try:
-            self._end_after(error)
-        except BaseException as stop:
-            if not isinstance(stop, Exception) and (error is None or isinstance(error, Exception)):
-                self._end_after(stop)
-            raise
-
     def _end_after(self, error: Optional[BaseException]) -> None:
-        """End the run after a block that `error` has ended, if any: it then says what became of the run."""
+        """End the run, after which `error` comes out of the block, if any: it then says what became of the run."""
         try:
             fate = TaskFate(WAS_ENDED, True) if self._end() else TaskFate(HAD_ENDED, False)
             words = "was ended" if fate.ended else "had ended"

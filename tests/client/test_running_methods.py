@@ -167,9 +167,9 @@ def test_a_task_that_cannot_be_ended_is_named(caplog, way_out, not_ended):
     assert TOKEN not in caplog.text + str(raised.value)
 
 
-@pytest.mark.parametrize("stop", [KeyboardInterrupt(), SystemExit(143)], ids=["Ctrl-C", "a signal handler"])
-@pytest.mark.parametrize("way_out", [WaitTimeoutError("not ended"), ZeroDivisionError(), None], ids=repr)
-@pytest.mark.parametrize("begun", [[], [RUNNING]], ids=["at the look", "at the request"])
+@each("stop", [KeyboardInterrupt(), SystemExit(143), OSError()], ids=repr)  # what signal handlers raise
+@each("way_out", [WaitTimeoutError("not ended"), ZeroDivisionError(), None], ids=repr)
+@each("begun", [[], [RUNNING]], ids=["at the look", "at the request"])
 def test_the_first_interrupt_does_not_leave_a_task_behind_that_is_just_being_ended(stop, way_out, begun):
     ending = [*begun, copy.copy(stop), RUNNING, None]
     if way_out is None:

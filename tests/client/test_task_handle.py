@@ -124,15 +124,29 @@ def leave_block(task, error):
 INTERRUPTED_AT = {"the look": [], "the request": [{"state": 3, "startTime": 1.0}]}
 
 
-@pytest.mark.parametrize("begun", INTERRUPTED_AT.values(), ids=INTERRUPTED_AT)
-@pytest.mark.parametrize("error", [None, ZeroDivisionError()], ids=repr)
-def test_the_first_ctrl_c_does_not_leave_a_task_behind_that_is_just_being_ended(error, begun):
+class Alarm(Exception):
+    """What a signal handler may raise, as Celery's does at a time limit."""
+
+
+@each("begun", INTERRUPTED_AT.values(), ids=INTERRUPTED_AT)
+@each("error", [None, ZeroDivisionError()], ids=repr)
+@each(
+    ("stop", "said"),
+    [
+        (KeyboardInterrupt, "interrupted; task tk_5f3a… was ended"),
+        (SystemExit, ""),
+        (Alarm, ""),
+        (OSError, ""),
+    ],
+)
+def test_the_first_signal_does_not_leave_a_task_behind_that_is_just_being_ended(stop, said, error, begun):
     started, running = {"token": "tk_5f3a0123456789abcdef"}, {"state": 3, "startTime": 1.0}
-    transport = MemoryTransport([started, running, *begun, KeyboardInterrupt(), running, None])
+    transport = MemoryTransport([started, running, *begun, stop(), running, None])
     task = RocketRideClient("h", KEY, transport=transport).use(pipeline=forever())
-    with pytest.raises(KeyboardInterrupt, match=r"^interrupted; task tk_5f3a… was ended$") as raised:
+    with pytest.raises(stop) as raised:
         leave_block(task, error)
     assert task.ended
+    assert str(raised.value) == said
     assert task_fate_of(raised.value) == ("the task was ended", True)
 
 
@@ -206,12 +220,14 @@ def test_the_first_ctrl_c_at_the_end_of_a_block_says_so_if_the_task_cannot_be_en
 
 
 def test_whatever_breaks_the_end_off_carries_that_the_task_may_run_on():
-    class Alarm(Exception):
-        """What a signal handler may raise."""
-
-    for error, second in ((KeyboardInterrupt(), SystemExit(143)), (ZeroDivisionError(), Alarm())):
-        stop = left(error, RUNNING, second)
-        assert isinstance(stop, type(second))
+    for error, *stops in (
+        (KeyboardInterrupt(), SystemExit(143)),
+        (KeyboardInterrupt(), Alarm()),
+        (ZeroDivisionError(), KeyboardInterrupt(), Alarm()),
+        (Alarm(), Alarm(), OSError()),
+    ):
+        stop = left(error, RUNNING, *stops)
+        assert isinstance(stop, type(stops[-1]))
         assert task_fate_of(stop) == ("the task may run on", False)
 
 
