@@ -13,12 +13,16 @@ NOT_HERE = {__file__, logging.__file__}
 
 
 class Moments:
-    """Interrupts at the moment with a certain number; `count` says how many there were until then."""
+    """Interrupts at the moment with a certain number; `count` says how many there were until then.
 
-    def __init__(self, number, not_in=()):
+    It passes over the moments in the files `not_in`, and all but those in functions with the names `only_in`, if given.
+    """
+
+    def __init__(self, number, not_in=(), only_in=()):
         self.number = number
         self.count = 0
         self._not_in = {*NOT_HERE, *not_in}
+        self._only_in = only_in
 
     def trace(self, frame, event, argument):
         code = frame.f_code
@@ -28,7 +32,8 @@ class Moments:
         if import_lock._is_owned():
             return self.trace
         entered = event == "return" or (event == "line" and frame.f_lineno != code.co_firstlineno)
-        if entered and code.co_filename not in self._not_in:
+        wanted = not self._only_in or code.co_name in self._only_in
+        if entered and wanted and code.co_filename not in self._not_in:
             self.count += 1
             if self.count == self.number:
                 raise KeyboardInterrupt
@@ -43,9 +48,9 @@ class Moments:
         sys.settrace(self._outer)
 
 
-def interrupted(step, number, not_in=()):
+def interrupted(step, number, not_in=(), only_in=()):
     """Whether there was such a moment in `step`, and the arguments of the KeyboardInterrupt that came out of it, None if none did."""
-    with mock.patch("sys.unraisablehook"), Moments(number, not_in) as moments:
+    with mock.patch("sys.unraisablehook"), Moments(number, not_in, only_in) as moments:
         try:
             step()
         except KeyboardInterrupt as stop:

@@ -161,7 +161,9 @@ def _become(request, descriptors):
         os.dup2(descriptor, number)
         os.close(descriptor)
         errors = "backslashreplace" if name == "stderr" else None
-        stream = os.fdopen(number, mode, encoding="utf-8", errors=errors, closefd=False)
+        # As in a process that is started anew, what is printed to stderr is there at once.
+        buffering = 1 if name == "stderr" else -1
+        stream = os.fdopen(number, mode, buffering, encoding="utf-8", errors=errors, closefd=False)
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
     os.environ.clear()

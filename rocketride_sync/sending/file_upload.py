@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import mimetypes
 import os
 from typing import (
@@ -95,11 +94,12 @@ def _file_name(path: str) -> str:
     )
 
 
-def _readings(name: str) -> Iterator[str]:
+def _readings(name: str) -> List[str]:
     """What `name` may say: its bytes are mostly UTF-8, also where the locale is not, and Python took them for other text."""
-    with contextlib.suppress(UnicodeError):
-        yield os.fsencode(name).decode()
-    yield name
+    try:
+        return [os.fsencode(name).decode(), name]
+    except UnicodeError:
+        return [name]
 
 
 def _guess_type(path: str) -> Optional[str]:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import queue
 import threading
+import weakref
 from typing import Any, Dict, List, Optional, Tuple
 
 from ..deadline import SLICE, Deadline
@@ -21,12 +22,15 @@ class _Work:
     def __init__(self, transport: Transport) -> None:
         self.queue: queue.SimpleQueue[Optional[Poll]] = queue.SimpleQueue()
         self.results: queue.SimpleQueue[Tuple[Poll, Any]] = queue.SimpleQueue()
+        self.pid = os.getpid()
         self._transport = transport
         self._deadlines: Dict[int, Deadline] = {}
         self._stopped = False
 
     def stop(self) -> None:
-        """End the threads, and the polls in flight. May be called again."""
+        """End the threads, and the polls in flight; in a forked child, nothing. May be called again."""
+        if self.pid != os.getpid():
+            return
         self._stopped = True
         self.queue.put(None)
         for deadline in list(self._deadlines.values()):
@@ -72,9 +76,11 @@ class ThreadPoller:
         self._reset()
 
     def _reset(self) -> None:
-        self._pid = os.getpid()
         self._threads: List[threading.Thread] = []
         self._work = _Work(self._transport)
+        # Ctrl-C may come before the first line of `close`; then nobody else ends the threads.
+        self._unowned = weakref.finalize(self, self._work.stop)
+        self._unowned.atexit = False
 
     @property
     def has_results(self) -> bool:
@@ -120,20 +126,16 @@ class ThreadPoller:
         """Nothing is kept of a task."""
 
     def close(self) -> None:
-        if self._pid != os.getpid():
+        if self._work.pid != os.getpid():
             return
         self._work.stop()
+        # From now on nothing of Python's runs when this is dropped: a Ctrl-C would be lost there.
+        self._unowned.detach()
         join_threads(self._threads)
-
-    def __del__(self) -> None:
-        # Ctrl-C may come before the first line of `close`; then nobody else ends the threads.
-        work = getattr(self, "_work", None)
-        if work is not None and self._pid == os.getpid():
-            work.stop()
 
     def _restart_after_fork(self) -> None:
         """In a forked child the threads do not exist: start new ones, and submit all polls again."""
-        if self._pid == os.getpid():
+        if self._work.pid == os.getpid():
             return
         self._reset()
         for poll in list(self._submitted):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import sys
 from pathlib import Path
@@ -12,6 +13,15 @@ _HERE = str(Path(__file__).parent)
 # The lock of logging is taken before Python 3.13 in a way that Ctrl-C can leave it held for ever.
 _NOT_IN = (logging.__file__, "<string>")
 _PATHS = ("rocketride_sync", "requests", "urllib3", "websocket", "http/client.py", "contextlib.py")
+
+
+def _is_moment(frame, event):
+    """Whether a signal may be handled there: not in the line of the `def`, where an exception makes Python 3.11 crash, nor
+    at the end of a generator, which is also that of one that is dropped.
+    """
+    if event == "return":
+        return not frame.f_code.co_flags & inspect.CO_GENERATOR
+    return event == "line" and frame.f_lineno != frame.f_code.co_firstlineno
 
 
 class Interrupt:
@@ -49,10 +59,7 @@ class Interrupt:
         if import_lock._is_owned():
             return self._trace_inside
         code = frame.f_code
-        # Not in the line of the `def`: no signal is handled there, and an exception makes Python 3.11 crash.
-        if (
-            event == "return" or (event == "line" and frame.f_lineno != code.co_firstlineno)
-        ) and not self.happened:
+        if _is_moment(frame, event) and not self.happened:
             self.count += 1
             if not self.number:
                 place = (code, frame.f_lineno, event)

@@ -60,6 +60,7 @@ class Life:
         self.interrupted = False
         self.interrupt = None
         self.complaints = []  # about what nobody sees in a return or an error
+        self.held = []  # so that it is not dropped while Ctrl-C may come
         self.outcomes = []
         self.objects = {}
         self.own_terminates = {}  # by token: whether we ended it by `terminate`; None where the client cannot know
@@ -152,6 +153,9 @@ class Life:
                 # Nor does it find all well: after each one the connections are reset.
                 if not (interrupt.happened or self.interrupted):
                     raise
+            else:
+                if interrupt.happened:
+                    raise Violation(f"Ctrl-C was swallowed: {interrupt.place}")
         self.interrupted, self.visits = self.interrupted or interrupt.happened, interrupt.visits
         self.network.reset_all("after Ctrl-C")
 

@@ -5,9 +5,9 @@ import socket
 import ssl
 
 import pytest
+from dropping import run_in_dropping
 
 from rocketride_sync.transports import tcp
-from tests.dropping import run_in_dropping
 
 
 def plain():

@@ -7,6 +7,7 @@ import threading
 import time
 
 import pytest
+from dropping import run_in_dropping
 
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.errors import TransportError
@@ -271,9 +272,13 @@ def test_threads_of_a_poller_that_nobody_holds_end():
         assert not thread.is_alive()
 
 
-def test_a_poller_that_was_not_made_whole_is_thrown_away_quietly():
-    """Ctrl-C may come while it is made. What `__del__` raises is printed."""
-    ThreadPoller.__new__(ThreadPoller).__del__()
+def test_in_dropping_a_poller_that_was_closed_no_line_of_python_runs_in_which_a_signal_would_be_lost():
+    def closed():
+        poller = ThreadPoller(Answers(), 2)
+        poller.close()
+        return poller
+
+    assert run_in_dropping(closed) == []
 
 
 def test_polls_that_wait_for_a_thread_are_not_made_after_closing():
@@ -419,7 +424,7 @@ def test_a_forked_child_that_has_no_use_for_the_poller_leaves_it_alone():
     def child():
         poller._work.stop = poller._work.queue = None  # whoever uses them fails
         poller.close()
-        poller.__del__()
+        poller._unowned()
         return True
 
     assert in_forked_child(child)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import queue
 import socket
+import weakref
 from collections import deque
 from typing import TYPE_CHECKING, Any, Deque, Dict, Optional
 
@@ -79,9 +80,12 @@ class _FreshConnections(HTTPConnectionPool):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # Set after `__init__`: urllib3 closes the connections of its own queue when the pool is garbage collected,
-        # before a client can warn that it was not closed.
         self.pool: Any = _ConnectionStack()
+        # urllib3 closes the connections of its own queue when the pool is dropped. There are none, and a Ctrl-C would
+        # be lost there.
+        for reference in weakref.getweakrefs(self):
+            if isinstance(reference.__callback__, weakref.finalize):
+                reference.__callback__.detach()
 
     def _get_conn(self, timeout: Optional[float] = None) -> Any:
         connection: Any = super()._get_conn(timeout)

@@ -10,6 +10,7 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 from urllib.parse import quote
 
 import requests
+from urllib3 import HTTPResponse
 
 from ... import handler_exceptions
 from ..._version import __version__
@@ -165,8 +166,7 @@ class Session:
         try:
             body = _read_body(raw, self._settings.limit_of(operation))
         finally:
-            # A connection whose answer was read completely is in the pool by now; any other must not get there.
-            raw.close()
+            _close(raw, exchange)
         return response.status_code, raw.headers, body
 
     @property
@@ -221,6 +221,26 @@ def _url_of(proxy: Proxy) -> str:
     at = f"{quote(user, '')}:{quote(password, '')}@" if colon else ""
     host = f"[{proxy.host.replace('%', '%25')}]" if ":" in proxy.host else proxy.host
     return f"http://{at}{host}:{proxy.port}"
+
+
+class _Closed(HTTPResponse):
+    """An answer that was closed."""
+
+    closed = True
+
+
+def _close(raw: Any, exchange: Exchange) -> None:
+    """Close the answer of urllib3, and that of http.client within it.
+
+    Python asks both of them whether they are closed when they are dropped, and closes them if not. Done with lines of Python, this
+    would swallow a Ctrl-C.
+    """
+    # A connection whose answer was read completely is in the pool by now; any other must not get there.
+    raw.close()
+    if exchange.answer is not None:
+        exchange.answer.close()
+    if type(raw) is HTTPResponse:
+        raw.__class__ = _Closed
 
 
 def _read_body(raw: Any, limit: SizeLimit) -> bytes:

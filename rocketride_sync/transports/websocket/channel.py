@@ -6,6 +6,7 @@ import math
 import os
 import socket
 import sys
+import weakref
 from typing import Any, Callable, Mapping, NoReturn, Optional, TypeVar
 
 from ...address import Address
@@ -66,6 +67,10 @@ class Channel:
         self._limit = _UPGRADE_LIMIT
         self._deadline = deadline  # of the operation that was sent last
         self._socket = SteadySocket(sock, deadline, dead_after)
+        # After Ctrl-C at a bad moment a connection may have no owner. Objects here may refer to each other, so
+        # without this the socket would be closed only by a later garbage collection.
+        self._unowned = weakref.finalize(self, self._socket.close)
+        self._unowned.atexit = False
         self._framing = Framing(self._socket, self._limit.size)
         self._upgraded = False
         self._began = system_time.monotonic()
@@ -208,18 +213,17 @@ class Channel:
                 self._framing.send_close()
             except OSError as error:  # the connection is gone already, so nothing is left to do
                 pass_on(error)
-        self._socket.close()
+        self._close_socket()
 
     def abandon(self) -> None:
         """Close the socket without a close frame: after a fault, or in a forked child whose parent uses it."""
         self._closed = True
-        self._socket.close()
+        self._close_socket()
 
-    def __del__(self) -> None:
-        # After Ctrl-C at a bad moment a connection may have no owner. Objects here may refer to each other, so
-        # without this the socket would be closed only by a later garbage collection.
-        if hasattr(self, "_socket"):
-            self._socket.close()
+    def _close_socket(self) -> None:
+        self._socket.close()
+        # From now on nothing of Python's runs when this is dropped: a Ctrl-C would be lost there.
+        self._unowned.detach()
 
     def guarded(self, step: Callable[..., T], *args: Any) -> T:
         """The result of `step`. Any exception breaks the channel; foreign ones become errors of this library."""

@@ -11,6 +11,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+from dropping import run_in_dropping
 from handlers import that_raises
 from moments import each_moment, interrupted
 
@@ -582,11 +583,17 @@ def test_without_an_owner_its_socket_is_closed_at_once(sock):
         gc.enable()
 
 
-def test_one_that_was_not_made_to_the_end_is_collected(monkeypatch):
-    lost = []
-    monkeypatch.setattr(sys, "unraisablehook", lost.append)
-    Channel.__new__(Channel)
-    assert lost == []
+@pytest.mark.parametrize("end", [Channel.close, Channel.abandon])
+def test_in_dropping_one_that_was_closed_no_line_of_python_runs_in_which_a_signal_would_be_lost(end):
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+
+        def closed():
+            channel = Channel(ours, ADDRESS, LIMITS.get, 45.0, Deadline(10.0))
+            end(channel)
+            return channel
+
+        assert run_in_dropping(closed) == []
 
 
 # --- what signal handlers raise
