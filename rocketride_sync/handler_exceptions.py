@@ -1,7 +1,8 @@
-"""Tells an exception that a signal handler raised from one of what the signal interrupted.
+"""Tells an exception that a signal handler raised, or something else threw into a call, from one of what that interrupted.
 
 A handler may raise anything, also a `TimeoutError` or an `OSError`, in the middle of a read of a socket. What is caught there is
 about the peer, and becomes an error of this library, or no error at all. A handler's exception must reach its caller as it is.
+So must one that gevent, eventlet or another thread throws in. Nothing tells where it comes from, but its class may.
 """
 
 from __future__ import annotations
@@ -10,12 +11,19 @@ from types import FrameType
 from typing import Optional
 
 _LONGEST_CHAIN = 20
+_OF_CONNECTIONS = (OSError, ValueError)
+_PACKAGES_OF_CONNECTIONS = ("builtins", "rocketride_sync", "struct", "websocket")
 
 
 def pass_on(error: BaseException) -> None:
-    """Raise `error`, which was caught just now, again if a signal handler raised it."""
-    if _came_through_handler(error):
+    """Raise `error`, which was caught just now, again if a signal handler raised it, or it is of a class that no connection raises."""
+    if _came_through_handler(error) or _is_thrown_in(error):
         raise error
+
+
+def _is_thrown_in(error: BaseException) -> bool:
+    package = type(error).__module__.partition(".")[0]
+    return not isinstance(error, _OF_CONNECTIONS) and package not in _PACKAGES_OF_CONNECTIONS
 
 
 def found_in(error: BaseException, handled: Optional[BaseException]) -> Optional[BaseException]:

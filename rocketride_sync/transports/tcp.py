@@ -37,9 +37,10 @@ class _Socket(socket.socket):
             super().settimeout(value)
 
 
-# An application may put other classes in place of these two later: gevent, a SOCKS package, a test's guard.
-_system_socket = socket.socket
-_system_tls_socket = ssl.SSLSocket
+# An application may put other classes in place of these two: gevent, eventlet, a SOCKS package, a test's guard. If it has
+# done so before, they may be of another kind.
+_closed_quietly = socket.socket if issubclass(socket.socket, socket.SocketType) else None
+_tls_closed_quietly = ssl.SSLSocket if issubclass(ssl.SSLSocket, socket.SocketType) else None
 
 
 class SystemNetwork:
@@ -51,7 +52,7 @@ class SystemNetwork:
 
     def make_socket(self, family: int, kind: int, protocol: int) -> socket.socket:
         """A socket, not connected yet."""
-        kind_of_socket = _Socket if socket.socket is _system_socket else socket.socket
+        kind_of_socket = _Socket if socket.socket is _closed_quietly else socket.socket
         return kind_of_socket(family, kind, protocol)
 
     def is_writable(self, sock: socket.socket, seconds: float) -> bool:
@@ -80,7 +81,7 @@ class TlsSocket(ssl.SSLSocket):
 
 def use_tls_class(context: ssl.SSLContext) -> None:
     """Have `context` make sockets that can be collected without a warning, unless others have taken their place."""
-    if ssl.SSLSocket is _system_tls_socket:
+    if ssl.SSLSocket is _tls_closed_quietly:
         context.sslsocket_class = TlsSocket
 
 

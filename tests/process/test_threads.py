@@ -1,18 +1,20 @@
 """One client for many: threads, greenlets, an event loop and what runs beside it."""
 
 import asyncio
+import ctypes
 import importlib.util
 import os
 import sys
 import threading
+from functools import partial
 
 import pytest
 from transports.either_transport import either
-from transports.loopback import Server
+from transports.loopback import Server, answer
 
 from rocketride_sync import RocketRideClient
 
-from .peers import SECONDS, run, status_of, wait_until
+from .peers import SECONDS, run, status_of, until_gone, wait_until
 
 transports = pytest.mark.parametrize("transport", ["websocket", "http"])
 
@@ -114,6 +116,126 @@ def test_gevent_that_is_patched_too_late(transport):
     if transport == "websocket":
         assert told.count("RocketRideWarning") == 1
         assert "came after a connection was made" in told
+
+
+LATE_AND_SILENT = """
+import sys, time, warnings
+warnings.simplefilter("ignore")
+from rocketride_sync import RocketRideClient, TransportTimeoutError
+with RocketRideClient(sys.argv[1], "key", transport="http") as client:
+    client.get_task_status("tk_0")
+    from gevent import monkey
+    monkey.patch_all()
+    import gevent
+    def ask(seconds):
+        began = time.monotonic()
+        try:
+            client.with_options(timeout=seconds).get_task_status(f"tk_{seconds}")
+        except TransportTimeoutError:
+            return seconds <= time.monotonic() - began < seconds + 1.0
+    calls = [gevent.spawn(ask, seconds) for seconds in (0.3, 3.0, 0.4, 2.0, 0.5)]
+    gevent.joinall(calls, raise_error=True)
+    print(all(call.value for call in calls))
+"""
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("gevent"), reason="needs gevent")
+def test_greenlets_of_gevent_that_is_patched_too_late_keep_their_own_deadlines():
+    seen = []
+
+    def handler(peer):
+        while peer.read_request() is not None:
+            seen.append(peer)
+            if len(seen) > 1:
+                until_gone(peer)
+                return
+            peer.send(answer(status_of("tk_0", state=3)))
+
+    with Server(handler) as server:
+        assert run(LATE_AND_SILENT, server.url, options=[]) == "True\n"
+
+
+TIMED_OUT = """
+import sys
+from gevent import monkey
+monkey.patch_all()
+import gevent
+from rocketride_sync import RocketRideClient
+class Mine(Exception): pass
+with RocketRideClient(sys.argv[1], "key", transport=sys.argv[2]) as client:
+    for wait in (client.wait_until_complete, lambda token, **options: client.wait_all([token], **options)):
+        try:
+            with gevent.Timeout(0.3, Mine):
+                wait("tk_1", timeout=30, interval=0.05)
+        except Mine:
+            print("out")
+"""
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("gevent"), reason="needs gevent")
+@transports
+def test_a_timeout_of_gevent_comes_out_of_a_wait(transport):
+    """As an exception of the application's own, too."""
+    with Server(either(lambda token: status_of(token, state=3))) as server:
+        assert run(TIMED_OUT, server.url, transport, options=[]) == "out\nout\n"
+
+
+class JobTimeout(Exception):
+    pass
+
+
+@transports
+@pytest.mark.parametrize("many", [False, True])
+def test_what_another_thread_throws_in_comes_out_of_a_wait(transport, many):
+    polled, raised = threading.Event(), []
+
+    def status(token):
+        polled.set()
+        return status_of(token, state=3)
+
+    def work():
+        wait = (
+            (lambda *args: client.wait_all(["tk_1"], *args))
+            if many
+            else partial(client.wait_until_complete, "tk_1")
+        )
+        try:
+            wait(SECONDS, 0.01)
+        except BaseException as error:
+            raised.append(type(error))
+
+    with Server(either(status)) as server, RocketRideClient(server.url, "key", transport=transport) as client:
+        thread = threading.Thread(target=work)
+        thread.start()
+        assert polled.wait(SECONDS)
+        throw = ctypes.pythonapi.PyThreadState_SetAsyncExc
+        throw(ctypes.c_ulong(thread.ident), ctypes.py_object(JobTimeout))
+        thread.join(SECONDS / 2)
+    assert raised == [JobTimeout]
+
+
+OTHER_SOCKETS = """
+import gc, socket, sys
+class Other:
+    _real = socket.socket
+    def __init__(self, *args, **kwargs):
+        self._sock = self._real(*args, **kwargs)
+    def __getattr__(self, name):
+        return getattr(self._sock, name)
+socket.socket = Other
+from rocketride_sync import RocketRideClient
+with RocketRideClient(sys.argv[1], "key", transport=sys.argv[2]) as client:
+    print(client.get_task_status("tk_1").project_id)
+del client
+gc.collect()
+"""
+
+
+@transports
+def test_sockets_that_are_another_s_are_left_to_it(transport):
+    """As with eventlet, whose class is not derived from Python's. What fails in a destructor is printed."""
+    with Server(either(status_of)) as server:
+        assert run(OTHER_SOCKETS, server.url, transport, options=[]) == "project of tk_1\n"
 
 
 @transports

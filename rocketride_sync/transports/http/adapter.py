@@ -93,14 +93,14 @@ class _FreshConnections(HTTPConnectionPool):
         if idle_too_long or connection.socket_class is not socket.socket:
             connection.close()
         connection.dialer = self.dialer
-        current.exchange.reused = connection.sock is not None
-        if current.exchange.reused:
+        current().reused = connection.sock is not None
+        if current().reused:
             log.debug("a kept HTTP connection is used again")
         return connection
 
     def _put_conn(self, connection: Any) -> None:
         if connection is not None:
-            if not current.exchange.ended_exactly:
+            if not current().ended_exactly:
                 connection.close()  # else what follows could be taken for the answer to the next request
             connection.parked_at = system_time.monotonic()
         super()._put_conn(connection)

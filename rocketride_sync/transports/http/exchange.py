@@ -1,13 +1,13 @@
 """What the sockets see of one request over HTTP: its deadline, how far it has come, and how much its answer may hold.
 
 urllib3 stands between the session, which makes an exchange, and the sockets, which keep its deadline and note in it what
-happens. It passes nothing down to them, so they look for the current exchange of their thread.
+happens. It passes nothing down to them, so they ask for the current one.
 """
 
 from __future__ import annotations
 
 import math
-import threading
+from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any, Optional
 
 from ...deadline import Deadline
@@ -94,21 +94,17 @@ class Exchange:
 
     def __enter__(self) -> Exchange:
         # A signal handler may make a call in the middle of another exchange of its thread.
-        self._previous: Exchange = current.exchange
-        current.exchange = self
+        self._previous: Token[Exchange] = _current.set(self)
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        current.exchange = self._previous
+        _current.reset(self._previous)
 
 
 _UNLIMITED = Exchange(Deadline(None), None)
 
 
-class _CurrentExchange(threading.local):
-    """The current exchange of each thread."""
-
-    exchange = _UNLIMITED
-
-
-current = _CurrentExchange()
+_current: ContextVar[Exchange] = ContextVar("exchange", default=_UNLIMITED)
+# Each thread has its own, and each greenlet: also those of gevent or eventlet that patched when this was loaded already.
+current = _current.get
+"""The current exchange of this thread or greenlet."""

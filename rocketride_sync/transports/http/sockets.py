@@ -38,7 +38,7 @@ _HTTP = b"HTTP/"  # how every answer begins
 
 def _set_remaining_timeout(sock: Any, longest: float = math.inf) -> None:
     """Set the timeout of the next operation of `sock` to what remains of the deadline, at most `longest`."""
-    left = min(current.exchange.deadline.remaining(), longest)
+    left = min(current().deadline.remaining(), longest)
     timeout = sock.gettimeout()
     if timeout is None:
         timeout = math.inf
@@ -80,7 +80,7 @@ class _DeadlineReader(io.RawIOBase):
                 pass_on(error)
                 continue
             if count:
-                current.exchange.count_received(count)
+                current().count_received(count)
                 if len(self._first) < len(_HTTP):
                     self._first = (self._first + bytes(buffer[:count]))[: len(_HTTP)]
             elif self.in_head and _HTTP.startswith(self._first):
@@ -103,7 +103,7 @@ class _Response(ExactResponse):
         # Wraps the file instead of detaching its raw file: Ctrl-C in between would leave one that cannot be closed.
         self._reader = _DeadlineReader(sock, self.fp)
         self.fp = AnswerFile(self._reader)
-        current.exchange.answer = self
+        current().answer = self
 
     def begin(self) -> None:
         super().begin()
@@ -140,7 +140,7 @@ class _DeadlineConnection(HTTPConnection):
             self._checked[header, values] = self._buffer[-1]
 
     def connect(self) -> None:
-        exchange = current.exchange
+        exchange = current()
         exchange.connecting = True
         whole_deadline = exchange.deadline
         exchange.deadline = whole_deadline.within(exchange.connect_timeout)
@@ -168,7 +168,7 @@ class _DeadlineConnection(HTTPConnection):
     def _new_conn(self) -> socket.socket:
         # urllib3 ignores some errors while it sends, because an answer may have come. These two it does not ignore.
         try:
-            return connect(self._dns_host, self.port, current.exchange.deadline, self.socket_options or ())
+            return connect(self._dns_host, self.port, current().deadline, self.socket_options or ())
         except socket.timeout as error:
             raise ConnectTimeoutError(self, "timed out") from error
         except OSError as error:
@@ -177,7 +177,7 @@ class _DeadlineConnection(HTTPConnection):
     def send(self, data: Any) -> None:
         if self.sock is None and self.auto_open:
             self.connect()
-        exchange = current.exchange
+        exchange = current()
         if exchange.operation is not None:
             exchange.operation.sent = True
         # Not in a `finally`: urllib3 reads the answer even if sending has failed, and the rest is never sent.
@@ -203,7 +203,7 @@ class _DeadlineConnection(HTTPConnection):
                 pass_on(error)
 
     def getresponse(self, *args: Any, **options: Any) -> Any:
-        if current.exchange.head is not None:  # the body is empty
+        if current().head is not None:  # the body is empty
             self.send(b"")
         return super().getresponse(*args, **options)
 

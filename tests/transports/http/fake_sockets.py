@@ -110,7 +110,7 @@ class Dialer:
 
     def dial(self, deadline):
         self.left.append(deadline.remaining())
-        self.was_connecting = current.exchange.connecting
+        self.was_connecting = current().connecting
         self._clock.now += self._took
         if isinstance(self._outcome, BaseException):
             raise self._outcome

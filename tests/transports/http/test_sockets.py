@@ -53,18 +53,18 @@ def exchange(clock):
 
 
 def test_an_exchange_is_that_of_its_thread_until_its_end(clock):
-    outside = current.exchange
+    outside = current()
     with Exchange(Deadline(1.0), None) as first:
-        assert current.exchange is first
+        assert current() is first
         with Exchange(Deadline(2.0), 0.5) as second:
-            assert current.exchange is second
+            assert current() is second
             seen = []
-            thread = threading.Thread(target=lambda: seen.append(current.exchange))
+            thread = threading.Thread(target=lambda: seen.append(current()))
             thread.start()
             thread.join()
             assert seen == [outside]
-        assert current.exchange is first
-    assert current.exchange is outside
+        assert current() is first
+    assert current() is outside
     assert outside.deadline.remaining() == math.inf
     assert outside.connect_timeout is None
 
