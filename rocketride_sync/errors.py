@@ -63,14 +63,23 @@ class RocketRideError(RuntimeError):
     _is_of_address = False
     # What set the proxy with which no connection could be made, as `Proxy.origin`; empty if it was none.
     _unreached_proxy = ""
-    # The end of its message, if that says that what came of the request is unknown: who finds it out leaves that out.
-    _doubt = ""
+    # How its message ends, if that says what is known of the fate of the task or of the request.
+    _fate = ""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
 
     def __reduce__(self) -> Tuple[Any, ...]:
         return _rebuild, (type(self), self.args, dict(self.__dict__))
+
+    def _tell_fate(self, words: str) -> None:
+        """Let the message end with `words` on the fate of the task or of the request, in place of what was known before."""
+        self.args, self._fate = (f"{self._without_fate}; {words}",), words
+
+    @property
+    def _without_fate(self) -> str:
+        message, end = str(self), f"; {self._fate}"
+        return message[: -len(end)] if message.endswith(end) else message
 
     def _render_traceback_(self) -> List[str]:
         """What IPython shows of it."""

@@ -21,7 +21,6 @@ __all__ = [
     "tell_interrupt",
     "tell_not_started",
     "tell_task_fate",
-    "without_runs_on",
 ]
 
 WAS_ENDED = "the task was ended"
@@ -102,13 +101,6 @@ def before_start() -> Iterator[None]:
         raise
 
 
-def without_runs_on(error: BaseException) -> str:
-    """The message of a wait that was given up, for one that goes on to say what became of its task after that."""
-    message = str(error)
-    end = f"; {RUNS_ON}"
-    return message[: -len(end)] if message.endswith(end) else message
-
-
 def tell_interrupt(stop: BaseException, words: str, instead_of: str = "") -> None:
     """Let the message of `stop`, if it is a `KeyboardInterrupt`, say `words` of a task: in place of what was said of it
     before, after what was said of other tasks. A message that is not ours is left.
@@ -134,5 +126,5 @@ def tell_task_fate(error: BaseException, token: str, fate: TaskFate, words: str)
     """
     note_task_fate(error, fate)
     tell_interrupt(error, f"task {token} {words}", instead_of=f"task {token}: {RUNS_ON}")
-    if isinstance(error, WaitTimeoutError) and error.token == token and str(error).endswith(RUNS_ON):
-        error.args = (f"{without_runs_on(error)}; it {words}",)
+    if isinstance(error, WaitTimeoutError) and error.token == token and error._fate == RUNS_ON:
+        error._tell_fate(f"it {words}")

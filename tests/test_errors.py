@@ -121,6 +121,19 @@ def test_errors_can_be_made_of_their_message_alone(error):
     assert set(vars(again)) == set(vars(error))
 
 
+def test_what_is_known_of_a_fate_is_said_once():
+    error = errors.WaitTimeoutError("late; no answer")
+    error._tell_fate("it runs on")
+    assert str(error) == "late; no answer; it runs on"
+    again = pickle.loads(pickle.dumps(error))
+    again._tell_fate("it was ended")
+    again._tell_fate("it was ended")
+    assert (str(again), again._without_fate) == ("late; no answer; it was ended", "late; no answer")
+    again.args = ("of the caller",)
+    again._tell_fate("it had ended")
+    assert str(again) == "of the caller; it had ended"
+
+
 def test_a_decode_error_is_made_of_its_parts():
     error = errors.DecodeError("$.state", "an integer", actual="a string")
     assert str(error) == "$.state: expected an integer, got a string"

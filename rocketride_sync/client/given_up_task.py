@@ -8,7 +8,7 @@ from ..deadline import Deadline
 from ..errors import RocketRideError, TaskLostError, TaskNotFoundError, WaitTimeoutError
 from ..models import TaskStatus
 from ..redact import shorten
-from ..task_fate import tell_interrupt, without_runs_on
+from ..task_fate import tell_interrupt
 from ..waiting.same_run import vanished
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class GivenUpTask:
             if refusal._is_of_auth:
                 raise
             fault = refusal.with_traceback(None)  # its frames would keep `error` alive
-        error.args = (f"{without_runs_on(error)}; {_may_run_on(fault)}",)
+        error._tell_fate(_may_run_on(fault))
         raise error from (error.__cause__ or fault)
 
     def interrupted(self) -> str:
@@ -86,4 +86,5 @@ class GivenUpTask:
 
 
 def _may_run_on(fault: RocketRideError) -> str:
-    return f"it could not be terminated and may run on: {without_runs_on(fault)}"
+    reason = fault._without_fate if isinstance(fault, WaitTimeoutError) else fault
+    return f"it could not be terminated and may run on: {reason}"

@@ -134,11 +134,7 @@ class PipelineRun:
         elif self.may_run_on:
             error.args = (f"{error}; {self.state}",)
         elif isinstance(error, WaitTimeoutError) or self.task is None:  # a lost start, whose task was found
-            message = str(error)
-            known = (
-                message[: -len(error._doubt)] if error._doubt and message.endswith(error._doubt) else message
-            )
-            error.args = (f"{known}; {self.state}",)
+            error._tell_fate(self.state)
 
     def wait(
         self, task: Task, interval: Any, on_progress: Optional[Callable[[TaskStatus], object]]

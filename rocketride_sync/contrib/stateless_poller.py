@@ -14,6 +14,7 @@ import attrs
 from ..errors import ProtocolError, RocketRideError, TaskReplacedError, TransientError, WaitTimeoutError
 from ..models import TaskStatus
 from ..redact import shorten
+from ..task_fate import RUNS_ON
 from ..waiting.outage import MALFORMED_IN_A_ROW, Outage
 from ..waiting.same_run import is_doubtful_end
 
@@ -196,13 +197,13 @@ class StatelessPoller:
         seen = "no status could be read" if last is None else f"last seen as {last.state.name}"
         # The token is unknown if `load_token` failed.
         task = f"task {shorten(self._token)}" if self._token else "the task"
-        raise WaitTimeoutError(
-            f"{task} has not ended after {elapsed:.1f} s ({seen})"
-            + ("; it runs on" if fault is None else f"; the last poll failed: {fault}"),
-            token=shorten(self._token),
-            elapsed=elapsed,
-            last_status=last,
-        ) from fault
+        message = f"{task} has not ended after {elapsed:.1f} s ({seen})"
+        if fault is not None:
+            message += f"; the last poll failed: {fault}"
+        error = WaitTimeoutError(message, token=shorten(self._token), elapsed=elapsed, last_status=last)
+        if fault is None:
+            error._tell_fate(RUNS_ON)
+        raise error from fault
 
 
 def outcome_fields(status: TaskStatus, secrets: tuple[str, ...] = ()) -> Dict[str, Any]:

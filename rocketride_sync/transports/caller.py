@@ -165,6 +165,5 @@ def with_unknown_outcome(operation: Operation, error: RocketRideError) -> Rocket
         return error
     rebuild, parts = error.__reduce__()  # as `copy.copy`, without loading that
     unknown: RocketRideError = rebuild(*parts)
-    unknown._doubt = f"; whether the server carried it out is unknown{operation.recovery}"
-    unknown.args = (f"{error}{unknown._doubt}",)
+    unknown._tell_fate(f"whether the server carried it out is unknown{operation.recovery}")
     return unknown

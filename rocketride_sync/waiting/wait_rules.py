@@ -270,5 +270,9 @@ class Wait:
             message = f"{task}: no status could be read for {elapsed:.1f} s"
         else:
             message = f"{task} has not ended after {elapsed:.1f} s (last seen as {self.last.state.name})"
-        message += f"; {RUNS_ON}" if fault is None else f"; the last poll failed: {fault}"
-        return WaitTimeoutError(message, token=shorten(self._token), elapsed=elapsed, last_status=self.last)
+        if fault is not None:
+            message += f"; the last poll failed: {fault}"
+        error = WaitTimeoutError(message, token=shorten(self._token), elapsed=elapsed, last_status=self.last)
+        if fault is None:
+            error._tell_fate(RUNS_ON)
+        return error
