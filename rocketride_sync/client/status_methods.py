@@ -6,7 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, Callable, Generator, List, Optional
 
 from .. import arguments
-from ..deadline import Deadline, pause, system_time
+from ..deadline import Deadline, system_time
 from ..errors import (
     TaskLostError,
     TaskNotFoundError,
@@ -17,9 +17,7 @@ from ..loading import load, load_for_wait
 from ..models import TaskStatus
 from ..options import CLIENT_TIMEOUT, Seconds, optional_seconds
 from ..protocol import operations
-from ..protocol.operations import Operation
 from ..redact import shorten
-from ..transports import Watch
 from .base_client import BaseClient, check_previous
 
 if TYPE_CHECKING:
@@ -185,8 +183,9 @@ class StatusMethods(BaseClient):
         limit = self._load_for_wait(token, previous, optional_seconds("timeout", timeout, zero=True))
         load(_waiting)
         from ..waiting.retention import check_interval
+        from .watched_task import watched_statuses
 
-        return self._watched_statuses(operation, token, previous, limit, check_interval(interval))
+        return watched_statuses(self, operation, previous, limit, check_interval(interval))
 
     def _load_for_wait(
         self, token: str, previous: Optional[TaskStatus], timeout: Optional[float]
@@ -203,53 +202,12 @@ class StatusMethods(BaseClient):
         message = f"task {shorten(token)}: no status could be read for {timeout:.1f} s: {fault}"
         raise WaitTimeoutError(message, token=shorten(token), elapsed=timeout or 0.0, last_status=previous)
 
-    def _watched_statuses(
-        self,
-        operation: Operation,
-        token: str,
-        previous: Optional[TaskStatus],
-        timeout: Optional[float],
-        interval: float,
-    ) -> Statuses:
-        load(_waiting)
-        from ..transports.end_told import end_told
-        from ..waiting.run_log import recover
-        from ..waiting.wait_loop import statuses
-
-        watch: Optional[Watch] = None
-        wait = self._wait_for(token, timeout, interval, previous=previous)
-
-        def read(deadline: Deadline) -> TaskStatus:
-            nonlocal watch
-            # Made here, so that a module that cannot be loaded is outlived as a poll that failed.
-            if watch is None:
-                watch = self._transport.watch(operation)
-            asked_at = system_time.monotonic()
-            return self._status_of(token, watch.call(operation, deadline), asked_at)
-
-        def rest(seconds: float) -> None:
-            (pause if watch is None else watch.pause)(seconds)
-
-        try:
-            yield from statuses(token, wait, read, rest, lambda: end_told(watch))
-            return
-        except TaskLostError as error:
-            if error._is_of_auth:
-                raise
-            lost, told = error, end_told(watch)
-        finally:
-            if watch is not None:
-                watch.close()
-        found = recover(token, lost, wait.run_status, self._call_until, wait.search_deadline, told)
-        yield self._status_of(token, found, system_time.monotonic())
-
 
 def _waiting() -> None:
     """Import what a wait may need, all of it before its first poll."""
     from ..models import messages  # noqa: F401 - for the error of an outcome
-    from ..transports import end_told  # noqa: F401
-    from ..waiting import retention, run_log, same_run, wait_loop, wait_rules  # noqa: F401
-    from . import given_up_task, terminated_runs  # noqa: F401 - a wait may terminate its task
+    from ..waiting import retention, run_log, same_run, wait_rules  # noqa: F401
+    from . import given_up_task, terminated_runs, watched_task  # noqa: F401 - it may terminate its task
 
 
 def _until_timeout(statuses: Statuses, timed_out: List[WaitTimeoutError]) -> Statuses:
