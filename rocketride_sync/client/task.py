@@ -4,20 +4,7 @@ from __future__ import annotations
 
 import os
 from types import TracebackType
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Dict,
-    Generator,
-    Iterator,
-    KeysView,
-    List,
-    Mapping,
-    Optional,
-    Sequence,
-    Type,
-    Union,
-)
+from typing import TYPE_CHECKING, Any, Iterator, KeysView, Optional, Type
 
 from ..deadline import Deadline
 from ..errors import ConfigurationError, RocketRideError, TaskLostError, TaskNotFoundError
@@ -27,7 +14,6 @@ from ..models import TaskStatus
 from ..models._task_start import TaskStart
 from ..options import CLIENT_TIMEOUT, Seconds
 from ..redact import shorten
-from ..sending.pipe import Pipe
 from ..task_fate import (
     HAD_ENDED,
     MAY_RUN_ON,
@@ -37,16 +23,13 @@ from ..task_fate import (
     task_fate_of,
     tell_task_fate,
 )
-from .status_methods import OnProgress
+from .task_methods import TaskMethods
 
 if TYPE_CHECKING:
-    from ..sending.file_upload import FileEntry, OnUpload
-    from ..sending.question import Question
-    from ..sending.upload_events import UploadResult
     from .client import RocketRideClient
 
 
-class Task:
+class Task(TaskMethods):
     """A task that `RocketRideClient.use` has started.
 
     As a context manager, it terminates the run that it started when the block ends. It does not touch a run that was
@@ -73,11 +56,6 @@ class Task:
         self.ended = False
         self._pid = os.getpid()
 
-    @property
-    def token(self) -> str:
-        """The task's token. A secret."""
-        return self.start.token
-
     def __getitem__(self, name: str) -> Any:
         return self.start[name]
 
@@ -94,97 +72,6 @@ class Task:
     def get(self, name: str, default: Any = None) -> Any:
         """A member of the answer to the start by its documented name, as `dict.get`."""
         return self.start.get(name, default)
-
-    def done(self, *, timeout: Optional[Seconds] = CLIENT_TIMEOUT) -> bool:
-        """Whether the run has ended, by its present status. Also true if the server has forgotten or replaced the
-        run.
-
-        Raises:
-            TaskNotFoundError: the server does not know the task, and nothing was seen of it before.
-        """
-        try:
-            return self.get_status(timeout=timeout).is_terminal
-        except TaskLostError:
-            return True
-
-    def get_status(self, *, timeout: Optional[Seconds] = CLIENT_TIMEOUT) -> TaskStatus:
-        """As `RocketRideClient.get_task_status`, of this run."""
-        return self._client.get_task_status(self.token, previous=self.status, timeout=timeout)
-
-    def wait_until_complete(
-        self,
-        timeout: Optional[Seconds] = None,
-        interval: Seconds = 2.0,
-        on_progress: Optional[OnProgress] = None,
-        *,
-        check: bool = False,
-        cancel_on_timeout: bool = False,
-        cancel_on_interrupt: bool = False,
-    ) -> TaskStatus:
-        """As `RocketRideClient.wait_until_complete`, for this run."""
-        return self._client.wait_until_complete(
-            self.token,
-            timeout,
-            interval,
-            on_progress,
-            previous=self.status,
-            check=check,
-            cancel_on_timeout=cancel_on_timeout,
-            cancel_on_interrupt=cancel_on_interrupt,
-        )
-
-    def iter_status(
-        self, *, timeout: Optional[Seconds] = None, interval: Seconds = 2.0
-    ) -> Generator[TaskStatus, None, None]:
-        """As `RocketRideClient.iter_task_status`, of this run."""
-        return self._client.iter_task_status(
-            self.token, previous=self.status, timeout=timeout, interval=interval
-        )
-
-    def send(
-        self,
-        data: Union[str, bytes],
-        objinfo: Optional[Mapping[str, Any]] = None,
-        mimetype: Optional[str] = None,
-        *,
-        timeout: Optional[Seconds] = CLIENT_TIMEOUT,
-    ) -> Dict[str, Any]:
-        """As `RocketRideClient.send`."""
-        return self._client.send(self.token, data, objinfo, mimetype, timeout=timeout)
-
-    def send_files(
-        self,
-        files: Sequence[FileEntry],
-        *,
-        max_workers: Optional[int] = None,
-        on_progress: Optional[OnUpload] = None,
-        timeout: Optional[Seconds] = None,
-    ) -> List[UploadResult]:
-        """As `RocketRideClient.send_files`."""
-        return self._client.send_files(
-            files, self.token, max_workers=max_workers, on_progress=on_progress, timeout=timeout
-        )
-
-    def pipe(
-        self,
-        objinfo: Optional[Mapping[str, Any]] = None,
-        mime_type: Optional[str] = None,
-        provider: Optional[str] = None,
-        *,
-        timeout: Optional[Seconds] = CLIENT_TIMEOUT,
-    ) -> Pipe:
-        """As `RocketRideClient.pipe`."""
-        return self._client.pipe(self.token, objinfo, mime_type, provider, timeout=timeout)
-
-    def chat(
-        self, question: Question, *, timeout: Optional[Seconds] = CLIENT_TIMEOUT, **parts: Any
-    ) -> Dict[str, Any]:
-        """As `RocketRideClient.chat`, which lists `parts`."""
-        return self._client.chat(self.token, question, timeout=timeout, **parts)
-
-    def get_pipeline(self, *, timeout: Optional[Seconds] = CLIENT_TIMEOUT) -> Optional[Dict[str, Any]]:
-        """As `RocketRideClient.get_task_pipeline`."""
-        return self._client.get_task_pipeline(self.token, timeout=timeout)
 
     def terminate(self, *, timeout: Optional[Seconds] = CLIENT_TIMEOUT) -> None:
         """As `RocketRideClient.terminate`."""
