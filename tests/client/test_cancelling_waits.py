@@ -5,6 +5,7 @@ import socket
 import time
 
 import pytest
+from cases import each
 from counting_tasks import GENEROUS, KEY
 from needing import needs
 from simulated_tasks import forever, new_project
@@ -17,6 +18,7 @@ from rocketride_sync import (
     TaskCancelledError,
     TaskNotFoundError,
     TaskVanishedError,
+    TransportError,
     WaitTimeoutError,
 )
 
@@ -135,6 +137,37 @@ def test_cancelling_takes_the_clients_timeout_and_thirty_seconds_at_most(timeout
     assert transport.limits[1:] == pytest.approx([limit] * 4, abs=min(limit / 2, 10.0))
     assert max(transport.limits[1:]) <= limit
     assert transport.pauses == pytest.approx([0.1], abs=0.1)
+
+
+def late():
+    """As the wait for the end raises it, after the request."""
+    error = WaitTimeoutError("it has not ended after 30.0 s")
+    error._tell_fate("it runs on")
+    return error
+
+
+def lost():
+    error = TransportError("the connection broke")
+    error.request_sent = True
+    return error
+
+
+NOT_ENDED = {
+    "late": (late, "it has not ended after 30.0 s"),
+    "lost": (
+        lost,
+        "the connection broke; whether the server carried it out is unknown; the task's status tells",
+    ),
+}
+
+
+@each(("fault", "reason"), NOT_ENDED.values(), ids=NOT_ENDED)
+def test_what_is_known_of_the_task_is_said_once(fault, reason):
+    client = RocketRideClient("h", KEY, transport=MemoryTransport([RUNNING, RUNNING, fault()]))
+    with pytest.raises(WaitTimeoutError) as caught:
+        client.wait_until_complete("tk_1", 0, cancel_on_timeout=True)
+    said = f"(last seen as RUNNING); it could not be terminated and may run on: {reason}"
+    assert str(caught.value).endswith(said)
 
 
 def test_cancelling_a_task_out_of_reach_takes_no_longer_than_its_own_time():

@@ -265,6 +265,11 @@ def test_a_timeout_of_another_tasks_wait_stays_as_it_is():
     assert str(left(error, RUNNING, None)) == "task tk_0123… has not ended; it runs on"
 
 
+def test_a_timeout_that_says_something_else_of_its_task_stays_as_it_is():
+    said = "task tk_5f3a… has not ended; the last poll failed: it says that it runs on"
+    assert str(left(WaitTimeoutError(said, token="tk_5f3a…"), RUNNING, None)) == said
+
+
 def test_a_task_that_is_forgotten_as_it_is_terminated_had_ended():
     stop = left(KeyboardInterrupt(), RUNNING, TaskNotFoundError("gone"))
     assert str(stop) == "interrupted; task tk_5f3a… had ended"
