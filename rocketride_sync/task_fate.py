@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Callable, Iterator, NamedTuple, Optional
+from typing import Iterator, NamedTuple, Optional
 
 from .errors import RocketRideError, WaitTimeoutError
 
@@ -15,7 +15,6 @@ __all__ = [
     "WAS_ENDED",
     "TaskFate",
     "before_start",
-    "end_despite_signal",
     "note_task_fate",
     "task_fate_of",
     "tell_interrupt",
@@ -61,25 +60,6 @@ def note_task_fate(error: BaseException, fate: TaskFate) -> None:
 def task_fate_of(error: BaseException) -> Optional[TaskFate]:
     """What `note_task_fate` noted."""
     return error.__dict__.get("_task_fate")
-
-
-def end_despite_signal(
-    end: Callable[[Optional[BaseException]], object], error: Optional[BaseException]
-) -> None:
-    """Call `end`, which ends the task of some work, with what comes out of that: `error`, or None if it went well.
-
-    If a signal breaks this off, that does not leave the task behind: `end` is called once more, with what the signal's handler
-    raised, which may be anything, and that comes out. The next signal leaves at once. So does the first one after work that a
-    signal has ended: then `error` is no `Exception`.
-    """
-    try:
-        end(error)
-    except RocketRideError:
-        raise
-    except BaseException as stop:
-        if error is None or isinstance(error, Exception):
-            end(stop)
-        raise
 
 
 def tell_not_started(stop: BaseException) -> None:

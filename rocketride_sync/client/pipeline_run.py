@@ -21,7 +21,6 @@ from ..task_fate import (
     NOT_STARTED,
     WAS_ENDED,
     TaskFate,
-    end_despite_signal,
     note_task_fate,
     task_fate_of,
 )
@@ -95,19 +94,27 @@ class PipelineRun:
             raise
 
     def _run(self, follow: Callable[[Task], T]) -> T:
+        failure: Optional[BaseException] = None
         try:
-            result = follow(self._start())
+            try:
+                result = follow(self._start())
+            except Exception as error:
+                failure = error
+                self._finish(failure)
+                raise
             self._finish(None)  # what came of the run is not lost because its task cannot be ended
-        except BaseException as error:
-            # What the start came to is what counts, whatever breaks off the look for its task.
-            end_despite_signal(lambda _: self._finish(error), error)  # noqa: F821 - it is called in this block
+        except BaseException as stop:
+            # Ctrl-C or another signal: the first one that comes does not leave the task behind, whatever it breaks off.
+            # Nested, because it may come in the `except` block, before the end begins.
+            if not self._finished:
+                self._finish(failure or stop)
             raise
+        finally:
+            del failure  # its traceback refers to this frame: a reference cycle
         return result
 
     def _finish(self, failure: Optional[BaseException]) -> None:
         """End the task if it is not `kept`; one whose start came to `failure` is looked for."""
-        if self._finished:
-            return
         if self.task is None:
             assert failure is not None
             self._end_lost(failure)

@@ -19,7 +19,6 @@ from ..task_fate import (
     MAY_RUN_ON,
     WAS_ENDED,
     TaskFate,
-    end_despite_signal,
     task_fate_of,
     tell_task_fate,
 )
@@ -138,9 +137,19 @@ class Task(TaskMethods):
         if self.joined or self._is_inherited:
             return
         try:
-            end_despite_signal(self._end_after, error)
+            try:
+                self._end_after(error)
+            except RocketRideError:
+                raise
+            except BaseException as stop:
+                # The first signal, whatever its handler raises, does not leave the task behind.
+                if error is None or isinstance(error, Exception):
+                    self._end_after(stop)
+                raise
+        except RocketRideError:
+            raise
         except BaseException as stop:
-            if not isinstance(stop, RocketRideError) and task_fate_of(stop) is None:
+            if task_fate_of(stop) is None:
                 tell_task_fate(stop, shorten(self.token), TaskFate(MAY_RUN_ON, False), "may run on")
             raise
 

@@ -1,5 +1,6 @@
 """`RocketRideClient.run`: a whole run in one call, whose task is ended on every way out."""
 
+import contextlib
 import copy
 import itertools
 import json
@@ -10,6 +11,7 @@ import pytest
 from cases import each
 from counting_tasks import GENEROUS, KEY, words
 from counting_tasks import pipeline as counted
+from moments import each_moment, interrupted
 from needing import needs
 from simulated_tasks import forever, pipeline
 
@@ -180,6 +182,36 @@ def test_the_first_interrupt_does_not_leave_a_task_behind_that_is_just_being_end
         client.run(pipeline=forever("p"), on_progress=lambda _: way_out and raise_(copy.copy(way_out)))
     assert task_fate_of(raised.value) == (WAS_ENDED, True)
     assert [call.name for call in client._transport.calls][-1] == "terminate"
+
+
+class StartedAndRunning(MemoryTransport):
+    """Its one task ends when it is terminated."""
+
+    def call(self, operation, deadline):
+        self.calls.append(operation)
+        if operation.name == "get_task_token":
+            raise copy.copy(NO_RUN)
+        return STARTED if operation.name == "use" else RUNNING
+
+
+OF_THE_RUN = ("run", "_run", "_finish", "end_or_tell", "end")
+
+
+def test_no_moment_of_an_interrupt_leaves_a_task_behind_after_an_error():
+    def survives(number):
+        transport = StartedAndRunning([])
+        client = RocketRideClient("h", KEY, transport=transport)
+
+        def step():
+            with contextlib.suppress(ZeroDivisionError):
+                client.run(pipeline=forever("p"), on_progress=lambda _: 1 / 0)
+
+        more, _ = interrupted(step, number, only_in=OF_THE_RUN)
+        names = [call.name for call in transport.calls]
+        assert "terminate" in names or "use" not in names, number
+        return more
+
+    assert each_moment(survives) > 30
 
 
 @pytest.mark.parametrize(
