@@ -144,13 +144,13 @@ class AutoTransport:
     def uploads(self, deadline: Deadline) -> Optional[Uploads]:
         """As `rocketride_sync.transports.PipingTransport.uploads`."""
         if not self._tries(self._websocket):
-            return None
+            return self._http.uploads(deadline)
         try:
             uploads = self._websocket.uploads(deadline)
         except UPGRADE_REFUSED as error:
             log.info("%s; the files will go over HTTP", error)
             self.fallback.told(error)
-            return None
+            return self._http.uploads(deadline)
         self.fallback.reset()
         return uploads
 

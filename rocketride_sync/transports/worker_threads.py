@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from typing import Any, Callable, List
 
+from ..deadline import Deadline, system_time
+from ..handler_exceptions import found_in, pass_on
 from ..logs import log
+
+# Seconds. A thread that the system has started begins at once, unless the machine is busy.
+_BEGINS_WITHIN = 0.25
+_LOOK_AGAIN = 0.005
 
 
 def start_thread(
@@ -18,27 +25,46 @@ def start_thread(
     """
     thread = _make_thread(name, target, args)
     threads.append(thread)  # before the start, during which Ctrl-C may come
+    handled = sys.exc_info()[1]
     try:
         thread.start()
-    except RuntimeError as error:
-        threads.remove(thread)
-        log.debug("work goes on in %s threads: %s", len(threads), error)
-        return False
-    return True
+        return True
+    except (RuntimeError, KeyError) as error:
+        # A signal handler may raise any exception while the thread runs already: Python then raises a KeyError of its own.
+        of_handler = found_in(error, handled)
+        if of_handler is None:
+            threads.remove(thread)
+            log.debug("work goes on in %s threads: %s", len(threads), error)
+            return False
+    raise of_handler
 
 
 def join_threads(threads: List[threading.Thread]) -> None:
     """Wait until all have ended."""
+    to_begin = Deadline(_BEGINS_WITHIN)
     for thread in threads:
-        # A thread that never started cannot be joined, nor the current one, in which the garbage collector may run
-        # this.
-        if thread.is_alive() and thread is not threading.current_thread():
+        # The garbage collector may run this in one of them.
+        if thread is not threading.current_thread():
+            _join(thread, to_begin)
+
+
+def _join(thread: threading.Thread, to_begin: Deadline) -> None:
+    """Wait until a thread has ended. After Ctrl-C during its start, it may not have begun yet, or never begin."""
+    while True:
+        try:
             thread.join()
+            return
+        except RuntimeError as error:  # it has not begun
+            pass_on(error)
+            if to_begin.expired:
+                return
+        system_time.sleep(_LOOK_AGAIN)
 
 
 def _make_thread(name: str, target: Callable[..., object], args: Any) -> threading.Thread:
     try:
         # A daemon thread: the interpreter must not wait for it at exit if nobody has joined it.
         return threading.Thread(target=target, name=name, args=args, daemon=True)
-    except RuntimeError:  # an interpreter beside the main one may forbid them
+    except RuntimeError as error:  # an interpreter beside the main one may forbid them
+        pass_on(error)
         return threading.Thread(target=target, name=name, args=args, daemon=False)

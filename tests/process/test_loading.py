@@ -10,7 +10,8 @@ import textwrap
 import pytest
 from transports.dap_peer import DONE, RUNNING, DapPeer, Gone
 from transports.either_transport import is_upgrade
-from transports.loopback import Server, answer
+from transports.loopback import Server, always, answer
+from transports.object_peers import HttpPeer
 
 from .peers import ROOT, SECONDS
 
@@ -284,3 +285,35 @@ def test_a_wait_that_begins_without_a_file_descriptor_goes_on_once_there_are_som
 
     with Server(handler) as server:
         assert run(code, server.url, transport) == "True\n"
+
+
+LOADED_BY_THREADS = """
+import builtins, sys, threading
+from rocketride_sync import RocketRideClient
+real, at_fault = builtins.__import__, []
+def noting(name, *args):
+    if threading.current_thread() is not threading.main_thread() and name not in sys.modules:
+        before = set(sys.modules)
+        result = real(name, *args)
+        at_fault.extend(sorted(set(sys.modules) - before))
+        return result
+    return real(name, *args)
+builtins.__import__ = noting
+with RocketRideClient(sys.argv[1], "key", transport="http") as client:
+    exec(sys.argv[2])
+print(at_fault)
+"""
+
+
+@pytest.mark.parametrize(
+    ("call", "handler"),
+    [
+        ("client.send_files([sys.argv[3]] * 2, 'tk_1')", HttpPeer()),
+        ("client.wait_all(['tk_1', 'tk_2'])", always(answer(DONE))),
+    ],
+    ids=["send_files", "wait_all"],
+)
+def test_threads_load_nothing(call, handler):
+    """After Ctrl-C at a bad moment Python holds the lock of imports for ever: a thread that loads something never ends."""
+    with Server(handler) as server:
+        assert run(LOADED_BY_THREADS, server.url, call, __file__) == "[]\n"

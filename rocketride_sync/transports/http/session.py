@@ -79,7 +79,7 @@ class Session:
 
     def call(self, operation: Operation, key: str, deadline: Deadline) -> Any:
         """As `HttpTransport.call`, with `key`."""
-        objects = None if operation.data is None else load(_objects)
+        objects = None if operation.data is None else load_objects()
         status, headers, body = self._send(operation, key, deadline)
         try:
             plain = self._decompress(operation, key, headers, body, deadline)
@@ -156,7 +156,7 @@ class Session:
             request.prepare_body(None, None, operation.json)
         if operation.data is not None:
             request = _copy(request)
-            request.headers.update(load(_objects).headers(operation))
+            request.headers.update(load_objects().headers(operation))
             request.body = iter(operation.data)  # type: ignore[assignment]  # urllib3 takes it
             exchange.has_body = True
         if exchange.deadline.expired:
@@ -181,6 +181,11 @@ class Session:
 
 def _too_late(operation: Operation) -> TransportTimeoutError:
     return TransportTimeoutError(f"{operation.name} failed: its answer came too late to be decoded in time")
+
+
+def load_objects() -> Any:
+    """What requests that send an object need, loaded when it is first asked for. Raises TransportError."""
+    return load(_objects)
 
 
 def _objects() -> Any:

@@ -6,7 +6,7 @@ What reads answers is imported with it: with ``transport="auto"`` most processes
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Callable, Dict, Sequence, Type
+from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Sequence, Type
 
 from ...config import Settings
 from ...deadline import Deadline
@@ -19,6 +19,7 @@ from ..base import PollingWatch, Watch
 from ..caller import with_key
 
 if TYPE_CHECKING:
+    from ..pipe_interface import Uploads
     from ..poller import Poll
     from ..spooled_pipe import SpooledPipe
     from ..thread_poller import ThreadPoller
@@ -74,14 +75,23 @@ class HttpTransport:
             raise _unsupported(operation)
         return SpooledPipe(self, operation)
 
+    def uploads(self, deadline: Deadline) -> Optional[Uploads]:  # noqa: ARG002 - no I/O
+        """None: objects are sent with `call`, in threads. What those need is loaded here, in the caller's thread.
+
+        Python leaves the lock of imports held for ever if Ctrl-C comes at a bad moment: no thread could load anything then.
+        """
+        self.load()
+        load(_objects)()
+        return None
+
     def watch(self, operation: Operation) -> Watch:  # noqa: ARG002 - the same watch for all tasks
         """A watch that calls through this transport, and sleeps in between."""
         load(_pages)()
         return PollingWatch(self)
 
     def watch_many(self, polls: Sequence[Poll]) -> ThreadPoller:  # noqa: ARG002 - the same poller for all tasks
-        """As `rocketride_sync.transports.poller.PollingTransport.watch_many`, with a few threads."""
-        load(_pages)()
+        """As `rocketride_sync.transports.poller.PollingTransport.watch_many`, with a few threads, for which all is loaded here."""
+        self.load()
         ThreadPoller = load(_polling)  # noqa: N806
         return ThreadPoller(self, self.uploads_at_once)
 
@@ -121,6 +131,12 @@ def _asking() -> Type[Session]:
     from .session import Session
 
     return Session
+
+
+def _objects() -> Callable[[], Any]:
+    from .session import load_objects
+
+    return load_objects
 
 
 def _pages() -> Callable[[], None]:
