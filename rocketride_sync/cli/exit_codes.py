@@ -39,8 +39,9 @@ HELP = """exit codes:
        if the success is not certain, a line on stderr says so
        (see --accept-uncertain)
   1    the task failed or could not be started, or some of its items or
-       files failed (see --allow-failures); a file given to validate has
-       errors; with --strict, the success is not certain
+       files failed (--allow-failures forgives that, unless every file
+       failed); a file given to validate has errors; with --strict, the
+       success is not certain
   2    wrong usage or setting
   3    the task was cancelled
   4    authentication or permission refused
@@ -189,12 +190,12 @@ class Judgement(NamedTuple):
 DEFAULT_JUDGEMENT = Judgement()
 
 
-def code_of_files(failed: int, status: TaskStatus, *, allow_failures: bool = False) -> ExitCode:
-    """The exit code after files were sent and `failed` of them failed; `status` is the task's after that.
+def code_of_files(failed: int, sent: int, status: TaskStatus, *, allow_failures: bool = False) -> ExitCode:
+    """The exit code after `sent` files were sent and `failed` of them failed; `status` is the task's after that.
 
-    `allow_failures` ignores them, unless the task itself has failed or was cancelled meanwhile.
+    `allow_failures` ignores them, unless all of them failed, or the task itself has failed or was cancelled meanwhile.
     """
     from ..models import Outcome
 
-    forgiven = allow_failures and status.outcome in (Outcome.RUNNING, Outcome.SUCCEEDED)
+    forgiven = allow_failures and failed < sent and status.outcome in (Outcome.RUNNING, Outcome.SUCCEEDED)
     return ExitCode.FAILED if failed and not forgiven else ExitCode.SUCCEEDED

@@ -48,7 +48,7 @@ def print_results(
     """
     failed = failed_files(results)
     outcome = "failed" if failed else "succeeded"
-    code = exit_codes.code_of_files(len(failed), status, allow_failures=allow_failures)
+    code = exit_codes.code_of_files(len(failed), len(results), status, allow_failures=allow_failures)
     problem = f"{len(failed):,} of {len(results):,} files failed"
     if as_json:
         output.print_result(

@@ -12,9 +12,13 @@ from .progress import Display, ProgressPrinter, choose_display
 
 
 def add_wait_options(
-    parser: argparse.ArgumentParser, *, timeout_help: str, timeout_type: Callable[[str], float]
+    parser: argparse.ArgumentParser,
+    *,
+    timeout_help: str,
+    timeout_type: Callable[[str], float],
+    forgiven: str = "some of its items failed",
 ) -> None:
-    """Add the options of a command that waits for the end of a task."""
+    """Add the options of a command that waits for the end of a task. `forgiven` is what ``--allow-failures`` forgives."""
     add_timeout(parser, timeout_help, timeout_type)
     add = parser.add_argument
     add(
@@ -27,7 +31,7 @@ def add_wait_options(
     add(
         "--allow-failures",
         action="store_true",
-        help="exit 0 for a task that succeeded, even if some of its items failed",
+        help=f"exit 0 for a task that succeeded, even if {forgiven}",
     )
     certainty = parser.add_mutually_exclusive_group()
     certainty.add_argument(

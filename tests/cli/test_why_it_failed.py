@@ -236,16 +236,31 @@ def test_a_summary_says_which_of_its_figures_are_not_of_these_files_alone(capsys
     assert (sent, size, counted) == ("Sent      1 of 1", "Size      45 bytes", f"Words     {words}")
 
 
-@pytest.mark.parametrize("allow_failures", [False, True])
-def test_the_document_of_files_that_failed_says_what_the_exit_code_says(capsys, allow_failures):
+@pytest.mark.parametrize(
+    ("allow_failures", "succeeded", "expected"),
+    [
+        (False, 0, 1),
+        (False, 1, 1),
+        (True, 0, 1),  # nothing of what was wanted has happened
+        (True, 1, 0),
+    ],
+)
+def test_the_document_of_files_that_failed_says_what_the_exit_code_says(
+    capsys, allow_failures, succeeded, expected
+):
     status = TaskStatus.from_dict({**RUNNING, **NIGHTLY})
-    results = [{"action": "error", "filepath": f"{number}.txt", "error": "no"} for number in range(3)]
+    results = [
+        {"action": "error" if number >= succeeded else "complete", "filepath": f"{number}.txt", "error": "no"}
+        for number in range(3)
+    ]
     code = file_results.print_results(
         results, status, as_json=True, quiet=False, allow_failures=allow_failures
     )
-    document = json.loads(capsys.readouterr().out)
-    reason = None if allow_failures else "3 of 3 files failed"
-    assert (document["exit_code"], document["reason"]) == (code, reason) == (not allow_failures, reason)
+    shown, said = capsys.readouterr()
+    document = json.loads(shown)
+    reason = f"{3 - succeeded} of 3 files failed" if expected else None
+    assert (document["exit_code"], document["reason"], code) == (expected, reason, expected)
+    assert said == (f"rocketride-sync: Nightly import: {reason}\n" if expected else "")
 
 
 def test_a_task_that_cannot_be_sent_anything_is_told_as_that(stub, monkeypatch, capsys, tmp_path):
