@@ -191,6 +191,21 @@ def test_a_script(machine, script):
     assert (code, len(mail.splitlines())) == (6, 1)
 
 
+@pytest.mark.parametrize("shell", ["bash", "dash"])
+@pytest.mark.parametrize("left", [None, ""], ids=["nothing", "an empty file"])
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_a_script_does_not_take_a_token_that_is_missing_for_a_task_that_failed(machine, script, left, shell):
+    """Of a file that is missing, bash makes exit code 1, and dash 2."""
+    if not shutil.which(shell):
+        pytest.skip(f"needs {shell}")
+    kept = machine.folder / "var" / "token"
+    kept.unlink()
+    if left is not None:
+        kept.write_text(left)
+    code, mail = machine.run(shutil.which(shell), "-c", script)
+    assert (code, len(mail.splitlines())) == (2, 1), mail
+
+
 def settings(name):
     unit = configparser.RawConfigParser(strict=False)
     unit.optionxform = str
