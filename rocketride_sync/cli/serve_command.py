@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from ..errors import ConfigurationError
 from . import output
 from .exit_codes import ExitCode, code_and_advice
 from .server_options import Environment, add_key_options, api_key, key_source
@@ -13,7 +14,7 @@ HELP = "run a local server to try things out on (extra: emulator)"
 EPILOG = """Clients need the key in ROCKETRIDE_APIKEY or --apikey-file. If there is none, any credential is accepted.
 When the server accepts connections, it prints "Serving on http://HOST:PORT", and on stderr whose key it takes.
 Ctrl-C ends it with exit code 0, SIGTERM with 143, and SIGHUP with 129. None of them prints anything, not even
-if it comes twice.
+if it comes twice. Without a reader for that line, the exit code is 141; if it cannot be written, 74.
 """
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -63,6 +64,7 @@ def run(args: argparse.Namespace) -> ExitCode:
             args.root,
             key,
             settings=Settings(generation=args.generation),
+            announce=_announce,
             # On stderr: the address is all that programs find on stdout.
             when_ready=lambda: output.print_note(output.safe_text(f"it takes {takes}")),
         )
@@ -71,4 +73,13 @@ def run(args: argparse.Namespace) -> ExitCode:
     except Terminated as stop:
         let_signals_end_process()  # the server has stopped, and there is nothing to say
         return code_and_advice(stop)[0]
-    return ExitCode.SUCCEEDED
+    except ConfigurationError:
+        if output.delivery.failure is None:
+            raise
+    return ExitCode.SUCCEEDED  # if the address could not be printed, that is told as of every result
+
+
+def _announce(line: str) -> None:
+    output.print_result(line)
+    if output.delivery.failure is not None:
+        raise output.delivery.failure

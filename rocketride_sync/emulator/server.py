@@ -27,6 +27,10 @@ _CLIENT_FAULTS = ("socket.send() raised exception.", "Invalid HTTP request recei
 _PARENT_SECONDS = 1.0  # how often it is checked whether the parent process has ended
 
 
+def _print_line(text: str) -> None:
+    print(text, flush=True)  # noqa: T201  (this line is the interface)
+
+
 def serve(
     host: str = "127.0.0.1",
     port: int = DEFAULT_PORT,
@@ -36,6 +40,7 @@ def serve(
     settings: Optional[Settings] = None,
     lifeline: Optional[int] = None,
     parent: Optional[int] = None,
+    announce: Callable[[str], None] = _print_line,
     when_ready: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve until SIGINT, SIGTERM, SIGHUP or the end of `lifeline` or `parent`.
@@ -51,6 +56,7 @@ def serve(
         lifeline: the file descriptor of a pipe from the parent process; the server stops when the pipe is closed.
         parent: the parent's process id; the server stops also when that process has ended, though a process that was
             forked from it still holds the pipe.
+        announce: prints that line; an OSError that it raises stops the server.
         when_ready: called once the address is printed.
 
     Raises:
@@ -64,7 +70,14 @@ def serve(
     with listener:
         print_errors: List[str] = []
         server = _make_server(
-            host, listener, directory, api_key or None, settings or Settings(), print_errors, when_ready
+            host,
+            listener,
+            directory,
+            api_key or None,
+            settings or Settings(),
+            print_errors,
+            announce,
+            when_ready,
         )
         if lifeline is not None:
             threading.Thread(target=_stop_after_parent, args=(lifeline, parent, server), daemon=True).start()
@@ -113,9 +126,10 @@ def _make_server(
     api_key: Optional[str],
     settings: Settings,
     print_errors: List[str],
+    announce: Callable[[str], None],
     when_ready: Callable[[], None],
 ) -> uvicorn.Server:
-    """A server that prints its address, and then calls `when_ready`. If printing fails, it adds the reason to
+    """A server that prints its address with `announce`, and then calls `when_ready`. If printing fails, it adds the reason to
     `print_errors` and stops.
     """
     import uvicorn
@@ -128,7 +142,7 @@ def _make_server(
     class AnnouncingServer(uvicorn.Server):
         async def main_loop(self) -> None:
             try:
-                print(f"Serving on {_uri(listener)}", flush=True)  # noqa: T201  (this line is the interface)
+                announce(f"Serving on {_uri(listener)}")
             except OSError as error:
                 print_errors.append(str(error))  # an exception here would skip the orderly shutdown
             else:

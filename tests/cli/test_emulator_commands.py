@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -11,12 +12,12 @@ import sys
 import time
 
 import pytest
-from command import KEY, environment, run, run_here, run_process, start
+from command import KEY, environment, nowhere, run, run_here, run_process, start
 from needing import needs
 
-from rocketride_sync import RocketRideClient
+from rocketride_sync import ConfigurationError, RocketRideClient
 from rocketride_sync.cli import main
-from rocketride_sync.emulator import Emulator
+from rocketride_sync.emulator import Emulator, serve
 from rocketride_sync.emulator.scripted import ScriptedTasks
 
 needs("fastapi", reason="needs the extra `emulator`")
@@ -127,7 +128,7 @@ def test_serve_says_whose_key_it_takes(monkeypatch, capsys, tmp_path, options, v
         (tmp_path / file).chmod(0o600)
     used = []
 
-    def serve(host, port, root, key, *, settings, when_ready):
+    def serve(host, port, root, key, *, settings, announce, when_ready):
         assert capsys.readouterr() == ("", "")
         used.append(key)
         when_ready()
@@ -182,23 +183,29 @@ def serve_into(stdout):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX pipes")
-def test_serve_without_a_reader_ends_with_one_line():
-    reader, writer = os.pipe()
-    os.close(reader)
+@pytest.mark.parametrize(
+    ("kind", "code", "said"), [("full", 74, "No space left on device"), ("gone", 141, None)]
+)
+def test_serve_that_cannot_print_its_address_ends_as_every_command_then(kind, code, said):
+    stdout = nowhere(kind)
     try:
-        code, trouble = serve_into(writer)
+        ended = serve_into(stdout)
     finally:
-        os.close(writer)
-    assert code == 2
-    assert re.fullmatch(r"rocketride-sync: cannot print the address .*Broken pipe\n", trouble)
+        os.close(stdout)
+    told = f"rocketride-sync: the results could not be written: {said}\n" if said else ""
+    assert ended == (code, told)
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
-def test_serve_onto_a_full_disk_ends_with_one_line():
-    with open("/dev/full", "w") as full:
-        code, trouble = serve_into(full.fileno())
-    assert code == 2
-    assert re.fullmatch(r"rocketride-sync: cannot print the address .*No space left.*\n", trouble)
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX pipes")
+def test_a_server_of_python_that_cannot_print_its_address(monkeypatch):
+    stdout = os.fdopen(nowhere("gone"), "w")
+    monkeypatch.setattr(sys, "stdout", stdout)
+    with pytest.raises(
+        ConfigurationError, match=r"cannot print the address on standard output: .*Broken pipe"
+    ):
+        serve(port=0)
+    with contextlib.suppress(OSError):
+        stdout.close()
 
 
 def let_demo_take(monkeypatch, seconds):
