@@ -29,19 +29,29 @@ class Address(Frozen):
         path: the base path, without a slash at its end: ``""`` or ``/rocketride``.
         zone: of an IPv6 address, the interface of this machine that leads to it: ``eth0``. It is used to connect, and
             never sent (RFC 6874).
+        port_assumed: whether `port` is `DEFAULT_PORT` because none was given.
     """
 
     # The order is that of the repr.
-    __slots__ = ("secure", "host", "port", "path", "zone")  # noqa: RUF023
+    __slots__ = ("secure", "host", "port", "path", "zone", "port_assumed")  # noqa: RUF023
 
     secure: bool
     host: str
     port: Optional[int]
     path: str
     zone: str
+    port_assumed: bool
 
-    def __init__(self, secure: bool, host: str, port: Optional[int], path: str, zone: str = "") -> None:
-        self._set(secure=secure, host=host, port=port, path=path, zone=zone)
+    def __init__(
+        self,
+        secure: bool,
+        host: str,
+        port: Optional[int],
+        path: str,
+        zone: str = "",
+        port_assumed: bool = False,
+    ) -> None:
+        self._set(secure=secure, host=host, port=port, path=path, zone=zone, port_assumed=port_assumed)
 
     @classmethod
     def parse(cls, uri: str, name: str = "uri") -> Address:
@@ -72,9 +82,15 @@ class Address(Frozen):
             raise ConfigurationError(
                 f"{name}: no usable host name in it; give host[:port] or http(s)://host[:port]"
             )
-        if port is None and not _is_cloud(host):
+        assumed = port is None and not _is_cloud(host)
+        if assumed:
             port = DEFAULT_PORT
-        return cls(_SCHEMES[parts.scheme], host, port, parts.path.rstrip("/"), zone)
+        return cls(_SCHEMES[parts.scheme], host, port, parts.path.rstrip("/"), zone, assumed)
+
+    @property
+    def another_port(self) -> Optional[Address]:
+        """If the port was assumed: the address with the scheme's own, as a pattern for how to give another one."""
+        return self._replace(port=443 if self.secure else 80) if self.port_assumed else None
 
     @property
     def authority(self) -> str:

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Tuple
 
 from .. import arguments
-from ..address import DEFAULT_URI, Address
+from ..address import DEFAULT_PORT, DEFAULT_URI, Address
 from ..deadline import Deadline
 from ..errors import ConfigurationError
 from . import command_result, exit_codes, output, shared_options
@@ -87,7 +87,8 @@ def _findings(args: argparse.Namespace, environment: Environment, limit: float) 
     if fault is not None:
         yield Finding("address", error=fault)
         return
-    yield Finding("address", f"{address} ({f'from {source}' if uri else source})")
+    note = f"; {DEFAULT_PORT} is the default port" if address.port_assumed else ""
+    yield Finding("address", f"{address} ({f'from {source}' if uri else source}{note})")
     step = "tls"
     try:
         arguments.verify(args.ca_file is None or args.ca_file)

@@ -21,7 +21,12 @@ def add_server_options(parser: argparse.ArgumentParser) -> None:
     They have no defaults, because those of the command would overwrite what was given before its name; `DEFAULTS` has
     the defaults.
     """
-    _add(parser, "--uri", metavar="URI", help="the server's address (else ROCKETRIDE_URI)")
+    _add(
+        parser,
+        "--uri",
+        metavar="URI",
+        help="the server's address (else ROCKETRIDE_URI); without a port in it, also with https://, it is 5565",
+    )
     _add(
         parser,
         "--ca-file",

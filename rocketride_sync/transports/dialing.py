@@ -10,7 +10,7 @@ import socket
 import ssl
 from typing import TYPE_CHECKING, Any, Callable, Optional, Type, TypeVar
 
-from ..address import Address
+from ..address import DEFAULT_PORT, Address
 from ..config import Settings
 from ..deadline import Deadline
 from ..errors import (
@@ -134,16 +134,24 @@ def _translated(target: object, error: Exception) -> RocketRideError:
         )
     if isinstance(error, socket.timeout):
         return TransportTimeoutError(
-            f"no connection to {target} within the connect timeout, or the call's if that is shorter"
+            f"no connection to {target}{_port_note(target)} within the connect timeout, or the call's if that is shorter"
         )
     if isinstance(error, socket.gaierror):
         return TransportError(f"the host of {target} was not found: {reason_of(error)}")
     if isinstance(error, ssl.SSLError):
         return tls_fault(target, error)
     if isinstance(error, OSError):
-        return TransportError(f"no connection to {target}: {reason_of(error)}")
+        return TransportError(f"no connection to {target}{_port_note(target)}: {reason_of(error)}")
     # A ValueError: of IDNA, among others.
     return ConfigurationError(f"the host of {target} is not a name that can be looked up")
+
+
+def _port_note(target: object) -> str:
+    """What to say behind `target` of its port, if nobody has given that."""
+    another = target.another_port if isinstance(target, Address) else None
+    return (
+        "" if another is None else f" ({DEFAULT_PORT} is the default port; for another one, write {another})"
+    )
 
 
 def _why_refused(error: ssl.SSLCertVerificationError) -> str:
@@ -184,7 +192,7 @@ def _pass_proxy(address: Address, sock: Any, proxy: Proxy, port: int, deadline: 
         deadline,
     )
     if not 200 <= status < 300:
-        raise refused_by_proxy(f"no connection to {address}", status, proxy=str(proxy))
+        raise refused_by_proxy(f"no connection to {address}{_port_note(address)}", status, proxy=str(proxy))
 
 
 def _open_tunnel(sock: Any, proxy: Proxy, target: str, deadline: Deadline) -> int:

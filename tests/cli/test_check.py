@@ -209,6 +209,18 @@ def test_a_port_that_nobody_listens_to(check):
     assert "check --uri" in rows["tcp"]["text"]
 
 
+@pytest.mark.parametrize(("port", "note"), [("", "; 5565 is the default port"), (":5565", ""), (":443", "")])
+def test_a_port_that_is_assumed_is_said_to_be(check, monkeypatch, port, note):
+    def refuse(*_):
+        raise ConnectionRefusedError(111, "Connection refused")
+
+    monkeypatch.setattr("rocketride_sync.transports.dialing.connect", refuse)
+    code, rows = check(f"https://127.0.0.1{port}")
+    address = f"https://127.0.0.1{port or ':5565'}"
+    assert (code, rows["address"]["text"]) == (5, f"{address} (from ROCKETRIDE_URI{note})")
+    assert rows["tcp"]["text"].count("https://127.0.0.1:443") == (port != ":5565")
+
+
 def test_http_that_is_silent_leaves_websocket_its_time(check):
     with Server(RocketRide(version=None)) as server:
         code, rows = check(server.url, "--timeout", "3")

@@ -292,6 +292,36 @@ def test_no_proxy_is_read_alike_for_both_transports(monkeypatch, host, excepted,
 
 
 @BOTH
+@pytest.mark.parametrize(
+    "fault", [ConnectionRefusedError(111, "Connection refused"), socket.timeout("timed out")], ids=repr
+)
+@pytest.mark.parametrize(
+    ("uri", "another"),
+    [
+        ("https://rr.example/base", "https://rr.example:443/base"),
+        ("localhost", "http://localhost:80"),
+        ("https://[fe80::1%25eth0]", "https://[fe80::1%25eth0]:443"),
+        ("https://rr.example:5565", None),
+        ("https://rr.example:443", None),
+        ("https://api.rocketride.ai", None),
+    ],
+)
+def test_without_a_connection_it_is_said_once_that_the_port_was_assumed(
+    monkeypatch, transport, fault, uri, another
+):
+    def connect(*_):
+        raise fault
+
+    monkeypatch.setattr("rocketride_sync.transports.dialing.connect", connect)
+    with RocketRideClient(uri, KEY, transport=transport) as client, pytest.raises(TransportError) as caught:
+        client.get_task_status("tk_1", timeout=5)
+    note = f" (5565 is the default port; for another one, write {another})" if another else ""
+    message = str(caught.value)
+    assert f"no connection to {Address.parse(uri)}{note}" in message
+    assert message.count("default port") == bool(another)
+
+
+@BOTH
 @pytest.mark.parametrize("timeout", [10**400, 1e300, 2**63])
 def test_a_timeout_beyond_clocks_is_like_a_very_long_one(transport, timeout):
     with Server(both) as server:
