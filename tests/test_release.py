@@ -71,3 +71,16 @@ def test_a_wheel_with_wrong_contents_is_noticed(tmp_path, extra, missing, compla
     )
     assert done.returncode == 1
     assert complaint in done.stderr
+
+
+def test_a_build_takes_nothing_from_the_folder_of_an_earlier_one(tmp_path):
+    """`pip install .` leaves it in the clone. A module that was removed since would be installed again."""
+    pytest.importorskip("setuptools")
+    stale = [tmp_path / "rocketride_sync" / name for name in ("gone.py", "cli/gone_command.py")]
+    for path in stale:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("")
+    command = [sys.executable, "setup.py", "--quiet", "build_py", "--build-lib", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True, timeout=100)
+    assert (tmp_path / "rocketride_sync" / "cli" / "main.py").exists()
+    assert [path for path in stale if path.exists()] == []
