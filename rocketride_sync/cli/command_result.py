@@ -13,6 +13,7 @@ from ..errors import (
     PermissionDeniedError,
     ProtocolError,
     RocketRideError,
+    TaskNotFoundError,
     TaskReplacedError,
     TransportError,
 )
@@ -21,7 +22,7 @@ from . import exit_codes, output, status_text
 from .exit_codes import DEFAULT_JUDGEMENT, ExitCode, Judgement
 from .run_age import before_command
 from .signals import Terminated
-from .wording import in_command_line_words
+from .wording import FORGOTTEN, NOTHING_TO_END, in_command_line_words
 
 if TYPE_CHECKING:
     from ..models import TaskStatus
@@ -147,6 +148,8 @@ def error_with_advice(error: BaseException) -> str:
 
 
 def _error_message(error: BaseException) -> str:
+    if isinstance(error, TaskNotFoundError) and error.operation == "terminate":
+        return in_command_line_words(str(error)).replace(FORGOTTEN, NOTHING_TO_END)
     if isinstance(error, RocketRideError):
         return in_command_line_words(str(error))
     if isinstance(error, KeyboardInterrupt):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Tuple, Type
 
 from .. import errors
 from .signals import Terminated
-from .wording import FORGOTTEN
+from .wording import FORGOTTEN, NOTHING_TO_END
 
 if TYPE_CHECKING:
     from ..models import TaskStatus
@@ -63,8 +63,10 @@ starts it sees the signal: in Python, subprocess has the returncode -1, -2 or -1
 
 CHECK_PROJECT = "check --project and --source"
 
-# What to do where a run was named by project and source, by the operation of the error.
+# What to do about a task that is not found, by the operation of the error: a run that was named by project and source, and
+# a task that was to be ended.
 _NOT_FOUND = {
+    "terminate": NOTHING_TO_END,
     "stop": CHECK_PROJECT,
     "wait": CHECK_PROJECT,
     "wait --since": "find out why no later one has started, or give a longer --since",

@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from ..models import TaskStatus
 
 HELP = "end a task, and print its terminal status; for several tasks, print a line for each"
-EPILOG = f"""It returns when the task has ended. To stop a task that has ended already does no harm. But --project and
---source name an active run: if none is active, the exit code is 6.
+EPILOG = f"""It returns when the task has ended. To stop a task that has ended already does no harm. But a server
+forgets a task 5 to 6 minutes after its end: then the exit code is 6, as for a token that never was one. And
+--project and --source name an active run: if none is active, the exit code is 6.
 
 Several tasks are ended one after the other. One that cannot be ended does not keep the others from it. The
 exit code is the most severe one: the first in the order 4, 5, 6.
 
-{command_result.JSON_HELP}The status is null if the server has forgotten the task already, or does not send it.
+{command_result.JSON_HELP}The status is null if the task was ended, but the server has forgotten it since, or does not send it.
 {stop_many.JSON_HELP}"""
 
 

@@ -14,6 +14,8 @@ _KEY = "(ROCKETRIDE_APIKEY or --apikey-file)"
 _WHEN_FORGOTTEN = "A server forgets a task 5 to 6 minutes after its end, or when it restarts: then "
 FORGOTTEN = f"check the token and the address. {_WHEN_FORGOTTEN}wait --project P --source S finds the run, if the server keeps a run log"
 """The advice for a token that the server does not know."""
+NOTHING_TO_END = f"check the token and the address. {_WHEN_FORGOTTEN}there is nothing to end"
+"""The same for who wants to end the task."""
 NOT_SET = "is a variable of the script not set?"
 """What to ask where something was given, but is empty."""
 
@@ -123,7 +125,7 @@ def about_task(message: str, token: str) -> str:
 
 def without_token_advice(message: str) -> str:
     """`message` without what to do about a token that the server does not know: for each but the first of many."""
-    return message.replace(f"; {FORGOTTEN}", "")
+    return message.replace(f"; {FORGOTTEN}", "").replace(f"; {NOTHING_TO_END}", "")
 
 
 def _operation(found: re.Match[str]) -> str:

@@ -116,7 +116,17 @@ def call(stub, capsys, monkeypatch):
     return call
 
 
-@pytest.mark.parametrize("command", ["status", "wait", "stop"])
+@pytest.mark.parametrize("options", [[], ["--json"]])
+@pytest.mark.parametrize("tokens", [[TOKEN], [TOKEN, TOKEN[::-1]]])
+def test_a_task_that_may_be_forgotten_needs_no_end_and_no_wait(call, stub, tokens, options):
+    stub.answers = [NOT_RUNNING]
+    code, problem = call("--transport", "http", "stop", *tokens, *options)
+    assert (code, problem.count("check the token")) == (6, 1)
+    assert wording.NOTHING_TO_END in problem
+    assert "wait" not in problem
+
+
+@pytest.mark.parametrize("command", ["status", "wait"])
 def test_a_task_that_may_be_forgotten_is_told_with_what_finds_its_run(call, stub, command):
     stub.answers = [NOT_RUNNING]
     code, problem = call("--transport", "http", command, TOKEN)
