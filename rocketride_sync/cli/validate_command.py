@@ -106,7 +106,8 @@ def _check(client: RocketRideClient, environment: Environment, file: str, source
         pipeline = pipelines.load(file, None, None)
     except ConfigurationError as error:
         # The line begins with the file's name.
-        return _Checked(file, [{"message": str(error).replace(f" {file!r}", "", 1)}], [])
+        message = in_command_line_words(str(error)).replace(f" {file!r}", "", 1)
+        return _Checked(file, [{"message": message}], [])
     refused: List[ValidationMessage] = []
     try:
         pipelines.environment_for(pipeline, environment.variables_for(pipeline), file)

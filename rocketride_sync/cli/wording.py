@@ -42,6 +42,10 @@ _PHRASES = (
         "",
     ),
     ("; rename it, or pass (path, {'name': …})", "; rename it"),
+    (
+        "the pipeline file '-' cannot be read: No such file or directory",
+        "- is no file here: to read the pipeline from standard input, name /dev/stdin",
+    ),
     ("name the component with source=", "name the component with --source"),
     ("max_status_bytes (", "the limit ("),
     ("max_response_bytes (", "the limit ("),

@@ -116,6 +116,16 @@ def call(stub, capsys, monkeypatch):
     return call
 
 
+@pytest.mark.parametrize("words", [["run", "-"], ["run", "-", "--json"], ["validate", "-"]])
+def test_a_pipeline_is_not_read_from_standard_input_by_a_hyphen(call, capsys, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code = main.main(words)
+    out, problem = capsys.readouterr()
+    said = out if words[0] == "validate" else problem
+    assert (code, said.count("/dev/stdin")) == (1 if words[0] == "validate" else 2, 1)
+    assert "No such file" not in said
+
+
 @pytest.mark.parametrize("options", [[], ["--json"]])
 @pytest.mark.parametrize("tokens", [[TOKEN], [TOKEN, TOKEN[::-1]]])
 def test_a_task_that_may_be_forgotten_needs_no_end_and_no_wait(call, stub, tokens, options):
