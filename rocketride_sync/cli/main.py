@@ -121,7 +121,7 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
         # Their values are not printed: one may be a key.
         options = [word.split("=")[0] for word in unknown if word.startswith("-")]
         if options:
-            args.parser.error(unknown_options.unknown_option(options[0], args.parser._option_string_actions))
+            args.parser.error(unknown_options.unknown_option(options[0], [args.parser]))
         several = [name for name in ("files", "tokens") if name in args]
         if not several:
             args.parser.error(f"too many arguments, from {output.shorten_unknown(unknown[0])} on")

@@ -11,7 +11,7 @@ from ..errors import ConfigurationError
 from . import output, secret_input, token_lines
 from .secret_input import FROM_STDIN
 from .server_options import Environment
-from .wording import NOT_SET
+from .wording import NOT_SET, WAYS_TO_NAME_TASK
 
 PREFIXES = ("tk_", "pk_")
 
@@ -104,7 +104,5 @@ def _one_token(text: str, advice: str) -> str:
 def _default_token(environment: Environment, advice: str) -> str:
     token = environment.get("ROCKETRIDE_TOKEN")
     if not token:
-        raise ConfigurationError(
-            "no task token: give TOKEN, or - to read it from standard input, or set ROCKETRIDE_TOKEN"
-        )
+        raise ConfigurationError(f"no task token: give {WAYS_TO_NAME_TASK}")
     return _one_token(token, advice)

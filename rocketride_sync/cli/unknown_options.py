@@ -12,7 +12,7 @@ from typing import Dict, Iterable, Sequence
 
 from ..errors import ConfigurationError
 from . import shared_options
-from .wording import NOT_SET
+from .wording import NOT_SET, WAYS_TO_NAME_TASK
 
 _LEAST_LIKENESS = 0.7  # of 1
 _OF_OTHER_PROGRAMS = {
@@ -30,6 +30,7 @@ _OF_OTHER_PROGRAMS = {
     "upload": "send",
 }
 _KEY_OPTIONS = ("--apikey", "--api-key", "--auth", "--key")
+_TOKEN_OPTIONS = ("--token", "--task-token")
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
@@ -44,13 +45,20 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {alike[0]}?" if alike else ""
 
 
-def unknown_option(option: str, known: Iterable[str]) -> str:
-    """What to say of an option that is none of those `known`. Its value is not told: it may be a key."""
+def unknown_option(option: str, parsers: Sequence[argparse.ArgumentParser]) -> str:
+    """What to say of an option that none of the `parsers` has. Its value is not told: it may be a key or a token."""
     if option in _KEY_OPTIONS:
         return (
             f"there is no option {option}: a key is never an argument; use --apikey-file or ROCKETRIDE_APIKEY"
         )
+    if option in _TOKEN_OPTIONS and any(map(_takes_token, parsers)):
+        return f"there is no option {option}: give {WAYS_TO_NAME_TASK}"
+    known = sorted({name for parser in parsers for name in parser._option_string_actions})
     return f"unknown option {option}{suggestion(option, known)}"
+
+
+def _takes_token(parser: argparse.ArgumentParser) -> bool:
+    return any(action.metavar == "TOKEN" and not action.option_strings for action in parser._actions)
 
 
 def check_leading(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
@@ -79,8 +87,7 @@ def _misplaced(option: str, parser: argparse.ArgumentParser, later: Sequence[str
     commands = _commands(parser)
     name = next((word for word in later if word in commands), None)
     if not any(option in child._option_string_actions for child in commands.values()):
-        known = {known for each in (parser, *commands.values()) for known in each._option_string_actions}
-        return unknown_option(option, sorted(known))
+        return unknown_option(option, [parser, *commands.values()])
     if name is not None and option not in commands[name]._option_string_actions:
         return f"{name} has no option {option}"
     return f"{option} comes after the command: {name or 'COMMAND'} {option}"

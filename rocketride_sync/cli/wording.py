@@ -16,6 +16,8 @@ FORGOTTEN = f"check the token and the address. {_WHEN_FORGOTTEN}wait --project P
 """The advice for a token that the server does not know."""
 NOTHING_TO_END = f"check the token and the address. {_WHEN_FORGOTTEN}there is nothing to end"
 """The same for who wants to end the task."""
+WAYS_TO_NAME_TASK = "TOKEN, or - to read it from standard input, or set ROCKETRIDE_TOKEN"
+"""The ways to give the token of a task."""
 NOT_SET = "is a variable of the script not set?"
 """What to ask where something was given, but is empty."""
 

@@ -155,6 +155,23 @@ def test_what_is_missing_is_met_with_where_to_read_on(words, missing, called, ca
     assert missing in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("words", ["{} wait", "wait {}", "status {}", "stop {}", "send {} FILE"])
+@pytest.mark.parametrize("form", ["--token=tk_secret-value", "--token tk_secret-value"])
+def test_an_option_for_the_token_is_told_how_it_is_given(words, form, capsys):
+    assert main.main(words.format(form).split()) == 2
+    out, err = capsys.readouterr()
+    assert "secret-value" not in out + err
+    said = (
+        "there is no option --token: give TOKEN, or - to read it from standard input, or set ROCKETRIDE_TOKEN"
+    )
+    assert err.splitlines()[-1] == f"rocketride-sync: {said}"
+
+
+def test_a_command_without_a_token_says_nothing_of_how_it_is_given(capsys):
+    assert main.main(["check", "--token", "tk_1"]) == 2
+    assert capsys.readouterr().err.endswith(": unknown option --token\n")
+
+
 @pytest.mark.parametrize("option", ["--apikey", "--api-key", "--auth", "--key"])
 @pytest.mark.parametrize("place", ["before", "joined", "after"])
 def test_a_key_as_an_argument_is_met_with_the_ways_to_give_one(option, place, capsys):
