@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from typing import TYPE_CHECKING, List, Optional, Tuple
 
 from ..errors import ConfigurationError, RocketRideError
@@ -13,6 +14,7 @@ from .secret_input import FROM_STDIN
 from .server_options import Environment, add_server_options, api_key, make_client
 from .signals import STOP_EXCEPTIONS
 from .token_options import PREFIXES, task_token
+from .wording import WAYS_TO_NAME_TASK
 
 if TYPE_CHECKING:
     from .upload_progress import UploadWithProgress
@@ -93,13 +95,18 @@ def _split_token_and_files(words: List[str], environment: Environment) -> Tuple[
     """The token as given (None if it is in the environment) and the files.
 
     Raises:
-        ConfigurationError: there are no files.
+        ConfigurationError: there are no files, or a file stands where the token belongs.
     """
     is_token = words[0] == FROM_STDIN or words[0].startswith(PREFIXES)
     if is_token or environment.get("ROCKETRIDE_TOKEN") is None:
         token, files = words[0], words[1:]
     else:
         token, files = None, words
+    misplaced = any(file.startswith(PREFIXES) and not os.path.exists(file) for file in files)
+    if token is not None and not is_token and (misplaced or not files) and os.path.isfile(token):
+        raise ConfigurationError(
+            f"{token!r} was taken for the TOKEN: before the FILEs, give {WAYS_TO_NAME_TASK}"
+        )
     if not files:
         raise ConfigurationError("no files to send: name at least one FILE, after the TOKEN")
     return token, files

@@ -7,6 +7,8 @@ import json
 import pytest
 from command import KEY, SUCCEEDED, TOKEN, ok, run_here
 
+from rocketride_sync.cli.main import main
+
 OTHER = "tk_fedcba9876543210fedcba9876543210"
 
 
@@ -142,3 +144,32 @@ def test_json_says_so_too(asking):
     done, _ = asking("wait", "--json", f"{TOKEN},{OTHER}")
     error = json.loads(done.stdout)["error"]
     assert (done.code, error["type"]) == (2, "ConfigurationError")
+
+
+@pytest.mark.parametrize(
+    "words", ["data/a", "data/a tk_0123456789-secret", "data/a data/b tk_0123456789-secret"]
+)
+def test_send_says_which_file_it_has_taken_for_the_token(words, tmp_path, monkeypatch, capsys):
+    """Of a word it is not known whether it is a secret, unless it names a file."""
+    (tmp_path / "data").mkdir()
+    for name in "ab":
+        (tmp_path / "data" / name).write_text(name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ROCKETRIDE_TOKEN", raising=False)
+    assert main(["send", *words.split()]) == 2
+    said = capsys.readouterr().err
+    assert "'data/a' was taken for the TOKEN" in said
+    assert "secret" not in said
+
+
+@pytest.mark.parametrize(
+    "words", ["a-chosen-secret", "tk_0123456789-secret", "a-chosen-secret tk_0123456789-secret"]
+)
+def test_send_shows_no_word_that_may_be_the_token(words, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ROCKETRIDE_APIKEY", "key")
+    monkeypatch.delenv("ROCKETRIDE_TOKEN", raising=False)
+    assert main(["send", *words.split()]) == 2
+    said = capsys.readouterr().err
+    assert ("the TOKEN" in said) == (" " not in words)
+    assert "secret" not in said
