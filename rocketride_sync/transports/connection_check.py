@@ -51,6 +51,7 @@ class ConnectionCheck:
         self._key_fault = key_fault
         self._proxy: Optional[Proxy] = None
         self._dialer = Dialer(settings)
+        self._needs_look_up = True
 
     def findings(self) -> Iterator[Finding]:
         """Try the steps, one after the other, and yield what each came to."""
@@ -61,7 +62,7 @@ class ConnectionCheck:
     def _reach(self) -> Iterator[Finding]:
         proxy = measured("proxy", self._find_proxy)
         name = Finding("name", tried=False) if proxy.error else measured("name", self._look_up)
-        yield name
+        yield name if self._needs_look_up else name._replace(seconds=None)
         yield proxy._replace(seconds=None)
         reached = not (name.error or proxy.error)
         dialled = self._dial() if reached else self._not_dialled()
@@ -86,6 +87,7 @@ class ConnectionCheck:
         more = f" and {len(ips) - 3} more" if len(ips) > 3 else ""
         whose = "" if proxy is None else " (the proxy; it looks up the server's name)"
         if ips == [host]:
+            self._needs_look_up = False
             return f"{host} is an address: no look-up needed{whose}"
         return f"{host} is {', '.join(ips[:3])}{more}{whose}"
 
