@@ -42,7 +42,14 @@ if __name__ == "__main__":
     now = datetime.datetime.now(datetime.timezone.utc)
     # A run that was missed is made up for once, not as often as it was missed.
     scheduler.add_job(run, "interval", [sys.argv[1]], seconds=EVERY, next_run_time=now, coalesce=True)
+
+    def stop(*_):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)  # a second one ends the process at once
+        scheduler.shutdown(wait=False)
+
     # A run that is under way goes on to its end: give a service's TimeoutStopSec room for that, or use `cron_job.py`.
-    signal.signal(signal.SIGTERM, lambda *_: scheduler.shutdown(wait=False))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
     with client:
         scheduler.start()

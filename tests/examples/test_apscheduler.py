@@ -16,7 +16,8 @@ from example import EXAMPLES, GENEROUS
         ({"exit_code": 1, "exit_message": "full"}, "ERROR:jobs:{}: the task failed with exit code 1: full\n"),
     ],
 )
-def test_it_runs_the_pipeline_at_once_and_ends_on_sigterm(environment, pipe, config, says):
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_it_runs_the_pipeline_at_once_and_ends_on_a_signal(environment, pipe, config, says, stop):
     path = pipe(**config)
     scheduler = subprocess.Popen(
         [sys.executable, "apscheduler_job.py", str(path)],
@@ -28,8 +29,10 @@ def test_it_runs_the_pipeline_at_once_and_ends_on_sigterm(environment, pipe, con
     with scheduler:
         try:
             said = next(line for line in scheduler.stderr if f"{path}: " in line)
-            scheduler.send_signal(signal.SIGTERM)
+            scheduler.send_signal(stop)
+            rest = scheduler.stderr.read()
             assert scheduler.wait(GENEROUS) == 0
         finally:
             scheduler.kill()
     assert said == says.format(path)
+    assert "Traceback" not in rest
