@@ -145,4 +145,5 @@ dist: ## build the sdist and the wheel into dist/, and check them
 	$(PYTHON) tools/check_dist.py dist
 
 clean: ## remove what the targets above made
-	rm -rf $(VENV) .venv-* build dist site *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-* build dist site *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis __pycache__
+	find rocketride_sync codegen tests benchmarks docs examples tools -name __pycache__ -prune -exec rm -rf {} +

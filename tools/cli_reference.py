@@ -54,7 +54,8 @@ needs the extra `completion`. Type in your clone:
 pip install '.[completion]'
 ```
 
-For bash:
+For bash, into the folder that the package `bash-completion` reads (your system has it, or can install it; without it, source the script
+in `~/.bashrc`):
 
 ```sh
 folder=~/.local/share/bash-completion/completions
