@@ -41,8 +41,8 @@ class Emulator:
         settings: delays and limits: fields of `Settings`, by name.
 
     Attributes:
-        uri: ``http://HOST:PORT``.
-        port: the port it listens on.
+        uri: ``http://HOST:PORT``; empty until the ``with`` block begins.
+        port: the port it listens on; before that, the one that was asked for.
         pid: its process id, None while it is not running.
 
     Raises:
