@@ -13,8 +13,9 @@ import sys
 from pathlib import Path
 
 from celery import Celery
+from kombu.exceptions import OperationalError
 
-from rocketride_sync import RocketRideClient, RocketRideError
+from rocketride_sync import RocketRideClient
 from rocketride_sync.contrib.celery import register
 
 TIMEOUT = 3600
@@ -63,12 +64,15 @@ def report(outcome, job):
 if __name__ == "__main__":
     job, path = sys.argv[1:]
     # The job's name goes from `start` to `watch`, the outcome from `watch` to `report`.
-    result = (start.s(job, path) | watch.s(timeout=TIMEOUT) | report.s(job)).delay()
+    chain = start.s(job, path) | watch.s(timeout=TIMEOUT) | report.s(job)
     try:
-        done = result.get(TIMEOUT)
-    except (OSError, RocketRideError) as error:  # OSError: the file of the token
-        sys.exit(f"{path}: {error}")
-    finally:
-        result.forget()  # now: Celery cannot do it at interpreter exit
+        result = chain.delay()
+        try:
+            done = result.get(TIMEOUT)
+        finally:
+            result.forget()  # now: Celery cannot do it at interpreter exit
+    # The file of the token; the broker is down; Celery's backend is down, or a RocketRideError.
+    except (OSError, OperationalError, RuntimeError) as error:
+        sys.exit(f"{path}: {' '.join(str(error).split())}")
     print(done["text"])
     sys.exit(0 if done["good"] else 1)

@@ -15,6 +15,7 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from redis_server import QUIET, redis_server
@@ -275,6 +276,35 @@ def test_systemd_accepts_the_units(machine, tmp_path):
     assert complaints == []
 
 
+@pytest.mark.skipif(not find_spec("celery"), reason="it takes the extra celery")
+@pytest.mark.parametrize("page", ["docs/celery.md", "examples/celery_app.py"])
+@pytest.mark.parametrize("down", ["broker", "backend"])
+def test_a_broker_that_is_down_is_told_in_a_line(monkeypatch, page, down):
+    """What Celery raises then, after some 20 s."""
+    from celery.canvas import _chain
+    from kombu.exceptions import OperationalError
+
+    faults = {
+        "broker": OperationalError("Error 111 connecting to 127.0.0.1:1. Connection refused."),
+        "backend": RuntimeError("\nRetry limit exceeded\nwhile trying to reconnect\n"),
+    }
+
+    def fail(*_, **__):
+        raise faults[down]
+
+    monkeypatch.setitem(sys.modules, "jobs", SimpleNamespace(start=fail))
+    monkeypatch.setattr(_chain, "delay", fail)
+    monkeypatch.setenv("BROKER", "memory://")
+    monkeypatch.setattr(sys, "argv", ["start_job.py", "job", "a.pipe"])
+    if page.endswith(".py"):
+        code = (ROOT / page).read_text("utf-8")
+    else:
+        (code,) = (block for block in blocks(CELERY, "python") if block.startswith("# start_job.py"))
+    with pytest.raises(SystemExit) as ended:
+        exec(compile(code, page, "exec"), {"__name__": "__main__"})
+    assert str(ended.value) == f"a.pipe: {' '.join(str(faults[down]).split())}"
+
+
 @pytest.mark.skipif(not (find_spec("celery") and find_spec("redis")), reason="it takes the extra examples")
 def test_celery_with_worker_and_caller_in_two_processes(machine, tmp_path):
     folder = tmp_path / "redis"
@@ -305,10 +335,13 @@ def test_celery_with_worker_and_caller_in_two_processes(machine, tmp_path):
             )
         try:
             assert machine.sh(caller) == (0, "succeeded\n"), (tmp_path / "log").read_text()
+            again = machine.sh(caller)
             code, said = machine.sh(caller.replace("job-17", "job-18").replace("nightly.pipe", "no.pipe"))
         finally:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+    assert (again[0], again[1].count("\n")) == (1, 1), again
+    assert "job-17 has a token already: give another name, or delete " in again[1]
     assert (code, said.count("\n")) == (1, 1), said
     assert "no.pipe: " in said
     assert [kept.name for kept in (tmp_path / "jobs").iterdir()] == ["job-17"]
