@@ -12,6 +12,7 @@ from rocketride_sync import (
     CertificateError,
     ConfigurationError,
     RocketRideClient,
+    RocketRideError,
     RocketRideWarning,
     TransportError,
 )
@@ -319,6 +320,18 @@ def test_without_a_connection_it_is_said_once_that_the_port_was_assumed(
     message = str(caught.value)
     assert f"no connection to {Address.parse(uri)}{note}" in message
     assert message.count("default port") == bool(another)
+
+
+@BOTH
+def test_a_proxy_that_refuses_an_assumed_port_is_told_with_how_to_give_another_one(monkeypatch, transport):
+    """Many proxies of companies open tunnels to port 443 alone."""
+    monkeypatch.setattr("rocketride_sync.transports.dialing.connect", lambda *_: socket.socket())
+    monkeypatch.setattr("rocketride_sync.transports.dialing._open_tunnel", lambda *_: 403)
+    proxies = {"https": "http://proxy.example:3128"}
+    with RocketRideClient("https://rr.example", KEY, transport=transport, proxies=proxies) as client:
+        with pytest.raises(RocketRideError, match="refused the tunnel") as caught:
+            client.get_task_status("tk_1", timeout=5)
+    assert str(caught.value).count("write https://rr.example:443") == 1
 
 
 @BOTH
