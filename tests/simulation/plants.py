@@ -88,7 +88,7 @@ PLANTS = (
     Plant(
         "a connection is given back whose answer did not end where it should",
         PACKAGE + "transports/http/adapter.py",
-        r"if not current\.exchange\.ended_exactly:",
+        r"if not current\(\)\.ended_exactly:",
         "if False:",
         kinds="calls wait",
         transports="http",
