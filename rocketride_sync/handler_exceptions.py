@@ -21,6 +21,12 @@ def pass_on(error: BaseException) -> None:
         raise error
 
 
+def pass_on_of_handler(error: BaseException) -> None:
+    """As `pass_on`, where code of the user's or of a library ran, which may raise classes of its own."""
+    if _came_through_handler(error):
+        raise error
+
+
 def _is_thrown_in(error: BaseException) -> bool:
     package = type(error).__module__.partition(".")[0]
     return not isinstance(error, _OF_CONNECTIONS) and package not in _PACKAGES_OF_CONNECTIONS
@@ -48,13 +54,16 @@ def _came_through_handler(error: BaseException) -> bool:
     step = error.__traceback__
     while step is not None and step.tb_next is not None:
         interrupted, step = step.tb_frame, step.tb_next
-        if _has_got(step.tb_frame, interrupted):
+        # Jinja2 puts frames of its own in the place of those of a template.
+        if _has_got(step.tb_frame, interrupted) or _has_got(step.tb_frame, step.tb_frame.f_back):
             return True
     return False
 
 
-def _has_got(frame: FrameType, caller: FrameType) -> bool:
+def _has_got(frame: FrameType, caller: Optional[FrameType]) -> bool:
     """Whether a function has got the frame that it was called from, as Python passes it to a signal handler."""
+    if caller is None:
+        return False
     values = frame.f_locals.values()
     return any(
         value is caller or (isinstance(value, tuple) and any(part is caller for part in value))

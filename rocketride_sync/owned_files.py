@@ -11,7 +11,7 @@ import io
 import os
 import select
 import stat
-from typing import Any, BinaryIO, Dict, Optional, Type, cast
+from typing import Any, BinaryIO, Dict, Optional, Type, Union, cast
 
 from .deadline import SLICE, Deadline
 from .errors import ConfigurationError
@@ -80,11 +80,12 @@ def is_ready(file: BinaryIO, seconds: float, *, to_take: bool = False) -> bool:
     return bool(poll.poll(seconds * 1000))
 
 
-def mode_of(path: str) -> int:
+def mode_of(path: Union[str, os.PathLike[str]]) -> int:
     """What kind of file is at `path`; 0 if that cannot be told: then opening it says what is wrong."""
     try:
         return os.stat(path).st_mode
-    except (OSError, ValueError):  # ValueError: it holds a null character
+    except (OSError, ValueError) as error:  # ValueError: it holds a null character
+        pass_on(error)
         return 0
 
 

@@ -6,7 +6,6 @@ what came of the task is more important.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import select
@@ -18,7 +17,8 @@ from typing import IO, BinaryIO, Optional, Union
 from .. import arguments
 from ..deadline import Deadline
 from ..errors import ConfigurationError
-from ..owned_files import is_ready, open_for_writing_at_once
+from ..handler_exceptions import pass_on_of_handler
+from ..owned_files import is_ready, mode_of, open_for_writing_at_once
 
 Path = Union[str, "os.PathLike[str]"]
 
@@ -46,6 +46,7 @@ class OpenPipe:
             self._file = open_for_writing_at_once(path)
             return
         except OSError as error:
+            pass_on_of_handler(error)
             failure = error
         if failure.errno == errno.ENXIO and stat.S_ISFIFO(os.stat(path).st_mode):
             failure = OSError(errno.ENXIO, "nobody reads this named pipe; start its reader first")
@@ -84,7 +85,7 @@ def check_writable(path: Path) -> Optional[OpenPipe]:
     What is no file on a disk is returned, open.
     """
     arguments.path("path", path)
-    new = not os.path.exists(path)
+    new = not _exists(path)
     try:
         if _is_pipe(path):
             return OpenPipe(os.fsdecode(path))
@@ -94,6 +95,7 @@ def check_writable(path: Path) -> Optional[OpenPipe]:
             # Through a dangling link, `open` made the link's target; the link itself stays.
             os.unlink(os.path.realpath(path))
     except OSError as error:
+        pass_on_of_handler(error)
         failure = error
     else:
         return None
@@ -102,7 +104,8 @@ def check_writable(path: Path) -> Optional[OpenPipe]:
 
 def _is_pipe(path: Path) -> bool:
     """Whether `path` names a pipe, a terminal or another thing that is no file on a disk."""
-    return os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path))
+    mode = mode_of(path)
+    return mode != 0 and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def not_writable(path: Path, failure: OSError) -> ConfigurationError:
@@ -133,7 +136,12 @@ def _may_be_replaced(path: Path) -> bool:
     """Whether `path` names no file, or a regular one that has no other name."""
     if os.path.abspath(path).startswith(_NAMES_OF_OPEN_FILES):
         return False
-    return not os.path.exists(path) or (os.path.isfile(path) and os.stat(path).st_nlink == 1)
+    return not _exists(path) or (stat.S_ISREG(mode_of(path)) and os.stat(path).st_nlink == 1)
+
+
+def _exists(path: Path) -> bool:
+    """As `os.path.exists`, in which an OSError of a signal handler would be lost."""
+    return mode_of(path) != 0
 
 
 def _replaced(target: str, text: str) -> bool:
@@ -142,25 +150,29 @@ def _replaced(target: str, text: str) -> bool:
     try:
         try:
             file = _opened(beside, "x")
-        except OSError:
+        except OSError as error:
+            pass_on_of_handler(error)
             return False
         with file:
             file.write(text)
         return _renamed(beside, target)
     finally:
-        with contextlib.suppress(OSError):
+        try:
             os.unlink(beside)
+        except OSError as error:
+            pass_on_of_handler(error)
 
 
 def _renamed(beside: str, target: str) -> bool:
     try:
-        if os.path.exists(target):
+        if _exists(target):
             old, new = os.stat(target), os.stat(beside)
             if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid):
                 return False
             shutil.copymode(target, beside)
         os.replace(beside, target)
-    except OSError:  # such as of a file that is a mount of its own
+    except OSError as error:  # such as of a file that is a mount of its own
+        pass_on_of_handler(error)
         return False
     return True
 
