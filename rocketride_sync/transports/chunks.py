@@ -8,7 +8,7 @@ import stat
 from typing import Any, BinaryIO, Callable, ContextManager, Iterator, Optional
 
 from ..errors import ConfigurationError
-from ..handler_exceptions import pass_on
+from ..handler_exceptions import pass_on, pass_on_of_handler
 from ..owned_files import NO_WAIT, open_for_reading
 from ..redact import reason_of
 
@@ -111,9 +111,11 @@ def size_of(path: str) -> int:
     """
     try:
         found = os.stat(path)
-    except (FileNotFoundError, ValueError):  # ValueError: no file can have a null character in its path
+    except (FileNotFoundError, ValueError) as error:  # ValueError: no file has a null character in its path
+        pass_on(error)
         problem = "is not there"
     except OSError as error:
+        pass_on(error)
         problem = f"cannot be read: {reason_of(error)}"
     else:
         _check_regular(path, found.st_mode)
@@ -186,7 +188,8 @@ def encoded(data: Any) -> Any:
 def _byte_view(data: Any, allowed: str = "bytes, or something with a buffer of them") -> memoryview:
     try:
         return memoryview(data).cast("B")
-    except (TypeError, ValueError):
+    except (TypeError, ValueError) as error:
+        pass_on_of_handler(error)
         kind = type(data).__name__
     hint = next((text for types, text in _HINTS if isinstance(data, types)), "")
     raise ConfigurationError(f"data must be {allowed}, not {kind}{hint}")

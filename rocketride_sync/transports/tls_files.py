@@ -11,6 +11,7 @@ from typing import Any, Callable, Sequence, Tuple, TypeVar
 
 from ..config import Cert, Verify
 from ..errors import ConfigurationError, TransportError
+from ..handler_exceptions import pass_on
 from ..loading import load
 from ..owned_files import mode_of, named_pipe_problem
 from ..redact import reason_of
@@ -79,7 +80,7 @@ def _verifying(authorities: Authorities) -> ssl.SSLContext:
 
 
 def _load_authorities(step: Callable[..., T], path: str) -> T:
-    return step(capath=path) if os.path.isdir(path) else step(cafile=path)
+    return step(capath=path) if stat.S_ISDIR(mode_of(path)) else step(cafile=path)
 
 
 def _existing(setting: str, named: str) -> Sequence[str]:
@@ -113,10 +114,10 @@ def _check_named_pipe(setting: str, path: str) -> None:
 def _is_missing(path: str) -> bool:
     try:
         os.stat(path)
-    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: it holds a null character
-        return True
-    except OSError:
-        return False
+    except (OSError, ValueError) as error:
+        pass_on(error)
+        # ValueError: it holds a null character.
+        return isinstance(error, (FileNotFoundError, NotADirectoryError, ValueError))
     return False
 
 
@@ -134,10 +135,12 @@ def _usable(name: str, step: Callable[..., T], *args: Any) -> T:
         return step(*args)
     except _EncryptedKeyError:
         reason = "the private key is encrypted, and there is no way to give its pass phrase; decrypt it"
-    except (ssl.SSLError, OSError) as error:
+    except OSError as error:
+        pass_on(error)
         reason = reason_of(error)
         passes = error.errno in _SHORTAGES and not isinstance(error, ssl.SSLError)
     except ValueError as error:
+        pass_on(error)
         reason = type(error).__name__
     if passes:
         raise TransportError(f"{name}: the certificate or key file could not be read: {reason}")
