@@ -10,6 +10,7 @@ import os
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from .errors import ConfigurationError
+from .handler_exceptions import pass_on_of_handler
 from .options import RetryPolicy
 from .redact import excerpt, redact
 
@@ -262,6 +263,7 @@ def _items(name: str, value: Mapping[Any, Any]) -> List[Tuple[Any, Any]]:
     try:
         return [(key, part) for key, part in value.items()]
     except Exception as error:  # noqa: BLE001
+        pass_on_of_handler(error)
         cause = error
     raise ConfigurationError(f"{name} cannot be read: its items raise {type(cause).__name__}") from cause
 

@@ -6,6 +6,7 @@ import json
 from typing import Any, Dict, Mapping, Sequence, Tuple
 
 from .errors import ConfigurationError
+from .handler_exceptions import pass_on_of_handler
 from .redact import excerpt
 
 _DEEPEST_PLACE = 50
@@ -42,6 +43,7 @@ def _copied(value: Any, expected: str, *, ensure_ascii: bool = True) -> Any:
     try:
         return json.loads(_json(value, ensure_ascii))
     except Exception as error:  # noqa: BLE001
+        pass_on_of_handler(error)
         cause = error
     if isinstance(cause, RecursionError):
         problem = "it is nested too deeply"
@@ -80,14 +82,16 @@ def _parts(value: Any) -> Sequence[Tuple[Any, Any]]:
         if isinstance(value, Mapping):
             return list(value.items())
         return list(enumerate(value)) if isinstance(value, (list, tuple)) else []
-    except Exception:  # noqa: BLE001 - as in `_copied`
+    except Exception as error:  # noqa: BLE001 - as in `_copied`
+        pass_on_of_handler(error)
         return []
 
 
 def _is_json(value: Any, ensure_ascii: bool) -> bool:
     try:
         return bool(_json(value, ensure_ascii))
-    except Exception:  # noqa: BLE001 - as in `_copied`
+    except Exception as error:  # noqa: BLE001 - as in `_copied`
+        pass_on_of_handler(error)
         return False
 
 
@@ -96,5 +100,6 @@ def _told(error: Exception) -> str:
     kind = "" if type(error) in (TypeError, ValueError) else f"{type(error).__name__}: "
     try:
         return kind + excerpt(str(error), _LONGEST_REASON)
-    except Exception:  # noqa: BLE001 - a class of the user's
+    except Exception as unshown:  # noqa: BLE001 - a class of the user's
+        pass_on_of_handler(unshown)
         return type(error).__name__

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Optional, SupportsFloat, Union
 
 from .errors import ConfigurationError
 from .frozen import Frozen
+from .handler_exceptions import pass_on_of_handler
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -84,7 +85,8 @@ def _real_number(value: Any) -> Optional[float]:
         if not isinstance(value, (_loaded("numbers", "Real"), _loaded("decimal", "Decimal"))):
             return None
         return math.inf if value == math.inf else float(min(value, LONGEST))  # floats end at 1e308
-    except (ArithmeticError, ValueError, TypeError):  # too large, a signalling NaN, months
+    except (ArithmeticError, ValueError, TypeError) as error:  # too large, a signalling NaN, months
+        pass_on_of_handler(error)
         return None
 
 
