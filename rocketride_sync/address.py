@@ -8,6 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 from .arguments import is_plain
 from .errors import ConfigurationError
 from .frozen import Frozen
+from .handler_exceptions import pass_on
 
 DEFAULT_URI = "https://api.rocketride.ai"
 DEFAULT_PORT = 5565
@@ -179,7 +180,8 @@ def _split(text: str, name: str) -> Tuple[SplitResult, Optional[int]]:
     try:
         parts = urlsplit(text)
         port = parts.port
-    except ValueError:
+    except ValueError as error:
+        pass_on(error)
         parts, port = None, None
     # The URI itself is not repeated in these messages: it may hold a password.
     if parts is None or port == 0:

@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING, Callable, Iterable, Optional, Tuple, Type, cast
 
 from ..errors import RocketRideError, TaskCancelledError, TaskFailedError
+from ..handler_exceptions import pass_on
 from ..import_lock import import_lock
 from ..loading import load
 from ..redact import excerpt
@@ -239,7 +240,8 @@ def moment(seconds: float) -> Optional[datetime]:
     datetime, timezone = load(_dates)
     try:
         return datetime.fromtimestamp(seconds, timezone.utc) if seconds > 0 else None
-    except (ValueError, OverflowError, OSError):
+    except (ValueError, OverflowError, OSError) as error:
+        pass_on(error)
         return None
 
 

@@ -12,6 +12,7 @@ import math
 from typing import Any, Callable, Dict, List, Mapping, Tuple, Type, TypeVar
 
 from ..errors import DecodeError
+from ..handler_exceptions import pass_on
 from .values import EMPTY, OpenIntEnum, ReadOnlyDict
 
 T = TypeVar("T")
@@ -74,8 +75,8 @@ def member(enum: Type[E], value: Any, place: Place) -> E:
     number = integer(value, place)
     try:
         return enum(number)
-    except ValueError:
-        pass
+    except ValueError as error:
+        pass_on(error)
     raise _mismatch("an integer of at most 64 bits", value, place)
 
 
@@ -193,7 +194,8 @@ def _decimal(key: Any, place: Place) -> int:
     if type(key) is str and len(key) < 20 and key.lstrip("-").isdecimal():
         try:
             number = int(key)
-        except ValueError:
+        except ValueError as error:
+            pass_on(error)
             number = 0
         if str(number) == key:
             return number

@@ -164,7 +164,8 @@ def _without_secrets(location: str) -> str:
     try:
         parts = urlsplit(location)
         return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
-    except ValueError:
+    except ValueError as error:
+        pass_on(error)
         return "an unusable address"
 
 
@@ -172,7 +173,8 @@ def _status_name(status: int) -> str:
     """``HTTP 503 (Service Unavailable)``."""
     try:
         return f"HTTP {status} ({http.HTTPStatus(status).phrase})"
-    except ValueError:
+    except ValueError as error:
+        pass_on(error)
         return f"HTTP {status}"
 
 

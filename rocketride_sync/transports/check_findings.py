@@ -9,6 +9,7 @@ from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
 from ..address import Address
 from ..deadline import system_time
 from ..errors import RocketRideError
+from ..handler_exceptions import pass_on
 from ..import_lock import import_lock
 from .proxies import Proxy, key_for, proxy_for, variable
 
@@ -64,7 +65,8 @@ def _day(text: Any) -> str:
 
     try:
         at = moment(ssl.cert_time_to_seconds(text))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError) as error:
+        pass_on(error)
         at = None
     return "a day that it does not tell" if at is None else at.date().isoformat()
 

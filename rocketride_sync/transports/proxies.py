@@ -11,6 +11,7 @@ from ..address import Address, split_zone
 from ..arguments import is_utf_8
 from ..errors import ConfigurationError, RocketRideError
 from ..frozen import Frozen
+from ..handler_exceptions import pass_on
 from ..loading import load
 from ..redact import printable
 
@@ -78,7 +79,8 @@ class Proxy(Frozen):
         try:
             parts = urlsplit(url if "://" in url else f"http://{url}")
             port = parts.port or _PROXY_PORTS.get(parts.scheme, 0)
-        except ValueError:
+        except ValueError as error:
+            pass_on(error)
             parts, port = None, 0
         # A password with a slash, not written as %2F, would be read as a part of host and port, and be shown.
         if parts is not None and any("@" in rest for rest in parts[2:]):
@@ -149,7 +151,8 @@ def _contains(network: str, host: str) -> bool:
     try:
         # As requests reads it: 10.1.2.3/8 is the network of that address. A zone names an interface of this machine.
         return ip_address(host.partition("%")[0]) in ip_network(network, strict=False)
-    except ValueError:  # one entry that is something else spoils nothing
+    except ValueError as error:  # one entry that is something else spoils nothing
+        pass_on(error)
         return False
 
 

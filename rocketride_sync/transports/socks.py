@@ -9,6 +9,7 @@ from typing import Any, Optional, Tuple
 
 from ..deadline import Deadline
 from ..errors import ConfigurationError, ServerError
+from ..handler_exceptions import pass_on
 from .proxies import Proxy
 from .tcp import in_slices, set_timeout
 
@@ -123,7 +124,8 @@ def _packed(host: str) -> Optional[bytes]:
     """The bytes of an address; None for a name."""
     try:
         return ipaddress.ip_address(host).packed
-    except ValueError:
+    except ValueError as error:
+        pass_on(error)
         return None
 
 

@@ -19,6 +19,7 @@ from ...errors import (
     TransportError,
     TransportTimeoutError,
 )
+from ...handler_exceptions import pass_on_of_handler
 from ...protocol.failures import readable
 from ..dialing import is_certificate_alert
 
@@ -147,5 +148,6 @@ def _reason(causes: List[BaseException]) -> str:
 def _text(error: BaseException) -> str:
     try:
         return str(error)
-    except Exception:  # noqa: BLE001 - some cannot be shown, if they were made with odd arguments
+    except Exception as unshown:  # noqa: BLE001 - some cannot be shown, if they were made with odd arguments
+        pass_on_of_handler(unshown)
         return ""

@@ -12,6 +12,8 @@ import io
 import string
 from typing import Any, Callable, List, Optional, Sequence, Tuple
 
+from ...handler_exceptions import pass_on
+
 _SWITCHING_PROTOCOLS = 101
 _LONGEST_LINE = 65_536
 _LINE_END = b"\r\n"
@@ -83,7 +85,8 @@ class ExactResponse(http.client.HTTPResponse):
             return None
         try:
             length = int(self.headers.get("Content-Length", ""))
-        except ValueError:
+        except ValueError as error:
+            pass_on(error)
             return None
         return length if length >= 0 else None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import socket
 import sys
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Callable, Deque, Dict, Optional, TypeVar
 
 from ...deadline import SLICE, Deadline, system_time
 from ...errors import RocketRideError, RocketRideWarning, TransportError, TransportTimeoutError
+from ...handler_exceptions import pass_on
 from ...logs import log
 
 if TYPE_CHECKING:
@@ -64,8 +64,10 @@ class _Turns:
 
     def _wake_first(self) -> None:
         for turn in list(self._queue.values())[: self._limit]:
-            with contextlib.suppress(RuntimeError):  # it is awake
+            try:
                 turn.release()
+            except RuntimeError as error:  # it is awake
+                pass_on(error)
 
 
 class Pool:
