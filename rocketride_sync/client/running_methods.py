@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional, Sequence, Union, cast, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    ContextManager,
+    Mapping,
+    Optional,
+    Sequence,
+    Union,
+    cast,
+    overload,
+)
 
 from .. import arguments
 from ..deadline import Deadline
@@ -121,32 +132,32 @@ class RunningMethods(BaseClient):
                 error: the result says so.
             KeyboardInterrupt: on Ctrl-C. The message says what became of the task.
         """
-        load(_running)
-        from ..task_fate import before_start
-        from ..transports import chunks
-        from . import pipelines
-        from .pipeline_run import PipelineRun
-        from .run_result import RunResult
-        from .timed_upload import TimedUpload
-
-        limit = optional_seconds("timeout", timeout)
-        began, deadline = time.monotonic(), Deadline(limit)
+        before_start = load(_before_start)
         with before_start():
+            load(_running)
+            from ..transports import chunks
+            from . import pipelines
+            from .pipeline_run import PipelineRun
+            from .run_result import RunResult
+            from .timed_upload import TimedUpload
+
+            limit = optional_seconds("timeout", timeout)
+            began, deadline = time.monotonic(), Deadline(limit)
             document = pipelines.load(filepath, pipeline, source, deadline)
-        _check_data(document, files, data)
-        body = None if data is None else chunks.encoded(data)
-        every = seconds("interval", interval)
-        arguments.on_progress(on_progress)
-        arguments.mime_type(mimetype)
-        upload = TimedUpload(files, deadline, limit, on_upload)
-        client = cast("RocketRideClient", self)
-        options = {
-            "threads": threads,
-            "name": name,
-            "env": env,
-            "ttl": optional_seconds("ttl", ttl, zero=True),
-        }
-        pipeline_run = PipelineRun(client, document, deadline, options, began=began)
+            _check_data(document, files, data)
+            body = None if data is None else chunks.encoded(data)
+            every = seconds("interval", interval)
+            arguments.on_progress(on_progress)
+            arguments.mime_type(mimetype)
+            upload = TimedUpload(files, deadline, limit, on_upload)
+            client = cast("RocketRideClient", self)
+            options = {
+                "threads": threads,
+                "name": name,
+                "env": env,
+                "ttl": optional_seconds("ttl", ttl, zero=True),
+            }
+            pipeline_run = PipelineRun(client, document, deadline, options, began=began)
 
         def follow(task: Task) -> RunResult:
             if body is not None:
@@ -182,6 +193,12 @@ def _check_data(
             "the pipeline's source takes data, so its task never ends by itself: pass files= or data=, "
             "or start it with use()"
         )
+
+
+def _before_start() -> Callable[[], ContextManager[None]]:
+    from ..task_fate import before_start
+
+    return before_start
 
 
 def _running() -> None:

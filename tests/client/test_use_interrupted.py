@@ -164,6 +164,24 @@ def test_whatever_comes_before_the_start_it_was_not_started(monkeypatch, caplog,
     assert "looking for it" not in caplog.text
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "client.pipelines.load",
+        "transports.chunks.encoded",
+        "client.timed_upload.TimedUpload",
+        "client.pipeline_run.PipelineRun",
+        "client.running_methods._running",
+    ],
+)
+def test_nor_while_a_run_is_prepared(monkeypatch, name):
+    monkeypatch.setattr(f"rocketride_sync.{name}", interrupt)
+    client = RocketRideClient("h", "key", transport=MemoryTransport([{}]))
+    webhook = {"source": "s", "components": [{"id": "s", "provider": "webhook"}]}
+    with pytest.raises(KeyboardInterrupt, match=r"^interrupted; the task was not started$"):
+        client.run(pipeline=webhook, data=b"x")
+
+
 ENDLESS = {"project_id": "p", "source": "s", "components": [{"id": "s", "provider": "simulate"}]}
 
 
