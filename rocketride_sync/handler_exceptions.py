@@ -7,8 +7,11 @@ So must one that gevent, eventlet or another thread throws in. Nothing tells whe
 
 from __future__ import annotations
 
+import sys
 from types import FrameType
-from typing import Optional
+from typing import Any, Callable, Optional, TypeVar
+
+T = TypeVar("T")
 
 _LONGEST_CHAIN = 20
 _OF_CONNECTIONS = (OSError, ValueError)
@@ -25,6 +28,21 @@ def pass_on_of_handler(error: BaseException) -> None:
     """As `pass_on`, where code of the user's or of a library ran, which may raise classes of its own."""
     if _came_through_handler(error):
         raise error
+
+
+def as_it_was_raised(step: Callable[..., T], *args: Any) -> T:
+    """The result of `step`, which makes exceptions of its own of those that come to it: what a handler raised comes out as it is.
+
+    So does Python itself with what comes to a codec that is written in Python, such as that of names of hosts.
+    """
+    handled = sys.exc_info()[1]
+    try:
+        return step(*args)
+    except Exception as error:
+        of_handler = found_in(error, handled)
+        if of_handler is None:
+            raise
+    raise of_handler
 
 
 def _is_thrown_in(error: BaseException) -> bool:

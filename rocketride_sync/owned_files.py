@@ -17,7 +17,15 @@ from .deadline import SLICE, Deadline
 from .errors import ConfigurationError
 from .handler_exceptions import pass_on
 
-__all__ = ["is_ready", "named_pipe_problem", "open_for_reading", "open_for_writing_at_once", "read_limited"]
+__all__ = [
+    "is_ready",
+    "mode_of",
+    "named_pipe_problem",
+    "open_for_both",
+    "open_for_reading",
+    "open_for_writing_at_once",
+    "read_limited",
+]
 
 # A named pipe may have taken the place of a file since that was checked, and opening it would wait for the other side.
 NO_WAIT = getattr(os, "O_NONBLOCK", 0)
@@ -50,6 +58,15 @@ def open_for_writing_at_once(path: str) -> BinaryIO:
         OSError: it cannot be opened. ENXIO: it is a pipe that nobody reads.
     """
     return _opened(_DroppableFile, path, "wb", os.O_WRONLY | NO_WAIT | getattr(os, "O_NOCTTY", 0))
+
+
+def open_for_both(path: str, flags: int) -> BinaryIO:
+    """Open the file at `path`, unbuffered, for reading and writing, with `flags` beside those for that.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    return _opened(io.FileIO, path, "r+b", os.O_RDWR | flags)
 
 
 def _opened(kind: Type[io.FileIO], path: str, mode: str, flags: int) -> BinaryIO:

@@ -6,6 +6,7 @@ import importlib
 import os
 import socket
 import sys
+import tempfile
 import types
 from collections.abc import Mapping
 from contextlib import suppress
@@ -35,7 +36,7 @@ from rocketride_sync.models import checks
 from rocketride_sync.protocol import http_answers
 from rocketride_sync.reporting import report_file
 from rocketride_sync.sending import question
-from rocketride_sync.transports import check_findings, chunks, proxies, socks, tls_files
+from rocketride_sync.transports import check_findings, chunks, proxies, socks, spooled_pipe, tcp, tls_files
 from rocketride_sync.transports.http import error_translation, exact_response
 
 PACKAGE = Path(rocketride_sync.__file__).parent
@@ -230,6 +231,45 @@ FUNCTIONS_OF_FILES = {
     "builtins.open": ("report", "check of a report"),
     "os.fstat": ("use", "run", "readable"),
 }
+
+
+@pytest.mark.parametrize("kind", [TimeoutError, OSError])
+def test_while_a_temporary_file_is_opened(monkeypatch, kind):
+    """Once: `tempfile` would try another way."""
+    error, real, opened = kind("from the handler"), os.open, []
+
+    def open_and_be_interrupted(*args, **options):
+        opened.append(real(*args, **options))
+        return opened[-1] if len(opened) > 1 else raise_as_handler(error)
+
+    tempfile.gettempdir()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", open_and_be_interrupted)
+        comes_out(lambda: spooled_pipe.SpooledPipe(None, None), error)
+    os.close(*opened)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_while_a_host_is_encoded(monkeypatch, kind):
+    """Python raises another exception of the same class for what comes to a codec that is written in Python."""
+    error = kind("from the handler")
+    monkeypatch.setattr("encodings.idna.ToASCII", that_raises(error))
+    comes_out(lambda: tcp.system_network.resolve("b\xfccher.invalid", 80), error)
+    comes_out(lambda: socks._resolved("b\xfccher.invalid", 80, socket.AF_INET), error)
+
+
+def test_no_text_is_read_with_a_codec_that_is_written_in_python():
+    for path in PACKAGE.rglob("*.py"):
+        if not path.relative_to(PACKAGE).as_posix().startswith(NOT_LOOKED_AT):
+            constants = {getattr(node, "value", "") for node in ast.walk(ast.parse(path.read_bytes()))}
+            assert not {"idna", "punycode", "utf-8-sig"} & {
+                each for each in constants if type(each) is str
+            }, path
+
+
+def test_a_fault_of_the_codec_of_hosts_stays():
+    with pytest.raises(UnicodeError, match="label"):
+        tcp.system_network.resolve("a" * 70 + ".invalid", 80)
 
 
 @pytest.mark.parametrize("kind", [TimeoutError, ValueError, SoftTimeLimitExceeded])

@@ -23,6 +23,7 @@ Pipeline = Dict[str, Any]
 _REFERENCE = re.compile(r"\$\{(ROCKETRIDE_[A-Za-z0-9_]*)\}")
 KEY_VARIABLE = "ROCKETRIDE_APIKEY"
 _LONGEST_LIST = 300
+_BYTE_ORDER_MARK = "\ufeff"  # some editors begin a file with it
 _MOST_BYTES = 16 << 20  # pipelines have kilobytes
 _MISSING_JSON5 = (
     "is not plain JSON (line {line}: {message}). If it is JSON5, with comments or trailing commas, "
@@ -129,7 +130,9 @@ def _iter_references(value: Any) -> Iterator[str]:
 def _read(path: str, deadline: Deadline) -> Any:
     content = read_limited("the pipeline file", path, _MOST_BYTES, deadline)
     try:
-        return _parse(content.decode("utf-8-sig"), path)
+        # The codec `utf-8-sig` is written in Python, which makes new exceptions of what a signal handler raises there.
+        text = content.decode()
+        return _parse(text[text.startswith(_BYTE_ORDER_MARK) :], path)
     except UnicodeDecodeError:
         reason = "it is not UTF-8"
     except MemoryError:

@@ -9,7 +9,7 @@ from typing import Any, Optional, Tuple
 
 from ..deadline import Deadline
 from ..errors import ConfigurationError, ServerError
-from ..handler_exceptions import pass_on
+from ..handler_exceptions import as_it_was_raised, pass_on
 from .proxies import Proxy
 from .tcp import in_slices, set_timeout
 
@@ -130,7 +130,7 @@ def _packed(host: str) -> Optional[bytes]:
 
 
 def _resolved(host: str, port: int, family: int) -> bytes:
-    found = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
+    found = as_it_was_raised(socket.getaddrinfo, host, port, family, socket.SOCK_STREAM)
     return ipaddress.ip_address(found[0][4][0]).packed
 
 

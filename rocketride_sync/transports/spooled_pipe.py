@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+import io
+import os
 import tempfile
 from typing import Any
 
 from ..deadline import Deadline
 from ..errors import ConfigurationError
 from ..handler_exceptions import pass_on
+from ..owned_files import open_for_both
 from ..protocol.operations import Buffer, Operation
 from ..redact import reason_of
 from .base import Transport
@@ -21,7 +24,7 @@ class SpooledPipe:
     def __init__(self, transport: Transport, operation: Operation) -> None:
         self._transport = transport
         self._operation = operation
-        self._file = _with_file_errors(tempfile.TemporaryFile)
+        self._file = _with_file_errors(_temporary_file)
 
     def write(self, data: Buffer, deadline: Deadline) -> None:  # noqa: ARG002 - a write to disk has none
         """As `Pipe.write`."""
@@ -37,6 +40,18 @@ class SpooledPipe:
     def abandon(self) -> None:
         """As `Pipe.abandon`."""
         self._file.close()
+
+
+def _temporary_file() -> Any:
+    """As `tempfile.TemporaryFile`, which would try another way if an alarm came while it opens the file."""
+    flags = getattr(os, "O_TMPFILE", 0)  # of Linux: a file without a name
+    if flags:
+        try:
+            raw: Any = open_for_both(tempfile.gettempdir(), flags)
+            return io.BufferedRandom(raw)
+        except OSError as error:  # some file systems have no such files
+            pass_on(error)
+    return tempfile.TemporaryFile()
 
 
 def _with_file_errors(step: Any, *args: Any) -> Any:

@@ -11,7 +11,7 @@ import ssl
 from typing import Any, Callable, Optional, Sequence, TypeVar, Union
 
 from ..deadline import SLICE, Deadline
-from ..handler_exceptions import pass_on
+from ..handler_exceptions import as_it_was_raised, pass_on
 
 T = TypeVar("T")
 
@@ -48,7 +48,7 @@ class SystemNetwork:
 
     def resolve(self, host: Union[str, bytes], port: int) -> Sequence[Any]:
         """The addresses of a host, as `socket.getaddrinfo` gives them."""
-        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        return as_it_was_raised(socket.getaddrinfo, host, port, 0, socket.SOCK_STREAM)
 
     def make_socket(self, family: int, kind: int, protocol: int) -> socket.socket:
         """A socket, not connected yet."""
