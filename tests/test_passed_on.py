@@ -59,7 +59,7 @@ RAISED = (
 )
 
 # Not looked at: the emulator is a server of its own. The handlers of the command raise what is no `Exception`.
-NOT_LOOKED_AT = ("emulator/", "cli/", "transports/worker_threads.py")
+NOT_LOOKED_AT = ("emulator/", "cli/")
 
 # Clauses that need not pass it on, with the reason.
 LOSES_NOTHING = {

@@ -39,7 +39,7 @@ JSON_HELP = """with --json, one document on stdout, whatever happens:
    "status": the TASK_STATUS document; with an error the last one seen,
              or null,
    "exit_code": that of the command, unless the document itself could not
-                be written,
+                be written, or a signal came after the document,
    "reason": why it is not 0, in words, such as "3 of 10 files failed";
              else null}
 Tokens in the document are shortened.
