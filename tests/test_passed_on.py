@@ -208,6 +208,8 @@ def of_files(path):
         "readable": lambda: chunks.check_readable(name),
         "TLS": lambda: tls_files.tls_context(name, None),
         "TLS client": lambda: tls_files.tls_context(True, name),
+        "verify=": lambda: arguments.verify(name),
+        "cert=": lambda: arguments.certificate(name),
         "check of a report": lambda: report_file.check_writable(name),
         "report": lambda: report_file.write(name, "text"),
     }
@@ -223,6 +225,8 @@ FUNCTIONS_OF_FILES = {
         "size",
         "TLS",
         "TLS client",
+        "verify=",
+        "cert=",
         "report",
     ),
     "os.open": ("use", "run", "validate", "readable"),
@@ -256,6 +260,30 @@ def test_while_a_host_is_encoded(monkeypatch, kind):
     monkeypatch.setattr("encodings.idna.ToASCII", that_raises(error))
     comes_out(lambda: tcp.system_network.resolve("b\xfccher.invalid", 80), error)
     comes_out(lambda: socks._resolved("b\xfccher.invalid", 80, socket.AF_INET), error)
+
+
+def test_no_file_is_looked_at_with_a_function_that_ignores_every_fault():
+    """An alarm is an OSError too."""
+    ignorant = {"exists", "lexists", "isfile", "isdir", "islink", "is_file", "is_dir", "is_symlink"}
+    for path in PACKAGE.rglob("*.py"):
+        if not path.relative_to(PACKAGE).as_posix().startswith(NOT_LOOKED_AT):
+            called = {getattr(node, "attr", "") for node in ast.walk(ast.parse(path.read_bytes()))}
+            assert not ignorant & called, path
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_while_urllib3_makes_another_exception_of_it(monkeypatch, kind):
+    error = kind("from the handler")
+
+    def body_to_chunks(*_, **__):
+        try:
+            raise_as_handler(error)
+        except kind:
+            raise kind("of urllib3") from None
+
+    monkeypatch.setattr("urllib3.connection.body_to_chunks", body_to_chunks)
+    with RocketRideClient("http://127.0.0.1:1", "key", transport="http", timeout=5) as client:
+        comes_out(lambda: client.send("tk_1", b"x"), error)
 
 
 def test_no_text_is_read_with_a_codec_that_is_written_in_python():

@@ -127,6 +127,10 @@ class Session:
                 target = self._target(exchange)
                 problem = translate(error, operation.name, target, secrets, exchange)
                 Proxy.blame(problem, target)
+            except Exception as error:  # such as a TypeError, of which urllib3 makes another one
+                of_handler = handler_exceptions.found_in(error, handled)
+                if of_handler is None:
+                    raise
             if of_handler is not None:
                 raise of_handler
             if isinstance(problem, (TransportError, ProtocolError)):
