@@ -21,13 +21,19 @@ _PACKAGES_OF_CONNECTIONS = ("builtins", "rocketride_sync", "struct", "websocket"
 def pass_on(error: BaseException) -> None:
     """Raise `error`, which was caught just now, again if a signal handler raised it, or it is of a class that no connection raises."""
     if _came_through_handler(error) or _is_thrown_in(error):
-        raise error
+        try:
+            raise error
+        finally:
+            del error  # its traceback refers to this frame: a reference cycle would keep what the frames hold
 
 
 def pass_on_of_handler(error: BaseException) -> None:
     """As `pass_on`, where code of the user's or of a library ran, which may raise classes of its own."""
     if _came_through_handler(error):
-        raise error
+        try:
+            raise error
+        finally:
+            del error
 
 
 def as_it_was_raised(step: Callable[..., T], *args: Any) -> T:
@@ -42,7 +48,10 @@ def as_it_was_raised(step: Callable[..., T], *args: Any) -> T:
         of_handler = found_in(error, handled)
         if of_handler is None:
             raise
-    raise of_handler
+    try:
+        raise of_handler
+    finally:
+        del of_handler
 
 
 def _is_thrown_in(error: BaseException) -> bool:

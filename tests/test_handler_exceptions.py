@@ -3,11 +3,12 @@
 import functools
 import signal
 import sys
+import weakref
 
 import pytest
 from handlers import raise_as_handler
 
-from rocketride_sync.handler_exceptions import found_in, pass_on
+from rocketride_sync.handler_exceptions import as_it_was_raised, found_in, pass_on, pass_on_of_handler
 
 
 def raised(step, *args):
@@ -108,6 +109,35 @@ def test_what_was_handled_before_is_not_looked_at():
     fault.__context__ = handled
     assert found_in(fault, handled) is None
     assert found_in(fault, None) is handled
+
+
+class Alarm(OSError):
+    pass
+
+
+@pytest.mark.parametrize("passing", [pass_on, pass_on_of_handler])
+def test_what_is_passed_on_is_in_no_reference_cycle(passing):
+    """What its frames hold, such as a connection, is dropped at once."""
+
+    def handler(signum, frame):
+        raise Alarm
+
+    def interrupt():
+        interrupted(handler)
+
+    def step():
+        try:
+            interrupt()
+        except OSError as error:
+            passing(error)
+
+    seen = []
+    for run in (step, functools.partial(as_it_was_raised, interrupt)):
+        try:
+            run()
+        except Alarm as error:
+            seen.append(weakref.ref(error))
+    assert [reference() for reference in seen] == [None, None]
 
 
 def test_a_chain_that_goes_round_has_an_end():

@@ -181,7 +181,10 @@ def _draw(record: Record, ending: Ending, secrets: Sequence[str], title: str = "
             missing = _NEEDED.get(failure.name or "", "")
         reason = f"{type(failure).__name__}: {excerpt(str(failure), _LONGEST_REASON, secrets)}"
     if of_handler is not None:
-        raise of_handler
+        try:
+            raise of_handler
+        finally:
+            del of_handler  # a reference cycle
     if missing:
         raise ConfigurationError(f"a report needs {missing}: {install('report')}")
     raise ConfigurationError(

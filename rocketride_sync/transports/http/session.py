@@ -132,7 +132,10 @@ class Session:
                 if of_handler is None:
                     raise
             if of_handler is not None:
-                raise of_handler
+                try:
+                    raise of_handler
+                finally:
+                    del of_handler  # a reference cycle
             if isinstance(problem, (TransportError, ProtocolError)):
                 problem.request_sent = not exchange.connecting
             # The server may have closed the idle connection at the moment of the request. For the next request urllib3
