@@ -11,8 +11,7 @@ import stat
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from .errors import ConfigurationError
-from .handler_exceptions import pass_on_of_handler
-from .import_lock import import_lock
+from .handler_exceptions import pass_on, pass_on_of_handler
 from .options import RetryPolicy
 from .redact import excerpt, redact
 
@@ -202,7 +201,7 @@ def verify(value: Any) -> Union[bool, str]:
         return found
     if not isinstance(found, str):
         raise ConfigurationError(f"verify must be True, False or a path to CA certificates, not {found!r}")
-    if not _mode_of(found):
+    if not mode_of(found):
         raise ConfigurationError(f"verify: there is no file or directory {found!r}")
     return found
 
@@ -216,16 +215,18 @@ def certificate(value: Any) -> Any:
     if not isinstance(files, tuple) or not 1 <= len(files) <= 2:
         raise ConfigurationError("cert must be a path, or a tuple of the paths (certificate, key)")
     for file in files:
-        if not isinstance(file, str) or not stat.S_ISREG(_mode_of(file)):
+        if not isinstance(file, str) or not stat.S_ISREG(mode_of(file)):
             raise ConfigurationError(f"cert: there is no file {file!r}")
     return found
 
 
-def _mode_of(path: str) -> int:
-    with import_lock:
-        from .owned_files import mode_of  # few clients have such files
-
-    return mode_of(path)
+def mode_of(path: Union[str, os.PathLike[str]]) -> int:
+    """What kind of file is at `path`; 0 if that cannot be told: then opening it says what is wrong."""
+    try:
+        return os.stat(path).st_mode
+    except (OSError, ValueError) as error:  # ValueError: it holds a null character
+        pass_on(error)
+        return 0
 
 
 def proxies(value: Any) -> Optional[Mapping[str, str]]:

@@ -11,15 +11,15 @@ import io
 import os
 import select
 import stat
-from typing import Any, BinaryIO, Dict, Optional, Type, Union, cast
+from typing import Any, BinaryIO, Dict, Optional, Type, cast
 
+from .arguments import mode_of
 from .deadline import SLICE, Deadline
 from .errors import ConfigurationError
 from .handler_exceptions import pass_on
 
 __all__ = [
     "is_ready",
-    "mode_of",
     "named_pipe_problem",
     "open_for_both",
     "open_for_reading",
@@ -95,15 +95,6 @@ def is_ready(file: BinaryIO, seconds: float, *, to_take: bool = False) -> bool:
     poll = posix.poll()
     poll.register(file, posix.POLLOUT if to_take else posix.POLLIN)
     return bool(poll.poll(seconds * 1000))
-
-
-def mode_of(path: Union[str, os.PathLike[str]]) -> int:
-    """What kind of file is at `path`; 0 if that cannot be told: then opening it says what is wrong."""
-    try:
-        return os.stat(path).st_mode
-    except (OSError, ValueError) as error:  # ValueError: it holds a null character
-        pass_on(error)
-        return 0
 
 
 def named_pipe_problem(path: str, mode: int) -> str:

@@ -15,10 +15,11 @@ import time
 from typing import IO, BinaryIO, Optional, Union
 
 from .. import arguments
+from ..arguments import mode_of
 from ..deadline import Deadline
 from ..errors import ConfigurationError
 from ..handler_exceptions import pass_on_of_handler
-from ..owned_files import is_ready, mode_of, open_for_writing_at_once
+from ..owned_files import is_ready, open_for_writing_at_once
 
 Path = Union[str, "os.PathLike[str]"]
 

@@ -9,11 +9,12 @@ import stat
 import sys
 from typing import Any, Callable, Sequence, Tuple, TypeVar
 
+from ..arguments import mode_of
 from ..config import Cert, Verify
 from ..errors import ConfigurationError, TransportError
 from ..handler_exceptions import pass_on
 from ..loading import load
-from ..owned_files import mode_of, named_pipe_problem
+from ..owned_files import named_pipe_problem
 from ..redact import reason_of
 
 T = TypeVar("T")
