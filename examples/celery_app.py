@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from celery import Celery
+from celery.exceptions import CeleryError
 from kombu.exceptions import OperationalError
 
 from rocketride_sync import RocketRideClient
@@ -71,8 +72,8 @@ if __name__ == "__main__":
             done = result.get(TIMEOUT)
         finally:
             result.forget()  # now: Celery cannot do it at interpreter exit
-    # The file of the token; the broker is down; Celery's backend is down, or a RocketRideError.
-    except (OSError, OperationalError, RuntimeError) as error:
+    # The file of the token; time is up; the broker is down; Celery's backend is down, or a RocketRideError.
+    except (OSError, CeleryError, OperationalError, RuntimeError) as error:
         sys.exit(f"{path}: {' '.join(str(error).split())}")
     print(done["text"])
     sys.exit(0 if done["good"] else 1)

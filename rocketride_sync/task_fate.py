@@ -106,5 +106,5 @@ def tell_task_fate(error: BaseException, token: str, fate: TaskFate, words: str)
     """
     note_task_fate(error, fate)
     tell_interrupt(error, f"task {token} {words}", instead_of=f"task {token}: {RUNS_ON}")
-    if isinstance(error, WaitTimeoutError) and error.token == token and error._fate == RUNS_ON:
+    if isinstance(error, WaitTimeoutError) and error.token == token and error._fate:
         error._tell_fate(f"it {words}")

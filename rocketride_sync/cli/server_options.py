@@ -25,7 +25,7 @@ def add_server_options(parser: argparse.ArgumentParser) -> None:
         parser,
         "--uri",
         metavar="URI",
-        help="the server's address (else ROCKETRIDE_URI); without a port in it, also with https://, it is 5565",
+        help="the server's address (else ROCKETRIDE_URI); its port is 5565 unless given, also with https://, but for RocketRide's cloud",
     )
     _add(
         parser,

@@ -180,19 +180,15 @@ def is_certificate_alert(error: object) -> bool:
 
 def _pass_proxy(address: Address, sock: Any, proxy: Proxy, port: int, deadline: Deadline) -> None:
     """Have the proxy connect `sock` with the server."""
+    noted = f"{address}{_port_note(address)}"
+    target = f"{noted} through {proxy}"
     if proxy.is_socks:
-        guarded(f"{address} through {proxy}", load(_pass_socks), sock, proxy, address.host, port, deadline)
+        guarded(target, load(_pass_socks), sock, proxy, address.host, port, deadline)
         return
-    status = guarded(
-        f"{address} through {proxy}",
-        _open_tunnel,
-        sock,
-        proxy,
-        f"{_bracketed(address.host)}:{port}",
-        deadline,
-    )
+    server = f"{_bracketed(address.host)}:{port}"
+    status = guarded(target, _open_tunnel, sock, proxy, server, deadline)
     if not 200 <= status < 300:
-        raise refused_by_proxy(f"no connection to {address}{_port_note(address)}", status, proxy=str(proxy))
+        raise refused_by_proxy(f"no connection to {noted}", status, proxy=str(proxy))
 
 
 def _open_tunnel(sock: Any, proxy: Proxy, target: str, deadline: Deadline) -> int:

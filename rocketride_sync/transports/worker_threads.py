@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from typing import Any, Callable, List
 
 from ..deadline import Deadline, system_time
-from ..handler_exceptions import found_in, pass_on
+from ..handler_exceptions import pass_on
 from ..logs import log
 
 # Seconds. A thread that the system has started begins at once, unless the machine is busy.
@@ -25,18 +24,18 @@ def start_thread(
     """
     thread = _make_thread(name, target, args)
     threads.append(thread)  # before the start, during which Ctrl-C may come
-    handled = sys.exc_info()[1]
     try:
         thread.start()
         return True
-    except (RuntimeError, KeyError) as error:
-        # A signal handler may raise any exception while the thread runs already: Python then raises a KeyError of its own.
-        of_handler = found_in(error, handled)
-        if of_handler is None:
-            threads.remove(thread)
-            log.debug("work goes on in %s threads: %s", len(threads), error)
-            return False
-    raise of_handler
+    except RuntimeError as error:
+        pass_on(error)
+        threads.remove(thread)
+        log.debug("work goes on in %s threads: %s", len(threads), error)
+        return False
+    except KeyError as error:
+        # Python's own, of what a signal handler raised, or another thread threw in, when the thread ran already.
+        raised = error.__context__ or error
+    raise raised
 
 
 def join_threads(threads: List[threading.Thread]) -> None:

@@ -260,6 +260,15 @@ def test_a_timeout_of_its_wait_in_a_block_says_what_became_of_the_task(answers, 
     assert str(raised.value).endswith(f"(last seen as RUNNING); {words}")
 
 
+def test_a_timeout_of_a_wait_that_could_not_end_the_task_says_that_the_block_has_ended_it():
+    refused = [RUNNING, RUNNING, PermissionDeniedError("denied")]
+    transport = MemoryTransport([STARTED, RUNNING, *refused, RUNNING, None])
+    with pytest.raises(WaitTimeoutError) as raised:
+        with RocketRideClient("h", KEY, transport=transport).use(pipeline=forever()) as task:
+            task.wait_until_complete(0, cancel_on_timeout=True)
+    assert str(raised.value).endswith("(last seen as RUNNING); it was ended")
+
+
 def test_a_timeout_of_another_tasks_wait_stays_as_it_is():
     error = WaitTimeoutError("task tk_0123… has not ended; it runs on", token="tk_0123…")
     assert str(left(error, RUNNING, None)) == "task tk_0123… has not ended; it runs on"

@@ -35,8 +35,8 @@ OURS |= {
 # What may be asked of an exception that is not ours: functions that look at it, and attributes without outside text.
 DOORS = {"reason_of", "readable", "excerpt", "type", "isinstance", "getattr", "translate", "_why_refused"}
 ATTRIBUTES = {"errno", "strerror", "value", "name", "__cause__"}
-# Exceptions of Python itself, whose texts are known: "can't start new thread", and the thread itself.
-FIXED = {("transports/worker_threads.py", "RuntimeError"), ("transports/worker_threads.py", "KeyError")}
+# Exceptions of Python itself, whose texts are fixed: "can't start new thread".
+FIXED = {("transports/worker_threads.py", "RuntimeError")}
 
 
 def modules():

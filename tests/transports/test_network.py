@@ -335,6 +335,24 @@ def test_a_proxy_that_refuses_an_assumed_port_is_told_with_how_to_give_another_o
 
 
 @BOTH
+@pytest.mark.parametrize(("scheme", "step"), [("socks5h", "_pass_socks"), ("http", "_open_tunnel")])
+def test_without_a_connection_through_a_proxy_it_is_said_once_that_the_port_was_assumed(
+    monkeypatch, transport, scheme, step
+):
+    def refuse(*_):
+        raise OSError(None, "the host refused the connection")
+
+    monkeypatch.setattr("rocketride_sync.transports.dialing.connect", lambda *_: socket.socket())
+    loaded = refuse if step == "_open_tunnel" else lambda: refuse
+    monkeypatch.setattr(f"rocketride_sync.transports.dialing.{step}", loaded)
+    proxies = {"https": f"{scheme}://proxy.example:1080"}
+    with RocketRideClient("https://rr.example", KEY, transport=transport, proxies=proxies) as client:
+        with pytest.raises(TransportError, match="the host refused the connection") as caught:
+            client.get_task_status("tk_1", timeout=5)
+    assert str(caught.value).count("write https://rr.example:443") == 1
+
+
+@BOTH
 @pytest.mark.parametrize("timeout", [10**400, 1e300, 2**63])
 def test_a_timeout_beyond_clocks_is_like_a_very_long_one(transport, timeout):
     with Server(both) as server:

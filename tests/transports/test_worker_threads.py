@@ -63,6 +63,35 @@ def test_what_a_handler_raises_comes_out_of_the_start_and_the_thread_is_kept(
     assert [thread.is_alive() for thread in threads] == [False]
 
 
+class BoomError(RuntimeError):
+    pass
+
+
+def throw(error):
+    raise error
+
+
+@pytest.mark.parametrize("as_python_does", [lambda _: None, forget])
+def test_what_is_thrown_into_the_start_comes_out_and_the_thread_is_kept(monkeypatch, held, as_python_does):
+    """As gevent and other threads throw it: no handler has raised it."""
+
+    def start(thread):
+        REAL_START(thread)
+        try:
+            throw(BoomError())
+        except BoomError:
+            as_python_does(thread)
+            raise
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    threads = []
+    with pytest.raises(BoomError):
+        start_thread(threads, "name", held.wait, SECONDS)
+    assert [thread.is_alive() for thread in threads] == [True]
+    held.set()
+    join_threads(threads)
+
+
 def test_what_a_handler_raises_while_a_thread_is_made_comes_out(monkeypatch):
     made = []
 

@@ -6,10 +6,12 @@ import sys
 import textwrap
 
 from rocketride_sync import errors
+from rocketride_sync.deadline import Deadline
 from rocketride_sync.protocol.operations import get_task_status
+from rocketride_sync.transports.http import transport as _transport
 
 from ..loopback import Server, always, answer
-from .calls import KEY, ROOT, TOKEN, call, failing, make, using
+from .calls import KEY, ROOT, TOKEN, call, failing, make, talking, using
 
 
 class TestSecrets:
@@ -50,3 +52,20 @@ def test_making_a_transport_does_no_io_and_imports_no_requests():
         assert not {"requests", "urllib3", "ssl", "certifi"} & set(sys.modules)
     """
     subprocess.run([sys.executable, "-c", textwrap.dedent(script)], check=True, cwd=ROOT, timeout=60)
+
+
+def test_what_cannot_be_loaded_for_uploads_is_told_by_each_call(monkeypatch):
+    """By then the want may have passed: no file fails for it."""
+    real, asked = _transport._asking, []
+
+    def once():
+        asked.append(True)
+        if len(asked) == 1:
+            raise OSError(24, "Too many open files")
+        return real()
+
+    monkeypatch.setattr(_transport, "_asking", once)
+    with talking(always(answer({"state": 1}))) as (_, transport):
+        assert transport.uploads(Deadline(9.0)) is None
+        assert call(transport) == {"state": 1}
+    assert len(asked) == 2
