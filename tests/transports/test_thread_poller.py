@@ -281,6 +281,13 @@ def test_in_dropping_a_poller_that_was_closed_no_line_of_python_runs_in_which_a_
     assert run_in_dropping(closed) == []
 
 
+def test_at_the_end_of_the_interpreter_what_would_end_its_threads_does_not_run():
+    """They are daemon threads: Python may have stopped them in the middle of anything."""
+    poller = ThreadPoller(Answers(), 2)
+    assert not poller._unowned.atexit
+    poller.close()
+
+
 def test_polls_that_wait_for_a_thread_are_not_made_after_closing():
     asked = []
 

@@ -8,6 +8,7 @@ import warnings
 
 import pytest
 import requests
+from dropping import run_in_dropping
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ProtocolError as BrokenError
 
@@ -286,3 +287,8 @@ def test_the_pool_is_looked_up_once_with_any_version_of_requests(proxied, lookup
         pool = getattr(proxied, lookup)(*arguments)
         assert getattr(proxied, lookup)(None) is pool
     assert isinstance(pool, adapter_module._FreshConnections)
+
+
+@pytest.mark.parametrize("kind", [adapter_module._Pool, adapter_module._TlsPool])
+def test_in_dropping_a_pool_no_line_of_python_runs_in_which_a_signal_would_be_lost(kind):
+    assert run_in_dropping(lambda: kind("127.0.0.1", 1)) == []

@@ -3,11 +3,9 @@
 import contextlib
 
 import pytest
-from dropping import run_in_dropping
 from moments import each_moment, interrupted
 
 from rocketride_sync.errors import RocketRideError
-from rocketride_sync.transports.http.adapter import _Pool, _TlsPool
 
 from ..loopback import Server, always, answer
 from .calls import call, using
@@ -55,8 +53,3 @@ def once(data):
         peer.send(data)
 
     return handler
-
-
-@pytest.mark.parametrize("kind", [_Pool, _TlsPool])
-def test_in_dropping_a_pool_no_line_of_python_runs(kind):
-    assert run_in_dropping(lambda: kind("127.0.0.1", 1)) == []

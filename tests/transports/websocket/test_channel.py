@@ -596,6 +596,12 @@ def test_in_dropping_one_that_was_closed_no_line_of_python_runs_in_which_a_signa
         assert run_in_dropping(closed) == []
 
 
+def test_at_the_end_of_the_interpreter_its_socket_is_not_closed_without_a_close_frame(sock):
+    """The client closes its connections then, in order, and later than what weakref would run."""
+    channel = Channel(sock, ADDRESS, LIMITS.get, 45.0, Deadline(10.0))
+    assert not channel._unowned.atexit
+
+
 # --- what signal handlers raise
 
 

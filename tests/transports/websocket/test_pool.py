@@ -11,6 +11,7 @@ import warnings
 from collections import deque
 
 import pytest
+from handlers import that_raises
 
 from rocketride_sync import RocketRideWarning, TransportError, TransportTimeoutError
 from rocketride_sync.deadline import Deadline
@@ -493,3 +494,28 @@ def test_a_thread_whose_signal_handler_connects_while_it_waits_gets_its_turn_lat
     assert done.wait(10)
     connecting.may_end[0].set()
     assert connecting.wait_for(5)[4:] == ["e"]
+
+
+class DeadlinePassedError(RuntimeError):
+    pass
+
+
+def test_an_exception_of_a_handler_that_comes_as_the_next_thread_gets_its_turn_comes_out():
+    error = DeadlinePassedError("alarm")
+
+    class Turn:
+        release = staticmethod(that_raises(error))
+
+    turns = _pool._Turns(1)
+    turns._queue = {0: Turn, 1: threading.Lock()}
+    with pytest.raises(DeadlinePassedError) as raised:
+        turns._wake_first()
+    assert raised.value is error
+
+
+def test_a_turn_that_has_come_already_is_no_trouble():
+    turns = _pool._Turns(2)
+    turns._queue = {0: threading.Lock(), 1: threading.Lock()}
+    turns._queue[1].acquire()
+    turns._wake_first()
+    assert not turns._queue[1].locked()
