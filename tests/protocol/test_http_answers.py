@@ -427,3 +427,18 @@ def test_what_a_signal_handler_raises_while_an_answer_is_decoded_is_no_malformed
     monkeypatch.setattr(http_answers.strict_json, "loads", that_raises(ValueError("alarm")))
     with pytest.raises(ValueError, match="alarm"):
         interpret(get_task_status("tk"), status, {"Content-Type": "application/json"}, b"{}", "key")
+
+
+@pytest.mark.parametrize(
+    ("looked_up", "tell"),
+    [
+        ("urlsplit", lambda: http_answers._without_secrets("http://host/")),
+        ("http.HTTPStatus", lambda: http_answers._status_name(200)),
+    ],
+)
+def test_an_exception_of_a_handler_that_comes_while_an_answer_is_told_comes_out(monkeypatch, looked_up, tell):
+    alarm = ValueError("alarm")
+    monkeypatch.setattr(f"rocketride_sync.protocol.http_answers.{looked_up}", that_raises(alarm))
+    with pytest.raises(ValueError, match="alarm") as caught:
+        tell()
+    assert caught.value is alarm

@@ -1,11 +1,15 @@
 """One chapter of the run log: which events are its own, and what they tell."""
 
+import math
+import sys
+
 import pytest
 from cases import each
 from logged_runs import ENDED, LIFECYCLE, RUNNING, STATUS
 
 from rocketride_sync import Outcome
 from rocketride_sync.models._task_run import TaskRun
+from rocketride_sync.waiting.log_events import number_of
 from rocketride_sync.waiting.logged_run import Chapter, chapters_near
 from rocketride_sync.waiting.run_list import is_open
 
@@ -251,3 +255,20 @@ def test_the_chapters_near_a_start():
     assert [found.until for found in near] == [4, 3, 2, None]
     assert near[0].delay == pytest.approx(0.1)
     assert chapters_near(runs, 104.0, -2.0)[0].until is None
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        (sys.float_info.max, sys.float_info.max),
+        (-sys.float_info.max, -sys.float_info.max),
+        (math.inf, None),
+        (10**309, None),
+        (True, None),
+        ("1", None),
+        (0, 0),
+    ],
+    ids=str,
+)
+def test_a_number_is_reckoned_with_if_a_float_can_be_as_large(value, number):
+    assert number_of(value) == number
