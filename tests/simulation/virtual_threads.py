@@ -46,6 +46,8 @@ class VirtualThread:
         return self._started and not self._over
 
     def join(self, timeout=None):
+        if not self._started:
+            raise RuntimeError("cannot join thread before it is started")
         self._world.wait(lambda: self._over, timeout)
 
 
