@@ -275,13 +275,13 @@ def test_no_file_is_looked_at_with_a_function_that_ignores_every_fault():
 def test_while_urllib3_makes_another_exception_of_it(monkeypatch, kind):
     error = kind("from the handler")
 
-    def body_to_chunks(*_, **__):
+    def send(*_, **__):
         try:
             raise_as_handler(error)
         except kind:
             raise kind("of urllib3") from None
 
-    monkeypatch.setattr("urllib3.connection.body_to_chunks", body_to_chunks)
+    monkeypatch.setattr("rocketride_sync.transports.http.adapter.DeadlineAdapter.send", send)
     with RocketRideClient("http://127.0.0.1:1", "key", transport="http", timeout=5) as client:
         comes_out(lambda: client.send("tk_1", b"x"), error)
 
