@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from json.scanner import make_scanner
 from typing import Any
 
@@ -24,6 +25,27 @@ def _refuse(constant: str) -> Any:
 # One scanner for all texts: json.loads(parse_constant=…) would build one for each. The scanner and not the decoder
 # around it: the decoder skips white space with regular expressions, a tenth of the time of a short text.
 _scan = make_scanner(json.JSONDecoder(parse_constant=_refuse))  # type: ignore[arg-type]  # typeshed errs
+
+
+def _without_collecting(scan: Any) -> Any:
+    """`scan`, during which no garbage is collected."""
+    import gc
+
+    def collecting_nothing(text: str, start: int) -> Any:
+        enabled = gc.isenabled()
+        gc.disable()
+        try:
+            return scan(text, start)
+        finally:
+            if enabled:
+                gc.enable()
+
+    return collecting_nothing
+
+
+if sys.version_info < (3, 9):
+    # It aborts if a destructor runs where a text is nested too deeply.
+    _scan = _without_collecting(_scan)
 
 
 def decodes_within(text: bytes, seconds: float) -> bool:

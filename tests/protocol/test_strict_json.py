@@ -1,7 +1,9 @@
 """JSON is read as it is defined, and nothing else is."""
 
+import gc
 import json
 import math
+import sys
 
 import pytest
 from cases import each
@@ -92,3 +94,45 @@ def test_what_a_signal_handler_raises_is_no_fault_of_the_text(monkeypatch):
     monkeypatch.setattr(strict_json, "_scan", that_raises(ValueError("alarm")))
     with pytest.raises(ValueError, match="alarm"):
         loads(b"{}")
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 9), reason="newer ones print what a destructor raises there")
+def test_too_deep_a_text_does_not_end_the_process_if_garbage_is_collected_there():
+    """As Python 3.8 does if a destructor runs there."""
+
+    class Garbage:
+        def __init__(self):
+            self.itself = self
+
+        def __del__(self):
+            deeper(8)
+
+    def deeper(levels):
+        return deeper(levels - 1) if levels else None
+
+    before = gc.get_threshold()
+    try:
+        for threshold in range(900, 1200, 3):
+            gc.collect()
+            gc.set_threshold(10**6)
+            for _ in range(30):
+                Garbage()
+            gc.set_threshold(threshold)
+            with pytest.raises(ValueError, match="nested too deeply"):
+                strict_json.loads(b'{"x":' + b"[" * 20_000)
+            assert gc.isenabled()
+    finally:
+        gc.set_threshold(*before)
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_collector_is_left_as_it_was(enabled):
+    (gc.enable if enabled else gc.disable)()
+    try:
+        assert strict_json._without_collecting(lambda text, _: (text, gc.isenabled()))("{}", 0) == (
+            "{}",
+            False,
+        )
+        assert gc.isenabled() == enabled
+    finally:
+        gc.enable()
