@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 import sys
@@ -29,7 +30,6 @@ _scan = make_scanner(json.JSONDecoder(parse_constant=_refuse))  # type: ignore[a
 
 def _without_collecting(scan: Any) -> Any:
     """`scan`, during which no garbage is collected."""
-    import gc
 
     def collecting_nothing(text: str, start: int) -> Any:
         enabled = gc.isenabled()
