@@ -11,7 +11,7 @@ import stat
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from .errors import ConfigurationError
-from .handler_exceptions import pass_on, pass_on_of_handler
+from .handler_exceptions import pass_on
 from .options import RetryPolicy
 from .redact import excerpt, redact
 
@@ -273,7 +273,7 @@ def _items(name: str, value: Mapping[Any, Any]) -> List[Tuple[Any, Any]]:
     try:
         return [(key, part) for key, part in value.items()]
     except Exception as error:  # noqa: BLE001
-        pass_on_of_handler(error)
+        pass_on(error, foreign_code=True)
         cause = error
     raise ConfigurationError(f"{name} cannot be read: its items raise {type(cause).__name__}") from cause
 

@@ -6,7 +6,7 @@ import json
 from typing import Any, Dict, Mapping, Sequence, Tuple
 
 from .errors import ConfigurationError
-from .handler_exceptions import pass_on_of_handler
+from .handler_exceptions import pass_on
 from .redact import excerpt
 
 _DEEPEST_PLACE = 50
@@ -43,7 +43,7 @@ def _copied(value: Any, expected: str, *, ensure_ascii: bool = True) -> Any:
     try:
         return json.loads(_json(value, ensure_ascii))
     except Exception as error:  # noqa: BLE001
-        pass_on_of_handler(error)
+        pass_on(error, foreign_code=True)
         cause = error
     if isinstance(cause, RecursionError):
         problem = "it is nested too deeply"
@@ -83,7 +83,7 @@ def _parts(value: Any) -> Sequence[Tuple[Any, Any]]:
             return list(value.items())
         return list(enumerate(value)) if isinstance(value, (list, tuple)) else []
     except Exception as error:  # noqa: BLE001 - as in `_copied`
-        pass_on_of_handler(error)
+        pass_on(error, foreign_code=True)
         return []
 
 
@@ -91,7 +91,7 @@ def _is_json(value: Any, ensure_ascii: bool) -> bool:
     try:
         return bool(_json(value, ensure_ascii))
     except Exception as error:  # noqa: BLE001 - as in `_copied`
-        pass_on_of_handler(error)
+        pass_on(error, foreign_code=True)
         return False
 
 
@@ -101,5 +101,5 @@ def _told(error: Exception) -> str:
     try:
         return kind + excerpt(str(error), _LONGEST_REASON)
     except Exception as unshown:  # noqa: BLE001 - a class of the user's
-        pass_on_of_handler(unshown)
+        pass_on(unshown, foreign_code=True)
         return type(error).__name__

@@ -18,22 +18,19 @@ _OF_CONNECTIONS = (OSError, ValueError)
 _PACKAGES_OF_CONNECTIONS = ("builtins", "rocketride_sync", "struct", "websocket")
 
 
-def pass_on(error: BaseException) -> None:
-    """Raise `error`, which was caught just now, again if a signal handler raised it, or it is of a class that no connection raises."""
-    if _came_through_handler(error) or _is_thrown_in(error):
+def pass_on(error: BaseException, *, foreign_code: bool = False) -> None:
+    """Raise `error`, which was caught just now, again if a signal handler raised it, or it is of a class that no connection raises.
+
+    Args:
+        error: what was caught.
+        foreign_code: whether code of the user's or of a library ran, which may raise classes of its own: so the class of
+            `error` tells nothing.
+    """
+    if _came_through_handler(error) or not (foreign_code or _is_of_connections(error)):
         try:
             raise error
         finally:
             del error  # its traceback refers to this frame: a reference cycle would keep what the frames hold
-
-
-def pass_on_of_handler(error: BaseException) -> None:
-    """As `pass_on`, where code of the user's or of a library ran, which may raise classes of its own."""
-    if _came_through_handler(error):
-        try:
-            raise error
-        finally:
-            del error
 
 
 def as_it_was_raised(step: Callable[..., T], *args: Any) -> T:
@@ -45,21 +42,21 @@ def as_it_was_raised(step: Callable[..., T], *args: Any) -> T:
     try:
         return step(*args)
     except Exception as error:
-        of_handler = found_in(error, handled)
+        of_handler = _found_in(error, handled)
         if of_handler is None:
             raise
     try:
         raise of_handler
     finally:
-        del of_handler
+        del of_handler  # as above
 
 
-def _is_thrown_in(error: BaseException) -> bool:
+def _is_of_connections(error: BaseException) -> bool:
     package = type(error).__module__.partition(".")[0]
-    return not isinstance(error, _OF_CONNECTIONS) and package not in _PACKAGES_OF_CONNECTIONS
+    return isinstance(error, _OF_CONNECTIONS) or package in _PACKAGES_OF_CONNECTIONS
 
 
-def found_in(error: BaseException, handled: Optional[BaseException]) -> Optional[BaseException]:
+def _found_in(error: BaseException, handled: Optional[BaseException]) -> Optional[BaseException]:
     """The exception of a signal handler that `error` is, or that a library made it of; None if no handler raised it.
 
     Args:

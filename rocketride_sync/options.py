@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Optional, SupportsFloat, Union
 
 from .errors import ConfigurationError
 from .frozen import Frozen
-from .handler_exceptions import pass_on_of_handler
+from .handler_exceptions import pass_on
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -86,7 +86,7 @@ def _real_number(value: Any) -> Optional[float]:
             return None
         return math.inf if value == math.inf else float(min(value, LONGEST))  # floats end at 1e308
     except (ArithmeticError, ValueError, TypeError) as error:  # too large, a signalling NaN, months
-        pass_on_of_handler(error)
+        pass_on(error, foreign_code=True)
         return None
 
 

@@ -93,7 +93,7 @@ def passes_on(body):
     """Whether it calls what passes it on, or does no more than work that ends with `raise`."""
     nodes = [node for statement in body for node in ast.walk(statement)]
     called = {ast.unparse(node.func).rpartition(".")[2] for node in nodes if isinstance(node, ast.Call)}
-    if called & {"pass_on", "pass_on_of_handler", "found_in"}:
+    if called & {"pass_on", "_found_in"}:
         return True
     leaves = any(isinstance(node, (ast.Return, ast.Continue, ast.Break)) for node in nodes)
     return isinstance(body[-1], ast.Raise) and body[-1].exc is None and not leaves

@@ -11,7 +11,7 @@ from .. import arguments, documents
 from ..deadline import Deadline
 from ..errors import ConfigurationError
 from ..extras import install
-from ..handler_exceptions import pass_on_of_handler
+from ..handler_exceptions import pass_on
 from ..import_lock import import_lock
 from ..logs import log
 from ..owned_files import read_limited
@@ -154,13 +154,13 @@ def _parse(text: str, shown: str) -> Any:
     except RecursionError:
         problem = "is JSON that cannot be read: it is nested too deeply"
     except ValueError as error:
-        pass_on_of_handler(error)
+        pass_on(error, foreign_code=True)
         problem = "is JSON that cannot be read: a number has too many digits"
     if read_json5 is not None:
         try:
             return read_json5(text)
         except (ValueError, RecursionError) as error:
-            pass_on_of_handler(error)
+            pass_on(error, foreign_code=True)
             problem = f"is neither JSON nor JSON5: {excerpt(str(error), 200)}"
     raise ConfigurationError(f"the pipeline file {shown!r} {problem}")
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import html
 import os
-import sys
 import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Collection, Iterable, Optional, Sequence, Type, Union
 
 from ..errors import ConfigurationError
 from ..extras import install
-from ..handler_exceptions import found_in, pass_on_of_handler
+from ..handler_exceptions import as_it_was_raised, pass_on
 from ..import_lock import import_lock
 from ..logs import log
 from ..models import TaskStatus
@@ -137,7 +136,7 @@ class RunRecorder(Record):
             else:
                 report_file.write(target, text)
         except OSError as error_of_file:
-            pass_on_of_handler(error_of_file)
+            pass_on(error_of_file, foreign_code=True)
             failure = error_of_file
         else:
             return
@@ -167,30 +166,28 @@ class RunRecorder(Record):
 def _draw(record: Record, ending: Ending, secrets: Sequence[str], title: str = "") -> str:
     """The page as HTML. Raises ConfigurationError, whatever goes wrong inside of pygal or Jinja2."""
     missing = ""
-    handled = sys.exc_info()[1]
     try:
-        with import_lock:
-            from .drawing import import_pygal
-            from .page import render_page
-
-        import_pygal()  # also for a page without charts: what can be drawn shall not depend on what was seen
-        return render_page(record, ending, secrets, title)
+        return as_it_was_raised(_rendered, record, ending, secrets, title)
     except Exception as failure:  # noqa: BLE001  (an installation that is not whole can raise anything)
-        of_handler = found_in(failure, handled)
+        pass_on(failure, foreign_code=True)
         if isinstance(failure, ImportError):
             missing = _NEEDED.get(failure.name or "", "")
         reason = f"{type(failure).__name__}: {excerpt(str(failure), _LONGEST_REASON, secrets)}"
-    if of_handler is not None:
-        try:
-            raise of_handler
-        finally:
-            del of_handler  # a reference cycle
     if missing:
         raise ConfigurationError(f"a report needs {missing}: {install('report')}")
     raise ConfigurationError(
         f"a report cannot be drawn with the pygal and Jinja2 that are installed ({reason}): "
         f"{install('report')}, or other versions of the two"
     )
+
+
+def _rendered(record: Record, ending: Ending, secrets: Sequence[str], title: str) -> str:
+    with import_lock:
+        from .drawing import import_pygal
+        from .page import render_page
+
+    import_pygal()  # also for a page without charts: what can be drawn shall not depend on what was seen
+    return render_page(record, ending, secrets, title)
 
 
 def _check_drawing() -> None:

@@ -18,7 +18,7 @@ from .. import arguments
 from ..arguments import mode_of
 from ..deadline import Deadline
 from ..errors import ConfigurationError
-from ..handler_exceptions import pass_on_of_handler
+from ..handler_exceptions import pass_on
 from ..owned_files import is_ready, open_for_writing_at_once
 
 Path = Union[str, "os.PathLike[str]"]
@@ -47,7 +47,7 @@ class OpenPipe:
             self._file = open_for_writing_at_once(path)
             return
         except OSError as error:
-            pass_on_of_handler(error)
+            pass_on(error, foreign_code=True)
             failure = error
         if failure.errno == errno.ENXIO and stat.S_ISFIFO(os.stat(path).st_mode):
             failure = OSError(errno.ENXIO, "nobody reads this named pipe; start its reader first")
@@ -96,7 +96,7 @@ def check_writable(path: Path) -> Optional[OpenPipe]:
             # Through a dangling link, `open` made the link's target; the link itself stays.
             os.unlink(os.path.realpath(path))
     except OSError as error:
-        pass_on_of_handler(error)
+        pass_on(error, foreign_code=True)
         failure = error
     else:
         return None
@@ -152,7 +152,7 @@ def _replaced(target: str, text: str) -> bool:
         try:
             file = _opened(beside, "x")
         except OSError as error:
-            pass_on_of_handler(error)
+            pass_on(error, foreign_code=True)
             return False
         with file:
             file.write(text)
@@ -161,7 +161,7 @@ def _replaced(target: str, text: str) -> bool:
         try:
             os.unlink(beside)
         except OSError as error:
-            pass_on_of_handler(error)
+            pass_on(error, foreign_code=True)
 
 
 def _renamed(beside: str, target: str) -> bool:
@@ -173,7 +173,7 @@ def _renamed(beside: str, target: str) -> bool:
             shutil.copymode(target, beside)
         os.replace(beside, target)
     except OSError as error:  # such as of a file that is a mount of its own
-        pass_on_of_handler(error)
+        pass_on(error, foreign_code=True)
         return False
     return True
 

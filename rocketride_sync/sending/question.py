@@ -7,7 +7,7 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from .. import arguments, documents
 from ..errors import ConfigurationError
-from ..handler_exceptions import pass_on_of_handler
+from ..handler_exceptions import pass_on
 from ..protocol import object_operations
 from ..protocol.operations import Operation
 from ..transports.chunks import Bytes
@@ -124,7 +124,7 @@ def _pairs(name: str, value: Any, first: str, second: str) -> Optional[List[Dict
         pairs = [(item[first], item[second]) if isinstance(item, Mapping) else tuple(item) for item in items]
         return [{first: arguments.text(name, one), second: _as_text(other)} for one, other in pairs]
     except (TypeError, ValueError, KeyError) as error:
-        pass_on_of_handler(error)
+        pass_on(error, foreign_code=True)
         problem = f"{name} must be pairs of {first} and {second}, not {type(value).__name__}"
     raise ConfigurationError(problem)
 

@@ -8,7 +8,7 @@ import stat
 from typing import Any, BinaryIO, Callable, ContextManager, Iterator, Optional
 
 from ..errors import ConfigurationError
-from ..handler_exceptions import pass_on, pass_on_of_handler
+from ..handler_exceptions import pass_on
 from ..owned_files import NO_WAIT, open_for_reading
 from ..redact import reason_of
 
@@ -189,7 +189,7 @@ def _byte_view(data: Any, allowed: str = "bytes, or something with a buffer of t
     try:
         return memoryview(data).cast("B")
     except (TypeError, ValueError) as error:
-        pass_on_of_handler(error)
+        pass_on(error, foreign_code=True)
         kind = type(data).__name__
     hint = next((text for types, text in _HINTS if isinstance(data, types)), "")
     raise ConfigurationError(f"data must be {allowed}, not {kind}{hint}")

@@ -19,7 +19,7 @@ from ...errors import (
     TransportError,
     TransportTimeoutError,
 )
-from ...handler_exceptions import pass_on_of_handler
+from ...handler_exceptions import pass_on
 from ...protocol.failures import readable
 from ..dialing import is_certificate_alert
 
@@ -149,5 +149,5 @@ def _text(error: BaseException) -> str:
     try:
         return str(error)
     except Exception as unshown:  # noqa: BLE001 - some cannot be shown, if they were made with odd arguments
-        pass_on_of_handler(unshown)
+        pass_on(unshown, foreign_code=True)
         return ""

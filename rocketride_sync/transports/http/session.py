@@ -12,7 +12,6 @@ from urllib.parse import quote
 import requests
 from urllib3 import HTTPResponse
 
-from ... import handler_exceptions
 from ..._version import __version__
 from ...config import Settings
 from ...deadline import Deadline
@@ -24,6 +23,7 @@ from ...errors import (
     TransportError,
     TransportTimeoutError,
 )
+from ...handler_exceptions import as_it_was_raised, pass_on
 from ...loading import load
 from ...logs import log
 from ...options import SizeLimit
@@ -110,32 +110,22 @@ class Session:
 
     def _send(self, operation: Operation, key: str, deadline: Deadline) -> Answer:
         """Status, headers and body of the answer. Raises only our errors."""
-        handled = sys.exc_info()[1]
         for _ in range(2):
             exchange = Exchange(deadline, self._settings.connect_timeout, self._settings.limit_of(operation))
             if not operation.repeatable:
                 operation.sent, exchange.operation = False, operation
             try:
                 with exchange:
-                    return self._exchange(operation, key, exchange)
+                    # Of a handler's exception, such as a TypeError, urllib3 makes another one.
+                    return as_it_was_raised(self._exchange, operation, key, exchange)
             except RocketRideError as error:  # about the answer, or about the object to send
                 error.request_sent = isinstance(error, ProtocolError)
                 raise
             except FOREIGN as error:
-                of_handler = handler_exceptions.found_in(error, handled)
-                secrets = secrets_of(operation, key)
+                pass_on(error, foreign_code=True)
                 target = self._target(exchange)
-                problem = translate(error, operation.name, target, secrets, exchange)
+                problem = translate(error, operation.name, target, secrets_of(operation, key), exchange)
                 Proxy.blame(problem, target)
-            except Exception as error:  # such as a TypeError, of which urllib3 makes another one
-                of_handler = handler_exceptions.found_in(error, handled)
-                if of_handler is None:
-                    raise
-            if of_handler is not None:
-                try:
-                    raise of_handler
-                finally:
-                    del of_handler  # a reference cycle
             if isinstance(problem, (TransportError, ProtocolError)):
                 problem.request_sent = not exchange.connecting
             # The server may have closed the idle connection at the moment of the request. For the next request urllib3
