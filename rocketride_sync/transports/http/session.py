@@ -79,7 +79,7 @@ class Session:
 
     def call(self, operation: Operation, key: str, deadline: Deadline) -> Any:
         """As `HttpTransport.call`, with `key`."""
-        objects = None if operation.data is None else load_objects()
+        objects = None if operation.data is None else self.load_objects()
         status, headers, body = self._send(operation, key, deadline)
         try:
             plain = self._decompress(operation, key, headers, body, deadline)
@@ -153,7 +153,7 @@ class Session:
             request.prepare_body(None, None, operation.json)
         if operation.data is not None:
             request = _copy(request)
-            request.headers.update(load_objects().headers(operation))
+            request.headers.update(self.load_objects().headers(operation))
             request.body = iter(operation.data)  # type: ignore[assignment]  # urllib3 takes it
             exchange.has_body = True
         if exchange.deadline.expired:
@@ -165,6 +165,17 @@ class Session:
         finally:
             _close(raw, exchange)
         return response.status_code, raw.headers, body
+
+    @staticmethod
+    def load_objects() -> Any:
+        """What requests that send an object need, loaded when it is first asked for. Raises TransportError."""
+
+        def objects() -> Any:
+            from ...protocol import http_objects  # seldom needed
+
+            return http_objects
+
+        return load(objects)
 
     @property
     def is_open(self) -> bool:
@@ -178,17 +189,6 @@ class Session:
 
 def _too_late(operation: Operation) -> TransportTimeoutError:
     return TransportTimeoutError(f"{operation.name} failed: its answer came too late to be decoded in time")
-
-
-def load_objects() -> Any:
-    """What requests that send an object need, loaded when it is first asked for. Raises TransportError."""
-    return load(_objects)
-
-
-def _objects() -> Any:
-    from ...protocol import http_objects  # seldom needed
-
-    return http_objects
 
 
 def _prepare(

@@ -84,7 +84,7 @@ class HttpTransport:
         # A want that may have passed when a thread needs it: each call tells its own.
         with contextlib.suppress(TransportError):
             self.load()
-            load(_objects)()
+            load(_asking).load_objects()
         return None
 
     def watch(self, operation: Operation) -> Watch:  # noqa: ARG002 - the same watch for all tasks
@@ -134,12 +134,6 @@ def _asking() -> Type[Session]:
     from .session import Session
 
     return Session
-
-
-def _objects() -> Callable[[], Any]:
-    from .session import load_objects
-
-    return load_objects
 
 
 def _pages() -> Callable[[], None]:
