@@ -30,11 +30,12 @@ class Address(Frozen):
         path: the base path, without a slash at its end: ``""`` or ``/rocketride``.
         zone: of an IPv6 address, the interface of this machine that leads to it: ``eth0``. It is used to connect, and
             never sent (RFC 6874).
-        port_assumed: whether `port` is `DEFAULT_PORT` because none was given.
+        port_assumed: whether `port` is `DEFAULT_PORT` because none was given. No part of equality.
     """
 
     # The order is that of the repr.
     __slots__ = ("secure", "host", "port", "path", "zone", "port_assumed")  # noqa: RUF023
+    _not_compared = ("port_assumed",)
 
     secure: bool
     host: str

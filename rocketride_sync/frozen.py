@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Frozen:
-    """An immutable value. It equals another of the same class if all fields are equal.
+    """An immutable value. It equals another of the same class if all compared fields are equal.
 
     A subclass names its fields in `__slots__`. Its `__init__` takes them by keyword, and sets them with `_set`.
     """
@@ -20,6 +20,9 @@ class Frozen:
 
     _secret: ClassVar[Tuple[str, ...]] = ()
     """The fields that the repr does not show."""
+
+    _not_compared: ClassVar[Tuple[str, ...]] = ()
+    """The fields that take no part in equality."""
 
     def _set(self, **fields: Any) -> None:
         for name, value in fields.items():
@@ -37,11 +40,14 @@ class Frozen:
     def _fields(self) -> Tuple[Any, ...]:
         return tuple(getattr(self, name) for name in self.__slots__)
 
+    def _compared(self) -> Tuple[Any, ...]:
+        return tuple(getattr(self, name) for name in self.__slots__ if name not in self._not_compared)
+
     def __eq__(self, other: object) -> bool:
-        return self._fields() == other._fields() if type(other) is type(self) else NotImplemented
+        return self._compared() == other._compared() if type(other) is type(self) else NotImplemented
 
     def __hash__(self) -> int:
-        return hash(self._fields())
+        return hash(self._compared())
 
     def __repr__(self) -> str:
         shown = (f"{name}={getattr(self, name)!r}" for name in self.__slots__ if name not in self._secret)

@@ -44,6 +44,13 @@ def test_addresses_are_read_as_documented(uri, http, path):
         assert address.websocket_path == path
 
 
+def test_an_address_equals_that_with_the_port_that_is_assumed():
+    assumed, given = Address.parse("http://h"), Address.parse("http://h:5565")
+    assert (assumed, hash(assumed)) == (given, hash(given))
+    assert assumed != Address.parse("http://h:80")
+    assert (assumed.port_assumed, given.port_assumed) == (True, False)
+
+
 @each(
     ("uri", "why"),
     [
