@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Optional
 
 import attrs
 
-from ..errors import ProtocolError, RocketRideError, TaskReplacedError, TransientError, WaitTimeoutError
+from ..errors import ProtocolError, RocketRideError, TaskReplacedError, TransientError
 from ..models import TaskStatus
-from ..redact import shorten
-from ..task_fate import RUNS_ON
 from ..waiting.outage import MALFORMED_IN_A_ROW, Outage
 from ..waiting.same_run import is_doubtful_end
+from ..waiting.timeout_error import timeout_error
 
 if TYPE_CHECKING:
     from ..client.client import RocketRideClient
@@ -193,17 +192,8 @@ class StatelessPoller:
         elapsed = time.time() - state.began
         if elapsed < self._timeout:
             return min(pause, self._timeout - elapsed)
-        last = state.last_status
-        seen = "no status could be read" if last is None else f"last seen as {last.state.name}"
         # The token is unknown if `load_token` failed.
-        task = f"task {shorten(self._token)}" if self._token else "the task"
-        message = f"{task} has not ended after {elapsed:.1f} s ({seen})"
-        if fault is not None:
-            message += f"; the last poll failed: {fault}"
-        error = WaitTimeoutError(message, token=shorten(self._token), elapsed=elapsed, last_status=last)
-        if fault is None:
-            error._tell_fate(RUNS_ON)
-        raise error from fault
+        raise timeout_error(self._token, elapsed, state.last_status, fault) from fault
 
 
 def outcome_fields(status: TaskStatus, secrets: tuple[str, ...] = ()) -> Dict[str, Any]:

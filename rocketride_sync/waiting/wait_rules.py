@@ -19,12 +19,11 @@ from ..errors import (
 )
 from ..models import TaskStatus
 from ..options import RetryPolicy
-from ..redact import shorten
-from ..task_fate import RUNS_ON
 from . import end_reason
 from .outage import MALFORMED_IN_A_ROW, Outage
 from .poll_schedule import CLOCK_TOLERANCE, Schedule
 from .same_run import check_same_run, is_doubtful_end, vanished
+from .timeout_error import timeout_error
 
 _CONFIRM_AFTER = 1.0
 
@@ -263,16 +262,4 @@ class Wait:
 
     def timed_out(self, fault: Optional[RocketRideError] = None) -> WaitTimeoutError:
         """The error for a wait whose time is up: made, not raised. `fault`: why no poll was made."""
-        fault = self._cause or fault
-        elapsed = self._schedule.elapsed
-        task = f"task {shorten(self._token)}"
-        if self.last is None:
-            message = f"{task}: no status could be read for {elapsed:.1f} s"
-        else:
-            message = f"{task} has not ended after {elapsed:.1f} s (last seen as {self.last.state.name})"
-        if fault is not None:
-            message += f"; the last poll failed: {fault}"
-        error = WaitTimeoutError(message, token=shorten(self._token), elapsed=elapsed, last_status=self.last)
-        if fault is None:
-            error._tell_fate(RUNS_ON)
-        return error
+        return timeout_error(self._token, self._schedule.elapsed, self.last, self._cause or fault)
