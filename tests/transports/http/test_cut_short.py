@@ -1,6 +1,7 @@
 """Answers over HTTP that end too soon: the same comes of them wherever the cut is."""
 
 import pytest
+from cases import each
 
 from rocketride_sync import RetryPolicy, RocketRideClient, errors
 
@@ -18,7 +19,7 @@ EVERY_CUT = [
 ]
 
 
-@pytest.mark.parametrize("part", [part for _, part in EVERY_CUT], ids=lambda part: str(len(part)))
+@each("part", [part for _, part in EVERY_CUT], ids=lambda part: str(len(part)))
 def test_an_answer_cut_anywhere_is_a_transport_error(part):
     """Never a verdict: neither about the task, nor about the server."""
     with Server(after_request(lambda peer: peer.send(part))) as server, using(server.url) as transport:

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from cases import each
 
 from rocketride_sync import RocketRideClient, errors
 from rocketride_sync.protocol.operations import get_task_status
@@ -108,7 +109,7 @@ INEXACT = {
 }
 
 
-@pytest.mark.parametrize("make_answer", INEXACT.values(), ids=INEXACT)
+@each("make_answer", INEXACT.values(), ids=INEXACT)
 def test_after_any_other_the_connection_is_closed(make_answer):
     (first, second), connections = asked_twice(make_answer)
     assert first in ("first", None)
