@@ -173,7 +173,7 @@ def words_of(page):
     return " ".join((ROOT / page).read_text("utf-8").split())
 
 
-@pytest.mark.parametrize(
+@each(
     ("page", "wording", "suite", "rows", "column"),
     [(page, *figure) for page, figures in CITED.items() for figure in figures],
 )

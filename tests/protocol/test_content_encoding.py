@@ -153,7 +153,7 @@ def test_a_compressed_bomb_is_not_unpacked(encoding, compress):
         decompress(encoding, compress(bytes(10_000_000)), limit(1000))
 
 
-@pytest.mark.parametrize(
+@each(
     ("encoding", "body"),
     [
         ("gzip", b"not gzip"),

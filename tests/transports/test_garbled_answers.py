@@ -118,7 +118,7 @@ def test_three_in_a_row_are_a_protocol_error_for_each_of_many(transport, garbled
     assert all(isinstance(result.error, ProtocolError) for result in results), results
 
 
-@pytest.mark.parametrize("garbled", FRAMES.values(), ids=FRAMES)
+@each("garbled", FRAMES.values(), ids=FRAMES)
 def test_the_connection_they_came_over_is_not_used_again(garbled):
     with Server(Garbling(garbled, 1)) as server, client_of(server, "websocket") as client:
         client.wait_until_complete(tokens(1)[0], timeout=20, interval=0.05)

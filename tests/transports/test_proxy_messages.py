@@ -41,7 +41,7 @@ FAULTS = {
 
 @TRANSPORTS
 @SERVERS
-@pytest.mark.parametrize("fault", FAULTS)
+@each("fault", FAULTS)
 def test_a_fault_names_the_proxy_and_the_argument(transport, url, fault):
     handler, error = FAULTS[fault]
     with Server(handler) as server:

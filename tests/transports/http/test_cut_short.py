@@ -28,7 +28,7 @@ def test_an_answer_cut_anywhere_is_a_transport_error(part):
 
 
 @pytest.mark.parametrize("end", [lambda peer: None, lambda peer: peer.reset()], ids=["end", "reset"])
-@pytest.mark.parametrize("part", [b"", b"HTTP/1.1", b"HTTP/1.1 400", WHOLE[:40], REFUSAL[:30], REFUSAL[:-1]])
+@each("part", [b"", b"HTTP/1.1", b"HTTP/1.1 400", WHOLE[:40], REFUSAL[:30], REFUSAL[:-1]])
 def test_an_answer_cut_once_ends_no_wait(part, end):
     cut = []
 

@@ -71,7 +71,7 @@ EXACT = {
 }
 
 
-@pytest.mark.parametrize("make_answer", EXACT.values(), ids=EXACT)
+@each("make_answer", EXACT.values(), ids=EXACT)
 def test_an_exact_answer_leaves_a_connection_for_the_next_call(make_answer):
     (first, second), connections = asked_twice(make_answer)
     assert (first in ("first", None), second, connections) == (True, "second", 1)
