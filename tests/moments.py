@@ -26,14 +26,15 @@ class Moments:
 
     def trace(self, frame, event, argument):
         code = frame.f_code
+        if code.co_filename in self._not_in or (self._only_in and code.co_name not in self._only_in):
+            return None  # what it calls is traced nevertheless
         # Not in the line of the `def`, where a function's cells are made: no signal is handled there, and an exception
         # makes Python 3.11 crash.
         # No signal is handled between the end of the import lock's block and its release, but a tracer is called there.
         if import_lock._is_owned():
             return self.trace
         entered = event == "return" or (event == "line" and frame.f_lineno != code.co_firstlineno)
-        wanted = not self._only_in or code.co_name in self._only_in
-        if entered and wanted and code.co_filename not in self._not_in:
+        if entered:
             self.count += 1
             if self.count == self.number:
                 raise KeyboardInterrupt

@@ -4,6 +4,7 @@ import enum
 import os
 
 import pytest
+from cases import each
 from transports.loopback import Server, answer
 
 from rocketride_sync import ConfigurationError, MemoryTransport, RocketRideClient, arguments
@@ -63,7 +64,7 @@ CHECKS = {
 }
 
 
-@pytest.mark.parametrize("check", CHECKS.values(), ids=list(CHECKS))
+@each("check", CHECKS.values(), ids=list(CHECKS))
 def test_a_text_of_another_class_becomes_a_plain_one(check):
     found = check()
     assert type(found) is str

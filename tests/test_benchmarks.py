@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from cases import each
 
 pytest.importorskip("resource", reason="the benchmarks need a Unix")
 
@@ -172,7 +173,7 @@ def words_of(page):
     return " ".join((ROOT / page).read_text("utf-8").split())
 
 
-@pytest.mark.parametrize(
+@each(
     ("page", "wording", "suite", "rows", "column"),
     [(page, *figure) for page, figures in CITED.items() for figure in figures],
 )
@@ -183,9 +184,7 @@ def test_a_page_names_figures_of_this_run(page, wording, suite, rows, column):
     assert told[0] == f"{measured(suite, rows, column):.{digits}f}"
 
 
-@pytest.mark.parametrize(
-    "page", ["README.md", *(f"docs/{file.name}" for file in sorted((ROOT / "docs").glob("*.md")))]
-)
+@each("page", ["README.md", *(f"docs/{file.name}" for file in sorted((ROOT / "docs").glob("*.md")))])
 def test_no_other_figure_beside_a_link_to_the_page_of_the_figures(page):
     """Whoever cites one more lists it above, so that it is compared with the next run too."""
     paragraphs = re.split(r"\n\n|\n(?=[*-] )", (ROOT / page).read_text("utf-8"))

@@ -300,7 +300,7 @@ def test_a_fault_of_the_codec_of_hosts_stays():
         tcp.system_network.resolve("a" * 70 + ".invalid", 80)
 
 
-@pytest.mark.parametrize("kind", [TimeoutError, ValueError, SoftTimeLimitExceeded])
+@each("kind", [TimeoutError, ValueError, SoftTimeLimitExceeded])
 @pytest.mark.parametrize(
     ("function", "step"), [(name, step) for name, steps in FUNCTIONS_OF_FILES.items() for step in steps]
 )

@@ -205,7 +205,7 @@ def test_the_time_to_redact_grows_with_the_text_alone():
 # --- credentials within a document
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "secret"),
     [
         ("apikey", True),

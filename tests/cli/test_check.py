@@ -11,6 +11,7 @@ import threading
 import time
 
 import pytest
+from cases import each
 from command import KEY, run_here
 from transports.dap_peer import DapPeer, Gone
 from transports.loopback import HOST, Server, answer
@@ -295,7 +296,7 @@ def test_a_server_that_accepts_and_is_mute_refuses_no_key(check, transport, expe
     assert (code, last_steps(rows)) == (5, expected)
 
 
-@pytest.mark.parametrize(
+@each(
     ("version", "task"),
     [(BUSY, BUSY), (BUSY, PAGE), (BUSY, NOT_FOUND), (None, BUSY), (BUSY, None)],
     ids=["busy", "page", "not found", "mute at first", "mute at last"],
@@ -402,7 +403,7 @@ def test_tls_with_a_server_that_speaks_none(check, handler, text):
     assert text in rows["tls"]["text"]
 
 
-@pytest.mark.parametrize(
+@each(
     ("upgrade", "auto"),
     [
         (answer(b"", "404 Not Found"), 0),

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from cases import each
 from command import environment, run, run_here
 
 COMPLETE = """
@@ -55,7 +56,7 @@ OFFERED = [
 ]
 
 
-@pytest.mark.parametrize(("words", "offered"), OFFERED)
+@each(("words", "offered"), OFFERED)
 def test_what_bash_offers(script, words, offered):
     assert completed(script, *words) == offered
 
@@ -88,7 +89,7 @@ def fish(script):
     return offered
 
 
-@pytest.mark.parametrize(("words", "offered"), OFFERED)
+@each(("words", "offered"), OFFERED)
 def test_what_fish_offers(fish, words, offered):
     assert fish(*words) == offered
 

@@ -90,7 +90,7 @@ BAD = [
 
 
 # Each text at one option, and one text at each: all have one function.
-@pytest.mark.parametrize(
+@each(
     ("command", "option", "text"),
     [*((*OPTIONS[0], text) for text in BAD), *((*pair, BAD[2]) for pair in OPTIONS[1:])],
 )

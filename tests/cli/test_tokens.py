@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from cases import each
 from command import KEY, SUCCEEDED, TOKEN, ok, run_here
 
 from rocketride_sync.cli.main import main
@@ -44,7 +45,7 @@ def test_a_list_of_tokens(asking, text):
     assert tokens == {TOKEN, OTHER}
 
 
-@pytest.mark.parametrize("text", LISTS.values(), ids=LISTS)
+@each("text", LISTS.values(), ids=LISTS)
 @pytest.mark.parametrize("command", ["status", "wait"])
 def test_a_list_of_one(asking, command, text):
     done, tokens = asking(command, "-", stdin=text.format(TOKEN, ""))
@@ -79,7 +80,7 @@ SEVERAL = ["{0},{1}", "{0}, {1}", "{0};{1}", "{0} {1}", "{0}\n{1}", "{0},", ",{0
 ADVICE = {"wait": "an argument each", "status": "one token", "stop": "an argument each", "send": "one token"}
 
 
-@pytest.mark.parametrize("words", SEVERAL)
+@each("words", SEVERAL)
 def test_several_in_one_word(asking, words):
     text = words.format(TOKEN, OTHER)
     for command, told in ADVICE.items():

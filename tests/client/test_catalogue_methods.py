@@ -168,7 +168,7 @@ def test_the_pipeline_of_an_unknown_task(both):
         scripted({"pipeline": "x"}).get_task_pipeline("tk_1")
 
 
-@pytest.mark.parametrize("name", ["validate", "get_services", "get_service", "get_task_pipeline"])
+@each("name", ["validate", "get_services", "get_service", "get_task_pipeline"])
 def test_what_takes_websocket_says_so_over_http(any_server, name):
     arguments = {"validate": [pipeline()], "get_service": ["chat"], "get_task_pipeline": ["tk_1"]}
     with RocketRideClient(any_server.uri, KEY, transport="http") as client:

@@ -5,6 +5,7 @@ import threading
 import time
 
 import pytest
+from cases import each
 from logged_runs import ENDED, NO_LOG, RUNNING, LoggingTasks, RunLog
 from transports.dap_peer import KEY, TOKEN, serve
 from transports.either_transport import either, is_upgrade, over_http
@@ -88,7 +89,7 @@ STOPPED = {**FAILED, "exitMessage": ""}
 @pytest.mark.parametrize(
     "statuses", [[RUNNING, None], [RUNNING, NEXT], [RUNNING, {**NEXT, "startTime": 0.0}, NEXT]]
 )
-@pytest.mark.parametrize(
+@each(
     ("events", "reason"),
     [
         ([("end", {"reason": "ttl"})], "ttl"),
@@ -196,7 +197,7 @@ def _quick_retries(monkeypatch):
 
 @pytest.mark.usefixtures("_quick_retries")
 @pytest.mark.parametrize(("statuses", "error"), LOST)
-@pytest.mark.parametrize("log", USELESS)
+@each("log", USELESS)
 def test_without_a_log_that_tells_it_is_the_error_as_ever(way, log, statuses, error):
     with client_of(LoggingTasks(log, *statuses).reply) as client, pytest.raises(error) as caught:
         way(client)

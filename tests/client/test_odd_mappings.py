@@ -82,7 +82,7 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+@each("way", WAYS.values(), ids=WAYS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_whatever_a_mapping_raises_is_told_with_its_place(client, way, kind):
     for error in ERRORS:

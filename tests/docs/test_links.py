@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from urllib.parse import unquote
 
-import pytest
+from cases import each
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("schema/*.md")])
@@ -38,7 +38,7 @@ def broken(path: Path) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+@each("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_of(path):
     assert broken(path) == []
 

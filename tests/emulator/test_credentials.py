@@ -3,14 +3,13 @@
 import socket
 
 import pytest
+from cases import each
 from websocket_client import WebSocketClient
 
 from rocketride_sync.emulator import Emulator
 
 
-@pytest.mark.parametrize(
-    "key", ["caf\u00e9", "\u2603", "\ud800", "", " ", "\0", "tk_", "pk_\u00e9", "x" * 1000]
-)
+@each("key", ["caf\u00e9", "\u2603", "\ud800", "", " ", "\0", "tk_", "pk_\u00e9", "x" * 1000])
 def test_odd_keys_are_refused_over_websocket(limited_server, key):
     with WebSocketClient(limited_server) as client:
         answer = client.call("auth", auth=key)

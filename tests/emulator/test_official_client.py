@@ -6,6 +6,7 @@ import json
 import warnings
 
 import pytest
+from cases import each
 from data_helpers import ODD, TEXT, counted, wordcount
 from emulator_helpers import KEY, pipeline, read_status, word_count
 from needing import needs
@@ -145,7 +146,7 @@ def run_sending_scenario(server, scenario, document=None, **options):
     return run_scenario(server, main)
 
 
-@pytest.mark.parametrize("data", [TEXT.decode(), ODD, b"", b"one two " * 300_000])
+@each("data", [TEXT.decode(), ODD, b"", b"one two " * 300_000])
 def test_data_is_sent(server, data):
     async def scenario(client, token):
         result = await client.send(token, data, {"name": "a.txt"}, "text/plain")

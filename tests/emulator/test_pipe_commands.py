@@ -5,6 +5,7 @@ import time
 from contextlib import closing
 
 import pytest
+from cases import each
 from data_helpers import ODD, TEXT, amounts, begin, counted, wordcount
 from emulator_helpers import KEY, pipeline, read_status, request_json, wait_until
 from websocket_client import connect
@@ -217,7 +218,7 @@ def test_a_pipe_can_be_closed_once(server, sender):
 INFO = {"subcommand": "open", "object": {}, "mimeType": "text/plain"}
 
 
-@pytest.mark.parametrize(
+@each(
     ("arguments", "message"),
     [
         ({}, "Invalid subcommand None"),

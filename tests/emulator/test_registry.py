@@ -1,6 +1,7 @@
 """`execute` and `restart`: placeholders, joining a running task, and concurrent requests."""
 
 import pytest
+from cases import each
 from data_helpers import TEXT, counted
 from emulator_helpers import (
     KEY,
@@ -75,7 +76,7 @@ def test_wrong_options_are_refused(client, arguments, message):
     assert message in client.call("execute", pipeline=counted(), **arguments)["message"]
 
 
-@pytest.mark.parametrize("odd", [0, -1, 65, "4", None, 1e300, 10**400, [], True, "long"])
+@each("odd", [0, -1, 65, "4", None, 1e300, 10**400, [], True, "long"])
 def test_odd_threads_and_ttl_are_taken(client, odd):
     body = start_task(client, counted(), threads=odd, ttl=odd)
     assert client.call("rrext_get_task_status", token=body["token"])["body"]["state"] == 3

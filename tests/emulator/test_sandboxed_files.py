@@ -6,6 +6,7 @@ import socket
 import sys
 
 import pytest
+from cases import each
 from command_call import call_command
 from emulator_helpers import (
     KEY,
@@ -81,7 +82,7 @@ TRAPS = [
 
 
 @on_posix
-@pytest.mark.parametrize("path", TRAPS, ids=lambda path: repr(path[:30]))
+@each("path", TRAPS, ids=lambda path: repr(path[:30]))
 def test_a_path_that_leads_outside_is_refused(sandboxed_server, path):
     code, answer = execute(sandboxed_server, word_count(path))
     assert code == 400, answer

@@ -7,6 +7,7 @@ import sys
 import time
 
 import pytest
+from cases import each
 from emulator_helpers import (
     execute,
     pipeline,
@@ -246,7 +247,7 @@ def test_a_task_is_cancelled_when_its_ttl_expires_although_its_status_is_polled(
         assert (status["state"], status["exitCode"], status["completed"]) == (6, 0, True)
 
 
-@pytest.mark.parametrize(
+@each(
     ("change", "message"),
     [
         ({"components": []}, "'components' must be a list"),

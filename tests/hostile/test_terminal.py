@@ -7,6 +7,7 @@ import sys
 import threading
 
 import pytest
+from cases import each
 from command_call import call_command
 from transports.dap_peer import CLOSE, RUNNING, Gone, dap, frame
 from transports.loopback import HOST, Server, after_request, always, answer
@@ -109,7 +110,7 @@ def test_no_error_holds_a_raw_control_character(transport, attack):
 
 
 @pytest.mark.parametrize("transport", ["http", "websocket"])
-@pytest.mark.parametrize(
+@each(
     "reply", [b"HTTP/1.1 \x1bc\x07 No", b"HTTP/1.1 403 \x1b[2J\x9b", b"\x1b]0;x\x07", b"HTTP/1.1 \xb2\xb3 x"]
 )
 def test_a_proxys_answer_is_not_shown_raw(transport, reply):
@@ -206,7 +207,7 @@ COMMANDS = {
 }
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@each("command", COMMANDS)
 @pytest.mark.parametrize("options", [[], ["--json"], ["--verbose"]], ids=["plain", "json", "verbose"])
 def test_no_command_prints_a_raw_control_character(command, options):
     with Server(hostile_task(everything)) as server:

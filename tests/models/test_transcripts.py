@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from cases import each
 
 from rocketride_sync.models import TaskStatus
 
@@ -31,7 +32,7 @@ def test_there_are_recorded_statuses():
     assert sum(1 for path in RECORDINGS for _ in documents(path)) > 200
 
 
-@pytest.mark.parametrize("path", RECORDINGS, ids=[path.stem for path in RECORDINGS])
+@each("path", RECORDINGS, ids=[path.stem for path in RECORDINGS])
 def test_recorded_statuses_come_back(path):
     for document in documents(path):
         decoded = TaskStatus.from_dict(document)

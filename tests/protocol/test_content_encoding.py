@@ -45,8 +45,8 @@ def test_decompress(encoding, body):
     assert decompress(encoding, body, limit(len(PLAIN))) == PLAIN
 
 
-@pytest.mark.parametrize("level", [0, 1, 6, 9])
-@pytest.mark.parametrize("window", [9, 12, 15])
+@each("level", [0, 1, 6, 9])
+@each("window", [9, 12, 15])
 @pytest.mark.parametrize("whole", [b"", b"{", PLAIN, bytes(70_000), hashlib.shake_128(b"").digest(70_000)])
 def test_deflate_is_told_with_its_wrapper_from_without(level, window, whole):
     """Servers send both: RFC 9110 has the wrapper of zlib."""
@@ -112,9 +112,7 @@ def test_no_member_is_lost_where_pieces_end(monkeypatch):
         )
 
 
-@pytest.mark.parametrize(
-    "rest", [bytes(1), bytes(600_000), b"\n", b"\x1f", b"\x1f\x8c", b"\x8b", PLAIN, b"\0" + members(b"x")]
-)
+@each("rest", [bytes(1), bytes(600_000), b"\n", b"\x1f", b"\x1f\x8c", b"\x8b", PLAIN, b"\0" + members(b"x")])
 @pytest.mark.parametrize(
     "compress", [zlib.compress, gzip.compress, lambda whole: members(whole[:5], whole[5:]), raw]
 )
@@ -155,7 +153,7 @@ def test_a_compressed_bomb_is_not_unpacked(encoding, compress):
         decompress(encoding, compress(bytes(10_000_000)), limit(1000))
 
 
-@pytest.mark.parametrize(
+@each(
     ("encoding", "body"),
     [
         ("gzip", b"not gzip"),

@@ -401,7 +401,7 @@ def test_messages_of_other_types_do_no_harm(reported):
         assert type(failing(400, body)) is errors.ServerError
 
 
-@pytest.mark.parametrize(
+@each(
     ("page", "words"),
     [
         ("<head><title>x</title></head><body>Sorry</body>", "Sorry"),

@@ -155,7 +155,7 @@ def test_a_last_poll_soon_after_the_one_before_is_no_spike():
     assert rate[-1][1] == pytest.approx(3 / 2.01)
 
 
-@pytest.mark.parametrize("polls", [1, 2, 3, 9, 10, 11, 12, 25])
+@each("polls", [1, 2, 3, 9, 10, 11, 12, 25])
 @pytest.mark.parametrize("restarts", [False, True])
 def test_every_step_has_ten_polls_or_lasts_a_second(polls, restarts):
     """Also the only step of a short run, and those at its end and around a restart."""
@@ -694,7 +694,7 @@ def test_a_page_of_nothing():
 
 
 @needs_extra
-@pytest.mark.parametrize("document", [RUNNING, DONE, {}, {**RUNNING, "totalCount": 0, "metrics": USED}, HUGE])
+@each("document", [RUNNING, DONE, {}, {**RUNNING, "totalCount": 0, "metrics": USED}, HUGE])
 @pytest.mark.parametrize("times", [1, 2, 3])
 def test_a_page_of_little(document, times):
     """One poll is a dot on an axis without a span: that is no chart."""

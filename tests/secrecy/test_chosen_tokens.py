@@ -4,6 +4,7 @@ import importlib
 from importlib.util import find_spec
 
 import pytest
+from cases import each
 from command_call import process_as_before
 
 from rocketride_sync import MemoryTransport, RocketRideClient
@@ -67,7 +68,7 @@ def call(monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("as_json", [False, True], ids=["lines", "json"])
-@pytest.mark.parametrize("words", COMMANDS.values(), ids=COMMANDS)
+@each("words", COMMANDS.values(), ids=COMMANDS)
 def test_no_task_shows_its_chosen_token(call, words, as_json):
     runs = words[0] == "stop" and "--project" in words
     code, shown = call(*words, *(["--json"] if as_json else []), runs=runs)

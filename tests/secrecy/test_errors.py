@@ -60,7 +60,7 @@ def test_no_error_path_shows_a_secret(part, token):
 
 
 @pytest.mark.parametrize("transport", ["http", "websocket"])
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@each("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize(
     "to", ["another host", "the same host", "the same host, a scheme", "a relative path"]
 )

@@ -4,6 +4,7 @@ import json
 import logging
 
 import pytest
+from cases import each
 
 from rocketride_sync import (
     AuthenticationError,
@@ -270,7 +271,7 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("reply", STRANGERS.values(), ids=STRANGERS)
+@each("reply", STRANGERS.values(), ids=STRANGERS)
 def test_what_came_of_the_question_for_a_server_is_not_what_came_of_the_call(reply):
     """Only that question was sent. The call was not, so nothing of it can have been carried out."""
     with wrong(reply) as server, RocketRideClient(server.url, KEY) as client:

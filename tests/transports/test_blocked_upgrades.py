@@ -4,6 +4,7 @@ import re
 import time
 
 import pytest
+from cases import each
 from command_call import call_command
 
 from rocketride_sync import (
@@ -92,7 +93,7 @@ CARRIED = {
 }
 
 
-@pytest.mark.parametrize("call", CARRIED.values(), ids=CARRIED)
+@each("call", CARRIED.values(), ids=CARRIED)
 def test_what_http_can_carry_goes_over_http(blocked, call):
     with client_of(blocked) as client:
         call(client)
@@ -130,7 +131,7 @@ WEBSOCKET_ONLY = {
 }
 
 
-@pytest.mark.parametrize("what", WEBSOCKET_ONLY)
+@each("what", WEBSOCKET_ONLY)
 def test_what_takes_websocket_says_so_and_may_be_tried_again(blocked, what):
     """A server that restarts cuts upgrades too: the fault is one that may pass."""
     with client_of(blocked) as client:

@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+from cases import each
 
 from rocketride_sync import RocketRideClient
 from rocketride_sync.transports.http import session
@@ -61,7 +62,7 @@ CASES = [(transport, call) for transport in ("websocket", "auto") for call in CA
 CASES += [("http", call) for call in ("call", "wait", "many")]
 
 
-@pytest.mark.parametrize(("transport", "call"), CASES)
+@each(("transport", "call"), CASES)
 def test_what_comes_back_after_close_is_closed(transport, call):
     meeting = Meeting()
     handler = meeting.over_http if transport == "http" else dap(meeting.over_websocket)

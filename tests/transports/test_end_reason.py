@@ -5,6 +5,7 @@ import os
 import time
 
 import pytest
+from cases import each
 from command_process import run_command
 
 from rocketride_sync import Outcome, RocketRideClient
@@ -113,7 +114,7 @@ def end(reason="user", **fields):
 
 @WAYS
 @pytest.mark.parametrize("reason", ["user", "ttl"])
-@pytest.mark.parametrize(
+@each(
     "script",
     [
         lambda event: Script(told(RUNNING, event), FAILED),
@@ -172,7 +173,7 @@ def test_one_poll_awaits_nothing(way):
 
 
 @WAYS
-@pytest.mark.parametrize(
+@each(
     "document",
     [GOOD, CANCELLED, {**GOOD, "exitCode": 2}, {**GOOD, "exitCode": None}],
     ids=["5/0", "6/0", "5/2", "5/null"],
@@ -202,7 +203,7 @@ def test_a_task_that_had_ended_before_the_subscription_is_not_waited_for(way, or
 
 
 @WAYS
-@pytest.mark.parametrize("tasks", [LISTED, None, [None], [{}], "junk"], ids=str)
+@each("tasks", [LISTED, None, [None], [{}], "junk"], ids=str)
 def test_a_task_that_may_be_among_the_active_ones_is(way, tasks):
     script = Script(told(FAILED, ("running", {"tasks": tasks, "__id": ""})), later=telling(end()))
     assert run(script, way)[0].end_reason == "user"
@@ -245,7 +246,7 @@ NOT_FOR_LONG = pytest.mark.usefixtures("_an_event_that_never_comes_is_not_awaite
 
 @NOT_FOR_LONG
 @WAYS
-@pytest.mark.parametrize(
+@each(
     "fields",
     [
         {"__id": "77777777.s"},
@@ -299,7 +300,7 @@ def test_a_twins_event_does_not_hide_this_runs(way):
 
 
 @WAYS
-@pytest.mark.parametrize(
+@each(
     ("token", "auth"),
     [(CHOSEN, KEY), (SHORT, KEY), (f"{TOKEN[:-1]}g", KEY), (TOKEN, TOKEN), (TOKEN, f"pk_{TOKEN[3:]}")],
     ids=["chosen", "short", "not-hex", "tk", "pk"],
@@ -312,9 +313,7 @@ def test_where_the_id_may_be_anothers_it_tells_nothing_and_nothing_is_awaited(wa
 
 
 @WAYS
-@pytest.mark.parametrize(
-    "live", [RUNNING, {**RUNNING, "state": 1}, {**RUNNING, "state": 2}, {**RUNNING, "state": 6}], ids=str
-)
+@each("live", [RUNNING, {**RUNNING, "state": 1}, {**RUNNING, "state": 2}, {**RUNNING, "state": 6}], ids=str)
 def test_the_end_of_the_run_before_decides_nothing(way, live):
     """The status that is read after the event shows life: it was another run's, or there was a restart."""
     script = Script(told(RUNNING, end()), live, FAILED, later=telling(end(None)))

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from cases import each
 
 from rocketride_sync import ProtocolError, RetryPolicy, RocketRideClient
 
@@ -84,7 +85,7 @@ def client_of(server, transport):
 
 
 @cases
-@pytest.mark.parametrize("times", [1, 2])
+@each("times", [1, 2])
 def test_they_end_no_wait(transport, garbled, times):
     with Server(Garbling(garbled, times)) as server, client_of(server, transport) as client:
         assert client.wait_until_complete(tokens(1)[0], timeout=20, interval=0.05).succeeded
@@ -98,7 +99,7 @@ def test_three_in_a_row_are_a_protocol_error(transport, garbled):
 
 
 @cases
-@pytest.mark.parametrize("times", [1, 3])
+@each("times", [1, 3])
 def test_they_end_no_wait_for_many(transport, garbled, times):
     with Server(Garbling(garbled, times)) as server, client_of(server, transport) as client:
         results = client.wait_all(tokens(6), timeout=20, interval=0.05)
@@ -117,7 +118,7 @@ def test_three_in_a_row_are_a_protocol_error_for_each_of_many(transport, garbled
     assert all(isinstance(result.error, ProtocolError) for result in results), results
 
 
-@pytest.mark.parametrize("garbled", FRAMES.values(), ids=FRAMES)
+@each("garbled", FRAMES.values(), ids=FRAMES)
 def test_the_connection_they_came_over_is_not_used_again(garbled):
     with Server(Garbling(garbled, 1)) as server, client_of(server, "websocket") as client:
         client.wait_until_complete(tokens(1)[0], timeout=20, interval=0.05)

@@ -4,6 +4,7 @@ import json
 import time
 
 import pytest
+from cases import each
 
 from rocketride_sync import (
     AuthenticationError,
@@ -93,7 +94,7 @@ def wait(client, many):
 
 
 @both
-@pytest.mark.parametrize("status", TRANSIENT)
+@each("status", TRANSIENT)
 @pytest.mark.parametrize("many", [False, True], ids=["one", "many"])
 def test_a_status_that_may_pass_ends_no_wait(transport, status, many):
     odd = answer(b"<html>oops</html>", f"{status} Odd", Connection="close")
@@ -102,7 +103,7 @@ def test_a_status_that_may_pass_ends_no_wait(transport, status, many):
 
 
 @pytest.mark.parametrize("transport", ["websocket", "http"])
-@pytest.mark.parametrize("status", TRANSIENT)
+@each("status", TRANSIENT)
 def test_a_status_that_may_pass_is_a_transient_error(transport, status):
     def handler(peer):
         peer.read_request()
@@ -185,7 +186,7 @@ PAGES = {
 }
 
 
-@pytest.mark.parametrize("page", PAGES)
+@each("page", PAGES)
 @pytest.mark.parametrize("status", [400, 404, 409])
 def test_a_page_is_never_the_servers_word(page, status):
     """Whatever it says, and whoever the key belongs to: no kind of error that only the server can tell."""
@@ -196,7 +197,7 @@ def test_a_page_is_never_the_servers_word(page, status):
     assert type(caught.value) in (ServerError, ProtocolError)
 
 
-@pytest.mark.parametrize("page", ["HAProxy", "text", "unknown task", "no slots", "no permission", "running"])
+@each("page", ["HAProxy", "text", "unknown task", "no slots", "no permission", "running"])
 @pytest.mark.parametrize("status", [400, 404, 409])
 @both
 def test_one_page_ends_no_wait(transport, page, status):

@@ -1,6 +1,7 @@
 """Every way to end, as older and newer servers show it on the wire: what a client calls it, over each transport."""
 
 import pytest
+from cases import each
 
 from rocketride_sync import RocketRideClient
 
@@ -43,14 +44,10 @@ NEWER = {
     "restarted, then exit code 3": (6, 3, "Stopped", FEWER, "failed", YES),
     "restarted, then stopped": (6, None, "", FEWER, "cancelled", NO),
 }
-ROWS = pytest.mark.parametrize(
-    "row",
-    [
-        pytest.param(row, id=f"{g}: {how}")
-        for g, rows in (("older", OLDER), ("newer", NEWER))
-        for how, row in rows.items()
-    ],
-)
+ALL_ROWS = {
+    f"{g}: {how}": row for g, rows in (("older", OLDER), ("newer", NEWER)) for how, row in rows.items()
+}
+ROWS = each("row", ALL_ROWS.values(), ids=ALL_ROWS)
 
 
 def document_of(row):

@@ -6,6 +6,7 @@ import time
 
 import pytest
 import trustme
+from cases import each
 
 from rocketride_sync import ConfigurationError, ServerError, TransportError, TransportTimeoutError
 from rocketride_sync.address import Address
@@ -158,9 +159,7 @@ class TestSocks:
 
     @TRANSPORTS
     @VERSIONS
-    @pytest.mark.parametrize(
-        "answer", [b"", b"\x05", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x05\x00\x05\x00\x00\x09"]
-    )
+    @each("answer", [b"", b"\x05", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x05\x00\x05\x00\x00\x09"])
     def test_that_is_none_is_a_transport_error(self, transport, scheme, answer):
         def handler(peer):
             peer.sock.recv(100)

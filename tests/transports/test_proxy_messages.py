@@ -41,7 +41,7 @@ FAULTS = {
 
 @TRANSPORTS
 @SERVERS
-@pytest.mark.parametrize("fault", FAULTS)
+@each("fault", FAULTS)
 def test_a_fault_names_the_proxy_and_the_argument(transport, url, fault):
     handler, error = FAULTS[fault]
     with Server(handler) as server:
@@ -64,8 +64,8 @@ def test_a_tunnel_that_is_forbidden(transport, url):
 
 @TRANSPORTS
 @SERVERS
-@pytest.mark.parametrize("scheme", ["http", "https", "socks5", "socks4a"])
-@pytest.mark.parametrize("host", [f"{HOST}:1", "nowhere.invalid:1"])
+@each("scheme", ["http", "https", "socks5", "socks4a"])
+@each("host", [f"{HOST}:1", "nowhere.invalid:1"])
 def test_one_that_is_not_there(transport, url, scheme, host):
     text = told(transport, url, TransportError, proxies={"all": f"{scheme}://u:{PASSWORD}@{host}"})
     assert f"the proxy {scheme}://{host} (set by proxies['all'])" in text

@@ -3,6 +3,7 @@
 import select
 
 import pytest
+from cases import each
 
 from rocketride_sync import OverloadedError, RocketRideClient, ServerError
 from rocketride_sync.protocol.dap import interpret
@@ -40,7 +41,7 @@ WAYS = {"send": lambda client: client.send(TOKEN, b"data"), "pipe": in_pieces, "
 
 class TestOverloadTexts:
     @pytest.mark.parametrize("step", ["open", "write", "close"])
-    @pytest.mark.parametrize("way", WAYS)
+    @each("way", WAYS)
     def test_about_what_has_begun_do_not_repeat_it(self, way, step):
         """They come from what the pipeline did with the object, not from the server's door."""
         peer = PipePeer({step: lambda peer, request: peer.refuse(request, OVERLOAD)})
@@ -123,7 +124,7 @@ def closing_after_the_first_answer(farewell):
     [lambda peer: None, lambda peer: peer.close(1012), lambda peer: peer.peer.reset()],
     ids=["end", "close frame", "reset"],
 )
-@pytest.mark.parametrize("call", CALLS)
+@each("call", CALLS)
 def test_a_kept_connection_that_the_server_has_just_closed_is_replaced_before_anything_is_sent(
     call, farewell
 ):

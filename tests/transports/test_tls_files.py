@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import trustme
+from cases import each
 
 from rocketride_sync import CertificateError, ConfigurationError, RocketRideWarning, TransportError
 from rocketride_sync.transports import tls_files
@@ -136,7 +137,7 @@ def test_files_that_cannot_be_opened_now_are_a_fault_that_may_pass(
 
 @TRANSPORTS
 @pytest.mark.parametrize("option", ["verify", "cert"])
-@pytest.mark.parametrize("content", [b"", b"nothing\n", b"-----BEGIN CERTIFICATE-----\n", b"\x00\xff" * 500])
+@each("content", [b"", b"nothing\n", b"-----BEGIN CERTIFICATE-----\n", b"\x00\xff" * 500])
 def test_rubbish(authority, ca_file, transport, option, content, tmp_path):
     rubbish = tmp_path / "rubbish.pem"
     rubbish.write_bytes(content)

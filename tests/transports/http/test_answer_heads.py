@@ -145,7 +145,7 @@ def begun(make, head, method):
 
 
 @pytest.mark.parametrize("other", ["", "X-Odd: \x01\r\n"], ids=["usual", "with an unusual one"])
-@pytest.mark.parametrize("space", ["", " ", "  \t", "\t"], ids=repr)
+@each("space", ["", " ", "  \t", "\t"], ids=repr)
 def test_white_space_behind_a_value_is_no_part_of_it(space, other):
     head = f"Content-Encoding: gzip{space}\r\n{other}X-A: 1{space}\r\nX-A: 2\r\n\r\n"
     headers = read_headers(io.BytesIO(head.encode()))

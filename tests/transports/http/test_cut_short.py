@@ -1,6 +1,7 @@
 """Answers over HTTP that end too soon: the same comes of them wherever the cut is."""
 
 import pytest
+from cases import each
 
 from rocketride_sync import RetryPolicy, RocketRideClient, errors
 
@@ -18,7 +19,7 @@ EVERY_CUT = [
 ]
 
 
-@pytest.mark.parametrize("part", [part for _, part in EVERY_CUT], ids=lambda part: str(len(part)))
+@each("part", [part for _, part in EVERY_CUT], ids=lambda part: str(len(part)))
 def test_an_answer_cut_anywhere_is_a_transport_error(part):
     """Never a verdict: neither about the task, nor about the server."""
     with Server(after_request(lambda peer: peer.send(part))) as server, using(server.url) as transport:
@@ -27,7 +28,7 @@ def test_an_answer_cut_anywhere_is_a_transport_error(part):
 
 
 @pytest.mark.parametrize("end", [lambda peer: None, lambda peer: peer.reset()], ids=["end", "reset"])
-@pytest.mark.parametrize("part", [b"", b"HTTP/1.1", b"HTTP/1.1 400", WHOLE[:40], REFUSAL[:30], REFUSAL[:-1]])
+@each("part", [b"", b"HTTP/1.1", b"HTTP/1.1 400", WHOLE[:40], REFUSAL[:30], REFUSAL[:-1]])
 def test_an_answer_cut_once_ends_no_wait(part, end):
     cut = []
 

@@ -58,7 +58,7 @@ def foreign_exceptions():
 
 
 class TestForeignExceptions:
-    @pytest.mark.parametrize("foreign", list(foreign_exceptions()), ids=lambda error: type(error).__name__)
+    @each("foreign", list(foreign_exceptions()), ids=lambda error: type(error).__name__)
     def test_none_escapes(self, foreign, monkeypatch):
         def fail(*args, **kwargs):
             raise foreign

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from cases import each
 
 from rocketride_sync import RocketRideClient, errors
 from rocketride_sync.protocol.operations import get_task_status
@@ -70,7 +71,7 @@ EXACT = {
 }
 
 
-@pytest.mark.parametrize("make_answer", EXACT.values(), ids=EXACT)
+@each("make_answer", EXACT.values(), ids=EXACT)
 def test_an_exact_answer_leaves_a_connection_for_the_next_call(make_answer):
     (first, second), connections = asked_twice(make_answer)
     assert (first in ("first", None), second, connections) == (True, "second", 1)
@@ -108,7 +109,7 @@ INEXACT = {
 }
 
 
-@pytest.mark.parametrize("make_answer", INEXACT.values(), ids=INEXACT)
+@each("make_answer", INEXACT.values(), ids=INEXACT)
 def test_after_any_other_the_connection_is_closed(make_answer):
     (first, second), connections = asked_twice(make_answer)
     assert first in ("first", None)

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from cases import each
 
 from rocketride_sync import errors
 from rocketride_sync.address import Address
@@ -82,7 +83,7 @@ def operation_of(exchange):
     )
 
 
-@pytest.mark.parametrize("exchange", EXCHANGES)
+@each("exchange", EXCHANGES)
 def test_a_recorded_answer_is_understood(exchange):
     credential = credential_of(exchange)
 

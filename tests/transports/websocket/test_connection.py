@@ -5,6 +5,7 @@ import threading
 import time
 
 import pytest
+from cases import each
 
 from rocketride_sync import (
     ProtocolError,
@@ -113,7 +114,7 @@ def test_a_refused_request_is_the_documented_error(connect, message, fields, err
         assert server.connections == 1, "a refusal is no reason to connect again"
 
 
-@pytest.mark.parametrize(
+@each(
     "bad",
     [
         frame("{not json"),

@@ -1,6 +1,7 @@
 """Opening a WebSocket connection: the upgrade and the credential, and what becomes of refusals."""
 
 import pytest
+from cases import each
 
 from rocketride_sync import (
     AuthenticationError,
@@ -58,7 +59,7 @@ def test_a_refused_credential(connect, auth, message, error):
     assert auth not in str(caught.value)
 
 
-@pytest.mark.parametrize(
+@each(
     ("status", "error"),
     [
         ("403 Forbidden", NoSlotError),

@@ -118,7 +118,7 @@ def clients(server):
     return [[*alive, *again, ASK_END, SEE_END] for again in ([], [SUBSCRIBE])]
 
 
-@pytest.mark.parametrize("own", OWN_ENDS, ids=str)
+@each("own", OWN_ENDS, ids=str)
 @pytest.mark.parametrize("first", FIRST_STATES, ids=str)
 def test_an_end_is_that_of_the_run_whose_status_was_polled(first, own):
     for following in NEXT:
@@ -126,7 +126,7 @@ def test_an_end_is_that_of_the_run_whose_status_was_polled(first, own):
         assert all(check(server, client) for client in clients(server))
 
 
-@pytest.mark.parametrize("own", OWN_ENDS, ids=str)
+@each("own", OWN_ENDS, ids=str)
 @pytest.mark.parametrize("first", FIRST_STATES, ids=str)
 def test_the_event_may_come_after_the_status(first, own):
     """The status shows the end before the event is sent."""
@@ -135,8 +135,8 @@ def test_the_event_may_come_after_the_status(first, own):
         assert all(check(server, client) for client in clients(server))
 
 
-@pytest.mark.parametrize("own", OWN_ENDS, ids=str)
-@pytest.mark.parametrize("before", [[], [PLAIN], [STOPPED]], ids=str)
+@each("own", OWN_ENDS, ids=str)
+@each("before", [[], [PLAIN], [STOPPED]], ids=str)
 @pytest.mark.parametrize("first", [[SHOWS_ALIVE], [BEGIN], []], ids=str)
 def test_a_restart_begins_no_other_run(first, before, own):
     for following in NEXT:

@@ -177,7 +177,7 @@ def received(it):
             pass
 
 
-@pytest.mark.parametrize("at_once", [0, 1, 5, 9, 10])
+@each("at_once", [0, 1, 5, 9, 10])
 @pytest.mark.parametrize("then", ["receive", "send"])
 def test_pongs_are_sent_whole_and_before_anything_else(at_once, then):
     """Behind a part of one, what is sent next would be no frame."""

@@ -48,9 +48,7 @@ def connect(sock):
     )
 
 
-@pytest.mark.parametrize(
-    "fault", list(odd_faults(*FOR_WEBSOCKET)), ids=lambda fault: f"{type(fault).__name__}{len(fault.args)}"
-)
+@each("fault", list(odd_faults(*FOR_WEBSOCKET)), ids=lambda fault: f"{type(fault).__name__}{len(fault.args)}")
 def test_a_fault_of_a_connection_becomes_an_error_of_ours(fault):
     sock = Failing(fault)
     with pytest.raises(RocketRideError) as caught:

@@ -4,6 +4,7 @@ import base64
 import hashlib
 
 import pytest
+from cases import each
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -64,7 +65,7 @@ def upgrading_with(template, end=b"\r\n"):
 
 
 @pytest.mark.parametrize("transport", ["websocket", "auto"])
-@pytest.mark.parametrize("template", ALLOWED.values(), ids=ALLOWED)
+@each("template", ALLOWED.values(), ids=ALLOWED)
 def test_what_http_allows_is_accepted(template, transport):
     end = b"\n" if b"\r" not in template else b"\r\n"
     with Server(upgrading_with(template, end)) as server, RocketRideClient(
@@ -93,7 +94,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("transport", ["websocket", "auto"])
-@pytest.mark.parametrize("template", REFUSED.values(), ids=REFUSED)
+@each("template", REFUSED.values(), ids=REFUSED)
 def test_what_is_no_upgrade_is_an_error_of_ours(template, transport):
     calls = [
         lambda client: client.get_task_status(TOKEN, timeout=10),

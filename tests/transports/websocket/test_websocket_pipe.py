@@ -35,7 +35,7 @@ def test_an_object_is_opened_written_and_closed():
 
 
 # The header takes 100 to 130 bytes: the lengths of frames go through all three of their encodings.
-@pytest.mark.parametrize("size", [0, 1, 5, 20, 65_300, 65_420, 65_536, MIB, MIB + 1])
+@each("size", [0, 1, 5, 20, 65_300, 65_420, 65_536, MIB, MIB + 1])
 def test_frames_of_all_lengths_arrive_as_they_were(size):
     data = bytes(range(256)) * (size // 256 + 1)
     it = PipePeer()
