@@ -19,10 +19,10 @@ class BuildAnew(build_py):
     """Without the modules that an earlier build has left in its folder, and that may be no longer."""
 
     def run(self):
-        folder = Path(self.build_lib).resolve()
-        if folder != ROOT and not getattr(
-            self, "editable_mode", False
-        ):  # which is built in a folder of its own
+        folder = Path(self.build_lib)
+        is_editable = getattr(self, "editable_mode", False)  # which is built in a folder of its own
+        # The same folder may have names in several letter cases.
+        if folder.is_dir() and not folder.samefile(ROOT) and not is_editable:
             shutil.rmtree(folder / "rocketride_sync", ignore_errors=True)
         super().run()
 

@@ -380,7 +380,7 @@ def test_while_a_value_is_read(name, kind):
 # What a module calls in a `try`, and a function that comes there.
 CALLED = {
     "data": (chunks, "memoryview", lambda: chunks.encoded(b"data")),
-    "JSON": (pipelines, "json.loads", lambda: pipelines._parse("{}", "a.pipe")),
+    "JSON": (pipelines, "_decode", lambda: pipelines._parse("{}", "a.pipe")),
     "an address": (address, "urlsplit", lambda: address.Address.parse("localhost")),
     "a proxy": (proxies, "urlsplit", lambda: proxies.Proxy.parse("http://localhost")),
     "a network": (proxies, "load", lambda: proxies._contains("10.0.0.0/8", "10.0.0.1")),

@@ -84,3 +84,26 @@ def test_a_build_takes_nothing_from_the_folder_of_an_earlier_one(tmp_path):
     subprocess.run(command, cwd=ROOT, check=True, timeout=100)
     assert (tmp_path / "rocketride_sync" / "cli" / "main.py").exists()
     assert [path for path in stale if path.exists()] == []
+
+
+def test_a_build_into_the_sources_under_another_name_of_their_folder_deletes_none(tmp_path):
+    """As a path in another letter case is on macOS: here a link, which is not resolved as that is not."""
+    pytest.importorskip("setuptools")
+    sources = tmp_path / "sources"
+    (sources / "rocketride_sync").mkdir(parents=True)
+    (tmp_path / "SOURCES").symlink_to(sources, target_is_directory=True)
+    script = f"""
+import runpy
+from pathlib import Path
+import setuptools
+from setuptools.command.build_py import build_py
+setuptools.setup = build_py.run = lambda *_, **__: None
+made = runpy.run_path("setup.py")["BuildAnew"]
+made.run.__globals__["ROOT"] = Path({str(sources)!r})
+Path.resolve = Path.absolute
+command = made.__new__(made)
+command.build_lib, command.editable_mode = {str(tmp_path / "SOURCES")!r}, False
+made.run(command)
+"""
+    subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True, timeout=100)
+    assert (sources / "rocketride_sync").is_dir()

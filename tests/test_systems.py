@@ -94,6 +94,16 @@ def test_waits_wake_up_as_often_as_the_system_asks_for(monkeypatch, platform, se
     assert longest == seconds
 
 
+@pytest.mark.parametrize(("system", "named"), [("nt", False), ("posix", True)])
+def test_a_pipeline_from_standard_input_is_named_only_where_that_has_a_name(monkeypatch, system, named):
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "name", system)
+        words = loaded_again("cli.wording").in_command_line_words
+    said = words("the pipeline file '-' cannot be read: No such file or directory")
+    assert said.startswith("- is no file here: ")
+    assert ("/dev/stdin" in said) == named
+
+
 def test_without_sighup_sigterm_alone_is_an_exception(monkeypatch):
     monkeypatch.delattr(signal, "SIGHUP", raising=False)
     module = loaded_again("cli.signals")

@@ -39,9 +39,9 @@ HELP = """exit codes:
        if the success is not certain, a line on stderr says so
        (see --accept-uncertain)
   1    the task failed or could not be started, or some of its items or
-       files failed (--allow-failures forgives that, unless every file
-       failed); a file given to validate has errors; with --strict, the
-       success is not certain
+       files failed (--allow-failures forgives that, unless none
+       succeeded); a file given to validate has errors; with --strict,
+       the success is not certain
   2    wrong usage or setting
   3    the task was cancelled
   4    authentication or permission refused
@@ -158,7 +158,7 @@ class Judgement(NamedTuple):
     """Which terminal statuses count as a success of a command.
 
     Attributes:
-        allow_failures: items that failed or were left undone are forgiven.
+        allow_failures: items that failed or were left undone are forgiven; see `forgives`.
         accept_uncertain: a success that is not certain is one like any other.
         strict: it is a failure.
     """
@@ -166,6 +166,14 @@ class Judgement(NamedTuple):
     allow_failures: bool = False
     accept_uncertain: bool = False
     strict: bool = False
+
+    def forgives(self, failed: int, succeeded: int) -> bool:
+        """Whether so many items or files that failed are forgiven: never if none succeeded, for then nothing came of it all."""
+        return self.allow_failures and (succeeded > 0 or not failed)
+
+    def forgives_items_of(self, status: TaskStatus) -> bool:
+        """Whether the items of that task that failed or were left undone are forgiven."""
+        return self.forgives(status.failed_count, status.completed_count)
 
     @property
     def doubt_hint(self) -> str:
@@ -180,13 +188,19 @@ class Judgement(NamedTuple):
 
         if status.outcome is Outcome.CANCELLED:
             return ExitCode.CANCELLED
-        good = status.outcome is Outcome.SUCCEEDED and (self.allow_failures or not status.has_failures)
+        good = status.outcome is Outcome.SUCCEEDED and (
+            self.forgives_items_of(status) or not status.has_failures
+        )
         return ExitCode.SUCCEEDED if good and not (self.strict and self.doubts(status)) else ExitCode.FAILED
 
     def doubts(self, status: TaskStatus) -> bool:
         """Whether to report that the success of `status`, which would count otherwise, is not certain."""
         uncertain = status.succeeded and not status.outcome_certain
-        return uncertain and not self.accept_uncertain and (self.allow_failures or not status.has_failures)
+        return (
+            uncertain
+            and not self.accept_uncertain
+            and (self.forgives_items_of(status) or not status.has_failures)
+        )
 
 
 DEFAULT_JUDGEMENT = Judgement()
@@ -195,9 +209,10 @@ DEFAULT_JUDGEMENT = Judgement()
 def code_of_files(failed: int, sent: int, status: TaskStatus, *, allow_failures: bool = False) -> ExitCode:
     """The exit code after `sent` files were sent and `failed` of them failed; `status` is the task's after that.
 
-    `allow_failures` ignores them, unless all of them failed, or the task itself has failed or was cancelled meanwhile.
+    `allow_failures` is that of `Judgement`. It ignores none if the task itself has failed or was cancelled meanwhile.
     """
     from ..models import Outcome
 
-    forgiven = allow_failures and failed < sent and status.outcome in (Outcome.RUNNING, Outcome.SUCCEEDED)
+    well = status.outcome in (Outcome.RUNNING, Outcome.SUCCEEDED)
+    forgiven = well and Judgement(allow_failures).forgives(failed, sent - failed)
     return ExitCode.FAILED if failed and not forgiven else ExitCode.SUCCEEDED

@@ -74,7 +74,7 @@ class Found:
         if not self.result.succeeded:
             return self.word
         status, items = self.result.result(), ""
-        if status.has_failures and not self._judgement.allow_failures:
+        if status.has_failures and not self._judgement.forgives_items_of(status):
             items = " with failed items" if status.failed_count else " with items left undone"
         return f"{self.word}{items}{'' if self.is_certain else ' (not certain)'}"
 

@@ -108,6 +108,7 @@ class RunWithOutput:
         )
         self._core.quiet = self._args.quiet
         self._core.kept = self._args.keep and self._args.json  # else once its token is printed
+        signals.say_if_stuck(self._tell_state)
         try:
             yield
         finally:
@@ -117,6 +118,10 @@ class RunWithOutput:
                     self._core.end_or_tell()
                 finally:
                     output.print_problem(f"nobody got the task's token; {self._core.state}")
+
+    def _tell_state(self, came: str) -> None:
+        if self._core.state:
+            output.print_problem(f"{self._name}: {came}; {self._core.state}")
 
     def run(self) -> Optional[TaskStatus]:
         """Run it; return the terminal status of the task, or the last one before the task is ended or kept."""

@@ -73,7 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         timeout_help="end the task that long after the key was read (default: never); ending may take 10 s more, and "
         "a FILE that is being sent as long again; with --keep, it limits the start and the FILEs, and the task runs on",
         timeout_type=durations.positive_duration,
-        forgiven="some of its items or FILEs failed; if every FILE failed, the exit code is 1",
+        forgiven="items or FILEs failed",
     )
     shared_options.add_output_options(parser)
     add_server_options(parser)

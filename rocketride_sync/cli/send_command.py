@@ -102,8 +102,8 @@ def _split_token_and_files(words: List[str], environment: Environment) -> Tuple[
         token, files = words[0], words[1:]
     else:
         token, files = None, words
-    misplaced = any(file.startswith(PREFIXES) and not os.path.exists(file) for file in files)
-    if token is not None and not is_token and (misplaced or not files) and os.path.isfile(token):
+    # A chosen token that is the name of a file here, too, can be given in the other ways.
+    if token is not None and not is_token and os.path.isfile(token):
         raise ConfigurationError(
             f"{token!r} was taken for the TOKEN: before the FILEs, give {WAYS_TO_NAME_TASK}"
         )

@@ -16,7 +16,7 @@ def add_wait_options(
     *,
     timeout_help: str,
     timeout_type: Callable[[str], float],
-    forgiven: str = "some of its items failed",
+    forgiven: str = "items failed",
 ) -> None:
     """Add the options of a command that waits for the end of a task. `forgiven` is what ``--allow-failures`` forgives."""
     add_timeout(parser, timeout_help, timeout_type)
@@ -31,7 +31,7 @@ def add_wait_options(
     add(
         "--allow-failures",
         action="store_true",
-        help=f"exit 0 for a task that succeeded, even if {forgiven}",
+        help=f"exit 0 for a task that succeeded, even if some of its {forgiven}; if none succeeded, the exit code is 1",
     )
     certainty = parser.add_mutually_exclusive_group()
     certainty.add_argument(

@@ -23,6 +23,7 @@ _SAME_EVENT_SECONDS = 0.1
 _interrupts_ignored: List[bool] = []  # not empty once `ignore_interrupts` was called
 _handled: List[int] = []  # the termination signals that `_terminate` handles, or has left to the system
 _arrived: List[int] = []  # the signals that Python has handled, those included that are passed over
+_last_words: List[Callable[[str], object]] = []  # of `say_if_stuck`, one at most
 _raised: List[float] = []  # when signals were raised as exceptions (monotonic)
 
 
@@ -77,6 +78,19 @@ def ignore_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
+def say_if_stuck(tell: Callable[[str], object]) -> None:
+    """Let `tell` say what may become of the task, if the process is stuck and somebody insists on its end.
+
+    It is called in another thread with what came, such as ``terminated``.
+    """
+    _last_words[:] = [tell]
+
+
+def _say_last_words(number: int) -> None:
+    for tell in _last_words:
+        tell("interrupted" if number == signal.SIGINT else _said(number))
+
+
 def let_signals_end_process() -> None:
     """Leave SIGTERM and SIGHUP to the system from now on: the next one ends the process at once, whatever it does."""
     for number in _handled:
@@ -115,6 +129,7 @@ def signals_as_exceptions(*, until_exit: bool = False) -> Iterator[None]:
             stuck_process.stop()
             _handled.clear()
             _arrived.clear()
+            _last_words.clear()
             _raised.clear()
         _restore_interrupt(interrupt, keep_ignored=until_exit)
 
@@ -147,7 +162,7 @@ def _count_signal() -> None:
     if len(_raised) >= _MOST_RAISED:
         let_signals_end_process()
     else:
-        stuck_process.end_if_stuck(_MOST_RAISED, lambda: len(_arrived) == 1)
+        stuck_process.end_if_stuck(_MOST_RAISED, lambda: len(_arrived) == 1, _say_last_words)
 
 
 def _forget_signal() -> None:

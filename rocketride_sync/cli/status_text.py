@@ -132,7 +132,8 @@ def outcome_problem(status: TaskStatus) -> str:
     except TaskFailedError as error:
         return str(error)
     if status.failed_count:
-        return f"the task ended well, but {bounded_number(status.failed_count)} of its items failed (--allow-failures forgives that)"
+        whether = " (--allow-failures forgives that)" if status.completed_count else ", and none succeeded"
+        return f"the task ended well, but {bounded_number(status.failed_count)} of its items failed{whether}"
     if not status.has_failures:
         return uncertain_success(status)
     undone = status.total_count - status.completed_count

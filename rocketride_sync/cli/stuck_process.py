@@ -16,13 +16,16 @@ from typing import Callable, List
 
 _GRACE = 0.5  # seconds for the handlers, which may be about to run
 
+_LONGEST_WORDS = 1.0  # seconds; the stuck thread may hold what they need
+
 _watched: List[socket.socket] = []  # our end of what the watching thread reads
 
 
-def end_if_stuck(signals_wanted: int, is_stuck: Callable[[], bool]) -> None:
+def end_if_stuck(signals_wanted: int, is_stuck: Callable[[], bool], say: Callable[[int], object]) -> None:
     """From now on, when `signals_wanted` more signals have come, end the process if `is_stuck` says so. In the main thread.
 
-    Its exit code is that which a shell shows after the signal.
+    Its exit code is that which a shell shows after the signal. Before that, `say` is called with the number of the signal, in
+    another thread.
     """
     if _watched:
         return
@@ -33,7 +36,7 @@ def end_if_stuck(signals_wanted: int, is_stuck: Callable[[], bool]) -> None:
         before = signal.set_wakeup_fd(write_end.fileno(), warn_on_full_buffer=False)
         stack.callback(signal.set_wakeup_fd, before)
         if before == -1:  # else it is somebody else's, such as that of an event loop
-            _thread.start_new_thread(_watch, (read_end, signals_wanted, is_stuck))
+            _thread.start_new_thread(_watch, (read_end, signals_wanted, is_stuck, say))
             _watched.append(write_end)
             stack.pop_all()
 
@@ -45,7 +48,9 @@ def stop() -> None:
         _watched.pop().close()
 
 
-def _watch(read_end: socket.socket, signals_wanted: int, is_stuck: Callable[[], bool]) -> None:
+def _watch(
+    read_end: socket.socket, signals_wanted: int, is_stuck: Callable[[], bool], say: Callable[[int], object]
+) -> None:
     with read_end:
         number = read_end.recv(1)
         while number:
@@ -53,5 +58,21 @@ def _watch(read_end: socket.socket, signals_wanted: int, is_stuck: Callable[[], 
             if signals_wanted <= 0:
                 time.sleep(_GRACE)
                 if is_stuck():
+                    _say_in_time(say, number[0])
                     os._exit(128 + number[0])
             number = read_end.recv(1)
+
+
+def _say_in_time(say: Callable[[int], object], number: int) -> None:
+    said = _thread.allocate_lock()
+
+    def step() -> None:
+        # Whatever goes wrong, the process is to end.
+        with contextlib.suppress(Exception):
+            say(number)
+        said.release()
+
+    said.acquire()
+    with contextlib.suppress(RuntimeError):  # no thread is to be had
+        _thread.start_new_thread(step, ())
+        said.acquire(timeout=_LONGEST_WORDS)

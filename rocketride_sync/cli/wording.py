@@ -6,6 +6,7 @@ that what a server says stays as it is.
 
 from __future__ import annotations
 
+import os
 import re
 
 from ..redact import shorten
@@ -21,6 +22,11 @@ WAYS_TO_NAME_TASK = "TOKEN, or - to read it from standard input, or set ROCKETRI
 NOT_SET = "is a variable of the script not set?"
 """What to ask where something was given, but is empty."""
 
+_INSTEAD_OF_HYPHEN = (
+    "to read the pipeline from standard input, name /dev/stdin"
+    if os.name == "posix"
+    else "the pipeline cannot be read from standard input, so name its file"
+)
 _PHRASES = (
     (
         f"check the token and the address. {_WHEN_FORGOTTEN}get_task_runs(project_id, source) tells how the run ended, if the server "
@@ -46,7 +52,7 @@ _PHRASES = (
     ("; rename it, or pass (path, {'name': …})", "; rename it"),
     (
         "the pipeline file '-' cannot be read: No such file or directory",
-        "- is no file here: to read the pipeline from standard input, name /dev/stdin",
+        f"- is no file here: {_INSTEAD_OF_HYPHEN}",
     ),
     ("name the component with source=", "name the component with --source"),
     ("max_status_bytes (", "the limit ("),

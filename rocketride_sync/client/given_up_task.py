@@ -48,6 +48,12 @@ class GivenUpTask:
             if refusal._is_of_auth:
                 raise
             fault = refusal.with_traceback(None)  # its frames would keep `error` alive
+        except KeyboardInterrupt:
+            raise  # the wait ends the task, and says what became of it
+        except BaseException:
+            # Nor does the first signal leave it behind if its handler raises something else.
+            self.interrupted()
+            raise
         error._tell_fate(_may_run_on(fault))
         raise error from (error.__cause__ or fault)
 

@@ -133,7 +133,8 @@ class PipelineRun:
         return self.state.startswith(MAY_RUN_ON)
 
     def tell(self, error: Union[RocketRideError, KeyboardInterrupt]) -> None:
-        """Let the message of `error`, which ended the run, say what became of the task, if that has to be said."""
+        """Let `error`, which ended the run, carry what became of the task, and its message say that, if it has to."""
+        note_task_fate(error, self.fate)  # Ctrl-C may have come while `run` noted it of another error
         if not self.state:
             return
         if isinstance(error, KeyboardInterrupt):

@@ -15,6 +15,7 @@ from ..handler_exceptions import pass_on
 from ..import_lock import import_lock
 from ..logs import log
 from ..owned_files import read_limited
+from ..protocol.strict_json import outliving_depth
 from ..redact import excerpt
 
 PathLike = Union[str, "os.PathLike[str]"]
@@ -25,6 +26,7 @@ KEY_VARIABLE = "ROCKETRIDE_APIKEY"
 _LONGEST_LIST = 300
 _BYTE_ORDER_MARK = "\ufeff"  # some editors begin a file with it
 _MOST_BYTES = 16 << 20  # pipelines have kilobytes
+_decode = outliving_depth(json.loads)
 _MISSING_JSON5 = (
     "is not plain JSON (line {line}: {message}). If it is JSON5, with comments or trailing commas, "
     f"reading it needs json5: {install('json5')}"
@@ -147,7 +149,7 @@ def _parse(text: str, shown: str) -> Any:
         )
     read_json5 = None
     try:
-        return json.loads(text)
+        return _decode(text)
     except json.JSONDecodeError as error:
         problem = _MISSING_JSON5.format(line=error.lineno, message=error.msg)
         read_json5 = _json5()

@@ -168,9 +168,13 @@ class RunningMethods(BaseClient):
             return RunResult(upload.send(client, task.token), upload.results)
 
         try:
-            return pipeline_run.run(follow)
-        except (RocketRideError, KeyboardInterrupt) as error:
-            pipeline_run.tell(error)
+            try:
+                return pipeline_run.run(follow)
+            except RocketRideError as error:
+                pipeline_run.tell(error)
+                raise
+        except KeyboardInterrupt as stop:  # which may have broken off what was being told
+            pipeline_run.tell(stop)
             raise
 
 

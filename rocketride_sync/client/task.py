@@ -125,6 +125,11 @@ class Task(TaskMethods):
     def _is_inherited(self) -> bool:
         return self._pid != os.getpid()
 
+    @property
+    def _is_left_alone(self) -> bool:
+        """Whether the end of the ``with`` block does not end the task."""
+        return self.joined or self._is_inherited
+
     def __enter__(self) -> Task:
         return self
 
@@ -134,22 +139,22 @@ class Task(TaskMethods):
         error: Optional[BaseException],
         traceback: Optional[TracebackType],
     ) -> None:
-        if self.joined or self._is_inherited:
-            return
+        # All is in the `try`, or Ctrl-C would leave the task behind.
         try:
             try:
-                self._end_after(error)
+                if not self._is_left_alone:
+                    self._end_after(error)
             except RocketRideError:
                 raise
             except BaseException as stop:
                 # The first signal, whatever its handler raises, does not leave the task behind.
-                if error is None or isinstance(error, Exception):
+                if not self._is_left_alone and (error is None or isinstance(error, Exception)):
                     self._end_after(stop)
                 raise
         except RocketRideError:
             raise
         except BaseException as stop:
-            if task_fate_of(stop) is None:
+            if not self._is_left_alone and task_fate_of(stop) is None:
                 tell_task_fate(stop, shorten(self.token), TaskFate(MAY_RUN_ON, False), "may run on")
             raise
 

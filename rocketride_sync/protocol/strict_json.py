@@ -7,7 +7,7 @@ import json
 import math
 import sys
 from json.scanner import make_scanner
-from typing import Any
+from typing import Any, Callable
 
 from ..handler_exceptions import pass_on
 
@@ -23,19 +23,14 @@ def _refuse(constant: str) -> Any:
     raise json.JSONDecodeError(f"{constant} is not JSON", "", 0)
 
 
-# One scanner for all texts: json.loads(parse_constant=…) would build one for each. The scanner and not the decoder
-# around it: the decoder skips white space with regular expressions, a tenth of the time of a short text.
-_scan = make_scanner(json.JSONDecoder(parse_constant=_refuse))  # type: ignore[arg-type]  # typeshed errs
+def _without_collecting(decode: Callable[..., Any]) -> Callable[..., Any]:
+    """`decode`, during which no garbage is collected."""
 
-
-def _without_collecting(scan: Any) -> Any:
-    """`scan`, during which no garbage is collected."""
-
-    def collecting_nothing(text: str, start: int) -> Any:
+    def collecting_nothing(*args: Any) -> Any:
         enabled = gc.isenabled()
         gc.disable()
         try:
-            return scan(text, start)
+            return decode(*args)
         finally:
             if enabled:
                 gc.enable()
@@ -43,9 +38,17 @@ def _without_collecting(scan: Any) -> Any:
     return collecting_nothing
 
 
-if sys.version_info < (3, 9):
-    # It aborts if a destructor runs where a text is nested too deeply.
-    _scan = _without_collecting(_scan)
+def outliving_depth(decode: Callable[..., Any]) -> Callable[..., Any]:
+    """`decode`, which uses Python's decoder, so that a text that is nested too deeply never ends the process.
+
+    Python 3.8 aborts if a destructor runs where it finds that.
+    """
+    return _without_collecting(decode) if sys.version_info < (3, 9) else decode
+
+
+# One scanner for all texts: json.loads(parse_constant=…) would build one for each. The scanner and not the decoder
+# around it: the decoder skips white space with regular expressions, a tenth of the time of a short text.
+_scan = outliving_depth(make_scanner(json.JSONDecoder(parse_constant=_refuse)))  # type: ignore[arg-type]  # typeshed errs
 
 
 def decodes_within(text: bytes, seconds: float) -> bool:

@@ -33,6 +33,7 @@ from rocketride_sync import errors
 from rocketride_sync.cli import exit_codes
 from rocketride_sync.cli.signals import Terminated, with_task_state
 
+ALL_FAILED = {**WITH_FAILURES, "completedCount": 0, "failedCount": 4}
 FAST = ("--interval", "0.05")
 
 
@@ -49,6 +50,9 @@ def problems(completed):
         ({**FAILED, "state": 5}, [], 1),
         (WITH_FAILURES, [], 1),
         (WITH_FAILURES, ["--allow-failures"], 0),
+        (ALL_FAILED, [], 1),
+        (ALL_FAILED, ["--allow-failures"], 1),  # nothing of what was wanted has happened
+        ({**ALL_FAILED, "failedCount": 2}, ["--allow-failures"], 1),  # and the others were left undone
         ({**SUCCEEDED, "completedCount": 2}, [], 1),
         (CANCELLED, [], 3),
         (CANCELLED, ["--allow-failures"], 3),

@@ -395,6 +395,11 @@ def run_stub_into(stub, kind, *arguments, process):
             "the task ended well, but 1 of its items failed (--allow-failures forgives that)",
         ),
         ([ok(WITH_FAILURES)], ["--allow-failures"], None),
+        (
+            [ok({**WITH_FAILURES, "completedCount": 0, "failedCount": 4})],
+            ["--allow-failures"],
+            "the task ended well, but 4 of its items failed, and none succeeded",
+        ),
         ([ok({**SUCCEEDED, "state": 6, "exitCode": 1})], [], None),
         (
             [ok({**SUCCEEDED, "state": 6, "exitCode": 1})],

@@ -11,6 +11,7 @@ import threading
 import time
 
 import pytest
+from cases import each
 from command import KEY, environment, run_here
 from command_process import start_command
 from transports.dap_peer import dap
@@ -236,6 +237,7 @@ def insist():
         os.kill(os.getpid(), signal.SIGTERM)
 threading.Thread(target=insist, daemon=True).start()
 with signals.signals_as_exceptions():
+    signals.say_if_stuck(WORDS)
     try:
         time.sleep(30)
     except signals.STOP_EXCEPTIONS:
@@ -245,8 +247,25 @@ with signals.signals_as_exceptions():
 
 def test_the_third_ends_a_process_that_is_stuck():
     """In a call during which Python runs no handler, as in the look-up of a name: a real process."""
-    done = subprocess.run([sys.executable, "-c", STUCK], timeout=30)
+    words = "lambda came: os.write(2, f'{came}; it may run on'.encode())"
+    done = subprocess.run(
+        [sys.executable, "-c", STUCK.replace("WORDS", words)], stderr=subprocess.PIPE, timeout=30
+    )
+    assert (done.returncode, done.stderr) == (143, b"terminated; it may run on")
+
+
+@each("words", ["lambda came: time.sleep(60)", "lambda came: 1 / 0"])
+def test_it_ends_also_if_nothing_can_be_said(words):
+    done = subprocess.run([sys.executable, "-c", STUCK.replace("WORDS", words)], timeout=30)
     assert done.returncode == 143
+
+
+def test_one_that_is_stuck_as_it_ends_its_task_says_that_the_task_may_run_on(run):
+    """It is told by the thread that ends the process."""
+    answers = steps("wait", "SIGTERM", "SIGTERM")[:-1]
+    done = run([*answers, lambda: signals._say_last_words(signal.SIGINT) or ENDED[0], ENDED[1]])
+    assert done.stderr.startswith(f"rocketride-sync: job.pipe: interrupted; the task may run on {PLACE}\n")
+    assert done.stderr.endswith("job.pipe: terminated; the task was ended\n")
 
 
 class Watch:
@@ -277,13 +296,16 @@ def watch(monkeypatch):
 
 
 @pytest.mark.parametrize(("stuck", "sent", "codes"), [(True, 1, []), (True, 2, [130]), (False, 3, [])])
-def test_a_process_is_ended_if_it_is_stuck_and_somebody_insists(watch, stuck, sent, codes):
+def test_a_process_is_ended_if_it_is_stuck_and_somebody_insists(watch, monkeypatch, stuck, sent, codes):
     signal.signal(signal.SIGINT, lambda *_: None)
-    stuck_process.end_if_stuck(2, lambda: stuck)
-    stuck_process.end_if_stuck(2, lambda: stuck)  # changes nothing
+    said = []
+    monkeypatch.setattr(stuck_process, "_say_in_time", lambda say, number: say(number))
+    stuck_process.end_if_stuck(2, lambda: stuck, said.append)
+    stuck_process.end_if_stuck(2, lambda: stuck, said.append)  # changes nothing
     for _ in range(sent):
         send("SIGINT")
     assert watch.exit_codes() == codes
+    assert said == [code - 128 for code in codes]
 
 
 def test_the_wakeup_descriptor_of_an_event_loop_stays():
@@ -292,7 +314,7 @@ def test_the_wakeup_descriptor_of_an_event_loop_stays():
         theirs.setblocking(False)
         assert signal.set_wakeup_fd(theirs.fileno()) == -1
         try:
-            stuck_process.end_if_stuck(1, lambda: True)
+            stuck_process.end_if_stuck(1, lambda: True, lambda _: None)
             stuck_process.stop()
         finally:
             assert signal.set_wakeup_fd(-1) == theirs.fileno()

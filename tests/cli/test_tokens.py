@@ -148,7 +148,7 @@ def test_json_says_so_too(asking):
 
 
 @pytest.mark.parametrize(
-    "words", ["data/a", "data/a tk_0123456789-secret", "data/a data/b tk_0123456789-secret"]
+    "words", ["data/a", "data/a data/b", "data/a tk_0123456789-secret", "data/a data/b tk_0123456789-secret"]
 )
 def test_send_says_which_file_it_has_taken_for_the_token(words, tmp_path, monkeypatch, capsys):
     """Of a word it is not known whether it is a secret, unless it names a file."""
@@ -157,6 +157,8 @@ def test_send_says_which_file_it_has_taken_for_the_token(words, tmp_path, monkey
         (tmp_path / "data" / name).write_text(name)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("ROCKETRIDE_TOKEN", raising=False)
+    monkeypatch.setenv("ROCKETRIDE_URI", "http://127.0.0.1:1")
+    monkeypatch.setenv("ROCKETRIDE_APIKEY", "key")
     assert main(["send", *words.split()]) == 2
     said = capsys.readouterr().err
     assert "'data/a' was taken for the TOKEN" in said

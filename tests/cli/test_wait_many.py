@@ -86,6 +86,7 @@ def test_a_line_for_each_task_as_it_ends_and_a_total(tasks):
         ([[ok(CANCELLED)], [ok(FAILED)]], [], 1),
         ([[ok(WITH_FAILURES)], [ok(SUCCEEDED)]], [], 1),
         ([[ok(WITH_FAILURES)], [ok(SUCCEEDED)]], ["--allow-failures"], 0),
+        ([[ok({**WITH_FAILURES, "completedCount": 0})], [ok(SUCCEEDED)]], ["--allow-failures"], 1),
         ([[ok(FAILED)], [NOT_RUNNING]], [], 6),
         ([[ok(FAILED)], [ok(RUNNING), NOT_RUNNING]], [], 6),
         ([[ok(FAILED)], [ok(RUNNING), OTHER_RUN]], [], 6),

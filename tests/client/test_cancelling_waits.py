@@ -116,6 +116,34 @@ def test_the_first_ctrl_c_does_not_leave_a_task_behind_that_is_just_being_cancel
     assert "terminate" in [call.name for call in transport.calls]
 
 
+class Alarm(Exception):
+    """What a signal handler may raise, as Celery's does at a time limit."""
+
+
+@each("begun", INTERRUPTED_AT.values(), ids=INTERRUPTED_AT)
+@each("stop", [Alarm, OSError, SystemExit], ids=repr)
+def test_nor_does_what_else_a_signal_handler_raises(begun, stop):
+    answers = [stop() if isinstance(answer, KeyboardInterrupt) else answer for answer in begun()]
+    transport = MemoryTransport([RUNNING, *answers])
+    client = RocketRideClient("h", KEY, transport=transport)
+    with pytest.raises(stop):
+        client.wait_until_complete("tk_5f3a0123456789abcdef", 0, cancel_on_timeout=True)
+    assert "terminate" in [call.name for call in transport.calls]
+    assert len(transport.calls) == len(answers) + 1
+
+
+def test_an_error_in_the_last_call_of_the_callback_is_no_reason_to_end_the_task_again():
+    def fail_at_end(status):
+        if status.is_terminal:
+            raise ZeroDivisionError
+
+    transport = MemoryTransport([RUNNING, RUNNING, None, ENDED])
+    client = RocketRideClient("h", KEY, transport=transport)
+    with pytest.raises(ZeroDivisionError):
+        client.wait_until_complete("tk_5f3a", 0, on_progress=fail_at_end, cancel_on_timeout=True)
+    assert len(transport.calls) == 4
+
+
 def test_ctrl_c_in_the_last_call_of_the_callback_says_how_the_task_ended():
     def stop_at_end(status):
         if status.is_terminal:

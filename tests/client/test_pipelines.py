@@ -13,8 +13,10 @@ from types import MappingProxyType
 import pytest
 from cases import each
 from command_call import call_command
+from garbage import with_garbage
 
 from rocketride_sync import ConfigurationError, MemoryTransport, RocketRideClient, owned_files
+from rocketride_sync.client import pipelines
 from rocketride_sync.client.pipeline_source import takes_data
 from rocketride_sync.client.pipelines import environment_for, load
 
@@ -101,6 +103,19 @@ def test_a_number_that_python_does_not_read_is_not_taken_for_json5(tmp_path):
     path.write_text(f'{{"components": [], "x": 1{"0" * 5000}}}')
     with pytest.raises(ConfigurationError, match=r"JSON that cannot be read: a number has too many digits$"):
         load(path, None, None)
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 9), reason="newer ones print what a destructor raises there")
+def test_too_deep_a_file_does_not_end_the_process_if_garbage_is_collected_there(tmp_path):
+    """As Python 3.8 does if a destructor runs there."""
+    path = tmp_path / "job.pipe"
+    path.write_text('{"components":' + "[" * 20_000)
+
+    def read():
+        with pytest.raises(ConfigurationError, match="nested too deeply"):
+            load(path, None, None)
+
+    with_garbage(read)
 
 
 def test_nor_is_what_is_nested_too_deeply(tmp_path):
@@ -314,7 +329,7 @@ def test_a_pipeline_that_memory_does_not_hold(tmp_path, monkeypatch):
     def no_memory(_):
         raise MemoryError
 
-    monkeypatch.setattr(json, "loads", no_memory)
+    monkeypatch.setattr(pipelines, "_decode", no_memory)
     with pytest.raises(ConfigurationError, match=r"job\.pipe' cannot be read: .*memory") as caught:
         load(path, None, None)
     assert caught.value.__context__ is None

@@ -5,6 +5,7 @@ import copy
 import itertools
 import json
 import time
+import traceback
 from datetime import timedelta
 
 import pytest
@@ -22,6 +23,7 @@ from rocketride_sync import (
     PermissionDeniedError,
     ProtocolError,
     RocketRideClient,
+    RocketRideError,
     RunResult,
     ServerError,
     TaskAlreadyRunningError,
@@ -32,7 +34,7 @@ from rocketride_sync import (
     UnsupportedOperationError,
     WaitTimeoutError,
 )
-from rocketride_sync.client import pipeline_run
+from rocketride_sync.client import pipeline_run, running_methods
 from rocketride_sync.client.lost_start import LostStart
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.task_fate import HAD_ENDED, NOT_STARTED, WAS_ENDED, task_fate_of
@@ -209,6 +211,41 @@ def test_no_moment_of_an_interrupt_leaves_a_task_behind_after_an_error():
         more, _ = interrupted(step, number, only_in=OF_THE_RUN)
         names = [call.name for call in transport.calls]
         assert "terminate" in names or "use" not in names, number
+        return more
+
+    assert each_moment(survives) > 30
+
+
+OF_TELLING = (*OF_THE_RUN, "tell", "may_run_on", "fate", "note_task_fate", "_tell_fate", "shorten")
+
+
+@pytest.mark.parametrize("way_out", [WaitTimeoutError("not ended"), ServerError("no"), None], ids=repr)
+def test_ctrl_c_tells_what_became_of_the_task_also_while_that_is_being_told_of_an_error(way_out):
+    """Only as `run` itself hands over what came of it, nothing can be added any more."""
+
+    def survives(number):
+        transport = StartedAndRunning([])
+        told = []
+
+        def step():
+            try:
+                RocketRideClient("h", KEY, transport=transport).run(
+                    pipeline=forever("p"),
+                    on_progress=lambda _: raise_(copy.copy(way_out or ZeroDivisionError())),
+                )
+            except KeyboardInterrupt as stop:
+                last = traceback.extract_tb(stop.__traceback__)[-2]  # before the line of the tracer
+                handed_over = last.filename in (running_methods.__file__, __file__)
+                if "use" in [call.name for call in transport.calls] and not handed_over:
+                    told.append((str(stop), task_fate_of(stop), last))
+                raise
+            except (RocketRideError, ZeroDivisionError):
+                pass
+
+        more, _ = interrupted(step, number, only_in=OF_TELLING)
+        assert all(
+            said == f"interrupted; {WAS_ENDED}" and fate == (WAS_ENDED, True) for said, fate, _ in told
+        ), told
         return more
 
     assert each_moment(survives) > 30

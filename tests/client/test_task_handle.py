@@ -1,5 +1,6 @@
 """`Task` as a context manager: what it ends when the block is left, and what it leaves alone."""
 
+import contextlib
 import copy
 import json
 import math
@@ -10,6 +11,7 @@ import pytest
 from cases import each
 from counting_tasks import GENEROUS, KEY, words
 from counting_tasks import pipeline as counted
+from moments import each_moment, interrupted
 from needing import needs
 from simulated_tasks import forever, new_project, pipeline
 
@@ -148,6 +150,48 @@ def test_the_first_signal_does_not_leave_a_task_behind_that_is_just_being_ended(
     assert task.ended
     assert str(raised.value) == said
     assert task_fate_of(raised.value) == ("the task was ended", True)
+
+
+OF_LEAVING = ("__exit__", "_end_after", "_end", "_is_left_alone", "_is_inherited")
+
+
+class AnsweringRunning(MemoryTransport):
+    def call(self, operation, deadline):
+        self.calls.append(operation)
+        return STARTED if operation.name == "use" else RUNNING
+
+
+@each("error", [None, ZeroDivisionError()], ids=repr)
+def test_no_moment_of_ctrl_c_leaves_a_task_behind_whose_block_is_left(error):
+    """But for the lines of its two `try`, at which Python handles no signal."""
+
+    def survives(number):
+        transport = AnsweringRunning([])
+        task = RocketRideClient("h", KEY, transport=transport).use(pipeline=forever())
+
+        def step():
+            with contextlib.suppress(ZeroDivisionError):
+                leave_block(task, copy.copy(error))
+
+        more, _ = interrupted(step, number, only_in=OF_LEAVING)
+        assert number in (1, 2) or transport.calls[-1].name == "terminate", number
+        return more
+
+    assert each_moment(survives) > 15
+
+
+@each("handle", ["joined", "inherited"])
+def test_ctrl_c_as_the_block_of_a_task_is_left_ends_none_that_is_to_be_left_alone(handle):
+    def survives(number):
+        transport = AnsweringRunning([])
+        client = RocketRideClient("h", KEY, transport=transport)
+        task = client.task(TOKEN) if handle == "joined" else client.use(pipeline=forever())
+        task._pid += handle == "inherited"
+        more, _ = interrupted(lambda: leave_block(task, None), number, only_in=OF_LEAVING)
+        assert [call.name for call in transport.calls if call.name == "terminate"] == []
+        return more
+
+    assert each_moment(survives) > 3
 
 
 @pytest.mark.parametrize("error", [None, KeyboardInterrupt()], ids=repr)

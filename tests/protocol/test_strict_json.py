@@ -7,6 +7,7 @@ import sys
 
 import pytest
 from cases import each
+from garbage import with_garbage
 from handlers import that_raises
 from hypothesis import given
 from hypothesis import strategies as st
@@ -100,29 +101,11 @@ def test_what_a_signal_handler_raises_is_no_fault_of_the_text(monkeypatch):
 def test_too_deep_a_text_does_not_end_the_process_if_garbage_is_collected_there():
     """As Python 3.8 does if a destructor runs there."""
 
-    class Garbage:
-        def __init__(self):
-            self.itself = self
+    def read():
+        with pytest.raises(ValueError, match="nested too deeply"):
+            strict_json.loads(b'{"x":' + b"[" * 20_000)
 
-        def __del__(self):
-            deeper(8)
-
-    def deeper(levels):
-        return deeper(levels - 1) if levels else None
-
-    before = gc.get_threshold()
-    try:
-        for threshold in range(900, 1200, 3):
-            gc.collect()
-            gc.set_threshold(10**6)
-            for _ in range(30):
-                Garbage()
-            gc.set_threshold(threshold)
-            with pytest.raises(ValueError, match="nested too deeply"):
-                strict_json.loads(b'{"x":' + b"[" * 20_000)
-            assert gc.isenabled()
-    finally:
-        gc.set_threshold(*before)
+    with_garbage(read)
 
 
 @pytest.mark.parametrize("enabled", [True, False])
