@@ -40,6 +40,10 @@ class AutoTransport:
     """Of the time that a call has left, the most that the upgrade may take, so that HTTP can take its place. It is the first
     of three round trips over WebSocket: if it takes longer than half, the other two would hardly be made in time.
     """
+    TIME_TO_LOAD = 5.0
+    """Seconds that a wait must have left to load HTTP before its first poll, which takes a tenth of a second, and more than one on
+    a busy machine. A shorter one loads it if WebSocket is refused: it hardly lives to see that its modules are replaced.
+    """
 
     def __init__(self, websocket: WebSocketTransport, http: HttpTransport) -> None:
         self._websocket = websocket
@@ -154,16 +158,24 @@ class AutoTransport:
         self.fallback.reset()
         return uploads
 
-    def watch(self, operation: Operation) -> Watch:
-        """As `rocketride_sync.transports.Transport.watch`. HTTP is loaded now: not in the middle of the wait."""
+    def load_for_wait(self, deadline: Deadline) -> bool:
+        """Load HTTP, so that it is not in the middle of a wait, if there is time for that; return whether there was."""
+        if deadline.remaining() < self.TIME_TO_LOAD:
+            return False
         self._http.load()
+        return True
+
+    def watch(self, operation: Operation) -> Watch:
+        """As `rocketride_sync.transports.Transport.watch`."""
         return _AutoWatch(self, self._websocket.watch(operation))
 
     def watch_many(self, polls: Sequence[Poll]) -> AutoPoller:
         """As `rocketride_sync.transports.poller.PollingTransport.watch_many`."""
-        self._http.load()
         AutoPoller = load(_polling)  # noqa: N806
-        return AutoPoller(self.fallback, self._websocket.watch_many(polls), self._http.watch_many(polls))
+        for poll in polls[:1]:  # all have about the same
+            self.load_for_wait(poll.until)
+        websocket = self._websocket.watch_many(polls)
+        return AutoPoller(self.fallback, websocket, self._http.make_poller(), self._http.load)
 
     @property
     def is_open(self) -> bool:
@@ -183,10 +195,12 @@ class _AutoWatch:
     def __init__(self, transport: AutoTransport, watch: Watch) -> None:
         self._transport = transport
         self._watch = watch
+        self._loaded = False
         self.pause = watch.pause
         self.close = watch.close
 
     def call(self, operation: Operation, deadline: Deadline) -> Any:
+        self._loaded = self._loaded or self._transport.load_for_wait(deadline)
         return self._transport.call_with_fallback(self._watch, operation, deadline)
 
     def end_told(self) -> EndTold:

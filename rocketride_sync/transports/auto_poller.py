@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from typing import TYPE_CHECKING, Any, List, Optional, Set, Tuple
+from typing import TYPE_CHECKING, Any, Callable, List, Optional, Set, Tuple
 
 from ..deadline import Deadline, system_time
-from ..errors import RocketRideError
+from ..errors import RocketRideError, TransportError
 from .fallback import Fallback
 from .websocket.upgrade import UPGRADE_REFUSED
 
@@ -25,12 +26,21 @@ class AutoPoller:
     After a refusal the upgrade is tried again when the WebSocket poller is ready to (`WebSocketPoller.ready`), unless
     `Fallback` says that there is no WebSocket. What HTTP cannot carry, such as a request to the run log, waits for that
     attempt in its place, and a refusal is its result: it may pass.
+
+    Args:
+        fallback: whether WebSocket is tried.
+        websocket: the preferred poller.
+        http: the other one.
+        load_http: loads what `http` needs, if that is not done yet. Raises TransportError.
     """
 
-    def __init__(self, fallback: Fallback, websocket: WebSocketPoller, http: Poller) -> None:
+    def __init__(
+        self, fallback: Fallback, websocket: WebSocketPoller, http: Poller, load_http: Callable[[], None]
+    ) -> None:
         self._fallback = fallback
         self._websocket = websocket
         self._http = http
+        self._load_http = load_http
         self._over_http: Set[Poll] = set()
         self._upgrade_refused = False  # at the latest attempt
         # Of the latest attempt, until HTTP has succeeded in its place. Several polls may be refused by one attempt.
@@ -94,6 +104,9 @@ class AutoPoller:
 
     def _submit_over_http(self, poll: Poll) -> None:
         self._over_http.add(poll)
+        # Here, for a thread must not load anything (`HttpTransport.uploads`). If it cannot be loaded, the poll will tell.
+        with contextlib.suppress(TransportError):
+            self._load_http()
         self._http.submit(poll)
 
     def take_queued(self) -> Tuple[List[Any], Optional[RocketRideError]]:

@@ -8,7 +8,7 @@ import sys
 import textwrap
 
 import pytest
-from transports.dap_peer import DONE, RUNNING, DapPeer, Gone
+from transports.dap_peer import DONE, RUNNING, DapPeer, Gone, serve
 from transports.either_transport import is_upgrade
 from transports.loopback import Server, always, answer
 from transports.object_peers import HttpPeer
@@ -103,6 +103,22 @@ def test_a_wait_loads_nothing_once_it_has_begun(transport, wait):
     with Server(faulty) as server:
         assert run(code, server.url, transport).split() == []
         assert server.connections > 2 * len(FAULTS)
+
+
+@pytest.mark.parametrize("wait", WAITS.values(), ids=WAITS)
+@pytest.mark.parametrize(("timeout", "loaded"), [(4.9, "False"), (40, "True")])
+def test_where_websocket_works_a_short_wait_does_not_load_http(timeout, loaded, wait):
+    """It takes a tenth of a second and more: such a wait would be late, and blame the server."""
+    code = f"""
+        import sys
+        from rocketride_sync import RocketRideClient
+        TOKEN = "tk_5f3a0123456789abcdef0123456789ab"
+        with RocketRideClient(sys.argv[1], "key") as client:
+            assert {wait.replace("=40", f"={timeout}")}.succeeded
+        print("requests" in sys.modules)
+    """
+    with Server(serve(lambda peer, request: peer.answer(request, DONE))) as server:
+        assert run(code, server.url).strip() == loaded
 
 
 @pytest.mark.parametrize(

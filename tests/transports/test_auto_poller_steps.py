@@ -81,7 +81,14 @@ class Pollers:
         self.clock = Clock()
         self.fallback = Fallback(self.clock.monotonic)
         self.websocket, self.http = Websocket(), Told()
-        self.auto = AutoPoller(self.fallback, self.websocket, self.http)
+        self.loaded = []
+        self.auto = self.make()
+
+    def make(self):
+        return AutoPoller(self.fallback, self.websocket, self.http, self.load_http)
+
+    def load_http(self):
+        self.loaded.append(list(self.http.submitted))
 
     def next(self):
         return self.auto.next(Deadline(5.0, self.clock.monotonic))
@@ -124,6 +131,24 @@ def test_what_the_upgrade_was_refused_to_goes_over_http_and_the_caller_is_told_n
     pollers.refuse("a")
     pollers.auto.submit(Named("b"))
     assert sent(pollers) == (["a"], ["a", "b"])
+
+
+def test_http_is_loaded_before_its_first_poll_and_not_without_one(pollers):
+    pollers.auto.submit(Named("a"))
+    assert pollers.loaded == []
+    pollers.refuse("b")
+    assert pollers.loaded[0] == []
+
+
+def test_if_http_cannot_be_loaded_its_poll_will_tell(pollers, monkeypatch):
+    monkeypatch.setattr(pollers, "load_http", failing)
+    pollers.auto = pollers.make()
+    pollers.refuse("a")
+    assert sent(pollers) == (["a"], ["a"])
+
+
+def failing():
+    raise TransportError("a module that this needs could not be loaded")
 
 
 def test_after_a_refusal_websocket_is_tried_again_when_it_is_ready(pollers):
@@ -227,7 +252,7 @@ def test_a_status_over_websocket_makes_the_next_refusal_the_first(pollers):
 def test_while_a_caller_was_just_told_of_a_refusal_the_upgrade_is_not_tried_again(pollers):
     """And the success over HTTP in its place counts."""
     pollers.fallback.told(NONE)
-    auto = AutoPoller(pollers.fallback, pollers.websocket, pollers.http)
+    auto = pollers.make()
     auto.submit(Named("a"))
     assert sent(pollers) == ([], ["a"])
     pollers.http.results = [("a", STATUS)]

@@ -95,6 +95,10 @@ class HttpTransport:
     def watch_many(self, polls: Sequence[Poll]) -> ThreadPoller:  # noqa: ARG002 - the same poller for all tasks
         """As `rocketride_sync.transports.poller.PollingTransport.watch_many`, with a few threads, for which all is loaded here."""
         self.load()
+        return self.make_poller()
+
+    def make_poller(self) -> ThreadPoller:
+        """As `watch_many`, but what its threads need is not loaded: call `load` before the first poll."""
         ThreadPoller = load(_polling)  # noqa: N806
         return ThreadPoller(self, self.uploads_at_once)
 
