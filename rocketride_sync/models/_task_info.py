@@ -110,8 +110,10 @@ _TASK_INFO_DEFAULTS: Mapping[str, Any] = {
 def _decode_task_info(document: Any, place: Place) -> TaskInfo:
     if type(document) is not dict:
         document = _checks.json_object(document, place)
-    if len(document) < 9:
+    size = len(document)
+    if size < 9:
         document = {**_TASK_INFO_DEFAULTS, **document}
+        size = len(document)
     while True:
         try:
             v_name = document["name"]
@@ -126,6 +128,7 @@ def _decode_task_info(document: Any, place: Place) -> TaskInfo:
             break
         except KeyError:
             document = {**_TASK_INFO_DEFAULTS, **document}
+            size = len(document)
     draft: Any = _TaskInfoSlots()
     if type(v_name) is not str:
         v_name = _checks.text(v_name, (place, "name"), "")
@@ -154,7 +157,7 @@ def _decode_task_info(document: Any, place: Place) -> TaskInfo:
     if type(v_owner_id) is not str:
         v_owner_id = _checks.text(v_owner_id, (place, "ownerId"), "")
     draft.owner_id = v_owner_id
-    known = len(document) == 9
+    known = size == 9
     draft.extra = EMPTY if known else _checks.unknown(document, _TASK_INFO_DEFAULTS, place)
     draft.__class__ = TaskInfo
     return draft  # type: ignore[no-any-return]

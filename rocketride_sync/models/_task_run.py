@@ -97,8 +97,10 @@ _TASK_RUN_DEFAULTS: Mapping[str, Any] = {
 def _decode_task_run(document: Any, place: Place) -> TaskRun:
     if type(document) is not dict:
         document = _checks.json_object(document, place)
-    if len(document) < 6:
+    size = len(document)
+    if size < 6:
         document = {**_TASK_RUN_DEFAULTS, **document}
+        size = len(document)
     while True:
         try:
             v_begin_time = document["beginTime"]
@@ -110,6 +112,7 @@ def _decode_task_run(document: Any, place: Place) -> TaskRun:
             break
         except KeyError:
             document = {**_TASK_RUN_DEFAULTS, **document}
+            size = len(document)
     draft: Any = _TaskRunSlots()
     if type(v_begin_time) is not float or v_begin_time - v_begin_time != 0.0:
         v_begin_time = _checks.number(v_begin_time, (place, "beginTime"), 0.0)
@@ -129,7 +132,7 @@ def _decode_task_run(document: Any, place: Place) -> TaskRun:
     if type(v_reason) is not str:
         v_reason = _checks.text(v_reason, (place, "reason"), None)
     draft.reason = v_reason
-    known = len(document) == 6
+    known = size == 6
     draft.extra = EMPTY if known else _checks.unknown(document, _TASK_RUN_DEFAULTS, place)
     draft.__class__ = TaskRun
     return draft  # type: ignore[no-any-return]

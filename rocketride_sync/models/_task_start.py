@@ -101,8 +101,10 @@ _TASK_START_DEFAULTS: Mapping[str, Any] = {
 def _decode_task_start(document: Any, place: Place) -> TaskStart:
     if type(document) is not dict:
         document = _checks.json_object(document, place)
-    if len(document) < 7:
+    size = len(document)
+    if size < 7:
         document = {**_TASK_START_DEFAULTS, **document}
+        size = len(document)
     while True:
         try:
             v_id = document["id"]
@@ -115,6 +117,7 @@ def _decode_task_start(document: Any, place: Place) -> TaskStart:
             break
         except KeyError:
             document = {**_TASK_START_DEFAULTS, **document}
+            size = len(document)
     draft: Any = _TaskStartSlots()
     if type(v_id) is not str:
         v_id = _checks.text(v_id, (place, "id"), "")
@@ -137,7 +140,7 @@ def _decode_task_start(document: Any, place: Place) -> TaskStart:
     if type(v_reused) is not bool:
         v_reused = _checks.boolean(v_reused, (place, "reused"), None)
     draft.reused = v_reused
-    known = len(document) == 7
+    known = size == 7
     draft.extra = EMPTY if known else _checks.unknown(document, _TASK_START_DEFAULTS, place)
     draft.__class__ = TaskStart
     return draft  # type: ignore[no-any-return]

@@ -102,8 +102,10 @@ _TASK_STATUS_FLOW_DEFAULTS: Mapping[str, Any] = {
 def _decode_task_status_flow(document: Any, place: Place) -> TaskStatusFlow:
     if type(document) is not dict:
         document = _checks.json_object(document, place)
-    if len(document) < 2:
+    size = len(document)
+    if size < 2:
         document = {**_TASK_STATUS_FLOW_DEFAULTS, **document}
+        size = len(document)
     while True:
         try:
             v_total_pipes = document["totalPipes"]
@@ -111,12 +113,13 @@ def _decode_task_status_flow(document: Any, place: Place) -> TaskStatusFlow:
             break
         except KeyError:
             document = {**_TASK_STATUS_FLOW_DEFAULTS, **document}
+            size = len(document)
     draft: Any = _TaskStatusFlowSlots()
     if type(v_total_pipes) is not int:
         v_total_pipes = _checks.integer(v_total_pipes, (place, "totalPipes"), 0)
     draft.total_pipes = v_total_pipes
     draft.by_pipe = _checks.numbered(v_by_pipe, (place, "byPipe"), _checks.texts)
-    known = len(document) == 2
+    known = size == 2
     draft.extra = EMPTY if known else _checks.unknown(document, _TASK_STATUS_FLOW_DEFAULTS, place)
     draft.__class__ = TaskStatusFlow
     return draft  # type: ignore[no-any-return]
@@ -201,8 +204,10 @@ _TASK_METRICS_DEFAULTS: Mapping[str, Any] = {
 def _decode_task_metrics(document: Any, place: Place) -> TaskMetrics:
     if type(document) is not dict:
         document = _checks.json_object(document, place)
-    if len(document) < 9:
+    size = len(document)
+    if size < 9:
         document = {**_TASK_METRICS_DEFAULTS, **document}
+        size = len(document)
     while True:
         try:
             v_cpu_percent = document["cpu_percent"]
@@ -217,6 +222,7 @@ def _decode_task_metrics(document: Any, place: Place) -> TaskMetrics:
             break
         except KeyError:
             document = {**_TASK_METRICS_DEFAULTS, **document}
+            size = len(document)
     draft: Any = _TaskMetricsSlots()
     if type(v_cpu_percent) is not float or v_cpu_percent - v_cpu_percent != 0.0:
         v_cpu_percent = _checks.number(v_cpu_percent, (place, "cpu_percent"), 0.0)
@@ -245,7 +251,7 @@ def _decode_task_metrics(document: Any, place: Place) -> TaskMetrics:
     if type(v_avg_gpu_memory_mb) is not float or v_avg_gpu_memory_mb - v_avg_gpu_memory_mb != 0.0:
         v_avg_gpu_memory_mb = _checks.number(v_avg_gpu_memory_mb, (place, "avg_gpu_memory_mb"), 0.0)
     draft.avg_gpu_memory_mb = v_avg_gpu_memory_mb
-    known = len(document) == 9
+    known = size == 9
     draft.extra = EMPTY if known else _checks.unknown(document, _TASK_METRICS_DEFAULTS, place)
     draft.__class__ = TaskMetrics
     return draft  # type: ignore[no-any-return]
@@ -314,8 +320,10 @@ _TASK_TOKENS_DEFAULTS: Mapping[str, Any] = {
 def _decode_task_tokens(document: Any, place: Place) -> TaskTokens:
     if type(document) is not dict:
         document = _checks.json_object(document, place)
-    if len(document) < 6:
+    size = len(document)
+    if size < 6:
         document = {**_TASK_TOKENS_DEFAULTS, **document}
+        size = len(document)
     while True:
         try:
             v_cpu_utilization = document["cpu_utilization"]
@@ -327,6 +335,7 @@ def _decode_task_tokens(document: Any, place: Place) -> TaskTokens:
             break
         except KeyError:
             document = {**_TASK_TOKENS_DEFAULTS, **document}
+            size = len(document)
     draft: Any = _TaskTokensSlots()
     if type(v_cpu_utilization) is not float or v_cpu_utilization - v_cpu_utilization != 0.0:
         v_cpu_utilization = _checks.number(v_cpu_utilization, (place, "cpu_utilization"), 0.0)
@@ -344,7 +353,7 @@ def _decode_task_tokens(document: Any, place: Place) -> TaskTokens:
     if type(v_total) is not float or v_total - v_total != 0.0:
         v_total = _checks.number(v_total, (place, "total"), 0.0)
     draft.total = v_total
-    known = len(document) == 6
+    known = size == 6
     draft.extra = EMPTY if known else _checks.unknown(document, _TASK_TOKENS_DEFAULTS, place)
     draft.__class__ = TaskTokens
     return draft  # type: ignore[no-any-return]
@@ -398,8 +407,10 @@ _TASK_STATUS_COMPONENT_STAT_DEFAULTS: Mapping[str, Any] = {
 def _decode_task_status_component_stat(document: Any, place: Place) -> TaskStatusComponentStat:
     if type(document) is not dict:
         document = _checks.json_object(document, place)
-    if len(document) < 3:
+    size = len(document)
+    if size < 3:
         document = {**_TASK_STATUS_COMPONENT_STAT_DEFAULTS, **document}
+        size = len(document)
     while True:
         try:
             v_calls = document["calls"]
@@ -408,6 +419,7 @@ def _decode_task_status_component_stat(document: Any, place: Place) -> TaskStatu
             break
         except KeyError:
             document = {**_TASK_STATUS_COMPONENT_STAT_DEFAULTS, **document}
+            size = len(document)
     draft: Any = _TaskStatusComponentStatSlots()
     if type(v_calls) is not int:
         v_calls = _checks.integer(v_calls, (place, "calls"), 0)
@@ -418,7 +430,7 @@ def _decode_task_status_component_stat(document: Any, place: Place) -> TaskStatu
     if type(v_max_seconds) is not float or v_max_seconds - v_max_seconds != 0.0:
         v_max_seconds = _checks.number(v_max_seconds, (place, "maxSeconds"), 0.0)
     draft.max_seconds = v_max_seconds
-    known = len(document) == 3
+    known = size == 3
     draft.extra = EMPTY if known else _checks.unknown(document, _TASK_STATUS_COMPONENT_STAT_DEFAULTS, place)
     draft.__class__ = TaskStatusComponentStat
     return draft  # type: ignore[no-any-return]
@@ -478,8 +490,10 @@ _TASK_STATUS_SLOWEST_DOC_DEFAULTS: Mapping[str, Any] = {
 def _decode_task_status_slowest_doc(document: Any, place: Place) -> TaskStatusSlowestDoc:
     if type(document) is not dict:
         document = _checks.json_object(document, place)
-    if len(document) < 4:
+    size = len(document)
+    if size < 4:
         document = {**_TASK_STATUS_SLOWEST_DOC_DEFAULTS, **document}
+        size = len(document)
     while True:
         try:
             v_name = document["name"]
@@ -489,6 +503,7 @@ def _decode_task_status_slowest_doc(document: Any, place: Place) -> TaskStatusSl
             break
         except KeyError:
             document = {**_TASK_STATUS_SLOWEST_DOC_DEFAULTS, **document}
+            size = len(document)
     draft: Any = _TaskStatusSlowestDocSlots()
     if type(v_name) is not str:
         v_name = _checks.text(v_name, (place, "name"), "")
@@ -502,7 +517,7 @@ def _decode_task_status_slowest_doc(document: Any, place: Place) -> TaskStatusSl
     if type(v_begin_seq) is not int:
         v_begin_seq = _checks.integer(v_begin_seq, (place, "beginSeq"), None)
     draft.begin_seq = v_begin_seq
-    known = len(document) == 4
+    known = size == 4
     draft.extra = EMPTY if known else _checks.unknown(document, _TASK_STATUS_SLOWEST_DOC_DEFAULTS, place)
     draft.__class__ = TaskStatusSlowestDoc
     return draft  # type: ignore[no-any-return]
@@ -737,8 +752,10 @@ _TASK_STATUS_DEFAULTS: Mapping[str, Any] = {
 def _decode_task_status(document: Any, place: Place) -> TaskStatus:
     if type(document) is not dict:
         document = _checks.json_object(document, place)
-    if len(document) < 36:
+    size = len(document)
+    if size < 36:
         document = {**_TASK_STATUS_DEFAULTS, **document}
+        size = len(document)
     while True:
         try:
             v_name = document["name"]
@@ -780,6 +797,7 @@ def _decode_task_status(document: Any, place: Place) -> TaskStatus:
             break
         except KeyError:
             document = {**_TASK_STATUS_DEFAULTS, **document}
+            size = len(document)
     draft: Any = _TaskStatusSlots()
     if type(v_name) is not str:
         v_name = _checks.text(v_name, (place, "name"), "")
@@ -886,7 +904,7 @@ def _decode_task_status(document: Any, place: Place) -> TaskStatus:
     if type(v_idle_longest_at) is not float or v_idle_longest_at - v_idle_longest_at != 0.0:
         v_idle_longest_at = _checks.number(v_idle_longest_at, (place, "idleLongestAt"), 0.0)
     draft.idle_longest_at = v_idle_longest_at
-    known = len(document) == 36
+    known = size == 36
     draft.extra = EMPTY if known else _checks.unknown(document, _TASK_STATUS_DEFAULTS, place)
     draft.__class__ = TaskStatus
     return draft  # type: ignore[no-any-return]

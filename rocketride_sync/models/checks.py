@@ -21,6 +21,7 @@ Place = Tuple[Any, ...]
 
 ROOT: Place = ()
 DEEPEST = 100
+_FEW = 16  # elements, of which a loop knows sooner whether they are all texts than a count of their types
 _SHORTEST_SECRET = 8
 _SHOWN_OF_NAME = 4
 _LONGEST_PATH = 300
@@ -118,13 +119,19 @@ def text_or_object(value: Any, place: Place) -> Any:
 
 
 def texts(value: Any, place: Place) -> Tuple[str, ...]:
-    """An array of strings: as `array` of `text`, with a fast path for the usual case."""
+    """An array of strings: as `array` of `text`, with fast paths for the usual case."""
     if type(value) is list:
-        for element in value:
-            if type(element) is not str:
-                break
+        elements = tuple(value)
+        if len(elements) > _FEW:
+            # Counted in C: the loop takes half as long again.
+            if list(map(type, elements)).count(str) == len(elements):
+                return elements
         else:
-            return tuple(value)
+            for element in elements:
+                if type(element) is not str:
+                    break
+            else:
+                return elements
     return array(value, place, text)
 
 

@@ -148,6 +148,22 @@ def test_subclasses_become_the_plain_types():
     assert decoded == TaskStatus(name="x", total_count=4, errors=["e"])
 
 
+@each("size", [1, 15, 16, 17, 18, 1000])
+def test_texts_are_plain_in_lists_of_any_length(size):
+    plain = TaskStatus.from_dict({"warnings": ["w"] * size}).warnings
+    mixed = TaskStatus.from_dict({"warnings": ["w"] * (size - 1) + [Word("w")]}).warnings
+    assert plain == mixed == ("w",) * size
+    assert {type(text) for text in mixed} == {str}
+
+
+def test_an_unknown_key_in_the_place_of_a_known_one_is_kept():
+    document = TaskStatus().to_dict()
+    del document["status"]
+    decoded = TaskStatus.from_dict({**document, "new": 1})
+    assert (decoded.extra, decoded.status) == ({"new": 1}, "")
+    assert TaskStatus.from_dict(document).extra == {}
+
+
 def test_a_dict_that_lies_is_read_as_it_is():
     class Liar(dict):
         def __getitem__(self, key):
@@ -188,6 +204,7 @@ WRONG = [
     ({"errors": "abc"}, "$.errors", "an array", "a string"),
     ({"errors": ("a",)}, "$.errors", "an array", "a Python tuple"),
     ({"errors": ["a", None]}, "$.errors[1]", "a string", "null"),
+    ({"errors": [*"a" * 1000, None]}, "$.errors[1000]", "a string", "null"),
     ({"errors": 0}, "$.errors", "an array", "the integer 0"),
     ({"notes": [["x"]]}, "$.notes[0]", "a string or an object", "an array"),
     ({"notes": [{"a": {"b": NAN}}]}, "$.notes[0].a.b", "a JSON value", "the number nan"),

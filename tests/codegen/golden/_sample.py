@@ -79,19 +79,22 @@ _INNER_DEFAULTS: Mapping[str, Any] = {
 def _decode_inner(document: Any, place: Place) -> Inner:
     if type(document) is not dict:
         document = _checks.json_object(document, place)
-    if len(document) < 1:
+    size = len(document)
+    if size < 1:
         document = {**_INNER_DEFAULTS, **document}
+        size = len(document)
     while True:
         try:
             v_share = document["share"]
             break
         except KeyError:
             document = {**_INNER_DEFAULTS, **document}
+            size = len(document)
     draft: Any = _InnerSlots()
     if type(v_share) is not float or v_share - v_share != 0.0:
         v_share = _checks.number(v_share, (place, "share"), 0.0)
     draft.share = v_share
-    known = len(document) == 1
+    known = size == 1
     draft.extra = EMPTY if known else _checks.unknown(document, _INNER_DEFAULTS, place)
     draft.__class__ = Inner
     return draft  # type: ignore[no-any-return]
@@ -199,8 +202,10 @@ _SAMPLE_DEFAULTS: Mapping[str, Any] = {
 def _decode_sample(document: Any, place: Place) -> Sample:
     if type(document) is not dict:
         document = _checks.json_object(document, place)
-    if len(document) < 13:
+    size = len(document)
+    if size < 13:
         document = {**_SAMPLE_DEFAULTS, **document}
+        size = len(document)
     while True:
         try:
             v_class_ = document["class"]
@@ -219,6 +224,7 @@ def _decode_sample(document: Any, place: Place) -> Sample:
             break
         except KeyError:
             document = {**_SAMPLE_DEFAULTS, **document}
+            size = len(document)
     draft: Any = _SampleSlots()
     if type(v_class_) is not str:
         v_class_ = _checks.text(v_class_, (place, "class"), "it's")
@@ -248,7 +254,7 @@ def _decode_sample(document: Any, place: Place) -> Sample:
     draft.mixed = _checks.array(v_mixed, (place, "mixed"), _checks.text_or_object)
     draft.colours = _checks.mapping(v_colours, (place, "colours"), _decode_colour)
     draft.numbered = _checks.numbered(v_numbered, (place, "numbered"), _checks.texts)
-    known = len(document) == 13
+    known = size == 13
     draft.extra = EMPTY if known else _checks.unknown(document, _SAMPLE_DEFAULTS, place)
     draft.__class__ = Sample
     return draft  # type: ignore[no-any-return]
