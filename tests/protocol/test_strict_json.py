@@ -4,6 +4,7 @@ import gc
 import json
 import math
 import sys
+import types
 
 import pytest
 from cases import each
@@ -106,6 +107,12 @@ def test_too_deep_a_text_does_not_end_the_process_if_garbage_is_collected_there(
             strict_json.loads(b'{"x":' + b"[" * 20_000)
 
     with_garbage(read)
+
+
+@each("version, guarded", [((3, 8, 18), True), ((3, 9), False), ((3, 9, 1), False), ((3, 10), False)])
+def test_on_python_3_8_alone_nothing_is_collected_meanwhile(monkeypatch, version, guarded):
+    monkeypatch.setattr(strict_json, "sys", types.SimpleNamespace(version_info=version))
+    assert (strict_json.outliving_depth(len) is not len) == guarded
 
 
 @pytest.mark.parametrize("enabled", [True, False])
