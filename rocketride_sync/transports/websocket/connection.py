@@ -70,6 +70,7 @@ class Connection:
         self._authenticate(credential, deadline)
 
     def _authenticate(self, operation: Operation, deadline: Deadline) -> None:
+        self.channel.take_early()
         answer = self.channel.exchange(operation, deadline)
         refused = dap.refused_credential(operation, answer, self.credential)
         if refused is not None:
@@ -96,6 +97,7 @@ class Connection:
 
     def _ask(self, operation: Operation, deadline: Deadline, data: Optional[Buffer]) -> Any:
         check_task(operation, self.credential)
+        self.channel.take_early()
         if not operation.repeatable:
             operation.sent = True
         try:
@@ -112,6 +114,7 @@ class Connection:
 
     def post_all(self, several: Sequence[Operation], deadline: Deadline) -> List[int]:
         """Send several at once; their numbers, for `next_answer`. Raises TransportError."""
+        self.channel.take_early()
         requests = []
         for each in several:
             self.channel.expect(each, deadline)
