@@ -8,7 +8,7 @@ import warnings
 from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, Mapping, Optional, Tuple, Union
 
 from . import arguments
-from .address import DEFAULT_URI, QUOTED, Address, in_quotes, is_surely_address
+from .address import DEFAULT_URI, NO_ADDRESS, QUOTED, Address, in_quotes, is_surely_address
 from .errors import ConfigurationError, RocketRideWarning
 from .frozen import Frozen
 from .options import RetryPolicy, Seconds, SizeLimit, optional_seconds
@@ -195,11 +195,13 @@ def resolve(uri: Optional[str], auth: Optional[Auth]) -> Tuple[Address, Auth]:
     # Before the address is read: it may be the key, whose host would be looked up, and told in messages.
     if isinstance(credential, str) and is_surely_address(credential):
         raise ConfigurationError("the API key is an address (RocketRideClient takes uri first, then auth)")
-    if uri is not None:  # an empty one is none, and not the default, which would get the key
-        address = Address.parse(uri)
-    else:
-        address = Address.parse(_variable("ROCKETRIDE_URI") or DEFAULT_URI, "ROCKETRIDE_URI")
-    return address, credential
+    # An empty one is none, and not the default, which would get the key.
+    written, name = (
+        (_variable("ROCKETRIDE_URI") or DEFAULT_URI, "ROCKETRIDE_URI") if uri is None else (uri, "uri")
+    )
+    if isinstance(credential, str) and credential.strip() and written.strip() == credential.strip():
+        raise ConfigurationError(f"{name}: {NO_ADDRESS}")
+    return Address.parse(written, name), credential
 
 
 def _variable(name: str) -> str:

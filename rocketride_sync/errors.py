@@ -59,6 +59,8 @@ class RocketRideError(RuntimeError):
     _is_of_auth = False
     # Whether only WebSocket can carry the call, and the upgrade to it was tried and has failed.
     _is_for_want_of_websocket = False
+    # Whether the fault is that the credential is another task's token: it is about the one task that was named.
+    _is_of_one_task = False
     # Whether it says that there is no RocketRide server at the address.
     _is_of_address = False
     # What set the proxy with which no connection could be made, as `Proxy.origin`; empty if it was none.
@@ -92,7 +94,9 @@ class RocketRideError(RuntimeError):
 
 
 class ConfigurationError(RocketRideError, ValueError):
-    """An argument, an environment variable or an address is unusable. Correct what the message names."""
+    """An argument, an environment variable or an address is unusable, or the credential is the token of another task.
+    Correct what the message names.
+    """
 
 
 class TransientError(RocketRideError):

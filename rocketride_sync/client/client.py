@@ -55,9 +55,10 @@ class RocketRideClient(
     Args:
         uri: ``host[:port]`` or an ``http(s)://`` or ``ws(s)://`` address, with or without a base path. Default:
             ``ROCKETRIDE_URI``, else ``https://api.rocketride.ai``.
-        auth: the API key (or a task token used as credential). Default: ``ROCKETRIDE_APIKEY``. Or a function that
-            returns the key. It is called when a key is first needed, and once more when the server refuses a key. Its
-            exceptions come out unchanged. Its time is not limited.
+        auth: the API key. Default: ``ROCKETRIDE_APIKEY``. Or a task token used as credential: then a request about
+            another task raises `ConfigurationError`. Or a function that returns the key. It is called when a key is
+            first needed, and once more when the server refuses a key. Its exceptions come out unchanged. Its time is
+            not limited.
         transport: ``"auto"`` (WebSocket, and HTTP where that is refused), ``"websocket"``, ``"http"``, or an
             object with the interface of `rocketride_sync.transports.Transport`.
         timeout: seconds for one call, everything included; None is unlimited.

@@ -91,7 +91,8 @@ class ManyTasksMethods(BaseClient):
             that `wait_until_complete` raises.
 
         Raises:
-            AuthenticationError, CertificateError, ConfigurationError: they affect all tasks alike.
+            AuthenticationError, CertificateError, ConfigurationError: they affect all tasks alike. But that the credential
+                is the token of another task is the result of each other task.
         """
         if not isinstance(return_when, str) or return_when not in _ENOUGH:
             raise ConfigurationError(f"return_when must be one of {', '.join(_ENOUGH)}, not {return_when!r}")

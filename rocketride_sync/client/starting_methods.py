@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, Mapping, Optional, Sequence, cas
 
 from .. import arguments
 from ..deadline import Deadline
-from ..errors import DecodeError, ProtocolError, RocketRideError, TaskNotFoundError
+from ..errors import ConfigurationError, DecodeError, ProtocolError, RocketRideError, TaskNotFoundError
 from ..loading import load
 from ..logs import log
 from ..models import TaskStatus
@@ -14,6 +14,7 @@ from ..options import CLIENT_TIMEOUT, Seconds, optional_seconds
 from ..protocol import operations
 from ..protocol.operations import Operation
 from ..redact import shorten
+from ..transports.caller import with_unknown_outcome
 from .base_client import BaseClient, check_previous
 
 if TYPE_CHECKING:
@@ -176,8 +177,10 @@ class StartingMethods(BaseClient):
 
         body = self._call_until(operation, deadline)
         token = body.get("token") if isinstance(body, dict) else None
-        if not isinstance(token, str) or not token:
-            raise ProtocolError("use: the server started a task and did not send its token")
+        if not _is_usable(token):
+            fault = ProtocolError("use failed: the answer has no usable token")
+            fault.request_sent = True  # as after a garbled answer, there may be a task
+            raise with_unknown_outcome(operation, fault)
         try:
             return TaskStart.from_dict(body)
         except DecodeError as error:
@@ -220,6 +223,15 @@ def _starting() -> None:
     from ..models import TaskStart  # noqa: F401
     from ..protocol import start_operations  # noqa: F401
     from . import pipelines, task  # noqa: F401
+
+
+def _is_usable(token: Any) -> bool:
+    """Whether calls can name a task by `token`."""
+    try:
+        arguments.task_token(token)
+    except ConfigurationError:
+        return False
+    return True
 
 
 def _may_be_joined(operation: Operation, start: TaskStart) -> bool:

@@ -5,11 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar
 
 from ..deadline import Deadline
-from ..errors import AuthenticationError, OverloadedError, RocketRideError, TransportTimeoutError
+from ..errors import (
+    AuthenticationError,
+    ConfigurationError,
+    OverloadedError,
+    RocketRideError,
+    TransportTimeoutError,
+)
 from ..logs import as_note, beginning, log
 from ..options import RetryPolicy
 from ..protocol.failures import is_want_of_time
 from ..protocol.operations import Operation
+from ..redact import shorten
 from .base import Transport
 
 if TYPE_CHECKING:
@@ -33,6 +40,29 @@ def with_key(settings: Settings, step: Callable[[str], T]) -> T:
         raise refused
     log.info("the key was refused; trying again with another one")
     return step(settings.key)
+
+
+def refusal_of(operation: Operation, key: str) -> Optional[ConfigurationError]:
+    """Why `operation` must not be sent with `key`: that is the token of another task. None if it may be.
+
+    With a task's token as credential, the server ignores which task a request names: it would show, and end, the wrong one.
+    """
+    token = operation.token
+    if not key.startswith("tk_") or token is None or token == key:
+        return None
+    refusal = ConfigurationError(
+        f"{operation.name} failed: the credential is the token of task {shorten(key)}, and opens that task only, not task "
+        f"{shorten(token)}; nothing was sent. Use an API key, or the other task's token as credential too"
+    )
+    refusal._is_of_one_task = True
+    return refusal
+
+
+def check_task(operation: Operation, key: str) -> None:
+    """Raise `refusal_of` if there is one."""
+    refusal = refusal_of(operation, key)
+    if refusal is not None:
+        raise refusal
 
 
 class Caller:

@@ -224,7 +224,7 @@ class ManyTasksWait:
             self._advance_search(poller, task.search)
             return
         error = error or _error_of(self._plan_next_poll, task, outcome)
-        if error is not None and (error._is_of_auth or isinstance(error, _AFFECTS_ALL_TASKS)):
+        if error is not None and (error._is_of_auth or _affects_all_tasks(error)):
             raise error
         if error is not None:
             self._fail(poller, task, error)
@@ -297,6 +297,10 @@ class ManyTasksWait:
             pause = task.backoff.shorten(pause)
         # At least the tolerance: a poll that is due sooner counts as due now, so polls could follow without a pause.
         self._due_queue.schedule(task, self._clock() + max(pause, CLOCK_TOLERANCE))
+
+
+def _affects_all_tasks(error: RocketRideError) -> bool:
+    return isinstance(error, _AFFECTS_ALL_TASKS) and not error._is_of_one_task
 
 
 def _error_of(step: Callable[..., None], *args: Any) -> Optional[RocketRideError]:

@@ -349,6 +349,44 @@ def test_a_start_whose_answer_is_lost_is_looked_for_and_ended(kind, fate, answer
     assert ("terminate" in [call.name for call in transport.calls]) is (len(answers) == 3)
 
 
+WITHOUT_TOKEN = [
+    None,
+    {},
+    [],
+    "tk_1",
+    {"token": 5},
+    {"token": ""},
+    {"token": " "},
+    {"token": "tk_5f3a\u2026"},
+    {"token": "\ud800"},
+]
+
+
+@each("answer", WITHOUT_TOKEN)
+@each(("fate", "answers"), FOUND_LATER.values(), ids=FOUND_LATER)
+def test_a_start_that_is_answered_without_a_token_is_looked_for_and_ended(answer, fate, answers):
+    """As one whose answer is lost or garbled."""
+    transport = MemoryTransport([NO_RUN, answer, {"token": TOKEN}, *answers])
+    with pytest.raises(ProtocolError, match=r"^use failed: .* has no usable token") as raised:
+        RocketRideClient("h", KEY, transport=transport).run(pipeline=forever())
+    assert str(raised.value).endswith(f"; {fate}")
+    assert task_fate_of(raised.value).words == fate
+    assert raised.value.request_sent
+    assert ("terminate" in [call.name for call in transport.calls]) is (len(answers) == 3)
+
+
+@each("answer", WITHOUT_TOKEN)
+def test_one_that_cannot_be_looked_for_is_named_and_one_of_use_can_be(answer):
+    with pytest.raises(ProtocolError, match=r"the task may run on \(project 'p', source 'src_1'\)") as raised:
+        script(ServerError("denied"), answer).run(pipeline=forever("p"))
+    assert raised.value.request_sent
+    with pytest.raises(
+        ProtocolError, match=r"carried it out is unknown; over WebSocket, get_task_token"
+    ) as raised:
+        script(answer).use(pipeline=forever("p"))
+    assert raised.value.request_sent
+
+
 def test_a_start_whose_answer_is_lost_and_that_cannot_be_looked_for_is_named():
     lost = TransportError("no answer")
     lost.request_sent = True

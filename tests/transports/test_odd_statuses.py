@@ -44,7 +44,6 @@ TRANSIENT = (
     530,
     599,
 )
-TASK_CREDENTIAL = "tk_0123456789abcdef0123456789abcdef"
 
 both = pytest.mark.parametrize("transport", TRANSPORTS)
 
@@ -191,7 +190,7 @@ PAGES = {
 def test_a_page_is_never_the_servers_word(page, status):
     """Whatever it says, and whoever the key belongs to: no kind of error that only the server can tell."""
     odd = answer(PAGES[page], f"{status} Bad request")
-    with Server(always(odd)) as server, client_of(server, "http", TASK_CREDENTIAL) as client:
+    with Server(always(odd)) as server, client_of(server, "http", TOKEN) as client:
         with pytest.raises((ServerError, ProtocolError)) as caught:
             client.get_task_status(TOKEN)
     assert type(caught.value) in (ServerError, ProtocolError)
@@ -202,5 +201,5 @@ def test_a_page_is_never_the_servers_word(page, status):
 @both
 def test_one_page_ends_no_wait(transport, page, status):
     odd = answer(PAGES[page], f"{status} Bad request", Connection="close")
-    with Server(OddOnce(odd)) as server, client_of(server, transport, TASK_CREDENTIAL) as client:
+    with Server(OddOnce(odd)) as server, client_of(server, transport, TOKEN) as client:
         assert wait(client, many=False).succeeded

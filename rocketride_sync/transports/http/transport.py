@@ -17,7 +17,7 @@ from ...logs import DEBUG, log, timed
 from ...protocol.operations import Operation
 from ...redact import Secret
 from ..base import PollingWatch, Watch
-from ..caller import with_key
+from ..caller import check_task, with_key
 
 if TYPE_CHECKING:
     from ..pipe_interface import Uploads
@@ -62,7 +62,12 @@ class HttpTransport:
         if operation.public:
             # The key is not sent. Who knows it all the same may repeat it.
             return session.call(operation, Secret("", self._settings.secrets), deadline)
-        return with_key(self._settings, lambda key: session.call(operation, key, deadline))
+
+        def step(key: str) -> Any:
+            check_task(operation, key)
+            return session.call(operation, key, deadline)
+
+        return with_key(self._settings, step)
 
     def load(self) -> None:
         """Load what the calls of a wait may need. Raises TransportError if that is not possible."""

@@ -131,6 +131,11 @@ class Channel:
         """Take a short message that has been read already; False if there is none. Does no I/O."""
         return self.guarded(self._take_buffered)
 
+    def take_early(self) -> None:
+        """Take what has been read before a request is made: an answer among it cannot be that request's. Does no I/O."""
+        while self.receive_buffered():
+            pass
+
     def drain(self) -> None:
         """Read what has come: answers pings, and finds out that the server closed the connection.
 

@@ -12,6 +12,7 @@ from ...logs import DEBUG, log, timed
 from ...options import SizeLimit
 from ...protocol import dap, operations
 from ...protocol.operations import Buffer, Operation
+from ..caller import check_task
 from .channel import Channel, request_frame
 from .handshake import NO_HEADERS
 
@@ -31,6 +32,7 @@ class Connection:
 
     Attributes:
         channel: its messages.
+        credential: as `auth`. What is posted or noticed has been compared with it.
         server_version: what newer servers tell of themselves; None if it is not known.
 
     Raises:
@@ -55,7 +57,7 @@ class Connection:
         on_upgrade: Callable[[], object] = lambda: None,
     ) -> None:
         credential = operations.auth(auth, client_name, client_version)
-        self._auth = auth
+        self.credential = auth
         self.channel = Channel(sock, address, limit_of, dead_after, connect_deadline)
         self._dialogue = self.channel.dialogue
         self.pid = self.channel.pid
@@ -68,8 +70,9 @@ class Connection:
         self._authenticate(credential, deadline)
 
     def _authenticate(self, operation: Operation, deadline: Deadline) -> None:
+        self.channel.take_early()
         answer = self.channel.exchange(operation, deadline)
-        refused = dap.refused_credential(operation, answer, self._auth)
+        refused = dap.refused_credential(operation, answer, self.credential)
         if refused is not None:
             self.close()
             raise refused
@@ -86,28 +89,32 @@ class Connection:
             TransportError, TransportTimeoutError: no answer came. The connection is `broken` then, and the request
                 may have arrived.
             ServerError, ProtocolError: as `rocketride_sync.protocol.dap.interpret`.
+            ConfigurationError: as `rocketride_sync.transports.caller.check_task`.
         """
         if log.isEnabledFor(DEBUG):
             return timed(operation, "WebSocket", self._ask, operation, deadline, data)
         return self._ask(operation, deadline, data)
 
     def _ask(self, operation: Operation, deadline: Deadline, data: Optional[Buffer]) -> Any:
+        check_task(operation, self.credential)
+        self.channel.take_early()
         if not operation.repeatable:
             operation.sent = True
         try:
-            return dap.interpret(operation, self.channel.exchange(operation, deadline, data), self._auth)
+            return dap.interpret(operation, self.channel.exchange(operation, deadline, data), self.credential)
         except (TransportError, ProtocolError) as error:
             error.request_sent = True
             raise
 
     def interpret(self, operation: Operation, answer: dap.Message) -> Any:
         """The body of an answer. Raises ServerError, ProtocolError."""
-        return dap.interpret(operation, answer, self._auth)
+        return dap.interpret(operation, answer, self.credential)
 
     # Several requests in flight.
 
     def post_all(self, several: Sequence[Operation], deadline: Deadline) -> List[int]:
         """Send several at once; their numbers, for `next_answer`. Raises TransportError."""
+        self.channel.take_early()
         requests = []
         for each in several:
             self.channel.expect(each, deadline)

@@ -7,6 +7,7 @@ from typing import List, Optional, Tuple
 from ...deadline import Deadline, system_time
 from ...protocol import dap
 from ...protocol.operations import Buffer, Operation
+from ..caller import check_task
 from .channel import request_frame
 from .connection import Connection
 from .framing import Frames
@@ -28,10 +29,11 @@ class PostedRequests:
         self._outbox = Outbox()
 
     def post(self, operation: Operation, deadline: Deadline, data: Optional[Buffer] = None) -> int:
-        """Send `operation`, with `data` if given; its number, for `next_answer`. Raises TransportError.
+        """Send `operation`, with `data` if given; its number, for `next_answer`. Raises TransportError, ConfigurationError.
 
         It is sent together with those that are posted next, before `next_answer` waits. `data` is not needed any more.
         """
+        check_task(operation, self._connection.credential)
         self._channel.expect(operation, deadline)
         number, text = self._channel.dialogue.request(operation.command, operation.arguments)
         frame = self._channel.guarded(request_frame, text, data)

@@ -11,7 +11,7 @@ from ...errors import RocketRideError
 from ...loading import load
 from ...logs import log
 from ...protocol.operations import Operation
-from ..caller import with_key
+from ..caller import check_task, with_key
 from .pool import Pool
 
 if TYPE_CHECKING:
@@ -55,6 +55,9 @@ class WebSocketTransport:
 
     def call(self, operation: Operation, deadline: Deadline) -> Any:
         """As `rocketride_sync.transports.Transport.call`."""
+        check_task(
+            operation, self._settings.key
+        )  # another key may be used in the end: the connection looks again
         if operation.data is not None:
             return self._send(operation, deadline)
         if not operation.repeatable:
@@ -74,6 +77,7 @@ class WebSocketTransport:
 
     def pipe(self, operation: Operation, deadline: Deadline) -> WebSocketPipe:
         """As `rocketride_sync.transports.PipingTransport.pipe`."""
+        check_task(operation, self._settings.key)
         WebSocketPipe = load(_piping)  # noqa: N806
         return WebSocketPipe(self.pool, operation, deadline)
 

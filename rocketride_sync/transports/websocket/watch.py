@@ -10,6 +10,7 @@ from ...logs import log
 from ...protocol import dap, operations
 from ...protocol.operations import Operation
 from ...redact import shorten
+from ..caller import check_task
 from ..end_backoff import EndBackoff
 from ..end_told import EndTold
 from .event_filter import END, WAKING_ACTIONS, TaskEventFilter
@@ -41,6 +42,7 @@ class WebSocketWatch:
         self._pool = pool
         self._token: str = operation.arguments["token"]
         self._task = shorten(self._token)
+        self._credential = credential
         self._connection: Optional[Connection] = None
         self._event_filter = TaskEventFilter(self._token, credential)
         self._subscribing = Subscribing()
@@ -57,6 +59,7 @@ class WebSocketWatch:
         """As `rocketride_sync.transports.Watch.call`. A poll that a subscription may have cost is repeated without."""
         self._answered = False
         self._deadline = deadline
+        check_task(operation, self._credential)
         document = self._poll(operation, deadline)
         self._answered = True
         self._event_filter.learn(document)
@@ -68,6 +71,8 @@ class WebSocketWatch:
         def ask(connection: Connection) -> Any:
             nonlocal lost_to_subscription
             try:
+                self._hold(connection)
+                check_task(operation, connection.credential)
                 self._subscribe(connection, deadline)
                 self._event_filter.poll_sent()
                 document = connection.ask(operation, deadline)
@@ -121,10 +126,12 @@ class WebSocketWatch:
         listening = self._connection is not None and self._subscribing.requested
         return self._event_filter.end_told(listening=listening)
 
-    def _subscribe(self, connection: Connection, deadline: Deadline) -> None:
+    def _hold(self, connection: Connection) -> None:
         if connection is not self._connection:
             self._connection = connection
             self._subscribing.connected()
+
+    def _subscribe(self, connection: Connection, deadline: Deadline) -> None:
         if self._subscribing.requested or not self._subscribing.allowed:
             return
         # An `unsubscribe` of an earlier wait must not overtake what comes now.

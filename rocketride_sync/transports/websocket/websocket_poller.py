@@ -12,6 +12,7 @@ from ...errors import RocketRideError, TransportError, TransportTimeoutError
 from ...logs import DEBUG, log, log_call
 from ...options import RetryPolicy
 from ...protocol import dap
+from ..caller import refusal_of
 from ..end_told import EndTold
 from ..poller import Poll, PollResult
 from .in_flight import InFlight
@@ -42,6 +43,7 @@ class WebSocketPoller:
         pool: where the connection comes from.
         retry: the delays between attempts to connect.
         count: the number of tasks.
+        credential: what the connections of the pool are authenticated with.
     """
 
     def __init__(self, pool: Pool, retry: RetryPolicy, count: int, credential: str) -> None:
@@ -49,6 +51,7 @@ class WebSocketPoller:
         self._reconnecting = Reconnecting(retry)
         self._unfinished = count
         self._connection: Optional[Connection] = None
+        self._credential = credential
         self._subscriptions = Subscriptions(credential)
         self._in_flight = InFlight()
         self._results: Deque[PollResult] = deque()
@@ -73,7 +76,11 @@ class WebSocketPoller:
 
     def submit(self, poll: Poll) -> None:
         """As `rocketride_sync.transports.poller.Poller.submit`."""
-        self._in_flight.queued.append(poll)
+        refusal = refusal_of(poll.operation, self._credential)
+        if refusal is None:
+            self._in_flight.queued.append(poll)
+        else:
+            self._add_failure(poll, refusal)
 
     def take_queued(self) -> Tuple[List[Poll], Optional[RocketRideError]]:
         """As `rocketride_sync.transports.poller.Poller.take_queued`."""
@@ -142,12 +149,26 @@ class WebSocketPoller:
         connection = self._connection or self._connect(polls[0].begin())
         if connection is None:
             return
+        if self._drop_refused(connection, polls):
+            return
         deadlines = [poll.begin() for poll in polls]
         if deadlines[0].expired:  # a timeout while sending would break the connection
             fault = TransportTimeoutError(f"{polls[0].operation.name} failed: no time was left for it")
             self._add_failure(self._in_flight.queued.popleft(), fault)
             return
         self._send_over(connection, polls, deadlines)
+
+    def _drop_refused(self, connection: Connection, polls: List[Poll]) -> bool:
+        """Fail the polls that `connection`, perhaps authenticated by another credential, must not send; whether there are any."""
+        refused = [
+            (poll, refusal)
+            for poll in polls
+            if (refusal := refusal_of(poll.operation, connection.credential))
+        ]
+        for poll, refusal in refused:
+            self._in_flight.queued.remove(poll)
+            self._add_failure(poll, refusal)
+        return bool(refused)
 
     def _send_over(self, connection: Connection, polls: List[Poll], deadlines: List[Deadline]) -> None:
         # For polls that cannot be sent: no request has such numbers.

@@ -139,7 +139,8 @@ class WebSocketUploads:
         else:
             self._transfers[number] = transfer
         if fault is not None:
-            self._left_open = self._left_open or not isinstance(fault, (ServerError, NotReadyError))
+            closed = fault._is_of_one_task or isinstance(fault, (ServerError, NotReadyError))
+            self._left_open = self._left_open or not closed
             self._finish(transfer, transfer.error_for(fault))
             self._fail_if_broken(fault)
 

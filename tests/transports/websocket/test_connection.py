@@ -8,7 +8,9 @@ import pytest
 from cases import each
 
 from rocketride_sync import (
+    AuthenticationError,
     ProtocolError,
+    RocketRideClient,
     RocketRideError,
     ServerError,
     TaskNotFoundError,
@@ -27,6 +29,7 @@ from ..dap_peer import (
     RUNNING,
     TOKEN,
     DapPeer,
+    Gone,
     always,
     dap,
     frame,
@@ -48,6 +51,52 @@ def test_answers_may_come_out_of_order_late_twice_and_for_nobody(connect):
         transport = connect(server)
         assert [ask(transport) for _ in range(3)] == [RUNNING] * 3
         assert server.connections == 1
+
+
+def _answered_before_asked(peer):
+    """Accept the credential, and answer in the same segment what was not asked yet: requests 1 to 19."""
+    it = DapPeer(peer)
+    try:
+        it.upgrade()
+        auth = it.request()
+        early = [{"type": "response", "request_seq": seq, "success": True, "body": DONE} for seq in range(20)]
+        accepted = {"type": "response", "request_seq": auth["seq"], "success": True, "body": {}}
+        it.raw(b"".join(frame(json.dumps(message)) for message in (accepted, *early)))
+        while True:
+            request = it.request()
+            it.answer(request, RUNNING if request["command"] == "rrext_get_task_status" else None)
+    except Gone:
+        pass
+
+
+def test_an_answer_read_before_its_request_is_sent_is_none(connect):
+    with Server(_answered_before_asked) as server:
+        transport = connect(server)
+        assert [ask(transport) for _ in range(3)] == [RUNNING] * 3
+        assert server.connections == 1
+
+
+def test_nor_is_it_one_to_the_credential(connect):
+    def handler(peer):
+        it = DapPeer(peer)
+        send, sent = it.raw, []
+        it.raw = sent.append
+        it.upgrade()
+        accepted = {"type": "response", "request_seq": 1, "success": True, "body": {}}
+        send(b"".join([*sent, frame(json.dumps(accepted))]))
+        it.raw = send
+        it.refuse(it.request(), "Invalid API key")
+
+    with Server(handler) as server, pytest.raises(AuthenticationError):
+        ask(connect(server))
+
+
+@pytest.mark.parametrize("count", [1, 30])
+def test_nor_is_it_one_to_a_poll_of_many(count):
+    with Server(_answered_before_asked) as server:
+        with RocketRideClient(server.url, KEY, transport="websocket") as client:
+            results = client.wait_all([f"{TOKEN}{number}" for number in range(count)], timeout=0)
+    assert [result.status.state for result in results] == [RUNNING["state"]] * count
 
 
 def test_a_body_may_be_absent(connect):

@@ -44,6 +44,9 @@ class Channel:
     def upgrade(self, user_agent, headers):
         self.steps.append(("upgrade", user_agent, headers))
 
+    def take_early(self):
+        self.steps.append("take early")
+
     def exchange(self, operation, deadline, data=None):
         self.exchanged.append((operation, deadline, data))
         if operation.command == "auth":
@@ -130,7 +133,7 @@ def test_the_upgrade_comes_first_then_the_credential(connect):
     connection = connect(headers={"X-Mine": "1"}, on_upgrade=lambda: upgraded.append(True))
     channel = connection.channel
     assert channel.made_of == ("a socket", "an address", "limits", 45.0, "of the upgrade")
-    assert channel.steps == [("upgrade", "name/1.2", {"X-Mine": "1"}), ("auth", "of both")]
+    assert channel.steps == [("upgrade", "name/1.2", {"X-Mine": "1"}), "take early", ("auth", "of both")]
     assert channel.exchanged[0][0].arguments["auth"] == KEY
     assert upgraded == [True]
     assert (connection.pid, connection.broken) == (77, False)

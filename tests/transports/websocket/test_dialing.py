@@ -15,7 +15,7 @@ from rocketride_sync.config import Settings
 from rocketride_sync.transports.websocket import WebSocketTransport
 from rocketride_sync.transports.websocket.upgrade import NoSlotError, NoWebSocketError, UpgradeCutError
 
-from ..dap_peer import KEY, RUNNING, DapPeer, always, refusing_credentials, serve
+from ..dap_peer import KEY, RUNNING, TOKEN, DapPeer, always, refusing_credentials, serve
 from ..loopback import Server, answer
 from .calls import ask
 
@@ -50,7 +50,7 @@ def test_a_base_path_goes_before_the_documented_path():
         (KEY, "Invalid API key", AuthenticationError),
         (KEY, "Too many authentication attempts", AuthenticationError),
         (KEY, "Bad request", AuthenticationError),
-        ("tk_5f3a0123456789abcdef", "Bad request", TaskNotFoundError),
+        (TOKEN, "Bad request", TaskNotFoundError),
     ],
 )
 def test_a_refused_credential(connect, auth, message, error):

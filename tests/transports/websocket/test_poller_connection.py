@@ -22,6 +22,7 @@ class Connection:
 
     broken = False
     socket_class = socket.socket
+    credential = "key"
     generation = 0
     longest_answer = 0
     pid = property(lambda _: os.getpid())

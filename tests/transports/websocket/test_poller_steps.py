@@ -51,6 +51,7 @@ class Connection:
     """
 
     socket_class = socket.socket
+    credential = "key"
     generation = 0
     longest_answer = 0
 

@@ -26,6 +26,7 @@ class Connection:
     """
 
     socket_class = socket.socket
+    credential = "key"
     generation = 0
 
     def __init__(self, clock):

@@ -19,6 +19,7 @@ class Breaking:
     """A connection that is lost after a while in which it is listened to."""
 
     broken = False
+    credential = "key"
     pid = property(lambda _: os.getpid())
 
     def listen(self, deadline):
@@ -54,6 +55,7 @@ class Scripted:
     """A connection that is listened to: each time an event comes, nothing (None), or the connection is lost."""
 
     broken = False
+    credential = "key"
     pid = property(lambda _: os.getpid())
 
     def __init__(self, *script):
