@@ -70,11 +70,13 @@ class BaseClient:
         if self._terminated is None:
             self._terminated = load(_terminated_runs)()
         operation = operations.terminate(token)
+        operation.sent = False  # yet
         self._terminated.terminate(
             token,
             before,
             lambda: self._call_until(operation, deadline),
             lambda: self._read_status(operations.get_task_status(token), deadline),
+            lambda: operation.sent,
         )
 
     def _wait_for(

@@ -27,6 +27,7 @@ class LifecycleMethods(BaseClient):
 
         Raises:
             TaskNotFoundError: the server does not know the task.
+            TransportError: with `request_sent`, the task may end all the same: a later status tells.
         """
         token = arguments.task_token(token)
         deadline = Deadline(self._limit(timeout))

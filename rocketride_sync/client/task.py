@@ -111,7 +111,7 @@ class Task(TaskMethods):
             status = self.status
         if status is not None and status.is_terminal:
             self.ended = True
-            return status.terminated_by_client
+            return status.terminated_by_client is True
         self.ended = False
         try:
             self._client._terminate(self.token, status, deadline)

@@ -16,12 +16,22 @@ _MAX_KEPT = 1000
 class _Run:
     """One that was terminated. A restart keeps the start time, so the end time tells the lives of a run apart."""
 
-    __slots__ = ("end_time", "start_time", "terminated_at")
+    __slots__ = ("end_time", "is_unanswered", "start_time", "terminated_at")
 
     def __init__(self, start_time: float) -> None:
         self.start_time = start_time
         self.end_time = math.inf  # the first end that was seen; infinite until then
         self.terminated_at = math.inf  # monotonic, when the server had answered; infinite until then
+        self.is_unanswered = False  # whether the server may have been asked, and will not answer any more
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the server has said that it was terminated."""
+        return self.terminated_at < math.inf
+
+    def answered(self) -> None:
+        """The server has terminated it."""
+        self.terminated_at, self.is_unanswered = system_time.monotonic(), False
 
     def ended_as(self, status: TaskStatus) -> bool:
         """Whether a terminal status shows the end of this life of the run. The first one that is read is taken for it."""
@@ -43,11 +53,13 @@ class TerminatedRuns:
         before: Optional[TaskStatus],
         step: Callable[[], object],
         look: Callable[[], TaskStatus],
+        was_sent: Callable[[], Optional[bool]] = lambda: None,
     ) -> None:
         """Terminate a task with `step`; `before`: its status just before, None if it could not be read. `look` reads it.
 
-        Only a run that had not ended then counts, and only if the step succeeds. Statuses that are read in the
-        meantime may show its end already.
+        Only a run that had not ended then counts, and only if the step succeeds, or if it is not known whether it did.
+        Statuses that are read in the meantime may show its end already. `was_sent` tells after an interrupt whether the
+        request was sent; None if that is not known.
         """
         if before is None or before.is_terminal or not before.start_time:
             step()
@@ -56,18 +68,18 @@ class TerminatedRuns:
         run = _Run(before.start_time)
         try:
             self._keep(token, run)
-            _end(before, step, look)
-        except BaseException:
-            self.forget(token)
-            if earlier is not None:
-                self._keep(token, earlier)
+            _end(run, before, step, look)
+        except BaseException as error:
+            run.is_unanswered = run.is_unanswered or _may_have_arrived(error, was_sent)
+            settled = earlier is not None and earlier.is_answered and earlier.start_time == run.start_time
+            self._keep(token, run if run.is_unanswered and not settled else earlier)
             raise
-        run.terminated_at = system_time.monotonic()
         self._keep(token, run)
 
     def mark(self, token: str, status: TaskStatus, asked_at: float) -> TaskStatus:
         """The status, with the fact that its run was terminated if it shows the end of that run, and of no restart of it.
 
+        The fact is None where the request was not answered: nobody knows whether it ended the run, or that ended by itself.
         `asked_at` is the monotonic time at which it was asked for.
         """
         run = self._runs.get(token)
@@ -75,7 +87,8 @@ class TerminatedRuns:
         if run is None or run.start_time != status.start_time:
             return status
         if status.is_terminal:
-            return status._with_facts(terminated_by_client=True) if run.ended_as(status) else status
+            known = None if run.is_unanswered else True
+            return status._with_facts(terminated_by_client=known) if run.ended_as(status) else status
         if asked_at > run.terminated_at and shows_life(status.state, status.completed):
             self.forget(token)  # a restart
         return status
@@ -84,24 +97,34 @@ class TerminatedRuns:
         """The task runs again, or its end will be another's doing."""
         self._runs.pop(token, None)
 
-    def _keep(self, token: str, run: _Run) -> None:
+    def _keep(self, token: str, run: Optional[_Run]) -> None:
         self.forget(token)
+        if run is None:
+            return
         self._runs[token] = run
         for oldest in list(self._runs)[:-_MAX_KEPT]:
             self.forget(oldest)
 
 
-def _end(run: TaskStatus, step: Callable[[], object], look: Callable[[], TaskStatus]) -> None:
-    """End `run` with `step`; again if the connection broke, and `run` goes on. The next run has the same token."""
+def _end(run: _Run, before: TaskStatus, step: Callable[[], object], look: Callable[[], TaskStatus]) -> None:
+    """End `run` with `step`; again if the connection broke, and it goes on. The next run has the same token."""
     try:
         step()
+        run.answered()
         return
     except TransportError as error:
         if isinstance(error, TransportTimeoutError) or not error.request_sent:
             raise
         fault = error
-    if _goes_on(run, look, fault):
+    run.is_unanswered = True
+    if _goes_on(before, look, fault):
         step()
+        run.answered()
+
+
+def _may_have_arrived(error: BaseException, was_sent: Callable[[], Optional[bool]]) -> bool:
+    """Whether the server may have been asked, in spite of `error`, and has not refused."""
+    return error.request_sent if isinstance(error, RocketRideError) else was_sent() is not False
 
 
 def _goes_on(run: TaskStatus, look: Callable[[], TaskStatus], fault: TransportError) -> bool:

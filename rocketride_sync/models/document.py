@@ -27,6 +27,9 @@ class Document(_Mapping, metaclass=LazyAttrs):
 
     ``status.completed_count`` and ``status["completedCount"]`` are the same value. Iteration gives the
     documented names, present in the document or not, and then the unknown ones of `extra`.
+
+    Of JSON values of no known form, such as those in `extra`, it has copies of its own. What lies within them are dicts and
+    lists, which Python does not protect: do not change them.
     """
 
     __slots__ = ()

@@ -41,9 +41,8 @@ itself."""
 _FROM_RUN_LOG = (
     "Whether this status is from the server's run log, because the task itself was forgotten or replaced."
 )
-_TERMINATED_BY_CLIENT = (
-    "Whether the client that read this status had terminated this run before it showed its end."
-)
+_TERMINATED_BY_CLIENT = """Whether the client that read this status had terminated this run before it showed its end. None if
+the client had asked the server to, and got no answer: then the request may have ended the run, and may not."""
 
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ if TYPE_CHECKING:
 
         end_reason: Optional[str] = None
         from_run_log: bool = False
-        terminated_by_client: bool = False
+        terminated_by_client: Optional[bool] = False
 
 else:
 
@@ -69,7 +68,7 @@ else:
 
         end_reason: Optional[str]
         from_run_log: bool
-        terminated_by_client: bool
+        terminated_by_client: Optional[bool]
 
         _facts: ClassVar[Mapping[str, Any]] = {
             "end_reason": None,
@@ -119,6 +118,8 @@ def _of_completed(status: StatusBehaviour) -> Tuple[Outcome, str]:
 
 def _of_cancelled(status: StatusBehaviour) -> Tuple[Outcome, str]:
     """Of a run that ended with the state CANCELLED, another exit code than 0, and nothing more known of it."""
+    if status.terminated_by_client is None:
+        return Outcome.CANCELLED, "this client had asked the server to end it, and got no answer"
     if status.exit_code is None:
         return Outcome.CANCELLED, "an older server shows this for a run that was restarted, however it ended"
     if status.exit_code == 1 and not status.exit_message:
@@ -136,7 +137,7 @@ def _of_cancelled(status: StatusBehaviour) -> Tuple[Outcome, str]:
 
 
 def _was_stopped(status: StatusBehaviour) -> bool:
-    return status.terminated_by_client or status.end_reason in STOP_REASONS
+    return status.terminated_by_client is True or status.end_reason in STOP_REASONS
 
 
 def _all_went_well(status: StatusBehaviour) -> bool:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .end_told import EndTold
     from .pipe_interface import Pipe, Uploads
     from .poller import Poll
+    from .websocket.watch import WebSocketWatch
 
 T = TypeVar("T")
 
@@ -60,12 +61,23 @@ class AutoTransport:
         """As `rocketride_sync.transports.Transport.call`."""
         return self.call_with_fallback(self._websocket, operation, deadline)
 
-    def call_with_fallback(self, websocket: Any, operation: Operation, deadline: Deadline) -> Any:
-        """Call through `websocket`, a transport or a watch; over HTTP if the server refuses the upgrade."""
+    def call_with_fallback(
+        self,
+        websocket: Any,
+        operation: Operation,
+        deadline: Deadline,
+        learn: Optional[Callable[[Any], None]] = None,
+    ) -> Any:
+        """Call through `websocket`, a transport or a watch; over HTTP if the server refuses the upgrade.
+
+        `learn` is told what HTTP has answered.
+        """
 
         def over_http(refusal: Optional[RocketRideError]) -> Any:
             document = self._http.call(operation, deadline)
             self.fallback.http_succeeded(refusal)
+            if learn is not None:
+                learn(document)
             return document
 
         return self._with_fallback(websocket, websocket.call, over_http, operation, deadline)
@@ -192,7 +204,7 @@ class AutoTransport:
 class _AutoWatch:
     """The watch of one wait. While there is no WebSocket connection, its pause is a sleep."""
 
-    def __init__(self, transport: AutoTransport, watch: Watch) -> None:
+    def __init__(self, transport: AutoTransport, watch: WebSocketWatch) -> None:
         self._transport = transport
         self._watch = watch
         self._loaded = False
@@ -201,7 +213,9 @@ class _AutoWatch:
 
     def call(self, operation: Operation, deadline: Deadline) -> Any:
         self._loaded = self._loaded or self._transport.load_for_wait(deadline)
-        return self._transport.call_with_fallback(self._watch, operation, deadline)
+        return self._transport.call_with_fallback(
+            self._watch, operation, deadline, self._watch.shown_elsewhere
+        )
 
     def end_told(self) -> EndTold:
         return load(_end_told)(self._watch)

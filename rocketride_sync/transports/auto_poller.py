@@ -101,6 +101,7 @@ class AutoPoller:
         if not isinstance(answer, RocketRideError):
             self._fallback.http_succeeded(self._refusal)
             self._refusal = None
+            self._websocket.shown_elsewhere(poll, answer)
 
     def _submit_over_http(self, poll: Poll) -> None:
         self._over_http.add(poll)

@@ -7,11 +7,13 @@ from moments import each_moment, interrupted
 from rocketride_sync import (
     MemoryTransport,
     Outcome,
+    ProtocolError,
     RocketRideClient,
     ServerError,
     TaskCancelledError,
     TaskNotFoundError,
     TaskStatus,
+    TransientError,
     TransportError,
     TransportTimeoutError,
     WaitTimeoutError,
@@ -58,11 +60,29 @@ class Server:
         pass
 
 
-def ending_with(document):
+def ending_with(document, fault=None):
     def on_terminate(server):
         server.status = document
+        if fault is not None:
+            raise fault
 
     return on_terminate
+
+
+def sent(fault):
+    """What is raised when a request may have arrived, and was not answered."""
+    fault.request_sent = True
+    return fault
+
+
+def unanswered():
+    """The faults after which nobody knows whether the server ends the run."""
+    return [
+        sent(TransportTimeoutError("no answer")),
+        sent(TransientError("a proxy gave up", http_status=504)),
+        sent(ProtocolError("a proxy's page")),
+        KeyboardInterrupt(),
+    ]
 
 
 def unseen():
@@ -76,6 +96,7 @@ def client_of(server):
 def is_ours(status):
     assert status.end_reason is None
     ours = status.terminated_by_client
+    assert ours is not None or (status.outcome, status.outcome_certain) == (Outcome.CANCELLED, False)
     assert not ours or (status.outcome, status.outcome_certain) == (Outcome.CANCELLED, True)
     return ours
 
@@ -189,16 +210,12 @@ def test_a_status_that_cannot_be_read_just_before_is_no_hindrance(answers, polls
     assert not is_ours(client.get_task_status(TOKEN))
 
 
-@pytest.mark.parametrize("fault", [ServerError("no"), TransportError("broke"), KeyboardInterrupt()], ids=repr)
-def test_one_that_failed_does_not_count(fault):
-    def refuse(server):
-        server.status = TEXT
-        raise fault
-
-    client = client_of(Server(RUNNING, refuse))
+@each("fault", [ServerError("no"), TransportError("broke"), TransportTimeoutError("late")], ids=repr)
+def test_one_that_was_refused_or_not_sent_does_not_count(fault):
+    client = client_of(Server(RUNNING, ending_with(TEXT, fault)))
     with pytest.raises(type(fault)):
         client.terminate(TOKEN)
-    assert not is_ours(client.get_task_status(TOKEN))
+    assert is_ours(client.get_task_status(TOKEN)) is False
 
 
 def test_one_that_failed_does_not_undo_an_earlier_one():
@@ -455,6 +472,124 @@ def test_after_a_broken_connection_a_run_that_cannot_be_told_is_not_terminated_a
     with pytest.raises(TransportError, match="carried it out is unknown; the task's status tells"):
         client_of(server).terminate(TOKEN)
     assert server.calls.count("terminate") == 1
+
+
+@ENDS
+@each("fault", unanswered(), ids=repr)
+@each("then", [[], [RUNNING], [RUNNING, STOPPING]], ids=len)
+def test_an_end_after_a_request_without_an_answer_is_not_certain(end, fault, then):
+    """It may have been this request that ended the run, however late, and may not."""
+    server = Server(RUNNING, ending_with([*then, *[end] * 3], fault))
+    client = client_of(server)
+    with pytest.raises(type(fault)):
+        client.terminate(TOKEN)
+    for _ in then:
+        assert client.get_task_status(TOKEN).terminated_by_client is False
+    for _ in range(3):
+        assert is_ours(client.get_task_status(TOKEN)) is None
+    assert server.calls.count("terminate") == 1
+
+
+@ENDS
+@READS
+def test_it_is_the_same_when_the_connection_breaks(end, read):
+    client = client_of(Server(RUNNING, broken(end)))
+    client.terminate(TOKEN)
+    assert is_ours(read(client)) is None
+
+
+@ENDS
+@READS
+def test_and_when_nothing_could_be_seen_after_it_broke(end, read):
+    server = Server(RUNNING, broken(ServerError("not now")))
+    client = client_of(server)
+    with pytest.raises(TransportError):
+        client.terminate(TOKEN)
+    server.status = end
+    assert is_ours(read(client)) is None
+
+
+@ENDS
+def test_a_wait_that_was_not_told_whether_its_task_was_cancelled(end):
+    server = Server(RUNNING, ending_with([RUNNING, *[end] * 3], sent(TransportTimeoutError("no answer"))))
+    client = client_of(server)
+    with pytest.raises(WaitTimeoutError, match="could not be terminated and may run on"):
+        client.wait_until_complete(TOKEN, 0, cancel_on_timeout=True)
+    with pytest.raises(TaskCancelledError, match=r"not certain: this client had asked .* no answer"):
+        client.wait_until_complete(TOKEN, 20.0, 0.02, check=True)
+    assert is_ours(client.get_task_status(TOKEN)) is None
+
+
+@each("end", [GOOD, {**TEXT, "exitCode": 0}])
+def test_what_is_certain_without_it_stays_so(end):
+    client = client_of(Server(RUNNING, ending_with(end, sent(TransportTimeoutError("no answer")))))
+    with pytest.raises(TransportTimeoutError):
+        client.terminate(TOKEN)
+    status, plain = client.get_task_status(TOKEN), TaskStatus.from_dict(end)
+    assert (status.outcome, status._doubt) == (plain.outcome, plain._doubt)
+
+
+@each("first", unanswered(), ids=repr)
+def test_an_answer_to_the_second_request_makes_it_certain(first):
+    client = client_of(server := Server(RUNNING, ending_with(RUNNING, first)))
+    with pytest.raises(type(first)):
+        client.terminate(TOKEN)
+    server.on_terminate = ending_with(TEXT)
+    client.terminate(TOKEN)
+    assert is_ours(client.get_task_status(TOKEN)) is True
+
+
+def test_a_refusal_of_the_second_request_says_nothing_of_the_first():
+    client = client_of(server := Server(RUNNING, ending_with(RUNNING, sent(TransportTimeoutError("late")))))
+    with pytest.raises(TransportTimeoutError):
+        client.terminate(TOKEN)
+    server.on_terminate = ending_with(TEXT, TaskNotFoundError("no such task"))
+    with pytest.raises(TaskNotFoundError):
+        client.terminate(TOKEN)
+    assert is_ours(client.get_task_status(TOKEN)) is None
+
+
+def test_a_second_request_without_an_answer_does_not_undo_the_first():
+    client = client_of(server := Server(RUNNING, ending_with(STOPPING)))
+    client.terminate(TOKEN)
+    server.on_terminate = ending_with(TEXT, sent(TransportTimeoutError("late")))
+    with pytest.raises(TransportTimeoutError):
+        client.terminate(TOKEN)
+    assert is_ours(client.get_task_status(TOKEN)) is True
+
+
+def test_of_another_run_a_request_without_an_answer_tells_nothing():
+    server = Server(RUNNING, ending_with({**TEXT, "startTime": 100.5}, sent(TransportTimeoutError("late"))))
+    client = client_of(server)
+    with pytest.raises(TransportTimeoutError):
+        client.terminate(TOKEN)
+    assert is_ours(client.get_task_status(TOKEN)) is False
+
+
+def test_a_later_end_is_not_this_clients_after_the_one_that_followed_a_request_without_an_answer():
+    server = Server(RUNNING, ending_with(ENDED, sent(TransportTimeoutError("late"))))
+    client = client_of(server)
+    with pytest.raises(TransportTimeoutError):
+        client.terminate(TOKEN)
+    assert is_ours(client.get_task_status(TOKEN)) is None
+    server.status = ENDED_AGAIN
+    assert is_ours(client.get_task_status(TOKEN)) is False
+
+
+@each("request_sent", [False, None])
+def test_ctrl_c_before_the_request_is_sent_is_none(request_sent):
+    """A transport of this library tells by `Operation.sent` whether it was; of another one it is not known."""
+
+    class Telling(Server):
+        def call(self, operation, deadline):
+            if operation.name == "terminate":
+                operation.sent = request_sent
+            return super().call(operation, deadline)
+
+    client = client_of(Telling(RUNNING, ending_with(TEXT, KeyboardInterrupt())))
+    with pytest.raises(KeyboardInterrupt):
+        client.terminate(TOKEN)
+    assert is_ours(client.get_task_status(TOKEN)) is request_sent
 
 
 @pytest.mark.parametrize("request_sent", [False, True])

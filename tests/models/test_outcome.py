@@ -75,6 +75,16 @@ def test_that_it_was_stopped_outweighs_a_state_of_6_alone(fact, state, code, tex
 
 
 @ROWS
+def test_that_this_client_may_have_terminated_it_is_not_certain(state, code, text, fields, outcome, certain):
+    status = ended(state, code, text, **fields)._with_facts(terminated_by_client=None)
+    settled = state == 5 or code == 0
+    assert (status.outcome, status.outcome_certain) == ((outcome, certain) if settled else (CANCELLED, False))
+    assert needs_end_reason(status) is not settled
+    told = status._with_facts(end_reason="user")
+    assert (told.outcome, told.outcome_certain) == ((outcome, certain) if settled else (CANCELLED, CERTAIN))
+
+
+@ROWS
 def test_the_reason_is_needed_only_where_it_would_change_something(
     state, code, text, fields, outcome, certain
 ):

@@ -34,6 +34,11 @@ def test_what_it_carries_already_makes_no_copy():
     assert facts_of(STOPPED._with_facts(end_reason="ttl")) == ("ttl", True, True)
 
 
+def test_that_it_is_not_known_is_no_default():
+    unknown = ENDED._with_facts(terminated_by_client=None)
+    assert facts_of(pickle.loads(pickle.dumps(unknown))) == facts_of(unknown) == (None, False, None)
+
+
 def test_they_are_not_in_the_document_and_not_compared():
     assert STOPPED.to_dict() == ENDED.to_dict()
     assert STOPPED == ENDED

@@ -467,3 +467,29 @@ def test_to_json_is_the_document_as_text():
     assert "\n" not in text
     assert TaskStatus.from_dict(json.loads(text)) == status
     assert json.loads(status.to_json(indent=2)) == json.loads(text) == status.to_dict()
+
+
+def test_nothing_in_it_can_be_changed_but_within_the_objects_of_the_server():
+    document = {
+        "notes": [{"a": 1}],
+        "new": 1,
+        "errors": ["e"],
+        "pipeflow": {"byPipe": {"0": ["a"]}},
+        "tokens": {"custom": {"x": 1.0}},
+        "componentStats": {"c": {}},
+    }
+    status = TaskStatus.from_dict(document)
+    assert [type(part) for part in (status.notes, status.errors, status.pipeflow.by_pipe[0])] == [tuple] * 3
+    mappings = (
+        status.notes[0],
+        status.extra,
+        status.pipeflow.by_pipe,
+        status.tokens.custom,
+        status.component_stats,
+    )
+    for mapping in (*mappings, status, status.tokens):
+        with pytest.raises(TypeError, match=r"read-only|item assignment"):
+            mapping["a"] = 1
+    for part in (status, status.tokens, status.component_stats["c"]):
+        with pytest.raises(AttributeError):
+            part.extra = {}

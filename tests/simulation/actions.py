@@ -7,7 +7,7 @@ import contextlib
 from rocketride_sync.errors import RocketRideError
 
 from .ends import ENDS
-from .invariants import Call, check_error, check_outcome, check_status, require
+from .invariants import UNANSWERED, Call, check_error, check_outcome, check_status, require
 from .wait_check import WaitCheck
 
 ACTIONS = {}
@@ -236,10 +236,11 @@ def _terminate(life, task, token):
     call = Call(life, "Task.terminate", life.call_timeout).make(task.terminate)
     if call.error is not None:
         check_error(life, call, token, seen=False, since=call.begin)
+        life.own_terminates[token] = UNANSWERED if call.error.request_sent else False
     elif before is not None:
         require(not before.active, "terminate returned, and the task goes on")
         stopped = active and before.reason == "user"
-        # The client reads the status first. If that fails it cannot know; and the run may end by itself meanwhile.
-        life.own_terminates[token] = (
-            stopped if not active or (stopped and call.end - call.begin < _PROMPT) else None
-        )
+        # The client reads the status first. If that fails it cannot know; and the run may end by itself meanwhile. Nor can
+        # it if the connection broke: then it has only seen that the run has ended.
+        prompt = call.end - call.begin < _PROMPT and life.faults.calm
+        life.own_terminates[token] = stopped if not active or (stopped and prompt) else None

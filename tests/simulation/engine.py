@@ -229,6 +229,8 @@ class Engine:
         }
         if action == "end" and run.reason and self.generation == NEWER:
             body["reason"] = run.reason
+        if self.generation == NEWER:
+            body["eventTime"] = BASE + self.world.now
         for session in list(self.subscribers):
             session.publish(run, body)
 

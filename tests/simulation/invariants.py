@@ -22,6 +22,7 @@ from . import oracle
 from .ends import ENDS
 
 EXACT = 0.001
+UNANSWERED = "unanswered"
 _SHOWN = operator.itemgetter("state", "completed", "exitCode", "exitMessage", "startTime")
 KNOWS_CERTAINTY = hasattr(TaskStatus, "outcome_certain")
 
@@ -156,7 +157,10 @@ def check_status(life, call, token, status, since):
 
 
 def check_outcome(life, call, run, document, status, *, own_terminate=False, watched_since=None):
-    """The outcome is the one that the table gives for what the client was told; `own_terminate` None: or may know."""
+    """The outcome is the one that the table gives for what the client was told.
+
+    `own_terminate` None: or may know. `UNANSWERED`: it may know that it asked for this end, and cannot know more.
+    """
     if not KNOWS_CERTAINTY:
         return
     require(
@@ -168,7 +172,11 @@ def check_outcome(life, call, run, document, status, *, own_terminate=False, wat
     )
     if run.is_chosen and status.end_reason and not status.from_run_log:
         life.outcomes.append("the reason of a run with a chosen token")
-    if own_terminate is None:
+    if own_terminate == UNANSWERED:
+        require(
+            not status.terminated_by_client, "%s: of what was not answered, it says that it was", call.name
+        )
+    if own_terminate in (None, UNANSWERED):
         own_terminate = status.terminated_by_client
     plain = oracle.outcome(document, own_terminate=own_terminate)
     told = oracle.outcome(document, reason_heard=run.reason is not None, own_terminate=own_terminate)

@@ -8,7 +8,7 @@ from rocketride_sync.errors import TaskReplacedError
 
 from .actions import replace_and_stop
 from .ends import NEWER
-from .invariants import Call, check_error, check_outcome, check_status, require
+from .invariants import UNANSWERED, Call, check_error, check_outcome, check_status, require
 from .old_failures import LIVES, old  # noqa: F401 - it is complete when these are registered
 
 
@@ -156,3 +156,51 @@ def old_end_of_the_next_run(life, client):
         found, document = check_status(life, call, run.token, status, call.begin)
         require(found is run, "the end of run %s", found.number)
         check_outcome(life, call, run, document, status)
+
+
+@old("websocket", "auto")
+def old_reason_heard_before_a_loss(life, client):
+    """The `end` event came while a poll was in flight, and was forgotten with the connection that broke before the answer."""
+    life.engine.generation = NEWER
+    life.server.think = lambda: 0.3
+    for many, interval in itertools.product((False, True), (0.02, 0.05)):
+        run = life.new_run(seconds=4.0, how="stopped, with a line", starting=0.01, lingering=0.0)
+        run.when_ended.append(lambda _: life.world.later(0.1, life.network.close_all))
+        call = Call(life, "wait", 60.0)
+        if many:
+            call.make(client.wait_all, [run.token], timeout=60.0, interval=interval)
+        else:
+            call.make(client.wait_until_complete, run.token, timeout=60.0, interval=interval)
+        require(call.error is None, "the wait failed: %r", call.error)
+        status = call.result[0].result() if many else call.result
+        _, document = check_status(life, call, run.token, status, call.begin)
+        check_outcome(life, call, run, document, status)
+        require(status.end_reason == run.reason, "the reason that was heard is forgotten")
+
+
+@old("websocket", "http", "auto")
+def old_terminate_without_an_answer(life, client):
+    """The run that died of it was called a failure, for certain; or cancelled, for certain, if the connection broke."""
+    life.engine.terminate = lambda run: run.stop_working(0.1, "stopped, with a line", "user")
+    spoil = life.server.spoil
+    for silent in (False, True):
+        run = life.new_run(seconds=500.0, how="well", starting=0.01)
+        life.world.sleep(1.0)
+
+        def lose(connection, answer, run=run, silent=silent):
+            if run not in life.engine.terminated:
+                return spoil(connection, answer)
+            if not silent:
+                life.server.spoil = spoil
+                connection.close()
+            return silent
+
+        life.server.spoil = lose
+        call = Call(life, "terminate", 20.0).make(client.terminate, run.token, timeout=20.0)
+        require(bool(call.error) is silent, "terminate without an answer: %r", call.error)
+        life.server.spoil = spoil
+        call = Call(life, "get_task_status", 20.0).make(client.get_task_status, run.token, timeout=20.0)
+        require(call.error is None, "get_task_status failed: %r", call.error)
+        _, document = check_status(life, call, run.token, call.result, call.begin)
+        require(call.result.terminated_by_client is None, "that nobody answered is not known any more")
+        check_outcome(life, call, run, document, call.result, own_terminate=UNANSWERED)

@@ -6,7 +6,7 @@ from .ends import CANCELLED, FAILED, SUCCEEDED
 
 
 def outcome(document, reason_heard=False, own_terminate=False):
-    """The outcome of a terminal status, and whether it is certain."""
+    """The outcome of a terminal status, and whether it is certain. `own_terminate` None: it was sent, and not answered."""
     state, code, message = document["state"], document["exitCode"], document["exitMessage"]
     if state == 5:
         if code not in (0, None):
@@ -16,7 +16,7 @@ def outcome(document, reason_heard=False, own_terminate=False):
         return CANCELLED, True
     if reason_heard or own_terminate:
         return CANCELLED, True
-    if code is None:
+    if own_terminate is None or code is None:
         return CANCELLED, False
     if code == 1 and message == "":
         whole = document["completedCount"] >= document["totalCount"] > 0

@@ -268,6 +268,21 @@ PLANTS = (
         transports="websocket auto",
     ),
     Plant(
+        "what was received before a connection was lost is forgotten",
+        PACKAGE + "transports/websocket/watch.py",
+        r"if self\._take_queued\(connection\):",
+        "if False:",
+        kinds="old_reason_heard_before_a_loss",
+        transports="websocket auto",
+    ),
+    Plant(
+        "a request to terminate that was not answered does not count",
+        PACKAGE + "client/terminated_runs.py",
+        r"return error\.request_sent if isinstance\(error, RocketRideError\) else was_sent\(\) is not False",
+        "return False",
+        kinds="old_terminate_without_an_answer",
+    ),
+    Plant(
         "the simulated server swaps two tasks",
         "tests/simulation/engine.py",
         r"return document\n$",

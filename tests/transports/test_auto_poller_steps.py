@@ -75,6 +75,13 @@ class Websocket(Told):
     is_open = False
     ready = False
 
+    def __init__(self):
+        super().__init__()
+        self.shown = []
+
+    def shown_elsewhere(self, poll, document):
+        self.shown.append((poll, document))
+
 
 class Pollers:
     def __init__(self):
@@ -344,6 +351,15 @@ def test_what_is_known_of_a_task_is_known_over_websocket(pollers):
     pollers.auto.remove("a")
     assert pollers.websocket.removed == ["a"]
     assert pollers.auto.end_told("a") == "told of a"
+
+
+def test_what_http_shows_is_told_to_that_over_websocket(pollers):
+    """A restart, say, which is no event that it could hear."""
+    pollers.refuse("a")
+    pollers.refuse("b")
+    pollers.http.results = [("b", TransportError("lost")), ("a", STATUS)]
+    assert [pollers.next(), pollers.next()][1] == ("a", STATUS)
+    assert pollers.websocket.shown == [("a", STATUS)]
 
 
 def test_closing_closes_both(pollers):

@@ -12,7 +12,7 @@ from rocketride_sync import Outcome, RocketRideClient
 
 from .dap_peer import KEY, RUNNING, TOKEN, serve
 from .either_transport import STATUS, either
-from .loopback import Server
+from .loopback import Server, answer
 
 LONG = 60.0  # an interval that no test waits out
 ROOM = 20.0  # seconds, where nothing should take so long
@@ -230,6 +230,71 @@ def test_a_reason_outlives_the_connection_that_told_it(way):
     script = Script(lose, cut, FAILED)
     status, _ = run(script, way)
     assert status.end_reason == "user"
+
+
+TWIN_BEGINS = ("begin", {"__id": "77777777.s"})  # a reason to poll
+
+
+def cutting(*events):
+    """A step: the events come, and no answer."""
+
+    def step(peer):
+        for action, fields in events:
+            peer.event(action, **fields)
+        peer.close()
+        return {}
+
+    return step
+
+
+def falling_back(*documents):
+    """A server that refuses all upgrades but the first; over HTTP it answers with these, and with the last again."""
+    left, made = list(documents), []
+    first = Script(told(RUNNING, TWIN_BEGINS), cutting(end()))
+
+    def handler(peer):
+        made.append(peer)
+        if len(made) == 1:
+            serve(first.reply)(peer)
+            return
+        while True:
+            request = peer.read_request()
+            if request is None:
+                return
+            upgrade = request.startswith("GET /task/service")
+            document = left.pop(0) if len(left) > 1 and not upgrade else left[0]
+            peer.send(answer(b"no", "404 Not Found") if upgrade else answer(document))
+
+    return handler
+
+
+@WAYS
+@each("events", [[end()], [end("ttl")], [end(None), end("ttl")]], ids=str)
+@each("then", [[FAILED], [STOPPING, FAILED]], ids=len)
+def test_a_reason_that_was_heard_outlives_the_connection_that_gave_no_answer(way, events, then):
+    status, seconds = run(Script(told(RUNNING, TWIN_BEGINS), cutting(*events), *then), way)
+    assert seconds < WAIT * 0.9
+    (*_, (_, fields)) = events
+    assert (status.end_reason, status.outcome_certain) == (fields["reason"], True)
+    assert status.outcome is Outcome.CANCELLED
+
+
+@pytest.mark.parametrize("transport", ["websocket", "auto"])
+@WAYS
+def test_a_run_that_is_seen_to_go_on_after_that_had_another_end(way, transport):
+    script = Script(
+        told(RUNNING, TWIN_BEGINS), cutting(end()), told(RUNNING, TWIN_BEGINS), told(FAILED, end(None))
+    )
+    status, _ = run(script, way, transport=transport)
+    assert (status.end_reason, status.outcome) == (None, Outcome.FAILED)
+
+
+@WAYS
+@each(("documents", "reason"), [([FAILED], "user"), ([RUNNING, FAILED], None)], ids=str)
+def test_the_same_where_polls_go_over_http_from_then_on(way, documents, reason, monkeypatch):
+    monkeypatch.setattr(f"{__name__}.LONG", 0.2)
+    with Server(falling_back(*documents)) as server, RocketRideClient(server.url, KEY) as client:
+        assert way(client, TOKEN, 15.0).end_reason == reason
 
 
 # --- whose event it is

@@ -100,6 +100,16 @@ class TaskEventFilter:
         if self._chosen is not None:
             self._chosen.subscribed()
 
+    def connection_lost(self) -> None:
+        """No event is heard until there is another connection: some may be missed. Those received before count."""
+        self._polled_end.connection_lost()
+
+    def shown_elsewhere(self, document: Any) -> None:
+        """A poll that went another way, while there is no connection, found this."""
+        self._polled_end.connection_lost()
+        self._polled_end.poll_sent()
+        self.learn(document)
+
     def poll_sent(self) -> None:
         """The status is asked for now."""
         self._polled_end.poll_sent()
@@ -112,9 +122,10 @@ class TaskEventFilter:
         if isinstance(document, dict):
             known = (("projectId", document.get("project_id")), ("source", document.get("source")))
             self._known = tuple((key, value) for key, value in known if value)
-            if shows_life(document.get("state"), document.get("completed")):
+            alive = shows_life(document.get("state"), document.get("completed"))
+            self._polled_end.shown(document, alive=alive)
+            if alive:
                 self._seen_run.shown(document.get("startTime"))
-                self._polled_end.life_shown()
             if self._chosen is not None:
                 self._chosen.learn(document.get("state"))
 
@@ -154,7 +165,7 @@ class TaskEventFilter:
                 told = body.get("reason")
                 reason = told if told in STOP_REASONS else None
                 self._seen_run.ended(reason)
-                self._polled_end.ended(reason)
+                self._polled_end.ended(reason, body.get("eventTime"))
             return
         if action == RESTART:
             self._seen_run.restarted()

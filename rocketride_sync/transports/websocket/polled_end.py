@@ -2,22 +2,58 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Any, Mapping, Optional
+
+_SLACK = 1.0  # seconds between the end that a status names and its event, whichever is first
+_LATE = 60.0  # the same, where nothing else tells whose event it is
+_ANOTHER_UNIT = 1e7  # seconds; what lies further from the start of a run is no time of its end
 
 
 class _Told:
-    """What was told of the end of one run."""
+    """What was told of the end of one run.
 
-    __slots__ = ("reason", "restarted", "told")
+    Attributes:
+        start_time: when the run started that a poll had shown alive before; None if there was none.
+        sent_at: the server's time when it sent the event, if that names it.
+        is_before_loss: whether the connection was lost since: other runs may have begun and ended unheard.
+    """
+
+    __slots__ = ("is_before_loss", "reason", "restarted", "sent_at", "start_time", "told")
 
     def __init__(self) -> None:
         self.told = False  # whether an `end` event has come
         self.reason: Optional[str] = None  # that it gave
         self.restarted = False  # since then
+        self.start_time: Optional[float] = None
+        self.sent_at: Optional[float] = None
+        self.is_before_loss = False
 
-    def ended(self, reason: Optional[str]) -> None:
-        self.reason = reason if self.restarted else reason or self.reason
-        self.told, self.restarted = True, False
+    def ended(self, reason: Optional[str], sent_at: Optional[float], start_time: Optional[float]) -> None:
+        is_another = self.restarted or self.is_before_loss
+        self.reason = reason if is_another else reason or self.reason
+        self.told, self.restarted, self.is_before_loss = True, False, False
+        self.sent_at, self.start_time = sent_at, start_time
+
+    def may_be_of(self, document: Mapping[str, Any]) -> bool:
+        """Whether this was told of the run in a status that was read after a loss, and not of a later end.
+
+        A restart keeps the start time. One that began and ended unheard shows where the event names its time.
+        """
+        start, end, sent_at = (
+            _seconds(document.get("startTime")),
+            _seconds(document.get("endTime")),
+            self.sent_at,
+        )
+        if sent_at is not None and abs(sent_at - start) > _ANOTHER_UNIT:
+            sent_at = None
+        if self.start_time:
+            return start == self.start_time and (sent_at is None or end <= sent_at + _SLACK)
+        return (
+            bool(start and end)
+            and sent_at is not None
+            and start <= sent_at <= end + _LATE
+            and end <= sent_at + _SLACK
+        )
 
 
 class PolledEnd:
@@ -26,14 +62,17 @@ class PolledEnd:
     The server shows another run before it tells of its begin. So a `begin` event that comes before a poll is sent is of
     the run that the poll shows, or of an earlier one. If it comes later, what follows it is kept for the next poll: it may
     be of the next run. A restart begins no other run.
+
+    What was told before the connection was lost counts if the next poll shows the run that it was told of.
     """
 
-    __slots__ = ("_next", "_shown", "_told_before_poll")
+    __slots__ = ("_alive", "_next", "_shown", "_told_before_poll")
 
     def __init__(self) -> None:
         self._shown = _Told()
         self._next: Optional[_Told] = None  # since a `begin` event that came after the latest poll was sent
         self._told_before_poll = False
+        self._alive: Optional[float] = None  # when the run started that a poll showed alive last
 
     @property
     def told(self) -> bool:
@@ -57,10 +96,19 @@ class PolledEnd:
             self._shown = _Told()
         self._told_before_poll = self._shown.told
 
-    def life_shown(self) -> None:
-        """The poll found the run alive: what was told before is the end of the run before, or there was a restart."""
-        if self._told_before_poll:
+    def shown(self, document: Mapping[str, Any], *, alive: bool) -> None:
+        """The poll found this. A run that is alive: what was told before is the end of the run before, or of a restart."""
+        is_of_another = self._shown.is_before_loss and not self._shown.may_be_of(document)
+        if is_of_another or (alive and self._told_before_poll):
             self._shown = _Told()
+        if alive:
+            self._alive = document.get("startTime")
+
+    def connection_lost(self) -> None:
+        """Events may have been missed, or will be, before the next poll is sent."""
+        for told in (self._shown, self._next):
+            if told is not None:
+                told.is_before_loss = told.told
 
     def begun(self) -> None:
         """A `begin` event of the task has come."""
@@ -70,6 +118,11 @@ class PolledEnd:
         """A `restart` event of the task has come."""
         (self._next or self._shown).restarted = True
 
-    def ended(self, reason: Optional[str]) -> None:
-        """An `end` event of the task has come."""
-        (self._next or self._shown).ended(reason)
+    def ended(self, reason: Optional[str], sent_at: Any) -> None:
+        """An `end` event of the task has come, sent at this time, if it names one."""
+        (self._next or self._shown).ended(reason, _seconds(sent_at) or None, self._alive)
+
+
+def _seconds(value: Any) -> float:
+    """0.0 for what is no number."""
+    return value if type(value) in (int, float) else 0.0

@@ -124,6 +124,12 @@ class Subscriptions:
         if event_filter is not None:
             event_filter.learn(document)
 
+    def shown_elsewhere(self, poll: Poll, document: Any) -> None:
+        """A poll of the task that went another way found this."""
+        event_filter = self._lost.get(poll)
+        if event_filter is not None:
+            event_filter.shown_elsewhere(document)
+
     def end_told(self, poll: Poll, *, connected: bool) -> EndTold:
         """What was told of the end of the task's run."""
         event_filter = self._filter_of(poll)
@@ -159,6 +165,8 @@ class Subscriptions:
     def connection_lost(self) -> List[PollResult]:
         """Forget the subscriptions. Returns a wake-up for each task: its `end` event may have been lost."""
         wake_ups: List[PollResult] = [(poll, WakeUp.POLL) for poll in self._filters]
+        for event_filter in self._filters.values():
+            event_filter.connection_lost()
         self.subscribing.lost()
         self._allowance.connection_lost()
         self._candidates.clear()

@@ -49,6 +49,7 @@ class WebSocketWatch:
         self._backoff = EndBackoff()
         self._answered = False
         self._loss_pause = 0.0
+        self._latest_pause = 0.0  # as it was asked for
 
     @property
     def is_open(self) -> bool:
@@ -80,8 +81,7 @@ class WebSocketWatch:
                 return document
             finally:
                 if connection.broken:
-                    self._connection = None
-                    lost_to_subscription = self._subscribing.lost()
+                    lost_to_subscription = self._lose(connection)
 
         try:
             return self._pool.attempt(ask, deadline, repeatable=True, held=self._connection)
@@ -99,6 +99,7 @@ class WebSocketWatch:
         After an `end` event pauses are short and grow, see `EndBackoff`. A lost connection ends a pause too; if it is
         lost again and again, each time later.
         """
+        self._latest_pause = seconds
         # After a fault the pause is a retry delay, which the server may have asked for: it is not shortened.
         end = Deadline(self._backoff.shorten(seconds) if self._answered else seconds)
         self._connection = self._pool.unless_inherited(self._connection)
@@ -109,14 +110,25 @@ class WebSocketWatch:
             ended = self._listen(self._connection, end)
         except RocketRideError as error:
             log.info("lost the connection while waiting, connecting again: %s", error)
-            self._connection = None
-            self._subscribing.lost()
+            self._lose(self._connection)
             pause(min(end.remaining(), self._loss_pause))
             self._loss_pause = max(_FIRST_LOSS_PAUSE, self._loss_pause * 2)
         else:
             self._loss_pause = 0.0
             if ended:
                 self._backoff.start(seconds)
+
+    def shown_elsewhere(self, document: Any) -> None:
+        """A poll that went another way, while there was no connection, found this."""
+        self._event_filter.shown_elsewhere(document)
+
+    def _lose(self, connection: Connection) -> bool:
+        """The connection is lost, but not what was received before. Returns as `Subscribing.lost`."""
+        if self._take_queued(connection):
+            self._backoff.start(self._latest_pause)
+        self._event_filter.connection_lost()
+        self._connection = None
+        return self._subscribing.lost()
 
     def end_told(self) -> EndTold:
         """As `rocketride_sync.transports.end_told.end_told`."""
@@ -128,6 +140,9 @@ class WebSocketWatch:
 
     def _hold(self, connection: Connection) -> None:
         if connection is not self._connection:
+            if self._connection is not None:
+                self._take_queued(self._connection)
+            self._event_filter.connection_lost()
             self._connection = connection
             self._subscribing.connected()
 

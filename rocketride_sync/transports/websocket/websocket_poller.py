@@ -111,6 +111,10 @@ class WebSocketPoller:
         """As `rocketride_sync.transports.end_told.end_told`."""
         return self._subscriptions.end_told(poll, connected=self._connection is not None)
 
+    def shown_elsewhere(self, poll: Poll, document: Any) -> None:
+        """A poll of the task that went another way found this."""
+        self._subscriptions.shown_elsewhere(poll, document)
+
     def close(self) -> None:
         """As `rocketride_sync.transports.poller.Poller.close`: unsubscribes, and returns the connection to the pool."""
         connection, self._connection = self._pool.unless_inherited(self._connection), None
@@ -293,6 +297,10 @@ class WebSocketPoller:
                 return
             wake_ups = self._subscriptions.wake_ups(event)
         self._results.extend(wake_ups)
+        self._take_queued(connection)
+
+    def _take_queued(self, connection: Connection) -> None:
+        """Process the events that have been received already."""
         for event in iter(connection.queued_event, None):
             self._results.extend(self._subscriptions.wake_ups(event))
 
@@ -313,7 +321,9 @@ class WebSocketPoller:
     def _connection_lost(self, fault: RocketRideError) -> None:
         """Note that the connection is lost: queue the polls in flight again, and delay the next attempt if needed."""
         log.info("lost the connection while waiting for many tasks, connecting again: %s", fault)
-        self._connection = None
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            self._take_queued(connection)
         self._late_answer_possible = False
         may_pass = isinstance(fault, TransportError)
         failed = self._in_flight.connection_lost(retry=may_pass)

@@ -74,6 +74,7 @@ def told_by(seen):
     event_filter.learn(STATUS)
     for step in seen:
         if step == SUBSCRIBE:
+            event_filter.connection_lost()
             event_filter.subscribed()
         elif step in (ASK_ALIVE, ASK_END):
             event_filter.poll_sent()
@@ -89,16 +90,19 @@ def told_by(seen):
 def right(seen):
     """The reason that is known of this run's end: the last that was told of it, after the last restart.
 
-    Unless even its begin was seen only after the poll that shows its end was sent. Then nobody can tell it from the next.
+    Unless even its begin was seen only after the poll that shows its end was sent. Then nobody can tell it from the next. Nor
+    can they where the connection was lost after the event, and no poll had shown the run before.
     """
     if BEGIN in seen[seen.index(ASK_END) :]:
         return None
-    known = None
+    known, is_seen, told_of_seen = None, False, False
     for step in seen:
-        if step == RESTART:
+        if step == RESTART or (step == SUBSCRIBE and not told_of_seen):
             known = None
+        elif step == SEE_ALIVE:
+            is_seen = True
         elif step in (PLAIN, STOPPED):
-            known = step[1] or known
+            known, told_of_seen = step[1] or known, is_seen
     return known
 
 

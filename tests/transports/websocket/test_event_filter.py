@@ -332,6 +332,130 @@ def test_after_a_gap_the_reason_of_the_seen_run_is_not_certain(event_filter):
     assert happened(event_filter, SEEN, *_TTL, NEXT).reason_of(100.0) == "ttl"
 
 
+# --- what was told outlives the connection, but is not taken for what came after
+
+LOSS = {"type": "the connection is lost"}
+LAST = {**ENDED, "state": 6, "exitCode": 1, "startTime": 100.0, "endTime": 200.0}
+
+
+def told_at(time):
+    return event(reason="ttl", eventTime=time)
+
+
+def connected(event_filter):
+    event_filter.connection_lost()
+    event_filter.subscribed()
+
+
+def polled(event_filter, document):
+    event_filter.poll_sent()
+    event_filter.learn(document)
+
+
+def over_losses(steps, lose=connected, show=polled):
+    """What is told at last; after the first loss, `show` takes what polls show."""
+    event_filter = TaskEventFilter(TOKEN, "key")
+    event_filter.subscribed()
+    was_lost = False
+    for step in steps:
+        if step is LOSS:
+            was_lost = True
+            lose(event_filter)
+        elif "type" in step:
+            event_filter.take(step)
+        else:
+            (show if was_lost else polled)(event_filter, step)
+    return told(event_filter)
+
+
+AFTER_LOSS = each(
+    ("lose", "show"),
+    [
+        (connected, polled),
+        (TaskEventFilter.connection_lost, TaskEventFilter.shown_elsewhere),
+        (lambda _: None, TaskEventFilter.shown_elsewhere),
+    ],
+)
+
+
+@AFTER_LOSS
+@each(
+    "steps",
+    [
+        (SEEN, *_TTL, LOSS, LAST),
+        (SEEN, *_TTL, LOSS, LOSS, LAST),
+        (SEEN, *_TTL, LOSS, {**LAST, "state": 4}, LAST),
+        (SEEN, *_TTL, {**LAST, "state": 4}, LOSS, LAST),
+        (SEEN, event("begin"), *_TTL, LOSS, LAST),  # its own begin, which was read late
+        (SEEN, told_at(200.1), LOSS, LAST),
+        (SEEN, told_at(199.9), LOSS, LAST),
+        (SEEN, told_at("junk"), LOSS, LAST),
+        (SEEN, told_at(200_100.0), LOSS, {**LAST, "endTime": "junk"}),
+        (SEEN, told_at(5.0), LOSS, {**LAST, "startTime": 100.0, "endTime": None}),
+        (SEEN, told_at(5.0e9), LOSS, LAST),  # in another unit
+        (told_at(200.1), LOSS, LAST),  # no poll has shown it alive, and the time tells
+        (event("begin"), told_at(200.1), LOSS, LAST),
+    ],
+    ids=str,
+)
+def test_the_reason_of_an_end_outlives_the_connection(lose, show, steps):
+    assert over_losses(steps, lose, show).reason == "ttl"
+
+
+def test_of_a_run_that_was_seen_over_several_connections_too():
+    assert over_losses((SEEN, LOSS, *_TTL, LOSS, LAST)).reason == "ttl"
+
+
+@AFTER_LOSS
+@each(
+    "steps",
+    [
+        (SEEN, *_TTL, LOSS, {**LAST, "startTime": 900.0}),
+        (SEEN, *_TTL, LOSS, {**LAST, "startTime": 0.0}),
+        (SEEN, *_TTL, LOSS, ENDED),
+        (SEEN, *_TTL, LOSS, SEEN, LAST),  # a restart
+        (SEEN, *_TTL, LOSS, {**LAST, "completed": False}, LAST),
+        (SEEN, *_TTL, event("restart"), LOSS, LAST),
+        (SEEN, *_TTL, event("begin"), LOSS, {**LAST, "startTime": 900.0}),
+        (SEEN, told_at(150.0), LOSS, LAST),  # and another one, all of it while nothing was heard
+        (STARTING, *_TTL, LOSS, LAST),
+        (*_TTL, LOSS, LAST),
+        (told_at(90.0), LOSS, LAST),  # of the run before
+        (told_at(99.9), LOSS, {**LAST, "endTime": 100.2}),
+        (told_at("junk"), LOSS, LAST),
+        (told_at(200_100.0), LOSS, LAST),
+        (told_at(True), LOSS, {**LAST, "startTime": 0.5, "endTime": 1.0}),
+    ],
+    ids=str,
+)
+def test_but_is_no_other_ends(lose, show, steps):
+    known = over_losses(steps, lose, show)
+    assert (known.told, known.reason) == (False, None)
+
+
+@each(
+    "steps",
+    [
+        (SEEN, *_TTL, LOSS, event("restart"), LAST),
+        (SEEN, *_TTL, LOSS, event("begin"), LAST),
+        (SEEN, *_TTL, LOSS, event(), LAST),
+        (SEEN, *_TTL, LOSS, event("restart"), event(), LAST),
+        (SEEN, *_TTL, LOSS, event(), LOSS, LAST),
+    ],
+    ids=str,
+)
+def test_nor_that_of_one_that_was_told_of_later(steps):
+    assert over_losses(steps).reason is None
+
+
+def test_until_the_next_poll_it_is_of_the_end_that_was_shown(event_filter):
+    """The event came after the status, and then the connection was lost."""
+    polled(event_filter, LAST)
+    event_filter.take(event(reason="ttl"))
+    event_filter.connection_lost()
+    assert told(event_filter, listening=False) == EndTold(True, "ttl", False)
+
+
 # --- the list of active tasks
 
 

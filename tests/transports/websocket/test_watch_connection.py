@@ -390,3 +390,44 @@ def test_a_forked_child_lets_the_parents_connection_be(watch, made, monkeypatch,
     assert made[0].pauses == []
     if step != "call":
         assert watch.end_told() == EndTold(False, None, False)
+
+
+# --- what was received before a connection was lost
+
+SEEN = {**RUNNING, "startTime": 100.0}
+ENDED = {**SEEN, "state": 6, "completed": True, "exitCode": 1, "endTime": 200.0}
+
+
+@pytest.mark.parametrize("fault", [LOST, TransportTimeoutError("silent")], ids=["lost", "silent"])
+def test_an_event_that_was_received_while_an_answer_was_awaited_is_not_lost_with_the_connection(
+    watch, made, fault
+):
+    made[0].answers = [SEEN, fault]
+    made[1].answers = [ENDED]
+    poll(watch)
+    made[0].queued = [event("end", reason="user")]
+    try:
+        poll(watch)
+    except TransportTimeoutError:
+        made[0].broken = True
+        poll(watch)
+    assert watch.end_told() == EndTold(True, "user", True)
+
+
+def test_nor_is_one_that_was_received_with_the_end_of_the_connection(watch, made):
+    made[0].answers, made[1].answers = [SEEN], [ENDED]
+    poll(watch)
+    made[0].queued = [event("end", reason="user")]
+    made[0].events = [LOST]
+    watch.pause(1.0)
+    assert watch.end_told().reason == "user"
+    poll(watch)
+    assert watch.end_told().reason == "user"
+
+
+def test_after_a_new_connection_it_is_no_reason_of_another_run(watch, made):
+    made[0].answers, made[1].answers = [SEEN, LOST], [{**ENDED, "startTime": 900.0}]
+    poll(watch)
+    made[0].queued = [event("end", reason="user")]
+    poll(watch)
+    assert not watch.end_told().told

@@ -27,6 +27,9 @@ class Breaking:
         self.broken = True
         raise TransportError("lost")
 
+    def queued_event(self):
+        return None
+
     def send_notice(self, *_):
         pass
 
