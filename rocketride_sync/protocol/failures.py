@@ -62,6 +62,12 @@ _VERSION_NOT_SUPPORTED = 505
 _ENOUGH_TIME = 1.0
 
 
+class UnclearRefusalError(AuthenticationError, TransientError):
+    """A key that was accepted before was refused with a text that does not say that the key is wrong: that of a fault inside
+    the server, perhaps, which may pass.
+    """
+
+
 class NotReadyError(OverloadedError):
     """A pipe was to be opened before the task's data port was bound. Nothing of the object was sent."""
 
