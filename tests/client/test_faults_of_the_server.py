@@ -138,7 +138,9 @@ def test_a_key_that_was_never_accepted_is_not_tried_again():
     door = Door(FAULT, 10**6)
     door.keys.append("")  # as if somebody else had come first
     with Server(door) as server, client_of(server) as client:
-        with pytest.raises(AuthenticationError, match=r"NoneType.*has no attribute 'get'\. Check the API key"):
+        with pytest.raises(
+            AuthenticationError, match=r"NoneType.*has no attribute 'get'\. Check the API key"
+        ):
             wait(client)
     assert len(door.keys) == 2
 
