@@ -106,7 +106,8 @@ class TransientError(RocketRideError):
 
     Attributes:
         retry_after: seconds the server asked to wait, from its ``Retry-After``, or None.
-        http_status: the HTTP status of the answer (408, 425, 429 or 5xx), or None.
+        http_status: the HTTP status of the answer (408, 425, 429 or 5xx; 400 if the server has lost its connection to
+            itself), or None.
     """
 
     def __init__(

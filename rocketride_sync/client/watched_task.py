@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from ..deadline import Deadline, pause, system_time
 from ..errors import TaskLostError
@@ -62,5 +62,9 @@ def watched_statuses(
     finally:
         if watch is not None:
             watch.close()
-    found = recover(token, lost, wait.run_status, client._call_until, wait.search_deadline, told)
+
+    def ask(operation: Operation, deadline: Deadline) -> Any:
+        return client._call_until(operation, wait.for_request(deadline))
+
+    found = recover(token, lost, wait.run_status, ask, wait.deadline, told)
     yield client._status_of(token, found, system_time.monotonic())

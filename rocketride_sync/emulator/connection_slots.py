@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Counter as CounterType
 from typing import Iterator
 
-from .request_errors import NO_SLOT, RequestError
+from .request_errors import NoSlotError
 
 LOOPBACK_ADDRESS = "127.0.0.1"
 
@@ -33,9 +33,9 @@ class ConnectionSlots:
 
     @contextmanager
     def hold(self, address: str) -> Iterator[None]:
-        """Take a slot while the ``with`` block runs. Raises RequestError when none is free."""
+        """Take a slot while the ``with`` block runs. Raises NoSlotError when none is free."""
         if not self.take(address):
-            raise RequestError(NO_SLOT)
+            raise NoSlotError
         try:
             yield
         finally:

@@ -33,6 +33,17 @@ class RequestError(Exception):
         return {"file": PurePath(frames[-1].filename).name, "lineno": frames[-1].lineno}
 
 
+class NoSlotError(RequestError):
+    """No connection slot is free. A real server connects to itself for each HTTP request, and is refused."""
+
+    def __init__(self) -> None:
+        super().__init__(NO_SLOT)
+
+    def trace(self) -> Dict[str, Any]:
+        """As the real server reports it. Clients tell it by the file from the same text out of a pipeline."""
+        return {**super().trace(), "file": "transport_websocket.py"}
+
+
 def not_registered() -> RequestError:
     """The error for a token, or a project and source, without a task."""
     return RequestError(NOT_RUNNING, code=TASK_NOT_REGISTERED)

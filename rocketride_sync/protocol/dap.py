@@ -12,10 +12,20 @@ from typing import Any, Deque, Dict, Mapping, Optional, Set, Tuple
 from ..errors import AuthenticationError, ProtocolError, RocketRideError, ServerError
 from ..handler_exceptions import pass_on
 from . import strict_json
-from .failures import failure
+from .failures import UNKNOWN_CREDENTIAL, UnclearRefusalError, failure
 from .operations import Buffer, Operation
 
 Message = Dict[str, Any]
+
+_KEYS_CHECKED_IN = "task_conn.py"
+_REFUSALS = (
+    "Invalid API key",
+    "Invalid authorization",
+    "No authorization",
+    "Authentication failed",
+    "Access denied",
+    "Too many authentication attempts",
+)
 
 # Bounds the memory for events that are not read: the oldest are dropped. Those of a wait have a few hundred bytes.
 _EVENTS_KEPT = 256
@@ -149,8 +159,10 @@ def interpret(operation: Operation, answer: Message, auth: str) -> Any:
     raise _failure(operation, answer, auth)
 
 
-def refused_credential(operation: Operation, answer: Message, auth: str) -> Optional[RocketRideError]:
-    """The error for the answer to ``auth``; None if the credential was accepted."""
+def refused_credential(
+    operation: Operation, answer: Message, auth: str, *, accepted_before: bool = False
+) -> Optional[RocketRideError]:
+    """The error for the answer to ``auth``; None if the credential was accepted. `accepted_before`: whether it was already."""
     if answer.get("success") is True:
         return None
     if answer.get("success") is not False:
@@ -158,7 +170,22 @@ def refused_credential(operation: Operation, answer: Message, auth: str) -> Opti
     error = _failure(operation, answer, auth)
     if type(error) is not ServerError:
         return error
+    if accepted_before and not _refuses_key(answer):
+        return UnclearRefusalError(
+            f"{error}. It accepted the key before, so this may pass. If it lasts, check the API key (auth= or ROCKETRIDE_APIKEY)"
+        )
     return AuthenticationError(f"{error}. Check the API key (auth= or ROCKETRIDE_APIKEY)")
+
+
+def _refuses_key(answer: Message) -> bool:
+    """Whether a refusal is about the key, rather than a fault inside the server while it checked the key.
+
+    A server refuses a key in one place, whatever the text, but also tells there that the check has failed.
+    """
+    message, trace = answer.get("message"), answer.get("trace")
+    text = message if isinstance(message, str) else ""
+    deliberate = isinstance(trace, dict) and trace.get("file") == _KEYS_CHECKED_IN
+    return text.startswith(_REFUSALS) or (deliberate and not text.startswith(UNKNOWN_CREDENTIAL))
 
 
 def _failure(operation: Operation, answer: Message, auth: str) -> RocketRideError:

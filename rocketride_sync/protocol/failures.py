@@ -16,6 +16,7 @@ from ..errors import (
     ServerError,
     TaskAlreadyRunningError,
     TaskNotFoundError,
+    TransientError,
     TransportError,
     TransportTimeoutError,
 )
@@ -42,7 +43,9 @@ _UNKNOWN_TASK = (
     "get_task_runs(project_id, source) tells how the run ended, if the server keeps a run log"
 )
 _NO_SLOTS = "server rejected WebSocket connection: HTTP 403"
-_UNKNOWN_CREDENTIAL = "Bad request"
+# Where a server's connection to itself fails, which it makes for each HTTP request; what came over it has another place.
+_OWN_CONNECTION = "transport_websocket.py"
+UNKNOWN_CREDENTIAL = "Bad request"
 _NO_SUCH_COMMAND = "Invalid command"
 _NOT_BOUND = "Connect call failed"
 _NOT_REGISTERED = "TASK_NOT_REGISTERED"
@@ -57,6 +60,12 @@ _NOT_IMPLEMENTED = 501
 _METHOD_NOT_ALLOWED = 405
 _VERSION_NOT_SUPPORTED = 505
 _ENOUGH_TIME = 1.0
+
+
+class UnclearRefusalError(AuthenticationError, TransientError):
+    """A key that was accepted before was refused with a text that does not say that the key is wrong: that of a fault inside
+    the server, perhaps, which may pass.
+    """
 
 
 class NotReadyError(OverloadedError):
@@ -96,6 +105,7 @@ def failure(
     http_status: Optional[int] = None,
     retry_after: Optional[float] = None,
     own: bool = True,
+    file: Any = None,
     opens_pipe: bool = False,
 ) -> RocketRideError:
     """The error for a failure answer with this `message`: made, not raised.
@@ -109,6 +119,7 @@ def failure(
         http_status: the HTTP status, None over WebSocket.
         retry_after: the seconds that the server asked to wait. They count for an overload alone.
         own: whether the server itself sent the message. If not, its text is shown, and means nothing.
+        file: the file of the server where it failed, if it tells.
         opens_pipe: whether it is the answer to a request that opens a pipe and sends nothing of the object.
     """
     secrets = secrets_of(operation, auth)
@@ -118,9 +129,14 @@ def failure(
         return AuthenticationError(f"{text}. Check the API key (auth= or ROCKETRIDE_APIKEY)")
     code = code if isinstance(code, str) and code else None
     known = message if own and code is None else ""
-    if known.startswith(_NO_SLOTS) and _may_be_sent_again(operation, http_status):
+    own_connection = http_status is not None and file == _OWN_CONNECTION
+    if known.startswith(_NO_SLOTS) and (own_connection or operation.repeatable):
+        # Not begun, or it does no harm. Else the text may come from what was begun, such as the pipeline.
         text += ". It is out of connection slots; try again later"
         return OverloadedError(text, retry_after=retry_after)
+    if own and own_connection and code is None:
+        text += ". It has lost its connection to itself; try again later"
+        return TransientError(text, http_status=http_status, retry_after=retry_after)
     if opens_pipe and _NOT_BOUND in known:
         return NotReadyError(f"{text}. The task takes no data yet; try again later")
     kind = _error_type(known, auth, code, http_status)
@@ -148,15 +164,6 @@ def refused_object(name: str) -> ServerError:
     )
 
 
-def _may_be_sent_again(operation: Operation, http_status: Optional[int]) -> bool:
-    """Whether an overload text says that `operation` was not begun, or repeating it does no harm.
-
-    Over HTTP the server could not connect to itself, so it began nothing. Over WebSocket it has accepted the
-    connection and read the request: there the text comes from what the request began, such as a pipeline.
-    """
-    return http_status is not None or operation.repeatable
-
-
 def _error_type(
     message: str, auth: str, code: Optional[str], http_status: Optional[int]
 ) -> type[ServerError]:
@@ -169,7 +176,7 @@ def _error_type(
         return TaskNotFoundError
     if message.startswith(_ALREADY_RUNNING):
         return TaskAlreadyRunningError
-    if is_task_credential(auth) and _UNKNOWN_CREDENTIAL in message:
+    if is_task_credential(auth) and UNKNOWN_CREDENTIAL in message:
         return TaskNotFoundError
     if message.startswith(_NO_PERMISSION):
         return PermissionDeniedError

@@ -52,8 +52,8 @@ def interpret(
 
     Raises:
         ProtocolError: the answer does not follow the protocol: a redirect, not JSON such as a proxy's page, no envelope.
-        TransientError: HTTP 408, 425, 429, or 5xx but for 501 and 505; `OverloadedError` for the server's overload
-            answer.
+        TransientError: HTTP 408, 425, 429, or 5xx but for 501 and 505; 400 if the server has lost its connection to
+            itself; `OverloadedError` for its overload answer.
         AuthenticationError: HTTP 401.
         ServerError: any other error answer. It may be a subclass, such as `TaskNotFoundError`.
     """
@@ -113,6 +113,7 @@ def _refusal(
         http_status=status,
         retry_after=retry_after(headers, clock),
         own=own,
+        file=_failed_in(document),
     )
 
 
@@ -197,6 +198,12 @@ def reported(document: Mapping[str, Any]) -> Tuple[str, Any, Any]:
     texts = (inner.get("message"), inner.get("error"), document.get("detail"))
     message = next(filter(None, map(_message_text, texts)), "")
     return message, inner.get("code", document.get("code")), inner.get("hint", document.get("hint"))
+
+
+def _failed_in(document: Any) -> Any:
+    """The file of the server where it failed, if an error document tells."""
+    error = document.get("error") if isinstance(document, dict) else None
+    return error.get("file") if isinstance(error, dict) else None
 
 
 def _message_text(reported: Any) -> str:

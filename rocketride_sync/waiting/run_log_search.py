@@ -35,7 +35,7 @@ class RunLogSearch:
 
     def __init__(self, task: TrackedTask, error: TaskLostError, told: EndTold) -> None:
         self.task = task
-        limit = task.wait.search_deadline.within(SEARCH_WITHIN).remaining()
+        limit = task.wait.deadline.within(SEARCH_WITHIN).remaining()
         self._limit = Deadline(limit, task.wait.own_time)
         self.settled: Union[TaskStatus, TaskLostError, None] = None
         self._error = error
@@ -48,7 +48,7 @@ class RunLogSearch:
         return self.task.wait.deadline.within(self._limit.remaining())
 
     def begin(self) -> Deadline:
-        return self.until
+        return self.task.wait.for_request(self.until)
 
     def mark_answered(self) -> None:
         """Does nothing: the time of the answer is not needed."""

@@ -27,6 +27,14 @@ from .timeout_error import timeout_error
 
 _CONFIRM_AFTER = 1.0
 
+
+def _is_malformed(error: RocketRideError) -> bool:
+    """Whether it is no answer of a RocketRide server to this request, and the next one may be: what routes requests to the
+    server may answer in its place, with a page or with JSON.
+    """
+    return error._is_of_address or (isinstance(error, ProtocolError) and not error._is_lasting)
+
+
 PollOutcome = Union[TaskStatus, RocketRideError]
 """The outcome of one poll of one task: its status, or the error in place of it."""
 
@@ -158,10 +166,9 @@ class Wait:
         """The latest status with a start time, which identifies the run; that of `previous` if there was none."""
         return self._run_status
 
-    @property
-    def search_deadline(self) -> Deadline:
-        """The deadline for a search of the run log that begins now."""
-        return self._schedule.deadline.within(self._call_timeout)
+    def for_request(self, deadline: Deadline) -> Deadline:
+        """The deadline of one request that begins now, such as one of a search in the run log until `deadline`."""
+        return deadline.within(self._call_timeout)
 
     def record(self, outcome: PollOutcome) -> None:
         """Process the outcome of a poll.
@@ -227,7 +234,7 @@ class Wait:
             return False
         if isinstance(error, TransientError):
             return True
-        if not isinstance(error, ProtocolError) or error._is_lasting or self._single_poll:
+        if self._single_poll or not _is_malformed(error):
             return False
         self._malformed += 1
         return self._malformed < MALFORMED_IN_A_ROW

@@ -250,6 +250,34 @@ def test_a_chapter_may_be_closed_while_it_is_asked_for(way):
     assert (status.from_run_log, status.end_reason) == (True, "ttl")
 
 
+@pytest.mark.parametrize("way", [wait, iterate, wait_for_many, as_completed])
+def test_a_log_that_is_behind_is_asked_for_longer_than_one_request_may_take(way):
+    """The client's timeout is that of each request. The pauses before the last one come to more."""
+    log, last = RunLog().add(ENDED, endTime=None, outcome=None), len(_PAUSES)
+
+    def reply(peer, request):
+        if log.lists == last:
+            log.chapters[0].update(endTime=200.0, outcome="ok")
+        peer.answer(request, log.body(request["arguments"]))
+
+    with client_of(LoggingTasks(reply, RUNNING, None).reply, timeout=sum(_PAUSES) / 2) as client:
+        assert way(client).from_run_log
+
+
+@pytest.mark.parametrize("way", [wait, wait_for_many])
+def test_a_request_to_a_log_that_is_silent_is_made_again(way):
+    log, silent = RunLog().add(ENDED), []
+
+    def reply(peer, request):
+        if not silent:
+            silent.append(request)
+        else:
+            peer.answer(request, log.body(request["arguments"]))
+
+    with client_of(LoggingTasks(reply, RUNNING, None).reply, timeout=0.5) as client:
+        assert way(client).from_run_log
+
+
 @pytest.mark.parametrize("transport", ["http", "auto"])
 def test_http_has_no_run_log(way, transport):
     statuses = [RUNNING]

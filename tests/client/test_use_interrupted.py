@@ -83,7 +83,7 @@ def refused(peer):
         if "upgrade: websocket" in request.lower():
             peer.send(answer(b"", "403 Forbidden"))
             return
-        text = b'{"status":"Error","error":{"message":"server rejected WebSocket connection: HTTP 403"}}'
+        text = b'{"status":"Error","error":{"message":"server rejected WebSocket connection: HTTP 403","file":"transport_websocket.py"}}'
         peer.send(answer(text, "400 Bad Request"))
 
 

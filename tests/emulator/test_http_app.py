@@ -83,11 +83,14 @@ def test_calls_beyond_the_connection_slots_are_refused():
     with Emulator(api_key=KEY, connection_slots=2, handshake_seconds=1.0) as server:
         with ThreadPoolExecutor(6) as pool:
             calls = [pool.submit(request_json, server, "GET", "/task?token=tk_0") for _ in range(6)]
-        messages = sorted(call.result()[1]["error"]["message"] for call in calls)
+        errors = [call.result()[1]["error"] for call in calls]
+        messages = sorted(error["message"] for error in errors)
     assert (
         messages
         == ["Your pipeline is not running"] * 2 + ["server rejected WebSocket connection: HTTP 403"] * 4
     )
+    # Clients look at the file: a pipeline may fail with the same text.
+    assert sum(error["file"] == "transport_websocket.py" for error in errors) == 4
 
 
 def test_a_body_beyond_the_limit_is_refused():

@@ -154,7 +154,7 @@ JUNK = b"HTTP/1.1 200 OK\r\n" + b"no header at all <" * 8_000 + b"\r\n\r\n"
 HAPROXY_PAGE = (
     b"<html><body><h1>400 Bad request</h1>\nYour browser sent an invalid request.\n</body></html>\n"
 )
-_OVERLOAD = b'{"status":"Error","error":{"message":"server rejected WebSocket connection: HTTP 403"}}'
+_OVERLOAD = b'{"status":"Error","error":{"message":"server rejected WebSocket connection: HTTP 403","file":"transport_websocket.py"}}'
 _NO_UPGRADE = refuse("403 Forbidden")
 _NO_ANSWER = refuse("400 Bad Request", _OVERLOAD)
 

@@ -114,7 +114,7 @@ class Step:
 
     def overload(self, peer):
         peer.read_request()
-        body = b'{"status":"Error","error":{"message":"server rejected WebSocket connection: HTTP 403"}}'
+        body = b'{"status":"Error","error":{"message":"server rejected WebSocket connection: HTTP 403","file":"transport_websocket.py"}}'
         peer.send(answer(body, "400 Bad Request"))
         self.leave_waiting(peer)
 

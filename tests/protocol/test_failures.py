@@ -22,6 +22,7 @@ TOKEN = "tk_560d04a8eac4abb1b4af0d8878dc856c"
 STATUS = operations.get_task_status(TOKEN)
 START = start_operations.execute({}, env={"GREETING": "hunter22", "LEVEL": "verbose", "COUNT": 3})
 NO_SLOTS = "server rejected WebSocket connection: HTTP 403"
+OWN_CONNECTION = "transport_websocket.py"
 NOT_BOUND = "[Errno 111] Connect call failed ('127.0.0.1', 20001)"
 
 
@@ -40,20 +41,54 @@ def test_only_a_timeout_tells_no_more_than_that_there_was_hardly_any_time(kind, 
 # --- which error
 
 
-@pytest.mark.parametrize(
-    ("operation", "http_status", "kind"),
+@each(
+    ("operation", "options", "kind"),
     [
-        (STATUS, None, errors.OverloadedError),
-        (STATUS, 400, errors.OverloadedError),
-        (START, 400, errors.OverloadedError),
-        (START, None, errors.ServerError),
+        (STATUS, {}, errors.OverloadedError),
+        (STATUS, {"http_status": 400}, errors.OverloadedError),
+        (STATUS, {"http_status": 400, "file": "client.py"}, errors.OverloadedError),
+        (STATUS, {"http_status": 400, "file": OWN_CONNECTION}, errors.OverloadedError),
+        (START, {"http_status": 400, "file": OWN_CONNECTION}, errors.OverloadedError),
+        (START, {"http_status": 400, "file": "client.py"}, errors.ServerError),
+        (START, {"http_status": 400, "file": 411}, errors.ServerError),
+        (START, {"http_status": 400}, errors.ServerError),
+        (START, {"file": OWN_CONNECTION}, errors.ServerError),
+        (START, {}, errors.ServerError),
     ],
 )
-def test_an_overload_means_that_nothing_was_begun_or_that_it_does_no_harm(operation, http_status, kind):
-    """Over WebSocket the text may come from what the request began."""
-    error = failure(operation, NO_SLOTS, KEY, http_status=http_status)
+def test_an_overload_means_that_nothing_was_begun_or_that_it_does_no_harm(operation, options, kind):
+    """The text may also come from what the request began, such as a pipeline that asks another server."""
+    error = failure(operation, NO_SLOTS, KEY, **options)
     assert type(error) is kind
     assert ("try again later" in str(error)) is (kind is errors.OverloadedError)
+
+
+@each(
+    ("options", "kind"),
+    [
+        ({"http_status": 400, "file": OWN_CONNECTION}, errors.TransientError),
+        ({"http_status": 400, "file": OWN_CONNECTION, "own": False}, errors.ServerError),
+        ({"http_status": 400, "file": OWN_CONNECTION, "code": "ODD"}, errors.ServerError),
+        ({"http_status": 401, "file": OWN_CONNECTION}, errors.AuthenticationError),
+        ({"http_status": 400, "file": "client.py"}, errors.ServerError),
+        ({"http_status": 400}, errors.ServerError),
+        ({"file": OWN_CONNECTION}, errors.ServerError),
+    ],
+)
+@each("operation", [STATUS, START])
+@each("message", ["timed out during opening handshake", NOT_BOUND, "received 1012 (service restart)", ""])
+def test_that_the_server_has_lost_its_connection_to_itself_may_pass(operation, message, options, kind):
+    """For each HTTP request it makes one. Over WebSocket there is none: there the text has another origin."""
+    error = failure(operation, message, KEY, **options)
+    assert type(error) is kind
+    if kind is errors.TransientError:
+        assert error.http_status == 400
+        assert (message or "no message") in str(error)
+
+
+def test_such_a_fault_asks_for_a_pause_too():
+    error = failure(STATUS, "lost", KEY, http_status=400, file=OWN_CONNECTION, retry_after=7.0)
+    assert error.retry_after == 7.0
 
 
 @pytest.mark.parametrize(

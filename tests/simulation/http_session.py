@@ -73,7 +73,11 @@ class HttpSession:
             self._answer_page(page)
         elif self._server.faults.now("overload") or not self._server.admission.has_slot():
             self._answer(
-                400, {"status": "Error", "error": {"message": OVERLOAD, "file": "x.py", "lineno": 7}}
+                400,
+                {
+                    "status": "Error",
+                    "error": {"message": OVERLOAD, "file": "transport_websocket.py", "lineno": 7},
+                },
             )
         else:
             key = _AUTHORIZATION.search(head)

@@ -112,8 +112,8 @@ PLANTS = (
     Plant(
         "an overload answer to `write` repeats it",
         PACKAGE + "protocol/failures.py",
-        r"return http_status is not None or operation\.repeatable",
-        "return True",
+        r"\(own_connection or operation\.repeatable\)",
+        "True",
         kinds="old_object_sent_twice",
         transports="websocket",
     ),

@@ -227,7 +227,7 @@ NOT_RUNNING = answer(
     b'{"status":"Error","error":{"message":"Your pipeline is not running"}}', "400 Bad Request"
 )
 NO_SLOT = answer(
-    b'{"status":"Error","error":{"message":"server rejected WebSocket connection: HTTP 403"}}',
+    b'{"status":"Error","error":{"message":"server rejected WebSocket connection: HTTP 403","file":"transport_websocket.py"}}',
     "400 Bad Request",
 )
 PIPELINE = {"project_id": "p", "source": "s", "components": [{"id": "s"}]}

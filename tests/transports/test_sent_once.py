@@ -1,11 +1,12 @@
 """What must not be repeated is sent once, and over a connection that was looked at before."""
 
+import json
 import select
 
 import pytest
 from cases import each
 
-from rocketride_sync import OverloadedError, RocketRideClient, ServerError
+from rocketride_sync import OverloadedError, RocketRideClient, ServerError, TransientError
 from rocketride_sync.protocol.dap import interpret
 from rocketride_sync.protocol.object_operations import send, through_pipe
 from rocketride_sync.protocol.operations import get_task_status
@@ -17,6 +18,14 @@ from .loopback import Server, answer
 from .object_peers import ENVELOPE, QUICK, RESULT, HttpPeer, PipePeer, http, next_request, websocket
 
 OVERLOAD = "server rejected WebSocket connection: HTTP 403"
+
+
+def over_http(file, text=OVERLOAD):
+    """The answer over HTTP to a request that failed in that file of the server."""
+    error = {"message": text} if file is None else {"message": text, "file": file, "lineno": 301}
+    return answer(json.dumps({"status": "Error", "error": error}).encode(), "400 Bad Request")
+
+
 PIPELINE = {"project_id": "p", "source": "s", "components": [{"id": "s", "provider": "webhook"}]}
 OPEN = send("send", TOKEN, {}, "text/plain")
 
@@ -81,14 +90,44 @@ class TestOverloadTexts:
                 interpret(operation, reply, KEY)
 
     @pytest.mark.parametrize("way", WAYS)
-    def test_over_http_come_before_anything_is_begun(self, way):
-        busy = answer(
-            b'{"status": "Error", "error": {"message": "%s"}}' % OVERLOAD.encode(), "400 Bad Request"
-        )
-        peer = HttpPeer(busy, answer(ENVELOPE))
+    def test_over_http_come_before_anything_is_begun_if_the_server_could_not_connect_to_itself(self, way):
+        peer = HttpPeer(over_http("transport_websocket.py"), answer(ENVELOPE))
         with Server(peer) as server, http(server, retry=QUICK) as client:
             WAYS[way](client)
         assert len(peer.bodies) == 2
+
+    @pytest.mark.parametrize("file", ["client.py", None])
+    @each("way", {**WAYS, "execute": STARTS["execute"]})
+    def test_over_http_are_else_of_what_has_begun_and_do_not_repeat_it(self, way, file):
+        """The server passes on what went wrong behind its own connection, in the pipeline too."""
+        peer = HttpPeer(over_http(file))
+        with Server(peer) as server, http(server, retry=QUICK, timeout=5) as client:
+            with pytest.raises(ServerError, match="HTTP 403"):
+                {**WAYS, **STARTS}[way](client)
+        assert len(peer.bodies) == 1
+
+    def test_over_http_do_no_harm_to_what_may_be_repeated(self):
+        answers = iter([over_http(None), over_http("client.py"), answer(RUNNING)])
+
+        def give(peer):
+            while peer.read_request() is not None:
+                peer.send(next(answers))
+
+        with Server(give) as server, http(server, retry=QUICK) as client:
+            assert client.get_task_status(TOKEN).state.name == "RUNNING"
+
+
+@pytest.mark.parametrize("text", ["Send timeout after 30 seconds", "[Errno 111] Connect call failed"])
+@each("way", {**WAYS, "execute": STARTS["execute"]})
+def test_what_a_server_lost_with_its_connection_to_itself_is_not_repeated(way, text):
+    """Whether it had been passed on before is not known. So the error says."""
+    peer = HttpPeer(over_http("transport_websocket.py", text))
+    with Server(peer) as server, http(server, retry=QUICK) as client:
+        with pytest.raises(
+            (TransientError, ServerError), match="whether the server carried it out is unknown"
+        ):
+            {**WAYS, **STARTS}[way](client)
+    assert len(peer.bodies) == 1
 
 
 CALLS = {

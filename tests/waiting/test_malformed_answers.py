@@ -7,6 +7,7 @@ from rocketride_sync import (
     DecodeError,
     ProtocolError,
     RetryPolicy,
+    ServerError,
     TransportError,
     WaitTimeoutError,
 )
@@ -14,9 +15,11 @@ from rocketride_sync import (
 from .fake_world import DONE, PROMPT, RUNNING, World
 
 GARBLED = ProtocolError("The server sent a frame that is not a JSON object")
+ELSEWHERE = ServerError("this address does not look like a RocketRide server", http_status=404)
+ELSEWHERE._is_of_address = True
 
 
-@each("garbled", [GARBLED, DecodeError("$.state", "an integer", "a string")])
+@each("garbled", [GARBLED, DecodeError("$.state", "an integer", "a string"), ELSEWHERE])
 @each("count", [1, 2])
 def test_one_or_two_end_no_wait(garbled, count):
     world = World(RUNNING, *[garbled] * count, DONE)
@@ -24,10 +27,10 @@ def test_one_or_two_end_no_wait(garbled, count):
 
 
 @pytest.mark.parametrize("before", [[], [RUNNING]])
-def test_three_in_a_row_end_it(before):
-    third = ProtocolError("the third")
-    world = World(*before, GARBLED, GARBLED, third, DONE)
-    with pytest.raises(ProtocolError) as caught:
+@each("third", [ProtocolError("the third"), ELSEWHERE])
+def test_three_in_a_row_end_it(before, third):
+    world = World(*before, GARBLED, ELSEWHERE, third, DONE)
+    with pytest.raises(type(third)) as caught:
         list(world.wait())
     assert caught.value is third
 

@@ -29,6 +29,7 @@ class Connection:
         connect_deadline: of the upgrade.
         deadline: of upgrade and authentication together.
         on_upgrade: called between the two.
+        accepted_before: whether the server has accepted the credential already.
 
     Attributes:
         channel: its messages.
@@ -55,6 +56,7 @@ class Connection:
         connect_deadline: Deadline,
         deadline: Deadline,
         on_upgrade: Callable[[], object] = lambda: None,
+        accepted_before: bool = False,
     ) -> None:
         credential = operations.auth(auth, client_name, client_version)
         self.credential = auth
@@ -67,12 +69,12 @@ class Connection:
         self.server_version: Optional[str] = None
         self.channel.upgrade(f"{client_name}/{client_version}", headers)
         self.channel.guarded(on_upgrade)
-        self._authenticate(credential, deadline)
+        self._authenticate(credential, deadline, accepted_before)
 
-    def _authenticate(self, operation: Operation, deadline: Deadline) -> None:
+    def _authenticate(self, operation: Operation, deadline: Deadline, accepted_before: bool) -> None:
         self.channel.take_early()
         answer = self.channel.exchange(operation, deadline)
-        refused = dap.refused_credential(operation, answer, self.credential)
+        refused = dap.refused_credential(operation, answer, self.credential, accepted_before=accepted_before)
         if refused is not None:
             self.close()
             raise refused

@@ -51,6 +51,7 @@ class WebSocketTransport:
         self._dead_after = dead_after
         self._dialer = dialer
         self._upgrade_share = upgrade_share
+        self._accepted_key: Optional[str] = None
         self.pool = Pool(self.connect)
 
     def call(self, operation: Operation, deadline: Deadline) -> Any:
@@ -138,7 +139,9 @@ class WebSocketTransport:
             connect_deadline=connect_deadline.within(deadline.remaining() * self._upgrade_share),
             deadline=deadline,
             on_upgrade=on_upgrade,
+            accepted_before=key == self._accepted_key,
         )
+        self._accepted_key = key
         took_ms = (system_time.perf_counter() - began) * 1000
         log.debug("connected to %s over WebSocket in %.1f ms", settings.address, took_ms)
         return connection

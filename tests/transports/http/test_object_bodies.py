@@ -27,7 +27,13 @@ from ..object_peers import (
 
 
 def overloaded():
-    document = {"status": "Error", "error": {"message": "server rejected WebSocket connection: HTTP 403"}}
+    document = {
+        "status": "Error",
+        "error": {
+            "message": "server rejected WebSocket connection: HTTP 403",
+            "file": "transport_websocket.py",
+        },
+    }
     return answer(json.dumps(document).encode(), "400 Bad Request")
 
 
