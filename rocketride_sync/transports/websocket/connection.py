@@ -7,13 +7,14 @@ from typing import Any, Callable, List, Mapping, Optional, Sequence, Tuple
 
 from ...address import Address
 from ...deadline import Deadline
-from ...errors import ProtocolError, TransportError
+from ...errors import ProtocolError, RocketRideError, TransportError
 from ...logs import DEBUG, log, timed
 from ...options import SizeLimit
 from ...protocol import dap, operations
 from ...protocol.operations import Buffer, Operation
 from .channel import Channel, request_frame
 from .handshake import NO_HEADERS
+from .upgrade import fault_before_first_answer
 
 
 class Connection:
@@ -27,6 +28,8 @@ class Connection:
         headers: more headers of the upgrade.
         connect_deadline: of the upgrade.
         deadline: of upgrade and authentication together.
+        share: of the time that `deadline` leaves, the most that each of the two may take, so that another transport can
+            take its place; both before `connect_deadline` then. None if there is no other.
         on_upgrade: called between the two.
 
     Attributes:
@@ -35,6 +38,7 @@ class Connection:
 
     Raises:
         NoWebSocketError, UpgradeCutError, NoSlotError: the upgrade was refused; `UpgradeSilentError`: not answered.
+            Until the key is answered, a lost or silent connection counts as that too (`fault_before_first_answer`).
         AuthenticationError, TaskNotFoundError: the credential was refused.
         RocketRideError: and what `ask` raises.
     """
@@ -52,11 +56,13 @@ class Connection:
         dead_after: float,
         connect_deadline: Deadline,
         deadline: Deadline,
+        share: Optional[float] = None,
         on_upgrade: Callable[[], object] = lambda: None,
     ) -> None:
         credential = operations.auth(auth, client_name, client_version)
         self._auth = auth
-        self.channel = Channel(sock, address, limit_of, dead_after, connect_deadline)
+        by = connect_deadline if share is None else connect_deadline.within(deadline.remaining() * share)
+        self.channel = Channel(sock, address, limit_of, dead_after, by)
         self._dialogue = self.channel.dialogue
         self.pid = self.channel.pid
         self.socket_class = socket.socket  # which an application may replace later
@@ -65,10 +71,11 @@ class Connection:
         self.server_version: Optional[str] = None
         self.channel.upgrade(f"{client_name}/{client_version}", headers)
         self.channel.guarded(on_upgrade)
-        self._authenticate(credential, deadline)
+        by = deadline if share is None else connect_deadline.within(deadline.remaining() * share)
+        self._authenticate(credential, by)
 
     def _authenticate(self, operation: Operation, deadline: Deadline) -> None:
-        answer = self.channel.exchange(operation, deadline)
+        answer = self._first_answer(operation, deadline)
         refused = dap.refused_credential(operation, answer, self._auth)
         if refused is not None:
             self.close()
@@ -76,6 +83,13 @@ class Connection:
         account = answer.get("body")
         version = account.get("serverVersion") if isinstance(account, dict) else None
         self.server_version = version if isinstance(version, str) else None
+
+    def _first_answer(self, operation: Operation, deadline: Deadline) -> dap.Message:
+        try:
+            return self.channel.exchange(operation, deadline)
+        except RocketRideError as error:
+            fault = fault_before_first_answer(error)
+        raise fault
 
     # One request.
 
