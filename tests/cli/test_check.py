@@ -433,7 +433,10 @@ def test_no_websocket(check, upgrade, auto, transport):
     assert rows["key"]["result"] == ("not tried" if expected else "ok")
 
 
-@each("ends", [lambda it: None, lambda it: it.close(1008), lambda it: it.raw(b"junk" * 40), lambda it: it.peer.stall()])
+@each(
+    "ends",
+    [lambda it: None, lambda it: it.close(1008), lambda it: it.raw(b"junk" * 40), lambda it: it.peer.stall()],
+)
 @pytest.mark.parametrize("transport", ["auto", "websocket", "http"])
 def test_no_websocket_although_the_upgrade_passes(check, ends, transport):
     """Nothing passes after it, which is no fault of the key; what is silent leaves HTTP its time."""
