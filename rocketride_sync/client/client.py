@@ -62,8 +62,8 @@ class RocketRideClient(
         transport: ``"auto"`` (WebSocket, and HTTP where that is refused), ``"websocket"``, ``"http"``, or an
             object with the interface of `rocketride_sync.transports.Transport`.
         timeout: seconds for one call, everything included; None is unlimited.
-        connect_timeout: the part of `timeout` that connecting may take (TCP, proxy, TLS, upgrade), in seconds; None
-            is limited only by `timeout`.
+        connect_timeout: the part of `timeout` that connecting may take (TCP, proxy, TLS, upgrade; with "auto" the answer to
+            the key too), in seconds; None is limited only by `timeout`.
         retry: how to retry after transient faults.
         verify: True, False (no check of the server's certificate), or a path to CA certificates.
         cert: a client certificate: a path, or the paths (certificate, key).

@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 class AutoTransport:
-    """Calls over WebSocket, and over HTTP when the upgrade is refused.
+    """Calls over WebSocket, and over HTTP when the upgrade is refused, or nothing passes after it: `UPGRADE_REFUSED`.
 
     For how long HTTP is used then is decided by `Fallback`. A call that HTTP cannot carry tries WebSocket in any case,
     and whatever has a WebSocket connection goes on using it.
@@ -38,8 +38,9 @@ class AutoTransport:
 
     prefers_websocket = True
     UPGRADE_SHARE = 0.5
-    """Of the time that a call has left, the most that the upgrade may take, so that HTTP can take its place. It is the first
-    of three round trips over WebSocket: if it takes longer than half, the other two would hardly be made in time.
+    """Of the time that a call has left, the most that the upgrade may take, so that HTTP can take its place; likewise the
+    answer to the key after it. They are the first two of three round trips over WebSocket: if one takes longer than half of
+    what is left, those after it would hardly be made in time.
     """
     TIME_TO_LOAD = 5.0
     """Seconds that a wait must have left to load HTTP before its first poll, which takes a tenth of a second, and more than one on

@@ -18,6 +18,7 @@ from ..loading import load
 from ..protocol.catalogue_operations import get_server_info
 from ..protocol.failures import is_task_credential
 from . import tcp
+from .auto import AutoTransport
 from .bounded_names import names_within
 from .check_findings import STEP_TEXTS, Finding, measured, proxy_with_reason
 from .dialing import Dialer, guarded
@@ -168,7 +169,10 @@ class ConnectionCheck:
         return f"it answers; version {version}" if isinstance(version, str) else "it answers"
 
     def _open_websocket(self) -> Tuple[Finding, Optional[Finding]]:
-        """What came of the upgrade, and of the credential; None if it was not tried."""
+        """What came of the upgrade, and of the credential; None if it was not tried.
+
+        Until the key is answered, the upgrade has not passed, as for a call. HTTP gets its time.
+        """
         began = system_time.perf_counter()
         upgraded: List[float] = []
         fault: Optional[RocketRideError] = None
@@ -180,14 +184,15 @@ class ConnectionCheck:
                 raise self._key_fault
 
         try:
-            transport = WebSocketTransport(self._settings, dialer=self._dialer)
+            share = None if self._transport == "websocket" else AutoTransport.UPGRADE_SHARE
+            transport = WebSocketTransport(self._settings, dialer=self._dialer, upgrade_share=share)
             connection = transport.connect(self._deadline, on_upgrade)
             version = connection.server_version
             connection.close()
         except RocketRideError as error:
             fault = error.with_traceback(None)
         now = system_time.perf_counter()
-        if not upgraded:
+        if not upgraded or isinstance(fault, UPGRADE_REFUSED):
             return Finding("websocket", error=fault, seconds=now - began), None
         text = "accepted" if version is None else f"accepted; version {version}"
         key = Finding("key", "" if fault else text, fault, now - upgraded[0])

@@ -32,12 +32,15 @@ UNKNOWN_NAME = "no-such-host.invalid"
 class RocketRide:
     """A handler: a server that answers all that a check asks.
 
-    `upgrade` is an answer in place of the upgrade, None agrees; `refusal` refuses the key over WebSocket.
+    `upgrade` is an answer in place of the upgrade, None agrees; `refusal` refuses the key over WebSocket; `ends(it)` is
+    done in place of an answer to it.
     """
 
-    def __init__(self, version=VERSION, task=NOT_RUNNING, upgrade=None, refusal=None, account=None):
+    def __init__(
+        self, version=VERSION, task=NOT_RUNNING, upgrade=None, refusal=None, account=None, ends=None
+    ):
         self.version, self.task, self.upgrade = version, task, upgrade
-        self.refusal, self.account = refusal, account
+        self.refusal, self.account, self.ends = refusal, account, ends
 
     def __call__(self, peer):
         request = peer.read_request()
@@ -57,6 +60,10 @@ class RocketRide:
         with contextlib.suppress(Gone):
             it = DapPeer(peer)
             it.upgrade()
+            if self.ends is not None:
+                it.receive()
+                self.ends(it)
+                return
             if self.refusal:
                 it.refuse(it.request(), self.refusal)
             else:
@@ -374,6 +381,9 @@ def test_what_auto_does_is_what_the_check_tells(check, monkeypatch, capsys):
         RocketRide(upgrade=answer(b"", "502 Bad Gateway")),
         RocketRide(upgrade=answer(b"", "401 Unauthorized")),
         RocketRide(upgrade=b"", task=DENIED),
+        RocketRide(ends=lambda it: None),
+        RocketRide(ends=lambda it: it.close(1008), task=DENIED),
+        RocketRide(ends=lambda it: it.raw(b"junk" * 40)),
         RocketRide(refusal="Invalid API key"),
         RocketRide(upgrade=PAGE, task=PAGE),
         RocketRide(upgrade=FORBIDDEN, task=NOT_FOUND, version=DENIED),
@@ -421,6 +431,22 @@ def test_no_websocket(check, upgrade, auto, transport):
     assert code == expected
     assert rows["websocket"]["result"] == ("failed" if expected else "no")
     assert rows["key"]["result"] == ("not tried" if expected else "ok")
+
+
+@each(
+    "ends",
+    [lambda it: None, lambda it: it.close(1008), lambda it: it.raw(b"junk" * 40), lambda it: it.peer.stall()],
+)
+@pytest.mark.parametrize("transport", ["auto", "websocket", "http"])
+def test_no_websocket_although_the_upgrade_passes(check, ends, transport):
+    """Nothing passes after it, which is no fault of the key; what is silent leaves HTTP its time."""
+    with Server(RocketRide(ends=ends)) as server:
+        code, rows = check(server.url, "--transport", transport, "--timeout", "3")
+    failed = transport == "websocket"
+    assert code == (5 if failed else 0)
+    assert rows["websocket"]["result"] == ("failed" if failed else "no")
+    assert "just after the WebSocket upgrade" in rows["websocket"]["text"]
+    assert rows["key"]["result"] == ("not tried" if failed else "ok")
 
 
 @pytest.mark.parametrize("transport", ["auto", "websocket", "http"])

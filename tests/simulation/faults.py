@@ -34,6 +34,7 @@ PROXY = {
     "upgrade refused": 8.0,
     "upgrade cut": 8.0,
     "upgrade swallowed": 30.0,
+    "upgrade in vain": 30.0,  # it is accepted, and nothing passes after it
     "idle connections answered 408": 60.0,
 }
 UPGRADES = {kind for kind in PROXY if kind.startswith("upgrade ")}

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from . import frames
 from .data_pipes import OVERLOAD
 from .engine import NOT_RUNNING
-from .websocket_session import WebSocketSession
+from .websocket_session import DeadEnd, WebSocketSession
 
 _KEPT_FOR = 5.0
 _LENGTH = re.compile(rb"content-length:[ \t]*(\d+)", re.IGNORECASE)
@@ -184,6 +184,10 @@ class HttpSession:
             if not self._server.spoil(
                 self._connection, answer + b"sec-websocket-accept: %s\r\n\r\n" % accepted
             ):
+                return
+            vain = faults.now("upgrade in vain")
+            if vain:
+                self._connection.session = DeadEnd(self._connection, vain.variant)
                 return
             session = WebSocketSession(self._server, self._connection)
             self._connection.session = session

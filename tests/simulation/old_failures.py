@@ -81,12 +81,16 @@ def old_408_on_an_idle_connection(life, client):
 
 @old("auto")
 def old_upgrades_that_do_not_pass(life, client):
-    """A swallowed upgrade took all of a call's time; and `run` did not go over HTTP if it was swallowed or cut."""
+    """A swallowed upgrade took all of a call's time; and `run` did not go over HTTP if it was swallowed or cut.
+
+    Where it was accepted and nothing passed after it, nothing went over HTTP.
+    """
     token = life.new_run(seconds=500.0).token
     life.world.sleep(4.0)
-    for kind in ("upgrade swallowed", "upgrade cut"):
+    vain = [("upgrade in vain", variant) for variant in range(3)]
+    for kind, variant in [("upgrade swallowed", 0), ("upgrade cut", 0), *vain]:
         client.close()
-        _fault(life, kind, 30.0)
+        _fault(life, kind, 30.0, variant)
         begun = life.world.now
         for timeout in (3.0, 5.0, 5.0, 5.0, 3.0):
             call = Call(life, "get_task_status", timeout).make(client.get_task_status, token, timeout=timeout)

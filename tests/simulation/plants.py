@@ -204,6 +204,22 @@ PLANTS = (
         transports="auto",
     ),
     Plant(
+        "a connection that is cut before the key is answered is no refused upgrade",
+        PACKAGE + "transports/websocket/upgrade.py",
+        r"return UpgradeCutError\(text\)",
+        "return fault",
+        kinds="old_upgrades_that_do_not_pass",
+        transports="auto",
+    ),
+    Plant(
+        "the answer to the key may take all the time of a call",
+        PACKAGE + "transports/websocket/connection.py",
+        r"by = deadline if share is None else",
+        "by = deadline if True else",
+        kinds="old_upgrades_that_do_not_pass",
+        transports="auto",
+    ),
+    Plant(
         "a run whose upgrade was cut does not go over HTTP",
         PACKAGE + "transports/auto.py",
         r"fault\._is_for_want_of_websocket = True",

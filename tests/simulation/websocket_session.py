@@ -13,6 +13,25 @@ _PING_EVERY = 15.0
 _PATIENCE = {"older": 75.0, "newer": 300.0}
 
 
+class DeadEnd:
+    """A proxy that accepts an upgrade and lets nothing pass after it: it swallows all, or ends the connection."""
+
+    def __init__(self, connection, variant):
+        self._connection = connection
+        self._swallows, self._says_so = variant % 3 == 0, variant % 3 == 1
+
+    def gone(self):
+        pass
+
+    def arrived(self):
+        ended = self._connection.to_server.ended or self._connection.to_server.failure
+        if self._says_so and not ended:
+            self._connection.write(frames.encode(frames.CLOSE, struct.pack("!H", 1008)))
+        self._connection.read()
+        if ended or not self._swallows:
+            self._connection.close()
+
+
 class WebSocketSession:
     def __init__(self, server, connection):
         self._server = server

@@ -44,8 +44,9 @@ class DapPeer:
         self._received = bytearray()
         self._seq = 0
 
-    def upgrade(self):
-        request = self.peer.read_request()
+    def upgrade(self, request=None):
+        """Accept the upgrade; `request` if that was read already."""
+        request = self.peer.read_request() if request is None else request
         if request is None:
             raise Gone
         lines = (line.split(": ", 1) for line in request.splitlines()[1:])

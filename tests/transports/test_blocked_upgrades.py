@@ -1,4 +1,7 @@
-"""Proxies that swallow or cut the upgrade to WebSocket, and let HTTP pass: what HTTP can carry goes over HTTP, in time."""
+"""Proxies that swallow or cut the upgrade to WebSocket, or let it pass and nothing after it, and let HTTP pass.
+
+What HTTP can carry goes over HTTP, in time.
+"""
 
 import re
 import time
@@ -8,7 +11,9 @@ from cases import each
 from command_call import call_command
 
 from rocketride_sync import (
+    AuthenticationError,
     MemoryTransport,
+    ProtocolError,
     RocketRideClient,
     TransportError,
     TransportTimeoutError,
@@ -18,7 +23,7 @@ from rocketride_sync.client.lost_start import LostStart
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.transports.fallback import Fallback
 
-from .dap_peer import DONE, KEY, TOKEN
+from .dap_peer import DONE, KEY, TOKEN, DapPeer, Gone, always, frame, refusing_credentials
 from .loopback import Server, answer
 from .object_peers import ENVELOPE
 from .polled_tasks import tokens
@@ -30,7 +35,7 @@ _LENGTH = re.compile(r"content-length: *(\d+)", re.IGNORECASE)
 
 
 class Blocked:
-    """A server over HTTP; `upgrade(peer)` deals with upgrades."""
+    """A server over HTTP; `upgrade(peer, request)` deals with upgrades."""
 
     def __init__(self, upgrade):
         self._upgrade = upgrade
@@ -41,7 +46,7 @@ class Blocked:
             if request is None:
                 return
             if "websocket" in request.lower():
-                self._upgrade(peer)
+                self._upgrade(peer, request)
                 return
             length = _LENGTH.search(request)
             self._skip(peer, int(length.group(1)) if length else 0)
@@ -55,12 +60,42 @@ class Blocked:
         peer._received = peer._received[size:]
 
 
-def swallow(peer):
+def swallow(peer, request):
     peer.stall()
 
 
-def cut(peer):
+def cut(peer, request):
     pass
+
+
+def after_upgrade(action):
+    """Let the upgrade pass, read what comes next, and do `action(peer)`."""
+
+    def upgrade(peer, request):
+        it = DapPeer(peer)
+        try:
+            it.upgrade(request)
+            it.receive()
+            action(it)
+        except Gone:
+            pass
+
+    return upgrade
+
+
+swallow_frames = after_upgrade(lambda it: it.peer.stall())
+cut_at_first_frame = after_upgrade(lambda it: None)
+reset_at_first_frame = after_upgrade(lambda it: it.peer.reset())
+close_with_a_frame = after_upgrade(lambda it: it.close(1008))
+JUNK = {
+    "a page": b"HTTP/1.1 502 Bad Gateway\r\n\r\n" + b"x" * 200,
+    "no JSON": frame("hello"),
+    "too much": frame("x", announced=1 << 40),
+}
+
+
+def send(junk):
+    return after_upgrade(lambda it: it.raw(junk))
 
 
 def count(server, start):
@@ -71,10 +106,10 @@ def upgrades(server):
     return count(server, "GET /task/service")
 
 
-@pytest.fixture(params=[swallow, cut])
+@pytest.fixture(params=["swallow", "cut", "swallow_frames", "cut_at_first_frame"])
 def blocked(request):
-    with Server(Blocked(request.param)) as server:
-        server.swallows = request.param is swallow
+    with Server(Blocked(globals()[request.param])) as server:
+        server.swallows = request.param.startswith("swallow")
         yield server
 
 
@@ -158,8 +193,93 @@ def test_a_start_that_is_lost_there_is_looked_for_more_than_once_and_says_why_it
 
 def test_a_websocket_transport_does_not_go_over_http(blocked):
     with client_of(blocked, transport="websocket") as client, pytest.raises(TransportError):
-        client.run(pipeline=PIPELINE)
+        client.get_task_status(TOKEN, timeout=4 * SHORT)
     assert len(blocked.requests) == upgrades(blocked)
+
+
+ENDS = {"reset": reset_at_first_frame, "close frame": close_with_a_frame}
+
+
+@each("name", ENDS)
+def test_whatever_ends_a_connection_before_the_key_is_answered_is_an_upgrade_that_was_cut(name):
+    with Server(Blocked(ENDS[name])) as server, client_of(server) as client:
+        for call in CARRIED.values():
+            call(client)
+        with pytest.raises(TransportError, match="just after the WebSocket upgrade") as caught:
+            client.ping()
+        assert not caught.value.request_sent
+
+
+@each("name", JUNK)
+def test_junk_in_place_of_the_answer_to_the_key_is_an_upgrade_answered_by_a_page(name):
+    """It says nothing about the next time."""
+    clock = Clock()
+    with Server(Blocked(send(JUNK[name]))) as server, client_of(server) as client:
+        client._transport.fallback = Fallback(clock)
+        for carried in ("status", "wait", "wait for many", "use"):
+            CARRIED[carried](client)
+            clock.now += 2
+        with pytest.raises(ProtocolError, match="just after the WebSocket upgrade") as caught:
+            client.ping()
+        assert not caught.value.request_sent
+        before = upgrades(server)
+        client.get_task_status(TOKEN)
+        assert upgrades(server) == before + 1
+
+
+def test_an_answer_to_the_key_that_is_too_large_ends_a_wait_over_websocket_at_once():
+    """As any answer that would be as large the next time."""
+    with Server(Blocked(send(JUNK["too much"]))) as server, client_of(
+        server, transport="websocket"
+    ) as client:
+        with pytest.raises(ProtocolError, match="max_response_bytes"):
+            client.wait_until_complete(TOKEN, timeout=20)
+        assert upgrades(server) == 1
+
+
+@pytest.mark.parametrize("name", ["status", "wait", "wait for many", "use"])
+def test_a_key_that_the_server_refuses_is_told_and_not_tried_over_http(name):
+    with Server(refusing_credentials("Invalid API key")) as server, client_of(server) as client:
+        with pytest.raises(AuthenticationError):
+            CARRIED[name](client)
+        assert len(server.requests) == upgrades(server)
+
+
+def test_one_connection_that_is_cut_before_the_key_is_answered_is_not_remembered():
+    """So does a server that restarts; the next call goes over WebSocket."""
+    cuts = [cut_at_first_frame]
+
+    def upgrade(peer, request):
+        if cuts:
+            cuts.pop()(peer, request)
+            return
+        it = DapPeer(peer)
+        it.upgrade(request)
+        try:
+            it.answer(it.request(), {})
+            while True:
+                always(DONE)(it, it.request())
+        except Gone:
+            pass
+
+    with Server(Blocked(upgrade)) as server, client_of(server) as client:
+        for _ in range(3):
+            client.get_task_status(TOKEN)
+        assert (upgrades(server), count(server, "GET /task?")) == (2, 1)
+
+
+def test_a_connection_that_is_lost_after_the_key_was_answered_is_no_refusal():
+    def upgrade(peer, request):
+        it = DapPeer(peer)
+        it.upgrade(request)
+        it.answer(it.request(), {})
+        it.request()
+
+    with Server(Blocked(upgrade)) as server, client_of(server) as client:
+        for _ in range(2):
+            with pytest.raises(TransportError):
+                client.get_task_status(TOKEN)
+        assert len(server.requests) == upgrades(server) == 2
 
 
 class Clock:
@@ -169,6 +289,7 @@ class Clock:
         return self.now
 
 
+@pytest.mark.parametrize("upgrade", ["swallow", "swallow_frames"])
 @pytest.mark.parametrize(
     ("name", "timeout"),
     [
@@ -182,9 +303,9 @@ class Clock:
         ("send", 1.6),
     ],
 )
-def test_a_swallowed_upgrade_leaves_http_its_time(name, timeout):
+def test_a_swallowed_upgrade_leaves_http_its_time(name, timeout, upgrade):
     """Also if the whole call may take less than `connect_timeout`."""
-    with Server(Blocked(swallow)) as server:
+    with Server(Blocked(globals()[upgrade])) as server:
         with client_of(server, timeout=timeout, connect_timeout=4) as client:
             client._transport._http.load()  # which is not what takes time here
             limited = {
@@ -244,7 +365,7 @@ def test_a_success_of_http_counts_for_the_refusal_that_a_caller_was_just_told_of
 
 
 def test_the_message_tells_the_time_that_it_took():
-    with Server(swallow) as server:
+    with Server(lambda peer: swallow(peer, "")) as server:
         began = time.monotonic()
         with client_of(server, timeout=0.8, connect_timeout=10) as client:
             with pytest.raises(TransportTimeoutError, match=r"WebSocket upgrade within 0\.4 s"):

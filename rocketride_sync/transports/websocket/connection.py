@@ -7,7 +7,7 @@ from typing import Any, Callable, List, Mapping, Optional, Sequence, Tuple
 
 from ...address import Address
 from ...deadline import Deadline
-from ...errors import ProtocolError, TransportError
+from ...errors import ProtocolError, RocketRideError, TransportError
 from ...logs import DEBUG, log, timed
 from ...options import SizeLimit
 from ...protocol import dap, operations
@@ -15,6 +15,7 @@ from ...protocol.operations import Buffer, Operation
 from ..caller import check_task
 from .channel import Channel, request_frame
 from .handshake import NO_HEADERS
+from .upgrade import fault_before_first_answer
 
 
 class Connection:
@@ -28,6 +29,8 @@ class Connection:
         headers: more headers of the upgrade.
         connect_deadline: of the upgrade.
         deadline: of upgrade and authentication together.
+        share: of the time that `deadline` leaves, the most that each of the two may take, so that another transport can
+            take its place; both before `connect_deadline` then. None if there is no other.
         on_upgrade: called between the two.
         accepted_before: whether the server has accepted the credential already.
 
@@ -38,6 +41,7 @@ class Connection:
 
     Raises:
         NoWebSocketError, UpgradeCutError, NoSlotError: the upgrade was refused; `UpgradeSilentError`: not answered.
+            Until the key is answered, a lost or silent connection counts as that too (`fault_before_first_answer`).
         AuthenticationError, TaskNotFoundError: the credential was refused.
         RocketRideError: and what `ask` raises.
     """
@@ -55,12 +59,14 @@ class Connection:
         dead_after: float,
         connect_deadline: Deadline,
         deadline: Deadline,
+        share: Optional[float] = None,
         on_upgrade: Callable[[], object] = lambda: None,
         accepted_before: bool = False,
     ) -> None:
         credential = operations.auth(auth, client_name, client_version)
         self.credential = auth
-        self.channel = Channel(sock, address, limit_of, dead_after, connect_deadline)
+        by = connect_deadline if share is None else connect_deadline.within(deadline.remaining() * share)
+        self.channel = Channel(sock, address, limit_of, dead_after, by)
         self._dialogue = self.channel.dialogue
         self.pid = self.channel.pid
         self.socket_class = socket.socket  # which an application may replace later
@@ -69,11 +75,12 @@ class Connection:
         self.server_version: Optional[str] = None
         self.channel.upgrade(f"{client_name}/{client_version}", headers)
         self.channel.guarded(on_upgrade)
-        self._authenticate(credential, deadline, accepted_before)
+        by = deadline if share is None else connect_deadline.within(deadline.remaining() * share)
+        self._authenticate(credential, by, accepted_before)
 
     def _authenticate(self, operation: Operation, deadline: Deadline, accepted_before: bool) -> None:
         self.channel.take_early()
-        answer = self.channel.exchange(operation, deadline)
+        answer = self._first_answer(operation, deadline)
         refused = dap.refused_credential(operation, answer, self.credential, accepted_before=accepted_before)
         if refused is not None:
             self.close()
@@ -81,6 +88,13 @@ class Connection:
         account = answer.get("body")
         version = account.get("serverVersion") if isinstance(account, dict) else None
         self.server_version = version if isinstance(version, str) else None
+
+    def _first_answer(self, operation: Operation, deadline: Deadline) -> dap.Message:
+        try:
+            return self.channel.exchange(operation, deadline)
+        except RocketRideError as error:
+            fault = fault_before_first_answer(error)
+        raise fault
 
     # One request.
 

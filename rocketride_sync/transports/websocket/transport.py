@@ -34,7 +34,7 @@ class WebSocketTransport:
         dead_after: seconds after which a server counts as gone, if it sends nothing while we read (it should ping
             every 15 s), or accepts nothing while we send. Default 45.
         dialer: makes the connections; by default one that is made with the first.
-        upgrade_share: of the time that a call has left when its connection is made, the most that the upgrade may take.
+        upgrade_share: as `share` of `Connection`.
     """
 
     prefers_websocket = True
@@ -45,7 +45,7 @@ class WebSocketTransport:
         *,
         dead_after: float = DEAD_AFTER,
         dialer: Optional[Dialer] = None,
-        upgrade_share: float = 1.0,
+        upgrade_share: Optional[float] = None,
     ) -> None:
         self._settings = settings
         self._dead_after = dead_after
@@ -136,8 +136,9 @@ class WebSocketTransport:
             headers=settings.headers,
             limit_of=settings.limit_of,
             dead_after=self._dead_after,
-            connect_deadline=connect_deadline.within(deadline.remaining() * self._upgrade_share),
+            connect_deadline=connect_deadline,
             deadline=deadline,
+            share=self._upgrade_share,
             on_upgrade=on_upgrade,
             accepted_before=key == self._accepted_key,
         )

@@ -1,4 +1,7 @@
-"""The errors for a refused WebSocket upgrade. For some of them `rocketride_sync.transports.auto` falls back to HTTP."""
+"""The errors for a refused WebSocket upgrade. For some of them `rocketride_sync.transports.auto` falls back to HTTP.
+
+An upgrade has passed only when the server has answered the key: some proxies accept it, and then let no frame pass.
+"""
 
 from __future__ import annotations
 
@@ -25,15 +28,15 @@ class NoWebSocketError(ProtocolError):
 
 
 class OddUpgradeError(ProtocolError):
-    """The answer to the upgrade is none to an upgrade: a redirect, a page, or not HTTP."""
+    """The answer to the upgrade is none to an upgrade: a redirect, a page, or not HTTP. Or junk came after it."""
 
 
 class UpgradeCutError(TransportError):
-    """The connection was closed in place of an answer to the upgrade, as some proxies do."""
+    """The connection was closed in place of an answer to the upgrade, or of that to the key, as some proxies do."""
 
 
 class UpgradeSilentError(UpgradeCutError, TransportTimeoutError):
-    """The upgrade was not answered: the server is silent, or a proxy on the way swallows what it does not know."""
+    """The upgrade or the key was not answered: the server is silent, or a proxy swallows what it does not know."""
 
 
 class NoSlotError(OverloadedError):
@@ -65,6 +68,23 @@ def refused_upgrade(address: Address, status: int, headers: Mapping[str, str]) -
     if is_transient(status):
         return TransientError(text, http_status=status, retry_after=_retry_after(headers))
     return OddUpgradeError(text)
+
+
+def fault_before_first_answer(fault: RocketRideError) -> RocketRideError:
+    """The refusal of the upgrade that `fault` of a connection comes to, whose key is not answered yet: made, not raised.
+
+    That answer is the first sign that WebSocket works. `fault` itself if it says nothing about that.
+    """
+    text = f"just after the WebSocket upgrade: {fault}"
+    if isinstance(fault, TransportTimeoutError):
+        return UpgradeSilentError(text)
+    if isinstance(fault, TransportError):
+        return UpgradeCutError(text)
+    if isinstance(fault, ProtocolError):
+        junk = OddUpgradeError(text)
+        junk._is_lasting = fault._is_lasting
+        return junk
+    return fault
 
 
 def _retry_after(headers: Mapping[str, str]) -> Optional[float]:
