@@ -91,7 +91,7 @@ class Settings(Frozen):
         self._set(
             address=address,
             auth=_credential(auth, (*_parts(checked), *proxy_secrets((through or {}).values()))),
-            headers=checked,
+            headers={name: Secret(value) for name, value in checked.items()},
             timeout=optional_seconds("timeout", timeout),
             connect_timeout=optional_seconds("connect_timeout", connect_timeout),
             retry=arguments.retry_policy(retry),

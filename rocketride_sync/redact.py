@@ -39,6 +39,9 @@ _SPACES = frozenset(
 class Secret(str):
     """A credential, with other secrets that are sent along with it, and are as little to be shown.
 
+    Its repr does not show it: tools that print the local variables of a traceback's frames call that. Everything else that is made
+    of it, such as ``str(key)`` and ``f"{key}"``, is the plain text.
+
     Attributes:
         along: the other secrets.
     """
@@ -49,6 +52,12 @@ class Secret(str):
         made = super().__new__(cls, text)
         made.along = along
         return made
+
+    def __repr__(self) -> str:
+        return "Secret('***')"
+
+    def __getitem__(self, index: Any) -> Secret:
+        return Secret(super().__getitem__(index))  # rich shows of a long text the repr of its beginning
 
     def __reduce__(self) -> Tuple[Any, ...]:
         return Secret, (str(self), self.along)

@@ -34,6 +34,8 @@ T = TypeVar("T")
 Told = Callable[[str, Any], object]
 
 _OPTIONS = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1))
+# A recipient may take a line feed alone for the end of a line (RFC 9112, section 2.2).
+_ENDS_OF_HEAD = (b"\n\r\n", b"\n\n")
 _LONGEST_PROXY_ANSWER = 65_536
 
 
@@ -208,13 +210,13 @@ def _open_tunnel(sock: Any, proxy: Proxy, target: str, deadline: Deadline) -> in
 def _read_proxy_status(sock: Any, deadline: Deadline) -> int:
     """Read the head of an answer, with the empty line, and return its status."""
     answer = b""
-    while b"\r\n\r\n" not in answer:
+    while not answer.endswith(_ENDS_OF_HEAD):
         # One byte at a time: what follows the proxy's answer comes from the server, and must stay unread.
         chunk: bytes = in_slices(sock, deadline, sock.recv, 1)
         if not chunk or len(answer) > _LONGEST_PROXY_ANSWER:
             raise OSError(None, "the proxy did not answer CONNECT as HTTP does")
         answer += chunk
-    status = answer.split(b"\r\n", 1)[0].split(b" ", 2)[1:2]
+    status = answer.split(b"\n", 1)[0].rstrip(b"\r").split(b" ", 2)[1:2]
     if not (status and len(status[0]) == 3 and status[0].isdigit()):
         raise OSError(None, "the proxy did not answer CONNECT as HTTP does")
     return int(status[0])

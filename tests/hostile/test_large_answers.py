@@ -5,6 +5,7 @@ import math
 import time
 
 import pytest
+from cases import each
 from transports.dap_peer import RUNNING, dap
 from transports.loopback import Server, answer
 
@@ -21,6 +22,9 @@ from .servers import KEY, TOKEN
 
 TRANSPORTS = pytest.mark.parametrize("transport", ["websocket", "http"])
 MANY = b'"more":[' + b"{}," * 1_000_000 + b"{}]"
+INTEGERS = (
+    b'"more":[' + b",".join([b"9" * 4299] * 3_000) + b"]"
+)  # Python's time grows with the square of the digits
 LONG = b'"status":"' + b"x" * 3_000_000 + b'"'
 SHORT = 0.5
 
@@ -95,8 +99,9 @@ def test_a_large_status_within_the_limit_is_read(transport):
 
 
 @TRANSPORTS
-def test_what_there_is_no_time_to_decode_is_not_decoded(transport, decoded):
-    with serving(transport, status(MANY)) as server:
+@pytest.mark.parametrize("more", [MANY, INTEGERS], ids=["many values", "long integers"])
+def test_what_there_is_no_time_to_decode_is_not_decoded(transport, decoded, more):
+    with serving(transport, status(more)) as server:
         with RocketRideClient(server.url, KEY, transport=transport) as client:
             with pytest.raises(TransportTimeoutError) as caught:
                 client.get_task_status(TOKEN, timeout=SHORT)
@@ -146,3 +151,18 @@ def test_there_is_always_time_for_a_usual_status_and_for_any_without_a_deadline(
     assert strict_json.decodes_within(status(MANY), math.inf)
     assert strict_json.decodes_within(status(MANY), 60.0)
     assert not strict_json.decodes_within(status(MANY), 0.5)
+
+
+@each("digits", [1000, 1777, 4299])
+def test_long_integers_are_foreseen_wherever_they_stand(digits):
+    many = b",".join([b"9" * digits] * (3_000_000 // digits))
+    for before in range(0, 200, 20):
+        assert not strict_json.decodes_within(b" " * before + b"[" + many + b"]", 0.1)
+
+
+@each("text", [b"0123456789abcdef", b'0",1.5,"', b"2026-01-01T00:00:00"])
+def test_digits_that_are_no_long_integer_take_no_time_of_their_own(text):
+    size = 1_000_000
+    document = b'["' + text * (size // len(text)) + b'"]'
+    values = document.count(b",") + 1
+    assert strict_json.decodes_within(document, 0.01 + values * strict_json._SECONDS_PER_VALUE)

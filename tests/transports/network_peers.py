@@ -50,12 +50,14 @@ class TunnelProxy:
         verdict="200 Connection established",
         before_joining=lambda: None,
         before_handing_on=lambda: None,
+        line_end="\r\n",
     ):
         self.heads = []
         self._before_handing_on = before_handing_on
         self._before_joining = before_joining
         self._target = target
         self._verdict = verdict
+        self._line_end = line_end
 
     def __call__(self, peer):
         head = peer.read_request()
@@ -66,7 +68,7 @@ class TunnelProxy:
                 onward.sendall(head.replace(head.split(" ", 2)[1], "/" + path, 1).encode() + b"\r\n\r\n")
                 peer.send(onward.recv(65536))
             return
-        peer.send(f"HTTP/1.1 {self._verdict}\r\n\r\n".encode())
+        peer.send(f"HTTP/1.1 {self._verdict}{self._line_end * 2}".encode())
         if "200" in self._verdict:
             self._before_joining()
             with socket.create_connection((HOST, self._target.port)) as onward:

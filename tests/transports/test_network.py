@@ -219,6 +219,17 @@ def test_a_proxy_may_send_informational_answers_first(authority, ca_file, transp
 
 
 @BOTH
+@each("line_end", ["\n", "\r\n"])
+@each("verdict", ["200 OK", "200", "200 OK\nVia: x", "100 Continue\n\nHTTP/1.1 200 OK\r\nVia: x"])
+def test_a_proxys_lines_may_end_without_a_carriage_return(authority, ca_file, transport, verdict, line_end):
+    """A recipient may take a single line feed for the end of a line (RFC 9112, section 2.2)."""
+    with Server(both, tls=tls(authority)) as server:
+        with Server(TunnelProxy(server, verdict, line_end=line_end)) as proxy:
+            proxies = {"https": f"http://{HOST}:{proxy.port}"}
+            assert ask(server, transport, verify=ca_file, proxies=proxies, timeout=5) == 3
+
+
+@BOTH
 def test_a_proxy_that_refuses_the_tunnel(authority, ca_file, transport):
     with Server(both, tls=tls(authority)) as server:
         with Server(TunnelProxy(server, "503 Service Unavailable")) as proxy:

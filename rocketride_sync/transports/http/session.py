@@ -32,6 +32,7 @@ from ...protocol.failures import is_unprocessed, secrets_of
 from ...protocol.http_answers import interpret
 from ...protocol.operations import Operation
 from ...protocol.strict_json import decodes_within
+from ...redact import Secret
 from ..dialing import Dialer
 from ..proxies import Proxy, proxy_for
 from .adapter import SLICES, DeadlineAdapter
@@ -196,11 +197,13 @@ def _prepare(
 ) -> requests.PreparedRequest:
     """A request ready to be sent. Without a requests.Session, so that no netrc can replace the credential."""
     url = base_url.rstrip("/") + path
+    # requests 2.28.0 takes no subclasses of str.
+    plain = {name: str(text) for name, text in headers.items()}
     request = requests.Request(
-        method, url, headers={"Authorization": f"Bearer {key}", **headers}, params=query
+        method, url, headers={"Authorization": f"Bearer {key}", **plain}, params=query
     ).prepare()
     # A plain dict is faster to read, each time the request is sent, than a case-insensitive one.
-    request.headers = dict(request.headers)  # type: ignore[assignment]
+    request.headers = {name: Secret(text) for name, text in request.headers.items()}  # type: ignore[assignment]
     return request
 
 

@@ -107,15 +107,17 @@ class Channel:
         """Send `operation`, with `data` if given, and return its answer."""
         self.expect(operation, deadline)
         number, text = self.dialogue.request(operation.command, operation.arguments)
-        return self.guarded(self._send_and_receive, number, text, data)
+        frames = self.guarded(request_frame, text, data)
+        del text  # it may hold the key, and tools show the variables of a function that an exception leaves
+        return self.guarded(self._send_and_receive, number, frames)
 
     def send(self, frames: Frames, deadline: Deadline) -> None:
         """Send one frame or several, as `request_frame` makes them."""
         self._socket.deadline = deadline
         self.guarded(self._framing.send_all, frames)
 
-    def _send_and_receive(self, number: int, text: str, data: Optional[Buffer]) -> dap.Message:
-        self._framing.send_all(request_frame(text, data))
+    def _send_and_receive(self, number: int, frames: Frames) -> dap.Message:
+        self._framing.send_all(frames)
         answer = None
         while answer is None:
             self._receive(self._deadline)
