@@ -14,7 +14,7 @@ from ..extras import install
 from ..handler_exceptions import pass_on
 from ..import_lock import import_lock
 from ..logs import log
-from ..owned_files import read_limited
+from ..owned_files import read_limited, utf_16_hint
 from ..redact import excerpt
 
 PathLike = Union[str, "os.PathLike[str]"]
@@ -26,7 +26,7 @@ _LONGEST_LIST = 300
 _BYTE_ORDER_MARK = "\ufeff"  # some editors begin a file with it
 _MOST_BYTES = 16 << 20  # pipelines have kilobytes
 _MISSING_JSON5 = (
-    "is not plain JSON (line {line}: {message}). If it is JSON5, with comments or trailing commas, "
+    "is not plain JSON ({where}). If it is JSON5, with comments or trailing commas, "
     f"reading it needs json5: {install('json5')}"
 )
 
@@ -134,7 +134,7 @@ def _read(path: str, deadline: Deadline) -> Any:
         text = content.decode()
         return _parse(text[text.startswith(_BYTE_ORDER_MARK) :], path)
     except UnicodeDecodeError:
-        reason = "it is not UTF-8"
+        reason = f"it is not UTF-8{utf_16_hint(content)}"
     except MemoryError:
         reason = "there is not enough memory for what is in it"
     raise ConfigurationError(f"the pipeline file {path!r} cannot be read: {reason}")
@@ -149,7 +149,8 @@ def _parse(text: str, shown: str) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        problem = _MISSING_JSON5.format(line=error.lineno, message=error.msg)
+        where = f"line {error.lineno}, column {error.colno}: {error.msg}"
+        problem = _MISSING_JSON5.format(where=where)
         read_json5 = _json5()
     except RecursionError:
         problem = "is JSON that cannot be read: it is nested too deeply"
@@ -161,7 +162,8 @@ def _parse(text: str, shown: str) -> Any:
             return read_json5(text)
         except (ValueError, RecursionError) as error:
             pass_on(error, foreign_code=True)
-            problem = f"is neither JSON nor JSON5: {excerpt(str(error), 200)}"
+            # First what is wrong with it as JSON, which most pipelines are: what a parser of JSON5 says is harder to read.
+            problem = f"is neither JSON ({where}) nor JSON5 ({excerpt(str(error), 200)})"
     raise ConfigurationError(f"the pipeline file {shown!r} {problem}")
 
 
