@@ -72,6 +72,10 @@ if __name__ == "__main__":
             done = result.get(TIMEOUT)
         finally:
             result.forget()  # now: Celery cannot do it at interpreter exit
+    except FileExistsError:  # of the worker
+        sys.exit(
+            f"{job} has a token already: give another name, or delete {TOKENS / job} if nobody needs it any more"
+        )
     # The file of the token; time is up; the broker is down; Celery's backend is down, or a RocketRideError.
     except (OSError, CeleryError, OperationalError, RuntimeError) as error:
         sys.exit(f"{path}: {' '.join(str(error).split())}")

@@ -5,9 +5,9 @@
 #
 #   ROCKETRIDE_URI=… ROCKETRIDE_APIKEY=… python cron_job.py nightly.pipe
 #
-# In a crontab, with the two variables in a file that only its owner can read:
+# In a file in /etc/cron.d, with the files and the user of docs/cron.md, on one line:
 #
-#   15 2 * * *  set -a; . /etc/rocketride.env; exec /opt/venv/bin/python /opt/cron_job.py /opt/nightly.pipe
+#   30 2 * * *  nightly  set -a; . /etc/rocketride/env; ROCKETRIDE_APIKEY="$(cat /etc/rocketride/key)"; exec /srv/venv/bin/python /srv/cron_job.py /srv/nightly.pipe
 
 import signal
 import sys

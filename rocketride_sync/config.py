@@ -185,6 +185,9 @@ def resolve(uri: Optional[str], auth: Optional[Auth]) -> Tuple[Address, Auth]:
 
     Environment: ``ROCKETRIDE_URI`` and ``ROCKETRIDE_APIKEY``. An empty value there counts as not given.
 
+    Warns:
+        RocketRideWarning: the address is the default, and a variable is set whose name may be meant for ``ROCKETRIDE_URI``.
+
     Raises:
         ConfigurationError: for an unusable address, a variable in quotes, or an address in place of a key. A missing
             credential is left to `Settings`.
@@ -197,11 +200,20 @@ def resolve(uri: Optional[str], auth: Optional[Auth]) -> Tuple[Address, Auth]:
         raise ConfigurationError("the API key is an address (RocketRideClient takes uri first, then auth)")
     # An empty one is none, and not the default, which would get the key.
     written, name = (
-        (_variable("ROCKETRIDE_URI") or DEFAULT_URI, "ROCKETRIDE_URI") if uri is None else (uri, "uri")
+        (_variable("ROCKETRIDE_URI") or _default_uri(), "ROCKETRIDE_URI") if uri is None else (uri, "uri")
     )
     if isinstance(credential, str) and credential.strip() and written.strip() == credential.strip():
         raise ConfigurationError(f"{name}: {NO_ADDRESS}")
     return Address.parse(written, name), credential
+
+
+def _default_uri() -> str:
+    """The documented default. It gets the key, so whoever seems to have meant another address is warned."""
+    hint = misnamed("ROCKETRIDE_URI", os.environ)
+    if hint:
+        message = f"ROCKETRIDE_URI is not set, so the address is the default, {DEFAULT_URI}{hint}"
+        warnings.warn(message, RocketRideWarning, stacklevel=5)
+    return DEFAULT_URI
 
 
 def _variable(name: str) -> str:

@@ -123,12 +123,20 @@ def read_limited(what: str, path: str, most: int, deadline: Deadline) -> bytes:
                     return _content(file, most, None if stat.S_ISREG(mode) else deadline)
         except _UnfitError as error:
             problem = str(error)
+        except FileNotFoundError as error:
+            pass_on(error)
+            problem = "is not there"
         except OSError as error:
             pass_on(error)
             problem = f"cannot be read: {error.strerror or type(error).__name__}"
         except MemoryError:
             problem = "cannot be read: there is not enough memory for it"
     raise ConfigurationError(f"{what} {path!r} {problem}")
+
+
+def utf_16_hint(content: bytes) -> str:
+    """What to add to a message that `content` is not UTF-8: a hint if it is UTF-16, as older PowerShells write with ``>``."""
+    return "; it looks like UTF-16: save it as UTF-8" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else ""
 
 
 class _UnfitError(Exception):

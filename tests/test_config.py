@@ -1,6 +1,7 @@
 """Addresses, credentials and the environment."""
 
 import itertools
+from pathlib import Path
 
 import pytest
 from cases import each
@@ -337,6 +338,19 @@ def test_risks_are_told(uri, verify, said):
     risks = list(settings.risks())
     assert len(risks) == len(said)
     assert all(word in risk and KEY not in risk for word, risk in zip(said, risks))
+
+
+def test_an_address_under_another_name_is_named_before_the_default_gets_the_key(monkeypatch):
+    monkeypatch.delenv("ROCKETRIDE_URI", raising=False)
+    monkeypatch.setenv("ROCKETRIDE_URL", "https://rr.example")
+    said = "ROCKETRIDE_URI is not set, .* default, .*; ROCKETRIDE_URL is set: should it be ROCKETRIDE_URI"
+    with pytest.warns(RocketRideWarning, match=said) as caught:
+        RocketRideClient(auth=KEY)
+    assert [Path(one.filename) for one in caught] == [Path(__file__)]
+    assert "rr.example" not in str(caught[0].message)
+    RocketRideClient("http://127.0.0.1", KEY)
+    monkeypatch.setenv("ROCKETRIDE_URI", "http://127.0.0.1")
+    RocketRideClient(auth=KEY)
 
 
 @pytest.mark.parametrize("name", ["ROCKETRIDE_API_KEY", "ROCKETRIDE_KEY"])

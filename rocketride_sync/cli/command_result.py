@@ -50,7 +50,11 @@ _ERROR_DETAILS = ("code", "hint", "http_status", "retry_after", "elapsed", "path
 # What can come of the wrong address.
 _ABOUT_ADDRESS = (TransportError, ProtocolError, AuthenticationError, PermissionDeniedError)
 # Messages that say themselves what the advice for their class says.
-_ADVISES = ("Check the URI and its base path", "Is the address a RocketRide server")
+_ADVISES = (
+    "Check the URI and its base path",
+    "Is the address a RocketRide server",
+    "no WebSocket there; leave out --",
+)
 
 
 def print_status(status: TaskStatus, *, as_json: bool, messages: bool) -> None:

@@ -33,9 +33,10 @@ class ExitCode(enum.IntEnum):
 
 
 HELP = """exit codes:
-  0    the task succeeded (status, list, runs: the result was printed;
-       send: every file succeeded; stop: the task is ended;
-       validate: no file has errors; check: every needed step works);
+  0    the task succeeded (status, list, runs: the result was printed,
+       also if there is no task or run to list; send: every file
+       succeeded; stop: the task is ended; validate: no file has errors;
+       check: every needed step works);
        if the success is not certain, a line on stderr says so
        (see --accept-uncertain)
   1    the task failed or could not be started, or some of its items or
@@ -47,8 +48,8 @@ HELP = """exit codes:
   4    authentication or permission refused
   5    server unreachable or overloaded, its answer malformed, or the
        request refused
-  6    task unknown, vanished, or replaced by another run; with --project,
-       there is no such run
+  6    task unknown, vanished, or replaced by another run; wait and stop
+       with --project: there is no such run
   70   a defect of this program
   74   the results or the report could not be written
   124  timeout: the task had not ended
@@ -68,6 +69,7 @@ CHECK_PROJECT = "check --project and --source"
 _NOT_FOUND = {
     "terminate": NOTHING_TO_END,
     "stop": CHECK_PROJECT,
+    "stop: ended": "",  # the names are right
     "wait": CHECK_PROJECT,
     "wait --since": "find out why no later one has started, or give a longer --since",
 }

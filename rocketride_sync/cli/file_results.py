@@ -101,7 +101,12 @@ def failure_label() -> str:
 
 def _json_member(results: Sequence[Result]) -> Mapping[str, Any]:
     """The results as a member of the JSON document."""
-    return {"results": command_result.json_safe([dict(result) for result in results])}
+    return {"results": command_result.json_safe([_in_command_line_words(result) for result in results])}
+
+
+def _in_command_line_words(result: Result) -> Mapping[str, Any]:
+    error = result.get("error")
+    return {**result, "error": in_command_line_words(error)} if isinstance(error, str) else dict(result)
 
 
 def failure_text(result: Result) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ContextManager, Dict, Iterator, List, Optional, Tuple
 
+from ..errors import TaskLostError, TaskNotFoundError
 from ..reporting.formatting import amount, bounded_number
 from . import command_result, exit_codes, output, status_text
 from .exit_codes import ExitCode, Judgement
@@ -48,6 +49,11 @@ class Found:
     def is_bad(self) -> bool:
         """Whether it did not end well, or not within the time."""
         return bool(self.code) and not self.is_doubted
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it runs no longer, as far as is known."""
+        return isinstance(self.result.error, (type(None), TaskNotFoundError, TaskLostError))
 
     @property
     def is_certain(self) -> bool:

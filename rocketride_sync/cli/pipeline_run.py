@@ -57,15 +57,18 @@ class RunWithOutput:
         self._args = args
         self.environment = Environment(args.env_file)
         self._pipeline = pipelines.load(args.pipeline, None, args.source)
-        _check_files(args, takes_data=pipeline_source.takes_data(self._pipeline))
+        # What the problems are about: a name, or a file, which the one who reads cron's mail knows.
+        self._name = output.safe_text(args.name or os.path.basename(args.pipeline))
+        if args.keep and args.report is not None and not args.files:
+            raise ConfigurationError("--report needs a wait, and --keep does not wait: leave one of them out")
+        with _about(os.path.basename(args.pipeline)):
+            _check_files(args, takes_data=pipeline_source.takes_data(self._pipeline))
         self.printer = shared_options.make_progress_printer(args, self._title())
         api_key(args, self.environment)
         self._began = time.monotonic()
         self._upload = UploadWithProgress(args.files, self.printer, args.timeout)
         self._deadline = self._upload.deadline
         self._token_delivered = False
-        # What the problems are about: a name, or a file, which the one who reads cron's mail knows.
-        self._name = output.safe_text(args.name or os.path.basename(args.pipeline))
 
     def _title(self) -> str:
         """The name of the pipeline for a report: what the server makes of it has more in it than that."""
@@ -234,9 +237,18 @@ class _CommandRun(PipelineRun):
         output.print_problem(_INTERRUPTED)
 
 
+@contextlib.contextmanager
+def _about(file: str) -> Iterator[None]:
+    """Begin the message of a ConfigurationError in the block with the name of the pipeline's file."""
+    try:
+        yield
+        return
+    except ConfigurationError as error:
+        problem = str(error)
+    raise ConfigurationError(f"{output.safe_text(file)}: {problem}")
+
+
 def _check_files(args: argparse.Namespace, *, takes_data: bool) -> None:
-    if args.keep and args.report is not None and not args.files:
-        raise ConfigurationError("--report needs a wait, and --keep does not wait: leave one of them out")
     if args.files and not takes_data:
         raise ConfigurationError(
             "the pipeline's source takes no data, so give no FILEs: only a webhook, chat or dropper does"

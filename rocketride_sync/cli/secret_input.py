@@ -12,9 +12,11 @@ import sys
 from typing import BinaryIO, Callable, List
 
 from ..errors import ConfigurationError
+from ..owned_files import utf_16_hint
 from . import output
 from .standard_streams import read_up_to
 
+_OF_ENV_FILES = ("ROCKETRIDE_URI", "ROCKETRIDE_APIKEY", "ROCKETRIDE_TOKEN")
 FROM_STDIN = "-"
 """In place of a token or of a file's name."""
 
@@ -87,7 +89,7 @@ def read_stream(stream: BinaryIO, name: str, max_bytes: int = MAX_BYTES, *, one_
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         pass
-    raise ConfigurationError(f"{name} is not UTF-8 text")
+    raise ConfigurationError(f"{name} is not UTF-8 text{utf_16_hint(content)}")
 
 
 def without_hash_escape(word: str) -> str:
@@ -112,6 +114,19 @@ def single_word(text: str, name: str, what: str, read: Callable[[str], str] = wi
         found = _without_words(text, what) if not words else "holds more than one word"
         raise ConfigurationError(f"{name} {found}; {what} and nothing else belongs in it")
     return read(words[0])
+
+
+def api_key(text: str, name: str) -> str:
+    """The API key in `text`, which is called `name` in messages. Raises as `single_word`, also for an environment file."""
+    starts = {
+        line.strip().replace("export ", "", 1).partition("=")[0] for line in text.splitlines() if "=" in line
+    }
+    found = next((variable for variable in _OF_ENV_FILES if variable in starts), None)
+    if found is not None:
+        raise ConfigurationError(
+            f"{name} holds {found}=…, as a file for --env-file does; here, the API key and nothing else belongs in it"
+        )
+    return single_word(text, name, "the API key")
 
 
 def one_word_per_line(text: str, name: str, what: str, read: Callable[[str], str]) -> List[str]:

@@ -160,12 +160,10 @@ def api_key(args: argparse.Namespace, environment: Environment) -> Optional[str]
 def _read_api_key(args: argparse.Namespace, environment: Environment) -> Optional[str]:
     if args.apikey_file == secret_input.FROM_STDIN:
         text = secret_input.read_stdin("the API key", one_line=True)
-        return secret_input.single_word(text, "standard input", "the API key")
+        return secret_input.api_key(text, "standard input")
     if args.apikey_file is not None:
         secret_input.warn_if_others_can_read(args.apikey_file)
-        return secret_input.single_word(
-            secret_input.read_text(args.apikey_file), args.apikey_file, "the API key"
-        )
+        return secret_input.api_key(secret_input.read_text(args.apikey_file), args.apikey_file)
     key = environment.get("ROCKETRIDE_APIKEY")
     if (
         key
@@ -199,12 +197,12 @@ def make_client(
     )
 
 
-def _uri(args: argparse.Namespace, environment: Environment) -> Optional[str]:
-    """The address as given, if one is; checked here, where it is known what gave it."""
-    from ..address import Address
+def _uri(args: argparse.Namespace, environment: Environment) -> str:
+    """The address as given, else the default; checked here, where it is known what gave it."""
+    from ..address import DEFAULT_URI, Address
 
     uri, name = uri_source(args, environment)
     # An empty one is checked too: in its place, that of the environment or the default would get the key.
     if uri is not None:
         Address.parse(uri, name)
-    return uri
+    return DEFAULT_URI if uri is None else uri

@@ -57,8 +57,12 @@ def _active_run(client: RocketRideClient, args: argparse.Namespace) -> str:
     latest = None if token is None else _status(client, token)
     if token is not None and latest is not None and not latest.is_terminal:
         return token
-    seen = "the server knows none" if latest is None else "the latest one has ended"
-    raise TaskNotFoundError(f"no run {project_options.named_run(args)} is active: {seen}", operation="stop")
+    seen, operation = "the server knows none", "stop"
+    if latest is not None:
+        seen, operation = "the latest one has ended", "stop: ended"
+    raise TaskNotFoundError(
+        f"no run {project_options.named_run(args)} is active: {seen}", operation=operation
+    )
 
 
 def _ended(client: RocketRideClient, token: str) -> Optional[TaskStatus]:

@@ -11,7 +11,7 @@ import argparse
 from typing import Dict, Iterable, Sequence
 
 from ..errors import ConfigurationError
-from . import shared_options
+from . import server_options, shared_options
 from .wording import NOT_SET, WAYS_TO_NAME_TASK
 
 _LEAST_LIKENESS = 0.7  # of 1
@@ -104,11 +104,11 @@ def _commands(parser: argparse.ArgumentParser) -> Dict[str, argparse.ArgumentPar
 
 
 def check_taken(args: argparse.Namespace) -> None:
-    """Refuse an option before the command's name that would change the output, and that the command does not have."""
+    """Refuse an option before the command's name that the command does not have: it would be ignored."""
     known = {action.dest for action in args.parser._actions}
-    for name in shared_options.DEFAULTS:
+    for name in (*shared_options.DEFAULTS, *server_options.DEFAULTS):
         if name in args and name not in known:
-            args.parser.error(f"{args.command} has no option --{name}")
+            args.parser.error(f"{args.command} has no option --{name.replace('_', '-')}")
 
 
 def check_not_empty(args: argparse.Namespace) -> None:

@@ -101,17 +101,24 @@ class TaskResultPrinter:
 
     def _reason(self, worst: Found) -> str:
         """Why the exit code is not 0: how many tasks are to blame, and what is wrong with the most severe."""
-        bad = sum(bool(found.code) for found in self._found)
+        bad = self._count_bad([found for found in self._found if found.code])
         doubted = worst.is_doubted
         problem = f"{worst.label}: succeeded, but not certainly" if doubted else worst.problem
-        return f"{bad:,} of {self._total:,} tasks did not end well, the most severe is {problem}"
+        return f"{bad}, the most severe is {problem}"
+
+    def _count_bad(self, bad: Sequence[Found]) -> str:
+        """How many of the tasks are `bad`. Of those that may run on, nobody can say that they did not end well."""
+        words = {True: "did not end well", False: "were not seen to end"}
+        seen = {found.is_over for found in bad}
+        what = " or ".join(text for is_over, text in words.items() if is_over in seen)
+        return f"{len(bad):,} of {self._total:,} tasks {what}"
 
     def _print_problems(self) -> None:
         """Print what did not end well: all, the most severe first, or that one alone if each has had its lines."""
         bad = sorted((found for found in self._found if found.is_bad), key=Found.severity)
         if not bad:
             return
-        text = f"{len(bad):,} of {self._total:,} tasks did not end well"
+        text = self._count_bad(bad)
         if self._shows_lines:
             output.print_problem(f"{text}, the most severe is {bad[0].problem}")
             return

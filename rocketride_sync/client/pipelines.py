@@ -14,7 +14,7 @@ from ..extras import install
 from ..handler_exceptions import pass_on
 from ..import_lock import import_lock
 from ..logs import log
-from ..owned_files import read_limited
+from ..owned_files import read_limited, utf_16_hint
 from ..protocol.strict_json import outliving_depth
 from ..redact import excerpt
 
@@ -28,7 +28,7 @@ _BYTE_ORDER_MARK = "\ufeff"  # some editors begin a file with it
 _MOST_BYTES = 16 << 20  # pipelines have kilobytes
 _decode = outliving_depth(json.loads)
 _MISSING_JSON5 = (
-    "is not plain JSON (line {line}: {message}). If it is JSON5, with comments or trailing commas, "
+    "is not plain JSON ({where}). If it is JSON5, with comments or trailing commas, "
     f"reading it needs json5: {install('json5')}"
 )
 
@@ -136,7 +136,7 @@ def _read(path: str, deadline: Deadline) -> Any:
         text = content.decode()
         return _parse(text[text.startswith(_BYTE_ORDER_MARK) :], path)
     except UnicodeDecodeError:
-        reason = "it is not UTF-8"
+        reason = f"it is not UTF-8{utf_16_hint(content)}"
     except MemoryError:
         reason = "there is not enough memory for what is in it"
     raise ConfigurationError(f"the pipeline file {path!r} cannot be read: {reason}")
@@ -151,7 +151,8 @@ def _parse(text: str, shown: str) -> Any:
     try:
         return _decode(text)
     except json.JSONDecodeError as error:
-        problem = _MISSING_JSON5.format(line=error.lineno, message=error.msg)
+        where = f"line {error.lineno}, column {error.colno}: {error.msg}"
+        problem = _MISSING_JSON5.format(where=where)
         read_json5 = _json5()
     except RecursionError:
         problem = "is JSON that cannot be read: it is nested too deeply"
@@ -163,7 +164,8 @@ def _parse(text: str, shown: str) -> Any:
             return read_json5(text)
         except (ValueError, RecursionError) as error:
             pass_on(error, foreign_code=True)
-            problem = f"is neither JSON nor JSON5: {excerpt(str(error), 200)}"
+            # First what is wrong with it as JSON, which most pipelines are: what a parser of JSON5 says is harder to read.
+            problem = f"is neither JSON ({where}) nor JSON5 ({excerpt(str(error), 200)})"
     raise ConfigurationError(f"the pipeline file {shown!r} {problem}")
 
 

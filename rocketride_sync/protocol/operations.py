@@ -127,6 +127,12 @@ class Operation:
         return f"{self.name} with {', '.join(self.http_lacks)}" if self.http_lacks else self.name
 
     @property
+    def advice_for_http(self) -> str:
+        """What to leave out, so that HTTP can carry it; empty if that is not for the caller to say, as of ``env``."""
+        given = bool(self.http_lacks) and "env" not in self.http_lacks
+        return f"; leave out {', '.join(self.http_lacks)}" if given else ""
+
+    @property
     def token(self) -> Optional[str]:
         """The token of the task that it is about, or None. A secret."""
         token = self.arguments.get("token")

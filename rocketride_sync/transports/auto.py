@@ -122,7 +122,7 @@ class AutoTransport:
         if isinstance(refusal, UpgradeCutError):
             fault: RocketRideError = type(refusal)(f"{text}. Perhaps a proxy does not let WebSocket pass")
         elif isinstance(refusal, NoWebSocketError):
-            fault = UnsupportedOperationError(text)
+            fault = UnsupportedOperationError(text + operation.advice_for_http)
         else:
             raise self._fault_of_address(operation, refusal, deadline) or refusal
         fault._is_for_want_of_websocket = True

@@ -371,10 +371,11 @@ def test_a_pipeline_that_cannot_start_is_a_failure(server, tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (None, "cannot be read"),
+        (None, "is not there"),
         ("{", "JSON"),
         ('{"components": []}', "--source"),
         ('{"source": "x", "components": []}', "'x'"),
+        ('{"source": "x", "components": [{"id": "x", "provider": "webhook"}]}', "takes data"),
     ],
 )
 def test_a_useless_pipeline(server, tmp_path, text, message):
@@ -384,6 +385,7 @@ def test_a_useless_pipeline(server, tmp_path, text, message):
     done = command(server, "run", str(file), "--json")
     assert done.returncode == 2
     assert message in problems(done)[0]
+    assert "useless.pipe" in problems(done)[0]
     assert json.loads(done.stdout)["error"]["type"] == "ConfigurationError"
 
 
@@ -620,7 +622,11 @@ def test_a_file_that_fails_does_not_lose_the_others(narrow, dropper, texts, tmp_
     assert done.returncode == code, done.stderr
     document = json.loads(done.stdout)
     assert [result["action"] for result in document["results"]] == ["error", "complete", "complete"]
-    assert document["results"][0]["error"]
+    why = document["results"][0]["error"]
+    assert why.endswith(
+        "the counts of the task's status tell whether it took the file"
+    )  # in words of the command line
+    assert f"large.txt: {why}\n" in done.stderr
     assert document["outcome"] == "failed"
     assert len(problems(done)) == code
     assert done.stderr.count("file error: ") == 1

@@ -76,7 +76,11 @@ def test_where_none_is_active_nothing_is_ended(stop, tasks):
     assert (done.code, done.stdout, tasks.ended) == (6, "", [])
     (line,) = done.stderr.splitlines()
     assert "no run of project 'p', source 's' is active" in line
-    assert ("it ended" in line or "has ended" in line) == (tasks.statuses == [STOPPED])
+    ended = tasks.statuses == [STOPPED]
+    assert ("it ended" in line or "has ended" in line) == ended
+    assert line.endswith("check --project and --source") == (
+        not ended
+    )  # if one was found, the names are right
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,27 @@ def test_the_exit_code_is_the_most_severe(tasks, scripts, options, code):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("options", [[], ["--quiet"], ["--json"]])
+@pytest.mark.parametrize(
+    ("scripts", "said"),
+    [
+        ([[ok(SUCCEEDED)], [ok(RUNNING)]], "1 of 2 tasks were not seen to end"),
+        ([[ok(RUNNING)], [ok(FAILED)]], "2 of 2 tasks did not end well or were not seen to end"),
+        ([[ok(SUCCEEDED)], [FOREIGN]], "1 of 2 tasks were not seen to end"),
+        ([[ok(FAILED)], [NOT_RUNNING]], "2 of 2 tasks did not end well"),
+        ([[ok(RUNNING), NOT_RUNNING], [ok(SUCCEEDED)]], "1 of 2 tasks did not end well"),
+    ],
+)
+def test_a_task_that_may_run_on_is_not_said_to_have_ended(tasks, scripts, said, options):
+    done = wait(tasks, *scripts, options=["--timeout", "1", *options])
+    total = re.search(
+        r"^rocketride-sync: (\d of \d tasks .*?)(, the most severe is .*)?$", done.stderr, re.MULTILINE
+    )
+    assert total[1] == said
+    if "--json" in options:
+        assert json.loads(done.stdout)["reason"].startswith(f"{said}, the most severe is ")
+
+
 def test_the_total_tells_of_failed_items_and_the_most_severe_of_what_to_do(tasks):
     done = wait(tasks, [ok(WITH_FAILURES)], [ok(SUCCEEDED)])
     total = done.stdout.splitlines()[-1]

@@ -255,6 +255,17 @@ def test_a_web_server_that_knows_no_such_method_has_started_nothing(
     assert "run on" not in line
 
 
+@pytest.mark.parametrize(("option", "value"), [("--ttl", "60"), ("--name", "mine")])
+def test_an_option_that_takes_websocket_can_be_left_out(call, stub, tmp_path, monkeypatch, option, value):
+    stub.answers = [Answer(404, "no such page", "text/html")]
+    component = {"id": "in", "provider": "files", "config": {}}
+    (tmp_path / "job.pipe").write_text(json.dumps({"source": "in", "components": [component]}))
+    monkeypatch.setenv("ROCKETRIDE_URI", stub.uri)
+    code, problem = call("run", str(tmp_path / "job.pipe"), option, value)
+    assert code == 5
+    assert problem.splitlines()[-1].endswith(f": no WebSocket there; leave out {option}")
+
+
 @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="needs /proc")
 def test_nor_is_anything_sent_for_a_file_that_lies_about_its_size(call, stub, monkeypatch):
     monkeypatch.setenv("ROCKETRIDE_URI", stub.uri)

@@ -86,7 +86,13 @@ def test_what_is_no_pipeline_is_refused(document):
 
 @pytest.mark.parametrize(
     ("content", "why"),
-    [(None, "No such file"), (b"\xff\xfe", "not UTF-8"), (b"[" * 100_000, "JSON"), (b'{"a": tru}', "JSON")],
+    [
+        (None, "is not there"),
+        (b"\xff", "not UTF-8$"),
+        ("{}".encode("utf-16"), "not UTF-8; it looks like UTF-16: save it as UTF-8$"),
+        (b"[" * 100_000, "JSON"),
+        (b'{"a": tru}', "JSON"),
+    ],
 )
 def test_an_unreadable_file_says_which_and_why(tmp_path, content, why):
     path = tmp_path / "job.pipe"
@@ -135,6 +141,15 @@ def test_json5_is_read_with_the_extra(tmp_path):
     assert load(path, None, None) == {"components": [], "source": "s"}
 
 
+def test_what_is_wrong_with_it_as_json_comes_first(tmp_path):
+    pytest.importorskip("json5")
+    path = tmp_path / "job.pipe"
+    path.write_text('{"components": [],\n "source": "s"\n "name": "n"}\n')
+    said = r"job\.pipe' is neither JSON \(line 3, column 2: Expecting ',' delimiter\) nor JSON5 \("
+    with pytest.raises(ConfigurationError, match=said):
+        load(path, None, None)
+
+
 def test_json5_without_the_extra_names_it(tmp_path, monkeypatch):
     path = tmp_path / "job.pipe"
     path.write_text(JSON5)
@@ -146,7 +161,7 @@ def test_json5_without_the_extra_names_it(tmp_path, monkeypatch):
         return real(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", without_json5)
-    with pytest.raises(ConfigurationError, match=r"line 1.*the extra 'json5'"):
+    with pytest.raises(ConfigurationError, match=r"line 1, column 1: .*the extra 'json5'"):
         load(path, None, None)
 
 

@@ -34,6 +34,7 @@ SHOWN = {
     "toml",
     "json",
     "nginx",
+    "powershell",
     "yaml",
     "typescript",
 }

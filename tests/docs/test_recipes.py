@@ -276,6 +276,12 @@ def test_systemd_accepts_the_units(machine, tmp_path):
     assert complaints == []
 
 
+def test_the_dag_of_the_page_is_the_example():
+    """`make test-airflow` runs the example; the page cannot run here."""
+    (dag,) = blocks((ROOT / "docs" / "airflow.md").read_text("utf-8"), "python")
+    assert dag.strip() == (ROOT / "examples" / "airflow_dag.py").read_text("utf-8").strip()
+
+
 @pytest.mark.skipif(not find_spec("celery"), reason="it takes the extra celery")
 @pytest.mark.parametrize("page", ["docs/celery.md", "examples/celery_app.py"])
 @pytest.mark.parametrize("down", ["broker", "backend"])

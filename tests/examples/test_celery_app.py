@@ -48,7 +48,8 @@ def test_a_pipeline_is_started_watched_and_reported(environment, run, pipe, tmp_
     assert "no.pipe" in refused.stderr
     assert not (tmp_path / "tokens" / "job-19").exists()
     assert (again.returncode, again.stderr.count("\n")) == (1, 1), again.stderr
-    assert "exists" in again.stderr
+    assert again.stderr.startswith("job-17 has a token already: give another name, or delete ")
+    assert str(tmp_path / "tokens" / "job-17") in again.stderr
     modes = [path.stat().st_mode & 0o777 for path in (tmp_path / "tokens", tmp_path / "tokens" / "job-17")]
     assert modes == [0o700, 0o600]
     assert (tmp_path / "tokens" / "job-17").read_text() not in log.read_text()

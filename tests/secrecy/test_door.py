@@ -35,8 +35,8 @@ OURS |= {
 # What may be asked of an exception that is not ours: functions that look at it, and attributes without outside text.
 DOORS = {"reason_of", "readable", "excerpt", "type", "isinstance", "getattr", "translate", "_why_refused"}
 ATTRIBUTES = {"errno", "strerror", "value", "name", "__cause__"}
-# Exceptions of Python itself, whose texts are fixed: "can't start new thread".
-FIXED = {("transports/worker_threads.py", "RuntimeError")}
+# Exceptions of Python itself, whose texts are fixed: "can't start new thread", "Expecting ',' delimiter".
+FIXED = {("transports/worker_threads.py", "RuntimeError"), ("client/pipelines.py", "JSONDecodeError")}
 
 
 def modules():

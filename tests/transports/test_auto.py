@@ -348,3 +348,19 @@ def test_what_http_cannot_carry_is_unsupported_where_there_is_no_websocket():
         with pytest.raises(UnsupportedOperationError, match=r"get_tasks takes WebSocket, but .* HTTP 404"):
             client.get_tasks()
         assert calls(server) == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"ttl": 60}, "use with ttl takes WebSocket, but .*: no WebSocket there; leave out ttl$"),
+        ({"ttl": 0, "name": "n"}, ".*; leave out ttl, name$"),
+        ({"env": {"ROCKETRIDE_A": "1"}}, "use with env .*no WebSocket there$"),  # the pipeline needs it
+    ],
+)
+def test_an_argument_that_http_cannot_carry_can_be_left_out(options, said):
+    pipeline = {"source": "s", "components": [{"id": "s", "provider": "webhook"}]}
+    with Server(Both(refuse("404 Not Found"))) as server, RocketRideClient(server.url, KEY) as client:
+        with pytest.raises(UnsupportedOperationError, match=said):
+            client.use(pipeline=pipeline, **options)
+        assert calls(server) == 0
