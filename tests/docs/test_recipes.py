@@ -277,7 +277,7 @@ def test_systemd_accepts_the_units(machine, tmp_path):
 
 
 def test_the_dag_of_the_page_is_the_example():
-    """`make test-airflow` runs the example; the page cannot run here."""
+    """`make test-airflow` loads the example; the page cannot run here."""
     (dag,) = blocks((ROOT / "docs" / "airflow.md").read_text("utf-8"), "python")
     assert dag.strip() == (ROOT / "examples" / "airflow_dag.py").read_text("utf-8").strip()
 
