@@ -31,7 +31,7 @@ NAMES: Dict[str, str] = {
     "is_authenticated": _CONNECTED,
     "get_connection_info": _CONNECTED,
     "get_apikey": "nothing: the key is not given away",
-    "normalize_uri": "nothing: `uri=` takes every form",
+    "normalize_uri": "nothing: `uri=` takes every form, but without `/task/service` at its end",
     "resolve_endpoints": "nothing",
     "set_env": "`use(env=…)`",
     "set_events": _EVENTS,
