@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from ...deadline import Deadline, pause
 from ...errors import RocketRideError, TransportError, TransportTimeoutError
+from ...handler_exceptions import pass_on
 from ...logs import log
 from ...protocol import dap, operations
 from ...protocol.operations import Operation
@@ -83,6 +84,7 @@ class WebSocketWatch:
         except TransportTimeoutError:
             raise
         except TransportError as error:
+            pass_on(error)
             if not lost_to_subscription:
                 raise
             log.debug("a WebSocket connection is replaced: %s", error)
@@ -103,6 +105,7 @@ class WebSocketWatch:
         try:
             ended = self._listen(self._connection, end)
         except RocketRideError as error:
+            pass_on(error)
             log.info("lost the connection while waiting, connecting again: %s", error)
             self._connection = None
             self._subscribing.lost()
@@ -174,6 +177,7 @@ class WebSocketWatch:
                 return
             if self._subscribing.requested:
                 connection.send_notice(operations.monitor(self._token, ()), Deadline(_CLOSE_TIMEOUT))
-        except RocketRideError:
+        except RocketRideError as error:
+            pass_on(error)
             return  # a lost connection has no subscriptions
         self._pool.give_back(connection)
