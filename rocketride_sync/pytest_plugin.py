@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Iterator, Optional, Sequence
 
 import pytest
 
-from .handler_exceptions import pass_on
-
 if TYPE_CHECKING:
     from types import ModuleType
 
@@ -71,7 +69,6 @@ def rocketride_server() -> Iterator[Emulator]:
         try:
             server.__enter__()
         except ConfigurationError as error:
-            pass_on(error)
             reason = str(error)
         if reason:
             pytest.fail(f"rocketride_server: {reason} (the extra 'testing' has it too)", pytrace=False)

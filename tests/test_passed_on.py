@@ -73,6 +73,7 @@ NOT_LOOKED_AT = ("emulator/", "cli/")
 LOSES_NOTHING = {
     "client/many_tasks_methods.py:_exhaust": "raises it again, but for the one that a generator makes of a StopIteration",
     "client/status_methods.py:wait_until_complete": "as `_exhaust`",
+    "pytest_plugin.py:rocketride_server": "of the emulator, which uses no server; it loads nothing of the package before pytest does",
     "sending/file_batch.py:_handle_event": "`send` raises it again as it is",
     "transports/bounded_names.py:look_up": "in a thread of its own, where no signal is handled; raised where it is awaited",
     "transports/http/sockets.py:_new_conn": "the session finds it in what urllib3 makes of it",
