@@ -3,18 +3,30 @@
 A handler may raise anything, also a `TimeoutError` or an `OSError`, in the middle of a read of a socket. What is caught there is
 about the peer, and becomes an error of this library, or no error at all. A handler's exception must reach its caller as it is.
 So must one that gevent, eventlet or another thread throws in. Nothing tells where it comes from, but its class may.
+
+An error of this library may be a handler's too: of a handler that uses a client. It says nothing of what the signal interrupted.
+
+A handler's exception has come through the frame of the handler. Python gives a handler the frame that it interrupted, by which it
+is known while it keeps that. One that has dropped it (`del signum, frame`) is known by its code while it is registered.
 """
 
 from __future__ import annotations
 
+import functools
 import sys
-from types import FrameType
-from typing import Any, Callable, Optional, TypeVar
+from types import CodeType, FrameType, FunctionType, MethodType
+from typing import TYPE_CHECKING, Any, Callable, Optional, Set, TypeVar
+
+from .errors import RocketRideError
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeGuard
 
 T = TypeVar("T")
 
 _LONGEST_CHAIN = 20
-_OF_CONNECTIONS = (OSError, ValueError)
+_MOST_WRAPPERS = 5
+_OF_CONNECTIONS = (OSError, ValueError, RocketRideError)
 _PACKAGES_OF_CONNECTIONS = ("builtins", "rocketride_sync", "struct", "websocket")
 
 
@@ -26,7 +38,7 @@ def pass_on(error: BaseException, *, foreign_code: bool = False) -> None:
         foreign_code: whether code of the user's or of a library ran, which may raise classes of its own: so the class of
             `error` tells nothing.
     """
-    if _came_through_handler(error) or not (foreign_code or _is_of_connections(error)):
+    if is_of_handler(error) or not (foreign_code or _is_of_connections(error)):
         try:
             raise error
         finally:
@@ -51,6 +63,11 @@ def as_it_was_raised(step: Callable[..., T], *args: Any) -> T:
         del of_handler  # as above
 
 
+def is_fault(error: BaseException) -> TypeGuard[RocketRideError]:
+    """Whether `error`, which was caught just now, is one of ours that tells what failed: none that a signal handler raised."""
+    return isinstance(error, RocketRideError) and not is_of_handler(error)
+
+
 def _is_of_connections(error: BaseException) -> bool:
     package = type(error).__module__.partition(".")[0]
     return isinstance(error, _OF_CONNECTIONS) or package in _PACKAGES_OF_CONNECTIONS
@@ -68,18 +85,22 @@ def _found_in(error: BaseException, handled: Optional[BaseException]) -> Optiona
     for _ in range(_LONGEST_CHAIN):
         if link is None or link is handled:
             break
-        if _came_through_handler(link):
+        if is_of_handler(link):
             found = link  # the last one: urllib3 gives what it makes of an exception the traceback of that
         link = link.__context__ if link.__cause__ is None else link.__cause__
     return found
 
 
-def _came_through_handler(error: BaseException) -> bool:
+def is_of_handler(error: BaseException) -> bool:
+    """Whether a signal handler raised `error`, which was caught just now."""
     step = error.__traceback__
+    codes = _codes_of_handlers() if step is not None and step.tb_next is not None else ()
     while step is not None and step.tb_next is not None:
         interrupted, step = step.tb_frame, step.tb_next
         # Jinja2 puts frames of its own in the place of those of a template.
         if _has_got(step.tb_frame, interrupted) or _has_got(step.tb_frame, step.tb_frame.f_back):
+            return True
+        if step.tb_frame.f_code in codes:
             return True
     return False
 
@@ -93,3 +114,35 @@ def _has_got(frame: FrameType, caller: Optional[FrameType]) -> bool:
         value is caller or (isinstance(value, tuple) and any(part is caller for part in value))
         for value in list(values)
     )
+
+
+def _codes_of_handlers() -> Set[CodeType]:
+    """The code of each signal handler that is registered now, if it is written in Python."""
+    # Of `signal`, and in a thirtieth of its time, because it makes no enums. It is always loaded, and not always the same.
+    handler_of = getattr(sys.modules.get("_signal"), "getsignal", None)
+    if handler_of is None:
+        return set()
+    handlers = [handler_of(number) for number in range(1, sys.modules["_signal"].NSIG)]
+    codes = (_code_of(handler) for handler in handlers if callable(handler))
+    return {code for code in codes if code is not None}
+
+
+def _code_of(handler: Any) -> Optional[CodeType]:
+    """The code of a function, and of what ends up in one when it is called: a method, a partial, an object, a class.
+
+    Nothing of a handler is asked by name, which may run code of the user's, as of a proxy.
+    """
+    for _ in range(_MOST_WRAPPERS):
+        kind = type(handler)
+        if kind is FunctionType:
+            code: CodeType = handler.__code__
+            return code
+        if kind is MethodType:
+            handler = handler.__func__
+        elif issubclass(kind, functools.partial):
+            handler = handler.func
+        elif issubclass(kind, type):
+            handler = handler.__init__
+        else:
+            handler = kind.__call__
+    return None

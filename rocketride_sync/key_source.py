@@ -6,6 +6,7 @@ from typing import Callable, Optional, Tuple
 
 from . import arguments
 from .errors import RocketRideError
+from .handler_exceptions import pass_on
 from .redact import Secret
 
 
@@ -44,6 +45,7 @@ class KeySource:
         try:
             found = self.function()
         except (RocketRideError, StopIteration) as error:
+            pass_on(error, foreign_code=True)
             # These have a meaning here, of a fault that may pass and of the end of an iterator, that is not theirs.
             error._is_of_auth = True  # type: ignore[union-attr]
             raise

@@ -44,6 +44,7 @@ def load_for_wait(step: Callable[[], T], deadline: Deadline, retry: RetryPolicy)
         try:
             return step()
         except TransientError as error:
+            pass_on(error)
             if until.expired or error._is_of_auth:
                 raise
         until.sleep(retry.delay(attempt))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 from typing import Iterator, NamedTuple, Optional
 
-from .errors import RocketRideError, WaitTimeoutError
+from .errors import WaitTimeoutError
+from .handler_exceptions import is_fault
 
 __all__ = [
     "HAD_ENDED",
@@ -66,7 +67,7 @@ def tell_not_started(stop: BaseException) -> None:
     """Let `stop`, which came before a byte of the start was sent, say that the task was not started, if it is none of our
     errors: those say what was wrong.
     """
-    if not isinstance(stop, RocketRideError):
+    if not is_fault(stop):
         note_task_fate(stop, TaskFate(NOT_STARTED, False))
         tell_interrupt(stop, NOT_STARTED)
 

@@ -3,6 +3,8 @@
 import signal
 import sys
 
+from rocketride_sync import MemoryTransport
+
 
 def raise_as_handler(error):
     """Raise `error` as the handler of a signal that comes here."""
@@ -16,3 +18,19 @@ def raise_as_handler(error):
 def that_raises(error):
     """A function that, whatever it is called with, is interrupted by a handler that raises `error`."""
     return lambda *_, **__: raise_as_handler(error)
+
+
+class Signalled(MemoryTransport):
+    """Of the errors in its script, `of_handler` is raised by the handler of a signal that comes during the call."""
+
+    def __init__(self, script, of_handler):
+        super().__init__(script)
+        self._of_handler = of_handler
+
+    def call(self, operation, deadline):
+        try:
+            return super().call(operation, deadline)
+        except BaseException as error:
+            if error is not self._of_handler:
+                raise
+        return raise_as_handler(self._of_handler)

@@ -1,14 +1,18 @@
 """Exceptions of signal handlers are told from those of what they interrupt."""
 
+import contextlib
 import functools
 import signal
 import sys
+import traceback
 import weakref
 
 import pytest
+from cases import each
 from handlers import raise_as_handler
 
-from rocketride_sync.handler_exceptions import as_it_was_raised, pass_on
+from rocketride_sync import TransientError
+from rocketride_sync.handler_exceptions import as_it_was_raised, is_fault, pass_on
 
 
 def raised(step, *args):
@@ -68,6 +72,128 @@ def test_python_calls_handlers_as_these_tests_do():
     finally:
         signal.signal(signal.SIGINT, before)
     assert raised(pass_on, error) is error
+
+
+def that_drops_it(signum, frame):
+    del signum, frame
+    raise OSError("alarm")
+
+
+def that_walks(signum, frame):
+    while frame is not None:
+        frame = frame.f_back
+    raise OSError("alarm")
+
+
+def that_tells_the_stack(signum, frame):
+    frame = "".join(traceback.format_stack(frame))
+    raise OSError("alarm")
+
+
+def decorated(function):
+    @functools.wraps(function)
+    def wrapper(signum, frame):
+        del frame
+        function()
+
+    return wrapper
+
+
+@decorated
+def that_is_decorated():
+    raise OSError("alarm")
+
+
+class Dropping:
+    def method(self, *_):
+        for _ in "ab":
+            pass
+        raise OSError("alarm")
+
+    __call__ = method
+
+
+class DroppingClass:
+    def __init__(self, *_):
+        Dropping().method()
+
+
+DROPPING = [
+    that_drops_it,
+    that_walks,
+    that_tells_the_stack,
+    that_is_decorated,
+    Dropping().method,
+    Dropping(),
+    functools.partial(that_drops_it),
+    functools.partial(functools.partial(Dropping.method, Dropping()), None),
+    DroppingClass,
+]
+
+
+@contextlib.contextmanager
+def registered(handler):
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+needs_raise_signal = pytest.mark.skipif(not hasattr(signal, "raise_signal"), reason="new in Python 3.8")
+
+
+@needs_raise_signal
+@each("handler", DROPPING)
+def test_a_handler_that_dropped_the_frame_is_known_by_its_code(handler):
+    with registered(handler):
+        error = raised(signal.raise_signal, signal.SIGINT)
+        assert raised(pass_on, error) is error
+        assert raised(as_it_was_raised, throw, error) is error
+
+
+@needs_raise_signal
+def test_a_handler_that_unregistered_itself_is_known_by_the_frame():
+    def handler(signum, frame):
+        signal.signal(signum, signal.SIG_IGN)
+        raise OSError("alarm")
+
+    with registered(handler):
+        error = raised(signal.raise_signal, signal.SIGINT)
+        assert raised(pass_on, error) is error
+
+
+@each("handler", [int, signal.SIG_IGN, signal.SIG_DFL, None.__class__, [].append])
+def test_what_is_interrupted_by_no_handler_is_a_fault_whatever_is_registered(handler):
+    error = raised(int, "x")
+    with registered(handler):
+        pass_on(error)
+
+
+def test_a_handler_is_asked_nothing():
+    """It may be a proxy, whose attributes are code of the user's."""
+
+    class Proxy:
+        def __getattribute__(self, name):
+            raise RuntimeError(name)
+
+        def __call__(self, *_):
+            raise OSError("alarm")
+
+    with registered(Proxy()):
+        pass_on(raised(int, "x"))
+
+
+def test_an_error_of_ours_is_a_fault_unless_a_handler_raised_it():
+    class OfATransport(TransientError):
+        """Of a transport of the user's."""
+
+    error = OfATransport("x")
+    assert is_fault(raised(throw, error))
+    pass_on(error)
+    assert not is_fault(raised(raise_as_handler, error))
+    assert raised(pass_on, error) is error
+    assert not is_fault(ValueError("x"))
 
 
 @pytest.mark.parametrize(

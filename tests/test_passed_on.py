@@ -58,6 +58,14 @@ RAISED = (
     AttributeError,
 )
 
+
+def subclasses(kind):
+    return [kind, *(found for child in kind.__subclasses__() for found in subclasses(child))]
+
+
+# What handlers raise that use a client.
+RAISED_BY_CLIENTS = tuple(subclasses(errors.RocketRideError))
+
 # Not looked at: the emulator is a server of its own. The handlers of the command raise what is no `Exception`.
 NOT_LOOKED_AT = ("emulator/", "cli/")
 
@@ -65,6 +73,7 @@ NOT_LOOKED_AT = ("emulator/", "cli/")
 LOSES_NOTHING = {
     "client/many_tasks_methods.py:_exhaust": "raises it again, but for the one that a generator makes of a StopIteration",
     "client/status_methods.py:wait_until_complete": "as `_exhaust`",
+    "pytest_plugin.py:rocketride_server": "of the emulator, which uses no server; it loads nothing of the package before pytest does",
     "sending/file_batch.py:_handle_event": "`send` raises it again as it is",
     "transports/bounded_names.py:look_up": "in a thread of its own, where no signal is handled; raised where it is awaited",
     "transports/http/sockets.py:_new_conn": "the session finds it in what urllib3 makes of it",
@@ -77,8 +86,8 @@ def test_the_handlers_of_the_command_raise_no_exceptions_of_these():
     assert not any(issubclass(kind, Exception) for kind in STOP_EXCEPTIONS)
 
 
-def concerned(types_node, names):
-    """Whether a clause for these types catches any of what handlers raise; also if they are not known."""
+def catches(types_node, names, raised):
+    """Whether a clause for these types catches any of the classes `raised`; also if they are not known."""
     if types_node is None:
         return True
     try:
@@ -86,17 +95,37 @@ def concerned(types_node, names):
     except (AttributeError, NameError):
         return True
     caught = types_caught if isinstance(types_caught, tuple) else (types_caught,)
-    return any(issubclass(raised, kind) for raised in RAISED for kind in caught)
+    return any(issubclass(one, kind) for one in raised for kind in caught)
+
+
+def asks(body):
+    """Whether it asks where the exception comes from."""
+    nodes = [node for statement in body for node in ast.walk(statement)]
+    called = {ast.unparse(node.func).rpartition(".")[2] for node in nodes if isinstance(node, ast.Call)}
+    return bool(called & {"pass_on", "is_fault", "_found_in"})
 
 
 def passes_on(body):
     """Whether it calls what passes it on, or does no more than work that ends with `raise`."""
     nodes = [node for statement in body for node in ast.walk(statement)]
-    called = {ast.unparse(node.func).rpartition(".")[2] for node in nodes if isinstance(node, ast.Call)}
-    if called & {"pass_on", "_found_in"}:
+    if asks(body):
         return True
     leaves = any(isinstance(node, (ast.Return, ast.Continue, ast.Break)) for node in nodes)
     return isinstance(body[-1], ast.Raise) and body[-1].exc is None and not leaves
+
+
+def loses(types_node, names, body):
+    """Whether a clause might take what a handler raised for something else.
+
+    One that catches errors of this library by their class draws conclusions from it, also if it raises them again.
+    """
+    if catches(types_node, names, RAISED):
+        return not passes_on(body)
+    return catches(types_node, names, RAISED_BY_CLIENTS) and not (asks(body) or is_bare_raise(body))
+
+
+def is_bare_raise(body):
+    return len(body) == 1 and isinstance(body[0], ast.Raise) and body[0].exc is None
 
 
 def clauses(tree):
@@ -121,7 +150,7 @@ def that_lose(path):
     with suppress(ImportError):  # an extra
         known.update(vars(importlib.import_module(f"rocketride_sync.{name}")))
     for function, kinds, body in clauses(ast.parse(path.read_text(encoding="utf-8"))):
-        if concerned(kinds, known) and not passes_on(body):
+        if loses(kinds, known, body):
             yield f"{path.relative_to(PACKAGE).as_posix()}:{function}"
 
 
@@ -137,7 +166,7 @@ def test_every_clause_passes_on_what_a_handler_raises():
 
 @pytest.mark.skipif(not hasattr(ast, "unparse"), reason="new in Python 3.9")
 @each(
-    "code, loses",
+    "code, expected",
     [
         ("try: f()\nexcept OSError: pass", True),
         ("try: f()\nexcept: pass", True),
@@ -148,14 +177,19 @@ def test_every_clause_passes_on_what_a_handler_raises():
         ("try: f()\nexcept OSError as error: pass_on(error)", False),
         ("try: f()\nexcept (KeyError, FileNotFoundError): pass", False),
         ("try: f()\nexcept unknown.Error: pass", True),
+        ("try: f()\nexcept TransportError: pass", True),
+        ("try: f()\nexcept TransportError as error:\n    error.request_sent = True\n    raise", True),
+        ("try: f()\nexcept TransportError: raise", False),
+        ("try: f()\nexcept (KeyError, TaskNotFoundError) as error: pass_on(error)", False),
+        ("try: f()\nexcept RocketRideError as error:\n    if is_fault(error): g()\n    raise", False),
+        ("try: f()\nexcept BaseException:\n    g()\n    raise", False),
     ],
 )
-def test_which_clauses_are_found(code, loses):
-    found = [
-        concerned(kinds, vars(builtins)) and not passes_on(body)
-        for _, kinds, body in clauses(ast.parse(code))
-    ]
-    assert found == [loses]
+def test_which_clauses_are_found(code, expected):
+    known = {**vars(builtins), **vars(errors)}
+    assert [
+        loses(*clause) for clause in ((kinds, known, body) for _, kinds, body in clauses(ast.parse(code)))
+    ] == [expected]
 
 
 needs_report = pytest.mark.skipif(

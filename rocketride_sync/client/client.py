@@ -144,7 +144,11 @@ class RocketRideClient(
         return other
 
     def close(self) -> None:
-        """Close every connection. May be called twice; a later call opens new ones."""
+        """Close every connection: those in use, once their call is over. May be called twice; a later call opens new ones.
+
+        It ends no call and no wait: a wait in another thread goes on, over a new connection if it needs one. To end a wait
+        from another thread, let its `on_progress` raise an exception, or give it a `timeout`.
+        """
         if self._owner is None:
             self._transport.close()
 

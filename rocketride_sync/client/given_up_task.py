@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Optional
 
 from ..deadline import Deadline
 from ..errors import RocketRideError, TaskLostError, TaskNotFoundError, WaitTimeoutError
+from ..handler_exceptions import is_fault, pass_on
 from ..models import TaskStatus
 from ..redact import shorten
 from ..task_fate import tell_interrupt
@@ -42,18 +43,16 @@ class GivenUpTask:
         """
         try:
             return self._terminate()
-        except (TaskNotFoundError, TaskLostError):
-            raise
-        except RocketRideError as refusal:
-            if refusal._is_of_auth:
-                raise
-            fault = refusal.with_traceback(None)  # its frames would keep `error` alive
         except KeyboardInterrupt:
             raise  # the wait ends the task, and says what became of it
-        except BaseException:
-            # Nor does the first signal leave it behind if its handler raises something else.
-            self.interrupted()
-            raise
+        except BaseException as raised:
+            if not is_fault(raised):
+                # Nor does the first signal leave it behind if its handler raises something else.
+                self.interrupted()
+                raise
+            if raised._is_of_auth or isinstance(raised, (TaskNotFoundError, TaskLostError)):
+                raise
+            fault = raised.with_traceback(None)  # its frames would keep `error` alive
         error._tell_fate(_may_run_on(fault))
         raise error from (error.__cause__ or fault)
 
@@ -62,8 +61,10 @@ class GivenUpTask:
         try:
             return f"it was ended: {self._terminate().outcome.value}"
         except (TaskNotFoundError, TaskLostError) as error:
+            pass_on(error)
             return str(error)
         except RocketRideError as error:
+            pass_on(error)
             return _may_run_on(error)
         except KeyboardInterrupt as second:
             tell_interrupt(second, f"task {shorten(self._token)}: it may run on")
@@ -79,7 +80,8 @@ class GivenUpTask:
         try:
             client._terminate(token, status, deadline)
             forgotten = False
-        except TaskNotFoundError:
+        except TaskNotFoundError as error:
+            pass_on(error)
             forgotten = True  # between the two calls
         if forgotten:
             raise vanished(token, status)

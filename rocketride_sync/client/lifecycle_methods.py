@@ -7,6 +7,7 @@ from typing import Any, Dict, Mapping, Optional
 from .. import arguments
 from ..deadline import Deadline, system_time
 from ..errors import ProtocolError, RocketRideError, TaskNotFoundError, TransientError
+from ..handler_exceptions import pass_on
 from ..loading import load
 from ..models import TaskStatus
 from ..options import CLIENT_TIMEOUT, Seconds
@@ -40,9 +41,11 @@ class LifecycleMethods(BaseClient):
             soon = deadline.within(min(_SOON, deadline.remaining() / 4))
             try:
                 return self._read_status(operations.get_task_status(token), soon)
-            except TransientError:
+            except TransientError as error:
+                pass_on(error)
                 continue
-            except RocketRideError:
+            except RocketRideError as error:
+                pass_on(error)
                 break
         return None
 
@@ -112,7 +115,8 @@ class LifecycleMethods(BaseClient):
         )
         try:
             body = self._call_until(operation, deadline)
-        except TaskNotFoundError:
+        except TaskNotFoundError as error:
+            pass_on(error)
             return None
         token = body.get("token") if isinstance(body, dict) else None
         if not isinstance(token, str):

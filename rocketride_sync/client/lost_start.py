@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, Optional
 
 from ..deadline import Deadline, pause
 from ..errors import RocketRideError, TaskNotFoundError, TransientError, UnsupportedOperationError
+from ..handler_exceptions import pass_on
 from ..logs import log
 from ..task_fate import HAD_ENDED, MAY_RUN_ON, WAS_ENDED
 
@@ -63,9 +64,11 @@ class LostStart:
             return
         try:
             self._before = self._latest(client, deadline.within(_LONGEST_LOOK))
-        except UnsupportedOperationError:
+        except UnsupportedOperationError as error:
+            pass_on(error)
             self.over_http = True
         except RocketRideError as error:
+            pass_on(error)
             self.over_http = error._is_for_want_of_websocket
             self.fault = error if isinstance(error, TransientError) else None
             log.debug("the run before this one could not be looked up: %s", error)
@@ -77,7 +80,8 @@ class LostStart:
             return _NONE
         try:
             start_time = client.get_task_status(token, timeout=_left(deadline)).start_time
-        except TaskNotFoundError:  # forgotten between the two calls
+        except TaskNotFoundError as error:  # forgotten between the two calls
+            pass_on(error)
             return _NONE
         return _Run(token, start_time) if start_time else None
 
@@ -92,10 +96,12 @@ class LostStart:
                 if fate:
                     return fate
                 self.over_http = False
-            except UnsupportedOperationError:
+            except UnsupportedOperationError as error:
+                pass_on(error)
                 self.over_http = True
                 return ""
             except RocketRideError as error:
+                pass_on(error)
                 # It may pass, and the connection may be a new one the next time.
                 self.over_http = self.over_http or error._is_for_want_of_websocket
             if deadline.expired:
@@ -113,7 +119,8 @@ class LostStart:
             return HAD_ENDED
         try:
             client.terminate(token, timeout=_left(deadline))
-        except TaskNotFoundError:  # forgotten between the two calls
+        except TaskNotFoundError as error:  # forgotten between the two calls
+            pass_on(error)
             return HAD_ENDED
         return WAS_ENDED
 

@@ -22,6 +22,7 @@ from typing import (
 from .. import arguments
 from ..deadline import Clock, Deadline
 from ..errors import ConfigurationError, ProtocolError, TransientError
+from ..handler_exceptions import pass_on
 from ..loading import load, load_for_wait
 from ..options import CLIENT_TIMEOUT, Seconds, optional_seconds
 from ..protocol import operations
@@ -198,7 +199,8 @@ class ManyTasksMethods(BaseClient):
 
         try:
             return load_for_wait(lambda: poller_for(self._transport, polls), deadline, self._settings.retry)
-        except TransientError:
+        except TransientError as error:
+            pass_on(error)
             if not deadline.expired:
                 raise
         return SequentialPoller(self._transport)  # its polls will tell why

@@ -12,6 +12,7 @@ from ..errors import (
     UnsupportedOperationError,
     WaitTimeoutError,
 )
+from ..handler_exceptions import is_fault, pass_on
 from ..logs import log
 from ..models import TaskStatus
 from ..redact import shorten
@@ -78,6 +79,7 @@ class PipelineRun:
         self._lost_start = LostStart(project if isinstance(project, str) else "", source_id(pipeline), advice)
         self._requested = False
         self._finished = False  # whether all was done that can be done to end the task
+        self._logged = False  # that the task may run on
         self._began = time.monotonic() if began is None else began
 
     def run(self, follow: Callable[[Task], T]) -> T:
@@ -132,10 +134,12 @@ class PipelineRun:
         """Whether the task was to be ended, and is not known to have ended. The state then names project and source."""
         return self.state.startswith(MAY_RUN_ON)
 
-    def tell(self, error: Union[RocketRideError, KeyboardInterrupt]) -> None:
-        """Let `error`, which ended the run, carry what became of the task, and its message say that, if it has to."""
+    def tell(self, error: BaseException) -> None:
+        """Let `error`, which ended the run, carry what became of the task. Its message says that, if it has to, and if it is
+        one of ours or Ctrl-C.
+        """
         note_task_fate(error, self.fate)  # Ctrl-C may have come while `run` noted it of another error
-        if not self.state:
+        if not (self.state and isinstance(error, (RocketRideError, KeyboardInterrupt))):
             return
         if isinstance(error, KeyboardInterrupt):
             error.args = (f"interrupted; {self.state}",)
@@ -144,6 +148,12 @@ class PipelineRun:
         elif isinstance(error, WaitTimeoutError) or self.task is None:  # a lost start, whose task was found
             error._tell_fate(self.state)
 
+    def log_fate(self) -> None:
+        """Let the log say that the task may run on, if it does not yet."""
+        if self.may_run_on and not self._logged:
+            self._logged = True
+            log.warning("the run was broken off: %s", self.state)
+
     def wait(
         self, task: Task, interval: Any, on_progress: Optional[Callable[[TaskStatus], object]]
     ) -> TaskStatus:
@@ -151,6 +161,7 @@ class PipelineRun:
         try:
             return task.wait_until_complete(self._deadline.clamp(None), interval, on_progress)
         except WaitTimeoutError as error:
+            pass_on(error)
             last = error.last_status
         raise self._timeout_error("the task had not ended", last)
 
@@ -176,9 +187,11 @@ class PipelineRun:
         try:
             self.end()
         except RocketRideError as fault:
+            pass_on(fault)
             token = shorten(self.task.token) if self.task is not None else ""
             name = f"{token} ({self._lost_start.place})"
             log.warning("task %s could not be terminated, it may run on: %s", name, fault)
+            self._logged = True
 
     def _start(self) -> Task:
         self._look_before()
@@ -197,6 +210,7 @@ class PipelineRun:
         try:
             return step()
         except TransientError as error:
+            pass_on(error)
             if not self._deadline.expired:
                 raise
             fault = error
@@ -225,10 +239,12 @@ class PipelineRun:
         if ttl != 0 or not self._lost_start.over_http:
             try:
                 return self._use_with(ttl)
-            except UnsupportedOperationError:
+            except UnsupportedOperationError as error:
+                pass_on(error)
                 if ttl != 0:
                     raise  # a limit that was asked for is not left out
             except TransientError as error:
+                pass_on(error)
                 if ttl != 0 or not error._is_for_want_of_websocket:
                     raise
         self._lost_start.over_http = True
@@ -246,7 +262,7 @@ class PipelineRun:
     def _end_lost(self, error: BaseException) -> None:
         """After a start that failed or was interrupted, end what may have been started."""
         # A signal handler may raise anything.
-        interrupted = not isinstance(error, RocketRideError)
+        interrupted = not is_fault(error)
         fate = task_fate_of(error)
         if fate is not None and fate.words == NOT_STARTED:
             self.state = fate.words

@@ -18,7 +18,7 @@ from typing import (
 
 from .. import arguments
 from ..deadline import Deadline
-from ..errors import ConfigurationError, RocketRideError
+from ..errors import ConfigurationError
 from ..import_lock import import_lock
 from ..loading import load
 from ..models import TaskStatus
@@ -170,11 +170,13 @@ class RunningMethods(BaseClient):
         try:
             try:
                 return pipeline_run.run(follow)
-            except RocketRideError as error:
+            except BaseException as error:
                 pipeline_run.tell(error)
+                pipeline_run.log_fate()
                 raise
         except KeyboardInterrupt as stop:  # which may have broken off what was being told
             pipeline_run.tell(stop)
+            pipeline_run.log_fate()
             raise
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Mapping, Optional, Sequence, cas
 from .. import arguments
 from ..deadline import Deadline
 from ..errors import ConfigurationError, DecodeError, ProtocolError, RocketRideError, TaskNotFoundError
+from ..handler_exceptions import is_fault, pass_on
 from ..loading import load
 from ..logs import log
 from ..models import TaskStatus
@@ -142,7 +143,7 @@ class StartingMethods(BaseClient):
             return Task(cast("RocketRideClient", self), start, joined=joined, status=status)
         except BaseException as stop:
             # A signal handler may raise something else. An error of ours comes before the token only.
-            if operation.sent is False and not isinstance(stop, RocketRideError):
+            if operation.sent is False and not is_fault(stop):
                 tell_not_started(stop)
             elif isinstance(stop, KeyboardInterrupt) or start is not None:
                 tell_interrupt(stop, self._fate(operation, start))
@@ -162,9 +163,11 @@ class StartingMethods(BaseClient):
             return f"{task} runs on{operation.recovery}"
         try:
             self._call(operations.terminate(start.token), CLIENT_TIMEOUT)
-        except TaskNotFoundError:
+        except TaskNotFoundError as error:
+            pass_on(error)
             return f"{task} has ended"
         except RocketRideError as error:
+            pass_on(error)
             return f"{task} could not be terminated and may run on: {error}"
         except KeyboardInterrupt as stop:  # a second one
             tell_interrupt(stop, f"{task} may run on{operation.recovery}")
@@ -184,6 +187,7 @@ class StartingMethods(BaseClient):
         try:
             return TaskStart.from_dict(body)
         except DecodeError as error:
+            pass_on(error)
             # Not an error: the task runs, and the caller needs its token.
             log.warning("the task was started, but the answer is not as it should be: %s", error)
         return TaskStart.from_dict({"token": token})
@@ -212,6 +216,7 @@ class StartingMethods(BaseClient):
         try:
             return self._read_status(operations.get_task_status(token), within)
         except RocketRideError as error:
+            pass_on(error)
             # Not an error: the task runs, and the caller needs its token. Later polls will show what is wrong.
             log.warning("the task was started, but its first status could not be read: %s", error)
             return None

@@ -13,6 +13,7 @@ from ..errors import (
     TransientError,
     WaitTimeoutError,
 )
+from ..handler_exceptions import pass_on
 from ..loading import load, load_for_wait
 from ..models import TaskStatus
 from ..options import CLIENT_TIMEOUT, Seconds, optional_seconds
@@ -67,9 +68,11 @@ class StatusMethods(BaseClient):
             status = self._read_status(operation, deadline)
             check_same_run(token, previous, status)
             return status
-        except TaskNotFoundError:
+        except TaskNotFoundError as error:
+            pass_on(error)
             lost: TaskLostError = vanished(token, previous)
         except TaskLostError as error:
+            pass_on(error)
             lost = error
         found = recover(token, lost, previous, self._call_until, deadline)
         return self._status_of(token, found, system_time.monotonic())
@@ -196,6 +199,7 @@ class StatusMethods(BaseClient):
             load_for_wait(lambda: load(_waiting), deadline, self._settings.retry)
             return timeout and deadline.for_call()
         except TransientError as error:
+            pass_on(error)
             fault = error
         if not deadline.expired:
             raise fault
@@ -215,4 +219,5 @@ def _until_timeout(statuses: Statuses, timed_out: List[WaitTimeoutError]) -> Sta
     try:
         yield from statuses
     except WaitTimeoutError as error:
+        pass_on(error)
         timed_out.append(error)

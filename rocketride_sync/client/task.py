@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Iterator, KeysView, Optional, Type
 
 from ..deadline import Deadline
 from ..errors import ConfigurationError, RocketRideError, TaskLostError, TaskNotFoundError
+from ..handler_exceptions import is_fault, pass_on
 from ..import_lock import import_lock
 from ..logs import log
 from ..models import TaskStatus
@@ -103,10 +104,12 @@ class Task(TaskMethods):
         status: Optional[TaskStatus]
         try:
             status = self.get_status(timeout=None if limit is None else limit / 2)
-        except (TaskLostError, TaskNotFoundError):
+        except (TaskLostError, TaskNotFoundError) as error:
+            pass_on(error)
             self.ended = True  # forgotten, or replaced by another run: our run has ended
             return False
         except RocketRideError as error:
+            pass_on(error)
             log.debug("task %s is terminated unseen: %s", shorten(self.token), error)
             status = self.status
         if status is not None and status.is_terminal:
@@ -115,7 +118,8 @@ class Task(TaskMethods):
         self.ended = False
         try:
             self._client._terminate(self.token, status, deadline)
-        except TaskNotFoundError:  # forgotten between the two calls
+        except TaskNotFoundError as error:  # forgotten between the two calls
+            pass_on(error)
             self.ended = True
             return False
         self.ended = True
@@ -144,17 +148,15 @@ class Task(TaskMethods):
             try:
                 if not self._is_left_alone:
                     self._end_after(error)
-            except RocketRideError:
-                raise
             except BaseException as stop:
+                if is_fault(stop):
+                    raise
                 # The first signal, whatever its handler raises, does not leave the task behind.
                 if not self._is_left_alone and (error is None or isinstance(error, Exception)):
                     self._end_after(stop)
                 raise
-        except RocketRideError:
-            raise
         except BaseException as stop:
-            if not self._is_left_alone and task_fate_of(stop) is None:
+            if not (is_fault(stop) or self._is_left_alone) and task_fate_of(stop) is None:
                 tell_task_fate(stop, shorten(self.token), TaskFate(MAY_RUN_ON, False), "may run on")
             raise
 
@@ -164,6 +166,7 @@ class Task(TaskMethods):
             fate = TaskFate(WAS_ENDED, True) if self._end() else TaskFate(HAD_ENDED, False)
             words = "was ended" if fate.ended else "had ended"
         except RocketRideError as fault:
+            pass_on(fault)
             if error is None:
                 raise
             # The caller must see the exception of the block, not this one.

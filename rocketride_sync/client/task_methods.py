@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Dict, Generator, List, Mapping, Optional, Sequence, Union
 
 from ..errors import TaskLostError
+from ..handler_exceptions import pass_on
 from ..models import TaskStatus
 from ..options import CLIENT_TIMEOUT, Seconds
 from ..sending.pipe import Pipe
@@ -39,7 +40,8 @@ class TaskMethods:
         """
         try:
             return self.get_status(timeout=timeout).is_terminal
-        except TaskLostError:
+        except TaskLostError as error:
+            pass_on(error)
             return True
 
     def get_status(self, *, timeout: Optional[Seconds] = CLIENT_TIMEOUT) -> TaskStatus:

@@ -7,6 +7,7 @@ from typing import Callable, Dict, Optional
 
 from ..deadline import system_time
 from ..errors import RocketRideError, TaskNotFoundError, TransportError, TransportTimeoutError
+from ..handler_exceptions import pass_on
 from ..models import TaskStatus
 from ..models.outcome import shows_life
 
@@ -113,6 +114,7 @@ def _end(run: _Run, before: TaskStatus, step: Callable[[], object], look: Callab
         run.answered()
         return
     except TransportError as error:
+        pass_on(error)
         if isinstance(error, TransportTimeoutError) or not error.request_sent:
             raise
         fault = error
@@ -131,9 +133,11 @@ def _goes_on(run: TaskStatus, look: Callable[[], TaskStatus], fault: TransportEr
     """Whether `run` goes on. Raises `fault` if that cannot be seen."""
     try:
         now = look()
-    except TaskNotFoundError:
+    except TaskNotFoundError as error:
+        pass_on(error)
         return False
-    except RocketRideError:
+    except RocketRideError as error:
+        pass_on(error)
         now = None
     if now is None:
         raise fault

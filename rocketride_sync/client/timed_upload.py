@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Callable, List, Optional, Sequence
 
 from ..deadline import Deadline
 from ..errors import RocketRideError, WaitTimeoutError
+from ..handler_exceptions import pass_on
 from ..logs import log
 from ..redact import shorten
 from ..sending.file_upload import read_entries
@@ -28,6 +29,7 @@ def status_after(client: RocketRideClient, token: str, last: Optional[TaskStatus
     try:
         return client.get_task_status(token, previous=last, timeout=_STATUS_SECONDS)
     except RocketRideError as error:
+        pass_on(error)
         if last is None:
             raise
         log.warning("task %s: its status after the sending could not be read: %s", shorten(token), error)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from ..deadline import Deadline, pause, system_time
 from ..errors import TaskLostError
+from ..handler_exceptions import pass_on
 from ..models import TaskStatus
 from ..protocol.operations import Operation
 from ..transports import Watch
@@ -56,6 +57,7 @@ def watched_statuses(
         yield from statuses(token, wait, read, rest, lambda: end_told(watch))
         return
     except TaskLostError as error:
+        pass_on(error)
         if error._is_of_auth:
             raise
         lost, told = error, end_told(watch)

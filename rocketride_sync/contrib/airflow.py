@@ -21,6 +21,7 @@ except ImportError as error:
 
 from ..client.client import RocketRideClient
 from ..errors import TaskLostError, TaskNotFoundError
+from ..handler_exceptions import is_fault
 from .stateless_poller import PollReport, StatelessPoller, WaitState
 
 if TYPE_CHECKING:
@@ -75,12 +76,12 @@ class RocketRideSensor(BaseSensorOperator):  # type: ignore[misc]  # Airflow is 
         state = WaitState(**store.get(_STORE_KEY) or {})
         try:
             report = self._poll(state)
-        except (TaskNotFoundError, TaskLostError) as error:
+        except Exception as error:
+            if not (is_fault(error) and isinstance(error, (TaskNotFoundError, TaskLostError))):
+                # The next try may wait for the whole `max_outage` again.
+                store.set(_STORE_KEY, state.without_faults().to_dict())
+                raise
             lost = error
-        except Exception:
-            # The next try may wait for the whole `max_outage` again.
-            store.set(_STORE_KEY, state.without_faults().to_dict())
-            raise
         else:
             return self._poke_result(report, store)
         # Somebody may clear the sensor to run it again: it must then wait for the run there is at that time.

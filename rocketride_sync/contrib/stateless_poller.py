@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Optional
 import attrs
 
 from ..errors import ProtocolError, RocketRideError, TaskReplacedError, TransientError
+from ..handler_exceptions import pass_on
 from ..models import TaskStatus
 from ..waiting.outage import MALFORMED_IN_A_ROW, Outage
 from ..waiting.same_run import is_doubtful_end
@@ -144,8 +145,10 @@ class StatelessPoller:
         try:
             status = self._read_status(state.last_status)
         except TransientError as error:
+            pass_on(error)
             fault: RocketRideError = error
         except ProtocolError as error:
+            pass_on(error)
             state = attrs.evolve(state, malformed=state.malformed + 1)
             if self._timeout == 0 or error._is_lasting or state.malformed >= MALFORMED_IN_A_ROW:
                 raise
@@ -159,6 +162,7 @@ class StatelessPoller:
             self._token = self._load_token()
             return self._client.get_task_status(self._token, previous=previous)
         except TaskReplacedError as error:
+            pass_on(error)
             if error.new_status is not None:
                 error.new_status = TaskStatus.from_dict(kept_fields(error.new_status))
             raise

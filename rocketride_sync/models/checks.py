@@ -143,8 +143,10 @@ def array(value: Any, place: Place, item: Callable[[Any, Place], T]) -> Tuple[T,
     elements = list.copy(value)
     try:
         return tuple([item(element, place) for element in elements])
-    except DecodeError:
-        pass  # decoded again below with places, to name the wrong element: making all places takes a tenth of the time
+    except DecodeError as error:
+        pass_on(
+            error
+        )  # decoded again below with places, to name the wrong element: making all places takes a tenth of the time
     return tuple([item(element, (place, i)) for i, element in enumerate(elements)])
 
 
@@ -161,8 +163,8 @@ def mapping(value: Any, place: Place, item: Callable[[Any, Place], T]) -> Mappin
                 for key, element in value.items()
             }
         )
-    except DecodeError:
-        pass  # as in `array`
+    except DecodeError as error:
+        pass_on(error)  # as in `array`
     return ReadOnlyDict(
         {text(key, (place, (key,))): item(element, (place, (key,))) for key, element in value.items()}
     )
@@ -181,8 +183,8 @@ def numbered(value: Any, place: Place, item: Callable[[Any, Place], T]) -> Mappi
                 for key, element in value.items()
             }
         )
-    except DecodeError:
-        pass  # as in `array`
+    except DecodeError as error:
+        pass_on(error)  # as in `array`
     return ReadOnlyDict(
         {_decimal(key, (place, (key,))): item(element, (place, (key,))) for key, element in value.items()}
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Generator, Mapping, Optional, Tuple
 
 from ..errors import ServerError
+from ..handler_exceptions import pass_on
 from .failures import refused_object
 from .operations import PROCESS, Buffer, Data, Operation, without_none
 
@@ -78,12 +79,14 @@ def upload_steps(opening: Operation) -> Steps:
         try:
             yield through_pipe(opening, "write", pipe_id), chunk
         except ServerError as error:
+            pass_on(error)
             fault = error
             break
     try:
         # A pipe that failed is closed too: it would count among the task's pipes for a minute and more.
         result = yield through_pipe(opening, "close", pipe_id), None
-    except ServerError:
+    except ServerError as error:
+        pass_on(error)
         if fault is None:
             raise
     if fault is not None:

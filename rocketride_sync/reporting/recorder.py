@@ -96,6 +96,7 @@ class RunRecorder(Record):
         try:
             page = self.html()
         except ConfigurationError as error:
+            pass_on(error)
             reason = str(error)
         else:
             return f'<iframe srcdoc="{html.escape(page)}" sandbox title="Report" style="{_FRAME}"></iframe>'
@@ -157,6 +158,7 @@ class RunRecorder(Record):
         try:
             self.save()
         except ConfigurationError as failure:
+            pass_on(failure)
             if error is None:
                 raise
             # The caller must see the error of the block, not this one.

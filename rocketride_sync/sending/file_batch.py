@@ -18,6 +18,7 @@ from typing import (
 
 from ..deadline import Deadline
 from ..errors import OverloadedError, RocketRideError
+from ..handler_exceptions import pass_on
 from ..protocol.failures import NotReadyError
 from ..protocol.operations import Data, Operation
 from ..transports.caller import Caller, with_unknown_outcome
@@ -116,6 +117,7 @@ class FileBatch:
         try:
             self._caller.retry_overload(lambda: self._send_once(queued, at_once, deadline), deadline)
         except RocketRideError as error:
+            pass_on(error)
             return error
         return None
 
@@ -169,6 +171,7 @@ class FileBatch:
         try:
             return _checked_result(self._caller.call(upload.operation, upload.deadline))
         except RocketRideError as error:
+            pass_on(error)
             return error
 
     def _begin_upload(self, upload: Upload) -> bool:
@@ -176,6 +179,7 @@ class FileBatch:
             upload.begin(self._timeout, self._operation)
             return True
         except RocketRideError as error:
+            pass_on(error)
             fault = error
         upload.end(fault)
         return False
@@ -209,4 +213,5 @@ def _checked_result(document: Any) -> Union[Dict[str, Any], RocketRideError]:
     try:
         return result_of("send_files", document)
     except RocketRideError as error:
+        pass_on(error)
         return error

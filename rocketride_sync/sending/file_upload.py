@@ -24,6 +24,7 @@ import attrs
 from .. import arguments, documents
 from ..deadline import Deadline, system_time
 from ..errors import ConfigurationError, RocketRideError, TransportTimeoutError
+from ..handler_exceptions import pass_on
 from ..protocol.operations import Buffer, Data, Operation
 from ..redact import excerpt
 from ..transports.chunks import File, check_readable
@@ -68,6 +69,7 @@ def _read_entry_at(file: Any, index: int) -> Entry:
     try:
         return _read_entry(*file) if isinstance(file, tuple) and 1 <= len(file) <= 3 else _read_entry(file)
     except ConfigurationError as error:
+        pass_on(error)
         problem, cause = str(error), error.__cause__
     raise ConfigurationError(f"files[{index}]: {problem}") from cause
 

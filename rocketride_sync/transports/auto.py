@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Callable, Optional, Sequence, Type, TypeV
 
 from ..deadline import Deadline
 from ..errors import RocketRideError, UnsupportedOperationError
+from ..handler_exceptions import pass_on
 from ..loading import load
 from ..logs import log
 from ..protocol.operations import Operation
@@ -97,6 +98,7 @@ class AutoTransport:
             try:
                 found = over_websocket(operation, deadline)
             except UPGRADE_REFUSED as error:
+                pass_on(error)
                 refusal = error
             else:
                 self.fallback.reset()
@@ -165,6 +167,7 @@ class AutoTransport:
         try:
             uploads = self._websocket.uploads(deadline)
         except UPGRADE_REFUSED as error:
+            pass_on(error)
             log.info("%s; the files will go over HTTP", error)
             self.fallback.told(error)
             return self._http.uploads(deadline)

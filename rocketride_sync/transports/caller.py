@@ -12,6 +12,7 @@ from ..errors import (
     RocketRideError,
     TransportTimeoutError,
 )
+from ..handler_exceptions import pass_on
 from ..logs import as_note, beginning, log
 from ..options import RetryPolicy
 from ..protocol.failures import is_want_of_time
@@ -35,6 +36,7 @@ def with_key(settings: Settings, step: Callable[[str], T]) -> T:
     try:
         return step(key)
     except AuthenticationError as error:
+        pass_on(error)
         refused = error
     if not settings.renew_key(key):
         raise refused
@@ -96,7 +98,8 @@ class Caller:
         operation.sent = None
         try:
             return self.transport.call(operation, deadline)
-        except OverloadedError:
+        except OverloadedError as error:
+            pass_on(error)
             operation.sent = False  # the server has done nothing
             raise
 
@@ -105,6 +108,7 @@ class Caller:
         try:
             return self.retry_overload(step, deadline)
         except RocketRideError as error:
+            pass_on(error)
             fault = with_unknown_outcome(operation, error)
         raise fault
 
@@ -120,12 +124,14 @@ class Caller:
             try:
                 result = step()
             except OverloadedError as error:
+                pass_on(error)
                 overload = overload or _Overload(self._retry, deadline)
                 pause = overload.pause_after(error)
                 if pause is None or error._is_of_auth:
                     raise
                 self._log(overload, error, pause)
             except TransportTimeoutError as error:
+                pass_on(error)
                 if overload is None or error.request_sent or not is_want_of_time(error, left):
                     raise
                 break

@@ -42,6 +42,7 @@ def measured(step: str, run: Callable[[], str]) -> Finding:
     try:
         text = run()
     except RocketRideError as error:
+        pass_on(error)
         return Finding(step, "", error.with_traceback(None), system_time.perf_counter() - began)
     return Finding(step, text, None, system_time.perf_counter() - began)
 

@@ -14,6 +14,7 @@ from ..errors import (
     RocketRideError,
     TaskNotFoundError,
 )
+from ..handler_exceptions import pass_on
 from ..loading import load
 from ..protocol.catalogue_operations import get_server_info
 from ..protocol.failures import is_task_credential
@@ -116,6 +117,7 @@ class ConnectionCheck:
             self._dialer.dial(self._deadline.within(self._settings.connect_timeout), told).close()
             fault, needed = None, False
         except RocketRideError as error:
+            pass_on(error)
             fault = error.with_traceback(None)
         done = [
             Finding(step, text, seconds=at - before)
@@ -190,6 +192,7 @@ class ConnectionCheck:
             version = connection.server_version
             connection.close()
         except RocketRideError as error:
+            pass_on(error)
             fault = error.with_traceback(None)
         now = system_time.perf_counter()
         if not upgraded or isinstance(fault, UPGRADE_REFUSED):
@@ -204,10 +207,12 @@ class ConnectionCheck:
         with contextlib.closing(HttpTransport(self._settings)) as transport:
             try:
                 transport.call(status_of_no_task("get_task_status"), self._deadline)
-            except TaskNotFoundError:
+            except TaskNotFoundError as error:
+                pass_on(error)
                 if is_task_credential(self._settings.key):
                     raise  # a task's own token, of a task that is forgotten
-            except PermissionDeniedError:
+            except PermissionDeniedError as error:
+                pass_on(error)
                 return "accepted, but it may not read the status of tasks"
         return "accepted"
 

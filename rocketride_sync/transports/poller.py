@@ -7,6 +7,7 @@ from typing import Any, List, Optional, Protocol, Sequence, Tuple
 
 from ..deadline import Deadline
 from ..errors import RocketRideError
+from ..handler_exceptions import pass_on
 from ..protocol.operations import Operation
 from .base import Transport
 
@@ -83,6 +84,7 @@ def poll_once(transport: Transport, poll: Poll, deadline: Deadline) -> Any:
     try:
         return transport.call(poll.operation, deadline)
     except RocketRideError as error:
+        pass_on(error)
         return error
     finally:
         poll.mark_answered()

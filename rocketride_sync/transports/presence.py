@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Optional
 
 from ..deadline import Deadline
 from ..errors import AuthenticationError, ProtocolError, RocketRideError
+from ..handler_exceptions import pass_on
 from ..protocol.operations import Operation, get_task_status
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def fault_of_address(name: str, http: HttpTransport, deadline: Deadline) -> Opti
     try:
         http.call(status_of_no_task(name), soon)
     except RocketRideError as error:
+        pass_on(error)
         if says_no_server(error) or isinstance(error, AuthenticationError):
             error.request_sent = False  # the question was; of the call, nothing was
             return error.with_traceback(None)

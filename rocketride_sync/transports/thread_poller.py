@@ -9,7 +9,7 @@ import threading
 from typing import Any, Dict, List, Optional, Tuple
 
 from ..deadline import SLICE, Deadline
-from ..errors import RocketRideError
+from ..handler_exceptions import is_fault
 from .base import Transport
 from .poller import Poll, PollResult, poll_once
 from .unowned import when_unowned
@@ -105,7 +105,7 @@ class ThreadPoller:
                     return None
                 continue
             del self._submitted[poll]
-            if isinstance(answer, BaseException) and not isinstance(answer, RocketRideError):
+            if isinstance(answer, BaseException) and not is_fault(answer):
                 raise answer
             return poll, answer
 

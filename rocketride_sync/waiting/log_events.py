@@ -9,6 +9,7 @@ import sys
 from typing import Any, Mapping, Optional
 
 from ..errors import DecodeError
+from ..handler_exceptions import pass_on
 from ..models import TaskStatus
 
 STATUS_EVENT = "apaevt_status_update"
@@ -31,7 +32,8 @@ def final_status(body: Mapping[str, Any]) -> Optional[TaskStatus]:
         return None
     try:
         status = TaskStatus.from_dict({name: value for name, value in body.items() if name not in _STAMPS})
-    except DecodeError:
+    except DecodeError as error:
+        pass_on(error)
         return None
     return status if status.is_terminal else None
 

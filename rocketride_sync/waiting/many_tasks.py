@@ -16,6 +16,7 @@ from ..errors import (
     TaskLostError,
     WaitTimeoutError,
 )
+from ..handler_exceptions import pass_on
 from ..logs import DEBUG, log
 from ..models import TaskStatus
 from ..redact import shorten
@@ -236,6 +237,7 @@ class ManyTasksWait:
         try:
             return self._decode(task.token, answer, task.wait.began_at)
         except RocketRideError as error:
+            pass_on(error)
             return error.with_traceback(None)
 
     def _end(self, poller: Poller, task: TrackedTask, status: TaskStatus) -> None:
@@ -307,5 +309,6 @@ def _error_of(step: Callable[..., None], *args: Any) -> Optional[RocketRideError
     try:
         step(*args)
     except RocketRideError as error:
+        pass_on(error)
         return error.with_traceback(None)
     return None

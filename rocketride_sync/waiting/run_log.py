@@ -11,6 +11,7 @@ from typing import Any, Callable, Dict, Generator, Iterator, List, Optional, Set
 
 from ..deadline import Deadline
 from ..errors import RocketRideError, TaskLostError, TransientError, TransportTimeoutError
+from ..handler_exceptions import pass_on
 from ..logs import log
 from ..models import TaskStatus
 from ..protocol import run_log_operations
@@ -109,6 +110,7 @@ def _chapters(answer: Any, start_time: float, refuted: Set[int]) -> List[Chapter
     try:
         runs = [] if isinstance(answer, RocketRideError) else runs_of(answer)
     except RocketRideError as error:
+        pass_on(error)
         log.debug("the run log cannot be read: %s", error)
         return []
     near = chapters_near(runs, start_time, _MIN_DELAY)
@@ -244,4 +246,5 @@ def _answer(ask: Ask, operation: Operation, deadline: Deadline) -> Any:
     try:
         return ask(operation, deadline)
     except RocketRideError as error:
+        pass_on(error)
         return error.with_traceback(None)

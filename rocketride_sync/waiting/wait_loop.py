@@ -6,6 +6,7 @@ from typing import Callable, Generator, Optional
 
 from ..deadline import Deadline, system_time
 from ..errors import RocketRideError, TransientError
+from ..handler_exceptions import pass_on
 from ..logs import DEBUG, as_note, beginning, log
 from ..models import TaskStatus
 from ..redact import shorten
@@ -100,4 +101,5 @@ def _poll(read: Read, deadline: Deadline) -> PollOutcome:
     try:
         return read(deadline)
     except RocketRideError as error:
+        pass_on(error)
         return error

@@ -428,6 +428,28 @@ def test_an_interrupted_start_is_looked_for_only_where_it_can_be(caplog, documen
     assert ("looking for it" in caplog.text) is searched
 
 
+class SoftTimeLimitExceeded(Exception):
+    """As Celery's."""
+
+
+@each(
+    "stop",
+    [KeyboardInterrupt(), SystemExit(143), SoftTimeLimitExceeded(), TimeoutError(), OSError()],
+    ids=repr,
+)
+@each("answers", [[NO_WEBSOCKET], [NO_RUN]], ids=["over HTTP", "nothing is found"])
+def test_the_log_names_a_task_that_may_run_on_whatever_broke_its_start_off(monkeypatch, answers, stop):
+    """An exception that is not ours cannot say it."""
+    monkeypatch.setattr(pipeline_run, "ENDING_SECONDS", 0.01)
+    document, logged = forever(), []
+    monkeypatch.setattr(pipeline_run.log, "warning", lambda *args: logged.append(args[0] % args[1:]))
+    with pytest.raises(type(stop)) as raised:
+        script(*answers, stop, *[NO_RUN] * 100).run(pipeline=document)
+    assert raised.value is stop
+    (line,) = [line for line in logged if "may run on" in line]
+    assert f"project {document['project_id']!r}, source {document['source']!r}" in line
+
+
 @pytest.mark.parametrize("found", [[], [{"token": TOKEN}]], ids=["token", "status"])
 def test_an_interrupt_before_the_start_is_requested_says_that_the_task_was_not_started(caplog, found):
     """There is nothing to look for."""

@@ -12,7 +12,7 @@ from transports.dap_peer import always as always_over_websocket
 from transports.loopback import HOST, Server, after_request, answer, black_hole, refusing_address
 from transports.loopback import always as always_over_http
 
-from rocketride_sync import RetryPolicy, RocketRideClient, TransportError
+from rocketride_sync import RetryPolicy, RocketRideClient, TaskNotFoundError, TransportError, WaitTimeoutError
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="needs POSIX signals")
 
@@ -29,15 +29,21 @@ RAISED = [
     OSError("alarm"),
     ValueError("alarm"),
     RuntimeError("alarm"),
+    TransportError("of another client"),
+    TaskNotFoundError("of another client"),
+    WaitTimeoutError("of another client"),
 ]
+"""The last ones are of a handler that uses a client."""
 
 
 @contextlib.contextmanager
-def signals_that_raise(error, begun):
+def signals_that_raise(error, begun, *, drops=False):
     """From the moment when `begun` is set, signals come to the main thread, until the handler of one has raised `error`."""
     raised = threading.Event()
 
     def handler(signum, frame):
+        if drops:
+            del signum, frame
         if not raised.is_set():
             raised.set()
             raise error
@@ -141,6 +147,21 @@ def test_what_a_handler_raises_comes_out_of(step, error):
     begun = threading.Event()
     with Server(handler(begun)) as server, client_of(server.url, transport) as client:
         with signals_that_raise(error, begun), pytest.raises(type(error)) as caught:
+            action(client)
+    assert caught.value is error
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_so_does_what_a_handler_raises_that_has_dropped_the_frame(step):
+    """As those do that delete their unused arguments."""
+
+    class JobTimeout(TimeoutError):
+        pass
+
+    transport, handler, action = STEPS[step]
+    begun, error = threading.Event(), JobTimeout("alarm")
+    with Server(handler(begun)) as server, client_of(server.url, transport) as client:
+        with signals_that_raise(error, begun, drops=True), pytest.raises(JobTimeout) as caught:
             action(client)
     assert caught.value is error
 

@@ -90,6 +90,7 @@ class Session:
             data = interpret(operation, status, headers, plain, key, proxy=proxy)
             return data if objects is None else objects.result(operation, data, key)
         except (TransientError, ProtocolError) as error:
+            pass_on(error)
             # A proxy may answer in place of a server that still works on the request; a malformed answer says nothing
             # about that.
             error.request_sent = not isinstance(error, OverloadedError) and not is_unprocessed(status)
@@ -120,6 +121,7 @@ class Session:
                     # Of a handler's exception, such as a TypeError, urllib3 makes another one.
                     return as_it_was_raised(self._exchange, operation, key, exchange)
             except RocketRideError as error:  # about the answer, or about the object to send
+                pass_on(error)
                 error.request_sent = isinstance(error, ProtocolError)
                 raise
             except FOREIGN as error:

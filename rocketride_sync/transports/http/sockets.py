@@ -161,6 +161,7 @@ class _DeadlineConnection(HTTPConnection):
         try:
             self.sock = self.dialer.dial(exchange.deadline)
         except RocketRideError as error:
+            pass_on(error)
             # urllib3 wraps those that are OSErrors. Without the traceback, which would refer back to the exchange.
             exchange.connect_fault = copy.copy(error)
             raise

@@ -5,13 +5,13 @@ What reads answers is imported with it: with ``transport="auto"`` most processes
 
 from __future__ import annotations
 
-import contextlib
 import os
 from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Sequence, Type
 
 from ...config import Settings
 from ...deadline import Deadline
 from ...errors import TransportError, UnsupportedOperationError
+from ...handler_exceptions import pass_on
 from ...loading import load
 from ...logs import DEBUG, log, timed
 from ...protocol.operations import Operation
@@ -86,10 +86,11 @@ class HttpTransport:
 
         Python leaves the lock of imports held for ever if Ctrl-C comes at a bad moment: no thread could load anything then.
         """
-        # A want that may have passed when a thread needs it: each call tells its own.
-        with contextlib.suppress(TransportError):
+        try:
             self.load()
             load(_asking).load_objects()
+        except TransportError as error:
+            pass_on(error)  # a want that may have passed when a thread needs it: each call tells its own
         return None
 
     def watch(self, operation: Operation) -> Watch:  # noqa: ARG002 - the same watch for all tasks

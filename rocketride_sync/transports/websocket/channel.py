@@ -238,6 +238,7 @@ class Channel:
             return result
         except RocketRideError as error:
             self.abandon()
+            pass_on(error)
             fault = error
         except MemoryError:  # this process has too little, which says nothing about the server
             self.abandon()

@@ -8,6 +8,7 @@ from typing import Any, Callable, List, Mapping, Optional, Sequence, Tuple
 from ...address import Address
 from ...deadline import Deadline
 from ...errors import ProtocolError, RocketRideError, TransportError
+from ...handler_exceptions import pass_on
 from ...logs import DEBUG, log, timed
 from ...options import SizeLimit
 from ...protocol import dap, operations
@@ -119,6 +120,7 @@ class Connection:
         try:
             return dap.interpret(operation, self.channel.exchange(operation, deadline, data), self.credential)
         except (TransportError, ProtocolError) as error:
+            pass_on(error)
             error.request_sent = True
             raise
 

@@ -113,6 +113,7 @@ class Pool:
             except TransportTimeoutError:
                 raise
             except TransportError as error:
+                pass_on(error)
                 if not repeatable:
                     raise
                 log.debug("a WebSocket connection is replaced: %s", error)
@@ -129,6 +130,7 @@ class Pool:
         try:
             connection = self._turns.run(lambda: self._connect(deadline), deadline)
         except RocketRideError as error:
+            pass_on(error)
             log.debug("no WebSocket connection: %s", error)
             raise
         connection.generation = generation
@@ -229,6 +231,7 @@ def _is_alive(connection: Connection) -> bool:
     try:
         # However short it was idle: what must not be repeated cannot find out by failing.
         connection.drain()
-    except RocketRideError:
+    except RocketRideError as error:
+        pass_on(error)
         return False
     return True

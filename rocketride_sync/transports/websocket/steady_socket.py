@@ -21,6 +21,7 @@ _SIZE_FOLLOWS = 126
 _SIZE_IN_TWO_BYTES = _TEXT_BEGINS + bytes([_SIZE_FOLLOWS])
 _TIMEOUT_MAY_BE_SHORTER = 0.02
 _TIMEOUT_MAY_BE_LONGER = 0.001
+_TIMER_TOLERANCE = 0.02  # clocks of some systems tick in steps of 16 ms
 
 
 class TooLargeError(Exception):
@@ -139,10 +140,12 @@ class SteadySocket:
         began = system_time.monotonic()
         while not self._ended:
             self._set_timeout()
+            called = system_time.monotonic()
             try:
                 data: bytes = self._sock.recv(_READ_AHEAD)
             except socket.timeout as error:
                 pass_on(error)
+                self._check_waited(called)
                 if system_time.monotonic() - max(began, self.last_received) < self.dead_after:
                     continue
                 self._ended = True
@@ -162,15 +165,27 @@ class SteadySocket:
         began = system_time.monotonic()
         while True:
             self._set_timeout()
+            called = system_time.monotonic()
             try:
                 sent: int = self._sock.send(data)
             except socket.timeout as error:
                 pass_on(error)
+                self._check_waited(called)
                 if system_time.monotonic() - began < self.dead_after:
                     continue
             else:
                 return sent
             raise OSError(None, f"it took no more data for {self.dead_after:g} s")
+
+    def _check_waited(self, called: float) -> None:
+        """Raise OSError if the socket's timeout came long before its time: so it is none.
+
+        Something else was thrown in, which `pass_on` does not know, or the system tells that the connection timed out. Bytes
+        that were sent or received by then are not counted. The stream could not be continued: the peer would wait for the
+        rest of a frame that has begun twice, and we for its answer.
+        """
+        if system_time.monotonic() - called < self._timeout / 2 - _TIMER_TOLERANCE:
+            raise OSError(None, "it was interrupted")
 
     def _set_timeout(self) -> None:
         """Set the socket's timeout to what remains of the deadline, at most `SLICE`. The caller then tries again."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from ...deadline import Deadline, pause
 from ...errors import RocketRideError, TransportError, TransportTimeoutError
+from ...handler_exceptions import pass_on
 from ...logs import log
 from ...protocol import dap, operations
 from ...protocol.operations import Operation
@@ -88,6 +89,7 @@ class WebSocketWatch:
         except TransportTimeoutError:
             raise
         except TransportError as error:
+            pass_on(error)
             if not lost_to_subscription:
                 raise
             log.debug("a WebSocket connection is replaced: %s", error)
@@ -109,6 +111,7 @@ class WebSocketWatch:
         try:
             ended = self._listen(self._connection, end)
         except RocketRideError as error:
+            pass_on(error)
             log.info("lost the connection while waiting, connecting again: %s", error)
             self._lose(self._connection)
             pause(min(end.remaining(), self._loss_pause))
@@ -196,6 +199,7 @@ class WebSocketWatch:
                 return
             if self._subscribing.requested:
                 connection.send_notice(operations.monitor(self._token, ()), Deadline(_CLOSE_TIMEOUT))
-        except RocketRideError:
+        except RocketRideError as error:
+            pass_on(error)
             return  # a lost connection has no subscriptions
         self._pool.give_back(connection)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from ...deadline import Deadline
 from ...errors import RocketRideError, ServerError
+from ...handler_exceptions import pass_on
 from ...logs import log
 from ...protocol.failures import NotReadyError
 from ...protocol.object_operations import pipe_id_of, through_pipe
@@ -36,6 +37,7 @@ class WebSocketPipe:
         try:
             self._id = pipe_id_of(operation, connection.ask(operation, deadline))
         except RocketRideError as error:
+            pass_on(error)
             self._release_connection(closed=isinstance(error, (ServerError, NotReadyError)))
             error.request_sent = False
             raise
@@ -44,7 +46,8 @@ class WebSocketPipe:
         """As `rocketride_sync.transports.Pipe.write`."""
         try:
             self._ask("write", deadline, data)
-        except ServerError:
+        except ServerError as error:
+            pass_on(error)
             self._close_failed_pipe(deadline)
             raise
 
@@ -52,7 +55,8 @@ class WebSocketPipe:
         """As `rocketride_sync.transports.Pipe.close`."""
         try:
             result = self._ask("close", deadline)
-        except ServerError:
+        except ServerError as error:
+            pass_on(error)
             self._release_connection(closed=True)
             raise
         self._release_connection(closed=True)
@@ -72,6 +76,7 @@ class WebSocketPipe:
         try:
             self.close(deadline)
         except RocketRideError as error:
+            pass_on(error)
             log.debug("a pipe that failed could not be closed: %s", error)
 
     def _release_connection(self, *, closed: bool) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Deque, List, Optional, Tuple
 
 from ...deadline import Deadline, system_time
 from ...errors import RocketRideError, TransportError, TransportTimeoutError
+from ...handler_exceptions import pass_on
 from ...logs import DEBUG, log, log_call
 from ...options import RetryPolicy
 from ...protocol import dap
@@ -125,7 +126,8 @@ class WebSocketPoller:
             return
         try:
             settled = self._subscriptions.unsubscribe(connection, _CLOSE_TIMEOUT)
-        except RocketRideError:
+        except RocketRideError as error:
+            pass_on(error)
             return  # a lost connection has no subscriptions
         if settled:
             self._pool.give_back(connection)
@@ -188,6 +190,7 @@ class WebSocketPoller:
                 self._subscriptions.poll_sent(poll)
             numbers = connection.post_all([poll.operation for poll in polls], deadlines[-1])
         except RocketRideError as error:
+            pass_on(error)
             fault = error
         self._in_flight.mark_sent(numbers, deadlines)
         if fault is not None:
@@ -199,6 +202,7 @@ class WebSocketPoller:
         try:
             return connection is not None and self._subscriptions.add_more(connection, self._unfinished)
         except RocketRideError as error:
+            pass_on(error)
             fault = error
         self._connection_lost(fault)
         return True
@@ -211,6 +215,7 @@ class WebSocketPoller:
             self._subscriptions.subscribing.connected()
             return self._connection
         except RocketRideError as error:
+            pass_on(error)
             if error._is_of_auth:  # it concerns all tasks, and comes out itself, not a copy
                 raise
             fault = error
@@ -243,6 +248,7 @@ class WebSocketPoller:
             if self._subscriptions or idle:
                 self._take_events(connection, deadline if idle else Deadline(0))
         except RocketRideError as error:
+            pass_on(error)
             fault = error
         if fault is not None:
             self._connection_lost(fault)
@@ -282,6 +288,7 @@ class WebSocketPoller:
         try:
             document = connection.interpret(poll.operation, answer)
         except RocketRideError as error:
+            pass_on(error)
             return error
         self._subscriptions.learn(poll, document)
         if self._unfinished > FEW:

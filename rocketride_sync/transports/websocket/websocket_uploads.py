@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Deque, Dict, Generator, Iterator, List, O
 
 from ...deadline import Deadline, system_time
 from ...errors import ProtocolError, RocketRideError, ServerError, TransportError, TransportTimeoutError
+from ...handler_exceptions import pass_on
 from ...logs import DEBUG, log, log_call
 from ...protocol.failures import NotReadyError
 from ...protocol.object_operations import upload_steps
@@ -135,6 +136,7 @@ class WebSocketUploads:
         except StopIteration as end:
             self._finish(transfer, end.value)
         except RocketRideError as error:
+            pass_on(error)
             fault = error
         else:
             self._transfers[number] = transfer
@@ -151,6 +153,7 @@ class WebSocketUploads:
         try:
             found = self._requests.next_answer(self._started[0].job.deadline)
         except RocketRideError as error:
+            pass_on(error)
             fault = error
         if fault is not None:
             self._fail_if_broken(fault)
@@ -168,6 +171,7 @@ class WebSocketUploads:
         try:
             return self._connection.interpret(transfer.operation, answer)
         except RocketRideError as error:
+            pass_on(error)
             return error
 
     def _fail_if_broken(self, fault: RocketRideError) -> None:

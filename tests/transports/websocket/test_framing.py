@@ -1,5 +1,6 @@
 """The socket under a WebSocket keeps its deadline."""
 
+import math
 import socket
 
 import pytest
@@ -12,6 +13,12 @@ from rocketride_sync.deadline import Deadline
 from rocketride_sync.transports.websocket import framing as framing_module
 from rocketride_sync.transports.websocket.framing import Framing, masked_frame
 from rocketride_sync.transports.websocket.steady_socket import EndedError, SteadySocket, TooLargeError
+
+
+@pytest.fixture(autouse=True)
+def _timeouts_take_no_time(monkeypatch):
+    """Those of the sockets here are timeouts all the same."""
+    monkeypatch.setattr("rocketride_sync.transports.websocket.steady_socket._TIMER_TOLERANCE", math.inf)
 
 
 class SilentSocket:
