@@ -234,7 +234,8 @@ def _is_usable(token: Any) -> bool:
     """Whether calls can name a task by `token`."""
     try:
         arguments.task_token(token)
-    except ConfigurationError:
+    except ConfigurationError as error:
+        pass_on(error)
         return False
     return True
 

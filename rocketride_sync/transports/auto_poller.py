@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 from typing import TYPE_CHECKING, Any, Callable, List, Optional, Set, Tuple
 
 from ..deadline import Deadline, system_time
 from ..errors import RocketRideError, TransportError
+from ..handler_exceptions import pass_on
 from .fallback import Fallback
 from .websocket.upgrade import UPGRADE_REFUSED
 
@@ -106,8 +106,10 @@ class AutoPoller:
     def _submit_over_http(self, poll: Poll) -> None:
         self._over_http.add(poll)
         # Here, for a thread must not load anything (`HttpTransport.uploads`). If it cannot be loaded, the poll will tell.
-        with contextlib.suppress(TransportError):
+        try:
             self._load_http()
+        except TransportError as error:
+            pass_on(error)
         self._http.submit(poll)
 
     def take_queued(self) -> Tuple[List[Any], Optional[RocketRideError]]:

@@ -94,6 +94,7 @@ class Connection:
         try:
             return self.channel.exchange(operation, deadline)
         except RocketRideError as error:
+            pass_on(error)
             fault = fault_before_first_answer(error)
         raise fault
 
