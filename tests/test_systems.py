@@ -99,7 +99,7 @@ def test_a_pipeline_from_standard_input_is_named_only_where_that_has_a_name(monk
     with monkeypatch.context() as patched:
         patched.setattr(os, "name", system)
         words = loaded_again("cli.wording").in_command_line_words
-    said = words("the pipeline file '-' cannot be read: No such file or directory")
+    said = words("the pipeline file '-' is not there")
     assert said.startswith("- is no file here: ")
     assert ("/dev/stdin" in said) == named
 

@@ -174,6 +174,9 @@ def run_into(kind: str, arguments: Sequence[str], variables: Dict[str, str], *, 
 
 
 def _words(arguments: Sequence[str]) -> List[str]:
+    # Those have a server of their own, and no option that is for another.
+    if arguments[:1] in (("serve",), ("demo",)):
+        return list(arguments)
     return [*COMMAND[len(PROGRAM) :], *arguments]
 
 

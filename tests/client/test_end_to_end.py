@@ -10,6 +10,7 @@ from simulated_tasks import new_project, pipeline
 
 from rocketride_sync import (
     AuthenticationError,
+    ConfigurationError,
     Outcome,
     RetryPolicy,
     RocketRideClient,
@@ -125,7 +126,9 @@ def test_a_task_token_works_as_credential_for_its_task(client, server):
     with RocketRideClient(server.uri, token) as insider:
         assert insider.get_task_status(token).state is TaskState.RUNNING
     with RocketRideClient(server.uri, "tk_00000000000000000000000000000000") as outsider:
-        with pytest.raises(TaskNotFoundError):
+        with pytest.raises(
+            ConfigurationError, match="is the token of task tk_0000…, and opens that task only"
+        ):
             outsider.get_task_status(token)
 
 

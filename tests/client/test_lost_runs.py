@@ -208,7 +208,9 @@ def test_without_a_log_that_tells_it_is_the_error_as_ever(way, log, statuses, er
 
 
 @pytest.mark.parametrize("log", [say_nothing, go_on_for_ever])
-def test_a_slow_log_keeps_the_deadline(way, log):
+def test_a_slow_log_keeps_the_deadline(way, log, monkeypatch):
+    for module in ("run_log", "run_log_search"):
+        monkeypatch.setattr(f"rocketride_sync.waiting.{module}.SEARCH_WITHIN", 1.0)
     if way is ask_again:
 
         def way(client):

@@ -49,7 +49,7 @@ def jobs(page):
 SCRIPTS = [block for page in (CRON, README) for block in blocks(page, "sh") if block.startswith("#!")]
 JOBS = jobs(CRON)
 EXAMPLE = next(
-    line.split(None, 6)[-1]
+    line.split(None, 7)[-1]
     for line in (ROOT / "examples" / "cron_job.py").read_text("utf-8").splitlines()
     if re.match(r"#\s+\d+ \d+ \* \* \*", line)
 )

@@ -12,7 +12,7 @@ from command_call import call_command
 from transports.dap_peer import CLOSE, RUNNING, Gone, dap, frame
 from transports.loopback import HOST, Server, after_request, always, answer
 
-from rocketride_sync import RocketRideClient, RocketRideError
+from rocketride_sync import ProtocolError, RocketRideClient, RocketRideError
 
 from .servers import KEY, TOKEN
 
@@ -122,20 +122,34 @@ def test_a_proxys_answer_is_not_shown_raw(transport, reply):
     assert str(error).isprintable()
 
 
-def test_a_token_that_a_server_made_up_is_not_shown_raw():
+def started_as(token):
     def reply(it):
         while True:
             request = it.request()
             if request["command"] == "execute":
-                it.answer(request, {"token": everything, "publicToken": everything})
+                it.answer(request, {"token": token, "publicToken": token})
             else:
                 it.refuse(request, "Your pipeline is not running")
 
-    with Server(dap(reply)) as server, RocketRideClient(server.url, KEY, transport="websocket") as client:
-        task = client.use(pipeline={"components": []})
-        assert not UNSEEN & set(f"{task!r} {task.start!r}")
-        with pytest.raises(RocketRideError) as caught:
-            task.wait_until_complete(timeout=1.0)
+    return dap(reply)
+
+
+def test_a_token_that_a_server_made_up_is_not_shown_raw():
+    token = everything.encode("utf-8", "ignore").decode("utf-8")
+    with Server(started_as(token)) as server:
+        with RocketRideClient(server.url, KEY, transport="websocket") as client:
+            task = client.use(pipeline={"components": []})
+            assert not UNSEEN & set(f"{task!r} {task.start!r}")
+            with pytest.raises(RocketRideError) as caught:
+                task.wait_until_complete(timeout=1.0)
+    assert not UNSEEN & set(str(caught.value))
+
+
+def test_one_that_no_call_can_name_is_not_shown_raw_either():
+    with Server(started_as(everything)) as server:
+        with RocketRideClient(server.url, KEY, transport="websocket") as client:
+            with pytest.raises(ProtocolError) as caught:
+                client.use(pipeline={"components": []})
     assert not UNSEEN & set(str(caught.value))
 
 
