@@ -14,10 +14,7 @@ DEFAULT_URI = "https://api.rocketride.ai"
 DEFAULT_PORT = 5565
 CLOUD_DOMAIN = "rocketride.ai"
 QUOTED = "quotes stand at its beginning or end, and are a part of it; leave them out"
-NO_ADDRESS = (
-    "it looks like a token or an API key, which belongs elsewhere (RocketRideClient takes uri first, then auth); "
-    "if it is a host's name, write http:// before it"
-)
+NO_ADDRESS = "it is a task's token or the API key, which belongs elsewhere (RocketRideClient takes uri first, then auth)"
 _QUOTES = "'\"\u2018\u2019\u201c\u201d"
 
 _WEBSOCKET_PATH = "/task/service"
@@ -71,10 +68,10 @@ class Address(Frozen):
 
         Raises:
             ConfigurationError: it has another form, or holds credentials, a query or a fragment, or names the
-                WebSocket's path, or looks like a token or an API key, which would be shown, and looked up.
+                WebSocket's path or a task's token, which would be shown, and looked up.
         """
         text = uri.strip()
-        problem = _odd_characters(text) or _scheme_slip(text) or (NO_ADDRESS if _is_like_secret(text) else "")
+        problem = _odd_characters(text) or _scheme_slip(text) or (NO_ADDRESS if _holds_token(text) else "")
         if problem:
             raise ConfigurationError(f"{name}: {problem}")
         if not _has_scheme(text):
@@ -210,33 +207,10 @@ def _has_scheme(text: str) -> bool:
     return bool(colon) and scheme[:1].isalpha() and not any(c in "/?#[]@:" for c in scheme)
 
 
-def _is_like_secret(text: str) -> bool:
-    """Whether a task's token is in `text`, or it is like an API key: few hosts have such a name, and one can be written as a URL."""
+def _holds_token(text: str) -> bool:
+    """Whether a task's token is in `text`. What may be an API key is not told from a host's name: some look like one."""
     parts = text.lower().partition("://")[2 if _has_scheme(text) else 0].split("/")
-    if any(part.startswith(("tk_", "pk_")) for part in parts):
-        return True
-    if "/" in text or ":" in text:
-        return False
-    labels = text.split(".")
-    return any(map(_is_mixed, labels)) or (len(labels) == 1 and _is_random(text))
-
-
-def _is_mixed(label: str) -> bool:
-    """Whether it is long, and has small and capital letters and digits, as base64 has."""
-    return len(label) >= 20 and label not in (label.lower(), label.upper()) and any(map(str.isdigit, label))
-
-
-def _is_random(label: str) -> bool:
-    """Whether it is a UUID, or has a long part with letters and digits that is hexadecimal, or no words with numbers."""
-    parts = label.lower().replace("_", "-").split("-")
-    return [len(part) for part in parts] == [8, 4, 4, 4, 12] or any(
-        len(part) >= 16 and _changes(part) >= (5 if part.strip("0123456789abcdef") else 1) for part in parts
-    )
-
-
-def _changes(text: str) -> int:
-    """How often a letter follows a digit, or the reverse."""
-    return sum(one.isdigit() != other.isdigit() for one, other in zip(text, text[1:]))
+    return any(part.startswith(("tk_", "pk_")) for part in parts)
 
 
 def _is_cloud(address: str) -> bool:

@@ -208,25 +208,19 @@ SECRETS = [
     "tk_short",
     TOKEN.replace("tk_", "pk_"),
     TOKEN.replace("tk_", "TK_"),
-    "SECRETKEY-abcdef-0123456789",
-    "sk-proj-Ab3dEf6hIj9lMn2pQr5t",
-    "rr_live_0123456789abcdef",
-    "0b5c8b6e-9f57-4f0e-8d1a-6f3c2b1a0d9e",
-    "5f3a0123456789abcdef0123456789ab",
-    "q7m2x9k4c1v8b3n6z5l0",
-    "QWxhZGRpbjpvcGVuIHNlc2FtZQ==",
-    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N",
 ]
 
 
 @each("uri", SECRETS)
 def test_a_token_or_a_key_in_the_place_of_the_address_is_told_and_not_shown(uri):
     with pytest.raises(
-        ConfigurationError, match=r"^uri: .*a token or an API key.*uri first, then auth"
+        ConfigurationError, match=r"^uri: .*a task's token or the API key.*uri first, then auth"
     ) as caught:
         RocketRideClient(uri, KEY)
     assert not shows(str(caught.value), uri)
-    with pytest.raises(ConfigurationError, match=r"^ROCKETRIDE_URI: .*a token or an API key") as caught:
+    with pytest.raises(
+        ConfigurationError, match=r"^ROCKETRIDE_URI: .*a task's token or the API key"
+    ) as caught:
         Address.parse(uri, "ROCKETRIDE_URI")
     assert not shows(str(caught.value), uri)
 
@@ -240,40 +234,29 @@ def shows(message, uri):
 @each(
     "host",
     [
-        "rocketride",
-        "rocketride-server",
-        "rocketride-production-server-eu1",
-        "ip-10-0-0-12",
-        "ip-10-0-0-12-eu-west-1-compute",
-        "node-7f6d9c8b5-x2x4z",
         "rocketride-7f6d9c8b5d-x2x4z",
         "3f4e5d6c7b8a",
-        "my_stack_rocketride_server_1",
-        "DESKTOP-4F3G2H1",
-        "WIN-9LQ3R8T2K1M",
-        "averylonghostnamewithoutanydigitsinit",
+        "i-0123456789abcdef0",
         "tk-server",
         "tk.example",
-        "a1b2c3d4e5f6a7b8c9d0e1f2.example",
-        "ec2-203-0-113-25.compute-1.amazonaws.com",
-        "b3n6z5l0q7m2x9k4c1v8.eu-west-1.elb.amazonaws.com",
-        "http://q7m2x9k4c1v8b3n6z5l0",
-        "q7m2x9k4c1v8b3n6z5l0:5565",
+        "rocke-servi-1xk8vbq1n9zq2-1234567890.us-east-1.elb.amazonaws.com",
+        "Rocke-Servi-1XK8VBQ1N9ZQ2-1234567890.us-east-1.elb.amazonaws.com",
+        "0b5c8b6e-9f57-4f0e-8d1a-6f3c2b1a0d9e",
         "2001:db8::1",
     ],
 )
 def test_names_of_hosts_are_no_keys(host):
     uri = f"[{host}]" if "::" in host else host
-    assert Address.parse(uri).host in (host.lower(), "q7m2x9k4c1v8b3n6z5l0")
+    assert Address.parse(uri).host == host.lower()
 
 
 def test_the_key_itself_is_no_address(monkeypatch):
-    with pytest.raises(ConfigurationError, match=r"^uri: .*a token or an API key") as caught:
+    with pytest.raises(ConfigurationError, match=r"^uri: .*a task's token or the API key") as caught:
         RocketRideClient("the.key", "the.key")
     assert "the.key" not in str(caught.value)
     monkeypatch.setenv("ROCKETRIDE_URI", "the.key")
     monkeypatch.setenv("ROCKETRIDE_APIKEY", "the.key")
-    with pytest.raises(ConfigurationError, match=r"^ROCKETRIDE_URI: .*a token or an API key"):
+    with pytest.raises(ConfigurationError, match=r"^ROCKETRIDE_URI: .*a task's token or the API key"):
         RocketRideClient()
 
 
