@@ -6,13 +6,13 @@ import contextlib
 import os
 import queue
 import threading
+import weakref
 from typing import Any, Dict, List, Optional, Tuple
 
 from ..deadline import SLICE, Deadline
 from ..handler_exceptions import is_fault
 from .base import Transport
 from .poller import Poll, PollResult, poll_once
-from .unowned import when_unowned
 from .worker_threads import join_threads, start_thread
 
 
@@ -79,7 +79,8 @@ class ThreadPoller:
         self._threads: List[threading.Thread] = []
         self._work = _Work(self._transport)
         # Ctrl-C may come before the first line of `close`; then nobody else ends the threads.
-        self._unowned = when_unowned(self, self._work.stop)
+        self._unowned = weakref.finalize(self, self._work.stop)
+        self._unowned.atexit = False
 
     @property
     def has_results(self) -> bool:
@@ -128,6 +129,7 @@ class ThreadPoller:
         if self._work.pid != os.getpid():
             return
         self._work.stop()
+        # From now on nothing of Python's runs when this is dropped: a Ctrl-C would be lost there.
         self._unowned.detach()
         join_threads(self._threads)
 

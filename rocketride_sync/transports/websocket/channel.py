@@ -6,6 +6,7 @@ import math
 import os
 import socket
 import sys
+import weakref
 from typing import Any, Callable, Mapping, NoReturn, Optional, TypeVar
 
 from ...address import Address
@@ -16,7 +17,6 @@ from ...options import SizeLimit
 from ...protocol import dap
 from ...protocol.operations import Buffer, Operation
 from ...protocol.strict_json import decodes_within
-from ..unowned import when_unowned
 from .error_translation import of_message, of_upgrade
 from .framing import Frames, Framing, masked_frame
 from .handshake import Handshake
@@ -67,8 +67,10 @@ class Channel:
         self._limit = _UPGRADE_LIMIT
         self._deadline = deadline  # of the operation that was sent last
         self._socket = SteadySocket(sock, deadline, dead_after)
-        # Objects here may refer to each other, so without this the socket would be closed only by a later garbage collection.
-        self._unowned = when_unowned(self, self._socket.close)
+        # After Ctrl-C at a bad moment a connection may have no owner. Objects here may refer to each other, so
+        # without this the socket would be closed only by a later garbage collection.
+        self._unowned = weakref.finalize(self, self._socket.close)
+        self._unowned.atexit = False
         self._framing = Framing(self._socket, self._limit.size)
         self._upgraded = False
         self._began = system_time.monotonic()
@@ -227,6 +229,7 @@ class Channel:
 
     def _close_socket(self) -> None:
         self._socket.close()
+        # From now on nothing of Python's runs when this is dropped: a Ctrl-C would be lost there.
         self._unowned.detach()
 
     def guarded(self, step: Callable[..., T], *args: Any) -> T:
