@@ -9,7 +9,7 @@ from ..errors import TaskLostError
 from ..handler_exceptions import pass_on
 from ..models import TaskStatus
 from ..protocol.operations import Operation
-from ..transports import Watch
+from ..transports import Transport, Watch
 from ..transports.end_told import end_told
 from ..waiting.run_log import recover
 from ..waiting.wait_loop import statuses
@@ -46,6 +46,7 @@ def watched_statuses(
         nonlocal watch
         # Made here, so that a module that cannot be loaded is outlived as a poll that failed.
         if watch is None:
+            _load_ahead(client._transport, wait.deadline)
             watch = client._transport.watch(operation)
         asked_at = system_time.monotonic()
         return client._status_of(token, watch.call(operation, deadline), asked_at)
@@ -70,3 +71,10 @@ def watched_statuses(
 
     found = recover(token, lost, wait.run_status, ask, wait.deadline, told)
     yield client._status_of(token, found, system_time.monotonic())
+
+
+def _load_ahead(transport: Transport, deadline: Deadline) -> None:
+    """Let `transport` load what the wait may need later, if it has a method for that."""
+    load = getattr(transport, "load_for_wait", None)
+    if load is not None:
+        load(deadline)

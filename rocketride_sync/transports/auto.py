@@ -174,12 +174,10 @@ class AutoTransport:
         self.fallback.reset()
         return uploads
 
-    def load_for_wait(self, deadline: Deadline) -> bool:
-        """Load HTTP, so that it is not in the middle of a wait, if there is time for that; return whether there was."""
-        if deadline.remaining() < self.TIME_TO_LOAD:
-            return False
-        self._http.load()
-        return True
+    def load_for_wait(self, deadline: Deadline) -> None:
+        """Load HTTP, so that it is not in the middle of the wait, if there is time for that. Raises TransportError."""
+        if deadline.remaining() >= self.TIME_TO_LOAD:
+            self._http.load()
 
     def watch(self, operation: Operation) -> Watch:
         """As `rocketride_sync.transports.Transport.watch`."""
@@ -211,12 +209,10 @@ class _AutoWatch:
     def __init__(self, transport: AutoTransport, watch: WebSocketWatch) -> None:
         self._transport = transport
         self._watch = watch
-        self._loaded = False
         self.pause = watch.pause
         self.close = watch.close
 
     def call(self, operation: Operation, deadline: Deadline) -> Any:
-        self._loaded = self._loaded or self._transport.load_for_wait(deadline)
         return self._transport.call_with_fallback(
             self._watch, operation, deadline, self._watch.shown_elsewhere
         )

@@ -113,7 +113,7 @@ def test_where_websocket_works_a_short_wait_does_not_load_http(timeout, loaded, 
         import sys
         from rocketride_sync import RocketRideClient
         TOKEN = "tk_5f3a0123456789abcdef0123456789ab"
-        with RocketRideClient(sys.argv[1], "key") as client:
+        with RocketRideClient(sys.argv[1], "key", timeout=4) as client:
             assert {wait.replace("=40", f"={timeout}")}.succeeded
         print("requests" in sys.modules)
     """
