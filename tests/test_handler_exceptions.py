@@ -1,5 +1,6 @@
 """Exceptions of signal handlers are told from those of what they interrupt."""
 
+import _signal
 import contextlib
 import functools
 import signal
@@ -140,11 +141,14 @@ DROPPING = [
 
 @contextlib.contextmanager
 def registered(handler):
-    before = signal.signal(signal.SIGINT, handler)
+    before = _signal.getsignal(signal.SIGINT)
+    signal.signal(signal.SIGINT, handler)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        _signal.signal(
+            signal.SIGINT, before
+        )  # that of `signal` asks the handler for its class, since Python 3.13
 
 
 needs_raise_signal = pytest.mark.skipif(not hasattr(signal, "raise_signal"), reason="new in Python 3.8")
