@@ -7,17 +7,17 @@ So must one that gevent, eventlet or another thread throws in. Nothing tells whe
 An error of this library may be a handler's too: of a handler that uses a client. It says nothing of what the signal interrupted.
 
 A handler's exception has come through the frame of the handler. Python gives a handler the frame that it interrupted, by which it
-is known while it keeps that. One that has dropped it (`del signum, frame`) is known by its code while it is registered.
+is known while it keeps that. One that has dropped it (`del signum, frame`) is known while it is registered (`registered_handlers`).
 """
 
 from __future__ import annotations
 
-import functools
 import sys
-from types import CodeType, FrameType, FunctionType, MethodType
-from typing import TYPE_CHECKING, Any, Callable, Optional, Set, TypeVar
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar
 
 from .errors import RocketRideError
+from .registered_handlers import registered_handlers
 
 if TYPE_CHECKING:
     from typing_extensions import TypeGuard
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _LONGEST_CHAIN = 20
-_MOST_WRAPPERS = 5
 _OF_CONNECTIONS = (OSError, ValueError, RocketRideError)
 _PACKAGES_OF_CONNECTIONS = ("builtins", "rocketride_sync", "struct", "websocket")
 
@@ -94,55 +93,23 @@ def _found_in(error: BaseException, handled: Optional[BaseException]) -> Optiona
 def is_of_handler(error: BaseException) -> bool:
     """Whether a signal handler raised `error`, which was caught just now."""
     step = error.__traceback__
-    codes = _codes_of_handlers() if step is not None and step.tb_next is not None else ()
+    handlers = registered_handlers() if step is not None and step.tb_next is not None else {}
     while step is not None and step.tb_next is not None:
         interrupted, step = step.tb_frame, step.tb_next
+        frame = step.tb_frame
         # Jinja2 puts frames of its own in the place of those of a template.
-        if _has_got(step.tb_frame, interrupted) or _has_got(step.tb_frame, step.tb_frame.f_back):
+        callers = [caller for caller in (interrupted, frame.f_back) if caller is not None]
+        if any(_has_got(frame, caller) for caller in callers):
             return True
-        if step.tb_frame.f_code in codes:
+        if any(handler.was_interrupting(frame, callers) for handler in handlers.get(frame.f_code, ())):
             return True
     return False
 
 
-def _has_got(frame: FrameType, caller: Optional[FrameType]) -> bool:
+def _has_got(frame: FrameType, caller: FrameType) -> bool:
     """Whether a function has got the frame that it was called from, as Python passes it to a signal handler."""
-    if caller is None:
-        return False
     values = frame.f_locals.values()
     return any(
         value is caller or (isinstance(value, tuple) and any(part is caller for part in value))
         for value in list(values)
     )
-
-
-def _codes_of_handlers() -> Set[CodeType]:
-    """The code of each signal handler that is registered now, if it is written in Python."""
-    # Of `signal`, and in a thirtieth of its time, because it makes no enums. It is always loaded, and not always the same.
-    handler_of = getattr(sys.modules.get("_signal"), "getsignal", None)
-    if handler_of is None:
-        return set()
-    handlers = [handler_of(number) for number in range(1, sys.modules["_signal"].NSIG)]
-    codes = (_code_of(handler) for handler in handlers if callable(handler))
-    return {code for code in codes if code is not None}
-
-
-def _code_of(handler: Any) -> Optional[CodeType]:
-    """The code of a function, and of what ends up in one when it is called: a method, a partial, an object, a class.
-
-    Nothing of a handler is asked by name, which may run code of the user's, as of a proxy.
-    """
-    for _ in range(_MOST_WRAPPERS):
-        kind = type(handler)
-        if kind is FunctionType:
-            code: CodeType = handler.__code__
-            return code
-        if kind is MethodType:
-            handler = handler.__func__
-        elif issubclass(kind, functools.partial):
-            handler = handler.func
-        elif issubclass(kind, type):
-            handler = handler.__init__
-        else:
-            handler = kind.__call__
-    return None

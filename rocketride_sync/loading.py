@@ -28,6 +28,7 @@ def load(imports: Callable[[], T]) -> T:
         pass_on(error)
         reason = error.strerror or type(error).__name__
     except ImportError as error:
+        pass_on(error, foreign_code=True)
         reason = f"{error.name or 'one'} is not there, or not as it was; was the installation replaced?"
     raise TransportError(f"a module that this needs could not be loaded: {reason}")
 

@@ -1,11 +1,14 @@
 """Exceptions of signal handlers are told from those of what they interrupt."""
 
+import _signal
 import contextlib
 import functools
 import signal
 import sys
 import traceback
+import types
 import weakref
+from unittest import mock
 
 import pytest
 from cases import each
@@ -113,9 +116,12 @@ class Dropping:
     __call__ = method
 
 
-class DroppingClass:
-    def __init__(self, *_):
-        Dropping().method()
+ALARM = OSError("alarm")
+
+
+def that_gets_more(signum, frame, error=ALARM, *_, note=""):
+    del signum, frame
+    raise error
 
 
 DROPPING = [
@@ -126,18 +132,23 @@ DROPPING = [
     Dropping().method,
     Dropping(),
     functools.partial(that_drops_it),
-    functools.partial(functools.partial(Dropping.method, Dropping()), None),
-    DroppingClass,
+    functools.partial(Dropping.method, Dropping()),
+    functools.partial(Dropping().method),
+    functools.partial(that_gets_more, error=OSError("another alarm")),
+    that_gets_more,
 ]
 
 
 @contextlib.contextmanager
 def registered(handler):
-    before = signal.signal(signal.SIGINT, handler)
+    before = _signal.getsignal(signal.SIGINT)
+    signal.signal(signal.SIGINT, handler)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        _signal.signal(
+            signal.SIGINT, before
+        )  # that of `signal` asks the handler for its class, since Python 3.13
 
 
 needs_raise_signal = pytest.mark.skipif(not hasattr(signal, "raise_signal"), reason="new in Python 3.8")
@@ -150,6 +161,143 @@ def test_a_handler_that_dropped_the_frame_is_known_by_its_code(handler):
         error = raised(signal.raise_signal, signal.SIGINT)
         assert raised(pass_on, error) is error
         assert raised(as_it_was_raised, throw, error) is error
+
+
+def logged(function):
+    @functools.wraps(function)
+    def wrapper(*args, **options):
+        return function(*args, **options)
+
+    return wrapper
+
+
+def that_drops_arguments(function):
+    @functools.wraps(function)
+    def wrapper(*args):
+        del args
+        return function()
+
+    return wrapper
+
+
+def that_keeps_it_in_a_default(function):
+    def wrapper(signum=None, frame=None, function=function, *, again=function):
+        del signum, frame
+        return again()
+
+    return wrapper
+
+
+@contextlib.contextmanager
+def span():
+    yield
+
+
+def do_nothing(*_):
+    """A handler may end in nothing."""
+
+
+def as_a_mock(step):
+    return mock.Mock(side_effect=step)
+
+
+DECORATORS = [
+    logged,
+    that_drops_arguments,
+    decorated,
+    that_keeps_it_in_a_default,
+    span(),
+    as_a_mock,
+]
+
+
+@each("decorate", DECORATORS)
+@each("arguments", [(), (signal.SIGINT, None), ("status", "deadline")])
+def test_what_shares_its_code_with_a_handler_is_none(decorate, arguments):
+    """All functions that one decorator makes do, and all objects of one class."""
+
+    def fails(*_):
+        raise OSError("reset by peer")
+
+    with registered(decorate(do_nothing)):
+        error = raised(lambda: decorate(fails)(*arguments))
+        pass_on(error)
+
+
+@each("handler", [Dropping(), Dropping().method, functools.partial(Dropping.method, Dropping())])
+@each("other", [Dropping(), Dropping().method])
+def test_another_object_of_the_class_of_a_handler_is_none(handler, other):
+    with registered(handler):
+        pass_on(raised(other, signal.SIGINT, None))
+
+
+def that_takes_a_default(signum=None, frame=None):
+    raise OSError("late")
+
+
+namespace = types.SimpleNamespace(that_drops_it=that_drops_it)
+
+
+class Transport:
+    dropping = Dropping()
+
+    def by_name(self):
+        that_drops_it(signal.SIGINT, None)
+
+    def by_name_of_an_attribute(self):
+        namespace.that_drops_it(signal.SIGINT, None)
+
+    def by_name_of_a_variable(self):
+        step = that_drops_it
+        step(signal.SIGINT, None)
+
+    def by_name_of_a_method(self):
+        self.dropping.method(signal.SIGINT, None)
+
+    def with_none(self):
+        that_walks(signal.SIGINT, None)
+
+    def without_arguments(self):
+        step = functools.partial(that_takes_a_default)
+        step()
+
+
+@each(
+    "handler, step",
+    [
+        (that_drops_it, Transport().by_name),
+        (that_drops_it, Transport().by_name_of_an_attribute),
+        (that_drops_it, Transport().by_name_of_a_variable),
+        (Transport.dropping.method, Transport().by_name_of_a_method),
+        (that_walks, Transport().with_none),
+        (that_takes_a_default, Transport().without_arguments),
+        (that_drops_it, logged(functools.partial(logged(that_drops_it), signal.SIGINT, None))),
+        (that_takes_a_default, functools.partial(that_takes_a_default, 1, None)),
+        (with_any_arguments, functools.partial(with_any_arguments, signal.SIGINT, None)),
+    ],
+)
+def test_a_call_of_the_users_of_what_is_a_handler_too_raises_a_fault(handler, step):
+    with registered(handler):
+        error = raised(step)
+        pass_on(error)
+
+
+@needs_raise_signal
+def test_a_name_that_means_something_else_is_no_call():
+    """Such as `timeout`, which code of sockets names."""
+
+    def handler(signum, frame):
+        del signum, frame
+        raise OSError("alarm")
+
+    handler.__name__ = "with_names"
+    with registered(handler):
+
+        def step():
+            signal.raise_signal(signal.SIGINT)
+            with_names(None, None)
+
+        assert raised(pass_on, raised(step))
 
 
 @needs_raise_signal

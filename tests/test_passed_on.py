@@ -27,6 +27,7 @@ from rocketride_sync import (
     arguments,
     documents,
     errors,
+    loading,
     options,
     owned_files,
 )
@@ -56,6 +57,7 @@ RAISED = (
     TypeError,
     RuntimeError,
     AttributeError,
+    ImportError,
 )
 
 
@@ -71,6 +73,7 @@ NOT_LOOKED_AT = ("emulator/", "cli/")
 
 # Clauses that need not pass it on, with the reason.
 LOSES_NOTHING = {
+    "contrib/airflow.py:": "when it is imported; what it raises is an ImportError too",
     "client/many_tasks_methods.py:_exhaust": "raises it again, but for the one that a generator makes of a StopIteration",
     "client/status_methods.py:wait_until_complete": "as `_exhaust`",
     "pytest_plugin.py:rocketride_server": "of the emulator, which uses no server; it loads nothing of the package before pytest does",
@@ -269,6 +272,19 @@ FUNCTIONS_OF_FILES = {
     "builtins.open": ("report", "check of a report"),
     "os.fstat": ("use", "run", "readable"),
 }
+
+
+@each("kind", [ImportError, ModuleNotFoundError, *KINDS])
+def test_while_modules_are_loaded(kind):
+    """Only what the import system raises tells of the installation."""
+    error = kind("from the handler")
+    comes_out(lambda: loading.load(that_raises(error)), error)
+
+
+@each("name", ["no_such_module_of_anybody", "os.no_such_module"])
+def test_a_module_that_is_not_there_is_a_fault(name):
+    with pytest.raises(errors.TransportError, match="is not there"):
+        loading.load(lambda: importlib.import_module(name))
 
 
 @pytest.mark.parametrize("kind", [TimeoutError, OSError])

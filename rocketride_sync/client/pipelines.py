@@ -173,6 +173,7 @@ def _json5() -> Optional[Callable[[str], Any]]:
     try:
         with import_lock:
             import json5  # type: ignore[import-untyped,import-not-found,unused-ignore]
-    except ImportError:
+    except ImportError as error:
+        pass_on(error, foreign_code=True)
         return None
     return json5.loads  # type: ignore[no-any-return,unused-ignore]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Type
 
 from ..errors import ConfigurationError
 from ..extras import install
+from ..handler_exceptions import pass_on
 from ..import_lock import import_lock
 from ..redact import excerpt
 from . import snapshot
@@ -80,8 +81,8 @@ def _import_tqdm() -> Any:
             from tqdm.auto import tqdm  # type: ignore[import-untyped]  # its stubs are not worth a dependency
 
         return tqdm
-    except ImportError:
-        pass
+    except ImportError as error:
+        pass_on(error, foreign_code=True)
     raise ConfigurationError(f"TqdmProgress needs tqdm: {install('progress')}")
 
 
