@@ -12,6 +12,7 @@ from ..deadline import Deadline, pause
 from ..errors import RocketRideError, TaskNotFoundError, TransientError, UnsupportedOperationError
 from ..handler_exceptions import pass_on
 from ..logs import log
+from ..protocol import operations
 from ..task_fate import HAD_ENDED, MAY_RUN_ON, WAS_ENDED
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class LostStart:
 
     def _latest(self, client: RocketRideClient, deadline: Deadline) -> Optional[_Run]:
         """The latest run, `_NONE` if there is none, None if it has no start time yet."""
-        token = client.get_task_token(self._project_id, self._source, timeout=_left(deadline))
+        token = self._find_token(client, deadline)
         if token is None:
             return _NONE
         try:
@@ -109,7 +110,7 @@ class LostStart:
             pause(min(_PAUSE, deadline.remaining()))
 
     def _end_if_found(self, client: RocketRideClient, deadline: Deadline, before: _Run) -> str:
-        token = client.get_task_token(self._project_id, self._source, timeout=_left(deadline))
+        token = self._find_token(client, deadline)
         if token is None:
             return ""
         status = client.get_task_status(token, timeout=_left(deadline))
@@ -123,6 +124,11 @@ class LostStart:
             pass_on(error)
             return HAD_ENDED
         return WAS_ENDED
+
+    def _find_token(self, client: RocketRideClient, deadline: Deadline) -> Optional[str]:
+        # The start goes on without the look before it, and the look after it is repeated: neither takes all the time.
+        with operations.going_on_over_http():
+            return client.get_task_token(self._project_id, self._source, timeout=_left(deadline))
 
     @property
     def place(self) -> str:

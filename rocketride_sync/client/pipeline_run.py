@@ -15,6 +15,7 @@ from ..errors import (
 from ..handler_exceptions import is_fault, pass_on
 from ..logs import log
 from ..models import TaskStatus
+from ..protocol import operations
 from ..redact import shorten
 from ..task_fate import (
     HAD_ENDED,
@@ -238,7 +239,10 @@ class PipelineRun:
         # Where the look before found no WebSocket, the upgrade is not tried once more.
         if ttl != 0 or not self._lost_start.over_http:
             try:
-                return self._use_with(ttl)
+                if ttl != 0:
+                    return self._use_with(ttl)
+                with operations.going_on_over_http():
+                    return self._use_with(ttl)
             except UnsupportedOperationError as error:
                 pass_on(error)
                 if ttl != 0:

@@ -7,7 +7,9 @@ Source of the facts: docs/protocol.md, "HTTP" and "WebSocket".
 
 from __future__ import annotations
 
+import contextlib
 import functools
+from contextvars import ContextVar
 from typing import Any, Dict, Iterator, Mapping, Optional, Protocol, Sequence, Tuple, Union
 
 from ..redact import shorten
@@ -50,6 +52,19 @@ def _changes_connection(command: str, arguments: Mapping[str, Any]) -> bool:
     return bool(command) and command not in _ABOUT_TASKS
 
 
+_goes_on_over_http: ContextVar[bool] = ContextVar("_goes_on_over_http", default=False)
+
+
+@contextlib.contextmanager
+def going_on_over_http() -> Iterator[None]:
+    """A block whose operations count as `replaceable`: who makes them goes on over HTTP, without them or with less."""
+    before = _goes_on_over_http.set(True)
+    try:
+        yield
+    finally:
+        _goes_on_over_http.reset(before)
+
+
 class Operation:
     """One request to the server, described for both transports.
 
@@ -69,6 +84,8 @@ class Operation:
         public: whether it needs no credential, so that HTTP sends none.
         changes_connection: whether a WebSocket connection is another one afterwards: authenticated otherwise, subscribed
             to events, with a debugger or an open pipe. Then no other call may use it, even if the command was refused.
+        replaceable: whether HTTP can take the place of WebSocket: it carries the operation, or its caller goes on over HTTP
+            with less (`going_on_over_http`).
         sent: if it is not repeatable: whether a byte of it may have been sent, so that the server may carry it out. None
             with a transport that does not tell. Others set True before the first byte.
     """
@@ -103,6 +120,7 @@ class Operation:
         self.repeatable = repeatable
         self.recovery = recovery
         self.public = public
+        self.replaceable = self.over_http or _goes_on_over_http.get()
         # What sends a whole object closes its pipe.
         self.changes_connection = data is None and _changes_connection(command, arguments)
 

@@ -40,7 +40,7 @@ class AutoTransport:
     prefers_websocket = True
     UPGRADE_SHARE = 0.5
     """Of the time that a call has left, the most that the upgrade may take, so that HTTP can take its place; likewise the
-    answer to the key after it. They are the first two of three round trips over WebSocket: if one takes longer than half of
+    answer to the key after it, unless HTTP cannot take the place of the call. They are the first two of three round trips over WebSocket: if one takes longer than half of
     what is left, those after it would hardly be made in time.
     """
     TIME_TO_LOAD = 5.0

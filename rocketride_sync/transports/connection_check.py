@@ -188,7 +188,7 @@ class ConnectionCheck:
         try:
             share = None if self._transport == "websocket" else AutoTransport.UPGRADE_SHARE
             transport = WebSocketTransport(self._settings, dialer=self._dialer, upgrade_share=share)
-            connection = transport.connect(self._deadline, on_upgrade)
+            connection = transport.connect(self._deadline, on_upgrade=on_upgrade)
             version = connection.server_version
             connection.close()
         except RocketRideError as error:

@@ -214,8 +214,8 @@ PLANTS = (
     Plant(
         "the answer to the key may take all the time of a call",
         PACKAGE + "transports/websocket/connection.py",
-        r"by = deadline if share is None else",
-        "by = deadline if True else",
+        r"if share is None or not replaceable:",
+        "if True:",
         kinds="old_upgrades_that_do_not_pass",
         transports="auto",
     ),

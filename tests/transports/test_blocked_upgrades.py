@@ -25,7 +25,7 @@ from rocketride_sync.transports.fallback import Fallback
 
 from .dap_peer import DONE, KEY, TOKEN, DapPeer, Gone, always, frame, refusing_credentials
 from .loopback import Server, answer
-from .object_peers import ENVELOPE
+from .object_peers import ENVELOPE, next_request
 from .polled_tasks import tokens
 
 PIPELINE = {"project_id": "p", "source": "s", "components": [{"id": "s"}]}
@@ -161,7 +161,7 @@ WEBSOCKET_ONLY = {
     "ping": lambda client: client.ping(),
     "validate": lambda client: client.validate(PIPELINE),
     "get_tasks": lambda client: client.get_tasks(),
-    "use with ttl": lambda client: client.use(pipeline=PIPELINE, ttl=60),
+    "use with ttl": lambda client: client.use(pipeline=PIPELINE, ttl=60, timeout=4 * SHORT),
     "pipe": lambda client: client.pipe(TOKEN, provider="webhook").open(),
 }
 
@@ -169,7 +169,7 @@ WEBSOCKET_ONLY = {
 @each("what", WEBSOCKET_ONLY)
 def test_what_takes_websocket_says_so_and_may_be_tried_again(blocked, what):
     """A server that restarts cuts upgrades too: the fault is one that may pass."""
-    with client_of(blocked) as client:
+    with client_of(blocked, timeout=4 * SHORT) as client:
         for _ in range(2):
             with pytest.raises(
                 TransportError, match=r"takes WebSocket, but .* the WebSocket upgrade"
@@ -179,6 +179,62 @@ def test_what_takes_websocket_says_so_and_may_be_tried_again(blocked, what):
             assert not isinstance(caught.value, UnsupportedOperationError)
             assert not caught.value.request_sent
     assert len(blocked.requests) == upgrades(blocked)
+
+
+SLOW = 2.0
+
+
+def answering_the_key_late():
+    """A server that takes `SLOW` seconds to answer the key, over WebSocket, and has whatever is asked for."""
+
+    def upgrade(peer, request):
+        it = DapPeer(peer)
+        try:
+            it.upgrade(request)
+            key = it.request()
+            time.sleep(SLOW)
+            it.answer(key, {})
+            while True:
+                _, asked, _ = next_request(it)
+                it.answer(asked, {**DONE, "tasks": [], "errors": [], "token": TOKEN, "pipe_id": 1})
+        except Gone:
+            pass
+
+    return Blocked(upgrade)
+
+
+ANSWERED_LATE = {
+    **{name: WEBSOCKET_ONLY[name] for name in ("get_tasks", "pipe")},
+    "send": lambda client: client.send(TOKEN, b"x", {"name": "x", "parent": "/"}),
+    "use for ever": lambda client: client.use(pipeline=PIPELINE, ttl=0),
+}
+
+
+@pytest.mark.parametrize(
+    "limits", [{"connect_timeout": SLOW / 2}, {"timeout": 1.9 * SLOW, "connect_timeout": 10}], ids=str
+)
+@pytest.mark.parametrize("what", ANSWERED_LATE)
+def test_what_takes_websocket_gives_the_answer_to_the_key_all_its_time(what, limits):
+    """Nothing could take its place."""
+    with Server(answering_the_key_late()) as server, client_of(server, **limits) as client:
+        ANSWERED_LATE[what](client)
+        assert len(server.requests) == upgrades(server) == 1
+
+
+def test_what_http_can_carry_does_not_wait_for_a_late_answer_to_the_key():
+    with Server(answering_the_key_late()) as server, client_of(server) as client:
+        client.get_task_status(TOKEN)
+        assert (upgrades(server), count(server, "GET /task?")) == (1, 1)
+
+
+@pytest.mark.parametrize("upgrade", ["swallow", "swallow_frames"])
+@each("pipeline", [PIPELINE, {key: value for key, value in PIPELINE.items() if key != "project_id"}])
+def test_a_run_goes_over_http_as_soon_as_any_other_call(upgrade, pipeline):
+    """Also the look and the start that take WebSocket: `run` goes on over HTTP in their place."""
+    with Server(Blocked(globals()[upgrade])) as server, client_of(server, timeout=60) as client:
+        began = time.monotonic()
+        client.run(pipeline=pipeline)
+        assert time.monotonic() - began < 30
 
 
 def test_a_start_that_is_lost_there_is_looked_for_more_than_once_and_says_why_it_was_not_found(blocked):
@@ -357,7 +413,7 @@ def test_a_success_of_http_counts_for_the_refusal_that_a_caller_was_just_told_of
     with client_of(blocked) as client:
         client._transport.fallback = Fallback(clock)
         with pytest.raises(TransportError):
-            client.ping()
+            client.ping(timeout=4 * SHORT)
         for _ in range(3):
             call(client)
             clock.now += 2

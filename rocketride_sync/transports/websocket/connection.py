@@ -32,6 +32,7 @@ class Connection:
         deadline: of upgrade and authentication together.
         share: of the time that `deadline` leaves, the most that each of the two may take, so that another transport can
             take its place; both before `connect_deadline` then. None if there is no other.
+        replaceable: as `Operation.replaceable`, of what it is made for. If not, `share` is of the upgrade only.
         on_upgrade: called between the two.
         accepted_before: whether the server has accepted the credential already.
 
@@ -61,6 +62,7 @@ class Connection:
         connect_deadline: Deadline,
         deadline: Deadline,
         share: Optional[float] = None,
+        replaceable: bool = True,
         on_upgrade: Callable[[], object] = lambda: None,
         accepted_before: bool = False,
     ) -> None:
@@ -76,7 +78,10 @@ class Connection:
         self.server_version: Optional[str] = None
         self.channel.upgrade(f"{client_name}/{client_version}", headers)
         self.channel.guarded(on_upgrade)
-        by = deadline if share is None else connect_deadline.within(deadline.remaining() * share)
+        if share is None or not replaceable:
+            by = deadline
+        else:
+            by = connect_deadline.within(deadline.remaining() * share)
         self._authenticate(credential, by, accepted_before)
 
     def _authenticate(self, operation: Operation, deadline: Deadline, accepted_before: bool) -> None:

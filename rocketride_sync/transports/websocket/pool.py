@@ -74,10 +74,10 @@ class Pool:
     """Idle connections. The latest is used first. They belong to the process that made them.
 
     Args:
-        connect: makes a connection within a deadline.
+        connect: makes a connection within a deadline; its second argument is `replaceable` of `Pool.connect`.
     """
 
-    def __init__(self, connect: Callable[[Deadline], Connection]) -> None:
+    def __init__(self, connect: Callable[[Deadline, bool], Connection]) -> None:
         self._connect = connect
         self._reset()
 
@@ -99,12 +99,13 @@ class Pool:
         deadline: Deadline,
         *,
         repeatable: bool,
+        replaceable: bool = True,
         held: Optional[Connection] = None,
     ) -> T:
         """The result of `step` over the connection `held`, else an idle one, else a new one.
 
         The server may have closed the connection while it was idle. Then `step` is repeated once over a new one, but
-        only if it is `repeatable`: the first request may have arrived.
+        only if it is `repeatable`: the first request may have arrived. `replaceable`: as for `connect`.
         """
         connection = self.unless_inherited(held) or self.take()
         if connection is not None:
@@ -117,10 +118,12 @@ class Pool:
                 if not repeatable:
                     raise
                 log.debug("a WebSocket connection is replaced: %s", error)
-        return step(self.connect(deadline))
+        return step(self.connect(deadline, replaceable=replaceable))
 
-    def connect(self, deadline: Deadline) -> Connection:
+    def connect(self, deadline: Deadline, *, replaceable: bool = True) -> Connection:
         """A new connection. Of many threads that want one, only a few connect at the same time.
+
+        `replaceable`: as `Operation.replaceable`, of what wants one.
 
         Raises:
             RocketRideError: what making it raises, or `TransportTimeoutError` when its turn does not come in time.
@@ -128,7 +131,7 @@ class Pool:
         self._forget_inherited()
         generation = self._generation  # now: loading modules, and waiting for its turn, take a while
         try:
-            connection = self._turns.run(lambda: self._connect(deadline), deadline)
+            connection = self._turns.run(lambda: self._connect(deadline, replaceable), deadline)
         except RocketRideError as error:
             pass_on(error)
             log.debug("no WebSocket connection: %s", error)

@@ -74,7 +74,9 @@ class WebSocketTransport:
                 else:
                     self.pool.give_back(connection)
 
-        return self.pool.attempt(ask, deadline, repeatable=operation.repeatable)
+        return self.pool.attempt(
+            ask, deadline, repeatable=operation.repeatable, replaceable=operation.replaceable
+        )
 
     def pipe(self, operation: Operation, deadline: Deadline) -> WebSocketPipe:
         """As `rocketride_sync.transports.PipingTransport.pipe`."""
@@ -82,15 +84,16 @@ class WebSocketTransport:
         WebSocketPipe = load(_piping)  # noqa: N806
         return WebSocketPipe(self.pool, operation, deadline)
 
-    def uploads(self, deadline: Deadline) -> WebSocketUploads:
-        """As `rocketride_sync.transports.PipingTransport.uploads`."""
+    def uploads(self, deadline: Deadline, *, replaceable: bool = True) -> WebSocketUploads:
+        """As `rocketride_sync.transports.PipingTransport.uploads`. `replaceable`: as for `Pool.connect`."""
         WebSocketUploads, _ = load(_uploading)  # noqa: N806
-        return WebSocketUploads(self.pool, deadline)
+        return WebSocketUploads(self.pool, deadline, replaceable=replaceable)
 
     def _send(self, operation: Operation, deadline: Deadline) -> Any:
         """Send one object, and return its result."""
         _, SingleJob = load(_uploading)  # noqa: N806
-        ((_, outcome),) = self.uploads(deadline).run(iter([SingleJob(operation, deadline)]), 1)
+        uploads = self.uploads(deadline, replaceable=operation.replaceable)
+        ((_, outcome),) = uploads.run(iter([SingleJob(operation, deadline)]), 1)
         if isinstance(outcome, RocketRideError):
             raise outcome
         return outcome
@@ -114,11 +117,17 @@ class WebSocketTransport:
         """As `rocketride_sync.transports.Transport.close`."""
         self.pool.close()
 
-    def connect(self, deadline: Deadline, on_upgrade: Callable[[], object] = lambda: None) -> Connection:
+    def connect(
+        self, deadline: Deadline, replaceable: bool = True, on_upgrade: Callable[[], object] = lambda: None
+    ) -> Connection:
         """A new connection, outside of the pool. Its arguments and errors are those of `Connection`."""
-        return with_key(self._settings, lambda key: self._connect_with(key, deadline, on_upgrade))
+        return with_key(
+            self._settings, lambda key: self._connect_with(key, deadline, replaceable, on_upgrade)
+        )
 
-    def _connect_with(self, key: str, deadline: Deadline, on_upgrade: Callable[[], object]) -> Connection:
+    def _connect_with(
+        self, key: str, deadline: Deadline, replaceable: bool, on_upgrade: Callable[[], object]
+    ) -> Connection:
         Connection, Dialer = load(_connecting)  # noqa: N806
 
         began = system_time.perf_counter()
@@ -139,6 +148,7 @@ class WebSocketTransport:
             connect_deadline=connect_deadline,
             deadline=deadline,
             share=self._upgrade_share,
+            replaceable=replaceable,
             on_upgrade=on_upgrade,
             accepted_before=key == self._accepted_key,
         )

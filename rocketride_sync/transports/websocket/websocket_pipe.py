@@ -32,7 +32,7 @@ class WebSocketPipe:
     def __init__(self, pool: Pool, operation: Operation, deadline: Deadline) -> None:
         self._pool = pool
         self._operation = operation
-        connection = pool.take() or pool.connect(deadline)
+        connection = pool.take() or pool.connect(deadline, replaceable=operation.replaceable)
         self._connection: Optional[Connection] = connection
         try:
             self._id = pipe_id_of(operation, connection.ask(operation, deadline))

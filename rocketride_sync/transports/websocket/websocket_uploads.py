@@ -83,11 +83,12 @@ class WebSocketUploads:
     Args:
         pool: where the connection comes from.
         deadline: for making one.
+        replaceable: as for `Pool.connect`.
     """
 
-    def __init__(self, pool: Pool, deadline: Deadline) -> None:
+    def __init__(self, pool: Pool, deadline: Deadline, *, replaceable: bool = True) -> None:
         self._pool = pool
-        self._connection: Connection = pool.take() or pool.connect(deadline)
+        self._connection: Connection = pool.take() or pool.connect(deadline, replaceable=replaceable)
         self._requests = PostedRequests(self._connection)
         self._transfers: Dict[int, _Transfer] = {}
         self._started: Deque[_Transfer] = deque()

@@ -94,7 +94,7 @@ def connection():
 
 @pytest.fixture
 def pool(connection):
-    return Pool(lambda _deadline: connection)
+    return Pool(lambda *_: connection)
 
 
 def poller_of(pool, count=2):

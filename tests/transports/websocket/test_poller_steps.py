@@ -177,7 +177,7 @@ class World:
         self.tries = []
         self.pool = Pool(self._connect)
 
-    def _connect(self, deadline):
+    def _connect(self, deadline, _replaceable):
         self.tries.append((self.clock.now, round(deadline.remaining(), 3)))
         if self.refusals:
             raise self.refusals.pop(0)

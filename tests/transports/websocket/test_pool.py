@@ -43,7 +43,7 @@ class Connection:
 
 @pytest.fixture
 def pool():
-    return Pool(lambda _deadline: Connection())
+    return Pool(lambda *_: Connection())
 
 
 @pytest.fixture
@@ -254,7 +254,7 @@ def test_a_connection_that_is_held_is_used_before_one_that_is_idle(pool):
 def test_why_there_is_no_connection_is_logged(caplog):
     caplog.set_level(logging.DEBUG, "rocketride_sync")
     with pytest.raises(TransportError, match="lost"):
-        Pool(refuse).connect(Deadline(30.0))
+        Pool(lambda *_: refuse(None)).connect(Deadline(30.0))
     assert caplog.messages == ["no WebSocket connection: lost"]
 
 
@@ -354,7 +354,7 @@ def test_what_was_in_use_when_the_pool_was_closed_is_closed_when_it_is_given_bac
 
 
 def test_what_was_being_made_when_the_pool_was_closed_is_closed_when_it_is_given_back():
-    def connect(_deadline):
+    def connect(*_):
         pool.close()
         return Connection()
 
@@ -398,7 +398,7 @@ class Connecting:
         self._changed = threading.Condition()
         self._threads = []
 
-    def _connect(self, _deadline):
+    def _connect(self, *_):
         may_end = threading.Event()
         with self._changed:
             self.began.append(threading.current_thread().name)

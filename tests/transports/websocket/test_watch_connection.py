@@ -90,7 +90,7 @@ def made(clock):
 @pytest.fixture
 def pool(made):
     connections = iter(made)
-    return Pool(lambda _deadline: next(connections))
+    return Pool(lambda *_: next(connections))
 
 
 @pytest.fixture
@@ -173,7 +173,7 @@ def test_a_poll_that_was_lost_for_another_reason_is_not_repeated(watch, made):
 def test_a_connection_that_cannot_be_made_is_tried_once_a_poll():
     tried = []
 
-    def refuse(_deadline):
+    def refuse(*_):
         tried.append(LOST)
         raise LOST
 

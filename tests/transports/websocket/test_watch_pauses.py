@@ -44,7 +44,7 @@ class Breaking:
 def test_the_time_until_a_connection_was_lost_is_part_of_the_pause(monkeypatch, losses):
     slept = []
     monkeypatch.setattr(watch_module, "pause", slept.append)
-    watch = WebSocketWatch(Pool(lambda deadline: Breaking()), STATUS, "key")
+    watch = WebSocketWatch(Pool(lambda *_: Breaking()), STATUS, "key")
     for _ in range(losses):
         watch.call(STATUS, Deadline(5.0))
         watch.pause(60.0)
@@ -99,7 +99,7 @@ def poll_and_pause(watch, *pauses):
 
 
 def watch_over(connection):
-    return WebSocketWatch(Pool(lambda deadline: connection), STATUS, "key")
+    return WebSocketWatch(Pool(lambda *_: connection), STATUS, "key")
 
 
 def test_after_an_end_event_pauses_are_short_and_grow():
