@@ -24,7 +24,8 @@ class LifecycleMethods(BaseClient):
         """End a task, and return when it has ended: after 0.1 s, or 5 s if it resists. May be repeated.
 
         The client reads the status first. So later statuses can say that this client ended the run: see
-        `TaskStatus.terminated_by_client`. If the status cannot be read, the task is ended all the same.
+        `TaskStatus.terminated_by_client`. If the status cannot be read, the task is ended all the same,
+        but they do not say so; after a request without an answer, they say that it is not known.
 
         Raises:
             TaskNotFoundError: the server does not know the task.

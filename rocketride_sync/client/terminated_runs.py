@@ -15,12 +15,18 @@ _MAX_KEPT = 1000
 
 
 class _Run:
-    """One that was terminated. A restart keeps the start time, so the end time tells the lives of a run apart."""
+    """One that was terminated. A restart keeps the start time, so the end time tells the lives of a run apart.
 
-    __slots__ = ("end_time", "is_unanswered", "start_time", "terminated_at")
+    Attributes:
+        start_time: None if no status had shown it before, until the first one does.
+        earlier: where it had not been shown, the run of the same task whose termination the server had answered before.
+    """
 
-    def __init__(self, start_time: float) -> None:
+    __slots__ = ("earlier", "end_time", "is_unanswered", "start_time", "terminated_at")
+
+    def __init__(self, start_time: Optional[float]) -> None:
         self.start_time = start_time
+        self.earlier: Optional[_Run] = None
         self.end_time = math.inf  # the first end that was seen; infinite until then
         self.terminated_at = math.inf  # monotonic, when the server had answered; infinite until then
         self.is_unanswered = False  # whether the server may have been asked, and will not answer any more
@@ -33,6 +39,14 @@ class _Run:
     def answered(self) -> None:
         """The server has terminated it."""
         self.terminated_at, self.is_unanswered = system_time.monotonic(), False
+
+    def of(self, status: TaskStatus) -> _Run:
+        """This one, or the earlier one if the status shows that. The first other run that is shown is taken for this one."""
+        if self.earlier is not None and self.earlier.start_time == status.start_time:
+            return self.earlier
+        if self.start_time is None and (status.start_time or status.is_terminal):
+            self.start_time = status.start_time
+        return self
 
     def ended_as(self, status: TaskStatus) -> bool:
         """Whether a terminal status shows the end of this life of the run. The first one that is read is taken for it."""
@@ -58,12 +72,18 @@ class TerminatedRuns:
     ) -> None:
         """Terminate a task with `step`; `before`: its status just before, None if it could not be read. `look` reads it.
 
-        Only a run that had not ended then counts, and only if the step succeeds, or if it is not known whether it did.
-        Statuses that are read in the meantime may show its end already. `was_sent` tells after an interrupt whether the
+        Only a run that had not ended then counts, and only if the step succeeds, or if it is not known whether it did. One
+        that no status had shown counts only in the latter case. Statuses that are read in the meantime may show its end already. `was_sent` tells after an interrupt whether the
         request was sent; None if that is not known.
         """
         if before is None or before.is_terminal or not before.start_time:
-            step()
+            ended_before = before is not None and before.is_terminal
+            try:
+                step()
+            except BaseException as error:
+                if not ended_before and _may_have_arrived(error, was_sent):
+                    self._keep(token, _unseen_run(self._runs.get(token)))
+                raise
             return
         earlier = self._runs.get(token)
         run = _Run(before.start_time)
@@ -84,6 +104,8 @@ class TerminatedRuns:
         `asked_at` is the monotonic time at which it was asked for.
         """
         run = self._runs.get(token)
+        if run is not None:
+            run = run.of(status)
         # Of the next run this tells nothing. The run that was terminated may be found in the run log after that.
         if run is None or run.start_time != status.start_time:
             return status
@@ -105,6 +127,15 @@ class TerminatedRuns:
         self._runs[token] = run
         for oldest in list(self._runs)[:-_MAX_KEPT]:
             self.forget(oldest)
+
+
+def _unseen_run(earlier: Optional[_Run]) -> _Run:
+    """One that no status had shown, and that the server may have been asked to end."""
+    run = _Run(None)
+    run.is_unanswered = True
+    if earlier is not None:
+        run.earlier = earlier if earlier.is_answered else earlier.earlier
+    return run
 
 
 def _end(run: _Run, before: TaskStatus, step: Callable[[], object], look: Callable[[], TaskStatus]) -> None:

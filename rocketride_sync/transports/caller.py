@@ -15,7 +15,7 @@ from ..errors import (
 from ..handler_exceptions import pass_on
 from ..logs import as_note, beginning, log
 from ..options import RetryPolicy
-from ..protocol.failures import is_want_of_time
+from ..protocol.failures import UnclearRefusalError, is_want_of_time
 from ..protocol.operations import Operation
 from ..redact import shorten
 from .base import Transport
@@ -31,10 +31,16 @@ _SHORTEST_TRY = 0.05  # seconds; with less left, another try would not be answer
 
 
 def with_key(settings: Settings, step: Callable[[str], T]) -> T:
-    """The result of `step` with the key of `settings`, or with another one if there is one when the server refuses that."""
+    """The result of `step` with the key of `settings`, or with another one if there is one when the server refuses that.
+
+    Not after a refusal that may be a fault inside the server: of another key, which it has not accepted before, the same
+    answer would be a refusal for good.
+    """
     key = settings.key
     try:
         return step(key)
+    except UnclearRefusalError:
+        raise
     except AuthenticationError as error:
         pass_on(error)
         refused = error

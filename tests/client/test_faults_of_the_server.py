@@ -145,8 +145,34 @@ def test_a_key_that_was_never_accepted_is_not_tried_again():
     assert len(door.keys) == 2
 
 
+@ways
+def test_another_key_is_not_asked_for_because_of_a_fault_that_says_nothing_about_the_key(way):
+    door, made = Door(FAULT, 2), []
+
+    def another_key():
+        made.append(f"key-{len(made)}")
+        return made[-1]
+
+    with Server(door) as server:
+        with RocketRideClient(
+            server.url, another_key, transport="websocket", retry=QUICK, timeout=PATIENCE
+        ) as client:
+            assert way(client).is_terminal
+    assert set(door.keys) == {made[0]}
+    assert len(door.keys) == 4
+
+
 def test_nor_is_another_one_than_was_accepted():
-    door = Door(FAULT, 10**6)
+    class TwoRefusals(Door):
+        @property
+        def message(self):
+            return "Invalid API key" if self.keys[-1] == KEY else FAULT
+
+        @message.setter
+        def message(self, _):
+            pass
+
+    door = TwoRefusals(FAULT, 10**6)
     keys = iter([KEY, "another-key", "yet-another-key"])
     with Server(door) as server:
         with RocketRideClient(

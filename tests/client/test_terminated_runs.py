@@ -576,6 +576,82 @@ def test_a_later_end_is_not_this_clients_after_the_one_that_followed_a_request_w
     assert is_ours(client.get_task_status(TOKEN)) is False
 
 
+UNREADABLE = [
+    pytest.param([TransportError("broke"), TransportError("again")], id="lost"),
+    pytest.param([{"state": "junk"}], id="garbled"),
+    pytest.param([{**RUNNING, "state": 1, "startTime": 0.0}], id="not-started"),
+]
+
+
+def unread_before(before, then, fault):
+    """A client whose request to terminate brought `fault`, where `before` were the answers just before; and its server."""
+
+    def on_terminate(server):
+        server.status = then
+        raise fault
+
+    client = client_of(server := Server(list(before), on_terminate))
+    with pytest.raises(type(fault)):
+        client.terminate(TOKEN)
+    assert server.calls.count("terminate") == 1
+    return client, server
+
+
+@ENDS
+@each("fault", [*unanswered(), sent(TransportError("broke"))], ids=repr)
+@pytest.mark.parametrize("before", UNREADABLE)
+@each("then", [[], [RUNNING], [RUNNING, STOPPING]], ids=len)
+def test_a_request_without_an_answer_may_have_ended_a_run_that_was_not_seen_before(end, fault, before, then):
+    client, _ = unread_before(before, [*then, *[end] * 2], fault)
+    for _ in then:
+        assert client.get_task_status(TOKEN).terminated_by_client is False
+    for _ in range(2):
+        assert is_ours(client.get_task_status(TOKEN)) is None
+
+
+@ENDS
+@READS
+def test_however_its_end_is_read(end, read):
+    client, _ = unread_before([{"state": "junk"}], end, sent(TransportTimeoutError("late")))
+    assert is_ours(read(client)) is None
+
+
+@pytest.mark.parametrize("before", UNREADABLE)
+@each("fault", [ServerError("no"), TransportError("broke"), TransportTimeoutError("late")], ids=repr)
+def test_but_not_if_it_was_refused_or_not_sent(before, fault):
+    client, _ = unread_before(before, TEXT, fault)
+    assert is_ours(client.get_task_status(TOKEN)) is False
+
+
+def test_of_runs_that_were_not_seen_before_the_first_that_is_seen_is_meant():
+    client, server = unread_before([{"state": "junk"}], RUNNING, sent(TransportTimeoutError("late")))
+    client.get_task_status(TOKEN)
+    for start, ours in ((500.0, False), (100.0, None), (500.0, False)):
+        server.status = {**ENDED, "startTime": start}
+        assert is_ours(client.get_task_status(TOKEN)) is ours
+    server.status = ENDED_AGAIN
+    assert is_ours(client.get_task_status(TOKEN)) is False
+
+
+@each("start", [100.0, 500.0])
+def test_an_answer_to_an_earlier_request_still_counts_for_the_run_of_that(start):
+    server = Server(RUNNING)
+    client = client_of(server)
+    ended_by(client, server)
+    server.status, server.on_terminate = (
+        {"state": "junk"},
+        ending_with(ENDED, sent(TransportTimeoutError("late"))),
+    )
+    for _ in range(2):
+        with pytest.raises(TransportTimeoutError):
+            client.terminate(TOKEN)
+        server.status = {"state": "junk"}
+    server.status = {**ENDED, "startTime": start}
+    assert is_ours(client.get_task_status(TOKEN)) is (True if start == 100.0 else None)
+    server.status = ENDED
+    assert is_ours(client.get_task_status(TOKEN)) is True
+
+
 @each("request_sent", [False, None])
 def test_ctrl_c_before_the_request_is_sent_is_none(request_sent):
     """A transport of this library tells by `Operation.sent` whether it was; of another one it is not known."""

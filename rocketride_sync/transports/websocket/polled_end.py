@@ -6,7 +6,9 @@ from typing import Any, Mapping, Optional
 
 _SLACK = 1.0  # seconds between the end that a status names and its event, whichever is first
 _LATE = 60.0  # the same, where nothing else tells whose event it is
-_ANOTHER_UNIT = 1e7  # seconds; what lies further from the start of a run is no time of its end
+_UNITS = (1.0, 1e3, 1e6, 1e9)  # in a second: the protocol does not tell in which one an event names its time
+_ANOTHER_UNIT = 1e8  # seconds; what lies further from the start of a run is no time of its end
+_LONGEST = 1e300  # no time, but a float
 
 
 class _Told:
@@ -37,23 +39,26 @@ class _Told:
     def may_be_of(self, document: Mapping[str, Any]) -> bool:
         """Whether this was told of the run in a status that was read after a loss, and not of a later end.
 
-        A restart keeps the start time. One that began and ended unheard shows where the event names its time.
+        A restart keeps the start time. One that began and ended unheard shows where the event names its time. Without
+        that, no reason counts: that of another end would be worse than none.
         """
-        start, end, sent_at = (
-            _seconds(document.get("startTime")),
-            _seconds(document.get("endTime")),
-            self.sent_at,
-        )
-        if sent_at is not None and abs(sent_at - start) > _ANOTHER_UNIT:
-            sent_at = None
+        start, end = _seconds(document.get("startTime")), _seconds(document.get("endTime"))
+        sent_at = self._sent_near(start)
+        if self.start_time and start != self.start_time:
+            return False
+        if sent_at is None:
+            return bool(self.start_time) and self.reason is None
+        is_in_time = end <= sent_at + _SLACK
         if self.start_time:
-            return start == self.start_time and (sent_at is None or end <= sent_at + _SLACK)
-        return (
-            bool(start and end)
-            and sent_at is not None
-            and start <= sent_at <= end + _LATE
-            and end <= sent_at + _SLACK
-        )
+            return is_in_time
+        return bool(start and end) and start <= sent_at <= end + _LATE and is_in_time
+
+    def _sent_near(self, start: float) -> Optional[float]:
+        """The time of the event in seconds, where that can be the time of the end of a run that started then."""
+        if self.sent_at is None:
+            return None
+        times = (self.sent_at / unit for unit in _UNITS)
+        return next((time for time in times if abs(time - start) <= _ANOTHER_UNIT), None)
 
 
 class PolledEnd:
@@ -102,7 +107,7 @@ class PolledEnd:
         if is_of_another or (alive and self._told_before_poll):
             self._shown = _Told()
         if alive:
-            self._alive = document.get("startTime")
+            self._alive = _seconds(document.get("startTime"))
 
     def connection_lost(self) -> None:
         """Events may have been missed, or will be, before the next poll is sent."""
@@ -124,5 +129,5 @@ class PolledEnd:
 
 
 def _seconds(value: Any) -> float:
-    """0.0 for what is no number."""
-    return value if type(value) in (int, float) else 0.0
+    """0.0 for what is no number of seconds: neither is NaN, nor an integer that no float can hold."""
+    return float(value) if type(value) in (int, float) and 0 < value < _LONGEST else 0.0

@@ -1,5 +1,7 @@
 """Which events belong to a task, and what they tell of its end: the rules alone, without a connection."""
 
+import math
+
 import pytest
 from cases import each
 
@@ -342,6 +344,29 @@ def told_at(time):
     return event(reason="ttl", eventTime=time)
 
 
+BASE = 1_700_000_000.0
+NO_TIMES = [
+    "junk",
+    10**400,
+    -(10**400),
+    math.nan,
+    math.inf,
+    -math.inf,
+    1e308,
+    -200.1,
+    0,
+    True,
+    None,
+    [200.1],
+    {},
+]
+
+
+def at(document, end):
+    """As `document`, of a run that started at `BASE`, and ended so many seconds later, if at all."""
+    return {**document, "startTime": BASE, **({"endTime": BASE + end} if end else {})}
+
+
 def connected(event_filter):
     event_filter.connection_lost()
     event_filter.subscribed()
@@ -382,17 +407,18 @@ AFTER_LOSS = each(
 @each(
     "steps",
     [
-        (SEEN, *_TTL, LOSS, LAST),
-        (SEEN, *_TTL, LOSS, LOSS, LAST),
-        (SEEN, *_TTL, LOSS, {**LAST, "state": 4}, LAST),
-        (SEEN, *_TTL, {**LAST, "state": 4}, LOSS, LAST),
-        (SEEN, event("begin"), *_TTL, LOSS, LAST),  # its own begin, which was read late
         (SEEN, told_at(200.1), LOSS, LAST),
+        (SEEN, told_at(200.1), LOSS, LOSS, LAST),
+        (SEEN, told_at(200.1), LOSS, {**LAST, "state": 4}, LAST),
+        (SEEN, told_at(200.1), {**LAST, "state": 4}, LOSS, LAST),
+        (SEEN, event("begin"), told_at(200.1), LOSS, LAST),  # its own begin, which was read late
         (SEEN, told_at(199.9), LOSS, LAST),
-        (SEEN, told_at("junk"), LOSS, LAST),
         (SEEN, told_at(200_100.0), LOSS, {**LAST, "endTime": "junk"}),
         (SEEN, told_at(5.0), LOSS, {**LAST, "startTime": 100.0, "endTime": None}),
-        (SEEN, told_at(5.0e9), LOSS, LAST),  # in another unit
+        (at(SEEN, 0.0), told_at((BASE + 200.1) * 1e3), LOSS, at(LAST, 200.0)),  # in another unit
+        (at(SEEN, 0.0), told_at(int((BASE + 200.1) * 1e6)), LOSS, at(LAST, 200.0)),
+        (at(SEEN, 0.0), told_at(int((BASE + 200.1) * 1e9)), LOSS, at(LAST, 200.0)),
+        (at(SEEN, 0.0), told_at(BASE + 2e7), LOSS, at(LAST, 2e7)),  # a run of months
         (told_at(200.1), LOSS, LAST),  # no poll has shown it alive, and the time tells
         (event("begin"), told_at(200.1), LOSS, LAST),
     ],
@@ -403,26 +429,33 @@ def test_the_reason_of_an_end_outlives_the_connection(lose, show, steps):
 
 
 def test_of_a_run_that_was_seen_over_several_connections_too():
-    assert over_losses((SEEN, LOSS, *_TTL, LOSS, LAST)).reason == "ttl"
+    assert over_losses((SEEN, LOSS, told_at(200.1), LOSS, LAST)).reason == "ttl"
 
 
 @AFTER_LOSS
 @each(
     "steps",
     [
-        (SEEN, *_TTL, LOSS, {**LAST, "startTime": 900.0}),
-        (SEEN, *_TTL, LOSS, {**LAST, "startTime": 0.0}),
-        (SEEN, *_TTL, LOSS, ENDED),
-        (SEEN, *_TTL, LOSS, SEEN, LAST),  # a restart
-        (SEEN, *_TTL, LOSS, {**LAST, "completed": False}, LAST),
-        (SEEN, *_TTL, event("restart"), LOSS, LAST),
-        (SEEN, *_TTL, event("begin"), LOSS, {**LAST, "startTime": 900.0}),
+        (SEEN, told_at(200.1), LOSS, {**LAST, "startTime": 900.0}),
+        (SEEN, told_at(200.1), LOSS, {**LAST, "startTime": 0.0}),
+        (SEEN, told_at(200.1), LOSS, ENDED),
+        (SEEN, told_at(200.1), LOSS, SEEN, LAST),  # a restart
+        (SEEN, told_at(200.1), LOSS, {**LAST, "completed": False}, LAST),
+        (SEEN, told_at(200.1), event("restart"), LOSS, LAST),
+        (SEEN, told_at(200.1), event("begin"), LOSS, {**LAST, "startTime": 900.0}),
         (SEEN, told_at(150.0), LOSS, LAST),  # and another one, all of it while nothing was heard
         (STARTING, *_TTL, LOSS, LAST),
         (*_TTL, LOSS, LAST),
         (told_at(90.0), LOSS, LAST),  # of the run before
         (told_at(99.9), LOSS, {**LAST, "endTime": 100.2}),
-        (told_at("junk"), LOSS, LAST),
+        *((*seen, told_at(time), LOSS, LAST) for seen in ((), (SEEN,)) for time in NO_TIMES),
+        (SEEN, event(reason="ttl"), LOSS, LAST),
+        # All of a restart, which keeps the start, while nothing was heard.
+        *(
+            (at(SEEN, 0.0), told_at((BASE + 150.0) * unit), LOSS, at(LAST, 200.0))
+            for unit in (1, 1e3, 1e6, 1e9)
+        ),
+        (at(SEEN, 0.0), told_at("2023-11-14T22:15:50Z"), LOSS, at(LAST, 200.0)),
         (told_at(200_100.0), LOSS, LAST),
         (told_at(True), LOSS, {**LAST, "startTime": 0.5, "endTime": 1.0}),
     ],
@@ -436,16 +469,30 @@ def test_but_is_no_other_ends(lose, show, steps):
 @each(
     "steps",
     [
-        (SEEN, *_TTL, LOSS, event("restart"), LAST),
-        (SEEN, *_TTL, LOSS, event("begin"), LAST),
-        (SEEN, *_TTL, LOSS, event(), LAST),
-        (SEEN, *_TTL, LOSS, event("restart"), event(), LAST),
-        (SEEN, *_TTL, LOSS, event(), LOSS, LAST),
+        (SEEN, told_at(200.1), LOSS, event("restart"), LAST),
+        (SEEN, told_at(200.1), LOSS, event("begin"), LAST),
+        (SEEN, told_at(200.1), LOSS, event(), LAST),
+        (SEEN, told_at(200.1), LOSS, event("restart"), event(), LAST),
+        (SEEN, told_at(200.1), LOSS, event(), LOSS, LAST),
     ],
     ids=str,
 )
 def test_nor_that_of_one_that_was_told_of_later(steps):
     assert over_losses(steps).reason is None
+
+
+def test_that_an_end_was_told_without_a_reason_counts_without_a_time(event_filter):
+    """Older servers tell neither, so no other reason can be taken for that of the end."""
+    assert over_losses((SEEN, event(), LOSS, LAST)) == EndTold(True, None, True)
+
+
+@AFTER_LOSS
+@each("key", ["startTime", "endTime"])
+@each("value", [10**400, -(10**400), math.nan, math.inf, True, "junk"])
+def test_a_status_with_a_time_that_is_none_breaks_nothing(lose, show, key, value):
+    for seen in (SEEN, {**SEEN, key: value}):
+        known = over_losses((seen, told_at(200.1), LOSS, {**LAST, key: value}), lose, show)
+        assert known.reason == ("ttl" if key == "endTime" else None)
 
 
 def test_until_the_next_poll_it_is_of_the_end_that_was_shown(event_filter):
