@@ -488,9 +488,7 @@ def test_a_fault_before_a_byte_of_the_start_was_sent_is_the_cause_of_the_timeout
         yield STARTED  # too late
 
     client = RocketRideClient("h", KEY, transport=MemoryTransport(given()))
-    told = (
-        rf"the start had not been sent after \d+\.\d s: {call} failed: its deadline has passed; {NOT_STARTED}$"
-    )
+    told = rf"the start had not been sent after \d+\.\d s: {call} failed: its deadline has passed; {NOT_STARTED}$"
     with pytest.raises(WaitTimeoutError, match=told) as raised:
         client.run(pipeline=document, timeout=0.05)
     assert isinstance(raised.value.__cause__, TransportTimeoutError)
