@@ -42,6 +42,7 @@ LONGEST = (
     "docs/test_made.py::test_the_recordings",
     "docs/test_pages.py::test_the_blocks_of_a_page[docs/tutorial.md]",
     "docs/test_pages.py::test_the_blocks_of_a_page[README.md]",
+    "transports/test_blocked_upgrades.py::test_what_takes_websocket_says_so_and_may_be_tried_again[swallow_frames]",
     "transports/websocket/test_websocket_poller_timing.py::test_a_mute_task_and_a_lost_connection_cost_nobody_else_its_end",
     "transports/websocket/test_websocket_poller_timing.py::test_a_mute_task_and_one_that_breaks_connections_cost_nobody_else_its_end",
     "transports/websocket/test_websocket_poller_timing.py::test_time_to_connect_is_nobodys_turn",
