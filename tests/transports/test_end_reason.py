@@ -106,7 +106,8 @@ def run(script, way=wait_for_one, token=TOKEN, auth=KEY, timeout=15.0, transport
 
 
 def end(reason="user", **fields):
-    return ("end", {**({} if reason is None else {"reason": reason}), **fields})
+    known = {} if reason is None else {"reason": reason, "eventTime": FAILED["endTime"]}
+    return ("end", {**known, **fields})
 
 
 # --- both orders
@@ -220,7 +221,7 @@ def test_a_connection_that_breaks_meanwhile_ends_it(way):
 @pytest.mark.parametrize("way", [wait_for_one, iterate])
 def test_a_reason_outlives_the_connection_that_told_it(way):
     def lose(peer):
-        peer.event("end", reason="user")
+        peer.event("end", **end()[1])
         return RUNNING
 
     def cut(peer):
