@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import sys
 from types import CellType, CodeType, FrameType, FunctionType, MethodType
-from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterable, List, Optional, Tuple
 
 _MOST_WRAPPERS = 5
 _HAS_ANY_ARGUMENTS = 0x04  # `inspect.CO_VARARGS`
@@ -17,17 +17,32 @@ _MISSING: Any = object()
 _EMPTY = CellType()  # no other one is equal to it, and to compare them asks nothing of what is in them
 
 
-class RegisteredHandler(NamedTuple):
-    """A handler that is written in Python: a function, or what ends up in one when it is called."""
+class RegisteredHandler:
+    """A handler that is written in Python: a function, or what ends up in one when it is called.
 
-    number: int
-    handler: Any
-    function: Any  # a FunctionType, which mypy takes for a method here
-    first: Tuple[Any, ...]
-    """The arguments that the function gets before those that Python gives to a handler: `self`, and those of a partial."""
+    Attributes:
+        number: the signal's.
+        handler: as it was registered.
+        function: the function.
+        first: the arguments that the function gets before those that Python gives to a handler: `self`, and those of a partial.
+        keywords: those that a partial gives it by name.
+    """
 
-    keywords: Dict[str, Any]
-    """Those that a partial gives it by name."""
+    __slots__ = ("first", "function", "handler", "keywords", "number")
+
+    def __init__(
+        self,
+        number: int,
+        handler: Any,
+        function: FunctionType,
+        first: Tuple[Any, ...],
+        keywords: Dict[str, Any],
+    ) -> None:
+        self.number = number
+        self.handler = handler
+        self.function = function
+        self.first = first
+        self.keywords = keywords
 
     def was_interrupting(self, frame: FrameType, callers: Iterable[FrameType]) -> bool:
         """Whether `frame`, which has the code of the function, is a call by Python for the signal, in the midst of `callers`."""
