@@ -405,7 +405,7 @@ def test_an_event_that_was_received_while_an_answer_was_awaited_is_not_lost_with
     made[0].answers = [SEEN, fault]
     made[1].answers = [ENDED]
     poll(watch)
-    made[0].queued = [event("end", reason="user")]
+    made[0].queued = [event("end", reason="user", eventTime=200.1)]
     try:
         poll(watch)
     except TransportTimeoutError:
@@ -417,7 +417,7 @@ def test_an_event_that_was_received_while_an_answer_was_awaited_is_not_lost_with
 def test_nor_is_one_that_was_received_with_the_end_of_the_connection(watch, made):
     made[0].answers, made[1].answers = [SEEN], [ENDED]
     poll(watch)
-    made[0].queued = [event("end", reason="user")]
+    made[0].queued = [event("end", reason="user", eventTime=200.1)]
     made[0].events = [LOST]
     watch.pause(1.0)
     assert watch.end_told().reason == "user"
@@ -428,6 +428,6 @@ def test_nor_is_one_that_was_received_with_the_end_of_the_connection(watch, made
 def test_after_a_new_connection_it_is_no_reason_of_another_run(watch, made):
     made[0].answers, made[1].answers = [SEEN, LOST], [{**ENDED, "startTime": 900.0}]
     poll(watch)
-    made[0].queued = [event("end", reason="user")]
+    made[0].queued = [event("end", reason="user", eventTime=200.1)]
     poll(watch)
     assert not watch.end_told().told
