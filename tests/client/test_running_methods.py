@@ -317,14 +317,14 @@ def test_time_that_is_up_while_an_object_is_sent_is_told_as_such():
         yield NO_RUN
         yield STARTED
         yield RUNNING
-        time.sleep(0.06)
+        time.sleep(1.1)
         yield late
         yield RUNNING
         yield None
 
     client = RocketRideClient("h", KEY, transport=MemoryTransport(answers()))
     with pytest.raises(WaitTimeoutError, match=r"the data was not through after .*; the task was ended"):
-        client.run(pipeline=counted(), data="text", timeout=0.05)
+        client.run(pipeline=counted(), data="text", timeout=1.0)
 
 
 FOUND_LATER = {
@@ -484,13 +484,13 @@ def test_a_run_does_not_fail_because_the_run_before_it_cannot_be_looked_up(found
 def test_a_fault_before_a_byte_of_the_start_was_sent_is_the_cause_of_the_timeout(document, answers, call):
     def given():
         yield from answers
-        time.sleep(0.06)
+        time.sleep(1.1)
         yield STARTED  # too late
 
     client = RocketRideClient("h", KEY, transport=MemoryTransport(given()))
     told = rf"the start had not been sent after \d+\.\d s: {call} failed: its deadline has passed; {NOT_STARTED}$"
     with pytest.raises(WaitTimeoutError, match=told) as raised:
-        client.run(pipeline=document, timeout=0.05)
+        client.run(pipeline=document, timeout=1.0)
     assert isinstance(raised.value.__cause__, TransportTimeoutError)
     assert not raised.value.request_sent
     assert task_fate_of(raised.value) == (NOT_STARTED, False)
