@@ -89,6 +89,9 @@ def is_ready(file: BinaryIO, seconds: float, *, to_take: bool = False) -> bool:
     try:
         # Not `poll` at first, which on macOS does not take terminals.
         return any(select.select([] if to_take else [file], [file] if to_take else [], [], seconds))
+    except io.UnsupportedOperation as error:  # it is in memory
+        pass_on(error)
+        return True
     except ValueError as error:  # `select` has no numbers above 1023
         pass_on(error)
         posix: Any = select  # for mypy, as on Windows

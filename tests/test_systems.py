@@ -23,6 +23,7 @@ import pytest
 from preloaded import emulators_start_anew
 
 import rocketride_sync
+from rocketride_sync import owned_files
 from rocketride_sync.address import Address
 from rocketride_sync.cli import command_result, main, output, secret_input, signals, standard_streams
 from rocketride_sync.cli.exit_codes import ExitCode
@@ -229,7 +230,7 @@ def test_on_windows_a_stream_that_does_not_block_is_tried_again(monkeypatch):
             return -1  # `select` would refuse it
 
     pauses = []
-    monkeypatch.setattr(standard_streams, "os", WINDOWS)
+    monkeypatch.setattr(owned_files, "os", WINDOWS)
     monkeypatch.setattr(standard_streams, "time", SimpleNamespace(sleep=pauses.append))
     assert standard_streams.read_up_to(NotYet(), 100, lambda content: True) == b"token\r\n"
     assert len(pauses) == 2

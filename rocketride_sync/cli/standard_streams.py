@@ -17,6 +17,7 @@ import time
 from typing import Any, BinaryIO, Callable, Optional, TextIO, Type
 
 from ..deadline import SLICE
+from ..owned_files import is_ready
 
 _PAUSE = 0.05
 PATIENCE = 2.0
@@ -77,7 +78,7 @@ class _PatientWriter(io.RawIOBase):
             written = self._file.write(data)  # type: ignore[arg-type]
             if written is not None:
                 return written
-            _wait(self.fileno(), writing=True)
+            is_ready(self._file, SLICE, to_take=True)
 
 
 class _ImpatientWriter(_PatientWriter):
@@ -107,7 +108,7 @@ class _ImpatientWriter(_PatientWriter):
 
     def is_ready(self, seconds: float) -> bool:
         """Whether the file takes something, at the latest after `seconds`."""
-        return bool(select.select([], [self.fileno()], [], seconds)[1])
+        return is_ready(self._file, seconds, to_take=True)
 
 
 def read_up_to(stream: BinaryIO, count: int, is_enough: Optional[Callable[[bytes], bool]] = None) -> bytes:
@@ -116,20 +117,14 @@ def read_up_to(stream: BinaryIO, count: int, is_enough: Optional[Callable[[bytes
     raw = getattr(stream, "raw", stream)
     content = b""
     while len(content) < count and not (is_enough and content.endswith(b"\n") and is_enough(content)):
+        # In slices: a signal that comes just before a call that blocks does not end it.
+        if not is_ready(raw, SLICE):
+            continue
         part = raw.read(count - len(content))
         if part is None:
-            _wait(raw.fileno(), writing=False)
+            time.sleep(_PAUSE)  # on Windows, which cannot wait for a pipe
         elif part:
             content += part
         else:
             break
     return content
-
-
-def _wait(descriptor: int, *, writing: bool) -> None:
-    """Wait until `descriptor` may be ready. In slices, so that Ctrl-C gets through."""
-    if os.name != "posix":  # Windows, which cannot wait for a pipe
-        time.sleep(_PAUSE)
-        return
-    # Not `poll`, which on macOS does not take terminals.
-    select.select([] if writing else [descriptor], [descriptor] if writing else [], [], SLICE)

@@ -16,7 +16,7 @@ from types import SimpleNamespace
 import pytest
 from command import KEY, RUNNING, TOKEN, ok, token
 
-from rocketride_sync import ConfigurationError
+from rocketride_sync import ConfigurationError, owned_files
 from rocketride_sync.cli import main, secret_input, signals, terminal_input
 
 termios = pytest.importorskip("termios")
@@ -151,7 +151,10 @@ def test_what_cannot_be_read_is_told_as_elsewhere(monkeypatch, typed, told):
     ("number", "raised"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, signals.Terminated)]
 )
 def test_a_signal_ends_it_and_the_terminal_shows_again_what_is_typed(monkeypatch, number, raised):
-    typist = Typist(b"one of two\nhalf of the", then=lambda: os.kill(os.getpid(), number))
+    """Also one that comes just before the call that waits, or that another thread receives: neither ends that call."""
+    typist = Typist(
+        b"one of two\nhalf of the", then=lambda: signal.pthread_kill(threading.get_ident(), number)
+    )
     with at(typist, monkeypatch), signals.signals_as_exceptions(), pytest.raises(raised):
         secret_input.read_stdin("the task's token")
     assert b"of t" not in typist.screen
@@ -185,6 +188,12 @@ def test_a_terminal_without_a_name_is_asked_on_stderr(monkeypatch, capsys):
     assert capsys.readouterr().err.startswith("Type the API key")
 
 
+def test_what_is_in_memory_is_asked_nothing(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"key\n")))
+    assert secret_input.read_stdin("the API key", one_line=True) == "key\n"
+    assert capsys.readouterr() == ("", "")
+
+
 def test_what_is_no_terminal_is_asked_nothing(monkeypatch, capsys):
     reader, writer = os.pipe()
     os.write(writer, b"key\n")
@@ -202,9 +211,14 @@ class _WindowsConsoleIO(io.RawIOBase):
     """What a console is called there; NUL says that it is a terminal too, and is none."""
 
 
-WINDOWS = SimpleNamespace(**{**vars(os), "name": "nt"})
+@pytest.fixture
+def _on_windows(monkeypatch):
+    windows = SimpleNamespace(**{**vars(os), "name": "nt"})
+    for module in (terminal_input, owned_files):
+        monkeypatch.setattr(module, "os", windows)
 
 
+@pytest.mark.usefixtures("_on_windows")
 @pytest.mark.parametrize(
     ("one_line", "lines", "read"),
     [
@@ -222,7 +236,6 @@ def test_a_console_is_asked_line_by_line(monkeypatch, one_line, lines, read):
         prompts.append(prompt)
         return lines.pop(0)
 
-    monkeypatch.setattr(terminal_input, "os", WINDOWS)
     monkeypatch.setattr(getpass, "getpass", typed)
     stdin = SimpleNamespace(buffer=SimpleNamespace(raw=_WindowsConsoleIO()), isatty=lambda: True)
     monkeypatch.setattr(sys, "stdin", stdin)
@@ -232,8 +245,8 @@ def test_a_console_is_asked_line_by_line(monkeypatch, one_line, lines, read):
     assert not any(prompts[1:])
 
 
+@pytest.mark.usefixtures("_on_windows")
 def test_nul_is_no_console(monkeypatch):
-    monkeypatch.setattr(terminal_input, "os", WINDOWS)
     stdin = SimpleNamespace(buffer=io.BytesIO(b"key\n"), isatty=lambda: True)
     monkeypatch.setattr(sys, "stdin", stdin)
     assert secret_input.read_stdin("the API key", one_line=True) == "key\n"
