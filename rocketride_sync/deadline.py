@@ -60,6 +60,12 @@ class Deadline:
     def expired(self) -> bool:
         return self._clock() >= self._at or (self._parent is not None and self._parent.expired)
 
+    def overdue_by(self, seconds: float) -> bool:
+        """Whether it passed at least `seconds` ago, or was cancelled."""
+        return self._clock() - self._at >= seconds or (
+            self._parent is not None and self._parent.overdue_by(seconds)
+        )
+
     def sleep(self, seconds: float) -> None:
         """Sleep for `seconds`, or until this passes or is cancelled."""
         end = self.within(seconds)

@@ -90,9 +90,21 @@ class FrameReader(websocket.WebSocket):
             self._frames.bytes_allowed = size
 
     def receive(self) -> Tuple[int, bytes, bool]:
-        """The opcode and payload of the next message or control frame, and whether that may stand within a message."""
-        opcode, frame = self.recv_data_frame(control_frame=True)
-        return opcode, frame.data, opcode >= websocket.ABNF.OPCODE_CLOSE
+        """The opcode and payload of the next frame, and whether the one after it may belong to the same message.
+
+        The last fragment of a message gives all of it; one before has the opcode 0 and no payload.
+        """
+        frame = self.recv_frame()
+        if frame.opcode >= websocket.ABNF.OPCODE_CLOSE:
+            if frame.opcode == websocket.ABNF.OPCODE_PING:
+                self.pong(frame.data)
+            return frame.opcode, frame.data, True
+        self.cont_frame.validate(frame)
+        self.cont_frame.add(frame)
+        if not self.cont_frame.is_fire(frame):
+            return websocket.ABNF.OPCODE_CONT, b"", True
+        opcode, frame = self.cont_frame.extract(frame)
+        return opcode, frame.data, False
 
     def _recv(self, size: int) -> bytes:
         data: bytes = self._steady.recv(size)
@@ -100,27 +112,12 @@ class FrameReader(websocket.WebSocket):
             raise EndedError("the connection ended")
         return data
 
-    # The next two replace websocket-client's methods, whose trace would log keys and whole tokens. They do not answer
-    # a close frame, the caller does: a failure to send that answer must not hide the close frame.
-
     def send_frame(self, frame: Any) -> int:
+        # Not websocket-client's method, whose trace would log what is sent. A close frame is answered by the caller: a
+        # failure to send that answer must not hide the close frame.
         data = frame.format()
         self._send_bytes(data)
         return len(data)
-
-    def recv_data_frame(self, control_frame: bool = False) -> Any:
-        while True:
-            frame = self.recv_frame()
-            if frame.opcode < websocket.ABNF.OPCODE_CLOSE:
-                self.cont_frame.validate(frame)
-                self.cont_frame.add(frame)
-                if self.cont_frame.is_fire(frame):
-                    return self.cont_frame.extract(frame)
-                continue
-            if frame.opcode == websocket.ABNF.OPCODE_PING:
-                self.pong(frame.data)
-            if control_frame or frame.opcode == websocket.ABNF.OPCODE_CLOSE:
-                return frame.opcode, frame
 
     def recv_frame(self) -> Any:
         frame = self._frames.recv_frame()

@@ -30,6 +30,9 @@ _FINAL = 0x80
 _MASKED = 0x80
 _EACH_BYTE = int.from_bytes(bytes(range(256)), "big")
 _ONES = int.from_bytes(b"\1" * 256, "big")
+_LONGEST_AFTER_DEADLINE = (
+    0.05  # seconds, for what has been read already: it came in time, but may be 32,768 frames
+)
 _SHORT = 512  # bytes, up to which it is faster to mask them as one number
 
 
@@ -114,7 +117,14 @@ class Framing:
         self.send_message(_CLOSE, _NORMAL_CLOSURE)
 
     def receive(self) -> Tuple[int, bytes]:
-        """The opcode and payload of the next message or control frame. Answers pings."""
+        """The opcode and payload of the next message, control frame or fragment, which is empty. Answers pings.
+
+        Raises:
+            socket.timeout: the deadline passed.
+            Exception: what the socket and websocket-client raise.
+        """
+        if self._steady.deadline.overdue_by(_LONGEST_AFTER_DEADLINE):
+            raise socket.timeout("timed out")
         if self._unsent:
             self._send_pongs()
         if self._between_messages:
