@@ -4,6 +4,8 @@ a destructor."""
 import sys
 from unittest import mock
 
+from moments import garbage_kept
+
 
 def run_in_dropping(make):
     """Drop what `make` returns. The names of the functions that ran in that, in lines of Python, and what was raised and lost."""
@@ -13,7 +15,7 @@ def run_in_dropping(make):
         run.append(frame.f_code.co_name)
 
     held = make()
-    with mock.patch("sys.unraisablehook", lost.append):
+    with garbage_kept(), mock.patch("sys.unraisablehook", lost.append):
         before = sys.gettrace()
         sys.settrace(trace)
         try:

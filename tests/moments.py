@@ -1,5 +1,7 @@
 """Ctrl-C between any two lines: a KeyboardInterrupt at the moment with a certain number."""
 
+import contextlib
+import gc
 import itertools
 import logging
 import sys
@@ -49,9 +51,19 @@ class Moments:
         sys.settrace(self._outer)
 
 
+@contextlib.contextmanager
+def garbage_kept():
+    """What other tests have left is not collected here: the moments in its destructors are none of the step's."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
 def interrupted(step, number, not_in=(), only_in=()):
     """Whether there was such a moment in `step`, and the arguments of the KeyboardInterrupt that came out of it, None if none did."""
-    with mock.patch("sys.unraisablehook"), Moments(number, not_in, only_in) as moments:
+    with mock.patch("sys.unraisablehook"), garbage_kept(), Moments(number, not_in, only_in) as moments:
         try:
             step()
         except KeyboardInterrupt as stop:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from dropping import run_in_dropping
+from moments import garbage_kept
 
 import rocketride_sync
 from rocketride_sync import ConfigurationError
@@ -49,14 +50,15 @@ def interrupted(step, kind, number):
             raise Signalled
         return trace
 
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        step()
-    except Signalled:
-        return True
-    finally:
-        sys.settrace(before)
+    with garbage_kept():
+        before = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            step()
+        except Signalled:
+            return True
+        finally:
+            sys.settrace(before)
     return False
 
 
