@@ -56,9 +56,9 @@ class WebSocketTransport:
 
     def call(self, operation: Operation, deadline: Deadline) -> Any:
         """As `rocketride_sync.transports.Transport.call`."""
-        check_task(
-            operation, self._settings.key
-        )  # another key may be used in the end: the connection looks again
+        # Before there is a connection: of a key that opens nothing, the server would say something else. Another key may be
+        # used in the end, so the connection looks again.
+        check_task(operation, self._settings.key)
         if operation.data is not None:
             return self._send(operation, deadline)
         if not operation.repeatable:
