@@ -6,8 +6,8 @@ __all__ = ["install"]
 
 
 def install(extra: str) -> str:
-    """The advice at the end of a message: to install all that `extra` brings. The package that was missed is seldom the only one.
+    """The advice at the end of a message: to install all that `extra` brings.
 
-    It is no command. How an extra is installed depends on where this package came from: a clone, a wheel, an index.
+    The package that was missed is seldom the only one. It is no command. How an extra is installed depends on where this package came from: a clone, a wheel, an index.
     """
     return f"install the extra {extra!r} of rocketride-sync"

@@ -1,13 +1,16 @@
 """Tells an exception that a signal handler raised, or something else threw into a call, from one of what that interrupted.
 
-A handler may raise anything, also a `TimeoutError` or an `OSError`, in the middle of a read of a socket. What is caught there is
-about the peer, and becomes an error of this library, or no error at all. A handler's exception must reach its caller as it is.
-So must one that gevent, eventlet or another thread throws in. Nothing tells where it comes from, but its class may.
+A handler may raise anything, also a `TimeoutError` or an `OSError`, in the middle of a read of a socket. What is caught
+there is about the peer, and becomes an error of this library, or no error at all. A handler's exception must reach its
+caller as it is. So must one that gevent, eventlet or another thread throws in. Nothing tells where it comes from, but
+its class may.
 
-An error of this library may be a handler's too: of a handler that uses a client. It says nothing of what the signal interrupted.
+An error of this library may be a handler's too: of a handler that uses a client. It says nothing of what the signal
+interrupted.
 
-A handler's exception has come through the frame of the handler. Python gives a handler the frame that it interrupted, by which it
-is known while it keeps that. One that has dropped it (`del signum, frame`) is known while it is registered (`registered_handlers`).
+A handler's exception has come through the frame of the handler. Python gives a handler the frame that it interrupted,
+by which it is known while it keeps that. One that has dropped it (`del signum, frame`) is known while it is registered
+(`registered_handlers`).
 """
 
 from __future__ import annotations
@@ -30,7 +33,7 @@ _PACKAGES_OF_CONNECTIONS = ("builtins", "rocketride_sync", "struct", "websocket"
 
 
 def pass_on(error: BaseException, *, foreign_code: bool = False) -> None:
-    """Raise `error`, which was caught just now, again if a signal handler raised it, or it is of a class that no connection raises.
+    """Raise `error`, which was caught just now, again if it is a signal handler's, or of a class that no connection raises.
 
     Args:
         error: what was caught.
@@ -45,9 +48,9 @@ def pass_on(error: BaseException, *, foreign_code: bool = False) -> None:
 
 
 def as_it_was_raised(step: Callable[..., T], *args: Any) -> T:
-    """The result of `step`, which makes exceptions of its own of those that come to it: what a handler raised comes out as it is.
+    """The result of `step`. What a signal handler raised in it comes out as it is.
 
-    So does Python itself with what comes to a codec that is written in Python, such as that of names of hosts.
+    `step` makes exceptions of its own of those that come to it. So does Python itself with what comes to a codec that is written in Python, such as that of names of hosts.
     """
     handled = sys.exc_info()[1]
     try:

@@ -39,8 +39,8 @@ _SPACES = frozenset(
 class Secret(str):
     """A credential, with other secrets that are sent along with it, and are as little to be shown.
 
-    Its repr does not show it: tools that print the local variables of a traceback's frames call that. Everything else that is made
-    of it, such as ``str(key)`` and ``f"{key}"``, is the plain text.
+    Its repr does not show it: tools that print the local variables of a traceback's frames call that. Everything else
+    that is made of it, such as ``str(key)`` and ``f"{key}"``, is the plain text.
 
     Attributes:
         along: the other secrets.

@@ -1,7 +1,8 @@
 """The signal handlers that are registered, and whether a frame is that of one which a signal has called.
 
-In doubt it is not: to take a fault of a connection for what a handler raised would end a wait that should go on. All functions that
-one decorator makes share their code, as do the methods of all objects of a class; and a handler may be called by name as well.
+In doubt it is not: to take a fault of a connection for what a handler raised would end a wait that should go on. All
+functions that one decorator makes share their code, as do the methods of all objects of a class; and a handler may be
+called by name as well.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class RegisteredHandler:
         self.keywords = keywords
 
     def was_interrupting(self, frame: FrameType, callers: Iterable[FrameType]) -> bool:
-        """Whether `frame`, which has the code of the function, is a call by Python for the signal, in the midst of `callers`."""
+        """Whether `frame`, which has the function's code, is a call by Python for the signal, in the midst of `callers`."""
         values = dict(frame.f_locals)
         return (
             frame.f_globals is self.function.__globals__

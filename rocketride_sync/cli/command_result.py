@@ -77,9 +77,10 @@ def print_outcome(
 ) -> ExitCode:
     """Print a terminal status as the result, and a line about its problem if there is one; return the exit code.
 
-    The problem stands after `name`, as in `status_text.named`. `quiet` leaves out the block of lines, but no problem: that a success is not certain is one.
-    `print_held` prints what `quiet` has held back until now: before the problem, as without `quiet`.
-    `began` is given by a command whose run may have ended long before: when the command began, in Unix time.
+    The problem stands after `name`, as in `status_text.named`. `quiet` leaves out the block of lines, but no problem:
+    that a success is not certain is one. `print_held` prints what `quiet` has held back until now: before the problem,
+    as without `quiet`. `began` is given by a command whose run may have ended long before: when the command began, in
+    Unix time.
     """
     code, problem = judgement.code_of(status), ""
     if judgement.doubts(status):
@@ -110,7 +111,8 @@ def print_error(
 ) -> ExitCode:
     """Print an error as one line, with `as_json` also as a JSON document, unless there is one; return the exit code.
 
-    `last` is the last status that was read, `name` and `print_held` as for `print_outcome`; `more` goes into the document, see `json_document`.
+    `last` is the last status that was read, `name` and `print_held` as for `print_outcome`; `more` goes into the
+    document, see `json_document`.
     """
     print_held()
     output.print_problem(status_text.named(last, error_with_advice(error), name))

@@ -89,8 +89,8 @@ class CatalogueMethods(BaseClient):
         """The services of the server, of which pipelines are made: a summary of each. WebSocket only.
 
         Returns:
-            The wire's document: ``services``, a dict of name to summary (``title``, ``classType``, ``lanes`` and others), and on
-            newer servers ``icons``, a dict of the summaries' ``icon`` to SVG text, and ``version``.
+            The wire's document: ``services``, a dict of name to summary (``title``, ``classType``, ``lanes`` and
+            others), and on newer servers ``icons``, a dict of the summaries' ``icon`` to SVG text, and ``version``.
         """
         load(_asking)
         from ..protocol import catalogue_operations

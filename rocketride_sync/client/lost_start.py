@@ -1,7 +1,8 @@
 """Ends a task whose start was broken off, by a signal or a timeout, before the server told its token.
 
-The token is looked up by project and source, and the latest run of these may be somebody else's. So the latest run is noted before
-the start is requested. Afterwards that run is left alone, and a later one is ours. No clock of this machine is asked.
+The token is looked up by project and source, and the latest run of these may be somebody else's. So the latest run is
+noted before the start is requested. Afterwards that run is left alone, and a later one is ours. No clock of this
+machine is asked.
 """
 
 from __future__ import annotations

@@ -197,14 +197,15 @@ class SendingMethods(BaseClient):
             max_workers: how many at a time. Default 32, over HTTP 4. If there are more than the task's
                 `threads`, some wait on the server, and that time counts against their `timeout`.
             on_progress: called with an `UploadEvent`, a dict, for each step of each file, in your thread, one at a
-                time: ``action`` is ``open``, ``write`` (after each MiB), ``close`` (everything is sent), then ``complete`` or ``error``,
-                which is the file's result. Each has ``filepath``, ``file_size`` and ``bytes_sent``.
+                time: ``action`` is ``open``, ``write`` (after each MiB), ``close`` (everything is sent), then
+                ``complete`` or ``error``, which is the file's result. Each has ``filepath``, ``file_size`` and
+                ``bytes_sent``.
             timeout: seconds for each file, until its result; None, the default, is unlimited.
 
         Returns:
-            For each file, in the order of `files`, an `UploadResult`, a dict: ``action`` (``complete`` or ``error``), ``filepath``,
-            ``bytes_sent``, ``file_size``, ``upload_time`` (seconds), ``result`` (as of `send`, or None), and
-            ``error`` (a message) if it failed. Then the `result` is None, unless it holds the error itself.
+            For each file, in the order of `files`, an `UploadResult`, a dict: ``action`` (``complete`` or ``error``),
+            ``filepath``, ``bytes_sent``, ``file_size``, ``upload_time`` (seconds), ``result`` (as of `send`, or None),
+            and ``error`` (a message) if it failed. Then the `result` is None, unless it holds the error itself.
 
         Raises:
             ConfigurationError: an entry is unusable, or a file does not exist. Then nothing has been sent.

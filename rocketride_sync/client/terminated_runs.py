@@ -72,9 +72,9 @@ class TerminatedRuns:
     ) -> None:
         """Terminate a task with `step`; `before`: its status just before, None if it could not be read. `look` reads it.
 
-        Only a run that had not ended then counts, and only if the step succeeds, or if it is not known whether it did. One
-        that no status had shown counts only in the latter case. Statuses that are read in the meantime may show its end already. `was_sent` tells after an interrupt whether the
-        request was sent; None if that is not known.
+        Only a run that had not ended then counts, and only if the step succeeds, or if it is not known whether it did.
+        One that no status had shown counts only in the latter case. Statuses that are read in the meantime may show its
+        end already. `was_sent` tells after an interrupt whether the request was sent; None if that is not known.
         """
         if before is None or before.is_terminal or not before.start_time:
             ended_before = before is not None and before.is_terminal

@@ -249,7 +249,7 @@ def _without_markup(text: str) -> str:
 def _not_an_envelope(
     operation: Operation, document: Any, problem: str, headers: Headers, body: bytes, auth: str
 ) -> ProtocolError:
-    """The error for a success status whose body is not ``{"status": "OK", …}``. `problem` is why it is no JSON, if it is none."""
+    """The error for a success status whose body is not ``{"status": "OK", …}``, or no JSON, for the reason `problem`."""
     secrets = secrets_of(operation, auth)
     if isinstance(document, dict):
         said = readable(reported(document)[0] or f"keys {', '.join(map(str, document))}", secrets)

@@ -61,8 +61,8 @@ _scan = outliving_depth(make_scanner(json.JSONDecoder(parse_constant=_refuse))) 
 def decodes_within(text: bytes, seconds: float) -> bool:
     """Whether there is time to decode `text` and to make a model of it.
 
-    The number of its values says more than its size: of some, a megabyte takes a second, of others, a millisecond. Long integers
-    count too.
+    The number of its values says more than its size: of some, a megabyte takes a second, of others, a millisecond. Long
+    integers count too.
     """
     if len(text) < _SMALL or seconds == math.inf:
         return True

@@ -39,13 +39,14 @@ class AutoTransport:
 
     prefers_websocket = True
     UPGRADE_SHARE = 0.5
-    """Of the time that a call has left, the most that the upgrade may take, so that HTTP can take its place; likewise the
-    answer to the key after it, unless HTTP cannot take the place of the call. They are the first two of three round trips over WebSocket: if one takes longer than half of
-    what is left, those after it would hardly be made in time.
+    """Of the time that a call has left, the most that the upgrade may take, so that HTTP can take its place; likewise
+    the answer to the key after it, unless HTTP cannot take the place of the call. They are the first two of three round
+    trips over WebSocket: if one takes longer than half of what is left, those after it would hardly be made in time.
     """
     TIME_TO_LOAD = 5.0
-    """Seconds that a wait must have left to load HTTP before its first poll, which takes a tenth of a second, and more than one on
-    a busy machine. A shorter one loads it if WebSocket is refused: it hardly lives to see that its modules are replaced.
+    """Seconds that a wait must have left to load HTTP before its first poll, which takes a tenth of a second, and more
+    than one on a busy machine. A shorter one loads it if WebSocket is refused: it hardly lives to see that its modules
+    are replaced.
     """
 
     def __init__(self, websocket: WebSocketTransport, http: HttpTransport) -> None:

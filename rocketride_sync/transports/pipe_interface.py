@@ -39,7 +39,7 @@ class NotBegunError(TransportError):
 
 
 Outcome = Tuple[Any, Any]
-"""A job, and its result document, or a RocketRideError: a `NotBegunError` or a `NotReadyError` if nothing of the object was sent."""
+"""A job, and its result document or a RocketRideError: `NotBegunError` or `NotReadyError` if nothing of the object was sent."""
 
 
 class Uploads(Protocol):

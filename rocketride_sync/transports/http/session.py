@@ -239,8 +239,8 @@ class _Closed(HTTPResponse):
 def _close(raw: Any, exchange: Exchange) -> None:
     """Close the answer of urllib3, and that of http.client within it.
 
-    Python asks both of them whether they are closed when they are dropped, and closes them if not. Done with lines of Python, this
-    would swallow a Ctrl-C.
+    Python asks both of them whether they are closed when they are dropped, and closes them if not. Done with lines of
+    Python, this would swallow a Ctrl-C.
     """
     # A connection whose answer was read completely is in the pool by now; any other must not get there.
     raw.close()

@@ -99,7 +99,7 @@ class HttpTransport:
         return PollingWatch(self)
 
     def watch_many(self, polls: Sequence[Poll]) -> ThreadPoller:  # noqa: ARG002 - the same poller for all tasks
-        """As `rocketride_sync.transports.poller.PollingTransport.watch_many`, with a few threads, for which all is loaded here."""
+        """As `rocketride_sync.transports.poller.PollingTransport.watch_many`: with a few threads, for which all is loaded."""
         self.load()
         return self.make_poller()
 

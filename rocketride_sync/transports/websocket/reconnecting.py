@@ -80,7 +80,8 @@ class Subscribing:
     because of a subscription.
 
     A connection that is lost after a subscription was requested, and before a poll sent later was answered, may be lost
-    because of it. After the first such loss, a connection is subscribed only when it has answered a poll; after the second, never.
+    because of it. After the first such loss, a connection is subscribed only when it has answered a poll; after the
+    second, never.
 
     Attributes:
         requested: whether a subscription was requested over the present connection.

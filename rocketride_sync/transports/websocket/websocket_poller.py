@@ -165,7 +165,7 @@ class WebSocketPoller:
         self._send_over(connection, polls, deadlines)
 
     def _drop_refused(self, connection: Connection, polls: List[Poll]) -> bool:
-        """Fail the polls that `connection`, perhaps authenticated by another credential, must not send; whether there are any."""
+        """Fail the polls that `connection` must not send, for its credential may be another one; whether there are any."""
         refused = [
             (poll, refusal)
             for poll in polls
