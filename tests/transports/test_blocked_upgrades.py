@@ -30,7 +30,7 @@ from .polled_tasks import tokens
 
 PIPELINE = {"project_id": "p", "source": "s", "components": [{"id": "s"}]}
 DROPPER = {**PIPELINE, "components": [{"id": "s", "provider": "dropper"}]}
-SHORT = 0.2
+SHORT = 0.5
 _LENGTH = re.compile(r"content-length: *(\d+)", re.IGNORECASE)
 
 
@@ -163,7 +163,7 @@ WEBSOCKET_ONLY = {
     "ping": lambda client: client.ping(),
     "validate": lambda client: client.validate(PIPELINE),
     "get_tasks": lambda client: client.get_tasks(),
-    "use with ttl": lambda client: client.use(pipeline=PIPELINE, ttl=60, timeout=4 * SHORT),
+    "use with ttl": lambda client: client.use(pipeline=PIPELINE, ttl=60, timeout=2 * SHORT),
     "pipe": lambda client: client.pipe(TOKEN, provider="webhook").open(),
 }
 
@@ -171,7 +171,7 @@ WEBSOCKET_ONLY = {
 @each("what", WEBSOCKET_ONLY)
 def test_what_takes_websocket_says_so_and_may_be_tried_again(blocked, what):
     """A server that restarts cuts upgrades too: the fault is one that may pass."""
-    with client_of(blocked, timeout=4 * SHORT) as client:
+    with client_of(blocked, timeout=2 * SHORT) as client:
         for _ in range(2):
             with pytest.raises(
                 TransportError, match=r"takes WebSocket, but .* the WebSocket upgrade"
@@ -243,15 +243,15 @@ def test_a_start_that_is_lost_there_is_looked_for_more_than_once_and_says_why_it
     """The upgrade may pass the next time."""
     lost = LostStart("p", "s")
     lost.look_before(RocketRideClient("h", KEY, transport=MemoryTransport([{"token": ""}])), Deadline(None))
-    with client_of(blocked, connect_timeout=0.1) as client:
-        assert not lost.end(client, Deadline(0.5))
+    with client_of(blocked) as client:
+        assert not lost.end(client, Deadline(6 * SHORT))
     assert upgrades(blocked) > 1
     assert "it can be looked up over WebSocket only" in str(lost)
 
 
 def test_a_websocket_transport_does_not_go_over_http(blocked):
     with client_of(blocked, transport="websocket") as client, pytest.raises(TransportError):
-        client.get_task_status(TOKEN, timeout=4 * SHORT)
+        client.get_task_status(TOKEN, timeout=2 * SHORT)
     assert len(blocked.requests) == upgrades(blocked)
 
 
@@ -398,7 +398,7 @@ def files(client, folder):
 @pytest.mark.parametrize("name", [*CALLS, "pieces", "files"])
 def test_what_was_learned_holds_for_later_calls(blocked, name, tmp_path):
     clock = Clock()
-    with client_of(blocked, timeout=0.8 if name == "statuses" else 20) as client:
+    with client_of(blocked, timeout=4 * SHORT if name == "statuses" else 20) as client:
         client._transport.fallback = Fallback(clock)
         more = {"pieces": in_pieces, "files": lambda client: files(client, tmp_path)}
         call = CALLS.get(name) or more[name]
@@ -415,7 +415,7 @@ def test_a_success_of_http_counts_for_the_refusal_that_a_caller_was_just_told_of
     with client_of(blocked) as client:
         client._transport.fallback = Fallback(clock)
         with pytest.raises(TransportError):
-            client.ping(timeout=4 * SHORT)
+            client.ping(timeout=2 * SHORT)
         for _ in range(3):
             call(client)
             clock.now += 2
