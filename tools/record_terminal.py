@@ -165,7 +165,7 @@ def record(folder: Path) -> None:
         environment["ROCKETRIDE_TOKEN"] = client.use(pipeline=counting(FOLDER, "folder")).token
         wait = Terminal()
         wait.run(
-            "rocketride-sync wait --interval 0.5 --timeout 60", environment, until=r"\b[3-7]\d%.*<\d\d:.*…"
+            "rocketride-sync wait --interval 0.5 --timeout 60", environment, until=r"\b[3-9]\d%.*<\d\d:.*…"
         )
         tokens = [start(client, name, config) for name, config in ENDS.items()]
         client.wait_all(tokens)  # so that they are printed in this order
