@@ -73,8 +73,12 @@ def read_stdin(expected: str, max_bytes: int = MAX_BYTES, *, one_line: bool = Fa
         raise ConfigurationError(f"standard input is closed; {expected} was expected there")
     from . import terminal_input  # seldom needed
 
-    with terminal_input.asking(sys.stdin, expected, one_line=one_line) as stream:
-        return read_stream(stream, "standard input", max_bytes, one_line=one_line)
+    try:
+        with terminal_input.asking(sys.stdin, expected, one_line=one_line) as stream:
+            return read_stream(stream, "standard input", max_bytes, one_line=one_line)
+    except OSError as error:  # such as that of a terminal or a connection that is gone
+        reason = error.strerror or type(error).__name__
+    raise ConfigurationError(f"cannot read standard input: {reason}")
 
 
 def read_stream(stream: BinaryIO, name: str, max_bytes: int = MAX_BYTES, *, one_line: bool = False) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import _thread
 import contextlib
+import functools
 import os
 import signal
 import socket
@@ -33,12 +34,21 @@ def end_if_stuck(signals_wanted: int, is_stuck: Callable[[], bool], say: Callabl
     with contextlib.suppress(OSError, RuntimeError), contextlib.ExitStack() as stack:
         read_end, write_end = map(stack.enter_context, socket.socketpair())
         write_end.setblocking(False)
-        before = signal.set_wakeup_fd(write_end.fileno(), warn_on_full_buffer=False)
-        stack.callback(signal.set_wakeup_fd, before)
-        if before == -1:  # else it is somebody else's, such as that of an event loop
+        before: List[int] = []
+        stack.callback(_put_back, before)
+        # Within a single call of C: between any two instructions of Python, another signal may break this off.
+        before.extend(
+            map(functools.partial(signal.set_wakeup_fd, warn_on_full_buffer=False), (write_end.fileno(),))
+        )
+        if before == [-1]:  # else it is somebody else's, such as that of an event loop
             _thread.start_new_thread(_watch, (read_end, signals_wanted, is_stuck, say))
             _watched.append(write_end)
             stack.pop_all()
+
+
+def _put_back(before: List[int]) -> None:
+    for descriptor in before:
+        signal.set_wakeup_fd(descriptor)
 
 
 def stop() -> None:
@@ -51,7 +61,8 @@ def stop() -> None:
 def _watch(
     read_end: socket.socket, signals_wanted: int, is_stuck: Callable[[], bool], say: Callable[[int], object]
 ) -> None:
-    with read_end:
+    # It is closed if another signal broke off `end_if_stuck`.
+    with read_end, contextlib.suppress(OSError):
         number = read_end.recv(1)
         while number:
             signals_wanted -= 1

@@ -14,6 +14,7 @@ import pytest
 from cases import each
 from command import KEY, environment, run_here
 from command_process import start_command
+from moments import each_moment, interrupted
 from transports.dap_peer import dap
 from transports.loopback import Server
 
@@ -280,9 +281,13 @@ class Watch:
 
     def exit_codes(self):
         stuck_process.stop()
-        ((function, arguments),) = self._work
-        function(*arguments)
+        assert len(self._work) == 1
+        self.finish()
         return self.exits
+
+    def finish(self):
+        for function, arguments in self._work:
+            function(*arguments)
 
 
 @pytest.fixture
@@ -328,6 +333,33 @@ def test_signals_that_come_together_are_no_sign_of_a_stuck_process(watch, monkey
         for _ in range(3):
             send("SIGTERM")
         assert watch.exit_codes() == []
+
+
+def test_another_signal_as_the_watch_begins(monkeypatch):
+    """Between any two lines. The thread ends, and signals are not written to what is closed, or to what is opened later."""
+
+    def survives(number):
+        watch, told = Watch(), [-1]
+
+        def set_wakeup_fd(descriptor, **_):
+            told.append(descriptor)
+            return told[-2]
+
+        monkeypatch.setattr(signal, "set_wakeup_fd", set_wakeup_fd)
+        monkeypatch.setattr(stuck_process._thread, "start_new_thread", watch.start)
+        came, _ = interrupted(
+            lambda: stuck_process.end_if_stuck(1, lambda: True, lambda _: None),
+            number,
+            only_in=("end_if_stuck",),
+        )
+        watched = [each.fileno() for each in stuck_process._watched]
+        assert told[-1] == -1 or told[-1:] == watched
+        stuck_process.stop()
+        assert told[-1] == -1
+        watch.finish()
+        return came
+
+    assert each_moment(survives) > 5
 
 
 def test_without_a_thread_there_is_no_watch(monkeypatch):

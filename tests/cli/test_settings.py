@@ -8,6 +8,7 @@ import os
 import shutil
 import socket
 import ssl
+import struct
 import subprocess
 import sys
 import tempfile
@@ -101,6 +102,37 @@ def test_bytes_on_stdin_that_are_no_text(stub):
     )
     assert done.returncode == 2
     assert b"not UTF-8" in done.stderr
+
+
+def not_for_reading(tmp_path):
+    return open(tmp_path / "log", "wb")
+
+
+def reset_by_its_writer(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        reader = socket.create_connection(listener.getsockname())
+        writer, _ = listener.accept()
+    writer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.close()
+    return reader
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="another standard input")
+@pytest.mark.parametrize("make", [not_for_reading, reset_by_its_writer])
+@pytest.mark.parametrize(
+    "words", [["wait", "-"], ["status", TOKEN, "--apikey-file", "-"]], ids=["token", "key"]
+)
+def test_a_standard_input_that_cannot_be_read(stub, tmp_path, make, words):
+    with make(tmp_path) as stdin:
+        done = subprocess.run(
+            [*COMMAND, *words],
+            stdin=stdin,
+            capture_output=True,
+            env=environment(ROCKETRIDE_URI=stub.uri, ROCKETRIDE_APIKEY=KEY),
+            timeout=60,
+        )
+    assert (done.returncode, stub.requests) == (2, [])
+    assert b"rocketride-sync: cannot read standard input: " in done.stderr
 
 
 @pytest.mark.parametrize("content", [f"{KEY}\n", f"\ufeff{KEY}\r\n"])

@@ -141,7 +141,7 @@ def _reason(causes: List[BaseException]) -> str:
     text = _text(innermost)
     has_safe_text = isinstance(innermost, (OSError, http.client.HTTPException))
     if has_safe_text and not isinstance(innermost, (rq.RequestException, u3.HTTPError)):
-        return text or type(innermost).__name__
+        return text if text.strip() else type(innermost).__name__
     return type(innermost).__name__
 
 

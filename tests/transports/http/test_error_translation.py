@@ -102,6 +102,12 @@ class TestForeignExceptions:
             type(translate(foreign, "get_task_status", "h:1", (), Exchange(Deadline(1.0), None))) is expected
         )
 
+    @each("text", ["", "\r\n", " \t"])
+    def test_each_has_a_reason(self, text):
+        foreign = http.client.BadStatusLine(text)
+        error = translate(foreign, "get_task_status", "h:1", (), Exchange(Deadline(1.0), None))
+        assert not str(error).rstrip().endswith(":")
+
     def test_the_callers_own_exception_is_not_taken_for_a_cause(self):
         reset = Server(lambda peer: peer.reset())
         fails = pytest.raises(errors.RocketRideError)
