@@ -20,7 +20,7 @@ from rocketride_sync import (
 )
 from rocketride_sync.protocol import object_operations, operations, strict_json
 from rocketride_sync.protocol.dap import Dialogue, interpret, refused_credential, with_data
-from rocketride_sync.protocol.failures import NotReadyError
+from rocketride_sync.protocol.failures import NotReadyError, UnclearRefusalError
 
 KEY = "the-secret-key"
 STATUS = operations.get_task_status("tk_5f3a0123456789abcdef")
@@ -287,6 +287,35 @@ def test_a_credential_is_accepted_or_refused():
 def test_a_credential_is_not_blamed_for_other_faults(answer, error):
     refusal = answer_to(1, **{"success": False, **answer})
     assert type(refused_credential(operations.auth(KEY, "name", "1"), refusal, KEY)) is error
+
+
+CHECKED_IN = {"trace": {"file": "task_conn.py", "lineno": 1}}
+ELSEWHERE = {"trace": {"file": "account.py", "lineno": 1}}
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_clear"),
+    [
+        ({"message": "Invalid API key"}, True),
+        ({"message": "Invalid API key", **ELSEWHERE}, True),
+        ({"message": "any other text", **CHECKED_IN}, True),
+        ({"message": "Bad request", **CHECKED_IN}, False),  # the check has failed
+        ({"message": "'NoneType' object is not callable"}, False),
+        ({"message": "any other text", **ELSEWHERE}, False),
+        ({"message": "any other text", "trace": "task_conn.py"}, False),
+        ({"message": "any other text", "trace": {}}, False),
+        ({"message": ["Invalid API key"]}, False),
+        ({}, False),
+    ],
+)
+def test_a_key_that_was_accepted_is_refused_by_a_clear_answer_only(answer, is_clear):
+    """A fault inside the server is told there too, and may pass. Of a key that it never accepted, each answer refuses it."""
+    auth, refusal = operations.auth(KEY, "name", "1"), answer_to(1, success=False, **answer)
+    again = refused_credential(auth, refusal, KEY, accepted_before=True)
+    assert type(again) is (AuthenticationError if is_clear else UnclearRefusalError)
+    assert ("accepted the key before" in str(again)) is not is_clear
+    assert "check the API key" in str(again) or is_clear
+    assert type(refused_credential(auth, refusal, KEY)) is AuthenticationError
 
 
 def test_a_large_message_that_nobody_awaits_is_not_even_decoded():
