@@ -149,6 +149,16 @@ def test_so_does_an_overload_answer_tell_the_delay(asked, delay):
     assert error.retry_after == delay
 
 
+@each("message", ["not connected", "", None])
+def test_a_server_that_lost_its_connection_to_itself_may_find_it_again(message):
+    """It names the file where it failed."""
+    error = failing(400, error_of(message, file="transport_websocket.py"))
+    assert type(error) is errors.TransientError
+    assert "lost its connection to itself; try again later" in str(error)
+    assert "itself" not in str(failing(400, error_of(message)))
+    assert "itself" not in str(failing(400, {"error": "transport_websocket.py"}))
+
+
 def test_code_and_hint_are_kept():
     error = failing(400, error_of("no", code="TASK_STOPPED", hint="start it again"))
     assert (error.code, error.hint) == ("TASK_STOPPED", "start it again")

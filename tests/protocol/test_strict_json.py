@@ -92,6 +92,19 @@ def test_a_text_that_needs_exactly_the_time_there_is():
     assert not decodes_within(b"," * 20_000, needed - 1e-7)
 
 
+def test_digits_of_long_integers_count_too():
+    """Each 50 ns, whichever they are."""
+    for text in (b"1" * 488_000, b"1234567890" * 48_800):
+        needed = 488_000 * 55e-9
+        assert decodes_within(text, needed + 1e-7)
+        assert not decodes_within(text, needed - 1e-7)
+
+
+def test_digits_of_short_integers_do_not_count():
+    count = 61_000
+    assert decodes_within(b"1234567," * count, count * (1.5e-6 + 8 * 5e-9) + 1e-7)
+
+
 def test_what_a_signal_handler_raises_is_no_fault_of_the_text(monkeypatch):
     monkeypatch.setattr(strict_json, "_scan", that_raises(ValueError("alarm")))
     with pytest.raises(ValueError, match="alarm"):
