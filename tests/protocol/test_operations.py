@@ -209,3 +209,24 @@ def test_what_of_an_object_http_cannot_carry():
 def test_what_starts_a_run():
     assert named(lambda operation: operation.starts_run) == {"use", "restart"}
     assert operations.call("execute", {}).starts_run
+
+
+def test_what_to_leave_out_for_http():
+    """``env`` is not for the caller to leave out: the client fills it in."""
+    execute = start_operations.execute
+    assert execute({}).advice_for_http == ""
+    assert execute({}, ttl=5, name="n").advice_for_http == "; leave out ttl, name"
+    assert execute({}, ttl=5, env={"A": "b"}).advice_for_http == ""
+
+
+def test_what_http_may_take_the_place_of():
+    """What it can carry, and what is made by who goes on without it."""
+    with_ttl = {"ttl": 5}
+    assert start_operations.execute({}).replaceable
+    assert not start_operations.execute({}, **with_ttl).replaceable
+    with operations.going_on_over_http():
+        assert start_operations.execute({}, **with_ttl).replaceable
+        assert start_operations.execute({}).replaceable
+    with pytest.raises(ZeroDivisionError), operations.going_on_over_http():
+        raise ZeroDivisionError
+    assert not start_operations.execute({}, **with_ttl).replaceable
