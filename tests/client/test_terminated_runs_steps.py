@@ -1,0 +1,114 @@
+"""What the memory of terminated runs does when something else than the server's answer comes."""
+
+import contextlib
+
+import pytest
+from cases import each
+from handlers import raise_as_handler
+
+from rocketride_sync import ServerError, TaskNotFoundError, TaskStatus, TransportError, TransportTimeoutError
+from rocketride_sync.client.terminated_runs import TerminatedRuns
+
+RUNNING = {"state": 3, "startTime": 100.0}
+STARTING = {"state": 2}
+FAILED = {**RUNNING, "state": 6, "completed": True, "exitCode": 1, "exitMessage": "text"}
+MOST_KEPT = 1000
+
+
+def status(document):
+    return TaskStatus.from_dict(document)
+
+
+def sent(error):
+    error.request_sent = True
+    return error
+
+
+def of_handler(error):
+    """`error` as a signal handler has raised it, in whose client a request was sent."""
+    with contextlib.suppress(type(error)):
+        raise_as_handler(sent(error))
+    return error
+
+
+class Script:
+    """A step that raises or returns what comes next."""
+
+    def __init__(self, *results):
+        self.results = list(results)
+
+    def __call__(self):
+        result = self.results.pop(0)
+        if isinstance(result, BaseException):
+            raise result
+        return result
+
+
+def terminate(runs, before, step, look=None, token="tk_0"):
+    """The exception that came out of it, None if none did."""
+    try:
+        runs.terminate(token, before and status(before), step, look or Script())
+    except BaseException as error:
+        return error
+    return None
+
+
+def mark(runs, document, token="tk_0"):
+    return runs.mark(token, status(document), 0.0).terminated_by_client
+
+
+def test_what_is_refused_takes_no_place():
+    runs = TerminatedRuns()
+    assert terminate(runs, RUNNING, Script(None)) is None
+    for number in range(MOST_KEPT):
+        assert terminate(runs, RUNNING, Script(ServerError("no")), token=f"tk_refused_{number}")
+    assert mark(runs, FAILED) is True
+
+
+def test_an_error_of_a_handler_that_comes_while_it_is_asked_says_nothing_of_the_connection():
+    """Nobody looks whether the task goes on, and nothing is asked again."""
+    error = of_handler(TransportError("of another client"))
+    step, look = Script(error, None), Script(status(RUNNING))
+    assert terminate(TerminatedRuns(), RUNNING, step, look) is error
+    assert (len(step.results), len(look.results)) == (1, 1)
+
+
+@each("kind", [TaskNotFoundError, ServerError])
+def test_an_error_of_a_handler_that_comes_in_the_look_says_nothing_of_the_task(kind):
+    error = of_handler(kind("of another client"))
+    broken = sent(TransportError("broke"))
+    assert terminate(TerminatedRuns(), RUNNING, Script(broken, None), Script(error)) is error
+
+
+@each(
+    "answers, look, known",
+    [
+        ((None,), (), True),
+        ((sent(TransportError("broke")), None), (status(RUNNING),), True),
+        ((sent(TransportError("broke")),), (status(FAILED),), None),
+    ],
+)
+def test_an_answer_makes_it_certain_also_to_the_second_request(answers, look, known):
+    runs = TerminatedRuns()
+    assert terminate(runs, RUNNING, Script(*answers), Script(*look)) is None
+    assert mark(runs, FAILED) is known
+
+
+@pytest.mark.parametrize("before", [None, STARTING], ids=["not read", "starting"])
+def test_a_task_that_has_no_run_yet_is_not_taken_for_the_run_that_was_meant(before):
+    runs = TerminatedRuns()
+    assert terminate(runs, before, Script(sent(TransportTimeoutError("late"))))
+    assert mark(runs, STARTING) is False
+    assert mark(runs, FAILED) is None
+
+
+def test_but_its_end_is():
+    runs = TerminatedRuns()
+    assert terminate(runs, None, Script(sent(TransportTimeoutError("late"))))
+    assert mark(runs, {**FAILED, "startTime": 0.0}) is None
+
+
+def test_a_request_without_an_answer_tells_nothing_of_a_run_that_had_ended_before():
+    runs = TerminatedRuns()
+    assert terminate(runs, FAILED, Script(sent(TransportTimeoutError("late"))))
+    assert mark(runs, FAILED) is False
