@@ -112,3 +112,28 @@ def test_a_request_without_an_answer_tells_nothing_of_a_run_that_had_ended_befor
     runs = TerminatedRuns()
     assert terminate(runs, FAILED, Script(sent(TransportTimeoutError("late"))))
     assert mark(runs, FAILED) is False
+
+
+def late():
+    return sent(TransportTimeoutError("late"))
+
+
+def test_a_refusal_of_the_second_request_leaves_open_what_the_first_did():
+    runs = TerminatedRuns()
+    step = Script(sent(TransportError("broke")), ServerError("no"))
+    assert type(terminate(runs, RUNNING, step, Script(status(RUNNING)))) is ServerError
+    assert mark(runs, FAILED) is None
+
+
+def test_a_request_without_an_answer_counts_for_each_life_of_a_run():
+    runs = TerminatedRuns()
+    for end_time in (1000.0, 2000.0):
+        assert terminate(runs, RUNNING, Script(late()))
+        assert mark(runs, {**FAILED, "endTime": end_time}) is None
+
+
+def test_a_request_without_an_answer_counts_though_an_earlier_run_was_terminated():
+    runs = TerminatedRuns()
+    assert terminate(runs, {**RUNNING, "startTime": 50.0}, Script(None)) is None
+    assert terminate(runs, RUNNING, Script(late()))
+    assert mark(runs, FAILED) is None
