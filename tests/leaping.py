@@ -9,7 +9,8 @@ import pytest
 class LeapingTime:
     """`time.monotonic` of this process, with all seconds that tests have let pass. What waits already notices within a second.
 
-    It stays once a test has asked for it. Time does not go back, and what was loaded meanwhile may have kept it.
+    It is there from the beginning, and stays: modules keep the function as they find it when they are loaded, and time does
+    not go back.
     """
 
     _only = None
