@@ -21,7 +21,9 @@ needs("fastapi", reason="needs the extra `emulator`")
 
 QUICK = RetryPolicy(initial_delay=0.01, max_delay=0.05)
 FORGETFUL = {**FAST, "retention": 0.05, "scan_interval": 0.05}
-A_WHILE = 1.5  # seconds, so that the start of a task reads the status of one that runs, and does not come too late
+A_WHILE = (
+    1.5  # seconds, so that the start of a task reads the status of one that runs, and does not come too late
+)
 
 
 def emulator(generation="newer", **settings):
