@@ -74,7 +74,8 @@ class Script:
         self.polls += 1
         last = len(self.steps) == 1
         step = self.steps[0] if last else self.steps.pop(0)
-        peer.answer(request, step(peer) if callable(step) else step)
+        with peer.together():  # an event that is read long before the answer has been answered by it
+            peer.answer(request, step(peer) if callable(step) else step)
         if last and self.later is not None:
             later, self.later = self.later, None
             later(peer)
