@@ -124,13 +124,16 @@ class Stub:
     def _answer(self, handler: BaseHTTPRequestHandler) -> None:
         token = parse_qs(urlsplit(handler.path).query).get("token", [""])[0]
         self.requests.append((token, handler.headers.get("Authorization")))
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        answer = self._next_answer(token)
         handler.send_response(answer.status)
         handler.send_header("Content-Type", answer.content_type)
         handler.send_header("Content-Length", str(len(answer.body)))
         handler.end_headers()
         handler.wfile.write(answer.body)
         self.asked.set()
+
+    def _next_answer(self, token: str) -> Answer:
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
     def close(self) -> None:
         self._server.shutdown()
