@@ -304,7 +304,12 @@ def test_a_timeout_ends_the_task(leaping, either, tmp_path):
     with open(large, "wb") as file:
         file.truncate(1 << 28)
     with pytest.raises(WaitTimeoutError, match=r"0 of 1 files were through .*; the task was ended"):
-        either.run(pipeline=counted(), files=[large], timeout=0.2)
+        either.run(
+            pipeline=counted(),
+            files=[large],
+            timeout=GENEROUS,
+            on_upload=lambda event: leaping.leap(GENEROUS if event["action"] == "write" else 0.0),
+        )
 
 
 def script(*answers):
