@@ -90,7 +90,22 @@ OVERLOADED = refusal(400, "server rejected WebSocket connection: HTTP 403")
 
 
 class _Listener(ThreadingHTTPServer):
-    daemon_threads = True
+    """Its threads are waited for, but not for ever: a thread that outlives its test leaves its socket open at the end of all."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._handling: List[threading.Thread] = []
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        thread = threading.Thread(
+            target=self.process_request_thread, args=(request, client_address), daemon=True
+        )
+        self._handling.append(thread)
+        thread.start()
+
+    def join(self) -> None:
+        for thread in self._handling:
+            thread.join(10.0)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing, on what may be the command's stderr, of a client that did not wait for its answer."""
@@ -139,6 +154,7 @@ class Stub:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+        self._server.join()
 
 
 def run(*arguments: str, stdin: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
