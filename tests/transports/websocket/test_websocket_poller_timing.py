@@ -1,5 +1,6 @@
 """Waits for many tasks over WebSocket: slow callers, slow connections, mute tasks and lost connections cost no other task its end."""
 
+import select
 import threading
 import time
 
@@ -58,28 +59,33 @@ def test_callbacks_do_not_outlive_the_timeout_but_for_ends():
 
 
 @pytest.mark.parametrize("size", [0, 20_000, 3_000_000])
-def test_a_poll_that_is_due_after_the_end_costs_no_answer_that_came_in_time(size):
+def test_a_poll_that_is_due_after_the_end_costs_no_answer_that_came_in_time(size, leaping):
     """Nor does the time that it takes to read and decode a long one."""
     first, late, slow = tokens(3)
     ended = {**DONE, "warnings": ["x" * size]}
-    answers = []
+    held, answers = [], []
 
     def reply(peer, request):
         if request["command"] == STATUS and request["arguments"]["token"] == late:
-            timer = threading.Timer(0.8, peer.answer, (request, ended))
-            answers.append(timer)
-            timer.start()
+            held.append((peer, request))
         else:
             replying(lambda token: RUNNING)(peer, request)
 
     def callback(token, status):
-        if token == slow:
-            time.sleep(3)
+        """The answer comes while this goes on, and then the time is up."""
+        if token == slow and not answers:
+            ((peer, request),) = held
+            answers.append(threading.Thread(target=peer.answer, args=(request, ended)))
+            answers[0].start()
+            # As far as it can come before it is read.
+            while answers[0].is_alive() and select.select([], [peer.peer.sock], [], 0)[1]:
+                time.sleep(0.01)
+            leaping.leap(30.0)
 
     with Server(serve(reply)) as server, client_of(server) as client:
-        results = client.wait_all([first, late, slow], timeout=2, interval=0.9, on_progress=callback)
-    for timer in answers:
-        timer.join()
+        results = client.wait_all([first, late, slow], timeout=20, interval=9, on_progress=callback)
+    for answering in answers:
+        answering.join()
     assert [result.succeeded for result in results] == [False, True, False]
 
 
