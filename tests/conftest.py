@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from compiling import compile_once
+from leaping import LeapingTime
 from ordering import is_lengthy, longest_first
 from preloaded import Parent, emulators_are_forked, share
 
@@ -67,6 +68,7 @@ def _forget_settings():
 def pytest_configure(config):
     """Keep the real stderr, which is another's while a test runs, and forget settings from outside."""
     _forget_settings()
+    LeapingTime.install()
     config.stash[STDERR] = os.fdopen(os.dup(sys.__stderr__.fileno()), "w")
     config.stash[ARMED] = -_AGAIN
     emulators_are_forked()

@@ -90,7 +90,22 @@ OVERLOADED = refusal(400, "server rejected WebSocket connection: HTTP 403")
 
 
 class _Listener(ThreadingHTTPServer):
-    daemon_threads = True
+    """Its threads are waited for, but not for ever: a thread that outlives its test leaves its socket open at the end of all."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._handling: List[threading.Thread] = []
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        thread = threading.Thread(
+            target=self.process_request_thread, args=(request, client_address), daemon=True
+        )
+        self._handling.append(thread)
+        thread.start()
+
+    def join(self) -> None:
+        for thread in self._handling:
+            thread.join(10.0)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing, on what may be the command's stderr, of a client that did not wait for its answer."""
@@ -124,7 +139,7 @@ class Stub:
     def _answer(self, handler: BaseHTTPRequestHandler) -> None:
         token = parse_qs(urlsplit(handler.path).query).get("token", [""])[0]
         self.requests.append((token, handler.headers.get("Authorization")))
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        answer = self._next_answer(token)
         handler.send_response(answer.status)
         handler.send_header("Content-Type", answer.content_type)
         handler.send_header("Content-Length", str(len(answer.body)))
@@ -132,10 +147,14 @@ class Stub:
         handler.wfile.write(answer.body)
         self.asked.set()
 
+    def _next_answer(self, token: str) -> Answer:
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+        self._server.join()
 
 
 def run(*arguments: str, stdin: str = "", **variables: str) -> subprocess.CompletedProcess[str]:

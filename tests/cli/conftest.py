@@ -7,6 +7,9 @@ from typing import Iterator
 import pytest
 from command import Stub
 from command_call import process_as_before
+from leaping import leaping
+
+__all__ = ["leaping"]
 
 
 @pytest.fixture(autouse=True)

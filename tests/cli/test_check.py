@@ -231,7 +231,7 @@ def test_a_port_that_is_assumed_is_said_to_be(check, monkeypatch, port, note):
 
 def test_http_that_is_silent_leaves_websocket_its_time(check):
     with Server(RocketRide(version=None)) as server:
-        code, rows = check(server.url, "--timeout", "3")
+        code, rows = check(server.url, "--timeout", "6")
     assert (code, rows["http"]["result"], rows["websocket"]["result"], rows["key"]["result"]) == (
         0,
         "no",
@@ -297,7 +297,7 @@ def mute(peer):
     ("transport", "expected"), [("auto", HTTP_FAILED), ("http", HTTP_FAILED), ("websocket", WEBSOCKET_FAILED)]
 )
 def test_a_server_that_accepts_and_is_mute_refuses_no_key(check, transport, expected, key):
-    options = ["--timeout", "0.5", "--transport", transport]
+    options = ["--timeout", "3", "--transport", transport]
     with Server(mute) as server:
         code, rows = check(server.url, *options, ROCKETRIDE_APIKEY=key)
     assert (code, last_steps(rows)) == (5, expected)
@@ -313,7 +313,7 @@ def test_a_key_is_blamed_only_where_a_server_refused_it(check, transport, versio
     """Without WebSocket, what HTTP answers to the key shows whether HTTP works."""
     upgrade = answer(b"", "404 Not Found")
     with Server(RocketRide(version=version, upgrade=upgrade, task=task)) as server:
-        code, rows = check(server.url, "--transport", transport, "--timeout", "0.5")
+        code, rows = check(server.url, "--transport", transport, "--timeout", "3")
     assert (code, last_steps(rows)) == (5, HTTP_FAILED)
 
 
@@ -441,7 +441,7 @@ def test_no_websocket(check, upgrade, auto, transport):
 def test_no_websocket_although_the_upgrade_passes(check, ends, transport):
     """Nothing passes after it, which is no fault of the key; what is silent leaves HTTP its time."""
     with Server(RocketRide(ends=ends)) as server:
-        code, rows = check(server.url, "--transport", transport, "--timeout", "3")
+        code, rows = check(server.url, "--transport", transport, "--timeout", "6")
     failed = transport == "websocket"
     assert code == (5 if failed else 0)
     assert rows["websocket"]["result"] == ("failed" if failed else "no")

@@ -223,7 +223,7 @@ def test_the_second_ends_a_process_whose_server_says_nothing(tmp_path):
         time.sleep(2 * SAME_EVENT_SECONDS)  # else they are one event
         process.send_signal(signal.SIGTERM)
         shown, trouble = process.communicate(timeout=30)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 9  # the first alone takes ten
     assert process.returncode == -signal.SIGTERM, trouble
     assert PLACE in trouble
     assert PLACE in json.loads(shown)["error"]["message"]
@@ -234,7 +234,7 @@ import hashlib, os, signal, threading, time
 from rocketride_sync.cli import signals
 def insist():
     for _ in range(3):
-        time.sleep(0.3)
+        time.sleep(1.0)
         os.kill(os.getpid(), signal.SIGTERM)
 threading.Thread(target=insist, daemon=True).start()
 with signals.signals_as_exceptions():

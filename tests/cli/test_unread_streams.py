@@ -89,7 +89,7 @@ def until(condition):
 @pytest.mark.parametrize(("blocked", "option"), [(full_pipe, "--verbose"), (stopped_terminal, "--progress")])
 def test_the_timeout_ends_a_wait_whose_stderr_nobody_reads(stub, blocked, option):
     stub.answers = [ok({**RUNNING, "completedCount": number}) for number in range(4)]
-    words = ["wait", TOKEN, "--interval", "0.05", "--timeout", "0.5", option]
+    words = ["wait", TOKEN, "--interval", "0.05", "--timeout", "2.5", option]
     with blocked() as (_, stderr), start_with_stub(
         stub, *words, stdout=subprocess.DEVNULL, stderr=stderr
     ) as process:

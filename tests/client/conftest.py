@@ -2,10 +2,11 @@
 
 import pytest
 from counting_tasks import KEY, client, server, task
+from leaping import leaping
 
 from rocketride_sync import RocketRideClient
 
-__all__ = ["client", "server", "task"]
+__all__ = ["client", "leaping", "server", "task"]
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """How tasks end on the emulator, which plays older and newer servers, and what a client says of it over each transport."""
 
 import threading
+import time
 
 import pytest
 
@@ -39,6 +40,20 @@ def client(request, server):
         yield client
 
 
+class Delayed:
+    """A callback that sets an event, once the wait has gone on for so many seconds."""
+
+    def __init__(self, seconds, event):
+        self.seconds = seconds
+        self.event = event
+        self.first = None
+
+    def __call__(self, *_):
+        self.first = self.first or time.monotonic()
+        if time.monotonic() - self.first >= self.seconds:
+            self.event.set()
+
+
 def said(status):
     return status.outcome.value, status.outcome_certain
 
@@ -68,14 +83,23 @@ def test_a_task_that_ends_by_itself(start, client, generation, script, older, ne
 @pytest.mark.parametrize("line", ["text", None])
 def test_a_task_that_somebody_else_stops(start, client, generation, many, line):
     task = start(forever=True, stop_line=line)
-    stop = threading.Timer(0.3, task.terminate)
+    seen = threading.Event()
+
+    def stop_it():
+        seen.wait(60)
+        task.terminate()
+
+    # A while after the first poll, so that the events are subscribed to.
+    stop = threading.Thread(target=stop_it)
     stop.start()
     try:
+        wait = {**PROMPT, "on_progress": Delayed(0.3, seen)}
         if many:
-            status = client.wait_all([task.token], **PROMPT)[0].result()
+            status = client.wait_all([task.token], **wait)[0].result()
         else:
-            status = client.wait_until_complete(task.token, **PROMPT)
+            status = client.wait_until_complete(task.token, **wait)
     finally:
+        seen.set()
         stop.join()
     told = client.heard and generation == "newer"
     assert said(status) == (BAD if line and not told else STOPPED)

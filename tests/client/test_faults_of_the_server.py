@@ -65,6 +65,7 @@ class Door:
         self.refusals = refusals
         self.fields = fields
         self.keys = []
+        self.on_key = lambda: None
 
     def __call__(self, peer):
         it = DapPeer(peer)
@@ -75,6 +76,7 @@ class Door:
     def talk(self, peer):
         request = peer.request()
         self.keys.append(request["arguments"]["auth"])
+        self.on_key()
         if 1 < len(self.keys) <= 1 + self.refusals:
             peer.refuse(request, self.message, **self.fields)
             peer.close(1000)
@@ -125,10 +127,12 @@ def test_a_key_that_is_refused_ends_a_wait_at_once(way, message, fields):
 
 
 @ways
-def test_a_fault_that_lasts_ends_a_wait_with_its_text(way):
+def test_a_fault_that_lasts_ends_a_wait_with_its_text(way, leaping):
+    outage = 10.0
     door = Door(FAULT, 10**6)
+    door.on_key = lambda: leaping.leap(outage if len(door.keys) > 3 else 0.0)
     with Server(door) as server:
-        with client_of(server, retry=RetryPolicy(initial_delay=0.01, max_outage=0.3)) as client:
+        with client_of(server, retry=RetryPolicy(initial_delay=0.01, max_outage=outage)) as client:
             with pytest.raises(AuthenticationError, match=r"NoneType.*If it lasts, check the API key"):
                 way(client)
     assert len(door.keys) > 3

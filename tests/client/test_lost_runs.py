@@ -2,7 +2,6 @@
 
 import contextlib
 import threading
-import time
 
 import pytest
 from cases import each
@@ -159,21 +158,29 @@ def break_off(peer, _request):
     peer.peer.reset()
 
 
-def say_nothing(_peer, _request):
-    pass
+class SayNothing:
+    """Until the seconds have passed."""
+
+    def __init__(self, leaping):
+        self.leaping = leaping
+
+    def __call__(self, _peer, _request):
+        self.leaping.leap(PATIENCE)
 
 
 def answer_nothing(peer, request):
     peer.answer(request)
 
 
-def go_on_for_ever(peer, request):
-    """Not as fast as it can: two threads would only heat the machine until the deadline."""
-    time.sleep(0.02)
-    if request["arguments"]["subcommand"] == "chapters":
-        peer.answer(request, RunLog().add(ENDED).body(request["arguments"]))
-    else:
-        peer.answer(request, {"events": [], "nextSeq": request["arguments"].get("cursor", 0) + 1})
+class GoOnForEver(SayNothing):
+    """Each answer takes a second."""
+
+    def __call__(self, peer, request):
+        self.leaping.leap(1.0)
+        if request["arguments"]["subcommand"] == "chapters":
+            peer.answer(request, RunLog().add(ENDED).body(request["arguments"]))
+        else:
+            peer.answer(request, {"events": [], "nextSeq": request["arguments"].get("cursor", 0) + 1})
 
 
 USELESS = [
@@ -207,27 +214,19 @@ def test_without_a_log_that_tells_it_is_the_error_as_ever(way, log, statuses, er
     assert caught.value.__context__ is None
 
 
-@pytest.mark.parametrize("log", [say_nothing, go_on_for_ever])
-def test_a_slow_log_keeps_the_deadline(way, log, monkeypatch):
-    for module in ("run_log", "run_log_search"):
-        monkeypatch.setattr(f"rocketride_sync.waiting.{module}.SEARCH_WITHIN", 1.0)
-    if way is ask_again:
-
-        def way(client):
-            return client.get_task_status(TOKEN, previous=client.get_task_status(TOKEN), timeout=1.0)
-
-    began = time.monotonic()
-    with client_of(LoggingTasks(log, RUNNING, None).reply, timeout=1.0) as client:
+@pytest.mark.parametrize("slow", [SayNothing, GoOnForEver])
+def test_a_slow_log_keeps_the_deadline(way, slow, leaping):
+    log = slow(leaping)
+    with client_of(LoggingTasks(log, RUNNING, None).reply, timeout=PATIENCE) as client:
         with pytest.raises(TaskVanishedError):
             way(client)
-    assert time.monotonic() - began < 10.0
+    assert leaping.passed < 2 * PATIENCE
 
 
-def test_a_wait_without_any_timeout_is_bounded_too(monkeypatch):
-    monkeypatch.setattr("rocketride_sync.waiting.run_log.SEARCH_WITHIN", 0.5)
-    monkeypatch.setattr("rocketride_sync.waiting.run_log_search.SEARCH_WITHIN", 0.5)
+def test_a_wait_without_any_timeout_is_bounded_too(leaping):
     for way in (wait_for_many, wait):
-        with client_of(LoggingTasks(say_nothing, RUNNING, None).reply, timeout=None) as client:
+        silent = SayNothing(leaping)
+        with client_of(LoggingTasks(silent, RUNNING, None).reply, timeout=None) as client:
             with pytest.raises(TaskVanishedError):
                 way(client)
 
@@ -253,30 +252,35 @@ def test_a_chapter_may_be_closed_while_it_is_asked_for(way):
 
 
 @pytest.mark.parametrize("way", [wait, iterate, wait_for_many, as_completed])
-def test_a_log_that_is_behind_is_asked_for_longer_than_one_request_may_take(way):
-    """The client's timeout is that of each request. The pauses before the last one come to more."""
+def test_a_log_that_is_behind_is_asked_for_longer_than_one_request_may_take(way, leaping):
+    """The client's timeout is that of each request. What passes before the last one comes to more."""
     log, last = RunLog().add(ENDED, endTime=None, outcome=None), len(_PAUSES)
+    timeout = 10.0
 
     def reply(peer, request):
         if log.lists == last:
             log.chapters[0].update(endTime=200.0, outcome="ok")
+        else:
+            leaping.leap(1.2 * timeout / last)
         peer.answer(request, log.body(request["arguments"]))
 
-    with client_of(LoggingTasks(reply, RUNNING, None).reply, timeout=sum(_PAUSES) / 2) as client:
+    with client_of(LoggingTasks(reply, RUNNING, None).reply, timeout=timeout) as client:
         assert way(client).from_run_log
+    assert leaping.passed > timeout
 
 
 @pytest.mark.parametrize("way", [wait, wait_for_many])
-def test_a_request_to_a_log_that_is_silent_is_made_again(way):
-    log, silent = RunLog().add(ENDED), []
+def test_a_request_to_a_log_that_is_silent_is_made_again(way, leaping):
+    log, silent, timeout = RunLog().add(ENDED), [], 10.0
 
     def reply(peer, request):
         if not silent:
             silent.append(request)
+            leaping.leap(timeout)
         else:
             peer.answer(request, log.body(request["arguments"]))
 
-    with client_of(LoggingTasks(reply, RUNNING, None).reply, timeout=0.5) as client:
+    with client_of(LoggingTasks(reply, RUNNING, None).reply, timeout=timeout) as client:
         assert way(client).from_run_log
 
 

@@ -21,6 +21,9 @@ needs("fastapi", reason="needs the extra `emulator`")
 
 QUICK = RetryPolicy(initial_delay=0.01, max_delay=0.05)
 FORGETFUL = {**FAST, "retention": 0.05, "scan_interval": 0.05}
+A_WHILE = (
+    1.5  # seconds, so that the start of a task reads the status of one that runs, and does not come too late
+)
 
 
 def emulator(generation="newer", **settings):
@@ -57,7 +60,7 @@ def forgotten(client, task):
 
 def test_a_run_that_was_forgotten():
     with emulator() as server, client_of(server) as client:
-        task = client.use(pipeline=pipeline(seconds=0.1, exit_code=3, exit_message="no more"))
+        task = client.use(pipeline=pipeline(seconds=A_WHILE, exit_code=3, exit_message="no more"))
         forgotten(client, task)
         status = wait(client, task)
         assert status.from_run_log
@@ -85,7 +88,7 @@ def test_a_run_that_another_replaced():
 
 @pytest.mark.parametrize("by", ["user", "ttl"])
 def test_why_it_was_stopped(by):
-    options = {"ttl": 0.1} if by == "ttl" else {}
+    options = {"ttl": A_WHILE} if by == "ttl" else {}
     with emulator() as server, client_of(server) as client, client_of(server) as other:
         task = client.use(pipeline=forever(), **options)
         if by == "user":
@@ -105,7 +108,7 @@ def test_a_wait_over_a_restart_of_the_server(tmp_path):
     """The log is kept in a file; the run ended while nobody could ask."""
     log = str(tmp_path / "runs.jsonl")
     with emulator(run_log_file=log) as server, client_of(server) as client:
-        task = client.use(pipeline=pipeline(seconds=0.1, exit_code=2))
+        task = client.use(pipeline=pipeline(seconds=A_WHILE, exit_code=2))
         forgotten(client, task)
     with emulator(run_log_file=log) as server, client_of(server) as client:
         status = client.get_task_status(task.token, previous=task.status)
@@ -125,7 +128,9 @@ def test_a_server_that_died_with_the_run(tmp_path):
 def test_without_a_log_or_over_http_it_is_lost():
     for generation, transport in (("older", "websocket"), ("newer", "http"), ("older", "http")):
         with emulator(generation) as server, client_of(server, transport=transport) as client:
-            task = client.use(pipeline=pipeline(seconds=0.1))
+            task = client.use(pipeline=forever())
+            with client_of(server) as other:
+                other.terminate(task.token)
             forgotten(client, task)
             with pytest.raises(TaskVanishedError, match="its outcome is unknown"):
                 wait(client, task)
@@ -133,7 +138,7 @@ def test_without_a_log_or_over_http_it_is_lost():
 
 def test_what_the_log_kept_for_too_short():
     with emulator(log_retention=0.01) as server, client_of(server) as client:
-        task = client.use(pipeline=pipeline(seconds=0.1))
+        task = client.use(pipeline=pipeline(seconds=A_WHILE))
         forgotten(client, task)
         while client.get_task_runs(task.status.project_id, task.status.source):
             pass  # the log is cleaned from time to time

@@ -288,18 +288,28 @@ def test_a_task_that_had_ended_when_the_run_was_interrupted_was_not_ended_by_it(
     assert "terminate" not in [call.name for call in client._transport.calls]
 
 
-def test_a_timeout_ends_the_task(either, tmp_path):
+def test_a_timeout_ends_the_task(leaping, either, tmp_path):
     with pytest.raises(
         WaitTimeoutError, match=r"the task had not ended after .*; the task was ended"
     ) as raised:
-        either.run(pipeline=forever(), timeout=0.5, interval=0.1)
+        either.run(
+            pipeline=forever(),
+            timeout=GENEROUS,
+            interval=0.1,
+            on_progress=lambda _: leaping.leap(GENEROUS),
+        )
     assert raised.value.last_status.state == 3
     assert raised.value.token.endswith("…")
     large = tmp_path / "large"
     with open(large, "wb") as file:
         file.truncate(1 << 28)
     with pytest.raises(WaitTimeoutError, match=r"0 of 1 files were through .*; the task was ended"):
-        either.run(pipeline=counted(), files=[large], timeout=0.2)
+        either.run(
+            pipeline=counted(),
+            files=[large],
+            timeout=GENEROUS,
+            on_upload=lambda event: leaping.leap(GENEROUS if event["action"] == "write" else 0.0),
+        )
 
 
 def script(*answers):
@@ -309,7 +319,7 @@ def script(*answers):
 NO_RUN = TaskNotFoundError("no such task")  # what the look for the run before finds
 
 
-def test_time_that_is_up_while_an_object_is_sent_is_told_as_such():
+def test_time_that_is_up_while_an_object_is_sent_is_told_as_such(leaping):
     late = TransportTimeoutError("send failed: no answer")
     late.request_sent = True
 
@@ -317,14 +327,14 @@ def test_time_that_is_up_while_an_object_is_sent_is_told_as_such():
         yield NO_RUN
         yield STARTED
         yield RUNNING
-        time.sleep(1.1)
+        leaping.leap(GENEROUS)
         yield late
         yield RUNNING
         yield None
 
     client = RocketRideClient("h", KEY, transport=MemoryTransport(answers()))
     with pytest.raises(WaitTimeoutError, match=r"the data was not through after .*; the task was ended"):
-        client.run(pipeline=counted(), data="text", timeout=1.0)
+        client.run(pipeline=counted(), data="text", timeout=GENEROUS)
 
 
 FOUND_LATER = {
@@ -481,32 +491,34 @@ def test_a_run_does_not_fail_because_the_run_before_it_cannot_be_looked_up(found
         (ANONYMOUS, [], "use"),
     ],
 )
-def test_a_fault_before_a_byte_of_the_start_was_sent_is_the_cause_of_the_timeout(document, answers, call):
+def test_a_fault_before_a_byte_of_the_start_was_sent_is_the_cause_of_the_timeout(
+    document, answers, call, leaping
+):
     def given():
         yield from answers
-        time.sleep(1.1)
+        leaping.leap(GENEROUS)
         yield STARTED  # too late
 
     client = RocketRideClient("h", KEY, transport=MemoryTransport(given()))
     told = rf"the start had not been sent after \d+\.\d s: {call} failed: its deadline has passed; {NOT_STARTED}$"
     with pytest.raises(WaitTimeoutError, match=told) as raised:
-        client.run(pipeline=document, timeout=1.0)
+        client.run(pipeline=document, timeout=GENEROUS)
     assert isinstance(raised.value.__cause__, TransportTimeoutError)
     assert not raised.value.request_sent
     assert task_fate_of(raised.value) == (NOT_STARTED, False)
     assert [made.name for made in client._transport.calls][-1] == call
 
 
-def test_the_look_for_the_run_before_counts_for_the_timeout():
+def test_the_look_for_the_run_before_counts_for_the_timeout(leaping):
     """A start is not requested then, so that none is lost."""
 
     def answers():
-        time.sleep(0.06)
+        leaping.leap(GENEROUS)
         yield NO_RUN
 
     transport = MemoryTransport(answers())
     with pytest.raises(WaitTimeoutError, match="the start had not been sent") as raised:
-        RocketRideClient("h", KEY, transport=transport).run(pipeline=forever(), timeout=0.05)
+        RocketRideClient("h", KEY, transport=transport).run(pipeline=forever(), timeout=GENEROUS)
     assert "may run on" not in str(raised.value)
     assert [call.name for call in transport.calls] == ["get_task_token"]
 
@@ -732,7 +744,7 @@ def test_the_status_after_the_last_file_is_not_waited_for_long(tmp_path, monkeyp
         return real(*args, timeout=timeout, **named)
 
     monkeypatch.setattr(client, "get_task_status", get_task_status)
-    client.run(pipeline=counted(), files=[tmp_path / "a.txt"], timeout=0.5)
+    client.run(pipeline=counted(), files=[tmp_path / "a.txt"], timeout=GENEROUS)
     assert timeouts[0] == 2.0
 
 

@@ -54,7 +54,7 @@ def limited_server():
         "max_tasks": 4,
         "max_connections": 12,
         "max_requests": 20,
-        "pipe_idle": 0.5,
+        "pipe_idle": 2.0,
         "max_pipeline_bytes": 20_000,
     }
     with Emulator(api_key=KEY, early_end=0, init_seconds=0, stop_seconds=0, **limits) as running:

@@ -79,8 +79,9 @@ def test_a_stop(servers, generation, stopped_by, config, both):
     server = servers[generation]
     with connect(server) as client:
         document = pipeline("simulate", seconds=0, forever=True, **config)
+        # Before the start: the event may come at once.
+        client.call("rrext_monitor", projectId=document["project_id"], source="src_1", types=["TASK"])
         token = start_task(client, document, ttl=0.2 if stopped_by == "ttl" else 0)["token"]
-        client.call("rrext_monitor", token=token, types=["TASK"])
         if stopped_by == "user":
             request(server, "DELETE", f"/task?token={token}")
         assert end_reason(client) == ("none" if generation == "older" else stopped_by)
@@ -112,7 +113,8 @@ def test_an_end_after_a_restart(servers, case, config, older, seen, newer):
     server = servers[case.partition(",")[0]]
     expected = {"older": older, "older, code seen": seen, "newer": newer}[case]
     with connect(server) as client:
-        document = pipeline("simulate", seconds=0.3, restart_code_seen=case.endswith("seen"), **config)
+        # So long that the first run has not ended when it is restarted, nor the second when it is looked at.
+        document = pipeline("simulate", seconds=1.5, restart_code_seen=case.endswith("seen"), **config)
         token = start_task(client, document)["token"]
         assert client.call("restart", token=token, pipeline=document)["success"]
         assert read_status(server, token)["exitCode"] is None

@@ -204,7 +204,7 @@ def test_older_servers_have_no_run_log():
 
 
 def test_old_runs_are_forgotten():
-    with Emulator(api_key=KEY, log_retention=0.5, **SETTINGS) as server, connect(server) as client:
+    with Emulator(api_key=KEY, log_retention=2.0, **SETTINGS) as server, connect(server) as client:
         document = pipeline("simulate", seconds=0.05)
         run(client, server, document)
         closed_chapters(client, document, 1)

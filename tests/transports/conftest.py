@@ -1,8 +1,11 @@
 """Fixtures of the tests of transports."""
 
 import pytest
+from leaping import leaping
 
 from .object_peers import MIB
+
+__all__ = ["leaping"]
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The server's side of a WebSocket, frame by frame, for tests that decide what goes over the wire."""
 
 import base64
+import contextlib
 import hashlib
 import json
 import struct
@@ -43,6 +44,7 @@ class DapPeer:
         self.commands = []
         self._received = bytearray()
         self._seq = 0
+        self._together = None
 
     def upgrade(self, request=None):
         """Accept the upgrade; `request` if that was read already."""
@@ -92,7 +94,20 @@ class DapPeer:
                 return request
 
     def raw(self, data):
-        self.peer.send(data)
+        if self._together is None:
+            self.peer.send(data)
+        else:
+            self._together += data
+
+    @contextlib.contextmanager
+    def together(self):
+        """What is sent in this block arrives at once, at its end."""
+        self._together = b""
+        try:
+            yield
+        finally:
+            data, self._together = self._together, None
+            self.raw(data)
 
     def send(self, message, **options):
         self.raw(frame(json.dumps(message), **options))

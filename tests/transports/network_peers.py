@@ -61,6 +61,8 @@ class TunnelProxy:
 
     def __call__(self, peer):
         head = peer.read_request()
+        if head is None:
+            return  # the client has given up before
         self.heads.append(head)
         if not head.startswith("CONNECT "):
             with socket.create_connection((HOST, self._target.port)) as onward:

@@ -203,10 +203,15 @@ def cut(peer):
 
 
 @pytest.mark.parametrize("upgrade", [refuse("403 Forbidden"), cut], ids=["no slot", "cut"])
-def test_what_http_cannot_carry_keeps_the_fault_of_the_upgrade(upgrade):
-    retry = RetryPolicy(initial_delay=0.01)
-    with Server(Both(upgrade)) as server, RocketRideClient(
-        server.url, KEY, timeout=0.5, retry=retry
+def test_what_http_cannot_carry_keeps_the_fault_of_the_upgrade(upgrade, leaping):
+    retry, timeout = RetryPolicy(initial_delay=0.01), 20.0
+
+    def slowly(peer):
+        leaping.leap(timeout / 4)
+        upgrade(peer)
+
+    with Server(Both(slowly)) as server, RocketRideClient(
+        server.url, KEY, timeout=timeout, retry=retry
     ) as client:
         with pytest.raises(TransientError):
             client.get_tasks()

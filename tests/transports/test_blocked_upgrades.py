@@ -1,14 +1,16 @@
 """Proxies that swallow or cut the upgrade to WebSocket, or let it pass and nothing after it, and let HTTP pass.
 
-What HTTP can carry goes over HTTP, in time.
+What HTTP can carry goes over HTTP, in time. What is swallowed lets time leap: everything else has more than it needs.
 """
 
 import re
+import socket
 import time
 
 import pytest
 from cases import each
 from command_call import call_command
+from leaping import LeapingTime
 
 from rocketride_sync import (
     AuthenticationError,
@@ -21,7 +23,9 @@ from rocketride_sync import (
 )
 from rocketride_sync.client.lost_start import LostStart
 from rocketride_sync.deadline import Deadline
+from rocketride_sync.transports import tcp
 from rocketride_sync.transports.fallback import Fallback
+from rocketride_sync.transports.websocket import steady_socket
 
 from .dap_peer import DONE, KEY, TOKEN, DapPeer, Gone, always, frame, refusing_credentials
 from .loopback import Server, answer
@@ -30,8 +34,20 @@ from .polled_tasks import tokens
 
 PIPELINE = {"project_id": "p", "source": "s", "components": [{"id": "s"}]}
 DROPPER = {**PIPELINE, "components": [{"id": "s", "provider": "dropper"}]}
-SHORT = 0.5
+CONNECTING = 10.0  # seconds that a connection may take
+SWALLOWED = 20.0  # after which what was swallowed has been given up, and so has a call that may take as long
+GENEROUS = 60.0  # a call with time for HTTP after that
 _LENGTH = re.compile(r"content-length: *(\d+)", re.IGNORECASE)
+
+
+@pytest.fixture(autouse=True)
+def _a_leap_is_noticed_soon(monkeypatch):
+    for module in (tcp, steady_socket):
+        monkeypatch.setattr(module, "SLICE", 0.1)
+
+
+def leap(seconds):
+    LeapingTime.install().leap(seconds)
 
 
 class Blocked:
@@ -60,8 +76,13 @@ class Blocked:
         peer._received = peer._received[size:]
 
 
-def swallow(peer, request):
+def stall(peer):
+    leap(SWALLOWED)
     peer.stall()
+
+
+def swallow(peer, request):
+    stall(peer)
 
 
 def cut(peer, request):
@@ -83,7 +104,7 @@ def after_upgrade(action):
     return upgrade
 
 
-swallow_frames = after_upgrade(lambda it: it.peer.stall())
+swallow_frames = after_upgrade(lambda it: stall(it.peer))
 cut_at_first_frame = after_upgrade(lambda it: None)
 reset_at_first_frame = after_upgrade(lambda it: it.peer.reset())
 close_with_a_frame = after_upgrade(lambda it: it.close(1008))
@@ -114,18 +135,18 @@ def blocked(request):
 
 
 def client_of(server, **options):
-    # Where nothing is swallowed, nothing takes long but on a busy machine.
-    connect_timeout = SHORT if getattr(server, "swallows", True) else 10
-    return RocketRideClient(server.url, KEY, **{"connect_timeout": connect_timeout, "timeout": 20, **options})
+    return RocketRideClient(
+        server.url, KEY, **{"connect_timeout": CONNECTING, "timeout": GENEROUS, **options}
+    )
 
 
 CARRIED = {
     "use": lambda client: client.use(pipeline=PIPELINE),
     "status": lambda client: client.get_task_status(TOKEN),
-    "wait": lambda client: client.wait_until_complete(TOKEN, timeout=20),
-    "wait for many": lambda client: client.wait_all(tokens(3), timeout=20),
+    "wait": lambda client: client.wait_until_complete(TOKEN, timeout=GENEROUS),
+    "wait for many": lambda client: client.wait_all(tokens(3), timeout=GENEROUS),
     "run": lambda client: client.run(pipeline=PIPELINE),
-    "run with an object": lambda client: client.run(pipeline=DROPPER, data="x", timeout=20),
+    "run with an object": lambda client: client.run(pipeline=DROPPER, data="x", timeout=GENEROUS),
     "send": lambda client: client.send(TOKEN, b"x"),
 }
 
@@ -146,7 +167,7 @@ def test_a_run_says_what_http_costs_it(blocked, caplog):
 def test_the_command_runs_there_too(blocked, tmp_path):
     path = tmp_path / "job.pipe"
     path.write_text('{"project_id": "p", "source": "s", "components": [{"id": "s"}]}')
-    arguments = ["run", str(path), "--uri", blocked.url, "--connect-timeout", str(SHORT)]
+    arguments = ["run", str(path), "--uri", blocked.url, "--connect-timeout", str(CONNECTING)]
     done = call_command(arguments, {"ROCKETRIDE_APIKEY": KEY})
     assert (done.returncode, "over HTTP" in done.stderr) == (0, True)
 
@@ -163,7 +184,7 @@ WEBSOCKET_ONLY = {
     "ping": lambda client: client.ping(),
     "validate": lambda client: client.validate(PIPELINE),
     "get_tasks": lambda client: client.get_tasks(),
-    "use with ttl": lambda client: client.use(pipeline=PIPELINE, ttl=60, timeout=2 * SHORT),
+    "use with ttl": lambda client: client.use(pipeline=PIPELINE, ttl=60, timeout=SWALLOWED),
     "pipe": lambda client: client.pipe(TOKEN, provider="webhook").open(),
 }
 
@@ -171,7 +192,7 @@ WEBSOCKET_ONLY = {
 @each("what", WEBSOCKET_ONLY)
 def test_what_takes_websocket_says_so_and_may_be_tried_again(blocked, what):
     """A server that restarts cuts upgrades too: the fault is one that may pass."""
-    with client_of(blocked, timeout=2 * SHORT) as client:
+    with client_of(blocked, timeout=SWALLOWED) as client:
         for _ in range(2):
             with pytest.raises(
                 TransportError, match=r"takes WebSocket, but .* the WebSocket upgrade"
@@ -183,18 +204,22 @@ def test_what_takes_websocket_says_so_and_may_be_tried_again(blocked, what):
     assert len(blocked.requests) == upgrades(blocked)
 
 
-SLOW = 2.0
+SLOW = 20.0
 
 
-def answering_the_key_late():
-    """A server that takes `SLOW` seconds to answer the key, over WebSocket, and has whatever is asked for."""
+def answering_the_key_late(and_then=0.0):
+    """A server that takes `SLOW` seconds to answer the key, over WebSocket, and has whatever is asked for.
+
+    The time leaps, and then the server sleeps for so many seconds.
+    """
 
     def upgrade(peer, request):
         it = DapPeer(peer)
         try:
             it.upgrade(request)
             key = it.request()
-            time.sleep(SLOW)
+            leap(SLOW)
+            time.sleep(and_then)
             it.answer(key, {})
             while True:
                 _, asked, _ = next_request(it)
@@ -213,7 +238,7 @@ ANSWERED_LATE = {
 
 
 @pytest.mark.parametrize(
-    "limits", [{"connect_timeout": SLOW / 2}, {"timeout": 1.9 * SLOW, "connect_timeout": 10}], ids=str
+    "limits", [{"connect_timeout": SLOW / 2}, {"timeout": 1.9 * SLOW, "connect_timeout": 100.0}], ids=str
 )
 @pytest.mark.parametrize("what", ANSWERED_LATE)
 def test_what_takes_websocket_gives_the_answer_to_the_key_all_its_time(what, limits):
@@ -224,7 +249,7 @@ def test_what_takes_websocket_gives_the_answer_to_the_key_all_its_time(what, lim
 
 
 def test_what_http_can_carry_does_not_wait_for_a_late_answer_to_the_key():
-    with Server(answering_the_key_late()) as server, client_of(server) as client:
+    with Server(answering_the_key_late(1.5)) as server, client_of(server) as client:
         client.get_task_status(TOKEN)
         assert (upgrades(server), count(server, "GET /task?")) == (1, 1)
 
@@ -232,26 +257,34 @@ def test_what_http_can_carry_does_not_wait_for_a_late_answer_to_the_key():
 @pytest.mark.parametrize("upgrade", ["swallow", "swallow_frames"])
 @each("pipeline", [PIPELINE, {key: value for key, value in PIPELINE.items() if key != "project_id"}])
 def test_a_run_goes_over_http_as_soon_as_any_other_call(upgrade, pipeline):
-    """Also the look and the start that take WebSocket: `run` goes on over HTTP in their place."""
-    with Server(Blocked(globals()[upgrade])) as server, client_of(server, timeout=60) as client:
+    """Also the look and the start that take WebSocket: `run` goes on over HTTP in their place.
+
+    Each lets time leap once; to wait for half of the time of the call would take longer.
+    """
+    with Server(Blocked(globals()[upgrade])) as server, client_of(server) as client:
         began = time.monotonic()
         client.run(pipeline=pipeline)
-        assert time.monotonic() - began < 30
+        assert time.monotonic() - began < 2 * SWALLOWED + 15
 
 
 def test_a_start_that_is_lost_there_is_looked_for_more_than_once_and_says_why_it_was_not_found(blocked):
     """The upgrade may pass the next time."""
     lost = LostStart("p", "s")
     lost.look_before(RocketRideClient("h", KEY, transport=MemoryTransport([{"token": ""}])), Deadline(None))
+
+    def clock():
+        """Each look takes long."""
+        return time.monotonic() + 100.0 * upgrades(blocked)
+
     with client_of(blocked) as client:
-        assert not lost.end(client, Deadline(6 * SHORT))
+        assert not lost.end(client, Deadline(250.0, clock))
     assert upgrades(blocked) > 1
     assert "it can be looked up over WebSocket only" in str(lost)
 
 
 def test_a_websocket_transport_does_not_go_over_http(blocked):
     with client_of(blocked, transport="websocket") as client, pytest.raises(TransportError):
-        client.get_task_status(TOKEN, timeout=2 * SHORT)
+        client.get_task_status(TOKEN, timeout=SWALLOWED)
     assert len(blocked.requests) == upgrades(blocked)
 
 
@@ -291,7 +324,7 @@ def test_an_answer_to_the_key_that_is_too_large_ends_a_wait_over_websocket_at_on
         server, transport="websocket"
     ) as client:
         with pytest.raises(ProtocolError, match="max_response_bytes"):
-            client.wait_until_complete(TOKEN, timeout=20)
+            client.wait_until_complete(TOKEN, timeout=GENEROUS)
         assert upgrades(server) == 1
 
 
@@ -347,24 +380,41 @@ class Clock:
         return self.now
 
 
-@pytest.mark.parametrize("upgrade", ["swallow", "swallow_frames"])
+def swallow_while_time_flies(peer):
+    """A tenth of a second is one, until the client gives up."""
+    peer.sock.settimeout(0.1)
+    while not peer._server.stopped.is_set():
+        try:
+            if not peer.sock.recv(65536):
+                return
+        except socket.timeout:
+            leap(0.9)
+
+
+FLYING = {
+    "swallow": lambda peer, request: swallow_while_time_flies(peer),
+    "swallow_frames": after_upgrade(lambda it: swallow_while_time_flies(it.peer)),
+}
+
+
+@pytest.mark.parametrize("upgrade", FLYING)
 @pytest.mark.parametrize(
     ("name", "timeout"),
     [
-        ("status", 1.2),
-        ("status", 3.0),
-        ("use", 1.6),
-        ("run", 1.2),
-        ("run with an object", 0.8),
-        ("wait", 1.6),
-        ("wait for many", 1.6),
-        ("send", 1.6),
+        ("status", 24.0),
+        ("status", 60.0),
+        ("use", 32.0),
+        ("run", 24.0),
+        ("run with an object", 16.0),
+        ("wait", 32.0),
+        ("wait for many", 32.0),
+        ("send", 32.0),
     ],
 )
 def test_a_swallowed_upgrade_leaves_http_its_time(name, timeout, upgrade):
     """Also if the whole call may take less than `connect_timeout`."""
-    with Server(Blocked(globals()[upgrade])) as server:
-        with client_of(server, timeout=timeout, connect_timeout=4) as client:
+    with Server(Blocked(FLYING[upgrade])) as server:
+        with client_of(server, timeout=timeout, connect_timeout=80.0) as client:
             client._transport._http.load()  # which is not what takes time here
             limited = {
                 "use": lambda: client.use(pipeline=PIPELINE, timeout=timeout),
@@ -379,8 +429,8 @@ def test_a_swallowed_upgrade_leaves_http_its_time(name, timeout, upgrade):
 CALLS = {
     "statuses": lambda client: client.get_task_status(TOKEN),
     "objects": lambda client: client.send(TOKEN, b"x"),
-    "waits": lambda client: client.wait_until_complete(TOKEN, timeout=20),
-    "waits for many": lambda client: client.wait_all(tokens(3), timeout=20),
+    "waits": lambda client: client.wait_until_complete(TOKEN, timeout=GENEROUS),
+    "waits for many": lambda client: client.wait_all(tokens(3), timeout=GENEROUS),
 }
 
 
@@ -398,7 +448,7 @@ def files(client, folder):
 @pytest.mark.parametrize("name", [*CALLS, "pieces", "files"])
 def test_what_was_learned_holds_for_later_calls(blocked, name, tmp_path):
     clock = Clock()
-    with client_of(blocked, timeout=4 * SHORT if name == "statuses" else 20) as client:
+    with client_of(blocked) as client:
         client._transport.fallback = Fallback(clock)
         more = {"pieces": in_pieces, "files": lambda client: files(client, tmp_path)}
         call = CALLS.get(name) or more[name]
@@ -415,7 +465,7 @@ def test_a_success_of_http_counts_for_the_refusal_that_a_caller_was_just_told_of
     with client_of(blocked) as client:
         client._transport.fallback = Fallback(clock)
         with pytest.raises(TransportError):
-            client.ping(timeout=2 * SHORT)
+            client.ping(timeout=SWALLOWED)
         for _ in range(3):
             call(client)
             clock.now += 2
@@ -423,9 +473,12 @@ def test_a_success_of_http_counts_for_the_refusal_that_a_caller_was_just_told_of
 
 
 def test_the_message_tells_the_time_that_it_took():
-    with Server(lambda peer: swallow(peer, "")) as server:
+    with Server(Blocked(swallow)) as server:
         began = time.monotonic()
-        with client_of(server, timeout=0.8, connect_timeout=10) as client:
-            with pytest.raises(TransportTimeoutError, match=r"WebSocket upgrade within 0\.4 s"):
+        with client_of(server, timeout=2 * SWALLOWED, connect_timeout=10 * SWALLOWED) as client:
+            with pytest.raises(TransportTimeoutError) as caught:
                 client.ping()
-        assert time.monotonic() - began < 0.8
+        took = time.monotonic() - began
+    told = re.search(r"WebSocket upgrade within (\d+\.\d+|\d+) s", str(caught.value))
+    assert told is not None, caught.value
+    assert SWALLOWED <= float(told.group(1)) <= took + 0.1 < 2 * SWALLOWED

@@ -9,6 +9,7 @@ from cases import each
 from command_process import run_command
 
 from rocketride_sync import Outcome, RocketRideClient
+from rocketride_sync.waiting import end_reason
 
 from .dap_peer import KEY, RUNNING, TOKEN, serve
 from .either_transport import STATUS, either
@@ -16,7 +17,7 @@ from .loopback import Server, answer
 
 LONG = 60.0  # an interval that no test waits out
 ROOM = 20.0  # seconds, where nothing should take so long
-WAIT = 1.0  # what the event is awaited for
+WAIT = end_reason.LONGEST
 CHOSEN = "my-own-token"
 SHORT = "tk_5f3a0123"
 
@@ -49,6 +50,12 @@ def iterate(client, token, timeout):
 WAYS = pytest.mark.parametrize("way", [wait_for_one, wait_for_many, first_of_many, iterate])
 
 
+@pytest.fixture(autouse=True)
+def _an_event_is_awaited_for_longer_than_any_test_may_take(monkeypatch):
+    """A wait that takes less than `ROOM` has not awaited what does not come, and nothing comes too late on a busy machine."""
+    monkeypatch.setattr(end_reason, "LONGEST", LONG)
+
+
 class Script:
     """A task whose polls are answered one after the other; the last answer repeats.
 
@@ -67,7 +74,8 @@ class Script:
         self.polls += 1
         last = len(self.steps) == 1
         step = self.steps[0] if last else self.steps.pop(0)
-        peer.answer(request, step(peer) if callable(step) else step)
+        with peer.together():  # an event that is read long before the answer has been answered by it
+            peer.answer(request, step(peer) if callable(step) else step)
         if last and self.later is not None:
             later, self.later = self.later, None
             later(peer)
@@ -94,7 +102,7 @@ def telling(*events):
     return later
 
 
-def run(script, way=wait_for_one, token=TOKEN, auth=KEY, timeout=15.0, transport="websocket"):
+def run(script, way=wait_for_one, token=TOKEN, auth=KEY, timeout=LONG, transport="websocket"):
     """The status that the wait returned, and the seconds that it took."""
     with Server(serve(script.reply)) as server, RocketRideClient(
         server.url, auth, transport=transport
@@ -153,7 +161,8 @@ def test_the_reason_of_this_run_decides_in_each_order(script, way, reason):
 
 
 @WAYS
-def test_an_event_that_never_comes_is_awaited_for_a_second(way):
+def test_an_event_that_never_comes_is_awaited_for_a_second(way, monkeypatch):
+    monkeypatch.setattr(end_reason, "LONGEST", WAIT)
     status, seconds = run(Script(FAILED), way)
     assert (status.end_reason, status.outcome) == (None, Outcome.FAILED)
     assert WAIT * 0.9 < seconds < ROOM
@@ -161,16 +170,16 @@ def test_an_event_that_never_comes_is_awaited_for_a_second(way):
 
 @WAYS
 def test_the_deadline_of_the_wait_comes_first(way):
-    status, seconds = run(Script(FAILED), way, timeout=0.3)
+    status, seconds = run(Script(FAILED), way, timeout=1.0)
     assert status.outcome is Outcome.FAILED
-    assert seconds < WAIT * 0.9
+    assert seconds < ROOM
 
 
 @WAYS
 def test_one_poll_awaits_nothing(way):
     status, seconds = run(Script(FAILED), way, timeout=0)
     assert status.outcome is Outcome.FAILED
-    assert seconds < WAIT * 0.9
+    assert seconds < ROOM
 
 
 @WAYS
@@ -181,7 +190,7 @@ def test_one_poll_awaits_nothing(way):
 )
 def test_where_nothing_depends_on_it_it_is_not_awaited(way, document):
     _, seconds = run(Script(document), way)
-    assert seconds < WAIT * 0.9
+    assert seconds < ROOM
 
 
 @WAYS
@@ -189,7 +198,7 @@ def test_where_nothing_depends_on_it_it_is_not_awaited(way, document):
 def test_an_end_without_a_known_reason_is_awaited_no_longer(way, events):
     status, seconds = run(Script(FAILED, later=telling(*events)), way)
     assert (status.end_reason, status.outcome) == (None, Outcome.FAILED)
-    assert seconds < WAIT * 0.9
+    assert seconds < ROOM
 
 
 @WAYS
@@ -200,7 +209,7 @@ def test_a_task_that_had_ended_before_the_subscription_is_not_waited_for(way, or
     script = Script(told(FAILED, event)) if order == "before" else Script(FAILED, later=telling(event))
     status, seconds = run(script, way)
     assert status.outcome is Outcome.FAILED
-    assert seconds < WAIT * 0.9
+    assert seconds < ROOM
 
 
 @WAYS
@@ -215,7 +224,7 @@ def test_a_connection_that_breaks_meanwhile_ends_it(way):
     script = Script(FAILED, later=lambda peer: peer.close())
     status, seconds = run(script, way)
     assert status.outcome is Outcome.FAILED
-    assert seconds < WAIT * 0.9
+    assert seconds < ROOM
 
 
 @pytest.mark.parametrize("way", [wait_for_one, iterate])
@@ -274,7 +283,7 @@ def falling_back(*documents):
 @each("then", [[FAILED], [STOPPING, FAILED]], ids=len)
 def test_a_reason_that_was_heard_outlives_the_connection_that_gave_no_answer(way, events, then):
     status, seconds = run(Script(told(RUNNING, TWIN_BEGINS), cutting(*events), *then), way)
-    assert seconds < WAIT * 0.9
+    assert seconds < ROOM
     (*_, (_, fields)) = events
     assert (status.end_reason, status.outcome_certain) == (fields["reason"], True)
     assert status.outcome is Outcome.CANCELLED
@@ -295,7 +304,7 @@ def test_a_run_that_is_seen_to_go_on_after_that_had_another_end(way, transport):
 def test_the_same_where_polls_go_over_http_from_then_on(way, documents, reason, monkeypatch):
     monkeypatch.setattr(f"{__name__}.LONG", 0.2)
     with Server(falling_back(*documents)) as server, RocketRideClient(server.url, KEY) as client:
-        assert way(client, TOKEN, 15.0).end_reason == reason
+        assert way(client, TOKEN, ROOM).end_reason == reason
 
 
 # --- whose event it is
@@ -304,7 +313,7 @@ def test_the_same_where_polls_go_over_http_from_then_on(way, documents, reason, 
 @pytest.fixture
 def _an_event_that_never_comes_is_not_awaited_for_long(monkeypatch):
     """Only where it is sent before the status or not at all: how long it is awaited is for the tests above."""
-    monkeypatch.setattr("rocketride_sync.waiting.end_reason.LONGEST", 0.1)
+    monkeypatch.setattr(end_reason, "LONGEST", 0.1)
 
 
 NOT_FOR_LONG = pytest.mark.usefixtures("_an_event_that_never_comes_is_not_awaited_for_long")
@@ -375,7 +384,7 @@ def test_where_the_id_may_be_anothers_it_tells_nothing_and_nothing_is_awaited(wa
     event = end(__id=f"{token[3:11]}.s")
     status, seconds = run(Script(told(RUNNING, event, event), FAILED, later=telling(event)), way, token, auth)
     assert (status.end_reason, status.outcome) == (None, Outcome.FAILED)
-    assert seconds < WAIT * 0.9
+    assert seconds < ROOM
 
 
 @WAYS
@@ -450,7 +459,8 @@ def test_each_of_many_gets_its_own_reason():
     assert [result.status.outcome for result in results] == ["cancelled", "cancelled", "failed"]
 
 
-def test_a_task_whose_event_is_awaited_does_not_hold_up_the_others():
+def test_a_task_whose_event_is_awaited_does_not_hold_up_the_others(monkeypatch):
+    monkeypatch.setattr(end_reason, "LONGEST", WAIT)
     slow, quick = TOKEN, f"tk_{0x22222222 << 96:032x}"
 
     def reply(peer, request):
@@ -503,7 +513,7 @@ def test_over_http_nothing_is_awaited():
         began = time.monotonic()
         client.wait_until_complete(TOKEN, 40.0, LONG)
         client.wait_all([TOKEN], 40.0, LONG)
-        assert time.monotonic() - began < WAIT * 0.9
+        assert time.monotonic() - began < ROOM
 
 
 # --- the command line

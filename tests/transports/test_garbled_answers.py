@@ -114,7 +114,7 @@ def test_three_in_a_row_are_a_protocol_error_for_each_of_many(transport, garbled
     retry = RetryPolicy(initial_delay=0.01, max_delay=20, jitter=0)
     with Server(Garbling(garbled, 10**9)) as server:
         with RocketRideClient(server.url, KEY, transport=transport, timeout=20, retry=retry) as client:
-            results = client.wait_all(tokens(6), timeout=10, interval=0.05)
+            results = client.wait_all(tokens(6), timeout=60, interval=0.05)
     assert all(isinstance(result.error, ProtocolError) for result in results), results
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import threading
 import time
 
 import pytest
@@ -233,15 +234,21 @@ class TestTlsProxies:
     def test_what_they_hand_on_together_is_all_seen(self, authority, ca_file):
         """The outer TLS has read all of it from the network, where nothing is left to look for."""
 
+        begun, sent = threading.Event(), threading.Event()
+
         def handler(peer):
+            peer.sock.recv(2)
+            begun.set()
             peer.send(b"one")
             peer.send(b"two")
+            sent.set()
             peer.stall()
 
         with Server(handler, tls=tls(authority)) as server:
-            tunnel = TunnelProxy(server, before_handing_on=lambda: time.sleep(0.1))
+            tunnel = TunnelProxy(server, before_handing_on=lambda: begun.is_set() and sent.wait(20))
             with Server(tunnel, tls=tls(authority)) as proxy:
                 sock = dialer(server.url, proxy.url, verify=ca_file).dial(Deadline(20))
+                sock.send(b"go")
                 with contextlib.closing(SteadySocket(sock, Deadline(20), 45.0)) as steady:
                     assert steady.recv(3) == b"one"
                     assert steady.has_input()

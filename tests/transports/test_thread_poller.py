@@ -16,7 +16,7 @@ from rocketride_sync.transports.thread_poller import ThreadPoller
 from .websocket.calls import wait_until
 
 # A fault here is often a wait for ever. Each of these tests takes milliseconds.
-pytestmark = pytest.mark.timeout(15)
+pytestmark = pytest.mark.timeout(60)
 forking = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 

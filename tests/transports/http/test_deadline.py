@@ -1,8 +1,9 @@
 """The deadline of a call over HTTP bounds every step of it, against servers that are slow in each."""
 
 import gzip
-import threading
 import time
+
+from leaping import LeapingTime
 
 from rocketride_sync import errors
 from rocketride_sync.protocol import content_encoding
@@ -11,9 +12,12 @@ from ..loopback import HOST, Server, after_request, always, answer
 from ..object_peers import MIB, RESULT, TOKEN, HttpPeer, http
 from .calls import START, call, failing, through, using
 
+SECONDS = 20.0  # of a call, which pass once the server has begun to be slow
+
 
 def drip_chunks(peer):
     peer.send(answer(length=False, Transfer_Encoding="chunked"))
+    LeapingTime.install().leap(SECONDS)
     peer.drip(b"1\r\nx\r\n" * 200)
 
 
@@ -25,38 +29,43 @@ class TestTheDeadline:
     def kept(self, server, **options):
         with server, using(options.pop("url", server.url), **options) as transport:
             began = time.monotonic()
-            error = failing(transport, errors.TransportTimeoutError, seconds=0.5)
-            assert time.monotonic() - began < 3.0
+            error = failing(transport, errors.TransportTimeoutError, seconds=SECONDS)
+            assert time.monotonic() - began < 2 * SECONDS
         return error
 
     def test_bounds_an_answer_in_chunks(self):
         assert "no complete answer" in str(self.kept(Server(after_request(drip_chunks))))
 
-    def test_bounds_the_decompression_of_an_answer(self, monkeypatch):
+    def test_bounds_the_decompression_of_an_answer(self, monkeypatch, leaping):
         body = answer(gzip.compress(bytes(900_000)), Content_Encoding="gzip")
-        late = threading.Event()  # in place of a body that takes so long
         inflate = content_encoding._inflate
-        monkeypatch.setattr(
-            content_encoding, "_inflate", lambda *how: (late.wait(0.3) or piece for piece in inflate(*how))
+        monkeypatch.setattr(  # in place of a body that takes so long
+            content_encoding,
+            "_inflate",
+            lambda *how: (leaping.leap(SECONDS / 2) or piece for piece in inflate(*how)),
         )
         assert self.kept(Server(always(body))).request_sent
 
-    def test_bounds_a_proxys_tunnel(self):
-        server = Server(after_request(lambda peer: peer.drip(b"HTTP/1.1 200 " + b"x" * 500)))
+    def test_bounds_a_proxys_tunnel(self, leaping):
+        def drip(peer):
+            leaping.leap(SECONDS)
+            peer.drip(b"HTTP/1.1 200 " + b"x" * 500)
+
+        server = Server(after_request(drip))
         self.kept(server, url="https://server.test", proxies={"https": server.url})
 
-    def test_bounds_a_tunnel_and_the_handshake_behind_it_together(self):
+    def test_bounds_a_tunnel_and_the_handshake_behind_it_together(self, leaping):
         def tunnel(peer):
-            time.sleep(2.8)
+            leaping.leap(0.9 * SECONDS)
             peer.send(b"HTTP/1.1 200 OK\r\n\r\n")
             peer.stall()
 
         with Server(after_request(tunnel)) as proxy, through(proxy) as transport:
             began = time.monotonic()
-            failing(transport, errors.TransportTimeoutError, seconds=3.0)
-            assert time.monotonic() - began < 5.0
+            failing(transport, errors.TransportTimeoutError, seconds=SECONDS)
+            assert time.monotonic() - began < 1.8 * SECONDS
 
-    def test_bounds_the_retry_too(self):
+    def test_bounds_the_retry_too(self, leaping):
         def second_is_late(peer):
             if server.connections == 1:
                 peer.read_request()
@@ -64,14 +73,15 @@ class TestTheDeadline:
                 peer.read_request()
             else:
                 peer.read_request()
+                leaping.leap(SECONDS)
                 peer.stall()
 
         server = Server(second_is_late)
         with server, using(server.url) as transport:
             call(transport)
             began = time.monotonic()
-            failing(transport, errors.TransportTimeoutError, seconds=0.5)
-            assert time.monotonic() - began < 3.0
+            failing(transport, errors.TransportTimeoutError, seconds=SECONDS)
+            assert time.monotonic() - began < 2 * SECONDS
         assert server.connections == 2
 
     def test_that_has_passed_sends_nothing(self):
