@@ -39,7 +39,7 @@ def simulation(*arguments):
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.timeout(1800)  # a safety net: 90 s alone on a slow machine, and ten minutes beside four busy loops
+@pytest.mark.timeout(1800)  # a safety net: on a slow machine it takes ten minutes beside four busy loops
 def test_every_life_of_the_fixed_set_is_as_it_must_be():
     done = simulation("--fixed")
     assert done.returncode == 0, done.stdout + done.stderr
