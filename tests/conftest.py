@@ -18,7 +18,7 @@ from ordering import is_lengthy, longest_first
 from preloaded import Parent, emulators_are_forked, share
 
 # Longer than pytest-timeout gives any test, by enough to clean up after it, and for a worker to wait for the others.
-HANGS = 600.0
+HANGS = 1200.0
 # The watchdog is a thread, and to start one for each test costs the short ones more than they take.
 _AGAIN = 20.0
 STDERR = pytest.StashKey()

@@ -39,9 +39,10 @@ def simulation(*arguments):
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.timeout(1800)  # a safety net: on a slow machine it takes ten minutes beside four busy loops
+@pytest.mark.timeout(900)
 def test_every_life_of_the_fixed_set_is_as_it_must_be():
-    done = simulation("--fixed")
+    # It is the longest test: one process among those of the other tests would end after all of them.
+    done = simulation("--fixed", "--jobs", "3")
     assert done.returncode == 0, done.stdout + done.stderr
     for rare in RARE:
         assert rare in done.stdout
