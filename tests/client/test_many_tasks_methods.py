@@ -26,6 +26,8 @@ from rocketride_sync import (
     TransportError,
     WaitTimeoutError,
 )
+from rocketride_sync.protocol import operations
+from rocketride_sync.transports.caller import refusal_of
 
 RUNNING = {"state": 3, "startTime": 100.0}
 DONE = {**RUNNING, "state": 5, "completed": True}
@@ -203,6 +205,20 @@ def test_a_refused_key_is_raised_not_returned():
     client, _ = client_of({A: [AuthenticationError("Access denied")]})
     with pytest.raises(AuthenticationError):
         list(client.as_completed([A]))
+
+
+def test_with_a_task_s_token_as_credential_the_others_fail_and_that_task_does_not():
+    with RocketRideClient(
+        "localhost", A, transport=MemoryTransport({A: [DONE], B: [other_task()]})
+    ) as client:
+        mine, others = client.wait_all([A, B])
+    assert mine.succeeded
+    assert type(others.error) is ConfigurationError
+
+
+def other_task():
+    """As what refuses to send a request about another task than that of the credential."""
+    return refusal_of(operations.get_task_status(B), A)
 
 
 def test_at_the_timeout_every_task_has_a_result():
