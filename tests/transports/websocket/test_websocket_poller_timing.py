@@ -77,8 +77,8 @@ def test_a_poll_that_is_due_after_the_end_costs_no_answer_that_came_in_time(size
             ((peer, request),) = held
             answers.append(threading.Thread(target=peer.answer, args=(request, ended)))
             answers[0].start()
-            # As far as it can come before it is read.
-            while answers[0].is_alive() and select.select([], [peer.peer.sock], [], 0)[1]:
+            # As far as it can come before it is read: the system takes no more for so long that it will not.
+            while answers[0].is_alive() and select.select([], [peer.peer.sock], [], 1.0)[1]:
                 time.sleep(0.01)
             leaping.leap(30.0)
 
