@@ -13,6 +13,7 @@ import json
 import os
 import pty
 import re
+import select
 import struct
 import subprocess
 import sys
@@ -45,10 +46,11 @@ MONTHS = [
     "December",
 ]
 COLUMNS, LINES = 80, 24
+PAUSE = 0.25  # seconds between two lines that are drawn, at least
 KEY = "a-key-for-the-recording"
 STORY = "It was a dark and stormy night. "
 INBOX = {"id": "inbox", "provider": "dropper", "config": {}}
-FOLDER = {"id": "files", "provider": "files", "config": {"paths": ["."], "delay": 0.6}}
+FOLDER = {"id": "files", "provider": "files", "config": {"paths": ["."], "delay": 1.2}}
 ENDS = {
     "Invoices of November": {"total": 120},
     "Nightly import": {
@@ -126,13 +128,24 @@ def _output(line: str, environment: Dict[str, str]) -> Iterator[bytes]:
         ["/bin/sh", "-c", line], stdin=theirs, stdout=theirs, stderr=theirs, env=environment
     ):
         os.close(theirs)
-        with contextlib.suppress(OSError):  # EIO: nobody holds the other end any more
-            while True:
-                output = os.read(ours, 65536)
-                if not output:
+        output = _read(ours)
+        while output:
+            # A line is drawn byte by byte over the one before. No picture shows half of both.
+            while select.select([ours], [], [], PAUSE)[0]:
+                more = _read(ours)
+                if not more:
                     break
-                yield output
+                output += more
+            yield output
+            output = _read(ours)
     os.close(ours)
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # EIO: nobody holds the other end any more
+        return b""
 
 
 def record(folder: Path) -> None:
@@ -165,7 +178,7 @@ def record(folder: Path) -> None:
         environment["ROCKETRIDE_TOKEN"] = client.use(pipeline=counting(FOLDER, "folder")).token
         wait = Terminal()
         wait.run(
-            "rocketride-sync wait --interval 0.5 --timeout 60", environment, until=r"\b[3-9]\d%.*<\d\d:.*…"
+            "rocketride-sync wait --interval 0.5 --timeout 60", environment, until=r"\b[3-7]\d%.*<\d\d:.*…"
         )
         tokens = [start(client, name, config) for name, config in ENDS.items()]
         client.wait_all(tokens)  # so that they are printed in this order
