@@ -10,7 +10,7 @@ from .handler_exceptions import pass_on
 from .import_lock import import_lock
 from .options import RetryPolicy
 
-__all__ = ["load", "load_for_wait"]
+__all__ = ["load", "load_with_retries"]
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ def load(imports: Callable[[], T]) -> T:
     raise TransportError(f"a module that this needs could not be loaded: {reason}")
 
 
-def load_for_wait(step: Callable[[], T], deadline: Deadline, retry: RetryPolicy) -> T:
+def load_with_retries(step: Callable[[], T], deadline: Deadline, retry: RetryPolicy) -> T:
     """What `step` returns, which loads modules that a wait needs. Their want may pass: it is outlived as a failed poll.
 
     Raises:

@@ -1,5 +1,6 @@
 """Exceptions as signal handlers raise them, at a moment of the test's choice."""
 
+import contextlib
 import signal
 import sys
 
@@ -13,6 +14,13 @@ def raise_as_handler(error):
         raise error
 
     handler(signal.SIGINT, sys._getframe())
+
+
+def raised_as_handler(error):
+    """`error`, as the handler of a signal has raised it before."""
+    with contextlib.suppress(type(error)):
+        raise_as_handler(error)
+    return error
 
 
 def that_raises(error):

@@ -9,7 +9,7 @@ import itertools
 import os
 import stat
 import sys
-from typing import BinaryIO, Callable, List
+from typing import BinaryIO, Callable, ContextManager, List, Optional
 
 from ..errors import ConfigurationError
 from ..owned_files import utf_16_hint
@@ -30,12 +30,7 @@ def read_text(path: str) -> str:
     Raises:
         ConfigurationError: it cannot be read, is larger than 64 KiB, or is not UTF-8.
     """
-    try:
-        with open(path, "rb") as file:
-            return read_stream(file, path)
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-    raise ConfigurationError(f"cannot read {path}: {reason}")
+    return _read(lambda: open(path, "rb"), path, MAX_BYTES)
 
 
 def warn_if_others_can_read(path: str) -> None:
@@ -68,25 +63,43 @@ def others_can_read(path: str) -> bool:
 
 
 def read_stdin(expected: str, max_bytes: int = MAX_BYTES, *, one_line: bool = False) -> str:
-    """As `read_stream`, of standard input. `expected` is what should be there: a terminal asks for it, and hides it."""
-    if sys.stdin is None:
+    """The text of standard input, of at most `max_bytes`. Raises as `read_text`.
+
+    `expected` is what should be there: a terminal asks for it, and hides it. With `one_line` it returns after a line that
+    holds a word, though the writer keeps the stream open.
+    """
+    stdin = sys.stdin
+    if stdin is None:
         raise ConfigurationError(f"standard input is closed; {expected} was expected there")
     from . import terminal_input  # seldom needed
 
+    return _read(
+        lambda: terminal_input.asking(stdin, expected, one_line=one_line),
+        "standard input",
+        max_bytes,
+        _holds_a_word if one_line else None,
+    )
+
+
+def _read(
+    opened: Callable[[], ContextManager[BinaryIO]],
+    name: str,
+    max_bytes: int,
+    suffices: Optional[Callable[[bytes], bool]] = None,
+) -> str:
+    """The text of a stream, called `name` in messages, of at most `max_bytes`. Raises as `read_text`.
+
+    It is read no further than `suffices` says after a line.
+    """
     try:
-        with terminal_input.asking(sys.stdin, expected, one_line=one_line) as stream:
-            return read_stream(stream, "standard input", max_bytes, one_line=one_line)
+        with opened() as stream:
+            return _text_of(read_up_to(stream, max_bytes + 1, suffices), name, max_bytes)
     except OSError as error:  # such as that of a terminal or a connection that is gone
         reason = error.strerror or type(error).__name__
-    raise ConfigurationError(f"cannot read standard input: {reason}")
+    raise ConfigurationError(f"cannot read {name}: {reason}")
 
 
-def read_stream(stream: BinaryIO, name: str, max_bytes: int = MAX_BYTES, *, one_line: bool = False) -> str:
-    """The text of `stream`, called `name` in messages, of at most `max_bytes`. Raises as `read_text`.
-
-    With `one_line` it returns after a line that holds a word, though the writer keeps the stream open.
-    """
-    content = read_up_to(stream, max_bytes + 1, _holds_a_word if one_line else None)
+def _text_of(content: bytes, name: str, max_bytes: int) -> str:
     if len(content) > max_bytes:
         raise ConfigurationError(f"{name} is larger than {max_bytes // 1024} KiB")
     try:

@@ -23,7 +23,7 @@ from .. import arguments
 from ..deadline import Clock, Deadline
 from ..errors import ConfigurationError, ProtocolError, TransientError
 from ..handler_exceptions import pass_on
-from ..loading import load, load_for_wait
+from ..loading import load, load_with_retries
 from ..options import CLIENT_TIMEOUT, Seconds, optional_seconds
 from ..protocol import operations
 from .base_client import BaseClient
@@ -173,7 +173,7 @@ class ManyTasksMethods(BaseClient):
         arguments.on_progress(on_progress)
         limit = optional_seconds("timeout", timeout, zero=True)
         deadline = Deadline(limit)
-        load_for_wait(lambda: load(_waiting), deadline, self._settings.retry)
+        load_with_retries(lambda: load(_waiting), deadline, self._settings.retry)
         from ..waiting.many_tasks import ManyTasksWait  # seldom needed
         from ..waiting.retention import check_interval
 
@@ -198,7 +198,9 @@ class ManyTasksMethods(BaseClient):
         from ..transports.sequential_poller import SequentialPoller, poller_for
 
         try:
-            return load_for_wait(lambda: poller_for(self._transport, polls), deadline, self._settings.retry)
+            return load_with_retries(
+                lambda: poller_for(self._transport, polls), deadline, self._settings.retry
+            )
         except TransientError as error:
             pass_on(error)
             if not deadline.expired:

@@ -14,7 +14,7 @@ from ..errors import (
     WaitTimeoutError,
 )
 from ..handler_exceptions import pass_on
-from ..loading import load, load_for_wait
+from ..loading import load, load_with_retries
 from ..models import TaskStatus
 from ..options import CLIENT_TIMEOUT, Seconds, optional_seconds
 from ..protocol import operations
@@ -196,7 +196,7 @@ class StatusMethods(BaseClient):
         """Load what a wait needs, which a process that reads one status does not. Returns what is left of its timeout."""
         deadline = Deadline(timeout)
         try:
-            load_for_wait(lambda: load(_waiting), deadline, self._settings.retry)
+            load_with_retries(lambda: load(_waiting), deadline, self._settings.retry)
             return timeout and deadline.for_call()
         except TransientError as error:
             pass_on(error)

@@ -75,6 +75,6 @@ def watched_statuses(
 
 def _load_ahead(transport: Transport, deadline: Deadline) -> None:
     """Let `transport` load what the wait may need later, if it has a method for that."""
-    load = getattr(transport, "load_for_wait", None)
+    load = getattr(transport, "load_ahead", None)
     if load is not None:
         load(deadline)

@@ -175,7 +175,7 @@ class AutoTransport:
         self.fallback.reset()
         return uploads
 
-    def load_for_wait(self, deadline: Deadline) -> None:
+    def load_ahead(self, deadline: Deadline) -> None:
         """Load HTTP, so that it is not in the middle of the wait, if there is time for that. Raises TransportError."""
         if deadline.remaining() >= self.TIME_TO_LOAD:
             self._http.load()
@@ -188,7 +188,7 @@ class AutoTransport:
         """As `rocketride_sync.transports.poller.PollingTransport.watch_many`."""
         AutoPoller = load(_polling)  # noqa: N806
         for poll in polls[:1]:  # all have about the same
-            self.load_for_wait(poll.until)
+            self.load_ahead(poll.until)
         websocket = self._websocket.watch_many(polls)
         return AutoPoller(self.fallback, websocket, self._http.make_poller(), self._http.load)
 

@@ -183,7 +183,7 @@ def test_a_terminal_without_a_name_is_asked_on_stderr(monkeypatch, capsys):
     typist = Typist(b"")
     with at(typist, monkeypatch):
         monkeypatch.setattr(os, "ttyname", nameless)
-        monkeypatch.setattr(secret_input, "read_stream", lambda *_, **__: "read")
+        monkeypatch.setattr(secret_input, "read_up_to", lambda *_: b"read")
         assert secret_input.read_stdin("the API key", one_line=True) == "read"
     assert capsys.readouterr().err.startswith("Type the API key")
 

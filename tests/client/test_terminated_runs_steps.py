@@ -1,10 +1,8 @@
 """What the memory of terminated runs does when something else than the server's answer comes."""
 
-import contextlib
-
 import pytest
 from cases import each
-from handlers import raise_as_handler
+from handlers import raised_as_handler
 
 from rocketride_sync import ServerError, TaskNotFoundError, TaskStatus, TransportError, TransportTimeoutError
 from rocketride_sync.client.terminated_runs import TerminatedRuns
@@ -21,13 +19,6 @@ def status(document):
 
 def sent(error):
     error.request_sent = True
-    return error
-
-
-def of_handler(error):
-    """`error` as a signal handler has raised it, in whose client a request was sent."""
-    with contextlib.suppress(type(error)):
-        raise_as_handler(sent(error))
     return error
 
 
@@ -67,7 +58,7 @@ def test_what_is_refused_takes_no_place():
 
 def test_an_error_of_a_handler_that_comes_while_it_is_asked_says_nothing_of_the_connection():
     """Nobody looks whether the task goes on, and nothing is asked again."""
-    error = of_handler(TransportError("of another client"))
+    error = raised_as_handler(sent(TransportError("of another client")))
     step, look = Script(error, None), Script(status(RUNNING))
     assert terminate(TerminatedRuns(), RUNNING, step, look) is error
     assert (len(step.results), len(look.results)) == (1, 1)
@@ -75,7 +66,7 @@ def test_an_error_of_a_handler_that_comes_while_it_is_asked_says_nothing_of_the_
 
 @each("kind", [TaskNotFoundError, ServerError])
 def test_an_error_of_a_handler_that_comes_in_the_look_says_nothing_of_the_task(kind):
-    error = of_handler(kind("of another client"))
+    error = raised_as_handler(sent(kind("of another client")))
     broken = sent(TransportError("broke"))
     assert terminate(TerminatedRuns(), RUNNING, Script(broken, None), Script(error)) is error
 

@@ -1,10 +1,8 @@
 """The requests that send an object: which follows which answer, and that a pipe which failed is closed."""
 
-import contextlib
-
 import pytest
 from cases import each
-from handlers import raise_as_handler
+from handlers import raised_as_handler
 
 from rocketride_sync import ServerError
 from rocketride_sync.protocol.failures import NotReadyError
@@ -70,20 +68,12 @@ def test_the_error_of_closing_comes_out_if_there_was_none():
     assert walk(OPENED, None, None, REFUSED) == ([OPEN, A, B, CLOSE], REFUSED)
 
 
-def of_handler():
-    """An error of another client, as a signal handler has raised it."""
-    error = ServerError("of another client")
-    with contextlib.suppress(ServerError):
-        raise_as_handler(error)
-    return error
-
-
 @each(
     "before, sent",
     [((OPENED,), [OPEN, A]), ((OPENED, None), [OPEN, A, B]), ((OPENED, FAILED), [OPEN, A, CLOSE])],
 )
 def test_what_a_signal_handler_raises_comes_out_and_nothing_more_is_sent(before, sent):
-    error = of_handler()
+    error = raised_as_handler(ServerError("of another client"))
     found = walk(*before, error)
     assert found[0] == sent
     assert found[1] is error

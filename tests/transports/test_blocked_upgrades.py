@@ -10,7 +10,7 @@ import time
 import pytest
 from cases import each
 from command_call import call_command
-from leaping import LeapingTime
+from leaping import leap
 
 from rocketride_sync import (
     AuthenticationError,
@@ -44,10 +44,6 @@ _LENGTH = re.compile(r"content-length: *(\d+)", re.IGNORECASE)
 def _a_leap_is_noticed_soon(monkeypatch):
     for module in (tcp, steady_socket):
         monkeypatch.setattr(module, "SLICE", 0.1)
-
-
-def leap(seconds):
-    LeapingTime.install().leap(seconds)
 
 
 class Blocked:

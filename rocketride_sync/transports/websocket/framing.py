@@ -30,9 +30,8 @@ _FINAL = 0x80
 _MASKED = 0x80
 _EACH_BYTE = int.from_bytes(bytes(range(256)), "big")
 _ONES = int.from_bytes(b"\1" * 256, "big")
-_LONGEST_AFTER_DEADLINE = (
-    0.05  # seconds, for what has been read already: it came in time, but may be 32,768 frames
-)
+# Seconds, for what has been read already: it came in time, but may be 32,768 frames.
+_LONGEST_AFTER_DEADLINE = 0.05
 _SHORT = 512  # bytes, up to which it is faster to mask them as one number
 
 

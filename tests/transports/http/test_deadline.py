@@ -3,7 +3,7 @@
 import gzip
 import time
 
-from leaping import LeapingTime
+from leaping import leap
 
 from rocketride_sync import errors
 from rocketride_sync.protocol import content_encoding
@@ -17,7 +17,7 @@ SECONDS = 20.0  # of a call, which pass once the server has begun to be slow
 
 def drip_chunks(peer):
     peer.send(answer(length=False, Transfer_Encoding="chunked"))
-    LeapingTime.install().leap(SECONDS)
+    leap(SECONDS)
     peer.drip(b"1\r\nx\r\n" * 200)
 
 
