@@ -144,9 +144,8 @@ def array(value: Any, place: Place, item: Callable[[Any, Place], T]) -> Tuple[T,
     try:
         return tuple([item(element, place) for element in elements])
     except DecodeError as error:
-        pass_on(
-            error
-        )  # decoded again below with places, to name the wrong element: making all places takes a tenth of the time
+        # Decoded again below with places, to name the wrong element: making all places takes a tenth of the time.
+        pass_on(error)
     return tuple([item(element, (place, i)) for i, element in enumerate(elements)])
 
 

@@ -21,7 +21,7 @@ def test_a_command_runs_a_pipeline_and_a_view_tells_what_came_of_it(run, environ
     assert run("manage.py", "migrate", "--run-syncdb", cwd=SITE).returncode == 0
     done = run("manage.py", "run_job", EXAMPLES / "nightly.pipe", cwd=SITE)
     assert (done.stdout, done.stderr) == ("job 1: 3 of 3 items\n", "")
-    late = run("manage.py", "run_job", pipe(forever=True), "--timeout", "1", cwd=SITE)
+    late = run("manage.py", "run_job", pipe(forever=True), "--timeout", "3", cwd=SITE)
     assert late.returncode == 1
     assert re.fullmatch(
         r"CommandError: \S+: the task had not ended after \d\.\d s; the task was ended\n", late.stderr
