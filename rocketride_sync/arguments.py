@@ -7,37 +7,15 @@ of a class of the user's is returned as a plain str: `str()` of an enum's member
 from __future__ import annotations
 
 import os
-import stat
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from .errors import ConfigurationError
 from .handler_exceptions import pass_on
-from .options import RetryPolicy
 from .redact import excerpt, redact
 
 ANY_TYPE = "application/octet-stream"
 
 _LONGEST_SHOWN = 20  # characters of a word of the user's
-
-_NAME_MARKS = "!#$%&'*+-.^_`|~"  # RFC 9110, section 5.6.2
-# What the transports set themselves, and what would change how a message is framed.
-_OWN_HEADERS = frozenset(
-    (
-        "accept",
-        "accept-encoding",
-        "authorization",
-        "connection",
-        "host",
-        "keep-alive",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "user-agent",
-        "expect",
-    )
-)
-_OWN_PREFIXES = ("content-", "proxy-", "sec-websocket-")
 
 
 def text(name: str, value: Any) -> str:
@@ -69,7 +47,7 @@ def text_by_name(name: str, value: Any) -> Dict[str, str]:
     if not isinstance(value, Mapping):
         raise ConfigurationError(f"{expected}, not {type(value).__name__}")
     found = {}
-    for key, part in _items(name, value):
+    for key, part in items_of(name, value):
         # The messages do not repeat the values, which may be secrets.
         if not isinstance(key, str):
             raise ConfigurationError(f"{expected}: a key is {type(key).__name__}")
@@ -91,14 +69,14 @@ def is_utf_8(text: str) -> bool:
 
 def _sendable(name: str, text: str) -> str:
     if is_utf_8(text):
-        return _plain_str(text)
+        return plain_str(text)
     # The message does not repeat the text, which may be secret.
     raise ConfigurationError(
         f"{name} must be text that UTF-8 can encode; this has lone surrogates, as bytes of another encoding leave them"
     )
 
 
-def _plain_str(text: str) -> str:
+def plain_str(text: str) -> str:
     return str.__str__(text)
 
 
@@ -123,7 +101,7 @@ def optional_choice(name: str, value: Any, choices: Sequence[str]) -> Optional[s
     if value is None:
         return None
     if isinstance(value, str) and value in choices:
-        return _plain_str(value)
+        return plain_str(value)
     raise ConfigurationError(f"{name} must be one of {', '.join(choices)}{_not_a_choice(value)}")
 
 
@@ -140,7 +118,7 @@ def mime_type(value: Any) -> str:
     if value is None:
         return ANY_TYPE
     if isinstance(value, str) and value.isascii() and value.isprintable() and "/" in value:
-        return _plain_str(value)
+        return plain_str(value)
     raise ConfigurationError(f"the MIME type must be something like 'text/plain', not {value!r}")
 
 
@@ -165,7 +143,7 @@ def on_progress(value: Any) -> Any:
 
 def path(name: str, value: Any) -> str:
     """A path, as a string."""
-    found = _as_text(value)
+    found = as_text(value)
     if isinstance(found, str) and found and "\0" not in found and _is_encodable(found):
         return found
     raise ConfigurationError(f"{name} must be the path of a file, not {_described(value)}")
@@ -180,46 +158,6 @@ def _is_encodable(path: str) -> bool:
     return True
 
 
-def api_key(value: Any, name: str = "auth", hint_if_missing: str = "") -> str:
-    """A credential. It is a secret, so the messages do not repeat it. `hint_if_missing` stands behind that there is none."""
-    if not isinstance(value, str):
-        hint = ", or a function that returns one" if name == "auth" else ""
-        raise ConfigurationError(f"{name} must be a string{hint}, not {type(value).__name__}")
-    if not value.strip():
-        raise ConfigurationError(f"no API key: pass auth='…' or set ROCKETRIDE_APIKEY{hint_if_missing}")
-    if not is_plain(value):
-        raise ConfigurationError(
-            "the API key holds white space or characters outside ASCII; is it a whole line?"
-        )
-    return _plain_str(value)
-
-
-def verify(value: Any) -> Union[bool, str]:
-    """Whether to verify a server's certificate, or the path of CA certificates, as a string."""
-    found = _as_text(value)
-    if isinstance(found, bool):
-        return found
-    if not isinstance(found, str):
-        raise ConfigurationError(f"verify must be True, False or a path to CA certificates, not {found!r}")
-    if not mode_of(found):
-        raise ConfigurationError(f"verify: there is no file or directory {found!r}")
-    return found
-
-
-def certificate(value: Any) -> Any:
-    """A client certificate: a path, or a tuple of one or two, as strings; or None."""
-    found = tuple(map(_as_text, value)) if isinstance(value, tuple) else _as_text(value)
-    files = (found,) if isinstance(found, str) else found
-    if files is None:
-        return None
-    if not isinstance(files, tuple) or not 1 <= len(files) <= 2:
-        raise ConfigurationError("cert must be a path, or a tuple of the paths (certificate, key)")
-    for file in files:
-        if not isinstance(file, str) or not stat.S_ISREG(mode_of(file)):
-            raise ConfigurationError(f"cert: there is no file {file!r}")
-    return found
-
-
 def mode_of(path: Union[str, os.PathLike[str]]) -> int:
     """What kind of file is at `path`; 0 if that cannot be told: then opening it says what is wrong."""
     try:
@@ -229,46 +167,7 @@ def mode_of(path: Union[str, os.PathLike[str]]) -> int:
         return 0
 
 
-def proxies(value: Any) -> Optional[Mapping[str, str]]:
-    """A mapping of schemes to proxies, or None. A proxy that is None or empty is none."""
-    if value is None:
-        return None
-    if not isinstance(value, Mapping):
-        raise ConfigurationError("proxies must be a mapping such as {'https': 'http://proxy:3128'}")
-    known = dict(_items("proxies", value))
-    for scheme, proxy in known.items():
-        # The values are not shown: they may hold passwords.
-        if not isinstance(scheme, str) or not (proxy is None or isinstance(proxy, str)):
-            raise ConfigurationError(
-                f"proxies must map strings to strings, not {type(scheme).__name__} to {type(proxy).__name__}"
-            )
-    return {_plain_str(scheme): proxy and _plain_str(proxy) for scheme, proxy in known.items()}
-
-
-def headers(value: Any) -> Dict[str, str]:
-    """Headers for a gateway, as a new dict; empty for None. The values are secrets, so the messages do not repeat them."""
-    if value is None:
-        return {}
-    if not isinstance(value, Mapping):
-        raise ConfigurationError(
-            f"headers must be a mapping such as {{'X-Gateway': '…'}}, not {type(value).__name__}"
-        )
-    given = _items("headers", value)
-    found = {_plain_str(name): text.strip(" ") for name, text in given if _is_header(name, text)}
-    if len(found) < len(given):
-        raise ConfigurationError(
-            "headers must map names of HTTP headers to values of visible ASCII characters"
-        )
-    known = [name.lower() for name in found]
-    for name in known:
-        if name in _OWN_HEADERS or name.startswith(_OWN_PREFIXES):
-            raise ConfigurationError(f"headers: {name!r} is not yours to set; the API key is auth=")
-        if known.count(name) > 1:
-            raise ConfigurationError(f"headers: {name!r} is given twice")
-    return found
-
-
-def _items(name: str, value: Mapping[Any, Any]) -> List[Tuple[Any, Any]]:
+def items_of(name: str, value: Mapping[Any, Any]) -> List[Tuple[Any, Any]]:
     """The items of a mapping of the user's, which may raise anything. The message does not repeat what: it may be secret."""
     try:
         return [(key, part) for key, part in value.items()]
@@ -278,32 +177,10 @@ def _items(name: str, value: Mapping[Any, Any]) -> List[Tuple[Any, Any]]:
     raise ConfigurationError(f"{name} cannot be read: its items raise {type(cause).__name__}") from cause
 
 
-def _is_header(name: Any, text: Any) -> bool:
-    if not (isinstance(name, str) and isinstance(text, str) and name and name.isascii()):
-        return False
-    return (
-        all(char.isalnum() or char in _NAME_MARKS for char in name) and text.isascii() and text.isprintable()
-    )
-
-
-def retry_policy(value: Any) -> RetryPolicy:
-    """A `RetryPolicy`."""
-    if not isinstance(value, RetryPolicy):
-        raise ConfigurationError(f"retry must be a RetryPolicy, not {type(value).__name__}")
-    return value
-
-
-def byte_count(name: str, value: Any) -> int:
-    """A positive number of bytes."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ConfigurationError(f"{name} must be a positive number of bytes, not {value!r}")
-    return value
-
-
-def _as_text(path: Any) -> Any:
+def as_text(path: Any) -> Any:
     """A path as a string, so that the modules below never get a `Path`; anything else as it is."""
     found = os.fspath(path) if isinstance(path, os.PathLike) else path
-    return _plain_str(found) if isinstance(found, str) else found
+    return plain_str(found) if isinstance(found, str) else found
 
 
 def is_plain(text: str) -> bool:

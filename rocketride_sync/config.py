@@ -7,7 +7,7 @@ import os
 import warnings
 from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, Mapping, Optional, Tuple, Union
 
-from . import arguments
+from . import connection_arguments
 from .address import DEFAULT_URI, NO_ADDRESS, QUOTED, Address, in_quotes, is_surely_address
 from .errors import ConfigurationError, RocketRideWarning
 from .frozen import Frozen
@@ -86,20 +86,20 @@ class Settings(Frozen):
         max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES,
         max_status_bytes: int = DEFAULT_MAX_STATUS_BYTES,
     ) -> None:
-        checked = arguments.headers(headers)
-        through = arguments.proxies(proxies)
+        checked = connection_arguments.headers(headers)
+        through = connection_arguments.proxies(proxies)
         self._set(
             address=address,
             auth=_credential(auth, (*_parts(checked), *proxy_secrets((through or {}).values()))),
             headers={name: Secret(value) for name, value in checked.items()},
             timeout=optional_seconds("timeout", timeout),
             connect_timeout=optional_seconds("connect_timeout", connect_timeout),
-            retry=arguments.retry_policy(retry),
-            verify=arguments.verify(verify),
-            cert=arguments.certificate(cert),
+            retry=connection_arguments.retry_policy(retry),
+            verify=connection_arguments.verify(verify),
+            cert=connection_arguments.certificate(cert),
             proxies=through,
-            max_response_bytes=arguments.byte_count("max_response_bytes", max_response_bytes),
-            max_status_bytes=arguments.byte_count("max_status_bytes", max_status_bytes),
+            max_response_bytes=connection_arguments.byte_count("max_response_bytes", max_response_bytes),
+            max_status_bytes=connection_arguments.byte_count("max_status_bytes", max_status_bytes),
         )
 
     @property
@@ -171,7 +171,7 @@ def _credential(auth: Any, along: Iterable[str]) -> Union[Secret, KeySource]:
     along = tuple(dict.fromkeys(along))
     if not callable(auth):
         hint = "" if auth else misnamed("ROCKETRIDE_APIKEY", os.environ)
-        return Secret(arguments.api_key(auth, hint_if_missing=hint), along)
+        return Secret(connection_arguments.api_key(auth, hint_if_missing=hint), along)
     from .import_lock import import_lock
 
     with import_lock:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Callable, Optional, Tuple
 
-from . import arguments
+from . import connection_arguments
 from .errors import RocketRideError
 from .handler_exceptions import pass_on
 from .redact import Secret
@@ -49,5 +49,5 @@ class KeySource:
             # These have a meaning here, of a fault that may pass and of the end of an iterator, that is not theirs.
             error._is_of_auth = True  # type: ignore[union-attr]
             raise
-        self._key = key = Secret(arguments.api_key(found, "the result of auth"), self._along)
+        self._key = key = Secret(connection_arguments.api_key(found, "the result of auth"), self._along)
         return key

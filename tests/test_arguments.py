@@ -7,7 +7,13 @@ import pytest
 from cases import each
 from transports.loopback import Server, answer
 
-from rocketride_sync import ConfigurationError, MemoryTransport, RocketRideClient, arguments
+from rocketride_sync import (
+    ConfigurationError,
+    MemoryTransport,
+    RocketRideClient,
+    arguments,
+    connection_arguments,
+)
 
 TOKEN = "tk_5f3a0123456789abcdef0123456789ab"
 PIPELINE = {"project_id": "p", "source": "s", "components": [{"id": "s", "provider": "webhook"}]}
@@ -54,13 +60,13 @@ CHECKS = {
     "task_token": lambda: arguments.task_token(Text.TOKEN),
     "path": lambda: arguments.path("filepath", Text.FILE),
     "path of a path": lambda: arguments.path("filepath", Path()),
-    "api_key": lambda: arguments.api_key(Text.KEY),
-    "verify": lambda: arguments.verify(Text.FILE),
-    "certificate": lambda: arguments.certificate((Text.FILE, Text.FILE))[1],
-    "proxies, a scheme": lambda: next(iter(arguments.proxies({Text.NAME: "a"}))),
-    "proxies, an address": lambda: arguments.proxies({"http": Text.NAME})["http"],
-    "headers, a name": lambda: next(iter(arguments.headers({Text.NAME: "a"}))),
-    "headers, a value": lambda: arguments.headers({"a": Text.NAME})["a"],
+    "api_key": lambda: connection_arguments.api_key(Text.KEY),
+    "verify": lambda: connection_arguments.verify(Text.FILE),
+    "certificate": lambda: connection_arguments.certificate((Text.FILE, Text.FILE))[1],
+    "proxies, a scheme": lambda: next(iter(connection_arguments.proxies({Text.NAME: "a"}))),
+    "proxies, an address": lambda: connection_arguments.proxies({"http": Text.NAME})["http"],
+    "headers, a name": lambda: next(iter(connection_arguments.headers({Text.NAME: "a"}))),
+    "headers, a value": lambda: connection_arguments.headers({"a": Text.NAME})["a"],
 }
 
 
@@ -76,7 +82,7 @@ def test_a_count_of_another_class_becomes_a_plain_one():
 
 
 def test_no_proxy_stays_none():
-    assert arguments.proxies({"http": None, "https": ""}) == {"http": None, "https": ""}
+    assert connection_arguments.proxies({"http": None, "https": ""}) == {"http": None, "https": ""}
 
 
 @pytest.mark.parametrize("auth", [Text.KEY, lambda: Text.KEY], ids=["key", "function"])

@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Tuple
 
-from .. import arguments
+from .. import connection_arguments
 from ..address import DEFAULT_PORT, DEFAULT_URI, Address
 from ..deadline import Deadline
 from ..errors import ConfigurationError
@@ -91,7 +91,7 @@ def _findings(args: argparse.Namespace, environment: Environment, limit: float) 
     yield Finding("address", f"{address} ({f'from {source}' if uri else source}{note})")
     step = "tls"
     try:
-        arguments.verify(args.ca_file is None or args.ca_file)
+        connection_arguments.verify(args.ca_file is None or args.ca_file)
         step = "key"
         client, key_fault = _client(args, environment)
         key = None if key_fault else key_source(args, environment)
