@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import functools
 import http
-import re
-from typing import Any, Callable, Dict, List, Mapping, Optional, Pattern, Tuple
+from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 from urllib.parse import urlsplit
 
 from ..deadline import system_time
@@ -25,7 +24,6 @@ Headers = Mapping[str, str]
 
 _UNAUTHORIZED = 401  # means the same in a proxy's answer
 _FORBIDDEN = 403  # where the server denies permission, it answers with 400
-_LONGEST_ERROR_BODY = 8192
 _LONGEST_PROBLEM = 100
 _LONGEST_OF_PAGE = 120  # characters of a page: they are of a stranger, and only to be recognised
 
@@ -187,7 +185,7 @@ def _reported_by_body(document: Any, body: bytes) -> Tuple[str, Any, Any]:
         body: the body itself.
     """
     if not isinstance(document, dict):
-        return (document if isinstance(document, str) else _text_of_markup(body)), None, None
+        return (document if isinstance(document, str) else _words_of(body)), None, None
     return reported(document)
 
 
@@ -220,32 +218,6 @@ def _validation_error(item: Dict[str, Any]) -> str:
     return f"{'.'.join(parts) or 'the request'}: {said if isinstance(said, str) else 'refused'}"
 
 
-def _text_of_markup(body: bytes) -> str:
-    """The words of a body of HTML or plain text."""
-    text = body[:_LONGEST_ERROR_BODY].decode("utf-8", "replace")
-    words = " ".join(_unescape()(_without_markup(text)).split())
-    # Without the last word if it may be cut: it could be a part of a secret, which would not be recognised.
-    return words.rpartition(" ")[0] if len(body) > _LONGEST_ERROR_BODY else words
-
-
-def _without_markup(text: str) -> str:
-    """`text` without tags, and without the content of elements that are not shown, if they are closed."""
-    # No further: without a ">" after it, each "<" would be searched for one to the end.
-    tags = list(_tag().finditer(text[: text.rfind(">") + 1]))
-    last_closed = {tag.group(2).lower(): tag.start() for tag in tags if tag.group(1)}
-    shown: List[str] = []
-    at, hidden = 0, ""
-    for tag in tags:
-        closes, name = tag.group(1), (tag.group(2) or "").lower()
-        if not hidden:
-            shown.append(text[at : tag.start()])
-            hidden = name if last_closed.get(name, at) > tag.start() else ""
-        elif closes and name == hidden:
-            hidden = ""
-        at = tag.end()
-    return " ".join([*shown, text[at:]])
-
-
 def _not_an_envelope(
     operation: Operation, document: Any, problem: str, headers: Headers, body: bytes, auth: str
 ) -> ProtocolError:
@@ -259,7 +231,7 @@ def _not_an_envelope(
     kind = readable(headers.get("Content-Type") or "no declared type", secrets)
     if problem and body.lstrip()[:1] in (b"{", b"["):
         kind += f" that cannot be read ({problem})"
-    start = readable(_text_of_markup(body), secrets)
+    start = readable(_words_of(body), secrets)
     start = start or ("nothing that can be shown" if body.strip() else "nothing")
     return ProtocolError(
         f"{operation.name} failed: the answer is not RocketRide's JSON but {kind}: {start}. "
@@ -267,26 +239,24 @@ def _not_an_envelope(
     )
 
 
-# Of pages, which few processes get: compiling the pattern and loading the names of characters take a millisecond.
+# Of pages, which few processes get.
 
 
 def load_for_pages() -> None:
-    """Load it now: a wait must not when it meets a page. Raises TransportError."""
-    _unescape()
+    """Load what reads them now: a wait must not when it meets one. Raises TransportError."""
+    _page_reader()
 
 
-def _tag() -> Pattern[str]:
-    # Neither this nor what uses it looks at any part of a text more than a few times: a page may be made to be slow to read.
-    # `re` keeps the pattern.
-    return re.compile(r"<(/?)(style|script|head)\b[^>]*>|<[^>]*>", re.IGNORECASE)
+def _words_of(page: bytes) -> str:
+    return _page_reader()(page)
 
 
 @functools.lru_cache(maxsize=None)
-def _unescape() -> Callable[[str], str]:
-    return load(_html)
+def _page_reader() -> Callable[[bytes], str]:
+    return load(_page_text)
 
 
-def _html() -> Callable[[str], str]:
-    from html import unescape
+def _page_text() -> Callable[[bytes], str]:
+    from .page_text import words_of
 
-    return unescape
+    return words_of

@@ -25,7 +25,7 @@ from rocketride_sync.cli import (
 from rocketride_sync.cli import main as command_line
 from rocketride_sync.client import pipelines
 from rocketride_sync.emulator import pipeline as emulator_pipeline
-from rocketride_sync.protocol import http_answers, http_objects
+from rocketride_sync.protocol import http_objects, page_text
 from rocketride_sync.transports.http import log_filter
 
 PACKAGE = Path(rocketride_sync.__file__).parent
@@ -75,8 +75,8 @@ USES = {
         lambda text: emulator_pipeline._PLACEHOLDER.sub("", text),
         ["${", "ROCKETRIDE_", "A", "}"],
     ),
-    "protocol/http_answers._tag": (
-        lambda text: http_answers._without_markup(text),
+    "protocol/page_text._TAG": (
+        lambda text: page_text._without_markup(text),
         ["<style", "<head", "</style", "<script>", "</head>", " ", "<", ">", "a", '"'],
     ),
     "protocol/http_objects._PLAIN_NAME": (http_objects._PLAIN_NAME.fullmatch, ["a", "[", "\\"]),

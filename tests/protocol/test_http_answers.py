@@ -360,9 +360,10 @@ def test_of_a_page_this_much_is_quoted(words, shown):
 
 def test_a_page_that_a_wait_meets_needs_nothing_that_is_not_loaded(monkeypatch):
     """The installation may be gone by then."""
-    http_answers._unescape.cache_clear()
+    http_answers._page_reader.cache_clear()
     http_answers.load_for_pages()
-    monkeypatch.setitem(sys.modules, "html", None)  # it cannot be imported
+    for name in ("html", "rocketride_sync.protocol.page_text"):
+        monkeypatch.setitem(sys.modules, name, None)  # it cannot be imported
     assert "perhaps a proxy's: 1 < 2" in str(failing(400, b"<p>1 &lt; 2</p>"))
 
 
