@@ -236,20 +236,18 @@ class PipelineRun:
     def _use(self) -> Task:
         """Start the task. One that is to have no ttl has the server's over HTTP, which cannot ask for that."""
         ttl = self._options["ttl"]
+        if ttl != 0:  # a limit that was asked for is not left out
+            return self._use_with(ttl)
         # Where the look before found no WebSocket, the upgrade is not tried once more.
-        if ttl != 0 or not self._lost_start.over_http:
+        if not self._lost_start.over_http:
             try:
-                if ttl != 0:
-                    return self._use_with(ttl)
                 with operations.going_on_over_http():
                     return self._use_with(ttl)
             except UnsupportedOperationError as error:
                 pass_on(error)
-                if ttl != 0:
-                    raise  # a limit that was asked for is not left out
             except TransientError as error:
                 pass_on(error)
-                if ttl != 0 or not error._is_for_want_of_websocket:
+                if not error._is_for_want_of_websocket:
                     raise
         self._lost_start.over_http = True
         self.warn_of_ttl()
