@@ -6,6 +6,7 @@ import pytest
 
 from rocketride_sync import (
     AuthenticationError,
+    ConfigurationError,
     OverloadedError,
     RetryPolicy,
     ServerError,
@@ -18,9 +19,11 @@ from rocketride_sync.config import Settings
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.protocol.failures import UnclearRefusalError
 from rocketride_sync.protocol.operations import Operation, get_task_status
-from rocketride_sync.transports.caller import Caller, with_key, with_unknown_outcome
+from rocketride_sync.transports.caller import Caller, check_task, refusal_of, with_key, with_unknown_outcome
 
-STATUS = get_task_status("tk_0123456789abcdef0123456789abcdef")
+TOKEN = "tk_0123456789abcdef0123456789abcdef"
+ANOTHER = "tk_fedcba9876543210fedcba9876543210"
+STATUS = get_task_status(TOKEN)
 
 
 class Time:
@@ -460,3 +463,29 @@ def test_another_error_tries_no_other_key(error):
     with pytest.raises(type(error)):
         with_key(settings_of(keys), step)
     assert keys.made == 1
+
+
+def test_the_token_of_another_task_is_no_credential_for_a_task():
+    refusal = refusal_of(STATUS, ANOTHER)
+    assert type(refusal) is ConfigurationError
+    assert refusal._is_of_one_task is True
+    assert str(refusal) == (
+        "get_task_status failed: the credential is the token of task tk_fedc…, and opens that task only, not task tk_0123…; "
+        "nothing was sent. Use an API key, or the other task's token as credential too"
+    )
+    with pytest.raises(ConfigurationError, match="opens that task only"):
+        check_task(STATUS, ANOTHER)
+
+
+@pytest.mark.parametrize(
+    ("operation", "key"),
+    [
+        (STATUS, TOKEN),
+        (STATUS, "an-api-key"),
+        (Operation("ping", "rrext_ping", {}), ANOTHER),
+    ],
+    ids=["its own token", "an API key", "of no task"],
+)
+def test_any_other_credential_may_be_used(operation, key):
+    assert refusal_of(operation, key) is None
+    check_task(operation, key)
