@@ -402,3 +402,41 @@ def test_the_answers_are_awaited_for_as_long_as_a_task_may_be(
     assert subscriptions.unsubscribe(connection, 0.5)
     assert connection.settling == [settling]
     assert len(connection.sent) == len(left)
+
+
+# --- after a loss
+
+ENDED = {**STATUS, "state": 6, "completed": True, "exitCode": 1, "startTime": 100.0, "endTime": 200.0}
+ANOTHER = {**ENDED, "startTime": 300.0, "endTime": 400.0}
+
+
+def polled(subscriptions, poll, document):
+    subscriptions.poll_sent(poll)
+    subscriptions.learn(poll, document)
+
+
+@pytest.mark.parametrize("show", [polled, Subscriptions.shown_elsewhere])
+@pytest.mark.parametrize(
+    ("document", "reason"), [(ENDED, "ttl"), (ANOTHER, None)], ids=["its run", "another"]
+)
+def test_a_reason_that_was_told_before_a_loss_counts_for_its_run_alone(
+    subscriptions, connection, show, document, reason
+):
+    (poll,) = polls(1)
+    subscriptions.add(connection, poll, SOON)
+    polled(subscriptions, poll, {**STATUS, "startTime": 100.0})
+    subscriptions.wake_ups(event("end", poll, reason="ttl", eventTime=200.1))
+    assert subscriptions.connection_lost() == [(poll, WakeUp.POLL)]
+    show(subscriptions, poll, document)
+    assert subscriptions.end_told(poll, connected=False).reason == reason
+
+
+def test_what_a_poll_found_elsewhere_changes_nothing_for_a_task_whose_events_are_heard(
+    subscriptions, connection
+):
+    first, never_subscribed = polls(2)
+    subscribe(subscriptions, connection, first)
+    subscriptions.wake_ups(event("end", first, reason="ttl"))
+    for poll in (first, never_subscribed):
+        subscriptions.shown_elsewhere(poll, ANOTHER)
+    assert subscriptions.end_told(first, connected=True).reason == "ttl"
