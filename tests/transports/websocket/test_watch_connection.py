@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from rocketride_sync import TransientError, TransportError, TransportTimeoutError
+from rocketride_sync import ConfigurationError, TransientError, TransportError, TransportTimeoutError
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.protocol import operations
 from rocketride_sync.transports.end_told import EndTold
@@ -431,3 +431,47 @@ def test_after_a_new_connection_it_is_no_reason_of_another_run(watch, made):
     made[0].queued = [event("end", reason="user", eventTime=200.1)]
     poll(watch)
     assert not watch.end_told().told
+
+
+@pytest.mark.parametrize(("start", "told"), [(100.0, True), (900.0, False)], ids=["its run", "another"])
+def test_what_a_poll_finds_elsewhere_tells_whose_end_it_was(watch, made, start, told):
+    made[0].answers = [SEEN]
+    poll(watch)
+    made[0].queued = [event("end", reason="user", eventTime=200.1)]
+    made[0].events = [LOST]
+    watch.pause(1.0)
+    watch.shown_elsewhere({**ENDED, "startTime": start})
+    assert watch.end_told().told is told
+
+
+# --- what must not be asked
+
+
+def test_with_the_token_of_another_task_no_connection_is_made():
+    def connect(*_):
+        raise AssertionError("it connects")
+
+    with pytest.raises(ConfigurationError, match="opens that task only"):
+        poll(WebSocketWatch(Pool(connect), STATUS, "tk_another"))
+
+
+def test_over_a_connection_of_the_token_of_another_task_nothing_is_asked(watch, made):
+    made[0].credential = "tk_another"
+    with pytest.raises(ConfigurationError, match="opens that task only"):
+        poll(watch)
+    assert made[0].done == []
+
+
+# --- the haste after an end
+
+
+def test_an_end_that_is_heard_again_as_the_connection_is_lost_does_not_begin_the_haste_anew(watch, made):
+    made[0].events = [event("end"), NOTHING, NOTHING, LOST]
+    for _ in range(3):
+        poll(watch)
+        watch.pause(60.0)
+    made[0].queued = [event("end")]
+    for _ in range(2):
+        poll(watch)
+        watch.pause(60.0)
+    assert [*made[0].pauses, *made[1].pauses] == pytest.approx([60.0, 0.002, 0.004, 0.008, 0.016])
