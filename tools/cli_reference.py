@@ -40,6 +40,8 @@ export ROCKETRIDE_TOKEN='tk_…'
 * Without quotes, a value is what it is on its line, without the white space around it and without a comment. There are no escapes, and a quote
   within it stands for itself.
 * Quotes that are not closed, or text behind them, give a `ROCKETRIDE_` variable no value, which is an error.
+* Lines that are not understood are passed over, because the file may be that of another program too. But one that sets a `ROCKETRIDE_` variable in
+  another language is an error, such as `set ROCKETRIDE_URI=…`, `$env:ROCKETRIDE_URI = '…'` or `- ROCKETRIDE_URI=…`.
 * An empty `ROCKETRIDE_URI`, `ROCKETRIDE_APIKEY` or `ROCKETRIDE_TOKEN` is an error too, unless the process has a value for it. Other variables are
   for pipelines, and may be empty. In the process's own environment, these three count as not set if they are empty or blank.
 """

@@ -28,7 +28,11 @@ _ESCAPE = {"'": re.compile(r"\\([\\'])"), '"': re.compile(r"\\([\\'\"abfnrtv])")
 _ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _PREFIX = "ROCKETRIDE_"
 _SETTINGS = ("ROCKETRIDE_URI", "ROCKETRIDE_APIKEY", "ROCKETRIDE_TOKEN")  # an empty one would be as if not set
-_OURS = re.compile(rf"(?:export[^\S\n]+)?({_PREFIX}[A-Z0-9_]*)({_REST.pattern})?")
+# What shells, PowerShell, cmd, lists of containers and JSON write before a name, or around it.
+_COMMANDS = "export|set|setenv|declare|typeset|readonly"
+_BEFORE = rf"(?i:(?:{_COMMANDS})(?:[^\S\n]+-\w+)*[^\S\n]+|\$env:|-[^\S\n]+)?[\"']?"
+_OURS = re.compile(rf"{_BEFORE}({_PREFIX}[A-Z0-9_]*)({_REST.pattern})?")
+_FIRST = re.compile(rf"(?:export[^\S\n]+)?{_PREFIX}")
 
 
 class _Assignment(NamedTuple):
@@ -119,7 +123,9 @@ def _unescape(match: re.Match[str]) -> str:
 def _without_value(text: str, start: int, path: str, name: str) -> ConfigurationError:
     """The error for the statement at `start`, which names a variable of ours. Without its text, which may be a secret."""
     wrong = "its value's quotes are not closed, or text follows them"
-    if _ASSIGNMENT.match(text, start) is None:
+    if _FIRST.match(text, start) is None:
+        wrong = "its line does not begin with the name"
+    elif _ASSIGNMENT.match(text, start) is None:
         wrong = "no = follows the name"
     elif _assignment(text, start, set()) is not None:
         wrong = f"it is empty ({NOT_SET})"

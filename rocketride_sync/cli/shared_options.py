@@ -121,6 +121,8 @@ def make_progress_printer(args: argparse.Namespace, title: str = "") -> Progress
     path = getattr(args, "report", None)  # `send` shows progress too, but has no such option
     if path is not None:
         from ..reporting.recorder import RunRecorder
+        from . import report_path
 
+        report_path.check(path)
         recorder = RunRecorder(path, title=title, secrets=output.known_secrets)
     return ProgressPrinter(make_display(args), quiet=args.quiet, recorder=recorder)

@@ -38,6 +38,7 @@ _JOIN_OR_END = (
     " Join it with use(use_existing=True), wait for its end, or terminate it: over WebSocket, "
     "get_task_token(project_id, source) gives its token."
 )
+_BLANK = "; the token begins or ends with white space: leave that out, as strip() does"
 _UNKNOWN_TASK = (
     "; check the token and the address. A server forgets a task 5 to 6 minutes after its end, or when it restarts: then "
     "get_task_runs(project_id, source) tells how the run ended, if the server keeps a run log"
@@ -142,8 +143,10 @@ def failure(
     kind = _error_type(known, auth, code, http_status)
     if kind is TaskAlreadyRunningError:
         text += _JOIN_OR_END
-    if kind is TaskNotFoundError and operation.arguments.get("token"):
-        text += _UNKNOWN_TASK
+    token = str(operation.arguments.get("token") or "")
+    if kind is TaskNotFoundError and token:
+        # A token of one's own may have such ends, so they are not left out unasked.
+        text += _UNKNOWN_TASK if token == token.strip() else _BLANK + _UNKNOWN_TASK
     if operation.command == RUN_LOG and known.startswith(_NO_SUCH_COMMAND):
         text += ". An older server has no run log"
     if own and code in (None, _COMPLETED) and message.startswith(_ALREADY_COMPLETED):

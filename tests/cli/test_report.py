@@ -11,6 +11,7 @@ import sys
 from importlib.util import find_spec
 
 import pytest
+from cases import each
 from command import (
     FAILED,
     KEY,
@@ -156,12 +157,48 @@ page.render_page = fail_later
 
 def test_of_a_task_that_was_not_seen_there_is_no_report(stub, path):
     """Least of all in place of the one of last night."""
-    path.write_text("of last night")
+    path.write_text("<!doctype html>of last night")
     stub.answers = [NOT_RUNNING]
     done = run_with(stub, "wait", TOKEN, "--report", str(path))
     assert done.returncode == 6
     assert "no report was written: nothing was seen of the task" in done.stderr
-    assert path.read_text() == "of last night"
+    assert path.read_text() == "<!doctype html>of last night"
+
+
+@each("content", ["To be, or not to be", "{}", "\0" * 64, "<htmlx>", "<!DOCTYPE htmlx>"])
+def test_what_is_no_page_is_not_written_over(stub, tmp_path, content):
+    """As in `run words.pipe --report texts/*.txt`, where the name of the page was forgotten: the first text is lost."""
+    text = tmp_path / "hamlet.txt"
+    text.write_text(content)
+    stub.answers, stub.requests = [ok(SUCCEEDED)], []
+    done = run_with(stub, "wait", TOKEN, "--report", str(text))
+    assert done.returncode == 2, done.stdout
+    assert f"--report: {text} is there already, and is no HTML page" in done.stderr
+    assert "name another file, or delete it" in done.stderr
+    assert text.read_text() == content
+    assert stub.requests == []
+
+
+@each(
+    "content",
+    ["", "<!DOCTYPE html>\n<p>of last night", "\n <!doctype HTML >", "\ufeff<html lang=en>", "<HTML>"],
+)
+def test_an_old_page_is_written_over(stub, path, content):
+    path.write_text(content, encoding="utf-8")
+    stub.answers = [ok(SUCCEEDED)]
+    done = run_with(stub, "wait", TOKEN, "--report", str(path))
+    assert done.returncode == 0, done.stderr
+    assert "succeeded" in path.read_text(encoding="utf-8")
+
+
+def test_a_hyphen_is_no_name_of_a_page(stub, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    stub.answers = [ok(SUCCEEDED)]
+    done = run_with(stub, "wait", TOKEN, "--report", "-")
+    assert done.returncode == 2, done.stdout
+    assert "--report: - is no file here" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+    assert stub.requests == []
 
 
 def test_a_report_is_about_one_task(stub, path):

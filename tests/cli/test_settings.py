@@ -419,7 +419,14 @@ def test_an_odd_line_of_an_env_file_that_is_ours_is_named_without_its_value(
 
 
 @pytest.mark.parametrize(
-    "line", ["ROCKETRIDE_URI {}", "ROCKETRIDE_URI: {}", "export ROCKETRIDE_URI", "ROCKETRIDE_URI='{}"]
+    "line",
+    [
+        "ROCKETRIDE_URI {}",
+        "ROCKETRIDE_URI: {}",
+        "export ROCKETRIDE_URI",
+        "ROCKETRIDE_URI='{}",
+        "set ROCKETRIDE_URI={}",
+    ],
 )
 @pytest.mark.parametrize("options", [[], ["--json"]])
 def test_a_command_whose_env_file_gives_the_address_no_value_asks_no_server(
@@ -599,6 +606,14 @@ FOREIGN_LINES = [
     "A-B.c=1",
     "'A'=1",
     "A=$(id)",
+    "set -a",
+    "set PATH=x",
+    "$env:PATH = 'x'",
+    "- PATH=x",
+    'if [ -z "$ROCKETRIDE_X" ]; then',
+    "curl $ROCKETRIDE_X",
+    "unset ROCKETRIDE_X",
+    "setting ROCKETRIDE_X=1",
     "\x00\x1b",
     "A='" * 500,
 ]
@@ -642,6 +657,18 @@ def test_env_file_values_of_several_lines_and_escapes(tmp_path, text, value):
         ("ROCKETRIDE_URI: s3cret", "no = follows the name"),
         ('ROCKETRIDE_URI="x"s3cret', "its value's quotes are not closed, or text follows them"),
         ("ROCKETRIDE_URI='s3cret", "its value's quotes are not closed, or text follows them"),
+        ("set ROCKETRIDE_URI=s3cret", "its line does not begin with the name"),
+        ('SET "ROCKETRIDE_URI=s3cret"', "its line does not begin with the name"),
+        ("set -gx ROCKETRIDE_URI s3cret", "its line does not begin with the name"),
+        ("setenv ROCKETRIDE_URI s3cret", "its line does not begin with the name"),
+        ("declare -x ROCKETRIDE_URI='s3cret'", "its line does not begin with the name"),
+        ("export -n\tROCKETRIDE_URI=s3cret", "its line does not begin with the name"),
+        ("$env:ROCKETRIDE_URI = 's3cret'", "its line does not begin with the name"),
+        ("$Env:ROCKETRIDE_URI='s3cret'", "its line does not begin with the name"),
+        ("- ROCKETRIDE_URI=s3cret", "its line does not begin with the name"),
+        ("-\tROCKETRIDE_URI: s3cret", "its line does not begin with the name"),
+        ('"ROCKETRIDE_URI": "s3cret"', "its line does not begin with the name"),
+        ("readonly ROCKETRIDE_URI", "its line does not begin with the name"),
     ],
 )
 def test_a_line_that_gives_a_variable_of_ours_no_value_is_an_error(tmp_path, monkeypatch, line, wrong):
@@ -656,7 +683,12 @@ def test_a_line_that_gives_a_variable_of_ours_no_value_is_an_error(tmp_path, mon
 
 
 @pytest.mark.parametrize(
-    "text", ["ROCKETRIDE_URI=1\nexport ROCKETRIDE_URI\n", "ROCKETRIDE_URI\nROCKETRIDE_URI=1\n"]
+    "text",
+    [
+        "ROCKETRIDE_URI=1\nexport ROCKETRIDE_URI\n",
+        "ROCKETRIDE_URI=1\nreadonly ROCKETRIDE_URI # from now on\n",
+        "ROCKETRIDE_URI\nROCKETRIDE_URI=1\n",
+    ],
 )
 def test_a_name_alone_may_get_its_value_on_another_line(tmp_path, monkeypatch, capsys, text):
     monkeypatch.delenv("ROCKETRIDE_URI", raising=False)

@@ -36,7 +36,11 @@ QUICK = 0.005  # seconds for the long text that need no comparison
 USES = {
     "cli/durations._PARTS": (durations._PARTS.fullmatch, ["1", ".", "d", "h", "m", "s"]),
     "cli/durations._SECONDS": (durations._SECONDS.fullmatch, ["1", ".", "e", "+"]),
-    "cli/env_file._OURS": (env_file._OURS.match, ["export", " ", "ROCKETRIDE_", "A"]),
+    "cli/env_file._OURS": (
+        env_file._OURS.match,
+        ["export", "set", " ", "-", "x", "$env:", '"', "ROCKETRIDE_", "A"],
+    ),
+    "cli/env_file._FIRST": (env_file._FIRST.match, ["export", " ", "ROCKETRIDE_", "A"]),
     "cli/env_file._REST": (env_file._REST.match, [" ", "#", "a", "\r"]),
     "cli/env_file._SPACE": (env_file._SPACE.match, [" ", "\n", "a"]),
     "cli/env_file._ASSIGNMENT": (env_file._ASSIGNMENT.fullmatch, ["export", " ", "A", "=", "\\"]),

@@ -250,6 +250,19 @@ def test_a_start_that_fails_because_the_task_has_ended_is_explained(operation):
 
 
 @each(
+    ("token", "blank"),
+    [(f"{TOKEN}\n", True), (f" {TOKEN}", True), ("tk_\t", True), (TOKEN, False), ("tk_a b", False)],
+)
+def test_an_unknown_token_with_the_end_of_a_line_is_told_apart_from_a_forgotten_one(token, blank):
+    """As it is read from a file into which the command line has printed it."""
+    for operation in (operations.get_task_status(token), operations.terminate(token)):
+        text = str(failure(operation, "Your pipeline is not running", KEY))
+        assert ("the token begins or ends with white space: leave that out, as strip() does" in text) is blank
+        assert "check the token and the address" in text
+        assert token not in text
+
+
+@each(
     "operation",
     [
         STATUS,
