@@ -444,6 +444,16 @@ def test_what_a_poll_finds_elsewhere_tells_whose_end_it_was(watch, made, start, 
     assert watch.end_told().told is told
 
 
+def test_in_a_forked_child_what_the_parent_had_received_counts(watch, made):
+    made[0].answers, made[1].answers = [SEEN], [ENDED]
+    poll(watch)
+    made[0].queued = [event("end", reason="user", eventTime=200.1)]
+    made[0].pid += 1  # seen from a child
+    poll(watch)
+    assert "abandon" in made[0].done
+    assert watch.end_told().reason == "user"
+
+
 # --- what must not be asked
 
 
