@@ -129,7 +129,6 @@ class WebSocketWatch:
         """The connection is lost, but not what was received before. Returns as `Subscribing.lost`."""
         if self._take_queued(connection):
             self._backoff.start(self._latest_pause)
-        self._event_filter.connection_lost()
         self._connection = None
         return self._subscribing.lost()
 

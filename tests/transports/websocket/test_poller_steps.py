@@ -8,6 +8,7 @@ import pytest
 
 from rocketride_sync import (
     AuthenticationError,
+    ConfigurationError,
     ProtocolError,
     RetryPolicy,
     TransientError,
@@ -192,8 +193,8 @@ class World:
         connection.used = True
         return True
 
-    def poller(self, count=2):
-        return WebSocketPoller(self.pool, RETRY, count, "key")
+    def poller(self, count=2, credential="key"):
+        return WebSocketPoller(self.pool, RETRY, count, credential)
 
 
 @pytest.fixture
@@ -795,3 +796,64 @@ def test_how_long_an_answer_took_is_logged(world, first, caplog):
     first.at(0.25, 0)
     take(poller, 1)
     assert "get_task_status tk_0000… over WebSocket took 250.0 ms" in caplog.messages
+
+
+# --- what must not be asked
+
+
+def refused(result):
+    poll, error = result
+    assert type(error) is ConfigurationError
+    assert "opens that task only" in str(error)
+    assert poll.answered == 1
+    return poll
+
+
+def test_with_the_token_of_one_task_the_others_are_not_asked_for(world, first):
+    one, _ = tokens(2)
+    poller = world.poller(2, credential=one)
+    own, another = submit(poller, 2)
+    first.at(0.0, 0)
+    assert refused(poller.next(Deadline(5.0))) is another
+    assert take(poller, 1) == answered(own)
+    assert first.posted == [one]
+
+
+def test_nor_over_a_connection_of_the_token_of_one_task(world, first):
+    """Its key may be another one than that which the poller was made with."""
+    first.credential, *_ = tokens(3)
+    poller = world.poller(3)
+    own, *others = submit(poller, 3)
+    first.at(0.0, 0)
+    assert [refused(poller.next(Deadline(5.0))) for _ in others] == others
+    assert take(poller, 1) == answered(own)
+    assert first.posted == [own.token]
+    assert poller.take_queued() == ([], None)
+
+
+# --- after a loss
+
+
+def told_and_lost(world, first, poller):
+    """A task whose `end` event was received together with the loss of the connection."""
+    (poll,) = submit(poller, 1)
+    first.at(0.0, 0)
+    take(poller, 1)
+    first.at(1.0, LOST)
+    first.at(1.0, event("end", poll, reason="ttl"))
+    return poll
+
+
+def test_what_was_received_with_the_loss_counts(world, first):
+    poller = world.poller(1)
+    poll = told_and_lost(world, first, poller)
+    assert take(poller, 2) == [(poll, WakeUp.ENDED), (poll, WakeUp.POLL)]
+    assert poller.end_told(poll) == EndTold(True, "ttl", False)
+
+
+def test_what_a_poll_finds_elsewhere_is_learnt(world, first):
+    poller = world.poller(1)
+    poll = told_and_lost(world, first, poller)
+    take(poller, 2)
+    poller.shown_elsewhere(poll, status_of(poll))
+    assert poller.end_told(poll) == EndTold(False, None, False)

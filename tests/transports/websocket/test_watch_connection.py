@@ -475,6 +475,16 @@ def test_over_a_connection_of_the_token_of_another_task_nothing_is_asked(watch, 
 # --- the haste after an end
 
 
+def test_an_end_that_is_heard_as_the_connection_is_lost_begins_it(watch, made):
+    poll(watch)
+    made[0].queued = [event("end")]
+    made[0].events = [LOST]
+    watch.pause(60.0)
+    poll(watch)
+    watch.pause(60.0)
+    assert made[1].pauses == [pytest.approx(0.002)]
+
+
 def test_an_end_that_is_heard_again_as_the_connection_is_lost_does_not_begin_the_haste_anew(watch, made):
     made[0].events = [event("end"), NOTHING, NOTHING, LOST]
     for _ in range(3):
