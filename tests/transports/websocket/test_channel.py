@@ -402,6 +402,14 @@ def test_what_was_read_along_is_taken_without_reading(channel, sock):
     assert not channel.broken
 
 
+def test_all_that_was_read_along_is_taken_before_a_request(channel, sock):
+    sock.peer.raw(b"".join(frame(json.dumps(event(number))) for number in range(4)))
+    assert channel.receive(Deadline(9.0))
+    sock.comes.append(OSError("it was read"))
+    channel.take_early()
+    assert [channel.dialogue.next_event() for _ in range(5)] == [*map(event, range(4)), None]
+
+
 def test_draining_takes_all_that_has_come_and_no_time(channel, sock, clock):
     channel.drain()
     for number in range(3):

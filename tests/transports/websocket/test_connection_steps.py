@@ -7,11 +7,20 @@ import socket
 
 import pytest
 
-from rocketride_sync import AuthenticationError, ProtocolError, ServerError, TransportError
+from rocketride_sync import (
+    AuthenticationError,
+    ConfigurationError,
+    ProtocolError,
+    ServerError,
+    TransportError,
+    TransportTimeoutError,
+)
 from rocketride_sync.deadline import Deadline
 from rocketride_sync.protocol import dap, operations
+from rocketride_sync.protocol.failures import UnclearRefusalError
 from rocketride_sync.transports.websocket import connection as connection_module
 from rocketride_sync.transports.websocket.connection import Connection
+from rocketride_sync.transports.websocket.upgrade import OddUpgradeError, UpgradeCutError, UpgradeSilentError
 
 from ..dap_peer import KEY, RUNNING, TOKEN
 
@@ -95,18 +104,16 @@ class Channel:
 def connect(monkeypatch):
     monkeypatch.setattr(connection_module, "Channel", Channel)
 
-    def make(**options):
+    def make(auth=KEY, **options):
         return Connection(
             "a socket",
             "an address",
-            KEY,
+            auth,
             client_name="name",
             client_version="1.2",
             limit_of="limits",
             dead_after=45.0,
-            connect_deadline="of the upgrade",
-            deadline="of both",
-            **options,
+            **{"connect_deadline": "of the upgrade", "deadline": "of both", **options},
         )
 
     return make
@@ -115,6 +122,13 @@ def connect(monkeypatch):
 @pytest.fixture
 def connection(connect):
     return connect()
+
+
+def that_raises_it(error):
+    def step(*_):
+        raise error
+
+    return step
 
 
 def answer(number, **fields):
@@ -172,6 +186,55 @@ def test_a_refused_credential_closes_it(connect, monkeypatch):
     assert made[0].steps[-1] == "close"
 
 
+@pytest.mark.parametrize(
+    ("connecting", "upgrade", "both"),
+    [(10.0, 2.0, 2.0), (1.0, 1.0, 1.0)],
+    ids=["longer", "shorter"],
+)
+def test_where_another_transport_can_take_its_place_each_step_has_a_share_of_the_time(
+    connect, clock, connecting, upgrade, both
+):
+    channel = connect(share=0.5, connect_deadline=Deadline(connecting), deadline=Deadline(4.0)).channel
+    assert channel.made_of[-1].remaining() == upgrade
+    assert channel.exchanged[0][1].remaining() == both
+
+
+def test_where_none_can_the_credential_has_all_the_time(connect, clock):
+    deadline = Deadline(4.0)
+    channel = connect(
+        share=0.5, replaceable=False, connect_deadline=Deadline(10.0), deadline=deadline
+    ).channel
+    assert channel.made_of[-1].remaining() == 2.0
+    assert channel.exchanged[0][1] is deadline
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        (TransportError("lost"), UpgradeCutError),
+        (TransportTimeoutError("late"), UpgradeSilentError),
+        (ProtocolError("odd"), OddUpgradeError),
+    ],
+)
+def test_a_fault_before_the_credential_is_answered_is_one_of_the_upgrade(connect, monkeypatch, fault, kind):
+    monkeypatch.setattr(Channel, "exchange", that_raises_it(fault))
+    with pytest.raises(kind, match=f"just after the WebSocket upgrade: {fault}") as caught:
+        connect()
+    assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize(
+    ("options", "kind"), [({}, AuthenticationError), ({"accepted_before": True}, UnclearRefusalError)]
+)
+def test_a_refusal_without_a_reason_may_pass_if_the_credential_was_accepted_before(
+    connect, monkeypatch, options, kind
+):
+    monkeypatch.setattr(Channel, "welcome", {"success": False, "message": "'NoneType' object"})
+    with pytest.raises(AuthenticationError) as caught:
+        connect(**options)
+    assert type(caught.value) is kind
+
+
 # --- one request
 
 
@@ -209,6 +272,23 @@ def test_what_must_not_be_repeated_is_told_before_it_is_sent(connection, monkeyp
     monkeypatch.setattr(connection.channel, "exchange", exchange)
     connection.ask(operation, Deadline(9.0))
     assert seen == [told]
+
+
+def test_with_the_token_of_another_task_nothing_is_asked(connect):
+    connection = connect("tk_another")
+    with pytest.raises(ConfigurationError, match="opens that task only"):
+        connection.ask(STATUS, Deadline(9.0))
+    assert [operation.command for operation, _, _ in connection.channel.exchanged] == ["auth"]
+
+
+@pytest.mark.parametrize("ask", [Connection.ask, lambda it, one, until: it.post_all([one], until)])
+def test_what_came_before_a_request_is_taken_before_it_is_made(connection, ask):
+    """An answer among it cannot be that request's."""
+    channel, made = connection.channel, []
+    channel.take_early = lambda: made.append(len(channel.exchanged) + len(channel.expected))
+    before = len(channel.exchanged)
+    ask(connection, STATUS, Deadline(9.0))
+    assert made == [before]
 
 
 # --- several requests

@@ -519,3 +519,17 @@ def test_a_turn_that_has_come_already_is_no_trouble():
     turns._queue[1].acquire()
     turns._wake_first()
     assert not turns._queue[1].locked()
+
+
+@pytest.mark.parametrize("options", [{}, {"replaceable": True}, {"replaceable": False}], ids=str)
+def test_a_connection_is_made_for_what_another_transport_can_carry_unless_it_is_said(options):
+    made_for = []
+
+    def connect(_deadline, replaceable):
+        made_for.append(replaceable)
+        return Connection()
+
+    pool = Pool(connect)
+    pool.connect(Deadline(5.0), **options)
+    pool.attempt(lambda _: None, Deadline(5.0), repeatable=True, **options)
+    assert made_for == [options.get("replaceable", True)] * 2
