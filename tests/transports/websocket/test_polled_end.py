@@ -35,7 +35,7 @@ def test_an_end_is_named_a_second_after_its_event_at_most(unit, later, counts):
     assert told(int(SENT) * unit, ended(SENT + later)) is counts
 
 
-@each("after, counts", [(0.0, True), (60.0, True), (60.5, False)])
+@each("after, counts", [(-1.5, False), (-1.0, True), (60.0, True), (60.5, False)])
 def test_where_no_poll_had_shown_the_run_the_event_comes_a_minute_after_its_end_at_most(after, counts):
     assert told(SENT, ended(SENT - after), before=None) is counts
 
