@@ -63,6 +63,8 @@ def report(outcome, job):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit(f"usage: {sys.argv[0]} JOB PIPELINE")
     job, path = sys.argv[1:]
     # The job's name goes from `start` to `watch`, the outcome from `watch` to `report`.
     chain = start.s(job, path) | watch.s(timeout=TIMEOUT) | report.s(job)

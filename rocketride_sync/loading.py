@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Callable, TypeVar
 
 from .deadline import Deadline
@@ -29,7 +30,11 @@ def load(imports: Callable[[], T]) -> T:
         reason = error.strerror or type(error).__name__
     except ImportError as error:
         pass_on(error, foreign_code=True)
-        reason = f"{error.name or 'one'} is not there, or not as it was; was the installation replaced?"
+        reason = (
+            "Python is shutting down"
+            if sys.meta_path is None
+            else f"{error.name or 'one'} is not there, or not as it was; was the installation replaced?"
+        )
     raise TransportError(f"a module that this needs could not be loaded: {reason}")
 
 

@@ -11,6 +11,7 @@ import stat
 import sys
 from typing import BinaryIO, Callable, ContextManager, List, Optional
 
+from ..address import QUOTED, in_quotes
 from ..errors import ConfigurationError
 from ..owned_files import utf_16_hint
 from . import output
@@ -134,7 +135,10 @@ def single_word(text: str, name: str, what: str, read: Callable[[str], str] = wi
 
 
 def api_key(text: str, name: str) -> str:
-    """The API key in `text`, which is called `name` in messages. Raises as `single_word`, also for an environment file."""
+    """The API key in `text`, which is called `name` in messages.
+
+    Raises as `single_word`, also for an environment file, and for a key in quotes, which no key has.
+    """
     starts = {
         line.strip().replace("export ", "", 1).partition("=")[0] for line in text.splitlines() if "=" in line
     }
@@ -143,7 +147,10 @@ def api_key(text: str, name: str) -> str:
         raise ConfigurationError(
             f"{name} holds {found}=…, as a file for --env-file does; here, the API key and nothing else belongs in it"
         )
-    return single_word(text, name, "the API key")
+    key = single_word(text, name, "the API key")
+    if in_quotes(key):
+        raise ConfigurationError(f"{name}: {QUOTED}")
+    return key
 
 
 def one_word_per_line(text: str, name: str, what: str, read: Callable[[str], str]) -> List[str]:

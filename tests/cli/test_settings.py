@@ -169,6 +169,17 @@ def test_an_env_file_in_place_of_the_key(stub, tmp_path, start):
     assert KEY not in done.stderr
 
 
+@pytest.mark.parametrize("quoted", ['"{}"', "'{}'", "{}'"])
+def test_a_key_in_quotes(stub, tmp_path, quoted):
+    """As in the environment, where no shell removes them either."""
+    file = tmp_path / "key"
+    file.write_text(quoted.format(KEY) + "\n")
+    done = run_with(stub, "status", TOKEN, "--apikey-file", str(file))
+    assert (done.returncode, stub.requests) == (2, [])
+    assert f"{file}: quotes stand at its beginning or end" in done.stderr
+    assert KEY not in done.stderr
+
+
 @pytest.mark.parametrize("option", ["--apikey-file", "--env-file"])
 def test_a_file_in_utf_16_is_called_so(stub, tmp_path, option):
     file = tmp_path / "settings"

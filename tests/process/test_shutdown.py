@@ -104,3 +104,23 @@ with make() as client:
 """
     run_loaded(script, server.url, transport)
     assert server.connections == 1
+
+
+@pytest.mark.parametrize("transport", ["websocket", "http"])
+def test_a_first_call_as_python_shuts_down_says_so(server, transport):
+    """What it needs cannot be loaded any more; the installation is not to blame."""
+    script = f"""{START}
+import os
+class Late:
+    def __init__(self):
+        self.client, self.write = make(), os.write
+    def __del__(self):
+        try:
+            self.client.get_task_status("tk_1")
+        except Exception as error:
+            self.write(1, f"{{type(error).__name__}} {{error}}".encode())
+        self.client.close()
+late = Late()
+"""
+    said = run(script, server.url, transport)
+    assert said == "TransportError a module that this needs could not be loaded: Python is shutting down"
