@@ -23,6 +23,7 @@ def environment(environment, tmp_path):
         }
 
 
+@pytest.mark.timeout(600)  # of a dozen processes, on a busy machine
 def test_a_pipeline_is_started_watched_and_reported(environment, run, pipe, tmp_path):
     log = tmp_path / "log"
     with log.open("wb") as output:

@@ -17,6 +17,7 @@ def environment(environment, tmp_path):
     return {**environment, "DATABASE": str(tmp_path / "db.sqlite3")}
 
 
+@pytest.mark.timeout(600)  # of a dozen processes, on a busy machine
 def test_a_command_runs_a_pipeline_and_a_view_tells_what_came_of_it(run, environment, pipe, tmp_path):
     assert run("manage.py", "migrate", "--run-syncdb", cwd=SITE).returncode == 0
     done = run("manage.py", "run_job", EXAMPLES / "nightly.pipe", cwd=SITE)

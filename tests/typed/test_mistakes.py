@@ -21,7 +21,8 @@ MARKED = {
     if line.endswith("# mistake")
 }
 
-pytestmark = pytest.mark.lengthy
+# A busy machine takes them some minutes.
+pytestmark = [pytest.mark.lengthy, pytest.mark.timeout(600)]
 
 
 def output(*command, file=FILE):
