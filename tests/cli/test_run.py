@@ -270,10 +270,12 @@ def test_a_timeout_ends_the_task(server, simulation):
     ],
 )
 def test_a_signal_ends_the_task(server, simulation, client, number, code):
-    process = started(server, "run", simulation(forever=True))
-    until(client.get_tasks)
+    process = started(server, "run", simulation(forever=True), "--verbose")
+    while "subscribed to events" not in process.stderr.readline():
+        assert process.poll() is None  # until it waits: a task is there before its start is answered
     process.send_signal(number)
-    _, trouble = process.communicate(timeout=SECONDS)
+    trouble = process.stderr.read()
+    process.communicate(timeout=SECONDS)
     assert process.returncode == code, trouble
     assert "Traceback" not in trouble
     assert trouble.endswith("; the task was ended\n")

@@ -199,6 +199,16 @@ def test_where_another_transport_can_take_its_place_each_step_has_a_share_of_the
     assert channel.exchanged[0][1].remaining() == both
 
 
+def test_the_share_of_the_credential_is_of_the_time_that_the_upgrade_has_left(connect, clock):
+    channel = connect(
+        share=0.5,
+        connect_deadline=Deadline(10.0),
+        deadline=Deadline(4.0),
+        on_upgrade=lambda: clock.sleep(1.0),
+    ).channel
+    assert channel.exchanged[0][1].remaining() == 1.5
+
+
 def test_where_none_can_the_credential_has_all_the_time(connect, clock):
     deadline = Deadline(4.0)
     channel = connect(
