@@ -10,6 +10,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 from ..deadline import SLICE
 from ..errors import RocketRideError
+from ..transports.result_queue import ResultQueue
 from ..transports.worker_threads import join_threads, start_thread
 from .file_upload import FINAL_ACTIONS, Event, Upload
 
@@ -40,7 +41,7 @@ class UploadThreads:
         self._handle = handle
         self._each_event = each_event
         self._waiting = deque(uploads)
-        self._events: queue.SimpleQueue[Tuple[Optional[Upload], Any]] = queue.SimpleQueue()
+        self._events: ResultQueue[Tuple[Optional[Upload], Any]] = ResultQueue()
         self._final_events: Dict[int, Event] = {}
         self._stopped = False
 

@@ -13,6 +13,7 @@ from ..deadline import SLICE, Deadline
 from ..handler_exceptions import is_fault
 from .base import Transport
 from .poller import Poll, PollResult, poll_once
+from .result_queue import ResultQueue
 from .worker_threads import join_threads, start_thread
 
 
@@ -21,7 +22,7 @@ class _Work:
 
     def __init__(self, transport: Transport) -> None:
         self.queue: queue.SimpleQueue[Optional[Poll]] = queue.SimpleQueue()
-        self.results: queue.SimpleQueue[Tuple[Poll, Any]] = queue.SimpleQueue()
+        self.results: ResultQueue[Tuple[Poll, Any]] = ResultQueue()
         self.pid = os.getpid()
         self._transport = transport
         self._deadlines: Dict[int, Deadline] = {}

@@ -1,7 +1,6 @@
 """`send_files`: results in order, progress, each file's own error, wrong files, over each transport."""
 
 import os
-import queue
 import subprocess
 import sys
 import threading
@@ -18,6 +17,8 @@ from rocketride_sync import (
     TransportError,
     TransportTimeoutError,
 )
+from rocketride_sync.sending import upload_threads
+from rocketride_sync.transports.result_queue import ResultQueue
 
 needs("fastapi", reason="needs the extra `emulator`")
 
@@ -323,12 +324,12 @@ def test_with_too_few_threads_all_files_are_sent(few_threads, folder):
 def test_threads_wake_the_caller_only_for_a_callback_and_for_the_end(monkeypatch, folder, listens):
     wakings = []
 
-    class Counted(queue.SimpleQueue):
+    class Counted(ResultQueue):
         def put(self, item):
             wakings.append(item)
             super().put(item)
 
-    monkeypatch.setattr(queue, "SimpleQueue", Counted)
+    monkeypatch.setattr(upload_threads, "ResultQueue", Counted)
     files = sorted(folder.iterdir())
     options = {"on_progress": lambda event: None} if listens else {}
     results = scripted([{"name": "x"}] * 12).send_files(files, "tk_1", max_workers=4, **options)

@@ -102,6 +102,8 @@ def install():
             _SLICED.append(module)
         if name.startswith(PACKAGE) and getattr(module, "queue", None) is queue:
             module.queue = types.SimpleNamespace(**{**vars(queue), "SimpleQueue": VirtualQueue})
+        if name.startswith(PACKAGE) and hasattr(module, "ResultQueue"):
+            module.ResultQueue = VirtualQueue
 
 
 def _load_all():

@@ -52,7 +52,7 @@ class VirtualThread:
 
 
 class VirtualQueue:
-    """In the place of `queue.SimpleQueue`."""
+    """In the place of `queue.SimpleQueue`, and of `ResultQueue`."""
 
     def __init__(self):
         self._items = collections.deque()
