@@ -47,4 +47,6 @@ def application(environ, start_response):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(f"usage: {sys.argv[0]} PORT")
     WSGIServer(("127.0.0.1", int(sys.argv[1])), application).serve_forever()

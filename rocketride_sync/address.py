@@ -13,7 +13,7 @@ from .handler_exceptions import pass_on
 DEFAULT_URI = "https://api.rocketride.ai"
 DEFAULT_PORT = 5565
 CLOUD_DOMAIN = "rocketride.ai"
-QUOTED = "quotes stand at its beginning or end, and are a part of it; leave them out"
+_QUOTED = "quotes stand at its beginning or end, and are a part of it; leave them out"
 NO_ADDRESS = "it is a task's token or the API key, which belongs elsewhere (RocketRideClient takes uri first, then auth)"
 _QUOTES = "'\"\u2018\u2019\u201c\u201d"
 
@@ -134,7 +134,13 @@ def split_zone(host: str) -> Tuple[str, str]:
     return address, zone[2:] if zone.startswith("25") and zone != "25" else zone
 
 
-def in_quotes(text: str) -> bool:
+def check_quotes(name: str, text: str) -> None:
+    """Raise `ConfigurationError` if `text`, which `name` gives, is in quotes, which no address, key or token is."""
+    if _in_quotes(text):
+        raise ConfigurationError(f"{name}: {_QUOTED}")
+
+
+def _in_quotes(text: str) -> bool:
     """Whether `text` begins or ends with a quote, as a variable does that was set where no shell removes quotes."""
     return text[:1] in _QUOTES or text[-1:] in _QUOTES if text else False
 
@@ -151,8 +157,8 @@ def _odd_characters(text: str) -> str:
     """What is wrong with the characters of an address; empty if nothing is."""
     if not text:
         return "it is empty"
-    if in_quotes(text):
-        return QUOTED
+    if _in_quotes(text):
+        return _QUOTED
     if not text.isascii():
         return "it holds characters outside ASCII"
     return "" if is_plain(text) else "it holds white space or control characters"

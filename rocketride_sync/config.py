@@ -8,7 +8,7 @@ import warnings
 from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, Mapping, Optional, Tuple, Union
 
 from . import connection_arguments
-from .address import DEFAULT_URI, NO_ADDRESS, QUOTED, Address, in_quotes, is_surely_address
+from .address import DEFAULT_URI, NO_ADDRESS, Address, check_quotes, is_surely_address
 from .errors import ConfigurationError, RocketRideWarning
 from .frozen import Frozen
 from .options import RetryPolicy, Seconds, SizeLimit, optional_seconds
@@ -140,8 +140,7 @@ def environment_value(name: str, raw: str) -> str:
         ConfigurationError: it stands in quotes, which no address, key or token does.
     """
     value = raw.strip()
-    if in_quotes(value):
-        raise ConfigurationError(f"{name}: {QUOTED}")
+    check_quotes(name, value)
     if value and value != raw:
         message = f"{name}: white space stands around its value, and was left out"
         warnings.warn(message, RocketRideWarning, stacklevel=6)

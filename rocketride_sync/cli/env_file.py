@@ -12,7 +12,7 @@ from typing import Dict, Iterator, Mapping, NamedTuple, Optional, Set, Tuple
 
 from ..errors import ConfigurationError
 from . import output
-from .secret_input import read_text
+from .secret_input import SETTINGS, read_text
 from .wording import NOT_SET
 
 _BLANK = r"[^\S\n]*"
@@ -27,7 +27,6 @@ _COMMENT = re.compile(r"\s#.*")
 _ESCAPE = {"'": re.compile(r"\\([\\'])"), '"': re.compile(r"\\([\\'\"abfnrtv])")}
 _ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _PREFIX = "ROCKETRIDE_"
-_SETTINGS = ("ROCKETRIDE_URI", "ROCKETRIDE_APIKEY", "ROCKETRIDE_TOKEN")  # an empty one would be as if not set
 # What shells, PowerShell, cmd, lists of containers and JSON write before a name, or around it.
 _COMMANDS = "export|set|setenv|declare|typeset|readonly"
 _BEFORE = rf"(?i:(?:{_COMMANDS})(?:[^\S\n]+-\w+)*[^\S\n]+|\$env:|-[^\S\n]+)?[\"']?"
@@ -62,7 +61,7 @@ def read(path: str) -> Dict[str, str]:
         ours = None if found else _OURS.match(text, start)
         if found is not None:
             variables[found.name] = found.value
-            if found.name in _SETTINGS and not found.value.strip():
+            if found.name in SETTINGS and not found.value.strip():
                 valueless[found.name] = start
         elif ours is not None and ours.group(2) is not None:
             valueless.setdefault(ours.group(1), start)
@@ -78,7 +77,7 @@ def read(path: str) -> Dict[str, str]:
 
 def _has_value(name: str, variables: Mapping[str, str]) -> bool:
     value = variables.get(name)
-    return value is not None and (name not in _SETTINGS or bool(value.strip()))
+    return value is not None and (name not in SETTINGS or bool(value.strip()))
 
 
 def _statements(text: str) -> Iterator[Tuple[int, Optional[_Assignment]]]:

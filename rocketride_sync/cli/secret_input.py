@@ -11,13 +11,15 @@ import stat
 import sys
 from typing import BinaryIO, Callable, ContextManager, List, Optional
 
-from ..address import QUOTED, in_quotes
+from ..address import check_quotes
 from ..errors import ConfigurationError
 from ..owned_files import utf_16_hint
 from . import output
 from .standard_streams import read_up_to
 
-_OF_ENV_FILES = ("ROCKETRIDE_URI", "ROCKETRIDE_APIKEY", "ROCKETRIDE_TOKEN")
+SETTINGS = ("ROCKETRIDE_URI", "ROCKETRIDE_APIKEY", "ROCKETRIDE_TOKEN")
+"""The variables that the commands themselves read. An empty one would be as if not set."""
+
 FROM_STDIN = "-"
 """In place of a token or of a file's name."""
 
@@ -142,14 +144,13 @@ def api_key(text: str, name: str) -> str:
     starts = {
         line.strip().replace("export ", "", 1).partition("=")[0] for line in text.splitlines() if "=" in line
     }
-    found = next((variable for variable in _OF_ENV_FILES if variable in starts), None)
+    found = next((variable for variable in SETTINGS if variable in starts), None)
     if found is not None:
         raise ConfigurationError(
             f"{name} holds {found}=…, as a file for --env-file does; here, the API key and nothing else belongs in it"
         )
     key = single_word(text, name, "the API key")
-    if in_quotes(key):
-        raise ConfigurationError(f"{name}: {QUOTED}")
+    check_quotes(name, key)
     return key
 
 

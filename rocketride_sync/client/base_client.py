@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Dict, NoReturn, Optional, Type
 
 from ..config import Settings
 from ..deadline import Clock, Deadline, system_time
-from ..errors import ConfigurationError, ProtocolError
+from ..errors import ConfigurationError, ProtocolError, TaskNotFoundError
+from ..handler_exceptions import pass_on
 from ..import_lock import import_lock
 from ..loading import load
 from ..models import TaskStatus
@@ -64,6 +65,20 @@ class BaseClient:
         ready = type(document) is not dict and isinstance(document, TaskStatus)
         status = document if ready else TaskStatus.from_dict(document)
         return status if self._terminated is None else self._terminated.mark(token, status, asked_at)
+
+    def _end_unless_ended(self, token: str, status: Optional[TaskStatus], deadline: Deadline) -> bool:
+        """Terminate a task unless it has ended, as its latest status says, None if it cannot be read.
+
+        Returns whether this client terminated it.
+        """
+        if status is not None and status.is_terminal:
+            return status.terminated_by_client is True
+        try:
+            self._terminate(token, status, deadline)
+        except TaskNotFoundError as error:  # forgotten since then
+            pass_on(error)
+            return False
+        return True
 
     def _terminate(self, token: str, before: Optional[TaskStatus], deadline: Deadline) -> None:
         """Terminate a task. `before`: its status just before; None if it could not be read."""

@@ -77,13 +77,7 @@ class GivenUpTask:
         status = client.get_task_status(token, previous=self._last, timeout=deadline.clamp(None))
         if status.is_terminal:
             return status
-        try:
-            client._terminate(token, status, deadline)
-            forgotten = False
-        except TaskNotFoundError as error:
-            pass_on(error)
-            forgotten = True  # between the two calls
-        if forgotten:
+        if not client._end_unless_ended(token, status, deadline):  # forgotten between the two calls
             raise vanished(token, status)
         # Not `wait_until_complete`, which would say on Ctrl-C that the task runs on.
         for seen in client.iter_task_status(

@@ -117,14 +117,8 @@ class LostStart:
         status = client.get_task_status(token, timeout=_left(deadline))
         if not _is_later(_Run(token, status.start_time), status, before):
             return ""
-        if status.is_terminal:
-            return HAD_ENDED
-        try:
-            client.terminate(token, timeout=_left(deadline))
-        except TaskNotFoundError as error:  # forgotten between the two calls
-            pass_on(error)
-            return HAD_ENDED
-        return WAS_ENDED
+        by_client = client._end_unless_ended(token, status, Deadline(_left(deadline)))
+        return WAS_ENDED if by_client else HAD_ENDED
 
     def _find_token(self, client: RocketRideClient, deadline: Deadline) -> Optional[str]:
         # The start goes on without the look before it, and the look after it is repeated: neither takes all the time.

@@ -112,18 +112,10 @@ class Task(TaskMethods):
             pass_on(error)
             log.debug("task %s is terminated unseen: %s", shorten(self.token), error)
             status = self.status
-        if status is not None and status.is_terminal:
-            self.ended = True
-            return status.terminated_by_client is True
-        self.ended = False
-        try:
-            self._client._terminate(self.token, status, deadline)
-        except TaskNotFoundError as error:  # forgotten between the two calls
-            pass_on(error)
-            self.ended = True
-            return False
+        self.ended = status is not None and status.is_terminal
+        by_client = self._client._end_unless_ended(self.token, status, deadline)
         self.ended = True
-        return True
+        return by_client
 
     @property
     def _is_inherited(self) -> bool:
