@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Callable, Dict, Optional
 
@@ -19,13 +20,15 @@ class _Run:
 
     Attributes:
         start_time: None if no status had shown it before, until the first one does.
+        kept_at: which it was among all that the client has kept.
         earlier: where it had not been shown, the run of the same task whose termination the server had answered before.
     """
 
-    __slots__ = ("earlier", "end_time", "is_unanswered", "start_time", "terminated_at")
+    __slots__ = ("earlier", "end_time", "is_unanswered", "kept_at", "start_time", "terminated_at")
 
     def __init__(self, start_time: Optional[float]) -> None:
         self.start_time = start_time
+        self.kept_at = 0
         self.earlier: Optional[_Run] = None
         self.end_time = math.inf  # the first end that was seen; infinite until then
         self.terminated_at = math.inf  # monotonic, when the server had answered; infinite until then
@@ -61,6 +64,7 @@ class TerminatedRuns:
 
     def __init__(self) -> None:
         self._runs: Dict[str, _Run] = {}
+        self._numbers = itertools.count()
 
     def terminate(
         self,
@@ -121,12 +125,19 @@ class TerminatedRuns:
         self._runs.pop(token, None)
 
     def _keep(self, token: str, run: Optional[_Run]) -> None:
-        self.forget(token)
         if run is None:
+            self.forget(token)
             return
+        run.kept_at = next(self._numbers)
+        # In one step: a wait of another thread may read the end just now, and would not know whose doing it is.
         self._runs[token] = run
-        for oldest in list(self._runs)[:-_MAX_KEPT]:
-            self.forget(oldest)
+        if len(self._runs) > _MAX_KEPT:
+            for oldest in sorted(self._runs, key=self._kept_at)[:-_MAX_KEPT]:
+                self.forget(oldest)
+
+    def _kept_at(self, token: str) -> float:
+        run = self._runs.get(token)
+        return math.inf if run is None else run.kept_at
 
 
 def _unseen_run(earlier: Optional[_Run]) -> _Run:

@@ -75,6 +75,8 @@ class Fallback:
     def _says_there_is_none(self, refusal: RocketRideError) -> bool:
         if isinstance(refusal, UpgradeCutError):
             now = self._clock()
-            self._first_cut = now if self._first_cut is None else self._first_cut
-            return now - self._first_cut >= _SAME_MOMENT
+            first = self._first_cut  # read once: another thread may reset it
+            if first is None:
+                first = self._first_cut = now
+            return now - first >= _SAME_MOMENT
         return isinstance(refusal, NoWebSocketError)

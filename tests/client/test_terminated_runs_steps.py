@@ -3,8 +3,10 @@
 import pytest
 from cases import each
 from handlers import raised_as_handler
+from moments import between_lines
 
 from rocketride_sync import ServerError, TaskNotFoundError, TaskStatus, TransportError, TransportTimeoutError
+from rocketride_sync.client import terminated_runs
 from rocketride_sync.client.terminated_runs import TerminatedRuns
 
 RUNNING = {"state": 3, "startTime": 100.0}
@@ -46,6 +48,30 @@ def terminate(runs, before, step, look=None, token="tk_0"):
 
 def mark(runs, document, token="tk_0"):
     return runs.mark(token, status(document), 0.0).terminated_by_client
+
+
+def test_another_thread_that_reads_the_status_sees_it_at_any_moment():
+    """A wait in it reads the end just when `terminate` returns."""
+    runs, answered, seen = TerminatedRuns(), [], []
+
+    def read():
+        if answered:
+            seen.append(mark(runs, FAILED))
+
+    between_lines(
+        lambda: runs.terminate("tk_0", status(RUNNING), lambda: answered.append(True), Script()),
+        read,
+        terminated_runs,
+    )
+    assert set(seen) == {True}
+
+
+def test_the_latest_are_kept_also_of_those_that_were_terminated_before():
+    runs = TerminatedRuns()
+    for number in (*range(MOST_KEPT), 0, MOST_KEPT):
+        assert terminate(runs, RUNNING, Script(None), token=f"tk_{number}") is None
+    known = [number for number in range(MOST_KEPT + 1) if mark(runs, FAILED, f"tk_{number}") is True]
+    assert known == [0, *range(2, MOST_KEPT + 1)]
 
 
 def test_what_is_refused_takes_no_place():

@@ -3,8 +3,10 @@
 import threading
 
 import pytest
+from moments import between_lines
 
 from rocketride_sync import RetryPolicy, RocketRideClient, UnsupportedOperationError
+from rocketride_sync.transports import fallback as fallback_module
 from rocketride_sync.transports.fallback import Fallback
 from rocketride_sync.transports.websocket.upgrade import (
     NoSlotError,
@@ -101,6 +103,10 @@ class TestRules:
         clock.now = 1001.0
         fallback.http_succeeded(CUT)
         assert fallback.active
+
+    def test_a_success_of_websocket_in_another_thread_may_come_at_any_moment(self, fallback):
+        between_lines(lambda: fallback.http_succeeded(CUT), fallback.reset, fallback_module)
+        assert not fallback.active
 
     def test_what_a_caller_was_told_is_known_for_a_second(self, fallback, clock):
         assert fallback.just_told is None
