@@ -1,5 +1,6 @@
 """How long HTTP takes the place of WebSocket: the rules against a fake clock, and what follows for calls and waits."""
 
+import itertools
 import threading
 
 import pytest
@@ -82,6 +83,25 @@ class TestRules:
             fallback.http_succeeded(NONE)
         clock.now += 15.1
         assert not fallback.active
+
+    def test_refusals_that_two_threads_see_at_the_same_moment_are_one(self, clock):
+        """Whichever step the one has come to when the other sees it."""
+
+        def tried_after_fifteen_seconds(number):
+            """None if there are not so many steps."""
+            fallback, steps, seen = Fallback(clock), itertools.count(), []
+
+            def other():
+                if next(steps) == number:
+                    seen.append(fallback.http_succeeded(NONE))
+
+            between_lines(lambda: fallback.http_succeeded(NONE), other, fallback_module, opcodes=True)
+            clock.now += 15.5
+            return not fallback.active if seen else None
+
+        found = list(iter(map(tried_after_fifteen_seconds, itertools.count()).__next__, None))
+        assert len(found) > 10
+        assert all(found)
 
     def test_one_cut_is_not_enough_however_many_threads_see_it(self, fallback, clock):
         for _ in range(4):
