@@ -1,5 +1,8 @@
 """What the memory of terminated runs does when something else than the server's answer comes."""
 
+import itertools
+from types import SimpleNamespace
+
 import pytest
 from cases import each
 from handlers import raised_as_handler
@@ -64,6 +67,29 @@ def test_another_thread_that_reads_the_status_sees_it_at_any_moment():
         terminated_runs,
     )
     assert set(seen) == {True}
+
+
+def test_a_status_of_before_does_not_make_another_thread_s_termination_forgotten(monkeypatch):
+    """The task was restarted after a first one, which a status shows; at any step on the way to that it is terminated again."""
+
+    def known_after(number):
+        """None if there are not so many steps."""
+        runs, steps, again = TerminatedRuns(), itertools.count(), []
+        clock = SimpleNamespace(monotonic=itertools.count(1).__next__)
+        monkeypatch.setattr(terminated_runs, "system_time", clock)
+        runs.terminate("tk_0", status(RUNNING), Script(None), Script())
+
+        def other():
+            if next(steps) == number:
+                again.append(runs.terminate("tk_0", status(RUNNING), Script(None), Script()))
+
+        restarted = status(RUNNING)
+        between_lines(lambda: runs.mark("tk_0", restarted, 1.5), other, terminated_runs, opcodes=True)
+        return mark(runs, FAILED) if again else None
+
+    found = list(iter(map(known_after, itertools.count()).__next__, None))
+    assert len(found) > 10
+    assert set(found) == {True}
 
 
 def test_the_latest_are_kept_also_of_those_that_were_terminated_before():
