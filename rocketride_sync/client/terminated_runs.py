@@ -27,10 +27,11 @@ class _Run:
 
     __slots__ = ("earlier", "end_time", "is_over", "is_unanswered", "kept_at", "start_time", "terminated_at")
 
+    kept_at: int
+
     def __init__(self, start_time: Optional[float]) -> None:
         self.start_time = start_time
         self.is_over = False
-        self.kept_at = 0
         self.earlier: Optional[_Run] = None
         self.end_time = math.inf  # the first end that was seen; infinite until then
         self.terminated_at = math.inf  # monotonic, when the server had answered; infinite until then
@@ -134,9 +135,8 @@ class TerminatedRuns:
         run.kept_at = next(self._numbers)
         # In one step: a wait of another thread may read the end just now, and would not know whose doing it is.
         self._runs[token] = run
-        if len(self._runs) > _MAX_KEPT:
-            for oldest in sorted(self._runs, key=self._kept_at)[:-_MAX_KEPT]:
-                self.forget(oldest)
+        for oldest in sorted(self._runs, key=self._kept_at)[:-_MAX_KEPT]:
+            self.forget(oldest)
 
     def _run_of(self, token: str) -> Optional[_Run]:
         run = self._runs.get(token)
