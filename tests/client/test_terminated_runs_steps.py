@@ -100,6 +100,30 @@ def test_the_latest_are_kept_also_of_those_that_were_terminated_before():
     assert known == [0, *range(2, MOST_KEPT + 1)]
 
 
+def test_another_thread_may_forget_a_run_at_any_moment(monkeypatch):
+    monkeypatch.setattr(terminated_runs, "_MAX_KEPT", 2)
+
+    def known_after(number):
+        """The runs that are known then; None if there are not so many steps."""
+        runs, steps, forgotten = TerminatedRuns(), itertools.count(), []
+        for token in ("tk_0", "tk_1"):
+            assert terminate(runs, RUNNING, Script(None), token=token) is None
+
+        def other():
+            if next(steps) == number:
+                forgotten.append(runs.forget("tk_1"))
+
+        between_lines(
+            lambda: runs.terminate("tk_2", status(RUNNING), Script(None), Script()), other, terminated_runs
+        )
+        known = [token for token in ("tk_0", "tk_1", "tk_2") if mark(runs, FAILED, token) is True]
+        return known if forgotten else None
+
+    found = list(iter(map(known_after, itertools.count()).__next__, None))
+    assert len(found) > 10
+    assert all(known in (["tk_2"], ["tk_0", "tk_2"]) for known in found)
+
+
 def test_what_is_refused_takes_no_place():
     runs = TerminatedRuns()
     assert terminate(runs, RUNNING, Script(None)) is None
