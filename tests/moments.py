@@ -1,4 +1,4 @@
-"""Ctrl-C between any two lines: a KeyboardInterrupt at the moment with a certain number."""
+"""What comes between any two lines: a KeyboardInterrupt at the moment with a certain number, or a step of another thread."""
 
 import contextlib
 import gc
@@ -84,3 +84,27 @@ def each_moment(survives, stride=1):
             if not executor.submit(survives, number).result():
                 return number
     return None
+
+
+def between_lines(step, other, *modules, opcodes=False):
+    """The result of `step`. Before each line of these modules, or before each opcode, `other` is called.
+
+    It is called as another thread may be scheduled there, but in this thread: what it waits for would never come. Without
+    Python's lock threads meet anywhere; before Python 3.10, with it, between any two opcodes.
+    """
+
+    def trace(frame, event, argument):
+        if frame.f_code.co_filename not in files:
+            return None
+        frame.f_trace_opcodes = opcodes
+        if event == ("opcode" if opcodes else "line"):
+            other()  # is not traced itself
+        return trace
+
+    files = {module.__file__ for module in modules}
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        return step()
+    finally:
+        sys.settrace(before)

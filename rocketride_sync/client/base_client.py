@@ -82,17 +82,23 @@ class BaseClient:
 
     def _terminate(self, token: str, before: Optional[TaskStatus], deadline: Deadline) -> None:
         """Terminate a task. `before`: its status just before; None if it could not be read."""
-        if self._terminated is None:
-            self._terminated = load(_terminated_runs)()
         operation = operations.terminate(token)
         operation.sent = False  # yet
-        self._terminated.terminate(
+        self._memory_of_terminated().terminate(
             token,
             before,
             lambda: self._call_until(operation, deadline),
             lambda: self._read_status(operations.get_task_status(token), deadline),
             lambda: operation.sent,
         )
+
+    def _memory_of_terminated(self) -> TerminatedRuns:
+        """`_terminated`, which is made when it is first needed."""
+        if self._terminated is not None:
+            return self._terminated
+        # Of two threads that get here, `setdefault` lets one make it for both: else the other would note its run in vain.
+        made: TerminatedRuns = vars(self).setdefault("_terminated", load(_terminated_runs)())
+        return made
 
     def _wait_for(
         self,

@@ -21,7 +21,6 @@ from ..config import (
     resolve,
 )
 from ..errors import RocketRideWarning
-from ..import_lock import import_lock
 from ..logs import log
 from ..options import CLIENT_TIMEOUT, RetryPolicy, Seconds, TransportName
 from ..transports import Transport, create
@@ -117,7 +116,7 @@ class RocketRideClient(
         )
         self._transport = create(transport, self._settings)
         self._caller = Caller(self._transport, retry)
-        _clients.add(self)
+        _clients[id(self)] = self
         shown = transport if isinstance(transport, str) else type(transport).__name__
         log.debug("a client of %s, transport %s", address, shown)
         if isinstance(transport, str):
@@ -131,11 +130,7 @@ class RocketRideClient(
 
         Closing it, or leaving its ``with`` block, closes nothing: the connections are this client's.
         """
-        with import_lock:
-            from .terminated_runs import TerminatedRuns
-
-        if self._terminated is None:
-            self._terminated = TerminatedRuns()  # what one of the two ends, the other knows
+        self._memory_of_terminated()  # before it is copied: what one of the two ends, the other knows
         known = self._settings
         settings = known._replace(timeout=self._limit(timeout), retry=known.retry if retry is None else retry)
         other = object.__new__(type(self))
@@ -200,14 +195,16 @@ def _name_methods() -> None:
         setattr(RocketRideClient, name, explains_arguments(getattr(RocketRideClient, name)))
 
 
-_clients: weakref.WeakSet[RocketRideClient] = weakref.WeakSet()
+# By `id`. No `WeakSet`: one cannot be walked while another thread makes a client.
+_clients: weakref.WeakValueDictionary[int, RocketRideClient] = weakref.WeakValueDictionary()
 
 
 @atexit.register
 def _close_all() -> None:
     """Close the open clients at exit, before the modules that this needs are torn down."""
-    for client in list(_clients):
-        if client._is_open():
+    for reference in _clients.valuerefs():
+        client = reference()
+        if client is not None and client._is_open():
             client.close()
 
 

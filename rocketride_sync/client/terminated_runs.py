@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Callable, Dict, Optional
 
@@ -19,13 +20,18 @@ class _Run:
 
     Attributes:
         start_time: None if no status had shown it before, until the first one does.
+        is_over: whether a restart has been seen since.
+        kept_at: which it was among all that the client has kept.
         earlier: where it had not been shown, the run of the same task whose termination the server had answered before.
     """
 
-    __slots__ = ("earlier", "end_time", "is_unanswered", "start_time", "terminated_at")
+    __slots__ = ("earlier", "end_time", "is_over", "is_unanswered", "kept_at", "start_time", "terminated_at")
+
+    kept_at: int
 
     def __init__(self, start_time: Optional[float]) -> None:
         self.start_time = start_time
+        self.is_over = False
         self.earlier: Optional[_Run] = None
         self.end_time = math.inf  # the first end that was seen; infinite until then
         self.terminated_at = math.inf  # monotonic, when the server had answered; infinite until then
@@ -61,6 +67,7 @@ class TerminatedRuns:
 
     def __init__(self) -> None:
         self._runs: Dict[str, _Run] = {}
+        self._numbers = itertools.count()
 
     def terminate(
         self,
@@ -82,10 +89,10 @@ class TerminatedRuns:
                 step()
             except BaseException as error:
                 if not ended_before and _may_have_arrived(error, was_sent):
-                    self._keep(token, _unseen_run(self._runs.get(token)))
+                    self._keep(token, _unseen_run(self._run_of(token)))
                 raise
             return
-        earlier = self._runs.get(token)
+        earlier = self._run_of(token)
         run = _Run(before.start_time)
         try:
             self._keep(token, run)
@@ -103,17 +110,18 @@ class TerminatedRuns:
         The fact is None where the request was not answered: nobody knows whether it ended the run, or that ended by itself.
         `asked_at` is the monotonic time at which it was asked for.
         """
-        run = self._runs.get(token)
-        if run is not None:
-            run = run.of(status)
+        kept = self._run_of(token)
+        if kept is None:
+            return status
+        run = kept.of(status)
         # Of the next run this tells nothing. The run that was terminated may be found in the run log after that.
-        if run is None or run.start_time != status.start_time:
+        if run.start_time != status.start_time:
             return status
         if status.is_terminal:
             known = None if run.is_unanswered else True
             return status._with_facts(terminated_by_client=known) if run.ended_as(status) else status
         if asked_at > run.terminated_at and shows_life(status.state, status.completed):
-            self.forget(token)  # a restart
+            kept.is_over = True  # a restart; not `forget`: another thread may keep the next life under this token just now
         return status
 
     def forget(self, token: str) -> None:
@@ -121,12 +129,22 @@ class TerminatedRuns:
         self._runs.pop(token, None)
 
     def _keep(self, token: str, run: Optional[_Run]) -> None:
-        self.forget(token)
         if run is None:
+            self.forget(token)
             return
+        run.kept_at = next(self._numbers)
+        # In one step: a wait of another thread may read the end just now, and would not know whose doing it is.
         self._runs[token] = run
-        for oldest in list(self._runs)[:-_MAX_KEPT]:
+        for oldest in sorted(self._runs, key=self._kept_at)[:-_MAX_KEPT]:
             self.forget(oldest)
+
+    def _run_of(self, token: str) -> Optional[_Run]:
+        run = self._runs.get(token)
+        return None if run is None or run.is_over else run
+
+    def _kept_at(self, token: str) -> float:
+        run = self._runs.get(token)
+        return math.inf if run is None else run.kept_at
 
 
 def _unseen_run(earlier: Optional[_Run]) -> _Run:

@@ -65,16 +65,20 @@ class Fallback:
         if refusal is None:
             return
         self._told = None
+        pause = self._pause
         if not self._says_there_is_none(refusal):
             log.debug("%s; using HTTP this time", refusal)
         elif not self.active:
-            log.info("%s; using HTTP from now on, WebSocket is tried again in %.0f s", refusal, self._pause)
-            self._until = self._clock() + self._pause
-            self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+            # Read before the question and written after it: so threads that are here at once do not add up their pauses.
+            self._until = self._clock() + pause
+            self._pause = min(2 * pause, _LONGEST_PAUSE)
+            log.info("%s; using HTTP from now on, WebSocket is tried again in %.0f s", refusal, pause)
 
     def _says_there_is_none(self, refusal: RocketRideError) -> bool:
         if isinstance(refusal, UpgradeCutError):
             now = self._clock()
-            self._first_cut = now if self._first_cut is None else self._first_cut
-            return now - self._first_cut >= _SAME_MOMENT
+            first = self._first_cut  # read once: another thread may reset it
+            if first is None:
+                first = self._first_cut = now
+            return now - first >= _SAME_MOMENT
         return isinstance(refusal, NoWebSocketError)

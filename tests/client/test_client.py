@@ -1,11 +1,14 @@
 """The client's methods over a scripted transport: arguments, timeouts, errors, the documented snippets."""
 
+import _weakrefset
 import gc
 import pickle
 import warnings
+import weakref
 
 import pytest
 from cases import each
+from moments import between_lines
 
 from rocketride_sync import (
     ConfigurationError,
@@ -26,6 +29,7 @@ from rocketride_sync import (
     TransportError,
     WaitTimeoutError,
 )
+from rocketride_sync.client import client as client_module
 
 TOKEN = "tk_5f3a0123456789abcdef0123456789ab"
 KEY = "the-secret-key"
@@ -395,3 +399,23 @@ def test_pickling_a_client_says_what_to_do():
         with pytest.raises(TypeError, match="make one in each process") as caught:
             pickle.dumps(client)
     assert KEY not in str(caught.value)
+
+
+def test_at_exit_open_clients_are_closed_though_threads_go_on_making_some(monkeypatch):
+    class Open(MemoryTransport):
+        is_open = True
+
+        def close(self):
+            self.is_open = False
+
+    monkeypatch.setattr(client_module, "_clients", type(client_module._clients)())
+    transports = [Open([]), Open([])]
+    kept = [RocketRideClient("h", "key", transport=transport) for transport in transports]
+    # Where Python walks a set, in its own lines, another thread may add to it.
+    between_lines(
+        client_module._close_all,
+        lambda: kept.append(RocketRideClient("h", "key", transport=MemoryTransport([]))),
+        _weakrefset,
+        weakref,
+    )
+    assert [transport.is_open for transport in transports] == [False, False]

@@ -1,5 +1,7 @@
 """What this client has terminated itself: in each moment, and of no other run."""
 
+import threading
+
 import pytest
 from cases import each
 from moments import each_moment, interrupted
@@ -18,6 +20,7 @@ from rocketride_sync import (
     TransportTimeoutError,
     WaitTimeoutError,
 )
+from rocketride_sync.client import terminated_runs
 from rocketride_sync.client.terminated_runs import TerminatedRuns
 from rocketride_sync.transports import memory
 from rocketride_sync.transports.base import PollingWatch
@@ -679,3 +682,28 @@ def test_a_request_that_was_not_answered_in_time_is_not_repeated(request_sent):
     with pytest.raises(TransportTimeoutError):
         client_of(server).terminate(TOKEN)
     assert server.calls == ["get_task_status", "terminate"]
+
+
+@each("first", ["terminate", "with_options"])
+def test_what_two_threads_terminate_first_is_known_of_both(first, monkeypatch):
+    """A client makes its memory of that when it first needs it: it must be the same for both."""
+    client = client_of(Server(RUNNING))
+    others = []
+
+    class Slow(TerminatedRuns):
+        """Takes so long to make that another thread terminates a task meanwhile."""
+
+        def __init__(self):
+            if not others:
+                others.append(threading.Thread(target=client.terminate, args=("tk_other",)))
+                others[0].start()
+                others[0].join(30)
+            super().__init__()
+
+    monkeypatch.setattr(terminated_runs, "TerminatedRuns", Slow)
+    sharing = client.with_options() if first == "with_options" else client
+    sharing.terminate(TOKEN)
+    client._transport.status = TEXT
+    for each_client in (client, sharing):
+        for token in (TOKEN, "tk_other"):
+            assert each_client.get_task_status(token).terminated_by_client is True

@@ -1,10 +1,15 @@
 """What the memory of terminated runs does when something else than the server's answer comes."""
 
+import itertools
+from types import SimpleNamespace
+
 import pytest
 from cases import each
 from handlers import raised_as_handler
+from moments import between_lines
 
 from rocketride_sync import ServerError, TaskNotFoundError, TaskStatus, TransportError, TransportTimeoutError
+from rocketride_sync.client import terminated_runs
 from rocketride_sync.client.terminated_runs import TerminatedRuns
 
 RUNNING = {"state": 3, "startTime": 100.0}
@@ -46,6 +51,77 @@ def terminate(runs, before, step, look=None, token="tk_0"):
 
 def mark(runs, document, token="tk_0"):
     return runs.mark(token, status(document), 0.0).terminated_by_client
+
+
+def test_another_thread_that_reads_the_status_sees_it_at_any_moment():
+    """A wait in it reads the end just when `terminate` returns."""
+    runs, answered, seen = TerminatedRuns(), [], []
+
+    def read():
+        if answered:
+            seen.append(mark(runs, FAILED))
+
+    between_lines(
+        lambda: runs.terminate("tk_0", status(RUNNING), lambda: answered.append(True), Script()),
+        read,
+        terminated_runs,
+    )
+    assert set(seen) == {True}
+
+
+def test_a_status_of_before_does_not_make_another_thread_s_termination_forgotten(monkeypatch):
+    """The task was restarted after a first one, which a status shows; at any step on the way to that it is terminated again."""
+
+    def known_after(number):
+        """None if there are not so many steps."""
+        runs, steps, again = TerminatedRuns(), itertools.count(), []
+        clock = SimpleNamespace(monotonic=itertools.count(1).__next__)
+        monkeypatch.setattr(terminated_runs, "system_time", clock)
+        runs.terminate("tk_0", status(RUNNING), Script(None), Script())
+
+        def other():
+            if next(steps) == number:
+                again.append(runs.terminate("tk_0", status(RUNNING), Script(None), Script()))
+
+        restarted = status(RUNNING)
+        between_lines(lambda: runs.mark("tk_0", restarted, 1.5), other, terminated_runs, opcodes=True)
+        return mark(runs, FAILED) if again else None
+
+    found = list(iter(map(known_after, itertools.count()).__next__, None))
+    assert len(found) > 10
+    assert set(found) == {True}
+
+
+def test_the_latest_are_kept_also_of_those_that_were_terminated_before():
+    runs = TerminatedRuns()
+    for number in (*range(MOST_KEPT), 0, MOST_KEPT):
+        assert terminate(runs, RUNNING, Script(None), token=f"tk_{number}") is None
+    known = [number for number in range(MOST_KEPT + 1) if mark(runs, FAILED, f"tk_{number}") is True]
+    assert known == [0, *range(2, MOST_KEPT + 1)]
+
+
+def test_another_thread_may_forget_a_run_at_any_moment(monkeypatch):
+    monkeypatch.setattr(terminated_runs, "_MAX_KEPT", 2)
+
+    def known_after(number):
+        """The runs that are known then; None if there are not so many steps."""
+        runs, steps, forgotten = TerminatedRuns(), itertools.count(), []
+        for token in ("tk_0", "tk_1"):
+            assert terminate(runs, RUNNING, Script(None), token=token) is None
+
+        def other():
+            if next(steps) == number:
+                forgotten.append(runs.forget("tk_1"))
+
+        between_lines(
+            lambda: runs.terminate("tk_2", status(RUNNING), Script(None), Script()), other, terminated_runs
+        )
+        known = [token for token in ("tk_0", "tk_1", "tk_2") if mark(runs, FAILED, token) is True]
+        return known if forgotten else None
+
+    found = list(iter(map(known_after, itertools.count()).__next__, None))
+    assert len(found) > 10
+    assert all(known in (["tk_2"], ["tk_0", "tk_2"]) for known in found)
 
 
 def test_what_is_refused_takes_no_place():

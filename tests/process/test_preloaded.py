@@ -35,6 +35,7 @@ def test_an_end_that_comes_in_one_piece_with_the_begin_is_seen(forked):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing can fork here")
+@pytest.mark.skipif(not find_spec("fastapi"), reason="needs the extra `emulator`")
 def test_a_forked_command_that_takes_too_long_is_ended(monkeypatch):
     ended = []
     monkeypatch.setattr(preloaded.Forked, "kill", lambda process: ended.append(os.kill(process.pid, 9)))

@@ -1,12 +1,16 @@
 """`close()` while other threads use the transport: what they give back afterwards is closed."""
 
+import itertools
 import threading
 
 import pytest
 from cases import each
+from moments import between_lines
 
 from rocketride_sync import RocketRideClient
 from rocketride_sync.transports.http import session
+from rocketride_sync.transports.http import transport as http_transport
+from rocketride_sync.transports.http.session import Session
 from rocketride_sync.transports.websocket import connection
 
 from .dap_peer import KEY, RUNNING, TOKEN, dap
@@ -110,3 +114,38 @@ _PLACES = {
     ("websocket", "before anything is loaded"): lambda transport: (transport.pool, "_connect"),
     ("websocket", "before the request"): lambda transport: (connection.Connection, "ask"),
 }
+
+
+def test_a_session_that_is_made_while_several_threads_close_is_not_kept(monkeypatch):
+    """Whichever step the slowest of them has come to, when the others close and a call begins."""
+
+    def kept_at(number):
+        """Whether a session is kept; None if there are not so many steps."""
+        client = RocketRideClient("localhost", KEY, transport="http")
+        transport, steps, threads = client._transport, itertools.count(), []
+        made, may_go_on = threading.Event(), threading.Event()
+
+        def slow_session(settings):
+            transport.close()
+            made.set()
+            assert may_go_on.wait(20)
+            return Session(settings)
+
+        def others():
+            if next(steps) == number:
+                transport.close()
+                threads.append(threading.Thread(target=transport._session))
+                threads[0].start()
+                assert made.wait(20)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(session, "Session", slow_session)
+            between_lines(transport.close, others, http_transport, opcodes=True)
+            may_go_on.set()
+            for thread in threads:
+                thread.join(20)
+        return bool(transport._sessions) if threads else None
+
+    found = list(iter(map(kept_at, itertools.count()).__next__, None))
+    assert len(found) > 3
+    assert not any(found)

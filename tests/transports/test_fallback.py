@@ -1,10 +1,13 @@
 """How long HTTP takes the place of WebSocket: the rules against a fake clock, and what follows for calls and waits."""
 
+import itertools
 import threading
 
 import pytest
+from moments import between_lines
 
 from rocketride_sync import RetryPolicy, RocketRideClient, UnsupportedOperationError
+from rocketride_sync.transports import fallback as fallback_module
 from rocketride_sync.transports.fallback import Fallback
 from rocketride_sync.transports.websocket.upgrade import (
     NoSlotError,
@@ -81,6 +84,25 @@ class TestRules:
         clock.now += 15.1
         assert not fallback.active
 
+    def test_refusals_that_two_threads_see_at_the_same_moment_are_one(self, clock):
+        """Whichever step the one has come to when the other sees it."""
+
+        def tried_after_fifteen_seconds(number):
+            """None if there are not so many steps."""
+            fallback, steps, seen = Fallback(clock), itertools.count(), []
+
+            def other():
+                if next(steps) == number:
+                    seen.append(fallback.http_succeeded(NONE))
+
+            between_lines(lambda: fallback.http_succeeded(NONE), other, fallback_module, opcodes=True)
+            clock.now += 15.5
+            return not fallback.active if seen else None
+
+        found = list(iter(map(tried_after_fifteen_seconds, itertools.count()).__next__, None))
+        assert len(found) > 10
+        assert all(found)
+
     def test_one_cut_is_not_enough_however_many_threads_see_it(self, fallback, clock):
         for _ in range(4):
             fallback.http_succeeded(CUT)
@@ -101,6 +123,10 @@ class TestRules:
         clock.now = 1001.0
         fallback.http_succeeded(CUT)
         assert fallback.active
+
+    def test_a_success_of_websocket_in_another_thread_may_come_at_any_moment(self, fallback):
+        between_lines(lambda: fallback.http_succeeded(CUT), fallback.reset, fallback_module)
+        assert not fallback.active
 
     def test_what_a_caller_was_told_is_known_for_a_second(self, fallback, clock):
         assert fallback.just_told is None

@@ -41,7 +41,7 @@ class HttpTransport:
         self._settings = settings
         # By process id. A forked child does not touch the connections of its parent, which goes on using them.
         self._sessions: Dict[int, Session] = {}
-        self._closings = 0
+        self._generation = object()  # as that of the WebSocket pool: another one each time that it is closed
 
     def call(self, operation: Operation, deadline: Deadline) -> Any:
         """Send `operation`, return the `data` of the answer's envelope, None where it has none.
@@ -116,7 +116,7 @@ class HttpTransport:
 
     def close(self) -> None:
         """Close this process's connections. May be called twice; a later call opens new ones."""
-        self._closings += 1
+        self._generation = object()
         self._close_session()
 
     def _close_session(self) -> None:
@@ -125,13 +125,13 @@ class HttpTransport:
             session.close()
 
     def _session(self) -> Session:
-        pid, closings = os.getpid(), self._closings
+        pid, generation = os.getpid(), self._generation
         session = self._sessions.get(pid)
         if session is None:
             Session = load(_asking)  # noqa: N806
             # If two threads get here, setdefault keeps one of the sessions.
             session = self._sessions.setdefault(pid, Session(self._settings))
-            if self._closings != closings:
+            if self._generation is not generation:
                 # Loading requests takes a while: another thread has closed this transport in the meantime.
                 self._close_session()
         return session

@@ -74,7 +74,7 @@ class Connection:
         self.pid = self.channel.pid
         self.socket_class = socket.socket  # which an application may replace later
         self.idle_since = 0.0
-        self.generation = 0  # of the pool
+        self.generation: object = 0  # of the pool
         self.server_version: Optional[str] = None
         self.channel.upgrade(f"{client_name}/{client_version}", headers)
         self.channel.guarded(on_upgrade)

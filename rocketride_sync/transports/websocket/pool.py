@@ -77,6 +77,8 @@ class Pool:
         connect: makes a connection within a deadline; its second argument is `replaceable` of `Pool.connect`.
     """
 
+    _generation: object
+
     def __init__(self, connect: Callable[[Deadline, bool], Connection]) -> None:
         self._connect = connect
         self._reset()
@@ -148,7 +150,7 @@ class Pool:
             return
         connection.idle_since = system_time.monotonic()
         self._idle.append(connection)
-        if connection.generation != self._generation:
+        if connection.generation is not self._generation:
             # Compared after it was added: so `close`, in another thread, either finds it or is noticed here.
             self._close_idle()
         # A single one was just given back: it is neither too many nor idle for long.
@@ -171,7 +173,7 @@ class Pool:
     def close(self) -> None:
         """Close every idle connection, and those in use when they are given back."""
         self._forget_inherited()
-        self._generation += 1
+        self._generation = object()  # no number: two threads may add to it at once, and one of them in vain
         self._close_idle()
 
     def _close_idle(self) -> None:
@@ -196,7 +198,7 @@ class Pool:
 
     def _reset(self) -> None:
         self._idle: Deque[Connection] = deque()
-        self._generation = 0  # how often it was closed
+        self._generation = 0  # another one each time that it is closed
         self._turns = _Turns(_CONNECTING_AT_ONCE)
         # Set last: a thread that finds its own process id here uses the other attributes.
         self._pid = os.getpid()
