@@ -204,7 +204,9 @@ class StatusMethods(BaseClient):
         if not deadline.expired:
             raise fault
         message = f"task {shorten(token)}: no status could be read for {timeout:.1f} s: {fault}"
-        raise WaitTimeoutError(message, token=shorten(token), elapsed=timeout or 0.0, last_status=previous)
+        raise WaitTimeoutError(
+            message, token=shorten(token), elapsed=timeout or 0.0, last_status=previous
+        ) from fault
 
 
 def _waiting() -> None:
