@@ -42,12 +42,12 @@ class LifecycleMethods(BaseClient):
             soon = deadline.within(min(_SOON, deadline.remaining() / 4))
             try:
                 return self._read_status(operations.get_task_status(token), soon)
-            except TransientError as error:
-                pass_on(error)
-                continue
             except RocketRideError as error:
                 pass_on(error)
-                break
+                if error._is_of_auth:
+                    raise
+                if not isinstance(error, TransientError):
+                    break
         return None
 
     def restart(

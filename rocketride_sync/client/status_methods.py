@@ -203,8 +203,9 @@ class StatusMethods(BaseClient):
             fault = error
         if not deadline.expired:
             raise fault
-        message = f"task {shorten(token)}: no status could be read for {timeout:.1f} s: {fault}"
-        raise WaitTimeoutError(message, token=shorten(token), elapsed=timeout or 0.0, last_status=previous)
+        name = shorten(token)
+        message = f"task {name}: no status could be read for {timeout:.1f} s: {fault}"
+        raise WaitTimeoutError(message, token=name, elapsed=timeout or 0.0, last_status=previous) from fault
 
 
 def _waiting() -> None:

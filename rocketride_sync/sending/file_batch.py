@@ -118,6 +118,8 @@ class FileBatch:
             self._caller.retry_overload(lambda: self._send_once(queued, at_once, deadline), deadline)
         except RocketRideError as error:
             pass_on(error)
+            if error._is_of_auth:  # it is no fault of a file
+                raise
             return error
         return None
 
@@ -172,6 +174,8 @@ class FileBatch:
             return _checked_result(self._caller.call(upload.operation, upload.deadline))
         except RocketRideError as error:
             pass_on(error)
+            if error._is_of_auth:
+                raise
             return error
 
     def _begin_upload(self, upload: Upload) -> bool:

@@ -202,8 +202,11 @@ def _pause(backoff: float, retry_after: Optional[float], left: float) -> Optiona
 
 
 def with_unknown_outcome(operation: Operation, error: RocketRideError) -> RocketRideError:
-    """`error`; if `operation` is not repeatable and may have been carried out, a copy whose message says so."""
-    if operation.repeatable or not error.request_sent:
+    """`error`; if `operation` is not repeatable and may have been carried out, a copy whose message says so.
+
+    What the caller's function for the key raised tells nothing of `operation`, even if it was made by this library.
+    """
+    if operation.repeatable or not error.request_sent or error._is_of_auth:
         return error
     rebuild, parts = error.__reduce__()  # as `copy.copy`, without loading that
     unknown: RocketRideError = rebuild(*parts)

@@ -26,6 +26,14 @@ from rocketride_sync import (
 
 TOKEN = "tk_5f3a0123456789abcdef0123456789ab"
 BOTH = pytest.mark.parametrize("transport", ["websocket", "http"])
+
+
+def sent(error):
+    """An error of a request that the function made itself, with this library."""
+    error.request_sent = True
+    return error
+
+
 EXCEPTIONS = pytest.mark.parametrize(
     "mine",
     [
@@ -33,11 +41,12 @@ EXCEPTIONS = pytest.mark.parametrize(
         StopIteration("mine"),
         RuntimeError("mine"),
         TransportError("mine"),
+        sent(TransportError("mine")),
         OverloadedError("mine"),
         ProtocolError("mine"),
         TaskNotFoundError("mine"),
     ],
-    ids=lambda error: type(error).__name__,
+    ids=lambda error: type(error).__name__ + "-sent" * getattr(error, "request_sent", False),
 )
 REFUSAL = answer(b'{"status": "Error", "error": {"message": "Access denied"}}', "401 Unauthorized")
 
@@ -147,9 +156,24 @@ def test_an_object_is_sent_with_another_key(server, tmp_path, transport, way):
         assert task.get_status().total_count == 1
 
 
+@pytest.fixture
+def asks(tmp_path):
+    """What asks the server, with a client and a token, in each of the ways in which an error may go another way."""
+    file = tmp_path / "a.txt"
+    file.write_text("one two")
+    return (
+        RocketRideClient.get_task_status,
+        RocketRideClient.wait_until_complete,
+        lambda client, token: client.wait_all([token]),
+        RocketRideClient.terminate,
+        lambda client, token: client.send(token, "one two"),
+        lambda client, token: client.send_files([file], token),
+    )
+
+
 @BOTH
 @EXCEPTIONS
-def test_what_the_function_raises_comes_out_unchanged_at_once(transport, mine):
+def test_what_the_function_raises_comes_out_unchanged_at_once(transport, mine, asks):
     calls = []
 
     def auth():
@@ -158,26 +182,18 @@ def test_what_the_function_raises_comes_out_unchanged_at_once(transport, mine):
 
     with Server(accepting(set(), [])) as server:
         with RocketRideClient(server.url, auth, transport=transport) as client:
-            for ask in (
-                client.get_task_status,
-                client.wait_until_complete,
-                lambda token: client.wait_all([token]),
-            ):
+            for ask in asks:
                 calls.clear()
                 with pytest.raises(type(mine)) as caught:
-                    ask(TOKEN)
+                    ask(client, TOKEN)
                 assert caught.value is mine
                 assert len(calls) == 1
 
 
 @BOTH
 @EXCEPTIONS
-def test_so_does_what_it_raises_when_the_key_was_refused(transport, mine):
-    for ask in (
-        RocketRideClient.get_task_status,
-        RocketRideClient.wait_until_complete,
-        lambda client, token: client.wait_all([token]),
-    ):
+def test_so_does_what_it_raises_when_the_key_was_refused(transport, mine, asks):
+    for ask in asks:
         keys = iter(["expired"])
 
         def auth(keys=keys):
@@ -190,6 +206,29 @@ def test_so_does_what_it_raises_when_the_key_was_refused(transport, mine):
                 with pytest.raises(type(mine)) as caught:
                     ask(client, TOKEN)
         assert caught.value is mine
+
+
+@BOTH
+@EXCEPTIONS
+def test_it_ends_the_sending_of_several_files(transport, mine, tmp_path):
+    """Each of them needs a key: so it is no file's own error."""
+    files = [tmp_path / name for name in ("a.txt", "b.txt", "c.txt")]
+    for file in files:
+        file.write_text(file.name)
+    keys = iter(["expired"])
+
+    def auth():
+        for key in keys:
+            return key
+        raise mine
+
+    told = []
+    with Server(accepting(set(), [])) as server:
+        with RocketRideClient(server.url, auth, transport=transport) as client:
+            with pytest.raises(type(mine)) as caught:
+                client.send_files(files, TOKEN, on_progress=told.append)
+    assert caught.value is mine
+    assert {event["action"] for event in told} <= {"open", "write", "close"}
 
 
 @each("wrong", [None, 5, "", "two words", b"key"])

@@ -131,6 +131,7 @@ def test_modules_that_are_missing_until_the_timeout_are_a_timeout(loading, way, 
         way(client, timeout=timeout, previous=SEEN)
     error = caught.value
     assert (error.token, error.elapsed, error.last_status) == ("tk_5f3a…", timeout, SEEN)
+    assert type(error.__cause__) is TransportError, "as after polls that failed"
     assert error.__context__ is None
     assert calls_of(client) == []
 

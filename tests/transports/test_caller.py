@@ -398,6 +398,12 @@ def test_of_anything_else_nothing_is_unknown(operation, request_sent):
     assert with_unknown_outcome(operation, fault) is fault
 
 
+def test_nothing_is_unknown_of_a_request_that_the_function_for_the_key_had_sent():
+    mine = lost(request_sent=True)
+    mine._is_of_auth = True
+    assert with_unknown_outcome(ONCE, mine) is mine
+
+
 # --- another key
 
 
