@@ -32,15 +32,17 @@ _OF_CONNECTIONS = (OSError, ValueError, RocketRideError)
 _PACKAGES_OF_CONNECTIONS = ("builtins", "rocketride_sync", "struct", "websocket")
 
 
-def pass_on(error: BaseException, *, foreign_code: bool = False) -> None:
+def pass_on(error: BaseException, *, foreign_code: bool = False, of_auth: bool = False) -> None:
     """Raise `error`, which was caught just now, again if it is a signal handler's, or of a class that no connection raises.
 
     Args:
         error: what was caught.
         foreign_code: whether code of the user's or of a library ran, which may raise classes of its own: so the class of
             `error` tells nothing.
+        of_auth: whether to raise also what the caller's function for the key raised. It says nothing of the request.
     """
-    if is_of_handler(error) or not (foreign_code or _is_of_connections(error)):
+    of_auth = of_auth and isinstance(error, RocketRideError) and error._is_of_auth
+    if of_auth or is_of_handler(error) or not (foreign_code or _is_of_connections(error)):
         try:
             raise error
         finally:

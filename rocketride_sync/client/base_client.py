@@ -76,7 +76,7 @@ class BaseClient:
         try:
             self._terminate(token, status, deadline)
         except TaskNotFoundError as error:  # forgotten since then
-            pass_on(error)
+            pass_on(error, of_auth=True)
             return False
         return True
 

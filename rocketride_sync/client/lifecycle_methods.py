@@ -43,9 +43,7 @@ class LifecycleMethods(BaseClient):
             try:
                 return self._read_status(operations.get_task_status(token), soon)
             except RocketRideError as error:
-                pass_on(error)
-                if error._is_of_auth:
-                    raise
+                pass_on(error, of_auth=True)
                 if not isinstance(error, TransientError):
                     break
         return None
@@ -117,7 +115,7 @@ class LifecycleMethods(BaseClient):
         try:
             body = self._call_until(operation, deadline)
         except TaskNotFoundError as error:
-            pass_on(error)
+            pass_on(error, of_auth=True)
             return None
         token = body.get("token") if isinstance(body, dict) else None
         if not isinstance(token, str):

@@ -61,7 +61,10 @@ class LostStart:
         return self._before is not None and not self.over_http
 
     def look_before(self, client: RocketRideClient, deadline: Deadline) -> None:
-        """Note the latest run, just before the start is requested. Raises no error of ours: the start tells what is wrong."""
+        """Note the latest run, just before the start is requested.
+
+        Raises only what the function for the key raised: the start tells what else is wrong.
+        """
         if not self._project_id:
             return
         try:
@@ -70,7 +73,7 @@ class LostStart:
             pass_on(error)
             self.over_http = True
         except RocketRideError as error:
-            pass_on(error)
+            pass_on(error, of_auth=True)
             self.over_http = error._is_for_want_of_websocket
             self.fault = error if isinstance(error, TransientError) else None
             log.debug("the run before this one could not be looked up: %s", error)
@@ -83,7 +86,7 @@ class LostStart:
         try:
             start_time = client.get_task_status(token, timeout=_left(deadline)).start_time
         except TaskNotFoundError as error:  # forgotten between the two calls
-            pass_on(error)
+            pass_on(error, of_auth=True)
             return _NONE
         return _Run(token, start_time) if start_time else None
 

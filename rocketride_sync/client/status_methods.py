@@ -69,7 +69,7 @@ class StatusMethods(BaseClient):
             check_same_run(token, previous, status)
             return status
         except TaskNotFoundError as error:
-            pass_on(error)
+            pass_on(error, of_auth=True)
             lost: TaskLostError = vanished(token, previous)
         except TaskLostError as error:
             pass_on(error)

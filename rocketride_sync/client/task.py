@@ -105,11 +105,11 @@ class Task(TaskMethods):
         try:
             status = self.get_status(timeout=None if limit is None else limit / 2)
         except (TaskLostError, TaskNotFoundError) as error:
-            pass_on(error)
+            pass_on(error, of_auth=True)
             self.ended = True  # forgotten, or replaced by another run: our run has ended
             return False
         except RocketRideError as error:
-            pass_on(error)
+            pass_on(error, of_auth=True)
             log.debug("task %s is terminated unseen: %s", shorten(self.token), error)
             status = self.status
         self.ended = status is not None and status.is_terminal

@@ -183,7 +183,7 @@ def _goes_on(run: TaskStatus, look: Callable[[], TaskStatus], fault: TransportEr
     try:
         now = look()
     except TaskNotFoundError as error:
-        pass_on(error)
+        pass_on(error, of_auth=True)
         return False
     except RocketRideError as error:
         pass_on(error)

@@ -117,9 +117,7 @@ class FileBatch:
         try:
             self._caller.retry_overload(lambda: self._send_once(queued, at_once, deadline), deadline)
         except RocketRideError as error:
-            pass_on(error)
-            if error._is_of_auth:  # it is no fault of a file
-                raise
+            pass_on(error, of_auth=True)
             return error
         return None
 
@@ -173,9 +171,7 @@ class FileBatch:
         try:
             return _checked_result(self._caller.call(upload.operation, upload.deadline))
         except RocketRideError as error:
-            pass_on(error)
-            if error._is_of_auth:
-                raise
+            pass_on(error, of_auth=True)
             return error
 
     def _begin_upload(self, upload: Upload) -> bool:

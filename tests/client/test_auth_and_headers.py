@@ -7,6 +7,7 @@ import warnings
 import pytest
 from cases import each
 from counting_tasks import KEY, counting, words
+from simulated_tasks import forever
 from transports.dap_peer import DONE, RUNNING, DapPeer, Gone, serve
 from transports.dap_peer import always as always_told
 from transports.loopback import Server, always, answer
@@ -20,6 +21,7 @@ from rocketride_sync import (
     RetryPolicy,
     RocketRideClient,
     TaskNotFoundError,
+    TaskStatus,
     TransportError,
     WaitTimeoutError,
 )
@@ -163,11 +165,14 @@ def asks(tmp_path):
     file.write_text("one two")
     return (
         RocketRideClient.get_task_status,
+        lambda client, token: client.get_task_status(token, previous=TaskStatus(start_time=1.0)),
         RocketRideClient.wait_until_complete,
         lambda client, token: client.wait_all([token]),
         RocketRideClient.terminate,
         lambda client, token: client.send(token, "one two"),
         lambda client, token: client.send_files([file], token),
+        lambda client, token: client.run(pipeline=forever()),
+        lambda client, token: client.task(token).end(),
     )
 
 

@@ -215,9 +215,7 @@ class WebSocketPoller:
             self._subscriptions.subscribing.connected()
             return self._connection
         except RocketRideError as error:
-            pass_on(error)
-            if error._is_of_auth:  # it concerns all tasks, and comes out itself, not a copy
-                raise
+            pass_on(error, of_auth=True)  # that concerns all tasks, and comes out itself, not a copy
             fault = error
         self._reconnecting.refused(fault, self._in_flight.queued[0].until)
         while self._in_flight.queued:
