@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import threading
 import time
 
 from rocketride_sync import (
@@ -110,30 +109,6 @@ def test_the_end_of_a_task_is_seen_long_before_the_interval(caplog):
     told = [record.getMessage() for record in caplog.records]
     assert "told of task tk_0000…: end" in told
     assert any(line.startswith("task tk_0000…: ") and "COMPLETED" in line for line in told)
-
-
-def test_nothing_is_in_flight_while_the_callers_code_runs():
-    """A large answer that is not read could hold up the events of others."""
-    tasks = Tasks()
-    busy = threading.Event()
-    during = []
-
-    def script(peer):
-        while True:
-            request = peer.request()
-            if busy.is_set():
-                during.append(request["command"])
-            tasks.reply(peer, request)
-
-    def callback(token, status):
-        busy.set()
-        time.sleep(0.02)
-        tasks.done = len(tasks.polls) == 20
-        busy.clear()
-
-    with Server(dap(script)) as server, prompt_client_of(server) as client:
-        assert all(result.succeeded for result in client.wait_all(tokens(20), LONG, 0.1, callback))
-    assert during == []
 
 
 def test_vanished_and_unknown_tasks_are_told_apart():
