@@ -1,6 +1,6 @@
 """Which of very many tasks a wait subscribes to over WebSocket, and when: a bound in bytes, and nothing unread piles up."""
 
-import time
+import threading
 
 from rocketride_sync.transports.websocket.subscription_allowance import FEW, SubscriptionAllowance
 
@@ -147,6 +147,7 @@ def test_no_more_lists_are_on_their_way_than_may_be_unread():
 
 def test_one_answer_that_is_slow_does_not_hold_back_the_others():
     told, answered = [], []
+    handed_out = threading.Event()
 
     def script(peer):
         first = [peer.request() for _ in range(4)]
@@ -154,7 +155,7 @@ def test_one_answer_that_is_slow_does_not_hold_back_the_others():
         while len(polls) < 2:
             polls.append(peer.request())
         peer.answer(polls[0], DONE)
-        time.sleep(0.4)
+        handed_out.wait(20)
         answered.append(list(told))
         peer.answer(polls[1], DONE)
         for request in first:
@@ -165,6 +166,7 @@ def test_one_answer_that_is_slow_does_not_hold_back_the_others():
     with Server(dap(script)) as server, prompt_client_of(server) as client:
         for result in client.as_completed(TOKENS[:2], timeout=LONG):
             told.append(result.token)
+            handed_out.set()
     assert answered == [TOKENS[:1]]
 
 
