@@ -1,6 +1,7 @@
 """The deadline of a call over HTTP bounds every step of it, against servers that are slow in each."""
 
 import gzip
+import socket
 import time
 
 from leaping import leap
@@ -96,22 +97,24 @@ class TestTheDeadline:
                 with using(server.url, connect_timeout=connect_timeout) as transport:
                     assert call(transport, seconds=None) == {"state": 1}
 
-    def test_is_not_cut_by_the_connect_timeout(self):
+    def test_is_not_cut_by_the_connect_timeout(self, leaping):
         def late(peer):
-            time.sleep(0.6)
+            leaping.leap(SECONDS / 2)
             peer.send(answer({"state": 1}))
 
-        with Server(after_request(late)) as server, using(server.url, connect_timeout=0.3) as transport:
+        limit = SECONDS / 4
+        with Server(after_request(late)) as server, using(server.url, connect_timeout=limit) as transport:
             assert call(transport) == {"state": 1}
 
-    def test_connect_timeout_does_not_bound_sending(self):
+    def test_connect_timeout_does_not_bound_sending(self, leaping):
         it = HttpPeer()
 
         def late(peer):
-            time.sleep(0.6)
+            peer.sock.recv(1, socket.MSG_PEEK)  # once it is connected
+            leaping.leap(SECONDS / 2)
             it(peer)
 
-        with Server(late) as server, http(server, connect_timeout=0.3) as client:
+        with Server(late) as server, http(server, connect_timeout=SECONDS / 4) as client:
             assert client.send(TOKEN, b"x" * 16 * MIB) == RESULT
 
     def test_connect_timeout_bounds_connecting_alone(self):
