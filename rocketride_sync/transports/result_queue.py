@@ -22,8 +22,7 @@ class ResultQueue(Generic[T]):
 
     def __init__(self) -> None:
         self._items: Deque[T] = deque()
-        self._is_there = threading.Lock()  # free after something was put
-        self._is_there.acquire()
+        self._is_there = threading.Lock()  # free at first, and after something was put
 
     def put(self, item: T) -> None:
         self._items.append(item)

@@ -56,6 +56,13 @@ def test_what_comes_while_it_is_awaited_is_taken_at_once():
     assert taken == list(range(200))
 
 
+def test_one_that_waits_is_woken():
+    results, began = ResultQueue(), time.monotonic()
+    threading.Timer(0.05, results.put, ["it"]).start()
+    assert results.get(timeout=PATIENCE) == "it"
+    assert time.monotonic() - began < PATIENCE
+
+
 def test_many_threads_put_and_nothing_is_lost():
     results = ResultQueue()
 
