@@ -1,11 +1,14 @@
 """Small TCP servers on loopback whose every byte and pause a test decides."""
 
 import contextlib
+import fcntl
 import json
 import socket
 import ssl
 import struct
+import termios
 import threading
+import time
 
 HOST = "127.0.0.1"
 
@@ -51,6 +54,11 @@ class Peer:
 
     def send(self, data):
         self.sock.sendall(data)
+
+    def await_delivery(self):
+        """Return when the client's system has taken all that was sent, which must fit there (on Linux)."""
+        while any(fcntl.ioctl(self.sock, termios.TIOCOUTQ, bytes(4))):
+            time.sleep(0.001)
 
     def drip(self, data, seconds=0.05):
         """Send byte by byte, until the test ends."""
