@@ -108,3 +108,29 @@ def between_lines(step, other, *modules, opcodes=False):
         return step()
     finally:
         sys.settrace(before)
+
+
+def met_at_each_line(begin, *modules, opcodes=False):
+    """What comes of two threads that meet, for each line of these modules, or opcode, to which the first has come by then.
+
+    `begin()` prepares one meeting. It returns three functions: the step of the first thread, that of the other, and what
+    tells the outcome after both.
+    """
+    found = []
+    while True:
+        step, other, outcome = begin()
+        if not _met(step, other, len(found), modules, opcodes):
+            return found
+        found.append(outcome())
+
+
+def _met(step, other, number, modules, opcodes):
+    """Whether there was such a line in `step`, at which `other` was called."""
+    lines, met = itertools.count(), []
+
+    def other_at_its_line():
+        if next(lines) == number:
+            met.append(other())
+
+    between_lines(step, other_at_its_line, *modules, opcodes=opcodes)
+    return bool(met)

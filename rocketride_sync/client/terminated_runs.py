@@ -66,6 +66,7 @@ class TerminatedRuns:
     """The latest 1,000 runs that a client has terminated. Threads may share it: each step is a single one of a dict."""
 
     def __init__(self) -> None:
+        # No OrderedDict: in Python 3.13 without its lock, threads that share one make the interpreter crash.
         self._runs: Dict[str, _Run] = {}
         self._numbers = itertools.count()
 

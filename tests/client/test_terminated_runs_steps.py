@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from cases import each
 from handlers import raised_as_handler
-from moments import between_lines
+from moments import between_lines, met_at_each_line
 
 from rocketride_sync import ServerError, TaskNotFoundError, TaskStatus, TransportError, TransportTimeoutError
 from rocketride_sync.client import terminated_runs
@@ -72,22 +72,18 @@ def test_another_thread_that_reads_the_status_sees_it_at_any_moment():
 def test_a_status_of_before_does_not_make_another_thread_s_termination_forgotten(monkeypatch):
     """The task was restarted after a first one, which a status shows; at any step on the way to that it is terminated again."""
 
-    def known_after(number):
-        """None if there are not so many steps."""
-        runs, steps, again = TerminatedRuns(), itertools.count(), []
+    def begin():
+        runs, restarted = TerminatedRuns(), status(RUNNING)
         clock = SimpleNamespace(monotonic=itertools.count(1).__next__)
         monkeypatch.setattr(terminated_runs, "system_time", clock)
-        runs.terminate("tk_0", status(RUNNING), Script(None), Script())
 
-        def other():
-            if next(steps) == number:
-                again.append(runs.terminate("tk_0", status(RUNNING), Script(None), Script()))
+        def terminated():
+            runs.terminate("tk_0", restarted, Script(None), Script())
 
-        restarted = status(RUNNING)
-        between_lines(lambda: runs.mark("tk_0", restarted, 1.5), other, terminated_runs, opcodes=True)
-        return mark(runs, FAILED) if again else None
+        terminated()
+        return lambda: runs.mark("tk_0", restarted, 1.5), terminated, lambda: mark(runs, FAILED)
 
-    found = list(iter(map(known_after, itertools.count()).__next__, None))
+    found = met_at_each_line(begin, terminated_runs, opcodes=True)
     assert len(found) > 10
     assert set(found) == {True}
 
@@ -100,28 +96,26 @@ def test_the_latest_are_kept_also_of_those_that_were_terminated_before():
     assert known == [0, *range(2, MOST_KEPT + 1)]
 
 
-def test_another_thread_may_forget_a_run_at_any_moment(monkeypatch):
+@each(
+    "forgotten, left",
+    [("tk_1", [["tk_2"], ["tk_0", "tk_2"]]), ("tk_2", [["tk_1"], ["tk_1", "tk_2"], ["tk_0", "tk_1"]])],
+)
+def test_another_thread_may_forget_a_run_at_any_moment(forgotten, left, monkeypatch):
     monkeypatch.setattr(terminated_runs, "_MAX_KEPT", 2)
 
-    def known_after(number):
-        """The runs that are known then; None if there are not so many steps."""
-        runs, steps, forgotten = TerminatedRuns(), itertools.count(), []
-        for token in ("tk_0", "tk_1"):
+    def begin():
+        runs, tokens = TerminatedRuns(), ("tk_0", "tk_1", "tk_2")
+        for token in tokens[:2]:
             assert terminate(runs, RUNNING, Script(None), token=token) is None
-
-        def other():
-            if next(steps) == number:
-                forgotten.append(runs.forget("tk_1"))
-
-        between_lines(
-            lambda: runs.terminate("tk_2", status(RUNNING), Script(None), Script()), other, terminated_runs
+        return (
+            lambda: runs.terminate("tk_2", status(RUNNING), Script(None), Script()),
+            lambda: runs.forget(forgotten),
+            lambda: [token for token in tokens if mark(runs, FAILED, token) is True],
         )
-        known = [token for token in ("tk_0", "tk_1", "tk_2") if mark(runs, FAILED, token) is True]
-        return known if forgotten else None
 
-    found = list(iter(map(known_after, itertools.count()).__next__, None))
+    found = met_at_each_line(begin, terminated_runs, opcodes=True)
     assert len(found) > 10
-    assert all(known in (["tk_2"], ["tk_0", "tk_2"]) for known in found)
+    assert all(known in left for known in found)
 
 
 def test_what_is_refused_takes_no_place():

@@ -1,11 +1,10 @@
 """`close()` while other threads use the transport: what they give back afterwards is closed."""
 
-import itertools
 import threading
 
 import pytest
 from cases import each
-from moments import between_lines
+from moments import met_at_each_line
 
 from rocketride_sync import RocketRideClient
 from rocketride_sync.transports.http import session
@@ -119,10 +118,9 @@ _PLACES = {
 def test_a_session_that_is_made_while_several_threads_close_is_not_kept(monkeypatch):
     """Whichever step the slowest of them has come to, when the others close and a call begins."""
 
-    def kept_at(number):
-        """Whether a session is kept; None if there are not so many steps."""
+    def begin():
         client = RocketRideClient("localhost", KEY, transport="http")
-        transport, steps, threads = client._transport, itertools.count(), []
+        transport, threads = client._transport, []
         made, may_go_on = threading.Event(), threading.Event()
 
         def slow_session(settings):
@@ -132,20 +130,19 @@ def test_a_session_that_is_made_while_several_threads_close_is_not_kept(monkeypa
             return Session(settings)
 
         def others():
-            if next(steps) == number:
-                transport.close()
-                threads.append(threading.Thread(target=transport._session))
-                threads[0].start()
-                assert made.wait(20)
+            transport.close()
+            threads.append(threading.Thread(target=transport._session))
+            threads[0].start()
+            assert made.wait(20)
 
-        with monkeypatch.context() as patch:
-            patch.setattr(session, "Session", slow_session)
-            between_lines(transport.close, others, http_transport, opcodes=True)
+        def is_kept():
             may_go_on.set()
-            for thread in threads:
-                thread.join(20)
-        return bool(transport._sessions) if threads else None
+            threads[0].join(20)
+            return bool(transport._sessions)
 
-    found = list(iter(map(kept_at, itertools.count()).__next__, None))
+        monkeypatch.setattr(session, "Session", slow_session)
+        return transport.close, others, is_kept
+
+    found = met_at_each_line(begin, http_transport, opcodes=True)
     assert len(found) > 3
     assert not any(found)

@@ -1,10 +1,10 @@
 """How long HTTP takes the place of WebSocket: the rules against a fake clock, and what follows for calls and waits."""
 
-import itertools
+import functools
 import threading
 
 import pytest
-from moments import between_lines
+from moments import between_lines, met_at_each_line
 
 from rocketride_sync import RetryPolicy, RocketRideClient, UnsupportedOperationError
 from rocketride_sync.transports import fallback as fallback_module
@@ -87,19 +87,17 @@ class TestRules:
     def test_refusals_that_two_threads_see_at_the_same_moment_are_one(self, clock):
         """Whichever step the one has come to when the other sees it."""
 
-        def tried_after_fifteen_seconds(number):
-            """None if there are not so many steps."""
-            fallback, steps, seen = Fallback(clock), itertools.count(), []
+        def begin():
+            fallback = Fallback(clock)
 
-            def other():
-                if next(steps) == number:
-                    seen.append(fallback.http_succeeded(NONE))
+            def tried_after_fifteen_seconds():
+                clock.now += 15.5
+                return not fallback.active
 
-            between_lines(lambda: fallback.http_succeeded(NONE), other, fallback_module, opcodes=True)
-            clock.now += 15.5
-            return not fallback.active if seen else None
+            refused = functools.partial(fallback.http_succeeded, NONE)
+            return refused, refused, tried_after_fifteen_seconds
 
-        found = list(iter(map(tried_after_fifteen_seconds, itertools.count()).__next__, None))
+        found = met_at_each_line(begin, fallback_module, opcodes=True)
         assert len(found) > 10
         assert all(found)
 

@@ -1,7 +1,6 @@
 """The pool of idle WebSocket connections, under threads that meet at the worst moment."""
 
 import contextlib
-import itertools
 import logging
 import os
 import socket
@@ -13,7 +12,7 @@ from collections import deque
 
 import pytest
 from handlers import that_raises
-from moments import between_lines
+from moments import met_at_each_line
 
 from rocketride_sync import RocketRideWarning, TransportError, TransportTimeoutError
 from rocketride_sync.deadline import Deadline
@@ -384,25 +383,24 @@ def test_what_is_given_back_while_another_thread_closes_the_pool_is_closed(pool)
 def test_what_is_in_use_is_closed_when_it_is_given_back_however_many_threads_close_the_pool():
     """Two others close it, whichever step another one has come to that closes it."""
 
-    def in_use_at(number):
-        """What was in use when the second one closed it; None if there are not so many steps."""
-        pool, steps, in_use = Pool(lambda *_: Connection()), itertools.count(), []
+    def begin():
+        pool, in_use = Pool(lambda *_: Connection()), []
 
         def others():
-            if next(steps) == number:
-                pool.close()
-                in_use.append(pool.connect(Deadline(30.0)))
-                pool.close()
+            pool.close()
+            in_use.append(pool.connect(Deadline(30.0)))
+            pool.close()
 
-        between_lines(pool.close, others, _pool, opcodes=True)
-        for connection in in_use:
+        def is_closed_when_given_back():
+            (connection,) = in_use
             pool.give_back(connection)
-            return connection
-        return None
+            return connection.closed
 
-    found = list(iter(map(in_use_at, itertools.count()).__next__, None))
+        return pool.close, others, is_closed_when_given_back
+
+    found = met_at_each_line(begin, _pool, opcodes=True)
     assert len(found) > 3
-    assert all(connection.closed for connection in found)
+    assert all(found)
 
 
 def test_a_pool_that_was_closed_keeps_what_is_made_later(pool):
