@@ -143,7 +143,7 @@ class Channel:
     def drain(self) -> None:
         """Read what has come: answers pings, and finds out that the server closed the connection.
 
-        All of it is taken, also a long answer whose deadline has passed: it came in time.
+        All of it is taken, also a long answer whose deadline has passed: it came in time. That may take up to 0.25 s.
         """
         if not self.guarded(self._socket.has_input):
             return
