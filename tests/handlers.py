@@ -42,3 +42,9 @@ class Signalled(MemoryTransport):
             if error is not self._of_handler:
                 raise
         return raise_as_handler(self._of_handler)
+
+
+def of_auth(error):
+    """As if the function for the key had raised it, and the transports marked it."""
+    error._is_of_auth = True
+    return error

@@ -60,12 +60,10 @@ class GivenUpTask:
         """Terminate the task. Returns what came of that, for the message of the `KeyboardInterrupt`."""
         try:
             return f"it was ended: {self._terminate().outcome.value}"
-        except (TaskNotFoundError, TaskLostError) as error:
-            pass_on(error)
-            return str(error)
         except RocketRideError as error:
             pass_on(error)
-            return _may_run_on(error)
+            gone = isinstance(error, (TaskNotFoundError, TaskLostError)) and not error._is_of_auth
+            return str(error) if gone else _may_run_on(error)
         except KeyboardInterrupt as second:
             tell_interrupt(second, f"task {shorten(self._token)}: it may run on")
             raise

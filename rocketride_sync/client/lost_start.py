@@ -109,6 +109,8 @@ class LostStart:
                 pass_on(error)
                 # It may pass, and the connection may be a new one the next time.
                 self.over_http = self.over_http or error._is_for_want_of_websocket
+                if error._is_of_auth:
+                    return ""
             if deadline.expired:
                 return ""
             pause(min(_PAUSE, deadline.remaining()))

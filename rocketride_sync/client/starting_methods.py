@@ -163,11 +163,10 @@ class StartingMethods(BaseClient):
             return f"{task} runs on{operation.recovery}"
         try:
             self._call(operations.terminate(start.token), CLIENT_TIMEOUT)
-        except TaskNotFoundError as error:
-            pass_on(error)
-            return f"{task} has ended"
         except RocketRideError as error:
             pass_on(error)
+            if isinstance(error, TaskNotFoundError) and not error._is_of_auth:
+                return f"{task} has ended"
             return f"{task} could not be terminated and may run on: {error}"
         except KeyboardInterrupt as stop:  # a second one
             tell_interrupt(stop, f"{task} may run on{operation.recovery}")

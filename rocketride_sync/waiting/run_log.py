@@ -246,5 +246,5 @@ def _answer(ask: Ask, operation: Operation, deadline: Deadline) -> Any:
     try:
         return ask(operation, deadline)
     except RocketRideError as error:
-        pass_on(error)
+        pass_on(error, of_auth=True)
         return error.with_traceback(None)

@@ -12,6 +12,7 @@ import pytest
 from cases import each
 from counting_tasks import GENEROUS, KEY, words
 from counting_tasks import pipeline as counted
+from handlers import of_auth
 from moments import each_moment, interrupted
 from needing import needs
 from simulated_tasks import forever, pipeline
@@ -648,6 +649,15 @@ def test_a_lost_start_is_looked_for_until_it_shows():
     lost.look_before(client, Deadline(None))
     assert lost.end(client, Deadline(GENEROUS))
     assert client.terminated == [TOKEN]
+
+
+def test_a_lost_start_cannot_be_looked_for_without_a_key():
+    """The function for it is asked once, as for any request."""
+    client = Finding(at(9.0, run_of(0)), of_auth(TransportError("the vault is down")), at(9.0, run_of(1)))
+    lost = LostStart("p", "s")
+    lost.look_before(client, Deadline(None))
+    assert lost.end(client, Deadline(GENEROUS)) == ""
+    assert client.terminated == []
 
 
 def test_a_run_over_http_whose_start_is_interrupted_names_what_to_look_for():

@@ -7,6 +7,7 @@ import time
 
 import pytest
 from cases import each
+from handlers import of_auth
 from timed_calls import TimedCalls
 
 from rocketride_sync import (
@@ -214,8 +215,7 @@ def test_a_runtime_error_of_the_callback_comes_out_unchanged(cause):
 
 
 def test_a_stop_iteration_of_the_function_for_the_key_comes_out_unchanged():
-    mine = StopIteration("mine")
-    mine._is_of_auth = True  # as the transports mark it
+    mine = of_auth(StopIteration("mine"))
     with pytest.raises(StopIteration) as caught:
         client_of(RUNNING, mine).wait_until_complete(TOKEN)
     assert caught.value is mine
@@ -228,8 +228,7 @@ def test_a_lost_run_is_searched_for_in_the_run_log_unless_the_function_for_the_k
     with pytest.raises(TaskReplacedError, match="another run took over"):
         way(client)
     assert calls_of(client)[2:] == ["get_task_runs"]
-    mine = TaskReplacedError("mine")
-    mine._is_of_auth = True  # as the transports mark it
+    mine = of_auth(TaskReplacedError("mine"))
     client = client_of(seen, mine)
     with pytest.raises(TaskReplacedError) as caught:
         way(client)
@@ -309,8 +308,7 @@ def test_a_task_that_the_server_never_knew_is_not_said_to_run_on():
 @each("first", [RUNNING, TransportError("refused")])
 @each("steps", [[], [RUNNING]])
 def test_an_error_of_the_function_for_the_key_comes_out_of_the_cancelling(steps, first):
-    mine = ServerError("of the vault")
-    mine._is_of_auth = True
+    mine = of_auth(ServerError("of the vault"))
     client = client_of(first, *steps, mine)
     with pytest.raises(ServerError) as caught:
         client.wait_until_complete(TOKEN, 0, cancel_on_timeout=True)
@@ -347,6 +345,10 @@ def test_a_task_that_does_not_end_when_it_is_cancelled_is_the_timeout_of_the_wai
 def test_ctrl_c_says_what_became_of_a_task_that_could_not_be_cancelled():
     for found, said in (
         (TransportError("refused"), ": it could not be terminated and may run on: refused"),
+        (
+            of_auth(TaskNotFoundError("no such secret")),
+            ": it could not be terminated and may run on: no such secret",
+        ),
         (ANOTHER, ": task tk_5f3a…: another run took over the token"),
     ):
         client = client_of(RUNNING, found)

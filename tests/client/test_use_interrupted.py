@@ -1,10 +1,18 @@
 """`use` that is interrupted: the message says what became of the task, and one whose token is lost does not run on."""
 
 import pytest
+from handlers import of_auth
 from transports.dap_peer import serve
 from transports.loopback import Server, answer
 
-from rocketride_sync import MemoryTransport, OverloadedError, RetryPolicy, RocketRideClient, TransportError
+from rocketride_sync import (
+    MemoryTransport,
+    OverloadedError,
+    RetryPolicy,
+    RocketRideClient,
+    TaskNotFoundError,
+    TransportError,
+)
 from rocketride_sync.client import pipelines
 from rocketride_sync.client.pipeline_run import PipelineRun
 from rocketride_sync.deadline import Deadline
@@ -59,6 +67,11 @@ def test_a_message_that_is_there_already_is_left():
 def test_a_task_that_cannot_be_ended_is_told():
     message, _ = called(STARTED, KeyboardInterrupt(), TransportError("reset"))
     assert "could not be terminated and may run on" in message
+
+
+def test_what_the_function_for_the_key_raises_tells_nothing_of_the_task():
+    message, _ = called(STARTED, KeyboardInterrupt(), of_auth(TaskNotFoundError("no such secret")))
+    assert message.endswith("could not be terminated and may run on: no such secret")
 
 
 def test_one_that_may_be_somebody_elses_runs_on():

@@ -3,6 +3,7 @@
 import logging
 
 import pytest
+from handlers import of_auth
 
 from rocketride_sync import (
     AuthenticationError,
@@ -300,8 +301,7 @@ def test_an_outage_lasts_from_its_first_answer(time):
 
 
 def test_an_overload_of_the_function_for_the_key_is_nothing_to_ask_again_for(time):
-    mine = OverloadedError("mine")
-    mine._is_of_auth = True
+    mine = of_auth(OverloadedError("mine"))
     asked_at = []
 
     def step():
@@ -399,8 +399,7 @@ def test_of_anything_else_nothing_is_unknown(operation, request_sent):
 
 
 def test_nothing_is_unknown_of_a_request_that_the_function_for_the_key_had_sent():
-    mine = lost(request_sent=True)
-    mine._is_of_auth = True
+    mine = of_auth(lost(request_sent=True))
     assert with_unknown_outcome(ONCE, mine) is mine
 
 

@@ -4,6 +4,7 @@ from collections import Counter
 
 import pytest
 from cases import each
+from handlers import of_auth
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -199,12 +200,6 @@ def test_a_status_is_made_of_what_was_asked_for_then():
     world = World({"a": [RUNNING, DONE]}, round_trip=0.5)
     world.results(decode=decode)
     assert asked == world.polls == [("a", 0.0), ("a", 2.0)]
-
-
-def of_auth(error):
-    """As a function for the key has raised it."""
-    error._is_of_auth = True
-    return error
 
 
 @each(

@@ -5,6 +5,7 @@ import math
 
 import pytest
 from cases import each
+from handlers import of_auth
 from hypothesis import given
 from hypothesis import strategies as st
 from logged_runs import ENDED, LIFECYCLE, RUNNING, STATUS, RunLog, of_run
@@ -806,6 +807,13 @@ def test_faults_are_asked_again_after_pauses(recovered):
     error, clock = recovered(lambda _: TransportError("cut"))
     assert error is GONE
     assert [at for at, _ in clock.asked] == pytest.approx([0.0, 0.1, 0.3, 0.7, 1.3, 2.0])
+
+
+def test_what_the_function_for_the_key_raises_is_no_answer_of_the_log(recovered):
+    mine = of_auth(TransportError("the vault is down"))
+    with pytest.raises(TransportError) as caught:
+        recovered(lambda _: mine)
+    assert caught.value is mine
 
 
 @pytest.mark.parametrize(("seconds", "left"), [(None, 30.0), (60.0, 30.0), (5.0, 5.0)])

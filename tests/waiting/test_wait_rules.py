@@ -4,6 +4,7 @@ import math
 
 import pytest
 from cases import each
+from handlers import of_auth
 
 from rocketride_sync import (
     AuthenticationError,
@@ -516,8 +517,7 @@ def test_the_error_for_a_lost_run_says_how_it_was_last_seen(before, says, now):
 
 @pytest.mark.parametrize("error", [TransportError("the vault is down"), TaskNotFoundError("no such secret")])
 def test_what_the_function_for_the_key_raises_ends_the_wait_and_means_nothing_else(error):
-    error._is_of_auth = True
-    world = World(RUNNING, error, DONE)
+    world = World(RUNNING, of_auth(error), DONE)
     with pytest.raises(RocketRideError) as caught:
         list(world.wait())
     assert caught.value is error

@@ -5,6 +5,7 @@ import os
 import socket
 
 import pytest
+from handlers import of_auth
 
 from rocketride_sync import (
     AuthenticationError,
@@ -347,8 +348,7 @@ def test_without_a_connection_each_poll_that_waits_for_it_fails_with_an_error_of
 def test_a_refused_key_is_everybodys_error(world):
     poller = world.poller()
     submit(poller, 2)
-    refused = AuthenticationError("no")
-    refused._is_of_auth = True
+    refused = of_auth(AuthenticationError("no"))
     world.refusals.append(refused)
     with pytest.raises(AuthenticationError) as caught:
         poller.next(Deadline(5.0))
