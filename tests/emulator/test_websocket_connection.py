@@ -41,14 +41,17 @@ def test_a_wrong_path_is_refused_with_403(server, path):
 
 
 def test_a_client_that_answers_no_pings_is_closed_with_1011():
-    with Emulator(api_key=KEY, ping_interval=0.2, ping_timeout=0.5) as server:
-        with connect(server) as client:
+    with Emulator(api_key=KEY, ping_interval=0.2, ping_timeout=0.5) as server, connect(server) as client:
+        client.socket.pong = lambda *_: None
+        assert client.close_code() == 1011
+
+
+def test_a_client_that_answers_pings_stays():
+    with Emulator(api_key=KEY, ping_interval=0.2) as server, connect(server) as client:
+        for _ in range(3):
             opcode, _ = client.socket.recv_data_frame(control_frame=True)
             assert opcode == PING
-            assert client.call("rrext_ping")["body"] == {"pong": True}
-        with connect(server) as client:
-            client.socket.pong = lambda *_: None
-            assert client.close_code() == 1011
+        assert client.call("rrext_ping")["body"] == {"pong": True}
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")

@@ -27,7 +27,6 @@ T = TypeVar("T")
 _TEXT, _BINARY, _CLOSE = 1, 2, 8  # opcodes of RFC 6455
 _UPGRADE_LIMIT = SizeLimit("the largest answer to an upgrade", 65_536)
 _CLOSE_TIMEOUT = 0.5
-_ALMOST_NOW = 0.001
 _LONGEST_DRAIN = 0.25  # seconds, if more comes as fast as it is read
 
 
@@ -145,17 +144,15 @@ class Channel:
 
         All of it is taken, also a long answer whose deadline has passed: it came in time. That may take up to 0.25 s.
         """
-        if not self.guarded(self._socket.has_input):
-            return
-        until = Deadline(_LONGEST_DRAIN)
-        while self.guarded(self._take_some) and not until.expired and self.guarded(self._socket.has_input):
-            pass
+        if self.guarded(self._socket.has_input):
+            self.guarded(self._take_all)
 
-    def _take_some(self) -> bool:
-        """Read a message, or as much of it as has come; whether there may be more."""
-        before = self._socket.last_received
-        self._socket.deadline = Deadline(_ALMOST_NOW)
-        return self._receive_in_time(Deadline(None)) or self._socket.last_received > before
+    def _take_all(self) -> None:
+        self._socket.deadline = Deadline(_LONGEST_DRAIN)
+        self._socket.waits = False
+        while self._receive_in_time(Deadline(None)) and self._socket.has_input():
+            pass
+        self._socket.waits = True
 
     def is_silent_since(self, moment: float) -> bool:
         """Whether the server counts as gone: for `dead_after` seconds since `moment` (monotonic) nothing has come."""

@@ -21,6 +21,7 @@ _SIZE_FOLLOWS = 126
 _SIZE_IN_TWO_BYTES = _TEXT_BEGINS + bytes([_SIZE_FOLLOWS])
 _TIMEOUT_MAY_BE_SHORTER = 0.02
 _TIMEOUT_MAY_BE_LONGER = 0.001
+_ALMOST_NOW = 0.001  # seconds; as a timeout, 0 is another mode of sockets
 _TIMER_TOLERANCE = 0.02  # clocks of some systems tick in steps of 16 ms
 
 
@@ -41,6 +42,8 @@ class SteadySocket:
 
     Attributes:
         deadline: of the current operation; set before each.
+        waits: whether that may wait, as long as the deadline allows. If not, it is over its time as soon as it would have to,
+            but not because something else has held this process up.
         dead_after: seconds after which a peer counts as gone, if it sends nothing or accepts nothing.
         last_received: the monotonic time at which the last byte came.
     """
@@ -53,6 +56,7 @@ class SteadySocket:
         self._ended = False
         self._input_check: Optional[Callable[[], bool]] = None  # made when it is first needed
         self.deadline = deadline
+        self.waits = True
         self.dead_after = dead_after
         self.last_received = system_time.monotonic()
         self.bytes_allowed = math.inf  # bytes that may still be received; limited during the upgrade
@@ -146,6 +150,8 @@ class SteadySocket:
             except socket.timeout as error:
                 pass_on(error)
                 self._check_waited(called)
+                if not self.waits:
+                    raise
                 if system_time.monotonic() - max(began, self.last_received) < self.dead_after:
                     continue
                 self._ended = True
@@ -171,6 +177,8 @@ class SteadySocket:
             except socket.timeout as error:
                 pass_on(error)
                 self._check_waited(called)
+                if not self.waits:
+                    raise
                 if system_time.monotonic() - began < self.dead_after:
                     continue
             else:
@@ -190,12 +198,14 @@ class SteadySocket:
     def _set_timeout(self) -> None:
         """Set the socket's timeout to what remains of the deadline, at most `SLICE`. The caller then tries again."""
         left = self.deadline.remaining()
-        if left >= SLICE:
+        if left <= 0.0:
+            raise socket.timeout("timed out")
+        if not self.waits:
+            left = _ALMOST_NOW
+        elif left >= SLICE:
             if self._timeout == SLICE:
                 return
             left = SLICE
-        elif left <= 0.0:
-            raise socket.timeout("timed out")
         # settimeout is a system call, avoided if the set timeout is close. It may be shorter, because the caller tries
         # again, but not so much that it would try very often; and it must not exceed the deadline.
         shortest = max(left - _TIMEOUT_MAY_BE_SHORTER, left / 2)

@@ -431,6 +431,18 @@ def test_draining_does_not_wait_for_the_rest_of_a_message(channel, sock, clock):
     assert channel.dialogue.next_event() == event()
 
 
+def test_draining_does_not_wait_for_a_peer_that_takes_no_pong(channel, sock, clock):
+    """It is sent before what is sent next."""
+    sock.takes = False
+    sock.peer.raw(frame("are you there", PING) + frame(json.dumps(event())))
+    channel.drain()
+    assert channel.dialogue.next_event() == event()
+    assert clock.now == pytest.approx(1000.0, abs=0.01)
+    sock.takes = True
+    channel.send(request_frame("next"), Deadline(1.0))
+    assert left_to_read(sock.peer)[0] == (PONG, b"are you there")
+
+
 def test_what_takes_longer_to_read_than_a_moment_is_read_to_its_end(channel, sock, clock):
     """Each part takes 5 ms, as a few megabytes do on a busy machine."""
     whole = frame(json.dumps(event(LONG)))
@@ -445,6 +457,16 @@ def test_what_takes_longer_to_read_than_a_moment_is_read_to_its_end(channel, soc
     sock.recv = slowly
     channel.drain()
     assert channel.dialogue.next_event() == event(LONG)
+
+
+def test_what_has_come_is_taken_by_a_process_that_is_held_up_at_every_step(channel, sock, clock, monkeypatch):
+    """Other threads and processes have their turns in between."""
+    now = clock.monotonic
+    monkeypatch.setattr(clock, "monotonic", lambda: clock.sleep(0.004) or now())
+    for number in range(3):
+        sock.peer.send(event(number))
+    channel.drain()
+    assert [channel.dialogue.next_event() for _ in range(4)] == [*map(event, range(3)), None]
 
 
 def test_draining_ends_though_ever_more_comes(channel, sock, clock):
