@@ -469,6 +469,15 @@ def test_what_has_come_is_taken_by_a_process_that_is_held_up_at_every_step(chann
     assert [channel.dialogue.next_event() for _ in range(4)] == [*map(event, range(3)), None]
 
 
+@pytest.mark.parametrize("came", [0, 1])
+def test_what_comes_after_draining_is_waited_for(channel, sock, clock, came):
+    for number in range(came):
+        sock.peer.send(event(number))
+    channel.drain()
+    assert channel.receive(Deadline(9.0)) is False
+    assert clock.now == pytest.approx(1009.0, abs=0.01)
+
+
 def test_draining_ends_though_ever_more_comes(channel, sock, clock):
     def more(size):
         clock.sleep(0.001)
