@@ -27,7 +27,7 @@ def client(server):
 
 
 def test_placeholders_are_filled_from_env(server, client, texts):
-    document = word_count("${ROCKETRIDE_FOLDER}/b.txt", delay=0.5)
+    document = word_count("${ROCKETRIDE_FOLDER}/b.txt", delay=2)
     document["components"][0]["name"] = (
         "${ROCKETRIDE_TITLE}, ${ROCKETRIDE_OTHER}, ${FOLDER}, $ROCKETRIDE_FOLDER"
     )

@@ -33,7 +33,7 @@ def stall(peer):
 
 def fails_in_time(transport, url, timeout=60, **options):
     began = time.monotonic()
-    with pytest.raises(TransportTimeoutError, match=r"within (the connect timeout|0\.\d+ s)") as caught:
+    with pytest.raises(TransportTimeoutError, match=r"within (the connect timeout|\d\.\d+ s)") as caught:
         ask(None, transport, url=url, timeout=timeout, connect_timeout=SHORT, **options)
     assert SHORT <= time.monotonic() - began < SHORT + 5
     assert not caught.value.request_sent
