@@ -136,11 +136,11 @@ def split_zone(host: str) -> Tuple[str, str]:
 
 def check_quotes(name: str, text: str) -> None:
     """Raise `ConfigurationError` if `text`, which `name` gives, is in quotes, which no address, key or token is."""
-    if _in_quotes(text):
+    if is_in_quotes(text):
         raise ConfigurationError(f"{name}: {_QUOTED}")
 
 
-def _in_quotes(text: str) -> bool:
+def is_in_quotes(text: str) -> bool:
     """Whether `text` begins or ends with a quote, as a variable does that was set where no shell removes quotes."""
     return text[:1] in _QUOTES or text[-1:] in _QUOTES if text else False
 
@@ -157,7 +157,7 @@ def _odd_characters(text: str) -> str:
     """What is wrong with the characters of an address; empty if nothing is."""
     if not text:
         return "it is empty"
-    if _in_quotes(text):
+    if is_in_quotes(text):
         return _QUOTED
     if not text.isascii():
         return "it holds characters outside ASCII"

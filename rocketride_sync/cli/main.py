@@ -124,7 +124,8 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
             args.parser.error(unknown_options.unknown_option(options[0], [args.parser]))
         several = [name for name in ("files", "tokens") if name in args]
         if not several:
-            args.parser.error(f"too many arguments, from {output.shorten_unknown(unknown[0])} on")
+            first, read_on = output.shorten_unknown(unknown[0]), unknown_options.where_to_read_on(args.parser)
+            args.parser.error(f"too many arguments, from {first} on{read_on}")
         # argparse stops taking positional arguments at the next option.
         vars(args)[several[0]] += unknown
     if args.command is None:
@@ -145,7 +146,8 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
         # Without the value, which argparse repeats: it may be a key in the wrong place.
-        hint = f"; see {self.prog} --help" if message.startswith(_MISSING) else _meant_choice(message)
+        is_missing = message.startswith(_MISSING)
+        hint = unknown_options.where_to_read_on(self) if is_missing else _meant_choice(message)
         raise ConfigurationError(_REPEATED_VALUE.sub(r"\1", message) + hint)
 
     def _print_message(self, message: str, file: Any = None) -> None:

@@ -46,7 +46,10 @@ def suggestion(word: str, known: Iterable[str]) -> str:
 
 
 def unknown_option(option: str, parsers: Sequence[argparse.ArgumentParser]) -> str:
-    """What to say of an option that none of the `parsers` has. Its value is not told: it may be a key or a token."""
+    """What to say of an option that none of the `parsers` has, of which the first one prints what there is instead.
+
+    Its value is not told: it may be a key or a token.
+    """
     if option in _KEY_OPTIONS:
         return (
             f"there is no option {option}: a key is never an argument; use --apikey-file or ROCKETRIDE_APIKEY"
@@ -54,7 +57,12 @@ def unknown_option(option: str, parsers: Sequence[argparse.ArgumentParser]) -> s
     if option in _TOKEN_OPTIONS and any(map(_takes_token, parsers)):
         return f"there is no option {option}: give {WAYS_TO_NAME_TASK}"
     known = sorted({name for parser in parsers for name in parser._option_string_actions})
-    return f"unknown option {option}{suggestion(option, known)}"
+    return f"unknown option {option}{suggestion(option, known) or where_to_read_on(parsers[0])}"
+
+
+def where_to_read_on(parser: argparse.ArgumentParser) -> str:
+    """The end of a message about words that are missing or too many: which command prints what `parser` takes."""
+    return f"; see {parser.prog} --help"
 
 
 def _takes_token(parser: argparse.ArgumentParser) -> bool:

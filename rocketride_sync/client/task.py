@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Iterator, KeysView, Optional, Type
+from typing import TYPE_CHECKING, Any, Iterator, KeysView, NoReturn, Optional, Type
 
 from ..deadline import Deadline
 from ..errors import ConfigurationError, RocketRideError, TaskLostError, TaskNotFoundError
@@ -167,6 +167,12 @@ class Task(TaskMethods):
             words = f"could not be terminated and may run on: {fault}"
         if error is not None:
             tell_task_fate(error, shorten(self.token), fate, words)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a Task holds a client, so it is not pickled or copied; "
+            "pass its token on, and make a Task there with client.task(token)"
+        )
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the task as `status` saw it. The server is not asked."""

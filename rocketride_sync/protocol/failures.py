@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Iterable, Optional
 
+from ..address import is_in_quotes
 from ..errors import (
     AuthenticationError,
     OverloadedError,
@@ -39,6 +40,7 @@ _JOIN_OR_END = (
     "get_task_token(project_id, source) gives its token."
 )
 _BLANK = "; the token begins or ends with white space: leave that out, as strip() does"
+_QUOTED = "; the token begins or ends with a quote: leave the quotes out, as jq -r does"
 _UNKNOWN_TASK = (
     "; check the token and the address. A server forgets a task 5 to 6 minutes after its end, or when it restarts: then "
     "get_task_runs(project_id, source) tells how the run ended, if the server keeps a run log"
@@ -146,7 +148,9 @@ def failure(
     token = str(operation.arguments.get("token") or "")
     if kind is TaskNotFoundError and token:
         # A token of one's own may have such ends, so they are not left out unasked.
-        text += _UNKNOWN_TASK if token == token.strip() else _BLANK + _UNKNOWN_TASK
+        text += "" if token == token.strip() else _BLANK
+        text += _QUOTED if is_in_quotes(token.strip()) else ""
+        text += _UNKNOWN_TASK
     if operation.command == RUN_LOG and known.startswith(_NO_SUCH_COMMAND):
         text += ". An older server has no run log"
     if own and code in (None, _COMPLETED) and message.startswith(_ALREADY_COMPLETED):

@@ -119,7 +119,9 @@ def test_a_mistyped_option_is_named(words, capsys):
         (["--timout=5", "list"], "unknown option --timout; did you mean --timeout?"),
         (["--uri", "x", "--timout", "5", "list"], "unknown option --timout; did you mean --timeout?"),
         (["--quiet", "--uri=x", "--timout", "5"], "unknown option --timout; did you mean --timeout?"),
-        (["--frobnicate", "5", "list"], "unknown option --frobnicate"),
+        (["--frobnicate", "5", "list"], "unknown option --frobnicate; see rocketride-sync --help"),
+        (["list", "--frobnicate", "5"], "unknown option --frobnicate; see rocketride-sync list --help"),
+        (["list", "extra"], "too many arguments, from extra on; see rocketride-sync list --help"),
         (["--timeout", "60", "wait", "tk_x"], "--timeout comes after the command: wait --timeout"),
         (["--timeout=60", "wait", "tk_x"], "--timeout comes after the command: wait --timeout"),
         (["--timeout", "60"], "--timeout comes after the command: COMMAND --timeout"),
@@ -169,7 +171,7 @@ def test_an_option_for_the_token_is_told_how_it_is_given(words, form, capsys):
 
 def test_a_command_without_a_token_says_nothing_of_how_it_is_given(capsys):
     assert main.main(["check", "--token", "tk_1"]) == 2
-    assert capsys.readouterr().err.endswith(": unknown option --token\n")
+    assert capsys.readouterr().err.endswith(": unknown option --token; see rocketride-sync check --help\n")
 
 
 @pytest.mark.parametrize("option", ["--apikey", "--api-key", "--auth", "--key"])
@@ -197,7 +199,8 @@ def test_an_option_before_the_command_is_a_document_with_json(words, capsys):
 )
 def test_the_first_argument_too_many_is_named_but_never_whole_if_it_may_be_a_secret(words, told, capsys):
     assert main.main(["status", *words]) == 2
-    assert capsys.readouterr().err.endswith(f"too many arguments, from {told} on\n")
+    said = f"too many arguments, from {told} on; see rocketride-sync status --help"
+    assert capsys.readouterr().err.splitlines()[-1] == f"rocketride-sync: {said}"
 
 
 @pytest.mark.parametrize("port", ["abc", "70000", "-1", "", "1.5"])

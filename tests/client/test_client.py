@@ -1,6 +1,7 @@
 """The client's methods over a scripted transport: arguments, timeouts, errors, the documented snippets."""
 
 import _weakrefset
+import copy
 import gc
 import pickle
 import warnings
@@ -399,6 +400,19 @@ def test_pickling_a_client_says_what_to_do():
         with pytest.raises(TypeError, match="make one in each process") as caught:
             pickle.dumps(client)
     assert KEY not in str(caught.value)
+
+
+def test_pickling_a_task_says_what_another_process_needs():
+    """A pool of processes is given tasks as easily as their tokens, and nobody who does it has pickled a client."""
+    with RocketRideClient("test", KEY, transport=MemoryTransport([])) as client:
+        task = client.task(TOKEN)
+        for again in (pickle.dumps, copy.copy, copy.deepcopy):
+            with pytest.raises(TypeError) as caught:
+                again(task)
+            assert "a Task" in str(caught.value)
+            assert "pass its token on, and make a Task there with client.task(token)" in str(caught.value)
+            assert KEY not in str(caught.value)
+            assert TOKEN not in str(caught.value)
 
 
 def test_at_exit_open_clients_are_closed_though_threads_go_on_making_some(monkeypatch):

@@ -263,6 +263,27 @@ def test_an_unknown_token_with_the_end_of_a_line_is_told_apart_from_a_forgotten_
 
 
 @each(
+    ("token", "quoted"),
+    [
+        (f'"{TOKEN}"', True),
+        (f"'{TOKEN}'", True),
+        (f'"{TOKEN}"\n', True),
+        (f'{TOKEN}"', True),
+        (TOKEN, False),
+        ('tk_a"b', False),
+    ],
+)
+def test_an_unknown_token_in_quotes_is_told_apart_from_a_forgotten_one(token, quoted):
+    """As jq prints it without -r, or as a file of variables holds it where no shell reads it."""
+    for operation in (operations.get_task_status(token), operations.terminate(token)):
+        text = str(failure(operation, "Your pipeline is not running", KEY))
+        assert ("the token begins or ends with a quote: leave the quotes out" in text) is quoted
+        assert ("white space" in text) is token.endswith("\n")
+        assert "check the token and the address" in text
+        assert token not in text
+
+
+@each(
     "operation",
     [
         STATUS,
