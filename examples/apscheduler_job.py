@@ -10,12 +10,13 @@ import logging
 import signal
 import sys
 
-from apscheduler.schedulers.blocking import BlockingScheduler
+from apscheduler.schedulers.background import BackgroundScheduler
 
 from rocketride_sync import RocketRideClient, RocketRideError
 
 EVERY = 3600
 TIMEOUT = EVERY - 60  # a run is over, or ended, before the next one is due
+STOP = {signal.SIGINT, signal.SIGTERM}
 
 log = logging.getLogger("jobs")
 client = RocketRideClient()  # one for all of the scheduler's threads
@@ -38,18 +39,18 @@ if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(f"usage: {sys.argv[0]} PIPELINE")
     logging.basicConfig(level=logging.INFO)
-    scheduler = BlockingScheduler()
+    scheduler = BackgroundScheduler()
     now = datetime.datetime.now(datetime.timezone.utc)
     # A run that was missed is made up for once, not as often as it was missed.
     scheduler.add_job(run, "interval", [sys.argv[1]], seconds=EVERY, next_run_time=now, coalesce=True)
-
-    def stop(*_):
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_DFL)  # a second one ends the process at once
-        scheduler.shutdown(wait=False)
-
-    # A run that is under way goes on to its end: give a service's TimeoutStopSec room for that, or use `cron_job.py`.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
+    # The signals wait until `sigwait` takes one, in all threads, which inherit this. A handler could not call `shutdown`: that
+    # needs locks which what the signal interrupts may hold, and would hang now and then.
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP)
     with client:
         scheduler.start()
+        signal.sigwait(STOP)
+        for number in STOP:
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP)  # a second one ends the process at once
+        # A run that is under way goes on to its end: give a service's TimeoutStopSec room for that, or use `cron_job.py`.
+        scheduler.shutdown()

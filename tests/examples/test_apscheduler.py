@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from example import EXAMPLES, GENEROUS
@@ -36,3 +37,26 @@ def test_it_runs_the_pipeline_at_once_and_ends_on_a_signal(environment, pipe, co
             scheduler.kill()
     assert said == says.format(path)
     assert "Traceback" not in rest
+
+
+def test_a_second_signal_ends_it_at_once(environment, pipe):
+    """The first one lets a run that is under way go on to its end."""
+    with subprocess.Popen(
+        [sys.executable, "apscheduler_job.py", str(pipe(forever=True))],
+        cwd=EXAMPLES,
+        env=environment,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    ) as scheduler:
+        try:
+            assert any("Running job" in line for line in scheduler.stderr)
+            scheduler.send_signal(signal.SIGTERM)
+            with pytest.raises(subprocess.TimeoutExpired):
+                scheduler.wait(1)
+            # One that comes before the first one has been taken is the same one.
+            while scheduler.poll() is None:
+                scheduler.send_signal(signal.SIGTERM)
+                time.sleep(0.1)
+            assert scheduler.returncode == -signal.SIGTERM
+        finally:
+            scheduler.kill()
