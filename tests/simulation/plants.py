@@ -128,7 +128,7 @@ PLANTS = (
     Plant(
         "after the deadline each answer may take a millisecond",
         PACKAGE + "transports/websocket/websocket_poller.py",
-        r"found = connection\.next_answer\(Deadline\(limit\)\) if limit > 0\.0 else None",
+        r"found = connection\.next_answer\(Deadline\(limit\)\) if limit > 0\.0 else connection\.answer_at_hand\(\)",
         "found = connection.next_answer(Deadline(max(limit, 0.001)))",
         kinds="old_answers_after_the_deadline",
         transports="websocket",

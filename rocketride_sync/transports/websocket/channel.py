@@ -142,15 +142,16 @@ class Channel:
     def drain(self) -> None:
         """Read what has come: answers pings, and finds out that the server closed the connection.
 
-        All of it is taken, also a long answer whose deadline has passed: it came in time. That may take up to 0.25 s.
+        All of it is taken, also a long answer whose deadline has passed: it came in time. That takes up to 0.25 s: an
+        answer that takes longer to read or decode is left out.
         """
         if self.guarded(self._socket.has_input):
             self.guarded(self._take_all)
 
     def _take_all(self) -> None:
-        self._socket.deadline = Deadline(_LONGEST_DRAIN)
+        self._socket.deadline = until = Deadline(_LONGEST_DRAIN)
         self._socket.waits = False
-        while self._receive_in_time(Deadline(None)) and self._socket.has_input():
+        while self._receive_in_time(until) and self._socket.has_input():
             pass
         self._socket.waits = True
 

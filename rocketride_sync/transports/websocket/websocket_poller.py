@@ -266,10 +266,8 @@ class WebSocketPoller:
         # Bounded, so that events are read too: an answer that never comes must not hold up the events of other tasks.
         limit = self._until_gathered() if self._results else min(deadline.remaining(), _GATHER_SECONDS)
         limit = min(limit, self._in_flight.oldest.deadline.remaining())
-        found = connection.next_answer(Deadline(limit)) if limit > 0.0 else None
-        if found is None:
-            # It may have come in time while the caller's code ran, or another process: so it is read even after the deadline.
-            found = connection.answer_at_hand()
+        # An answer may have come in time while the caller's code ran: so it is read even after the deadline.
+        found = connection.next_answer(Deadline(limit)) if limit > 0.0 else connection.answer_at_hand()
         if found is None:
             self._fail_expired(connection)
             return

@@ -380,6 +380,27 @@ def test_what_has_come_is_decoded_though_its_time_is_up(channel, sock, clock, pa
     assert channel.dialogue.answer(number) == response
 
 
+@pytest.mark.parametrize(("takes", "decoded"), [(0.05, True), (0.1, False)])
+def test_but_not_if_that_takes_more_than_a_quarter_of_a_second(channel, sock, clock, takes, decoded):
+    """Its 80 KB are read in two pieces, and 60 ms are reckoned for what they hold."""
+    number, text = channel.dialogue.request(STATUS.command, STATUS.arguments)
+    channel.expect(STATUS, Deadline(1.0))
+    channel.send(request_frame(text), Deadline(1.0))
+    response = {"type": "response", "request_seq": number, "success": True, "body": [{}] * 20_000}
+    receive = sock.recv
+
+    def slowly(size):
+        clock.sleep(takes)
+        return receive(size)
+
+    sock.recv = slowly
+    sock.peer.raw(frame(json.dumps(response)))
+    clock.sleep(2.0)
+    channel.drain()
+    assert (channel.dialogue.answer(number) is not None) == decoded
+    assert clock.now < 1002.26
+
+
 def test_an_event_is_taken_however_long_ago_the_last_answer_was_due(channel, sock, clock):
     sock.acts = [answer_of]
     channel.exchange(STATUS, Deadline(1.0))

@@ -69,7 +69,6 @@ class Connection:
         self.settles = True
         self.longest = 0
         self.received = 0
-        self.held_up = 0.0  # seconds, each time that an answer is awaited
 
     def at(self, seconds, *frames):
         """So many seconds from now these come."""
@@ -97,7 +96,6 @@ class Connection:
         return numbers
 
     def next_answer(self, deadline):
-        self.clock.now += self.held_up
         return None if deadline.expired else self._answer(deadline)
 
     def answer_at_hand(self):
@@ -859,15 +857,3 @@ def test_what_a_poll_finds_elsewhere_is_learnt(world, first):
     take(poller, 2)
     poller.shown_elsewhere(poll, status_of(poll))
     assert poller.end_told(poll) == EndTold(False, None, False)
-
-
-def test_an_answer_that_has_come_counts_though_something_holds_the_process_up_until_its_time_is_over(
-    world, first
-):
-    poller = world.poller()
-    submit(poller, 1, answer_within=10.0)
-    assert poller.next(Deadline(9.9)) is None
-    first.at(0.0, 0)
-    first.held_up = 0.5
-    _, document = poller.next(Deadline(20.0))
-    assert document["project_id"] == tokens(1)[0]
