@@ -116,7 +116,7 @@ def _can_be_sent(name: str) -> bool:
 
 
 def _files(path: Path) -> Iterator[Path]:
-    """`path` if it is a file, else the files below it; hidden ones are left out."""
+    """`path` if it is a file, else the files below it; hidden ones and links to nothing are left out."""
     if path.is_file():
         yield path
         return
@@ -124,7 +124,9 @@ def _files(path: Path) -> Iterator[Path]:
         raise ConfigurationError(f"there is no file or directory {output.safe_text(str(path))}")
     for folder, folders, names in os.walk(path):
         folders[:] = sorted(name for name in folders if not _is_hidden(name))
-        yield from (Path(folder, name) for name in sorted(names) if not _is_hidden(name))
+        found = (Path(folder, name) for name in sorted(names) if not _is_hidden(name))
+        # A folder may hold pipes, and links to nothing or to themselves.
+        yield from filter(os.path.isfile, found)
 
 
 def _is_hidden(name: str) -> bool:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MOST_OBSERVATIONS = 2_000
 MOST_MESSAGES = 10_000
+_LEAST_DRAWN = 1e-9
 
 
 class Observation(NamedTuple):
@@ -201,5 +202,5 @@ def _highest_use(status: TaskStatus) -> Peaks:
 
 
 def _drawable(number: float) -> float:
-    """`number`, limited to what a chart can draw."""
-    return min(max(number, 0.0), NUMBER_LIMIT)
+    """`number`, limited to what a chart can draw. The axis of one that is almost 0 would have no length."""
+    return min(number, NUMBER_LIMIT) if number >= _LEAST_DRAWN else 0.0

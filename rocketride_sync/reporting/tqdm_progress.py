@@ -101,11 +101,12 @@ class TqdmBar:
         self.kind = kind
         self._options = {"dynamic_ncols": "ncols" not in options, **options}
         self._bar: Any = None
+        self._unit = ""  # of the progress in the bar: tqdm's own may be one of the options, or left out
         self._owns_format = True  # whether the bar's format is tqdm's own, which may be replaced
 
     def update(self, progress: ProgressSnapshot) -> None:
         """Show `progress`: in a new bar if it is less than before, or counted in another unit."""
-        if self._bar is None or progress.done < self._bar.n or progress.unit != self._bar.unit:
+        if self._bar is None or progress.done < self._bar.n or progress.unit != self._unit:
             self._restart(progress)
         bar = self._bar
         if bar.total != (progress.total or None):
@@ -161,6 +162,7 @@ class TqdmBar:
             **self._options,
         }
         self._bar = self.kind(**options)
+        self._unit = progress.unit
         self._owns_format = not self._bar.disable and self._bar.bar_format is None
 
     def _resize(self, total: Optional[int]) -> None:

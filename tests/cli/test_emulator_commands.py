@@ -234,6 +234,18 @@ def test_demo_without_paths_takes_this_project(monkeypatch):
     assert int(words.group(1).replace(",", "")) > 1000
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="symbolic links need a right, and there are no FIFOs")
+def test_demo_leaves_out_what_is_no_file(tmp_path, monkeypatch):
+    let_demo_take(monkeypatch, 1.0)
+    (tmp_path / "a.txt").write_text("one two")
+    (tmp_path / "dangling").symlink_to(tmp_path / "missing")
+    (tmp_path / "loop").symlink_to("loop")
+    os.mkfifo(tmp_path / "fifo")
+    done = run("demo", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^Items +1 of 1$", done.stdout, re.MULTILINE), done.stdout
+
+
 @pytest.mark.parametrize("content", [None, "empty"])
 def test_demo_with_nothing_to_count(tmp_path, content):
     done = run("demo", str(tmp_path / "missing" if content is None else tmp_path))

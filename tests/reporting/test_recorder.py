@@ -92,6 +92,13 @@ def test_numbers_that_cannot_be_drawn():
     assert recorder.observations[0].completed == 10**15
 
 
+@pytest.mark.parametrize("number", [sys.float_info.min * sys.float_info.epsilon, 1e-300, 1e-10, 1e300])
+@pytest.mark.parametrize("name", ["cpu_percent", "cpu_memory_mb", "gpu_memory_mb"])
+def test_a_page_is_drawn_of_every_number(name, number):
+    used = {**RUNNING, "metrics": {name: number}}
+    assert "<svg" in record(RUNNING, used, used, DONE).html()
+
+
 def test_messages_of_the_ring_buffers_are_joined():
     recorder = record(
         {**RUNNING, "errors": ["a", "b"], "warnings": ["w"]},

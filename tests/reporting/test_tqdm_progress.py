@@ -151,6 +151,27 @@ def test_its_options_are_those_of_tqdm():
     assert not shown(status(), leave=False).rstrip("\r ").endswith("\n")
 
 
+@each("disable", [True, None])  # None: if the screen is no terminal, as in a job of cron
+def test_a_bar_that_is_switched_off_follows_a_whole_wait(disable):
+    begun = status(totalCount=0, completedCount=0, totalSize=2000, completedSize=500)
+    restarted = status(completedCount=0, currentObject="b.txt")
+    end = TaskStatus.from_dict(DONE)
+    assert not shown(
+        begun, status(completedSize=600), status(completedCount=2), restarted, end, disable=disable
+    )
+
+
+def test_a_unit_of_ones_own_does_not_begin_a_new_bar_at_each_status(monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr("tqdm.std.time", lambda: now[0])
+    screen = io.StringIO()
+    with TqdmProgress(file=screen, ascii=True, unit=" pages") as progress:
+        progress(status(totalCount=1000, completedCount=500))
+        now[0] += 10
+        progress(status(totalCount=1000, completedCount=520))
+    assert "2.00 pages/s" in screen.getvalue()
+
+
 def test_no_thread_is_left_behind():
     before = set(threading.enumerate())
     shown(status())
