@@ -74,7 +74,7 @@ class Task(TaskMethods):
         return self.start.get(name, default)
 
     def terminate(self, *, timeout: Optional[Seconds] = CLIENT_TIMEOUT) -> None:
-        """As `RocketRideClient.terminate`."""
+        """As `RocketRideClient.terminate`: the run that has the token now. `end` leaves one alone that replaced this task's."""
         self._client.terminate(self.token, timeout=timeout)
         self.ended = True
 

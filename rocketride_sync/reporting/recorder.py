@@ -61,8 +61,8 @@ class RunRecorder(Record):
         files: the files that were sent, if `on_upload` was told of them.
 
     Raises:
-        ConfigurationError: `path` cannot be written, or pygal or Jinja2 is not installed or does not work. This is
-            raised here, before a long wait.
+        ConfigurationError: `path` cannot be written, `secrets` is or holds something else, or pygal or Jinja2 is not
+            installed or does not work. This is raised here, before a long wait.
     """
 
     def __init__(
@@ -73,13 +73,13 @@ class RunRecorder(Record):
         secrets: Iterable[str] = (),
         clock: Clock = time.monotonic,
     ) -> None:
+        self._secrets = _several(secrets)
         self._pipe: Optional[report_file.OpenPipe] = None
         if path is not None:
             _check_drawing()
             self._pipe = report_file.check_writable(path)
         self._path = path
         self._title = title
-        self._secrets = secrets if isinstance(secrets, Collection) else tuple(secrets)
         super().__init__(self._secrets, clock)
 
     def html(self, error: Optional[BaseException] = None) -> str:
@@ -163,6 +163,17 @@ class RunRecorder(Record):
                 raise
             # The caller must see the error of the block, not this one.
             log.warning("no report was written: %s", failure)
+
+
+def _several(secrets: Iterable[str]) -> Collection[str]:
+    # The letters of one text would be several, too.
+    if isinstance(secrets, (str, bytes)) or not isinstance(secrets, Iterable):
+        raise ConfigurationError(f"secrets must be a list of strings, not {type(secrets).__name__}")
+    several = secrets if isinstance(secrets, Collection) else tuple(secrets)
+    for each in several:
+        if not isinstance(each, str):
+            raise ConfigurationError(f"secrets must be a list of strings, not of {type(each).__name__}")
+    return several
 
 
 def _draw(record: Record, ending: Ending, secrets: Sequence[str], title: str = "") -> str:

@@ -665,6 +665,14 @@ def test_a_secret_that_becomes_known_later_is_not_on_the_page():
     assert KEY not in recorder.html()
 
 
+@each("wrong", [KEY, KEY.encode(), None, 5, [None], [KEY, KEY.encode()], iter([KEY, 5])])
+def test_secrets_are_several_texts(wrong):
+    """`os.environ.get` returns None for a variable that is not set. Each letter of one text would be left out of the page."""
+    with pytest.raises(ConfigurationError, match=r"^secrets must be a list of strings, not ") as caught:
+        RunRecorder(secrets=wrong)
+    assert KEY not in str(caught.value)
+
+
 @needs_extra
 def test_drawing_leaves_nothing_behind_that_later_imports_complain_of():
     code = "from rocketride_sync import RunRecorder, TaskStatus; r = RunRecorder(); r(TaskStatus()); r.html(); import wave"
