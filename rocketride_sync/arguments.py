@@ -134,11 +134,11 @@ def task_token(value: Any, name: str = "token") -> str:
     return _sendable(name, value)
 
 
-def on_progress(value: Any) -> Any:
+def function(name: str, value: Any) -> Any:
     """A function, or None."""
     if value is None or callable(value):
         return value
-    raise ConfigurationError(f"on_progress must be a function, not {type(value).__name__}")
+    raise ConfigurationError(f"{name} must be a function, not {type(value).__name__}")
 
 
 def path(name: str, value: Any) -> str:

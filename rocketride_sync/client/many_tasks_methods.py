@@ -170,7 +170,7 @@ class ManyTasksMethods(BaseClient):
         interval: Seconds,
         on_progress: Optional[OnProgress],
     ) -> ManyTasksWait:
-        arguments.on_progress(on_progress)
+        arguments.function("on_progress", on_progress)
         limit = optional_seconds("timeout", timeout, zero=True)
         deadline = Deadline(limit)
         load_with_retries(lambda: load(_waiting), deadline, self._settings.retry)

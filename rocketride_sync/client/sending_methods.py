@@ -208,7 +208,7 @@ class SendingMethods(BaseClient):
             and ``error`` (a message) if it failed. Then the `result` is None, unless it holds the error itself.
 
         Raises:
-            ConfigurationError: an entry is unusable, or a file does not exist. Then nothing has been sent.
+            ConfigurationError: an entry or another argument is unusable, or a file does not exist. Then nothing has been sent.
         """
         load(_sending_files)
         from ..protocol import object_operations
@@ -216,6 +216,7 @@ class SendingMethods(BaseClient):
 
         token = arguments.task_token(token)
         limit = optional_seconds("timeout", timeout)
+        arguments.function("on_progress", on_progress)
         entries = file_upload.read_entries(files)
         if max_workers is not None and (type(max_workers) is not int or max_workers < 1):
             raise ConfigurationError(f"max_workers must be a positive number, not {max_workers!r}")

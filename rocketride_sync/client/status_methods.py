@@ -120,7 +120,7 @@ class StatusMethods(BaseClient):
             RocketRideError: and the other errors of `rocketride_sync.errors`.
         """
         last: Optional[TaskStatus] = None
-        arguments.on_progress(on_progress)
+        arguments.function("on_progress", on_progress)
         timed_out: List[WaitTimeoutError] = []
         stopped: Optional[BaseException] = None
         seen = self._checked_statuses(token, previous, timeout, interval)
