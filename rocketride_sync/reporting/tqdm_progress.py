@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import threading
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Type
@@ -14,7 +15,7 @@ from ..redact import excerpt
 from . import snapshot
 from .bar_layout import LEAST_BAR, Details, layout
 from .formatting import cut_in_middle
-from .snapshot import BYTES, TASKS, ProgressSnapshot
+from .snapshot import BYTES, ITEMS, TASKS, ProgressSnapshot
 
 if TYPE_CHECKING:
     from ..models import TaskStatus
@@ -23,6 +24,16 @@ if TYPE_CHECKING:
 _FORMAT_WITHOUT_TIME_LEFT = "{l_bar}{bar}| {n_fmt}/{total_fmt}{unit} [{elapsed}{postfix}]"
 _FORMAT_WITHOUT_RATE = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
 _SUBJECT_WIDTH = 40  # where no width is known
+_OF_THE_PLACE = (
+    "disable",
+    "display",
+    "file",
+    "gui",
+    "position",
+    "write_bytes",
+)  # options for where a bar is shown
+_TRIED = ProgressSnapshot("RUNNING", 1, 2, ITEMS, 0, "")
+_LONGEST_REASON = 200
 _BAR_OF_NO_WIDTH = 10  # what tqdm draws where it knows no width
 
 
@@ -47,11 +58,13 @@ class TqdmProgress:
         options: for tqdm, such as ``leave=False``, ``position=1``, ``file=sys.stdout``, ``disable=None``.
 
     Raises:
-        ConfigurationError: tqdm is not installed.
+        ConfigurationError: tqdm is not installed, or refuses the options.
     """
 
     def __init__(self, **options: Any) -> None:
-        self._bar = TqdmBar(_import_tqdm(), **options)
+        tqdm = _import_tqdm()
+        _try(options)
+        self._bar = TqdmBar(tqdm, **options)
 
     def __call__(self, status: TaskStatus) -> None:
         """Show `status`."""
@@ -84,6 +97,25 @@ def _import_tqdm() -> Any:
     except ImportError as error:
         pass_on(error, foreign_code=True)
     raise ConfigurationError(f"TqdmProgress needs tqdm: {install('progress')}")
+
+
+def _try(options: Dict[str, Any]) -> None:
+    """Raise `ConfigurationError` for what tqdm refuses, which it would do in the middle of a wait."""
+    file = options.get("file")
+    if file is not None and not hasattr(file, "write"):
+        raise ConfigurationError(f"TqdmProgress: nothing can be written to file={type(file).__name__}")
+    with import_lock:
+        from tqdm.std import tqdm  # type: ignore[import-untyped]  # a notebook's would be shown
+    tried = {name: value for name, value in options.items() if name not in _OF_THE_PLACE}
+    try:
+        bar = TqdmBar(tqdm, **tried, file=io.StringIO())
+        bar.update(_TRIED)
+        bar.close()
+        return
+    except Exception as error:  # noqa: BLE001 - whatever it says of the options
+        pass_on(error, foreign_code=True)
+        problem = excerpt(f"{type(error).__name__}: {error}", _LONGEST_REASON)
+    raise ConfigurationError(f"TqdmProgress: tqdm refuses the options ({problem})")
 
 
 class TqdmBar:

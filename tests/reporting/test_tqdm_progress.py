@@ -198,3 +198,40 @@ def test_the_widget_of_a_notebook_follows_the_total():
     _, widget, _ = bar._bar.container.children
     assert (widget.value, widget.max) == (8, 20)
     bar.close()
+
+
+@each(
+    "wrong",
+    [
+        {"foo": 1},
+        {"unit": 5},
+        {"desc": 5},
+        {"total": "x"},
+        {"ncols": "x"},
+        {"bar_format": "{x}"},
+        {"unit_scale": "x"},
+        {"file": 5},
+        {"disable": None, "foo": 1},
+    ],
+)
+def test_what_tqdm_refuses_is_an_error_before_the_wait(wrong):
+    with pytest.raises(ConfigurationError, match="TqdmProgress: "):
+        TqdmProgress(**wrong)
+
+
+@each(
+    "right",
+    [
+        {},
+        {"disable": True},
+        {"disable": None},
+        {"position": 1, "leave": False},
+        {"unit": " pages", "unit_scale": True},
+        {"bar_format": "{n}"},
+        {"mininterval": 5, "delay": 3, "colour": "green", "ascii": True, "ncols": 0, "total": 3},
+        {"display": False},
+    ],
+)
+def test_what_tqdm_takes_is_tried_without_a_trace(right, capfd):
+    TqdmProgress(**right)
+    assert capfd.readouterr() == ("", "")
