@@ -215,9 +215,9 @@ def _waiting() -> None:
 
 
 def _reading_runs() -> None:
-    """Import what reading the runs of the run log needs."""
+    """Import what listing the runs of the run log needs."""
     from ..protocol import run_log_operations  # noqa: F401
-    from ..waiting import logged_run  # noqa: F401
+    from ..waiting import run_list  # noqa: F401
 
 
 def _task_info() -> Type[TaskInfo]:
