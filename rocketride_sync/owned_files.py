@@ -17,6 +17,7 @@ from .arguments import mode_of
 from .deadline import SLICE, Deadline
 from .errors import ConfigurationError
 from .handler_exceptions import pass_on
+from .redact import reason_of
 
 __all__ = [
     "is_ready",
@@ -131,7 +132,7 @@ def read_limited(what: str, path: str, most: int, deadline: Deadline) -> bytes:
             problem = "is not there"
         except OSError as error:
             pass_on(error)
-            problem = f"cannot be read: {error.strerror or type(error).__name__}"
+            problem = f"cannot be read: {reason_of(error)}"
         except MemoryError:
             problem = "cannot be read: there is not enough memory for it"
     raise ConfigurationError(f"{what} {path!r} {problem}")
