@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Tuple, TypeVar, Union
 
-from ..deadline import Deadline
+from ..deadline import Deadline, system_time
 from ..errors import (
     RocketRideError,
     TransientError,
@@ -81,7 +80,7 @@ class PipelineRun:
         self._requested = False
         self._finished = False  # whether all was done that can be done to end the task
         self._logged = False  # that the task may run on
-        self._began = time.monotonic() if began is None else began
+        self._began = system_time.monotonic() if began is None else began
 
     def run(self, follow: Callable[[Task], T]) -> T:
         """Start the task, and return what `follow` makes of it. Then, and after any error, it is ended if not `kept`.
@@ -283,7 +282,7 @@ class PipelineRun:
     def _timeout_error(
         self, what: str, last: Optional[TaskStatus] = None, cause: Optional[RocketRideError] = None
     ) -> WaitTimeoutError:
-        elapsed = time.monotonic() - self._began
+        elapsed = system_time.monotonic() - self._began
         token = shorten(self.task.token) if self.task is not None else ""
         text = f"{what} after {elapsed:.1f} s"
         if cause is not None:
