@@ -122,7 +122,14 @@ class ManyTasksMethods(BaseClient):
         return self._many_tasks_wait(_token_list(tokens), timeout, interval, on_progress).results()
 
     def get_tasks(self, *, timeout: Optional[Seconds] = CLIENT_TIMEOUT) -> List[TaskInfo]:
-        """The running tasks of the account. WebSocket only."""
+        """The running tasks of the account, a `TaskInfo` for each. WebSocket only.
+
+        Args:
+            timeout: seconds for this call; omitted, the client's; None is unlimited.
+
+        Raises:
+            ProtocolError: the answer holds no list of tasks.
+        """
         TaskInfo = load(_task_info)  # noqa: N806
         body = self._call(operations.get_tasks(), timeout)
         tasks = body.get("tasks") if isinstance(body, dict) else None
