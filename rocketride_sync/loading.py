@@ -40,7 +40,7 @@ def load(imports: Callable[[], T]) -> T:
 
 
 def load_with_retries(step: Callable[[], T], deadline: Deadline, retry: RetryPolicy) -> T:
-    """What `step` returns, which loads modules that a wait needs. Their want may pass: it is outlived as a failed poll.
+    """What `step` returns, which loads modules that a wait needs. If that fails, it is tried again, as a failed poll is.
 
     Raises:
         TransientError: that of the last try, at `deadline`, or when all have failed for `RetryPolicy.max_outage` seconds.

@@ -48,7 +48,7 @@ class PipelineRun:
         client: a client of the task's server.
         pipeline: the pipeline's document.
         deadline: of start and wait together; the end of the task may take `ENDING_SECONDS` more.
-        options: more arguments of `RocketRideClient.use`, checked if they are durations.
+        options: the other arguments of `RocketRideClient.use`: `ttl`, which is checked already, and any others.
         advice: how a user ends a task that could not be found again.
         began: when `deadline` was made (monotonic); now, if it is not given.
 

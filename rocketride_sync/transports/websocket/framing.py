@@ -116,7 +116,7 @@ class Framing:
         self.send_message(_CLOSE, _NORMAL_CLOSURE)
 
     def receive(self) -> Tuple[int, bytes]:
-        """The opcode and payload of the next message, control frame or fragment, which is empty. Answers pings.
+        """The opcode and payload of the next message or control frame; of a fragment, no payload. Answers pings.
 
         Raises:
             socket.timeout: the deadline passed.
