@@ -9,6 +9,7 @@ import sys
 from typing import Iterator, List, Optional, Sequence, TextIO
 
 from ..redact import SHORTEST_SECRET, cut, printable, redact
+from ..reporting.formatting import time_with_offset
 from .signals import STOP_EXCEPTIONS
 
 PROGRAM = "rocketride-sync"
@@ -104,6 +105,13 @@ class Delivery:
 
 
 delivery = Delivery()
+
+
+def unix_time(seconds: float) -> str:
+    """A Unix time as all commands write it; empty for 0.0, which is not known."""
+    from ..models.behaviour import moment
+
+    return time_with_offset(moment(seconds))
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
