@@ -25,6 +25,7 @@ __all__ = [
     "open_for_both",
     "open_for_reading",
     "open_for_writing_at_once",
+    "piece_to_write",
     "read_limited",
 ]
 
@@ -32,6 +33,7 @@ __all__ = [
 NO_WAIT = getattr(os, "O_NONBLOCK", 0)
 
 _PART = 256 * 1024
+_PIPE_PIECE = getattr(select, "PIPE_BUF", 512)  # what a pipe takes at once if it takes anything
 
 
 class _DroppableFile(io.FileIO):
@@ -99,6 +101,16 @@ def is_ready(file: BinaryIO, seconds: float, *, to_take: bool = False) -> bool:
     poll = posix.poll()
     poll.register(file, posix.POLLOUT if to_take else posix.POLLIN)
     return bool(poll.poll(seconds * 1000))
+
+
+def piece_to_write(file: BinaryIO) -> int:
+    """Bytes to write at once to what is no file on a disk, so that a write does not block when `is_ready` says that it takes
+    something.
+
+    A pipe takes so many then. Of a terminal nobody can ask how much it takes: on Linux it may have room for any number of
+    bytes, and blocks for the rest.
+    """
+    return 1 if file.isatty() else _PIPE_PIECE
 
 
 def named_pipe_problem(path: str, mode: int) -> str:
