@@ -9,6 +9,7 @@ from .arguments import is_plain
 from .errors import ConfigurationError
 from .frozen import Frozen
 from .handler_exceptions import pass_on
+from .redact import TOKEN_PREFIXES
 
 DEFAULT_URI = "https://api.rocketride.ai"
 DEFAULT_PORT = 5565
@@ -216,7 +217,7 @@ def _has_scheme(text: str) -> bool:
 def _holds_token(text: str) -> bool:
     """Whether a task's token is in `text`. What may be an API key is not told from a host's name: some look like one."""
     parts = text.lower().partition("://")[2 if _has_scheme(text) else 0].split("/")
-    return any(part.startswith(("tk_", "pk_")) for part in parts)
+    return any(part.startswith(TOKEN_PREFIXES) for part in parts)
 
 
 def _is_cloud(address: str) -> bool:

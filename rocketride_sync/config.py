@@ -12,7 +12,7 @@ from .address import DEFAULT_URI, NO_ADDRESS, Address, check_quotes, is_surely_a
 from .errors import ConfigurationError, RocketRideWarning
 from .frozen import Frozen
 from .options import RetryPolicy, Seconds, SizeLimit, optional_seconds
-from .redact import Secret, proxy_secrets
+from .redact import SHORTEST_SECRET, Secret, proxy_secrets
 
 if TYPE_CHECKING:
     from .key_source import KeySource
@@ -23,7 +23,6 @@ DEFAULT_MAX_RESPONSE_BYTES = 250 * 1024 * 1024
 DEFAULT_MAX_STATUS_BYTES = 32 * 1024 * 1024
 DEFAULT_RETRY = RetryPolicy()
 
-_SHORTEST_SECRET = 8
 # What people write for our variables, used to other programs.
 _OTHER_NAMES = {
     "ROCKETRIDE_URI": ("ROCKETRIDE_URL", "ROCKETRIDE_HOST", "ROCKETRIDE_SERVER", "ROCKETRIDE_ADDRESS"),
@@ -160,7 +159,7 @@ def _parts(headers: Mapping[str, str]) -> Iterator[str]:
     """The secrets among the values of the headers: short words are none."""
     # Whole, and their words: ``Bearer …`` may come back without its first.
     parts = (part for value in headers.values() for part in (value, *value.split()))
-    return (part for part in parts if len(part) >= _SHORTEST_SECRET)
+    return (part for part in parts if len(part) >= SHORTEST_SECRET)
 
 
 def _credential(auth: Any, along: Iterable[str]) -> Union[Secret, KeySource]:

@@ -10,7 +10,7 @@ from typing import Callable, Optional
 Clock = Callable[[], float]
 
 system_time = time
-"""Where this package takes monotonic time from, and sleeps. A simulation replaces it before it loads the other modules."""
+"""Where calls and waits take monotonic time from, and sleep. A simulation replaces it before it loads the other modules."""
 
 SLICE = 0.5 if sys.platform == "win32" else 1.0
 """Seconds for which a blocking system call may last before it is repeated.
@@ -52,7 +52,7 @@ class Deadline:
         return None if left == math.inf else left
 
     def for_call(self, longest: Optional[float] = None) -> Optional[float]:
-        """As `clamp`, for the ``timeout`` of a call that begins now: never 0, which is none, or has a meaning of its own."""
+        """As `clamp`, for the ``timeout`` of a call that begins now: never 0, which calls refuse, and waits take for one poll."""
         left = self.clamp(longest)
         return None if left is None else max(left, 0.001)
 

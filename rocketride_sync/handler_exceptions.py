@@ -52,7 +52,8 @@ def pass_on(error: BaseException, *, foreign_code: bool = False, of_auth: bool =
 def as_it_was_raised(step: Callable[..., T], *args: Any) -> T:
     """The result of `step`. What a signal handler raised in it comes out as it is.
 
-    `step` makes exceptions of its own of those that come to it. So does Python itself with what comes to a codec that is written in Python, such as that of names of hosts.
+    `step` makes exceptions of its own of those that come to it. So does Python itself with what comes to a codec that is
+    written in Python, such as that of names of hosts.
     """
     handled = sys.exc_info()[1]
     try:

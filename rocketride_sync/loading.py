@@ -10,6 +10,7 @@ from .errors import TransientError, TransportError
 from .handler_exceptions import pass_on
 from .import_lock import import_lock
 from .options import RetryPolicy
+from .redact import reason_of
 
 __all__ = ["load", "load_with_retries"]
 
@@ -27,7 +28,7 @@ def load(imports: Callable[[], T]) -> T:
             return imports()
     except OSError as error:
         pass_on(error)
-        reason = error.strerror or type(error).__name__
+        reason = reason_of(error)
     except ImportError as error:
         pass_on(error, foreign_code=True)
         reason = (
@@ -39,7 +40,7 @@ def load(imports: Callable[[], T]) -> T:
 
 
 def load_with_retries(step: Callable[[], T], deadline: Deadline, retry: RetryPolicy) -> T:
-    """What `step` returns, which loads modules that a wait needs. Their want may pass: it is outlived as a failed poll.
+    """What `step` returns, which loads modules that a wait needs. If that fails, it is tried again, as a failed poll is.
 
     Raises:
         TransientError: that of the last try, at `deadline`, or when all have failed for `RetryPolicy.max_outage` seconds.

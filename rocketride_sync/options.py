@@ -61,7 +61,9 @@ def _is_finite(value: float) -> bool:
 
 
 def seconds(name: str, value: Any, *, zero: bool = False) -> float:
-    """`value`, as `Seconds`, as a finite float; positive, or also 0 with `zero`. At most `LONGEST`, for any longer one.
+    """`value`, a duration (`Seconds`), as a float of seconds: `LONGEST` in place of a longer one.
+
+    It must be positive. With `zero`, it may be 0 too.
 
     Raises:
         ConfigurationError: naming the option, for anything else (bool and NaN too).

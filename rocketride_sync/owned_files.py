@@ -17,6 +17,7 @@ from .arguments import mode_of
 from .deadline import SLICE, Deadline
 from .errors import ConfigurationError
 from .handler_exceptions import pass_on
+from .redact import reason_of
 
 __all__ = [
     "is_ready",
@@ -24,6 +25,7 @@ __all__ = [
     "open_for_both",
     "open_for_reading",
     "open_for_writing_at_once",
+    "piece_to_write",
     "read_limited",
 ]
 
@@ -31,6 +33,7 @@ __all__ = [
 NO_WAIT = getattr(os, "O_NONBLOCK", 0)
 
 _PART = 256 * 1024
+_PIPE_PIECE = getattr(select, "PIPE_BUF", 512)  # what a pipe takes at once if it takes anything
 
 
 class _DroppableFile(io.FileIO):
@@ -100,6 +103,16 @@ def is_ready(file: BinaryIO, seconds: float, *, to_take: bool = False) -> bool:
     return bool(poll.poll(seconds * 1000))
 
 
+def piece_to_write(file: BinaryIO) -> int:
+    """Bytes to write at once to what is no file on a disk, so that a write does not block when `is_ready` says that it takes
+    something.
+
+    A pipe takes so many then. Of a terminal nobody can ask how much it takes: on Linux it may have room for any number of
+    bytes, and blocks for the rest.
+    """
+    return 1 if file.isatty() else _PIPE_PIECE
+
+
 def named_pipe_problem(path: str, mode: int) -> str:
     """Why the file at `path`, of that mode, must not be waited for; "" if it is no named pipe.
 
@@ -131,7 +144,7 @@ def read_limited(what: str, path: str, most: int, deadline: Deadline) -> bytes:
             problem = "is not there"
         except OSError as error:
             pass_on(error)
-            problem = f"cannot be read: {error.strerror or type(error).__name__}"
+            problem = f"cannot be read: {reason_of(error)}"
         except MemoryError:
             problem = "cannot be read: there is not enough memory for it"
     raise ConfigurationError(f"{what} {path!r} {problem}")

@@ -15,7 +15,8 @@ import re
 from typing import Any, Iterable, Iterator, List, Mapping, Match, Optional, Pattern, Tuple
 from urllib.parse import quote, quote_plus, unquote
 
-_PREFIXES = ("tk_", "pk_")
+TOKEN_PREFIXES = ("tk_", "pk_")
+"""How the tokens begin that servers make: a task's own, and its public one."""
 _SHORT_ESCAPES = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
 _SHOWN = 4
 _SHORTEST_TO_SHOW = 12
@@ -65,7 +66,7 @@ class Secret(str):
 
 def shorten(token: str) -> str:
     """A token in its shown form: ``tk_5f3a…``; of a short token only the prefix."""
-    start = len(_PREFIXES[0]) if token.startswith(_PREFIXES) else 0
+    start = len(TOKEN_PREFIXES[0]) if token.startswith(TOKEN_PREFIXES) else 0
     shown = _SHOWN if len(token) - start >= _SHORTEST_TO_SHOW else 0
     return printable(token[: start + shown]) + "…"
 
@@ -78,7 +79,7 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     """
     for secret in sorted(secrets, key=len, reverse=True):  # a secret may be a part of another
         if secret:
-            shown = shorten(secret) if secret.startswith(_PREFIXES) else "***"
+            shown = shorten(secret) if secret.startswith(TOKEN_PREFIXES) else "***"
             for form in _encoded_forms(secret):
                 text = text.replace(form, shown)
             text = _without_escaped(text, re.compile("|".join(map(re.escape, _plain_forms(secret)))), shown)

@@ -53,6 +53,15 @@ def test_asking_for_a_status_loads_nothing_that_shows_or_records():
     assert not {f"rocketride_sync.{name}" for name in unwanted} & set(loaded)
 
 
+def test_listing_runs_loads_nothing_that_judges_them():
+    loaded = modules_after(
+        "from rocketride_sync import MemoryTransport, RocketRideClient; "
+        "RocketRideClient('localhost', 'key', transport=MemoryTransport([{'chapters': []}])).get_task_runs('p', 's')"
+    )
+    assert "rocketride_sync.waiting.run_list" in loaded
+    assert "rocketride_sync.waiting.logged_run" not in loaded
+
+
 @each("name", rocketride_sync.__all__)
 def test_every_public_name_is_there(name):
     assert getattr(rocketride_sync, name) is not None

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from ..models import TaskStatus
     from ..waiting.task_result import TaskResult
 
-_WORD_WIDTH = len("unavailable")
-_NAME_WIDTH = 24
 _ERRORS_SHOWN = 3
 
 
@@ -100,11 +98,8 @@ class Found:
         return output.hiding(self.result.token)
 
     def _lines(self, token_width: int) -> Iterator[str]:
-        status = self.result.status
-        name = "" if status is None else status_text.task_name(status, _NAME_WIDTH)
-        word = status_text.coloured_outcome(self.word, _WORD_WIDTH)
-        token = self._token.ljust(token_width)
-        yield f"{word}  {name:<{_NAME_WIDTH}}  {token}  {', '.join(filter(None, self._details()))}".rstrip()
+        details = ", ".join(filter(None, self._details()))
+        yield status_text.task_line(self.word, self.result.status, self._token.ljust(token_width), details)
         if self.is_bad:
             yield from (f"    {line}" for line in self.error_lines())
 

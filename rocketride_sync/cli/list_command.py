@@ -99,10 +99,7 @@ def _row(task: TaskInfo, start_time: Optional[float], *, show_token: bool) -> Di
 
 
 def _time(seconds: Optional[float]) -> str:
-    from ..models.behaviour import moment
-    from ..reporting.formatting import time_with_offset
-
-    return time_with_offset(moment(seconds or 0.0))
+    return output.unix_time(seconds or 0.0)
 
 
 def _text(text: str) -> str:

@@ -8,12 +8,12 @@ import os
 import sys
 from typing import Iterator, List, Optional, Sequence, TextIO
 
-from ..redact import cut, printable, redact
+from ..redact import SHORTEST_SECRET, cut, printable, redact
+from ..reporting.formatting import time_with_offset
 from .signals import STOP_EXCEPTIONS
 
 PROGRAM = "rocketride-sync"
 
-_SHORTEST_SECRET = 8
 _SHOWN_OF_UNKNOWN = 4
 _LONGEST_MESSAGE = 2000
 _COLOURS = {"green": "32", "red": "31", "yellow": "33"}
@@ -27,7 +27,7 @@ default_address_note = ""
 
 def add_secret(secret: str) -> None:
     """From now on replace `secret` in all texts of a server. One as short as a word would only make text unreadable."""
-    if len(secret) >= _SHORTEST_SECRET:
+    if len(secret) >= SHORTEST_SECRET:
         known_secrets.append(secret)
 
 
@@ -57,7 +57,7 @@ def safe_text(text: str) -> str:
 
 def shorten_unknown(word: str) -> str:
     """A word of which it is not known what it is, as it may be printed: of what is as long as a secret, the beginning."""
-    return printable(word if len(word) < _SHORTEST_SECRET else f"{word[:_SHOWN_OF_UNKNOWN]}…")
+    return printable(word if len(word) < SHORTEST_SECRET else f"{word[:_SHOWN_OF_UNKNOWN]}…")
 
 
 def shorten(text: str, width: int) -> str:
@@ -105,6 +105,13 @@ class Delivery:
 
 
 delivery = Delivery()
+
+
+def unix_time(seconds: float) -> str:
+    """A Unix time as all commands write it; empty for 0.0, which is not known."""
+    from ..models.behaviour import moment
+
+    return time_with_offset(moment(seconds))
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:

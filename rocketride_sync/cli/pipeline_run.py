@@ -6,11 +6,11 @@ import argparse
 import contextlib
 import os
 import shlex
-import time
 from typing import TYPE_CHECKING, Any, Dict, Iterator, Optional
 
 from ..client import pipeline_source, pipelines
 from ..client.pipeline_run import PipelineRun
+from ..deadline import system_time
 from ..errors import (
     ConfigurationError,
     RocketRideError,
@@ -65,7 +65,7 @@ class RunWithOutput:
             _check_files(args, takes_data=pipeline_source.takes_data(self._pipeline))
         self.printer = shared_options.make_progress_printer(args, self._title())
         api_key(args, self.environment)
-        self._began = time.monotonic()
+        self._began = system_time.monotonic()
         self._upload = UploadWithProgress(args.files, self.printer, args.timeout)
         self._deadline = self._upload.deadline
         self._token_delivered = False

@@ -6,7 +6,8 @@ import time
 from typing import TYPE_CHECKING, Optional
 
 from ..errors import TaskNotFoundError
-from ..reporting.formatting import duration_in_words, time_with_offset
+from ..reporting.formatting import duration_in_words
+from . import output
 
 if TYPE_CHECKING:
     from ..models import TaskStatus
@@ -45,7 +46,7 @@ class Since:
         if not started:
             return "of the latest one, when it started is not known"
         ago = duration_in_words(self._now - started)
-        return f"the latest one started {ago} ago, at {_time(started)}"
+        return f"the latest one started {ago} ago, at {output.unix_time(started)}"
 
     def error(self, which: str, earlier: EarlierRun) -> TaskNotFoundError:
         """The error that says that none of the runs that are named `which` counts."""
@@ -63,9 +64,3 @@ def before_command(status: TaskStatus, began: Optional[float]) -> str:
     if began is None or not 0.0 < status.end_time < began:
         return ""
     return f"{duration_in_words(began - status.end_time)} before this command began"
-
-
-def _time(seconds: float) -> str:
-    from ..models.behaviour import moment
-
-    return time_with_offset(moment(seconds))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Sequence, Tuple
 
-from ..reporting.formatting import duration_in_words, time_with_offset
+from ..reporting.formatting import duration_in_words
 from . import command_result, output, shared_options
 from .exit_codes import CHECK_PROJECT, ExitCode
 from .server_options import Environment, add_server_options, make_client
@@ -55,11 +55,5 @@ def run(args: argparse.Namespace) -> ExitCode:
 def _row(run: TaskRun) -> Sequence[str]:
     ended = run.end_time or 0.0
     length = duration_in_words(ended - run.begin_time) if ended >= run.begin_time > 0 else ""
-    cells: Tuple[str, ...] = (_time(run.begin_time), _time(ended), length)
+    cells: Tuple[str, ...] = (output.unix_time(run.begin_time), output.unix_time(ended), length)
     return (*cells, *(output.shorten(text or "", _CELL_WIDTH) for text in (run.outcome, run.reason)))
-
-
-def _time(seconds: float) -> str:
-    from ..models.behaviour import moment
-
-    return time_with_offset(moment(seconds))

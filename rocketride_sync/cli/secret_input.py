@@ -14,6 +14,7 @@ from typing import BinaryIO, Callable, ContextManager, List, Optional
 from ..address import check_quotes
 from ..errors import ConfigurationError
 from ..owned_files import utf_16_hint
+from ..redact import reason_of
 from . import output
 from .standard_streams import read_up_to
 
@@ -98,7 +99,7 @@ def _read(
         with opened() as stream:
             return _text_of(read_up_to(stream, max_bytes + 1, suffices), name, max_bytes)
     except OSError as error:  # such as that of a terminal or a connection that is gone
-        reason = error.strerror or type(error).__name__
+        reason = reason_of(error)
     raise ConfigurationError(f"cannot read {name}: {reason}")
 
 

@@ -7,13 +7,14 @@ import os
 from typing import TYPE_CHECKING, List, Optional, Tuple
 
 from ..errors import ConfigurationError, RocketRideError
+from ..redact import TOKEN_PREFIXES
 from . import command_result, file_results, shared_options
 from .exit_codes import ExitCode
 from .progress import ProgressPrinter
 from .secret_input import FROM_STDIN
 from .server_options import Environment, add_server_options, api_key, make_client
 from .signals import STOP_EXCEPTIONS
-from .token_options import PREFIXES, task_token
+from .token_options import task_token
 from .wording import WAYS_TO_NAME_TASK
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def _split_token_and_files(words: List[str], environment: Environment) -> Tuple[
     Raises:
         ConfigurationError: there are no files, or a file stands where the token belongs.
     """
-    is_token = words[0] == FROM_STDIN or words[0].startswith(PREFIXES)
+    is_token = words[0] == FROM_STDIN or words[0].startswith(TOKEN_PREFIXES)
     if is_token or environment.get("ROCKETRIDE_TOKEN") is None:
         token, files = words[0], words[1:]
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from ..address import DEFAULT_PORT
 from ..errors import ConfigurationError
 from . import output
 from .exit_codes import ExitCode, code_and_advice
@@ -23,7 +24,12 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
-    add("--port", type=_port, default=5565, help="the port; 0 takes any free one (default: %(default)s)")
+    add(
+        "--port",
+        type=_port,
+        default=DEFAULT_PORT,
+        help="the port; 0 takes any free one (default: %(default)s)",
+    )
     add("--root", metavar="DIR", help="the directory whose files pipelines may read (default: none)")
     add(
         "--generation",

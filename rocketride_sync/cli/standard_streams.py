@@ -11,22 +11,16 @@ from __future__ import annotations
 
 import io
 import os
-import select
 import sys
 import time
 from typing import Any, BinaryIO, Callable, Optional, TextIO, Type
 
 from ..deadline import SLICE
-from ..owned_files import is_ready
+from ..owned_files import is_ready, piece_to_write
 
 _PAUSE = 0.05
 PATIENCE = 2.0
 """Seconds that stderr may take nothing before what is written to it is dropped."""
-
-# What a pipe takes at once if it takes anything. Of a terminal nobody can ask how much it takes: on Linux it may have room
-# for any number of bytes, and blocks for the rest.
-_PIPE_PIECE = getattr(select, "PIPE_BUF", 512)
-_TERMINAL_PIECE = 1
 
 
 def prepare() -> None:
@@ -90,7 +84,7 @@ class _ImpatientWriter(_PatientWriter):
 
     def __init__(self, file: io.FileIO) -> None:
         super().__init__(file)
-        self._piece = _TERMINAL_PIECE if file.isatty() else _PIPE_PIECE
+        self._piece = piece_to_write(file)
         self._stalled = False
 
     def write(self, data: Any) -> int:

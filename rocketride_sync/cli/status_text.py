@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 MESSAGES_SHOWN = 10
 _WIDTH = 100
 _NAME_WIDTH = 60
+_NAME_COLUMN = 24
+_LONGEST_WORD = "unavailable"  # of those of `exit_codes.word_for`
 _LONGEST_NAME = 400  # so long a name is redacted whole before it is cut
 _COLOUR_OF = {"succeeded": "green", "failed": "red", "cancelled": "yellow"}
 
@@ -60,6 +62,20 @@ def coloured_outcome(outcome: str, width: int = 0) -> str:
     """An outcome in its colour, at least `width` wide."""
     colour, text = _COLOUR_OF.get(outcome), outcome.ljust(width)
     return output.paint(text, colour, sys.stdout) if colour else text
+
+
+def task_line(word: str, status: Optional[TaskStatus], token: str, details: str = "") -> str:
+    """A line about one of several tasks, in the same columns as the others: how it ended, its name, its token, and more.
+
+    Args:
+        word: how it ended, in a word.
+        status: names the task; None if there is none.
+        token: its token, as it may be shown.
+        details: what follows.
+    """
+    name = "" if status is None else task_name(status, _NAME_COLUMN)
+    outcome = coloured_outcome(word, len(_LONGEST_WORD))
+    return f"{outcome}  {name:<{_NAME_COLUMN}}  {token}  {details}".rstrip()
 
 
 def task_name(status: TaskStatus, width: int = _NAME_WIDTH) -> str:

@@ -20,8 +20,6 @@ JSON_HELP = """With several TOKENs, "outcome" and "status" are null, "error" is 
              that look alike when shortened are numbered, such as TOKEN 2
 """
 
-_WORD_WIDTH = len("unavailable")
-_NAME_WIDTH = 24
 # What may be about one task alone. Any other error, such as a key that is refused, is about all.
 _OF_ONE_TASK = (TransientError, ServerError, ProtocolError)
 
@@ -60,9 +58,7 @@ class Stopped(NamedTuple):
     def line(self) -> str:
         """A line whose columns are those of the other tasks."""
         with output.hiding(self.token):
-            name = "" if self.status is None else status_text.task_name(self.status, _NAME_WIDTH)
-        word = status_text.coloured_outcome(self.word, _WORD_WIDTH)
-        return f"{word}  {name:<{_NAME_WIDTH}}  {self.shown}"
+            return status_text.task_line(self.word, self.status, self.shown)
 
     def json_entry(self) -> Dict[str, Any]:
         """The task's part of the document of ``--json``."""

@@ -8,12 +8,11 @@ from typing import Callable, List
 
 from ..arguments import task_token as checked_token
 from ..errors import ConfigurationError
+from ..redact import TOKEN_PREFIXES
 from . import output, secret_input, token_lines
 from .secret_input import FROM_STDIN
 from .server_options import Environment
 from .wording import NOT_SET, WAYS_TO_NAME_TASK
-
-PREFIXES = ("tk_", "pk_")
 
 _SEPARATORS = re.compile(r"[\s,;]+")
 _ONE = "this command takes one token"
@@ -96,7 +95,7 @@ def _one_token(text: str, advice: str) -> str:
         raise ConfigurationError(f"a TOKEN is empty; {NOT_SET}")
     parts = _SEPARATORS.split(token)
     # Whoever starts a task may choose its token, with a comma in it.
-    if len(parts) > 1 and all(part.startswith(PREFIXES) for part in parts if part):
+    if len(parts) > 1 and all(part.startswith(TOKEN_PREFIXES) for part in parts if part):
         raise ConfigurationError(f"a TOKEN with commas or blanks in it looks like several: {advice}")
     return token
 

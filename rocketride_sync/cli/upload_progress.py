@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Dict, List, Optional, Sequence
 from ..client.timed_upload import TimedUpload
 from ..deadline import Deadline
 from ..reporting.snapshot import BYTES, LONGEST_SUBJECT, ProgressSnapshot
+from ..sending.file_upload import FINAL_ACTIONS
 from ..transports.chunks import size_of
 from . import output
 from .file_results import Result, failed_files, failure_label, failure_text
@@ -59,7 +60,7 @@ class UploadWithProgress:
         path, sent = event["filepath"], event.get("bytes_sent", 0)
         self._sent_bytes += sent - self._sent_of_file.get(path, 0)
         self._sent_of_file[path] = sent
-        if event["action"] in ("complete", "error"):
+        if event["action"] in FINAL_ACTIONS:
             del self._sent_of_file[path]  # the same file may come again
             self._print_failure(event)
         self._printer.display.update(

@@ -60,16 +60,16 @@ class BaseClient:
         return self._status_of(operation.arguments["token"], document, asked_at)
 
     def _status_of(self, token: str, document: Any, asked_at: float) -> TaskStatus:
-        """The status of a document that was asked for at that moment, monotonic. It may be a status already."""
+        """The status in `document`, which was asked for at `asked_at` (monotonic). It may be a status already."""
         # Asked in this order because `isinstance` of a mapping's class takes a microsecond.
         ready = type(document) is not dict and isinstance(document, TaskStatus)
         status = document if ready else TaskStatus.from_dict(document)
         return status if self._terminated is None else self._terminated.mark(token, status, asked_at)
 
     def _end_unless_ended(self, token: str, status: Optional[TaskStatus], deadline: Deadline) -> bool:
-        """Terminate a task unless it has ended, as its latest status says, None if it cannot be read.
+        """Terminate a task, unless `status`, its latest one, shows its end. `status` is None if it could not be read.
 
-        Returns whether this client terminated it.
+        Returns whether this client terminated the task, now or before.
         """
         if status is not None and status.is_terminal:
             return status.terminated_by_client is True

@@ -88,9 +88,15 @@ class CatalogueMethods(BaseClient):
     def get_services(self, *, timeout: Optional[Seconds] = CLIENT_TIMEOUT) -> Services:
         """The services of the server, of which pipelines are made: a summary of each. WebSocket only.
 
+        Args:
+            timeout: seconds for this call; omitted, the client's; None is unlimited.
+
         Returns:
             The wire's document: ``services``, a dict of name to summary (``title``, ``classType``, ``lanes`` and
             others), and on newer servers ``icons``, a dict of the summaries' ``icon`` to SVG text, and ``version``.
+
+        Raises:
+            ProtocolError: the services are not an object.
         """
         load(_asking)
         from ..protocol import catalogue_operations
@@ -123,8 +129,13 @@ class CatalogueMethods(BaseClient):
 
         None if the server has no pipeline to show. If the pipeline itself holds secrets, they are in the result.
 
+        Args:
+            token: the task's token.
+            timeout: seconds for this call; omitted, the client's; None is unlimited.
+
         Raises:
             TaskNotFoundError: the server does not know the task.
+            ProtocolError: the pipeline in the answer is not an object.
         """
         load(_asking)
         from ..protocol import catalogue_operations
@@ -150,6 +161,9 @@ class CatalogueMethods(BaseClient):
 
         Returns:
             The wire's document: ``version``, ``hash`` and ``stamp``.
+
+        Raises:
+            ProtocolError: the answer holds no version.
         """
         load(_asking)
         from ..protocol import catalogue_operations

@@ -129,6 +129,10 @@ class RocketRideClient(
         """A client with another `timeout` or `retry`, which shares the connections of this one.
 
         Closing it, or leaving its ``with`` block, closes nothing: the connections are this client's.
+
+        Args:
+            timeout: seconds for one call; omitted, that of this client; None is unlimited.
+            retry: how to retry after transient faults; None, the default, is the policy of this client.
         """
         self._memory_of_terminated()  # before it is copied: what one of the two ends, the other knows
         known = self._settings

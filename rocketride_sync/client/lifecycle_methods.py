@@ -27,6 +27,10 @@ class LifecycleMethods(BaseClient):
         `TaskStatus.terminated_by_client`. If the status cannot be read, the task is ended all the same,
         but they do not say so; after a request without an answer, they say that it is not known.
 
+        Args:
+            token: the task's token.
+            timeout: seconds for this call; omitted, the client's; None is unlimited.
+
         Raises:
             TaskNotFoundError: the server does not know the task.
             TransportError: with `request_sent`, the task may end all the same: a later status tells.
@@ -67,7 +71,7 @@ class LifecycleMethods(BaseClient):
             token: the task's token; without it, the token is looked up by project and source.
             team_id: the team of a deployed run; None means a run of your own. Only newer servers know it; older ones
                 ignore it.
-            timeout: seconds until the task runs.
+            timeout: seconds until the task runs. Default 600; None is unlimited.
 
         Raises:
             TaskNotFoundError: there is no such task.
@@ -100,8 +104,15 @@ class LifecycleMethods(BaseClient):
     ) -> Optional[str]:
         """The token of the latest run of a project's source; None if the server knows none. WebSocket only.
 
-        `team_id` is the team of a deployed run; None means a run of your own. Only newer servers know it; older ones
-        ignore it.
+        Args:
+            project_id: the project's identifier.
+            source: the component the pipeline starts at.
+            team_id: the team of a deployed run; None means a run of your own. Only newer servers know it; older ones
+                ignore it.
+            timeout: seconds for this call; omitted, the client's; None is unlimited.
+
+        Raises:
+            ProtocolError: the answer holds no token.
         """
         team = arguments.optional_text("team_id", team_id)
         return self._find_token(project_id, source, team, Deadline(self._limit(timeout)))
@@ -123,7 +134,11 @@ class LifecycleMethods(BaseClient):
         return token or None
 
     def ping(self, *, timeout: Optional[Seconds] = CLIENT_TIMEOUT) -> float:
-        """Check that the server answers. Returns the seconds that it took. WebSocket only."""
+        """Check that the server answers, and accepts the key. Returns the seconds that it took. WebSocket only.
+
+        Args:
+            timeout: seconds for this call; omitted, the client's; None is unlimited.
+        """
         began = system_time.monotonic()
         self._call(operations.ping(), timeout)
         return system_time.monotonic() - began

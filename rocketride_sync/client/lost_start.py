@@ -44,7 +44,7 @@ class LostStart:
 
     Attributes:
         over_http: whether the start or the latest look found that there is no WebSocket, so that nothing can be looked up.
-        fault: with which the look before the start failed, if it may pass.
+        fault: why the look before the start failed, if that may pass; else None.
     """
 
     def __init__(self, project_id: str, source: str, advice: str = "") -> None:

@@ -122,7 +122,14 @@ class ManyTasksMethods(BaseClient):
         return self._many_tasks_wait(_token_list(tokens), timeout, interval, on_progress).results()
 
     def get_tasks(self, *, timeout: Optional[Seconds] = CLIENT_TIMEOUT) -> List[TaskInfo]:
-        """The running tasks of the account. WebSocket only."""
+        """The running tasks of the account, a `TaskInfo` for each. WebSocket only.
+
+        Args:
+            timeout: seconds for this call; omitted, the client's; None is unlimited.
+
+        Raises:
+            ProtocolError: the answer holds no list of tasks.
+        """
         TaskInfo = load(_task_info)  # noqa: N806
         body = self._call(operations.get_tasks(), timeout)
         tasks = body.get("tasks") if isinstance(body, dict) else None
@@ -215,9 +222,9 @@ def _waiting() -> None:
 
 
 def _reading_runs() -> None:
-    """Import what reading the runs of the run log needs."""
+    """Import what listing the runs of the run log needs."""
     from ..protocol import run_log_operations  # noqa: F401
-    from ..waiting import logged_run  # noqa: F401
+    from ..waiting import run_list  # noqa: F401
 
 
 def _task_info() -> Type[TaskInfo]:

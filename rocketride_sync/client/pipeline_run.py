@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Tuple, TypeVar, Union
 
-from ..deadline import Deadline
+from ..deadline import Deadline, system_time
 from ..errors import (
     RocketRideError,
     TransientError,
@@ -49,7 +48,7 @@ class PipelineRun:
         client: a client of the task's server.
         pipeline: the pipeline's document.
         deadline: of start and wait together; the end of the task may take `ENDING_SECONDS` more.
-        options: more arguments of `RocketRideClient.use`, checked if they are durations.
+        options: the other arguments of `RocketRideClient.use`: `ttl`, which is checked already, and any others.
         advice: how a user ends a task that could not be found again.
         began: when `deadline` was made (monotonic); now, if it is not given.
 
@@ -81,7 +80,7 @@ class PipelineRun:
         self._requested = False
         self._finished = False  # whether all was done that can be done to end the task
         self._logged = False  # that the task may run on
-        self._began = time.monotonic() if began is None else began
+        self._began = system_time.monotonic() if began is None else began
 
     def run(self, follow: Callable[[Task], T]) -> T:
         """Start the task, and return what `follow` makes of it. Then, and after any error, it is ended if not `kept`.
@@ -283,7 +282,7 @@ class PipelineRun:
     def _timeout_error(
         self, what: str, last: Optional[TaskStatus] = None, cause: Optional[RocketRideError] = None
     ) -> WaitTimeoutError:
-        elapsed = time.monotonic() - self._began
+        elapsed = system_time.monotonic() - self._began
         token = shorten(self.task.token) if self.task is not None else ""
         text = f"{what} after {elapsed:.1f} s"
         if cause is not None:

@@ -33,7 +33,7 @@ class RunResult(Frozen):
 
     @property
     def failed(self) -> List[Mapping[str, Any]]:
-        """The results of the files that failed, or of the data."""
+        """Those of the `results` that hold an error."""
         return [result for result in self.results if result.get("error")]
 
     @property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -17,7 +16,7 @@ from typing import (
 )
 
 from .. import arguments
-from ..deadline import Deadline
+from ..deadline import Deadline, system_time
 from ..errors import ConfigurationError
 from ..import_lock import import_lock
 from ..loading import load
@@ -142,7 +141,7 @@ class RunningMethods(BaseClient):
             from .timed_upload import TimedUpload
 
             limit = optional_seconds("timeout", timeout)
-            began, deadline = time.monotonic(), Deadline(limit)
+            began, deadline = system_time.monotonic(), Deadline(limit)
             document = pipelines.load(filepath, pipeline, source, deadline)
             _check_data(document, files, data)
             body = None if data is None else chunks.encoded(data)

@@ -9,7 +9,7 @@ from ..errors import RocketRideError, WaitTimeoutError
 from ..handler_exceptions import pass_on
 from ..logs import log
 from ..redact import shorten
-from ..sending.file_upload import read_entries
+from ..sending.file_upload import FINAL_ACTIONS, read_entries
 
 if TYPE_CHECKING:
     from ..models import TaskStatus
@@ -88,7 +88,7 @@ class TimedUpload:
         return self.last
 
     def _on_event(self, event: UploadEvent) -> None:
-        if event["action"] in ("complete", "error"):
+        if event["action"] in FINAL_ACTIONS:
             self.results.append(event)
             # A file that fails once the time is up counts as unfinished: it failed because of the timeout.
             self._finished += event["action"] == "complete" or not self._deadline.expired

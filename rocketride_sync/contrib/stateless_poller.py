@@ -14,6 +14,7 @@ import attrs
 from ..errors import ProtocolError, RocketRideError, TaskReplacedError, TransientError
 from ..handler_exceptions import pass_on
 from ..models import TaskStatus
+from ..models.outcome import STOPPED
 from ..waiting.outage import MALFORMED_IN_A_ROW, Outage
 from ..waiting.same_run import is_doubtful_end
 from ..waiting.timeout_error import timeout_error
@@ -33,7 +34,7 @@ _KEPT_FIELDS = (
     "completedCount",
     "failedCount",
 )
-_PLAIN_TEXTS = ("", "Stopped")  # exit messages of the server's own, which the table of outcomes asks for
+_PLAIN_TEXTS = ("", STOPPED)  # exit messages of the server's own, which the table of outcomes asks for
 _LEFT_OUT = "(left out)"
 
 

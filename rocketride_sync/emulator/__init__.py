@@ -5,8 +5,7 @@
     with Emulator(root="texts", api_key="secret") as server:
         ...  # server.uri is its address
 
-It needs the extra ``emulator``. It behaves as docs/protocol.md
-describes the server; `Settings` lists what can be configured.
+It needs the extra ``emulator``. It behaves as docs/protocol.md describes the server; `Settings` lists what can be configured.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ class ProcessMeter:
         self._last_read = time.monotonic()
 
     def read(self) -> Tuple[float, float, float]:
-        """CPU percent of one state since the last reading, resident memory in MiB, seconds since the last reading."""
+        """CPU percent of one core since the last reading, resident memory in MiB, seconds since the last reading."""
         now = time.monotonic()
         seconds, self._last_read = now - self._last_read, now
         return float(self._process.cpu_percent(None)), self._process.memory_info().rss / _MIB, seconds

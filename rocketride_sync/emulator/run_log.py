@@ -9,6 +9,7 @@ import time
 from typing import IO, Dict, Optional, Tuple
 
 from ..errors import ConfigurationError
+from ..redact import reason_of
 from .log_stream import LogStream
 from .run_scope import DEVELOPMENT, RunScope
 from .settings import Settings
@@ -101,7 +102,7 @@ class RunLog:
             self.expire()
             self._file = self._rewrite(path)
         except OSError as error:
-            reason = error.strerror or type(error).__name__
+            reason = reason_of(error)
         except (ValueError, KeyError, TypeError):
             reason = "it is no run log"
         else:

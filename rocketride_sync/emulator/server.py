@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Iterator, List, Optional, Union
 
+from ..address import DEFAULT_PORT
 from ..errors import ConfigurationError
 from ..extras import install
 from .settings import Settings
@@ -21,7 +22,6 @@ from .settings import Settings
 if TYPE_CHECKING:
     import uvicorn
 
-DEFAULT_PORT = 5565
 SHUTDOWN_SECONDS = 1
 _CLIENT_FAULTS = ("socket.send() raised exception.", "Invalid HTTP request received.")
 _PARENT_SECONDS = 1.0  # how often it is checked whether the parent process has ended

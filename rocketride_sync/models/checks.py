@@ -13,6 +13,7 @@ from typing import Any, Callable, Dict, List, Mapping, Tuple, Type, TypeVar
 
 from ..errors import DecodeError
 from ..handler_exceptions import pass_on
+from ..redact import SHORTEST_SECRET
 from .values import EMPTY, OpenIntEnum, ReadOnlyDict
 
 T = TypeVar("T")
@@ -22,7 +23,6 @@ Place = Tuple[Any, ...]
 ROOT: Place = ()
 DEEPEST = 100
 _FEW = 16  # elements, of which a loop knows sooner whether they are all texts than a count of their types
-_SHORTEST_SECRET = 8
 _SHOWN_OF_NAME = 4
 _LONGEST_PATH = 300
 _REQUIRED: Any = object()
@@ -230,7 +230,7 @@ def _step(key: Any) -> str:
     if type(key) is tuple:
         # A name from outside. It can be a secret, and here nobody knows what the secrets are.
         (key,) = key
-        cut = type(key) is str and len(key) >= _SHORTEST_SECRET
+        cut = type(key) is str and len(key) >= SHORTEST_SECRET
     if type(key) is int:
         return f"[{key}]"
     if type(key) is not str:

@@ -20,7 +20,8 @@ STOP_REASONS = ("user", "ttl")
 """The reasons for which a server stops a task, as `RunFacts.end_reason`."""
 
 _TERMINATED = -15
-_STOPPED = "Stopped"  # what a server gives as text where the engine gave none
+STOPPED = "Stopped"
+"""The text that a server puts where the engine gave none."""
 
 
 class Outcome(str, enum.Enum):
@@ -128,7 +129,7 @@ def _of_cancelled(status: StatusBehaviour) -> Tuple[Outcome, str]:
             outcome,
             "an older server shows this for every good end, a newer one for a failure without a text",
         )
-    if status.exit_code == _TERMINATED and status.exit_message == _STOPPED:
+    if status.exit_code == _TERMINATED and status.exit_message == STOPPED:
         return (
             Outcome.FAILED,
             "an older server shows this for a restarted run that was terminated, a newer one for a killed engine",

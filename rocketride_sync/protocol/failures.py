@@ -21,7 +21,15 @@ from ..errors import (
     TransportError,
     TransportTimeoutError,
 )
-from ..redact import SHORTEST_SECRET, Secret, cut, environment_proxy_secrets, named_secrets, printable
+from ..redact import (
+    SHORTEST_SECRET,
+    TOKEN_PREFIXES,
+    Secret,
+    cut,
+    environment_proxy_secrets,
+    named_secrets,
+    printable,
+)
 from .operations import RUN_LOG, Operation
 
 _MAX_SHOWN = 300
@@ -77,7 +85,7 @@ class NotReadyError(OverloadedError):
 
 def is_task_credential(auth: str) -> bool:
     """Whether the credential is a task token or a public key, which is valid for one task only."""
-    return auth.startswith(("tk_", "pk_"))
+    return auth.startswith(TOKEN_PREFIXES)
 
 
 def secrets_of(operation: Operation, auth: str) -> Iterable[str]:

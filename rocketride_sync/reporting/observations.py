@@ -102,7 +102,9 @@ class Record:
         secrets: texts that must not show; may grow.
         clock: monotonic seconds.
 
-    Attributes: see `rocketride_sync.RunRecorder`.
+    Attributes: those of `rocketride_sync.RunRecorder`, and:
+        fate: what became of a task that had not ended by itself.
+        ending: what ended the wait, as `finish` was told.
     """
 
     def __init__(self, secrets: Collection[str], clock: Clock) -> None:

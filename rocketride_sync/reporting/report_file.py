@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-import select
 import shutil
 import stat
 import time
@@ -19,7 +18,7 @@ from ..arguments import mode_of
 from ..deadline import Deadline
 from ..errors import ConfigurationError
 from ..handler_exceptions import pass_on
-from ..owned_files import is_ready, open_for_writing_at_once
+from ..owned_files import is_ready, open_for_writing_at_once, piece_to_write
 
 Path = Union[str, "os.PathLike[str]"]
 
@@ -28,8 +27,6 @@ PATIENCE = 2.0
 LONGEST = 10.0
 """Seconds that it may take for the whole page."""
 
-# What a pipe takes at once if it takes anything. Of a terminal nobody can ask how much it takes.
-_PIPE_PIECE = getattr(select, "PIPE_BUF", 512)
 _PAUSE = 0.05
 
 _NAMES_OF_OPEN_FILES = ("/dev/", "/proc/")  # what a process has open must stay the file that is written
@@ -61,7 +58,7 @@ class OpenPipe:
 
 def _write_in_time(file: BinaryIO, content: bytes) -> None:
     rest = memoryview(content)
-    piece = 1 if file.isatty() else _PIPE_PIECE
+    piece = piece_to_write(file)
     whole = Deadline(LONGEST)
     while rest:
         count = _write_piece(file, rest[:piece], whole.within(PATIENCE))

@@ -9,6 +9,7 @@ from typing import (
     Any,
     Callable,
     Dict,
+    Final,
     Iterable,
     Iterator,
     List,
@@ -38,7 +39,7 @@ FileEntry = Union[Path, Tuple[Path, Info], Tuple[Path, Info, Optional[str]]]
 Event = Dict[str, Any]  # an `UploadEvent`
 OnUpload = Callable[["UploadEvent"], object]
 
-FINAL_ACTIONS = ("complete", "error")
+FINAL_ACTIONS: Final = ("complete", "error")
 """Of the event that ends an upload."""
 
 

@@ -68,7 +68,10 @@ def operation(
     goals: Optional[Texts] = None,
     expect_json: Optional[bool] = None,
 ) -> Operation:
-    """Send a question, the client's so manieth; the answer is its result. What is None has the official client's default.
+    """Send a question; the answer is its result. A part that is None has the official client's default.
+
+    `number` counts the questions of a client from 1, and is in the name of the object. The other arguments are those of
+    `RocketRideClient.chat`.
 
     Raises:
         ConfigurationError: there is no question, or a part of it has a wrong form.

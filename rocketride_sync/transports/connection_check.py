@@ -57,7 +57,7 @@ class ConnectionCheck:
 
     def findings(self) -> Iterator[Finding]:
         """Try the steps, one after the other, and yield what each came to."""
-        load(_steps)
+        load(_checking)
         with names_within(self._deadline):
             yield from self._reach()
 
@@ -222,7 +222,7 @@ def _is_unanswered(error: Optional[RocketRideError]) -> bool:
     return error is not None and not isinstance(error, (AuthenticationError, TaskNotFoundError))
 
 
-def _steps() -> None:
+def _checking() -> None:
     """Import what the steps need before they begin: it is no part of their times."""
     from .http import session  # noqa: F401
     from .websocket import connection  # noqa: F401

@@ -16,7 +16,7 @@ class Poll(Protocol):
     """A task that is polled, each time it is submitted to a poller.
 
     Attributes:
-        operation: reads the task's status.
+        operation: reads the task's status, or the run log.
         until: the deadline of all its polls, the time in a queue included.
     """
 

@@ -13,7 +13,14 @@ RETENTION = 300.0
 
 
 def check_interval(interval: Any) -> float:
-    """Return `interval` if it is valid. Warns if it is so long that the end of a task may be missed."""
+    """Return `interval` in seconds, if it is valid.
+
+    Warns:
+        RocketRideWarning: it is longer than `RETENTION`, so the end of a task may be missed.
+
+    Raises:
+        ConfigurationError: it is not a positive number of seconds, nor a `timedelta`.
+    """
     checked = seconds("interval", interval)
     if checked > RETENTION:
         warnings.warn(

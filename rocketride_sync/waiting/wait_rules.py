@@ -198,7 +198,7 @@ class Wait:
 
         Raises:
             WaitTimeoutError: the time is up.
-            TransientError: for `RetryPolicy.max_outage` seconds every poll has failed.
+            RocketRideError: the latest fault, once every poll has failed for `RetryPolicy.max_outage` seconds.
         """
         if self._is_cut_off:
             raise self.timed_out() from self._cause

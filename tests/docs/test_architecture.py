@@ -9,6 +9,7 @@ from cases import each
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "architecture.md").read_text("utf-8")
 FILES = sorted(set(re.findall(r"`([\w/]+\.(?:py|json))`", TEXT)))
+LISTED_FILE = re.compile(r"^    (\w+\.py)  ", re.MULTILINE)
 QUOTED = set(re.findall(r"`((?:[A-Z]\w+|[a-z_]+)(?:\.\w+)*)(?:\(\w*\))?`", TEXT))
 # Of the language and of the dependencies.
 FOREIGN = ("None", "True", "fork", "attrs.", "cattrs.", "json.", "requests.")
@@ -39,3 +40,15 @@ def test_every_file_is_there(name, package_files):
 @each("name", NAMES)
 def test_every_name_is_there(name, defined):
     assert name.rpartition(".")[2] in defined
+
+
+def test_a_package_that_lists_its_modules_lists_them_all():
+    listing = {}
+    for package in (ROOT / "rocketride_sync").rglob("__init__.py"):
+        listed = LISTED_FILE.findall(package.read_text("utf-8"))
+        if listed:
+            listing[package.parent.name] = sorted(listed)
+    assert sorted(listing) == ["http", "websocket"]
+    for name, listed in listing.items():
+        folder = ROOT / "rocketride_sync" / "transports" / name
+        assert listed == sorted(path.name for path in folder.glob("*.py") if path.name != "__init__.py")

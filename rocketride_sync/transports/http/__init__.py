@@ -4,6 +4,7 @@
     session.py            requests, prepared once and sent many times
     adapter.py            requests' adapter with our connections in its pools
     sockets.py            urllib3 connections that keep a total deadline
+    exchange.py           what the sockets see of one request: its deadline, its limits, how far it has come
     exact_response.py     answers: their heads, and whether one ended exactly where it should
     error_translation.py  errors of this library for the exceptions of requests, urllib3 and below
     log_filter.py         keeps tokens out of urllib3's log

@@ -33,6 +33,7 @@ class Exchange:
         answered: whether a byte of an answer has come.
         sending: whether it has begun to send something, and not finished.
         has_body: whether a body follows the head of the request, which is sent together with it.
+        head: the head of the request, while it waits for the begin of the body; else None.
         answer: the answer, None until it is awaited.
         connect_fault: why no connection could be made, or None.
         limit: of the body of an answer, None for none.
@@ -67,7 +68,7 @@ class Exchange:
         self.answered = False
         self.sending = False
         self.has_body = False
-        self.head: Any = None  # that waits for the begin of the body
+        self.head: Any = None
         self.answer: Optional[ExactResponse] = None
         self.limit = limit
         self.operation: Optional[Operation] = None

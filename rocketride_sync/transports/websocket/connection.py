@@ -38,7 +38,7 @@ class Connection:
 
     Attributes:
         channel: its messages.
-        credential: as `auth`. What is posted or noticed has been compared with it.
+        credential: as `auth`. `ask` compares what it sends with it (`check_task`); for other requests, the caller does.
         server_version: what newer servers tell of themselves; None if it is not known.
 
     Raises:

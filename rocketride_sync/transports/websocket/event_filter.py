@@ -7,6 +7,7 @@ from typing import Any, FrozenSet, Mapping, Optional, Tuple
 
 from ...models.outcome import STOP_REASONS, shows_life
 from ...protocol import dap
+from ...protocol.failures import is_task_credential
 from ..end_told import EndTold
 from .polled_end import PolledEnd
 from .seen_run import SeenRun
@@ -231,14 +232,14 @@ def _start_of_id(token: str, credential: str) -> Optional[str]:
     """
     digits = token[3:]
     made_by_server = token.startswith("tk_") and len(digits) == 32 and _HEX_DIGITS.issuperset(digits)
-    if not made_by_server or credential.startswith(("tk_", "pk_")):
+    if not made_by_server or is_task_credential(credential):
         return None
     return digits[:_ID_LENGTH]
 
 
 def _possible_starts(token: str, credential: str) -> FrozenSet[str]:
     """How the `__id` of the task's events may begin: of a token without the usual prefix, servers may cut off another."""
-    if credential.startswith(("tk_", "pk_")):
+    if is_task_credential(credential):
         return frozenset()
     rests = [token[3:]] if token.startswith("tk_") else [token, token[3:], token.split("_", 1)[-1]]
     return frozenset(rest[:_ID_LENGTH] for rest in rests)

@@ -107,16 +107,12 @@ class Framing:
                 return Head.parse(lines)
             lines.append(line)
 
-    def send_message(self, opcode: int, *parts: Buffer) -> None:
-        """Send a message in one frame, with the payload `parts`."""
-        self.send_all(masked_frame(opcode, *parts))
-
     def send_close(self) -> None:
         """Send a close frame."""
-        self.send_message(_CLOSE, _NORMAL_CLOSURE)
+        self.send_all(masked_frame(_CLOSE, _NORMAL_CLOSURE))
 
     def receive(self) -> Tuple[int, bytes]:
-        """The opcode and payload of the next message, control frame or fragment, which is empty. Answers pings.
+        """The opcode and payload of the next message or control frame; of a fragment, no payload. Answers pings.
 
         Raises:
             socket.timeout: the deadline passed.

@@ -242,7 +242,7 @@ def test_pongs_are_sent_whole_and_before_anything_else(at_once, then):
     assert [it.receive(), it.receive()] == [(PING, b"1"), (PING, b"two")]
     sock.ready, steady.deadline = True, Deadline(60.0)
     if then == "send":
-        it.send_message(TEXT, b"three")
+        it.send_all(masked_frame(TEXT, b"three"))
     else:
         with pytest.raises(EndedError):
             it.receive()
