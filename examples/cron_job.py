@@ -17,6 +17,12 @@ from rocketride_sync import RocketRideClient, RocketRideError
 TIMEOUT = 3600
 
 
+def stop(*_):
+    # By default, Python ends at a SIGTERM at once, as at a SIGKILL.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # another one would break off what ends the task
+    sys.exit(143)
+
+
 def run(path):
     # `run` ends the task on every way out, also if it still starts. If this process is killed by SIGKILL, the ttl does.
     with RocketRideClient() as client:
@@ -30,8 +36,7 @@ def run(path):
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(f"usage: {sys.argv[0]} PIPELINE")
-    # By default, Python ends at a SIGTERM at once, as at a SIGKILL.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, stop)
     try:
         run(sys.argv[1])
     except RocketRideError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 import threading
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Type
@@ -11,6 +12,7 @@ from ..errors import ConfigurationError
 from ..extras import install
 from ..handler_exceptions import pass_on
 from ..import_lock import import_lock
+from ..logs import log
 from ..redact import excerpt
 from . import snapshot
 from .bar_layout import LEAST_BAR, Details, layout
@@ -24,14 +26,8 @@ if TYPE_CHECKING:
 _FORMAT_WITHOUT_TIME_LEFT = "{l_bar}{bar}| {n_fmt}/{total_fmt}{unit} [{elapsed}{postfix}]"
 _FORMAT_WITHOUT_RATE = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
 _SUBJECT_WIDTH = 40  # where no width is known
-_OF_THE_PLACE = (
-    "disable",
-    "display",
-    "file",
-    "gui",
-    "position",
-    "write_bytes",
-)  # options for where a bar is shown
+# Options for where a bar is shown.
+_OF_THE_PLACE = {"disable", "display", "file", "gui", "position", "write_bytes"}
 _TRIED = ProgressSnapshot("RUNNING", 1, 2, ITEMS, 0, "")
 _LONGEST_REASON = 200
 _BAR_OF_NO_WIDTH = 10  # what tqdm draws where it knows no width
@@ -54,6 +50,10 @@ class TqdmProgress:
         with TqdmProgress() as progress:
             client.wait_until_complete(token, on_progress=progress)
 
+    A bar that cannot be written, for example because the disk is full or the reader of a pipe has gone, does not break
+    the wait: the log warns, and there is no bar any more. Nor is there one if the process has no stderr. In place of a
+    character that the encoding of `file` does not have, there is a question mark.
+
     Args:
         options: for tqdm, such as ``leave=False``, ``position=1``, ``file=sys.stdout``, ``disable=None``.
 
@@ -68,13 +68,26 @@ class TqdmProgress:
 
     def __call__(self, status: TaskStatus) -> None:
         """Show `status`."""
-        self._bar.update(snapshot.of_status(status, excerpt))
+        try:
+            self._bar.update(snapshot.of_status(status, excerpt))
+        except OSError as error:
+            pass_on(error, foreign_code=True)
+            self._give_up(error)
         if status.is_terminal:
             self.close()
 
     def close(self) -> None:
         """End the bar, if there is one. May be called twice."""
-        self._bar.close()
+        try:
+            self._bar.close()
+        except OSError as error:
+            pass_on(error, foreign_code=True)
+            self._give_up(error)
+
+    def _give_up(self, error: OSError) -> None:
+        # What came of the task is more important than the bar.
+        self._bar.switch_off()
+        log.warning("no progress bar any more, it cannot be written: %s", error.strerror)
 
     def __enter__(self) -> TqdmProgress:
         return self
@@ -145,8 +158,13 @@ class TqdmBar:
             self._resize(progress.total or None)
         bar.n = progress.done
         bar.set_description_str(progress.state, refresh=False)
-        bar.set_postfix_str(", ".join(self._fitting(progress).texts()), refresh=False)
+        bar.set_postfix_str(self._encodable(", ".join(self._fitting(progress).texts())), refresh=False)
         bar.refresh()
+
+    def _encodable(self, text: str) -> str:
+        """`text`, with question marks for what the file of the bar cannot encode: its writing would raise."""
+        encoding = getattr(getattr(self._bar, "fp", None), "encoding", None)
+        return text.encode(encoding, "replace").decode(encoding) if isinstance(encoding, str) else text
 
     def _fitting(self, progress: ProgressSnapshot) -> Details:
         """The details that there is room for."""
@@ -193,6 +211,8 @@ class TqdmBar:
             "bar_format": _FORMAT_WITHOUT_TIME_LEFT if progress.unit == TASKS else None,
             **self._options,
         }
+        if sys.stderr is None and options.get("file") is None:  # pythonw, a service, `2>&-`
+            options["disable"] = True
         self._bar = self.kind(**options)
         self._unit = progress.unit
         self._owns_format = not self._bar.disable and self._bar.bar_format is None
@@ -209,8 +229,16 @@ class TqdmBar:
     def close(self) -> None:
         """End the bar and leave it on the screen. The next `update` makes another."""
         if self._bar is not None:
-            self._bar.close()
-            self._bar = None
+            bar, self._bar = self._bar, None
+            bar.close()
+
+    def switch_off(self) -> None:
+        """Draw nothing any more: the file takes nothing. Not even the end of a bar, which its destructor would draw."""
+        self._options["disable"] = True
+        self._bar = None
+        for bar in list(self.kind._instances):  # also one whose first line could not be written
+            if type(bar) is self.kind:
+                bar.disable = True
 
 
 def _disp_len() -> Callable[[str], int]:

@@ -6,6 +6,7 @@ Nothing is mailed here: what would be is compared, all that a job of cron prints
 from __future__ import annotations
 
 import configparser
+import json
 import os
 import re
 import shlex
@@ -13,6 +14,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
@@ -212,6 +214,24 @@ def settings(name):
     unit.optionxform = str
     unit.read_string(UNITS[name])
     return unit
+
+
+def test_the_python_script_ends_its_task_when_it_is_stopped_by_more_than_one_signal(machine, server):
+    forever = {"id": "s", "provider": "simulate", "config": {"forever": True}}
+    pipeline = {"project_id": "stopped", "source": "s", "components": [forever]}
+    (machine.folder / "srv" / "nightly.pipe").write_text(json.dumps(pipeline))
+    script = [machine.folder / "venv" / "bin" / "python", machine.folder / "srv" / "nightly.py"]
+    with RocketRideClient(server.uri, KEY) as client, subprocess.Popen(script, stderr=subprocess.PIPE) as job:
+        try:
+            while client.get_task_token("stopped", "s") is None and job.poll() is None:
+                time.sleep(0.02)
+            while job.poll() is None:
+                job.terminate()
+                time.sleep(0.005)
+            assert (job.returncode, job.stderr.read()) == (143, b"")
+        finally:
+            job.kill()
+        assert client.get_task_status(client.get_task_token("stopped", "s")).outcome == "cancelled"
 
 
 def test_the_service_runs_with_what_systemd_gives(machine, tmp_path):

@@ -70,7 +70,10 @@ def run(environment):
 
 @pytest.fixture
 def stopped(environment):
-    """Starts Python with `arguments` in the folder `cwd`, and sends it SIGTERM once it `has_begun`: exit code and stderr."""
+    """Starts Python with `arguments` in the folder `cwd`, and sends it SIGTERMs once it `has_begun`: exit code and stderr.
+
+    It gets more than one, as from timeout(1), which sends one to the process and one to its group, or from who insists.
+    """
 
     def stopped(*arguments, has_begun, cwd=EXAMPLES):
         process = subprocess.Popen(
@@ -84,7 +87,9 @@ def stopped(environment):
             try:
                 while not has_begun() and process.poll() is None:
                     time.sleep(0.02)
-                process.terminate()
+                while process.poll() is None:
+                    process.terminate()
+                    time.sleep(0.005)
                 said = process.communicate(timeout=GENEROUS)[1]
             finally:
                 process.kill()

@@ -1,7 +1,10 @@
 """TqdmProgress: a bar for a wait, in a terminal or a notebook."""
 
+import errno
+import gc
 import io
 import re
+import signal
 import sys
 import threading
 
@@ -159,6 +162,95 @@ def test_a_bar_that_is_switched_off_follows_a_whole_wait(disable):
     assert not shown(
         begun, status(completedSize=600), status(completedCount=2), restarted, end, disable=disable
     )
+
+
+class Unwritable(io.StringIO):
+    """A screen that takes `room` writes, and then has no room, or no reader."""
+
+    def __init__(self, room=0):
+        super().__init__()
+        self.room = room
+
+    def write(self, text):
+        self.room -= 1
+        if self.room < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(text)
+
+
+@each("room", range(0, 40, 3))
+def test_a_bar_that_cannot_be_written_does_not_break_the_wait(caplog, room):
+    """Wherever it begins: at the first line, a later one, that of a new bar, or the end."""
+    caplog.clear()
+    screen = Unwritable(room)
+    unraisable = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "unraisablehook", unraisable.append)
+        with TqdmProgress(file=screen, ascii=True) as progress:
+            for seen in (
+                status(),
+                status(completedCount=2),
+                status(completedCount=0),
+                TaskStatus.from_dict(DONE),
+            ):
+                progress(seen)
+            progress(status())  # of another wait
+        del progress
+        gc.collect()
+    warned = [record.getMessage() for record in caplog.records]
+    assert unraisable == []
+    if screen.room < 0:
+        assert warned == ["no progress bar any more, it cannot be written: No space left on device"]
+        assert screen.room == -1  # nothing more was written
+    else:
+        assert warned == []
+
+
+def test_an_exception_of_a_signal_handler_in_a_write_ends_the_wait():
+    class Interrupted(OSError):
+        pass
+
+    class Screen(io.StringIO):
+        def write(self, text):
+            signal.raise_signal(signal.SIGINT)
+
+    def handler(*_):
+        raise Interrupted
+
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        progress = TqdmProgress(file=Screen())
+        with pytest.raises(Interrupted):
+            progress(status())
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the bar's destructor writes
+        del progress
+        gc.collect()
+        signal.signal(signal.SIGINT, before)
+
+
+@each("options", [{}, {"file": None}, {"disable": None}, {"disable": False}])
+def test_a_process_without_stderr_has_no_bar(options):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "stderr", None)
+        with TqdmProgress(**options) as progress:
+            for seen in (status(), status(completedCount=2), TaskStatus.from_dict(DONE), status()):
+                progress(seen)
+
+
+@each("encoding", ["ascii", "latin-1", "cp1252", "utf-8"])
+def test_a_name_that_the_file_cannot_encode_is_shown_as_far_as_it_can(encoding):
+    written = io.BytesIO()
+    screen = io.TextIOWrapper(written, encoding)
+    with TqdmProgress(file=screen) as progress:
+        progress(status())
+        progress(status(currentObject="日.txt"))
+        progress(status(currentObject="日" * 500))  # cut, with an ellipsis
+        progress(TaskStatus.from_dict(DONE))
+    screen.flush()
+    text = written.getvalue().decode(encoding)
+    assert ("日.txt" if encoding == "utf-8" else "?.txt") in text
+    assert "completed" in text
 
 
 def test_a_unit_of_ones_own_does_not_begin_a_new_bar_at_each_status(monkeypatch):

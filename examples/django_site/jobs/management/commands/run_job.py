@@ -10,6 +10,12 @@ from jobs.rocketride import client
 from rocketride_sync import RocketRideError
 
 
+def stop(*_):
+    # By default, Python ends at a SIGTERM at once: the task would run on.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # another one would break off what ends the task
+    sys.exit(143)
+
+
 class Command(BaseCommand):
     help = "Run a pipeline to its end."
 
@@ -18,8 +24,7 @@ class Command(BaseCommand):
         parser.add_argument("--timeout", type=float, default=3600, help="seconds (default: %(default)s)")
 
     def run_from_argv(self, argv):
-        # By default, Python ends at a SIGTERM at once: the task would run on.
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+        signal.signal(signal.SIGTERM, stop)
         super().run_from_argv(argv)
 
     def handle(self, *, file, timeout, **_):
