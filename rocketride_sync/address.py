@@ -92,19 +92,29 @@ class Address(Frozen):
         return cls(_SCHEMES[parts.scheme], host, port, parts.path.rstrip("/"), zone, assumed)
 
     @property
+    def scheme(self) -> str:
+        """``https`` or ``http``, also if it was written as ``wss`` or ``ws``."""
+        return "https" if self.secure else "http"
+
+    @property
+    def scheme_port(self) -> int:
+        """The port that the scheme has by default."""
+        return 443 if self.secure else 80
+
+    @property
     def another_port(self) -> Optional[Address]:
         """If the port was assumed: the address with the scheme's own, as a pattern for how to give another one."""
-        return self._replace(port=443 if self.secure else 80) if self.port_assumed else None
+        return self._replace(port=self.scheme_port) if self.port_assumed else None
 
     @property
     def authority(self) -> str:
         """Host and port, as in a URL and in a Host header."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        host = bracketed(self.host)
         return host if self.port is None else f"{host}:{self.port}"
 
     @property
     def http_url(self) -> str:
-        return f"{'https' if self.secure else 'http'}://{self.authority}{self.path}"
+        return f"{self.scheme}://{self.authority}{self.path}"
 
     @property
     def websocket_path(self) -> str:
@@ -127,6 +137,11 @@ class Address(Frozen):
 
     def __str__(self) -> str:
         return self.http_url.replace("]", f"%25{self.zone}]", 1) if self.zone else self.http_url
+
+
+def bracketed(host: str) -> str:
+    """A host as it stands before a port: an IPv6 address in brackets."""
+    return f"[{host}]" if ":" in host else host
 
 
 def split_zone(host: str) -> Tuple[str, str]:

@@ -15,7 +15,10 @@ HEAVY = ("requests", "urllib3", "websocket", "attr", "attrs", "cattr", "cattrs",
 
 
 def modules_after(statement):
-    code = f"{statement}; import sys; print(' '.join(sys.modules))"
+    # The package under test, not one that is installed elsewhere: without PYTHONPATH, that would be another.
+    code = (
+        f"import sys; sys.path.insert(0, {str(PACKAGE.parent)!r}); {statement}; print(' '.join(sys.modules))"
+    )
     return subprocess.run(
         [sys.executable, "-I", "-c", code], check=True, capture_output=True, text=True
     ).stdout.split()

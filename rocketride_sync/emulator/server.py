@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Iterator, List, Optional, Union
 
-from ..address import DEFAULT_PORT
+from ..address import DEFAULT_PORT, bracketed
 from ..errors import ConfigurationError
 from ..extras import install
 from .settings import Settings
@@ -228,7 +228,7 @@ def _stop_signals() -> List[int]:
 
 def _uri(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"http://{bracketed(host)}:{port}"
 
 
 def _stop_after_parent(lifeline: int, parent: Optional[int], server: uvicorn.Server) -> None:

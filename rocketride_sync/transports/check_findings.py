@@ -6,7 +6,7 @@ import os
 import ssl
 from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
 
-from ..address import Address
+from ..address import Address, bracketed
 from ..deadline import system_time
 from ..errors import RocketRideError
 from ..handler_exceptions import pass_on
@@ -49,7 +49,7 @@ def measured(step: str, run: Callable[[], str]) -> Finding:
 
 def _peer(sock: Any) -> str:
     host, port = sock.getpeername()[:2]
-    return f"connected to {f'[{host}]' if ':' in host else host}:{port}"
+    return f"connected to {bracketed(host)}:{port}"
 
 
 def _certificate(sock: Any) -> str:
@@ -97,5 +97,4 @@ def proxy_with_reason(address: Address) -> Tuple[Optional[Proxy], str]:
             else "the system excepts"
         )
         return None, f"none: {who} {address.host} (else that of {variable(key)})"
-    scheme = "https" if address.secure else "http"
-    return None, f"none: no proxy is set for {scheme}://"
+    return None, f"none: no proxy is set for {address.scheme}://"

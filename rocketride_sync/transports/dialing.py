@@ -10,7 +10,7 @@ import socket
 import ssl
 from typing import TYPE_CHECKING, Any, Callable, Optional, Type, TypeVar
 
-from ..address import DEFAULT_PORT, Address
+from ..address import DEFAULT_PORT, Address, bracketed
 from ..config import Settings
 from ..deadline import Deadline
 from ..errors import (
@@ -73,7 +73,7 @@ class Dialer:
             load(_pass_socks)
         if proxy is not None and proxy.secure and address.secure:
             load(_tls_over_tls)
-        port = address.port or (443 if address.secure else 80)
+        port = address.port or address.scheme_port
         host, first_port = (address.dialled_host, port) if proxy is None else (proxy.host, proxy.port)
         first = address if proxy is None else proxy
         told("ready", None)
@@ -187,7 +187,7 @@ def _pass_proxy(address: Address, sock: Any, proxy: Proxy, port: int, deadline: 
     if proxy.is_socks:
         guarded(target, load(_pass_socks), sock, proxy, address.host, port, deadline)
         return
-    server = f"{_bracketed(address.host)}:{port}"
+    server = f"{bracketed(address.host)}:{port}"
     status = guarded(target, _open_tunnel, sock, proxy, server, deadline)
     if not 200 <= status < 300:
         raise refused_by_proxy(f"no connection to {noted}", status, proxy=str(proxy))
@@ -235,10 +235,6 @@ def _start_tls(sock: Any, host: str, context: ssl.SSLContext, deadline: Deadline
         encrypted.close()
         raise
     return encrypted
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
 
 
 # What not every process needs.

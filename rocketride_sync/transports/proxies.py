@@ -7,7 +7,7 @@ import sys
 from typing import Any, Callable, Mapping, Optional, Tuple
 from urllib.parse import unquote, urlsplit
 
-from ..address import Address, split_zone
+from ..address import Address, bracketed, split_zone
 from ..arguments import is_utf_8
 from ..errors import ConfigurationError, RocketRideError
 from ..frozen import Frozen
@@ -46,8 +46,9 @@ class Proxy(Frozen):
 
     def __str__(self) -> str:
         """For messages: without the password."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"the proxy {self.scheme}://{printable(host)}:{self.port} (set by {self.origin})"
+        return (
+            f"the proxy {self.scheme}://{printable(bracketed(self.host))}:{self.port} (set by {self.origin})"
+        )
 
     @property
     def secure(self) -> bool:
@@ -116,8 +117,7 @@ def proxy_for(address: Address, proxies: Optional[Mapping[str, str]]) -> Optiona
 
 def key_for(address: Address, known: Mapping[str, str]) -> Optional[str]:
     """Which of the `known` proxies is for `address`; None for none. A blank one is none, as an empty one is."""
-    scheme = "https" if address.secure else "http"
-    keys = (f"{scheme}://{address.host}", scheme, f"all://{address.host}", "all")
+    keys = (f"{address.scheme}://{address.host}", address.scheme, f"all://{address.host}", "all")
     return next((key for key in keys if (known.get(key) or "").strip()), None)
 
 
