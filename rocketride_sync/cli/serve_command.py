@@ -9,7 +9,7 @@ from ..errors import ConfigurationError
 from . import output
 from .exit_codes import ExitCode, code_and_advice
 from .server_options import Environment, add_key_options, api_key, key_source
-from .signals import Terminated, ignore_interrupts, let_signals_end_process
+from .signals import Terminated, ignore_interrupts, let_signals_end_process, raise_one_interrupt
 
 HELP = "run a local server to try things out on (extra: emulator)"
 EPILOG = """Clients need the key in ROCKETRIDE_APIKEY or --apikey-file. If there is none, any credential is accepted.
@@ -62,6 +62,7 @@ def run(args: argparse.Namespace) -> ExitCode:
         )
     from ..emulator import Settings, serve
 
+    raise_one_interrupt()  # that is how it is meant to be stopped
     takes = "any key" if key is None else f"only the key from {key_source(args, environment)}"
     try:
         serve(
@@ -75,7 +76,7 @@ def run(args: argparse.Namespace) -> ExitCode:
             when_ready=lambda: output.print_note(output.safe_text(f"it takes {takes}")),
         )
     except KeyboardInterrupt:
-        ignore_interrupts()  # how it is meant to be stopped: nothing to say, also of a second one
+        ignore_interrupts()  # nothing to say, also of one that comes while the process ends
     except Terminated as stop:
         let_signals_end_process()  # the server has stopped, and there is nothing to say
         return code_and_advice(stop)[0]

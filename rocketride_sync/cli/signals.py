@@ -21,6 +21,7 @@ _MOST_RAISED = 2  # the first lets the command clean up, the second breaks that 
 _SAME_EVENT_SECONDS = 0.1
 
 _interrupts_ignored: List[bool] = []  # not empty once `ignore_interrupts` was called
+_one_interrupt: List[bool] = []  # not empty once `raise_one_interrupt` was called
 _handled: List[int] = []  # the termination signals that `_terminate` handles, or has left to the system
 _arrived: List[int] = []  # the signals that Python has handled, those included that are passed over
 _last_words: List[Callable[[str], object]] = []  # of `say_if_stuck`, one at most
@@ -78,6 +79,11 @@ def ignore_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
+def raise_one_interrupt() -> None:
+    """From now on raise the first Ctrl-C only, in a block of `signals_as_exceptions`: one more changes nothing."""
+    _one_interrupt.append(True)
+
+
 def say_if_stuck(tell: Callable[[str], object]) -> None:
     """Let `tell` say what may become of the task, if the process is stuck and somebody insists on its end.
 
@@ -129,6 +135,7 @@ def signals_as_exceptions(*, until_exit: bool = False) -> Iterator[None]:
             stuck_process.stop()
             _handled.clear()
             _arrived.clear()
+            _one_interrupt.clear()
             _last_words.clear()
             _raised.clear()
         _restore_interrupt(interrupt, keep_ignored=until_exit)
@@ -152,7 +159,10 @@ def _terminate(number: int, _: Optional[FrameType]) -> None:
 
 
 def _interrupt(number: int, frame: Optional[FrameType]) -> None:
+    is_one_more = number in _arrived
     _arrived.append(number)
+    if is_one_more and _one_interrupt:
+        return
     _count_signal()
     signal.default_int_handler(number, frame)
 

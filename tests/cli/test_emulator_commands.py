@@ -13,10 +13,11 @@ import time
 
 import pytest
 from command import KEY, environment, nowhere, run, run_here, run_process, start
+from moments import met_at_each_line
 from needing import needs
 
 from rocketride_sync import ConfigurationError, RocketRideClient
-from rocketride_sync.cli import main
+from rocketride_sync.cli import main, serve_command, signals
 from rocketride_sync.emulator import Emulator, serve
 from rocketride_sync.emulator.scripted import ScriptedTasks
 
@@ -279,3 +280,33 @@ def test_demo_takes_its_server_down(tmp_path, number, says):
 
 def accepts_connections(uri):
     return run("status", "tk_any", ROCKETRIDE_URI=uri, ROCKETRIDE_APIKEY=KEY).returncode != 5
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_one_more_ctrl_c_changes_nothing_wherever_the_end_of_serve_has_come_to(monkeypatch):
+    stopped = []
+
+    def serve(*_, **__):
+        stopped.append(True)
+        signal.raise_signal(signal.SIGINT)
+
+    def begin():
+        stopped.clear()
+        codes = []
+
+        def run():
+            with contextlib.suppress(KeyboardInterrupt), signals.signals_as_exceptions(until_exit=True):
+                codes.append(serve_command.run(main._parse(["serve"])))
+
+        def code():
+            signals._interrupts_ignored.clear()
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            return codes
+
+        return run, lambda: stopped and signal.raise_signal(signal.SIGINT), code
+
+    monkeypatch.setattr("rocketride_sync.emulator.serve", serve)
+    found = met_at_each_line(begin, serve_command, signals)
+
+    assert len(found) > 10
+    assert all(codes == [0] for codes in found)
