@@ -283,14 +283,19 @@ def accepts_connections(uri):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-def test_one_more_ctrl_c_changes_nothing_wherever_the_end_of_serve_has_come_to(monkeypatch):
+def test_one_more_ctrl_c_changes_nothing_wherever_the_end_of_serve_has_come_to(monkeypatch, request):
     stopped = []
 
     def serve(*_, **__):
         stopped.append(True)
         signal.raise_signal(signal.SIGINT)
 
+    def interrupts_as_before(handler=signal.getsignal(signal.SIGINT)):
+        signals._interrupts_ignored.clear()
+        signal.signal(signal.SIGINT, handler)
+
     def begin():
+        interrupts_as_before()
         stopped.clear()
         codes = []
 
@@ -298,13 +303,9 @@ def test_one_more_ctrl_c_changes_nothing_wherever_the_end_of_serve_has_come_to(m
             with contextlib.suppress(KeyboardInterrupt), signals.signals_as_exceptions(until_exit=True):
                 codes.append(serve_command.run(main._parse(["serve"])))
 
-        def code():
-            signals._interrupts_ignored.clear()
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            return codes
+        return run, lambda: stopped and signal.raise_signal(signal.SIGINT), lambda: codes
 
-        return run, lambda: stopped and signal.raise_signal(signal.SIGINT), code
-
+    request.addfinalizer(interrupts_as_before)
     monkeypatch.setattr("rocketride_sync.emulator.serve", serve)
     found = met_at_each_line(begin, serve_command, signals)
 
