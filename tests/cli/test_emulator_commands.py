@@ -284,13 +284,13 @@ def accepts_connections(uri):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_one_more_ctrl_c_changes_nothing_wherever_the_end_of_serve_has_come_to(monkeypatch, request):
-    stopped = []
+    stopped, handler = [], signal.getsignal(signal.SIGINT)
 
     def serve(*_, **__):
         stopped.append(True)
         signal.raise_signal(signal.SIGINT)
 
-    def interrupts_as_before(handler=signal.getsignal(signal.SIGINT)):
+    def interrupts_as_before():
         signals._interrupts_ignored.clear()
         signal.signal(signal.SIGINT, handler)
 
