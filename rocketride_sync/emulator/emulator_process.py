@@ -172,8 +172,11 @@ class Emulator:
         assert process is not None
         assert process.stdout is not None
         watchdog = threading.Timer(_STARTUP_SECONDS, process.kill)
-        watchdog.start()
+        watchdog.daemon = (
+            True  # a Ctrl-C may keep it from being cancelled; the interpreter does not wait for it then
+        )
         try:
+            watchdog.start()
             return process.stdout.readline().strip()
         finally:
             watchdog.cancel()

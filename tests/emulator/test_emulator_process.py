@@ -7,9 +7,11 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 
 import psutil
 import pytest
+from cases import each
 from emulator_helpers import KEY, SECONDS, pipeline, request, request_json, wait_until
 from preloaded import ForkedWithPipes, emulators_start_anew
 
@@ -341,3 +343,28 @@ def test_other_warnings_of_the_server_are_logged(caplog):
     assert [record.getMessage() for record in caplog.records] == ["the loop is slow"] * 2
     logging.getLogger("asyncio").warning(faults["asyncio"])
     assert caplog.records[-1].getMessage() == faults["asyncio"]
+
+
+@each("where", ["start", "cancel"])
+def test_a_start_that_is_interrupted_does_not_keep_the_interpreter_from_its_end(where):
+    """Ctrl-C, once or twice: as the thread that bounds the start begins, or before it is cancelled."""
+    before = set(threading.enumerate())
+    step = getattr(threading.Timer, where)
+
+    def interrupted(timer):
+        if where == "start":
+            step(timer)
+        raise KeyboardInterrupt
+
+    emulator = Emulator()
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(threading.Timer, where, interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                emulator.__enter__()
+    finally:
+        emulator.stop()
+    left = set(threading.enumerate()) - before
+    for thread in left:
+        thread.cancel()
+    assert all(thread.daemon for thread in left)
