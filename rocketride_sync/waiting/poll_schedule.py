@@ -54,13 +54,14 @@ class Schedule:
         """Note how long a poll waits for its turn when all tasks are polled at once, as in the end."""
         self._reserved_turn = min(_TURN_MARGIN * seconds, self._max_turn)
 
-    def until_last_poll(self, others: float) -> float:
-        """Seconds until the last poll: two round trips and its turn before the deadline. Negative once that has passed.
+    def until_last_poll(self, others: float, round_trips: int = 2) -> float:
+        """Seconds until the last poll: some round trips and its turn before the deadline. Negative once that has passed.
 
         Args:
             others: the share of the tasks polled together at the end that have not ended yet.
+            round_trips: for how many there has to be time.
         """
-        return self.deadline.remaining() - 2 * self._round_trip - others * self._reserved_turn
+        return self.deadline.remaining() - round_trips * self._round_trip - others * self._reserved_turn
 
     @property
     def has_time_to_poll(self) -> bool:

@@ -26,6 +26,7 @@ from .same_run import check_same_run, is_doubtful_end, vanished
 from .timeout_error import timeout_error
 
 _CONFIRM_AFTER = 1.0
+_WORTH_ANOTHER_POLL = 0.1  # seconds for which a wait goes on after a last poll that failed
 
 
 def _is_malformed(error: RocketRideError) -> bool:
@@ -207,12 +208,27 @@ class Wait:
             pause = min(pause, _CONFIRM_AFTER) if self.in_doubt else pause
         else:
             pause = self._outage.pause_after(self._latest_fault, self._in_own_time(self.answered_at))
-        room = self._schedule.until_last_poll(others)
-        if self._single_poll or (room < CLOCK_TOLERANCE and not self._may_poll_again()):
+        room = self._until_last_poll(others)
+        if room is None:
             raise self.timed_out() from self._cause
-        room = max(room, CLOCK_TOLERANCE)
         self._last_poll_at = self._clock() + room
         return min(pause, room)
+
+    def _until_last_poll(self, others: float) -> Optional[float]:
+        """Seconds until the last poll; None if it has been made, or if there is no time for it.
+
+        Another one may follow if it failed: a fault may come at once, and the two round trips of a slow server be long.
+        """
+        if self._single_poll:
+            return None
+        room = self._schedule.until_last_poll(others)
+        if room >= CLOCK_TOLERANCE:
+            return room
+        if self._outage is not None:
+            room = self._schedule.until_last_poll(others, round_trips=1)
+            if room >= _WORTH_ANOTHER_POLL:
+                return room
+        return CLOCK_TOLERANCE if self._may_poll_again() else None
 
     @property
     def _is_cut_off(self) -> bool:

@@ -169,6 +169,41 @@ def test_a_server_that_is_always_slow_is_polled_early_enough():
     assert world.polls == pytest.approx([0.0, 5.0])  # answered at 8
 
 
+@pytest.mark.parametrize("ends", [8.1, 8.9])
+def test_a_last_poll_that_fails_at_once_is_not_the_last_while_there_is_time_for_another(ends):
+    """The round trips of a slow server are long, but a refused connection takes none of them."""
+
+    def refused(world):
+        if not 7.9 < world.now < ends:
+            world.round_trip = 1.0
+            return DONE if world.now > 7.9 else RUNNING
+        world.round_trip = 0.0
+        return TransportError("connection refused")
+
+    world = World(refused)
+    retry = RetryPolicy(initial_delay=0.25, jitter=0)
+    assert list(world.wait(timeout=10.0, interval=3.0, retry=retry))[-1] is DONE
+    assert world.now <= 10.0
+
+
+def test_a_poll_after_a_failed_last_one_begins_a_round_trip_before_the_deadline_at_the_latest():
+    def down(world):
+        world.round_trip = 0.0 if world.now > 7.9 else 1.0
+        return TransportError("connection refused") if world.now > 7.9 else RUNNING
+
+    world = World(down)
+    with pytest.raises(WaitTimeoutError, match="connection refused"):
+        list(world.wait(timeout=10.0, interval=3.0, retry=RetryPolicy(initial_delay=0.25, jitter=0)))
+    assert world.polls == pytest.approx([0.0, 3.0, 6.0, 8.0, 8.25, 8.75, 9.0])
+
+
+def test_where_round_trips_are_short_a_last_poll_that_fails_is_the_last():
+    world = World(RUNNING, TransportError("connection refused"))
+    with pytest.raises(WaitTimeoutError):
+        list(world.wait(timeout=1.0, interval=60.0))
+    assert world.polls == pytest.approx([0.0, 0.99])
+
+
 def test_a_timeout_shorter_than_the_interval_polls_twice():
     world = World(RUNNING)
     with pytest.raises(WaitTimeoutError):
