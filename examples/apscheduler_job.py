@@ -1,6 +1,6 @@
 """APScheduler: a pipeline every hour, never two runs of it at a time."""
 
-# How to run it:
+# How to run it, on Linux or macOS:
 #
 #   pip install . apscheduler     # in the folder of your clone; then go to examples
 #   ROCKETRIDE_URI=… ROCKETRIDE_APIKEY=… python apscheduler_job.py nightly.pipe
@@ -9,6 +9,7 @@ import datetime
 import logging
 import signal
 import sys
+import time
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
@@ -49,7 +50,9 @@ if __name__ == "__main__":
     with client:
         scheduler.start()
         signal.sigwait(STOP)
+        time.sleep(0.1)  # some send the same one twice, to the process and to its group: that is left out
         for number in STOP:
+            signal.signal(number, signal.SIG_IGN)
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP)  # a second one ends the process at once
         # A run that is under way goes on to its end: give a service's TimeoutStopSec room for that, or use `cron_job.py`.
