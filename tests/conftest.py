@@ -110,7 +110,12 @@ def pytest_collection():
 
 
 def _try_an_example():
-    """Hypothesis looks once for what refers to its random numbers, and does not find what is frozen."""
+    """Hypothesis looks once for what refers to its random numbers, and does not find what is frozen.
+
+    It also has the collector call it from then on, to subtract that time from what it measures. Python loses what a signal
+    handler raises there.
+    """
+    callbacks = list(gc.callbacks)
     with contextlib.suppress(ImportError):
         from hypothesis import given, strategies
 
@@ -119,6 +124,7 @@ def _try_an_example():
             pass
 
         example()
+    gc.callbacks[:] = callbacks
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -37,6 +37,11 @@ RAISED = [
 """The last ones are of a handler that uses a client."""
 
 
+def test_the_collector_calls_nothing_that_is_written_in_python():
+    """Python loses what a handler raises there, in whatever test the signal comes."""
+    assert gc.callbacks == []
+
+
 @pytest.fixture(autouse=True)
 def _nothing_is_collected():
     """Python loses what a handler raises in a destructor, or in a callback of the collector, as Hypothesis has one."""
