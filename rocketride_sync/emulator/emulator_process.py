@@ -172,9 +172,8 @@ class Emulator:
         assert process is not None
         assert process.stdout is not None
         watchdog = threading.Timer(_STARTUP_SECONDS, process.kill)
-        watchdog.daemon = (
-            True  # a Ctrl-C may keep it from being cancelled; the interpreter does not wait for it then
-        )
+        # A Ctrl-C may keep it from being cancelled: the interpreter does not wait for it then.
+        watchdog.daemon = True
         try:
             watchdog.start()
             return process.stdout.readline().strip()

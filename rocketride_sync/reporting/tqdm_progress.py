@@ -13,7 +13,7 @@ from ..extras import install
 from ..handler_exceptions import pass_on
 from ..import_lock import import_lock
 from ..logs import log
-from ..redact import excerpt
+from ..redact import excerpt, reason_of
 from . import snapshot
 from .bar_layout import LEAST_BAR, Details, layout
 from .formatting import cut_in_middle
@@ -87,7 +87,7 @@ class TqdmProgress:
     def _give_up(self, error: OSError) -> None:
         # What came of the task is more important than the bar.
         self._bar.switch_off()
-        log.warning("no progress bar any more, it cannot be written: %s", error.strerror)
+        log.warning("no progress bar any more, it cannot be written: %s", reason_of(error))
 
     def __enter__(self) -> TqdmProgress:
         return self
