@@ -55,6 +55,11 @@ class AutoTransport:
         self.fallback = Fallback()
         self._address_checked = False
 
+    @property
+    def http_only(self) -> bool:
+        """Whether WebSocket is not tried at the moment."""
+        return self.fallback.active
+
     def call(self, operation: Operation, deadline: Deadline) -> Any:
         """As `rocketride_sync.transports.Transport.call`."""
         return self.call_with_fallback(self._websocket, operation, deadline)

@@ -216,7 +216,7 @@ def fall_back(client, handler):
     """Let the client come to use HTTP; the server has WebSocket again then."""
     handler.refuses = True
     client.get_task_status(TOKEN)
-    assert client._transport.fallback.active
+    assert client._transport.http_only
     handler.refuses = False
     handler.seen.update(websocket=0, http=0)
 
@@ -258,7 +258,7 @@ class TestCalls:
             client.get_tasks()
         with pytest.raises(UnsupportedOperationError, match=r"takes WebSocket, but .* HTTP 404"):
             client.pipe(TOKEN, provider="webhook").open()
-        assert client._transport.fallback.active
+        assert client._transport.http_only
 
     def test_after_close_try_websocket(self, client, handler):
         fall_back(client, handler)
@@ -338,4 +338,4 @@ class TestWaits:
         handler.document = DONE
         assert all(result.succeeded for result in client.wait_all(tokens(20), timeout=20))
         clock.now += 16
-        assert not client._transport.fallback.active
+        assert not client._transport.http_only
