@@ -9,6 +9,7 @@
 #
 #   30 2 * * *  nightly  set -a; . /etc/rocketride/env; ROCKETRIDE_APIKEY="$(cat /etc/rocketride/key)"; exec /srv/venv/bin/python /srv/cron_job.py /srv/nightly.pipe
 
+import logging
 import signal
 import sys
 
@@ -36,6 +37,7 @@ def run(path):
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(f"usage: {sys.argv[0]} PIPELINE")
+    logging.basicConfig(format="%(message)s")  # warnings: a task that could not be ended, for example
     signal.signal(signal.SIGTERM, stop)
     try:
         run(sys.argv[1])
