@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Collection, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from ..errors import TaskFailedError
-from ..reporting.formatting import amount, bounded_number, cut_in_middle, duration_in_words, time_with_offset
+from ..reporting.formatting import (
+    amount,
+    bounded_number,
+    cut_in_middle,
+    duration_in_words,
+    source_name,
+    time_with_offset,
+)
 from . import output
 from .exit_codes import DEFAULT_JUDGEMENT, Judgement
 from .run_age import before_command
@@ -83,18 +89,10 @@ def task_name(status: TaskStatus, width: int = _NAME_WIDTH) -> str:
 
     The piece of its token that a server puts before a name of its own making is left out, and the project given.
     """
-    bare = _bare_name(status)
+    bare = source_name(status)
     made = bare != status.name and status.project_id
     name = output.shorten(f"{bare} ({status.project_id})" if made else bare, _LONGEST_NAME)
     return cut_in_middle(name, width)
-
-
-def _bare_name(status: TaskStatus) -> str:
-    # Of a task without a name, a server makes it: "5f3a9c1e.src_1.My source".
-    made = (
-        re.match(rf"[^.\s]{{1,8}}\.{re.escape(status.source)}\.(?=.)", status.name) if status.source else None
-    )
-    return status.name[made.end() :] if made else status.name
 
 
 def named(status: Optional[TaskStatus], text: str, name: str = "") -> str:
@@ -108,7 +106,7 @@ def task_label(status: TaskStatus) -> str:
     where = [
         f"{what} {text}" for what, text in (("project", status.project_id), ("source", status.source)) if text
     ]
-    text = f"{_bare_name(status) or '(no name)'}{' (' + ', '.join(where) + ')' if where else ''}"
+    text = f"{source_name(status) or '(no name)'}{' (' + ', '.join(where) + ')' if where else ''}"
     return output.shorten(text, _WIDTH)
 
 

@@ -8,7 +8,15 @@ from ..models.messages import in_words
 from ..redact import redact
 from .charts import counts_items
 from .ending import Ending, state_notes
-from .formatting import amount, axis_number, duration_with_colons, exit_code_on_page, full_number, time_in_utc
+from .formatting import (
+    amount,
+    axis_number,
+    duration_with_colons,
+    exit_code_on_page,
+    full_number,
+    source_name,
+    time_in_utc,
+)
 from .snapshot import bounded
 
 if TYPE_CHECKING:
@@ -29,11 +37,8 @@ _STATE_BESIDE_OUTCOME = {
 
 
 def title(last: Optional[TaskStatus]) -> str:
-    """The name of the pipeline. A name that the server made begins with a piece of the token: that is left out."""
-    if last is None:
-        return "a task"
-    _, made, rest = last.name.partition(f".{last.source}.")
-    return (rest if made and last.source else last.name) or last.source or "a task"
+    """What to call the task: its name, or that of its source."""
+    return "a task" if last is None else source_name(last) or last.source or "a task"
 
 
 def exit_text(last: Optional[TaskStatus], secrets: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""How amounts, durations, times and units are written, on the command line and on the page of a report.
+"""How amounts, durations, times, units and the names of tasks are written, on the command line and on the page of a report.
 
 Where the two differ, both forms stand here side by side: the command line writes for a line of a terminal or a log, the
 page for a table whose columns line up.
@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Callable, NamedTuple, Optional
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from ..models import TaskStatus
+
 _NUMBER_LIMIT = 10**15
 _EXIT_CODE_LIMIT = 10**9
 _LONGEST_DURATION = 1e10  # seconds
+_LONGEST_PIECE = 8  # characters
 
 _TIME_UNITS = ((7200.0, 3600.0, "hours"), (120.0, 60.0, "minutes"), (0.0, 1.0, "seconds"))
 _RATE_UNITS = ((1.0, 1.0, "second"), (1 / 60, 60.0, "minute"), (0.0, 3600.0, "hour"))
@@ -46,6 +49,16 @@ def amount(
         return ""
     text = f"{number(done)} of {number(total)}{unit}" if total else f"{number(done)}{unit}"
     return f"{text}, {number(failed)} failed" if failed else text
+
+
+def source_name(status: TaskStatus) -> str:
+    """The name of a task. Of one that the server made, such as ``5f3a9c1e.src_1.My source``, only that of the source.
+
+    The piece of the task's token, with which such a name begins, tells a reader nothing.
+    """
+    piece, _, name = status.name.partition(f".{status.source}.")
+    is_made = name and status.source and piece and len(piece) <= _LONGEST_PIECE
+    return name if is_made and not any(sign == "." or sign.isspace() for sign in piece) else status.name
 
 
 def cut_in_middle(text: str, width: int, measure: Callable[[str], int] = len) -> str:

@@ -13,11 +13,10 @@ from pathlib import Path
 import pytest
 
 import rocketride_sync
-from rocketride_sync import TaskStatus, redact
+from rocketride_sync import redact
 from rocketride_sync.cli import (
     durations,
     env_file,
-    status_text,
     token_lines,
     token_options,
     wording,
@@ -56,10 +55,6 @@ USES = {
     "cli/main._REPEATED_VALUE": (
         lambda text: command_line._REPEATED_VALUE.sub("", text),
         ["invalid ", "choice", "int value", ": ", " (choose from", "a"],
-    ),
-    "cli/status_text._bare_name": (
-        lambda text: status_text._bare_name(TaskStatus.from_dict({"name": text, "source": text[::2]})),
-        ["a", ".", " "],
     ),
     "cli/token_lines._ESCAPE": (token_lines.decoded, ["\\", "u00", "U00", "#", "a", "1"]),
     "cli/token_lines._NOT_PLAIN": (token_lines.encoded, [",", ";", "tk_", "pk_", "#", "\\", " ", "a"]),

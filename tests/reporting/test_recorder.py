@@ -563,6 +563,7 @@ def test_messages_are_in_columns():
     [
         ("words", "", "words"),
         ("01234567.files_in.Files", "", "Files"),  # as servers name a task that was given no name
+        ("figures of May.files_in.final", "", "figures of May.files_in.final"),  # as somebody named it
         ("", "", "files_in"),
         ("01234567.files_in.Files", "Count <b>", "Count &lt;b&gt;"),
     ],
