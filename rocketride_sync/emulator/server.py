@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Callable, Iterator, List, Optional, Union
 from ..address import DEFAULT_PORT, bracketed
 from ..errors import ConfigurationError
 from ..extras import install
+from ..redact import reason_of
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -99,7 +100,11 @@ def _resolve_root(root: Union[str, os.PathLike[str], None]) -> Optional[Path]:
         return None
     if not os.path.isdir(root):
         raise ConfigurationError(f"the root {os.fspath(root)!r} is no directory")
-    return Path(root).resolve()
+    try:
+        return Path(root).resolve()
+    except OSError as error:  # a relative one, where the current directory was removed
+        reason = reason_of(error)
+    raise ConfigurationError(f"the root {os.fspath(root)!r} cannot be used: {reason}")
 
 
 def _listen(host: str, port: int) -> socket.socket:
