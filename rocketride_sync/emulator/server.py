@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 SHUTDOWN_SECONDS = 1
 _CLIENT_FAULTS = ("socket.send() raised exception.", "Invalid HTTP request received.")
+_BACKLOG = 2048  # connections that wait to be accepted
 _PARENT_SECONDS = 1.0  # how often it is checked whether the parent process has ended
 
 
@@ -111,7 +112,7 @@ def _listen(host: str, port: int) -> socket.socket:
     reason, in_use = "", False
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.create_server(address[:2], family=family, backlog=2048)
+        listener = socket.create_server(address[:2], family=family, backlog=_BACKLOG)
         # asyncio sets it only on sockets that it creates itself. Without it, an answer's body waits 40 ms for the ACK
         # of the answer's head.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -146,6 +147,7 @@ def _make_server(
 
     class AnnouncingServer(uvicorn.Server):
         async def main_loop(self) -> None:
+            listener.listen(_BACKLOG)  # again: see `backlog` below
             try:
                 announce(f"Serving on {_uri(listener)}")
             except OSError as error:
@@ -167,6 +169,9 @@ def _make_server(
             ws=LimitedWebSocketProtocol,
             loop="asyncio",
             http="h11",
+            # asyncio listens with it, and then accepts that many connections in a row: without descriptors, it would fail
+            # as often, with a traceback each time.
+            backlog=1,
             log_config=None,
             access_log=False,  # request lines hold task tokens
             limit_concurrency=settings.max_connections,

@@ -1,6 +1,7 @@
 """`Emulator` and `serve` as processes: starting, the printed address, signals, and the end of the parent process."""
 
 import contextlib
+import http.client
 import logging
 import os
 import signal
@@ -403,6 +404,44 @@ def test_what_clients_do_wrong_is_not_in_the_error_output(monkeypatch, tmp_path)
             client.sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n")  # as https begins
             assert client.recv(100).startswith(b"HTTP/1.1 400")
     assert (tmp_path / "stderr").read_text() == ""
+
+
+def test_a_server_without_descriptors_complains_once_a_second_and_goes_on(monkeypatch, tmp_path):
+    """asyncio tries to accept as often as the queue of connections is long, and tells each failure with a traceback."""
+    resource = pytest.importorskip("resource")
+    if not hasattr(resource, "prlimit"):
+        pytest.skip("nothing limits another process here")
+    with open(tmp_path / "stderr", "w+b") as stderr, contextlib.ExitStack() as clients:
+        monkeypatch.setattr(
+            "rocketride_sync.emulator.emulator_process._error_file",
+            lambda: contextlib.nullcontext(stderr),
+        )
+
+        def complaints():
+            return (tmp_path / "stderr").read_text().count("out of system resource")
+
+        with Emulator(api_key=KEY) as server:
+            kept = clients.enter_context(
+                contextlib.closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=SECONDS))
+            )
+
+            def answers_on_the_kept_connection():
+                kept.request("GET", "/version")
+                response = kept.getresponse()
+                return response.read() and response.status == 200
+
+            assert answers_on_the_kept_connection()
+            before = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)
+            room = psutil.Process(server.pid).num_fds() + 2
+            resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (room, before[1]))
+            for _ in range(8):
+                clients.enter_context(socket.create_connection(("127.0.0.1", server.port), SECONDS))
+            wait_until(complaints)
+            assert answers_on_the_kept_connection()  # so it has done with this attempt
+            assert complaints() < 30
+            resource.prlimit(server.pid, resource.RLIMIT_NOFILE, before)
+            clients.close()
+            assert request(server, "GET", "/version")[0] == 200
 
 
 def test_other_warnings_of_the_server_are_logged(caplog):
