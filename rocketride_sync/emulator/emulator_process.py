@@ -5,17 +5,19 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
 from types import TracebackType
-from typing import IO, Any, Dict, List, Mapping, Optional, Type, Union
+from typing import IO, Any, Dict, List, Mapping, Optional, Tuple, Type, Union
 
 import attrs
 
-from ..errors import ConfigurationError, ServerError
-from ..redact import reason_of
+from ..errors import ConfigurationError, ServerError, TransportError, TransportTimeoutError
+from ..handler_exceptions import pass_on
+from ..redact import printable, reason_of
 from .settings import Settings
 
 _STARTUP_SECONDS = 60.0
@@ -47,7 +49,8 @@ class Emulator:
 
     Raises:
         ConfigurationError: it did not start, and the message contains its error output; or it cannot be started here:
-            in a frozen program, without a Python to run it, or without a directory for temporary files.
+            in a frozen program, without a Python to run it, without a directory for temporary files, or where the
+            system has no room for another process.
     """
 
     def __init__(
@@ -109,31 +112,36 @@ class Emulator:
 
         Raises:
             ServerError: the server refused the pipeline, or the task ended before it was RUNNING.
+            TransportError: it does not answer, as one that something else has killed.
             ConfigurationError: the emulator is not running.
         """
         if self._process is None:
             raise ConfigurationError("the emulator is not up: use it in a with block")
-        connection = http.client.HTTPConnection(self._host, self.port, timeout=_STARTUP_SECONDS)
-        try:
-            headers = {
-                "Authorization": f"Bearer {self._api_key or 'any'}",
-                "Content-Type": "application/json",
-            }
-            connection.request("POST", "/task", json.dumps(pipeline), headers)
-            response = connection.getresponse()
-            status, body = response.status, response.read()
-        finally:
-            connection.close()
+        status, body = self._post("/task", json.dumps(pipeline))
         if status != 200:
             raise ServerError(f"the emulator refused the pipeline: {body.decode()}", http_status=status)
         return str(json.loads(body)["data"]["token"])
 
+    def _post(self, path: str, body: str) -> Tuple[int, bytes]:
+        """The HTTP status of the answer, and its body."""
+        headers = {"Authorization": f"Bearer {self._api_key or 'any'}", "Content-Type": "application/json"}
+        connection = http.client.HTTPConnection(self._host, self.port, timeout=_STARTUP_SECONDS)
+        try:
+            connection.request("POST", path, body, headers)
+            response = connection.getresponse()
+            return response.status, response.read()
+        except (OSError, http.client.HTTPException) as error:
+            pass_on(error, foreign_code=True)
+            kind = TransportTimeoutError if isinstance(error, socket.timeout) else TransportError
+            reason = reason_of(error) if isinstance(error, OSError) else type(error).__name__
+        finally:
+            connection.close()
+        raise kind(f"the emulator did not answer: {reason}")
+
     def _launch(self) -> None:
         python = _python()
         with _error_file() as stderr_file:
-            self._owner = os.getpid()
-            self._process = self._spawn(python, stderr_file)
-            line = self._read_first_line()
+            line = self._started(python, stderr_file)
             if line.startswith(_ANNOUNCEMENT):
                 self.uri = line[len(_ANNOUNCEMENT) :]
                 self.port = int(self.uri.rpartition(":")[2])
@@ -142,6 +150,21 @@ class Emulator:
             stderr_file.seek(0)
             error_output = stderr_file.read().decode("utf-8", "replace").strip()
         raise ConfigurationError(f"the emulator did not start: {error_output or 'it said nothing'}")
+
+    def _started(self, python: List[str], stderr_file: IO[bytes]) -> str:
+        """Start the process, and return the first line that it prints. If this raises, none is left."""
+        self._owner = os.getpid()
+        try:
+            self._process = self._spawn(python, stderr_file)
+            return self._read_first_line()
+        except (OSError, RuntimeError) as error:
+            self.kill()
+            pass_on(error, foreign_code=True)
+            reason = reason_of(error) if isinstance(error, OSError) else printable(str(error))
+        except BaseException:
+            self.kill()  # a `with` block that was not entered is not left: nobody else would, after Ctrl-C
+            raise
+        raise ConfigurationError(f"the emulator cannot be started here: {reason}")
 
     def _spawn(self, python: List[str], stderr_file: IO[bytes]) -> subprocess.Popen[str]:
         command = [*python, "--host", self._host, "--parent", str(self._owner)]

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Callable, Iterator, List, Optional, Union
 from ..address import DEFAULT_PORT, bracketed
 from ..errors import ConfigurationError
 from ..extras import install
+from ..redact import reason_of
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 SHUTDOWN_SECONDS = 1
 _CLIENT_FAULTS = ("socket.send() raised exception.", "Invalid HTTP request received.")
+_BACKLOG = 2048  # connections that wait to be accepted
 _PARENT_SECONDS = 1.0  # how often it is checked whether the parent process has ended
 
 
@@ -99,14 +101,18 @@ def _resolve_root(root: Union[str, os.PathLike[str], None]) -> Optional[Path]:
         return None
     if not os.path.isdir(root):
         raise ConfigurationError(f"the root {os.fspath(root)!r} is no directory")
-    return Path(root).resolve()
+    try:
+        return Path(root).resolve()
+    except OSError as error:  # a relative one, where the current directory was removed
+        reason = reason_of(error)
+    raise ConfigurationError(f"the root {os.fspath(root)!r} cannot be used: {reason}")
 
 
 def _listen(host: str, port: int) -> socket.socket:
     reason, in_use = "", False
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.create_server(address[:2], family=family, backlog=2048)
+        listener = socket.create_server(address[:2], family=family, backlog=_BACKLOG)
         # asyncio sets it only on sockets that it creates itself. Without it, an answer's body waits 40 ms for the ACK
         # of the answer's head.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -141,6 +147,7 @@ def _make_server(
 
     class AnnouncingServer(uvicorn.Server):
         async def main_loop(self) -> None:
+            listener.listen(_BACKLOG)  # again: see `backlog` below
             try:
                 announce(f"Serving on {_uri(listener)}")
             except OSError as error:
@@ -162,6 +169,9 @@ def _make_server(
             ws=LimitedWebSocketProtocol,
             loop="asyncio",
             http="h11",
+            # asyncio listens with it, and then accepts that many connections in a row: without descriptors, it would fail
+            # as often, with a traceback each time.
+            backlog=1,
             log_config=None,
             access_log=False,  # request lines hold task tokens
             limit_concurrency=settings.max_connections,

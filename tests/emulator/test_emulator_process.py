@@ -1,6 +1,7 @@
 """`Emulator` and `serve` as processes: starting, the printed address, signals, and the end of the parent process."""
 
 import contextlib
+import http.client
 import logging
 import os
 import signal
@@ -17,8 +18,8 @@ from preloaded import ForkedWithPipes, emulators_start_anew
 
 import rocketride_sync
 from rocketride_sync.emulator import Emulator
-from rocketride_sync.emulator.server import client_faults_unlogged
-from rocketride_sync.errors import ConfigurationError
+from rocketride_sync.emulator.server import client_faults_unlogged, serve
+from rocketride_sync.errors import ConfigurationError, TransportError, TransportTimeoutError
 
 
 @pytest.fixture
@@ -96,6 +97,15 @@ def test_a_port_in_use_is_a_clear_error():
 def test_a_root_that_is_no_directory_is_a_clear_error(as_for_users, tmp_path):
     with pytest.raises(ConfigurationError, match="is no directory"):
         Emulator(root=tmp_path / "missing").__enter__()
+
+
+def test_a_current_directory_that_is_gone_is_a_clear_error(as_for_users, tmp_path, monkeypatch):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(ConfigurationError, match=r"the root '\.' cannot be used: No such file or directory$"):
+        serve("127.0.0.1", 0, ".", None)
 
 
 @pytest.mark.parametrize(
@@ -182,6 +192,24 @@ def test_invalid_settings_are_refused_on_creation(settings, said):
 def test_start_fails_while_the_emulator_is_not_running():
     with pytest.raises(ConfigurationError, match="with block"):
         Emulator().start({})
+
+
+def test_start_says_that_a_killed_emulator_does_not_answer():
+    with Emulator(api_key=KEY) as server:
+        psutil.Process(server.pid).kill()
+        wait_until(lambda: not reachable(server.port))
+        with pytest.raises(TransportError, match="the emulator did not answer") as caught:
+            server.start(pipeline("simulate"))
+    assert caught.value.__context__ is None
+
+
+def test_start_says_that_a_suspended_emulator_does_not_answer(monkeypatch):
+    with Emulator(api_key=KEY) as server:
+        psutil.Process(server.pid).suspend()
+        monkeypatch.setattr("rocketride_sync.emulator.emulator_process._STARTUP_SECONDS", 0.1)
+        with pytest.raises(TransportTimeoutError, match="the emulator did not answer"):
+            server.start(pipeline("simulate"))
+        psutil.Process(server.pid).resume()
 
 
 def served_addresses(pid):
@@ -318,6 +346,54 @@ def test_no_directory_for_temporary_files_is_a_clear_error(monkeypatch):
     assert caught.value.__context__ is None
 
 
+def fail_to_spawn(patch):
+    def fail(*_, **__):
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    patch.setattr("rocketride_sync.emulator.emulator_process.subprocess.Popen", fail)
+
+
+def fail_to_begin_a_thread(patch):
+    def fail(_):
+        raise RuntimeError("can't start new thread")
+
+    patch.setattr(threading.Timer, "start", fail)
+
+
+@each("prevent, said", [(fail_to_spawn, "temporarily unavailable"), (fail_to_begin_a_thread, "new thread")])
+def test_a_system_without_room_is_a_clear_error_and_leaves_no_server(prevent, said):
+    emulator = Emulator()
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            prevent(patch)
+            with pytest.raises(
+                ConfigurationError, match=f"the emulator cannot be started here: .*{said}"
+            ) as caught:
+                emulator.__enter__()
+        assert caught.value.__context__ is None
+        assert emulator.pid is None
+    finally:
+        emulator.stop()
+
+
+def test_a_start_that_is_interrupted_leaves_no_server(as_for_users):
+    """Nobody leaves a block that was not entered."""
+    emulator, began = Emulator(), []
+
+    def interrupted(timer):
+        began.append(psutil.Process(emulator.pid))
+        raise KeyboardInterrupt
+
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(threading.Timer, "start", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                emulator.__enter__()
+        assert [process.is_running() for process in began] == [False]
+    finally:
+        emulator.stop()
+
+
 def test_what_clients_do_wrong_is_not_in_the_error_output(monkeypatch, tmp_path):
     with open(tmp_path / "stderr", "w+b") as stderr:
         monkeypatch.setattr(
@@ -328,6 +404,44 @@ def test_what_clients_do_wrong_is_not_in_the_error_output(monkeypatch, tmp_path)
             client.sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n")  # as https begins
             assert client.recv(100).startswith(b"HTTP/1.1 400")
     assert (tmp_path / "stderr").read_text() == ""
+
+
+def test_a_server_without_descriptors_complains_once_a_second_and_goes_on(monkeypatch, tmp_path):
+    """asyncio tries to accept as often as the queue of connections is long, and tells each failure with a traceback."""
+    resource = pytest.importorskip("resource")
+    if not hasattr(resource, "prlimit"):
+        pytest.skip("nothing limits another process here")
+    with open(tmp_path / "stderr", "w+b") as stderr, contextlib.ExitStack() as clients:
+        monkeypatch.setattr(
+            "rocketride_sync.emulator.emulator_process._error_file",
+            lambda: contextlib.nullcontext(stderr),
+        )
+
+        def complaints():
+            return (tmp_path / "stderr").read_text().count("out of system resource")
+
+        with Emulator(api_key=KEY) as server:
+            kept = clients.enter_context(
+                contextlib.closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=SECONDS))
+            )
+
+            def answers_on_the_kept_connection():
+                kept.request("GET", "/version")
+                response = kept.getresponse()
+                return response.read() and response.status == 200
+
+            assert answers_on_the_kept_connection()
+            before = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)
+            room = psutil.Process(server.pid).num_fds() + 2
+            resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (room, before[1]))
+            for _ in range(8):
+                clients.enter_context(socket.create_connection(("127.0.0.1", server.port), SECONDS))
+            wait_until(complaints)
+            assert answers_on_the_kept_connection()  # so it has done with this attempt
+            assert complaints() < 30
+            resource.prlimit(server.pid, resource.RLIMIT_NOFILE, before)
+            clients.close()
+            assert request(server, "GET", "/version")[0] == 200
 
 
 def test_other_warnings_of_the_server_are_logged(caplog):

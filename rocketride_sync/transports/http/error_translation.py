@@ -21,7 +21,7 @@ from ...errors import (
 )
 from ...handler_exceptions import pass_on
 from ...protocol.failures import readable
-from ..dialing import is_certificate_alert
+from ..dialing import is_certificate_alert, tls_fault
 
 if TYPE_CHECKING:
     from .exchange import Exchange
@@ -81,8 +81,14 @@ def translate(
         fault.args = (f"{operation} failed: {fault}",)
         return fault
     causes = _causes(error)
-    kind = _error_class(causes, exchange.answered)
     start = f"{operation} failed: "
+    refusal = next((cause for cause in causes if is_certificate_alert(cause)), None)
+    if isinstance(refusal, ssl.SSLError):
+        # With TLS 1.3 a server that requires a client certificate says so only after the handshake.
+        fault = tls_fault(address, refusal)
+        fault.args = (f"{start}{fault}",)
+        return fault
+    kind = _error_class(causes, exchange.answered)
     if kind is TransportTimeoutError:
         what = (
             "connection to {} within the connect timeout, or the call's if that is shorter"
@@ -118,7 +124,7 @@ def _error_class(causes: List[BaseException], answered: bool) -> Type[RocketRide
     def among(*types: Type[BaseException]) -> bool:
         return any(isinstance(cause, types) for cause in causes)
 
-    if among(*_CERTIFICATE) or any(map(is_certificate_alert, causes)):
+    if among(*_CERTIFICATE):
         return CertificateError
     if any(isinstance(cause, _TIMEOUT) and not isinstance(cause, u3.NewConnectionError) for cause in causes):
         return TransportTimeoutError

@@ -1,5 +1,6 @@
 """HTTP over TLS: authorities, client certificates, tunnels, deadlines, unusable files."""
 
+import contextlib
 import ssl
 import time
 import warnings
@@ -78,6 +79,30 @@ class TestTls:
             refused = pytest.raises((errors.CertificateError, errors.TransportError))
             with using(server.url, verify=authority[1]) as transport, refused:
                 call(transport)
+
+    def test_a_missing_client_certificate_is_called_that_also_after_the_handshake(self, authority):
+        """With TLS 1.3, the server says so when the client has begun to send."""
+        context = tls_of(authority[0].issue_cert(HOST), client_authority=authority[0])
+        if not hasattr(ssl, "TLSVersion") or not ssl.HAS_TLSv1_3:
+            pytest.skip("needs TLS 1.3")
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+
+        def refuse_and_stay(peer):
+            with peer.sock.dup() as raw:
+                with contextlib.suppress(ssl.SSLError):
+                    context.wrap_socket(peer.sock, server_side=True)
+                while raw.recv(4096):  # a reset would overtake the alert
+                    pass
+
+        with Server(refuse_and_stay) as server:
+            url = server.url.replace("http://", "https://")
+            with using(url, verify=authority[1]) as transport, pytest.raises(
+                errors.CertificateError
+            ) as caught:
+                call(transport)
+        assert "wants a client certificate, or refused ours" in str(caught.value)
+        assert "See cert=" in str(caught.value)
+        assert "the certificate of" not in str(caught.value)
 
     def test_through_a_tunnel(self, authority):
         context = tls_of(authority[0].issue_cert("server.test"))
