@@ -15,7 +15,32 @@ import threading
 
 __all__ = ["import_lock"]
 
-import_lock = threading.RLock()
+# gevent's lock may not tell a greenlet that a thread without greenlets has released it: it has to look again.
+_LOOK_AGAIN = 0.05
+
+
+class _LockOfGreenlets:
+    """In place of gevent's `threading.RLock`: a thread of another hub does not wait for it longer than it is taken."""
+
+    def __init__(self, lock: threading.RLock) -> None:
+        self._lock = lock
+        self.release = lock.release
+
+    def acquire(self) -> None:
+        while not self._lock.acquire(timeout=_LOOK_AGAIN):
+            pass
+
+    def __enter__(self) -> None:
+        self.acquire()
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.release()
+
+
+# Not everywhere: a Ctrl-C in this code could leave it locked, in that of the system's lock it cannot.
+_is_of_greenlets = type(threading.RLock()).__module__ != "_thread"
+
+import_lock = _LockOfGreenlets(threading.RLock()) if _is_of_greenlets else threading.RLock()
 if hasattr(os, "register_at_fork"):  # not on Windows
     os.register_at_fork(
         before=import_lock.acquire, after_in_parent=import_lock.release, after_in_child=import_lock.release

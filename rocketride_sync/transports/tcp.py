@@ -8,7 +8,8 @@ import select
 import selectors
 import socket
 import ssl
-from typing import Any, Callable, Optional, Sequence, TypeVar, Union
+import sys
+from typing import Any, Callable, Deque, Optional, Sequence, TypeVar, Union
 
 from ..deadline import SLICE, Deadline
 from ..handler_exceptions import as_it_was_raised, pass_on
@@ -41,6 +42,43 @@ class _Socket(socket.socket):
 # done so before, they may be of another kind.
 _closed_quietly = socket.socket if issubclass(socket.socket, socket.SocketType) else None
 _tls_closed_quietly = ssl.SSLSocket if issubclass(ssl.SSLSocket, socket.SocketType) else None
+
+
+def current_hub() -> Any:
+    """What wakes this thread's greenlets when a socket is ready; None if `socket.socket` is not gevent's.
+
+    A socket of gevent belongs to the hub of the thread that made it. In any other thread, a read that has to wait ends
+    with "Cannot switch to a different thread", and leaves the other thread's greenlets asleep.
+    """
+    return sys.modules["gevent"].get_hub() if hasattr(socket.socket, "hub") else None
+
+
+def may_keep() -> bool:
+    """Whether connections of this thread may be kept for later.
+
+    gevent cannot close a socket once the thread that made it has ended. The main thread is there for as long as any.
+    """
+    hub = current_hub()
+    return hub is None or bool(hub.main_hub)
+
+
+def take_latest(kept: Deque[T]) -> Optional[T]:
+    """Take out the latest of the connections that this thread can use; None if there is none.
+
+    Other threads may use `kept` meanwhile. It may hold None in place of a connection, and one from before gevent came.
+    """
+    hub = current_hub()
+    try:
+        if hub is None:
+            return kept.pop()
+        for connection in reversed(kept.copy()):
+            made_by = getattr(connection, "hub", None)
+            if made_by is None or made_by is hub:
+                kept.remove(connection)
+                return connection
+    except (IndexError, ValueError) as error:  # it is empty, or another thread was faster
+        pass_on(error)
+    return None
 
 
 class SystemNetwork:

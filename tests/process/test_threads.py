@@ -1,6 +1,7 @@
 """One client for many: threads, greenlets, an event loop and what runs beside it."""
 
 import asyncio
+import collections
 import ctypes
 import importlib.util
 import os
@@ -178,6 +179,51 @@ def test_a_timeout_of_gevent_comes_out_of_a_wait(transport):
     """As an exception of the application's own, too."""
     with Server(either(lambda token: status_of(token, state=3))) as server:
         assert run(TIMED_OUT, server.url, transport, options=[]) == "out\nout\n"
+
+
+NATIVE_THREADS = """
+import os, sys
+from gevent import monkey
+monkey.patch_all()
+import gevent
+from gevent.threadpool import ThreadPool
+from rocketride_sync import RocketRideClient
+SECONDS = 30
+def right(status, token):
+    return status.project_id == f"project of {token}"
+def ask(token):
+    return right(client.get_task_status(token), token)
+def wait(token):
+    return right(client.wait_until_complete(token, timeout=SECONDS, interval=0.05), token)
+def wait_for_all(token):
+    tokens = [f"{token}_{number}" for number in range(3)]
+    return all(right(result.result(), result.token) for result in client.wait_all(tokens, timeout=SECONDS, interval=0.05))
+with RocketRideClient(sys.argv[1], "key", transport=sys.argv[2]) as client:
+    threads, answers = ThreadPool(3), []
+    for round in range(4):
+        for step in (ask, wait, wait_for_all):
+            token = f"tk_{round}_{step.__name__}"
+            begun = [spawn(step, f"{token}_{each}") for spawn in (gevent.spawn, threads.spawn) for each in range(3)]
+            answers += [each.get(timeout=SECONDS) for each in begun]
+print(answers == [True] * 72, flush=True)
+os._exit(0)  # gevent may crash at the interpreter's end if any socket was used in such a thread
+"""
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("gevent"), reason="needs gevent")
+@transports
+def test_threads_beside_the_one_of_the_greenlets(transport):
+    """A socket of gevent serves only the thread that made it: each thread uses connections of its own."""
+    polls = collections.Counter()
+
+    def status(token):
+        polls[token] += 1
+        ended = {"state": 5, "completed": True} if polls[token] >= 3 else {}
+        return status_of(token, **ended)
+
+    with Server(either(status)) as server:
+        assert run(NATIVE_THREADS, server.url, transport, options=[]) == "True\n"
+        wait_until(lambda: server.open == 0, "the end of the connections")
 
 
 class JobTimeout(Exception):

@@ -16,6 +16,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from ...deadline import SLICE, system_time
 from ...logs import log
+from ..tcp import may_keep, take_latest
 from .exchange import current
 from .sockets import Connection, TlsConnection
 
@@ -44,11 +45,10 @@ class _ConnectionStack:
         self._closed = False
 
     def get(self, **options: Any) -> Any:  # noqa: ARG002
-        try:
-            return self.queue.pop()
-        except IndexError:
-            pass
-        raise queue.Empty
+        connection = take_latest(self.queue)
+        if connection is None:
+            raise queue.Empty  # then, too, urllib3 makes a new one
+        return connection
 
     def put(self, item: Any, **options: Any) -> None:  # noqa: ARG002
         if len(self.queue) >= _MAX_IDLE:
@@ -63,9 +63,9 @@ class _ConnectionStack:
         self._close_all()
 
     def _close_all(self) -> None:
-        with contextlib.suppress(queue.Empty):
+        with contextlib.suppress(IndexError):
             while True:
-                connection = self.get()
+                connection = self.queue.pop()
                 if connection is not None:
                     connection.close()
 
@@ -103,6 +103,9 @@ class _FreshConnections(HTTPConnectionPool):
             if not current().ended_exactly:
                 connection.close()  # else what follows could be taken for the answer to the next request
             connection.parked_at = system_time.monotonic()
+            if not may_keep():
+                connection.close()
+                connection = None
         super()._put_conn(connection)
 
     def close(self) -> None:

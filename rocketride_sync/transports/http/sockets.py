@@ -21,7 +21,7 @@ from ...deadline import SLICE, system_time
 from ...errors import RocketRideError
 from ...handler_exceptions import pass_on
 from ...logs import log
-from ..tcp import connect, set_timeout
+from ..tcp import connect, current_hub, set_timeout
 from .exact_response import AnswerFile, ExactResponse
 from .exchange import Exchange, current
 
@@ -118,6 +118,7 @@ class _DeadlineConnection(HTTPConnection):
     socket_class: Optional[type] = (
         None  # `socket.socket` when it connected; an application may replace it later
     )
+    hub: Optional[object] = None  # `current_hub` when it connected
     # An application may set it for all connections. Then answers would be printed, and a server may repeat our key.
     debuglevel = 0
     dialer: Optional[Dialer] = None  # without one, it connects to a proxy that gets whole URLs
@@ -151,6 +152,7 @@ class _DeadlineConnection(HTTPConnection):
             exchange.deadline = whole_deadline
         exchange.connecting = False
         self.socket_class = socket.socket
+        self.hub = current_hub()
         took_ms = (system_time.perf_counter() - began) * 1000
         log.debug("connected to %s:%s over HTTP in %.1f ms", self.host, self.port, took_ms)
 

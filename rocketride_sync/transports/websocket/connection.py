@@ -14,6 +14,7 @@ from ...options import SizeLimit
 from ...protocol import dap, operations
 from ...protocol.operations import Buffer, Operation
 from ..caller import check_task
+from ..tcp import current_hub
 from .channel import Channel, request_frame
 from .handshake import NO_HEADERS
 from .upgrade import fault_before_first_answer
@@ -73,6 +74,7 @@ class Connection:
         self._dialogue = self.channel.dialogue
         self.pid = self.channel.pid
         self.socket_class = socket.socket  # which an application may replace later
+        self.hub = current_hub()
         self.idle_since = 0.0
         self.generation: object = 0  # of the pool
         self.server_version: Optional[str] = None

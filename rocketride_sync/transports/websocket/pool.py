@@ -14,6 +14,7 @@ from ...deadline import SLICE, Deadline, system_time
 from ...errors import RocketRideError, RocketRideWarning, TransportError, TransportTimeoutError
 from ...handler_exceptions import pass_on
 from ...logs import log
+from ..tcp import may_keep, take_latest
 
 if TYPE_CHECKING:
     from .connection import Connection
@@ -86,7 +87,7 @@ class Pool:
     def take(self) -> Optional[Connection]:
         """Take out a connection that seems to be alive; None if there is none."""
         self._forget_inherited()
-        while (connection := self._pop_latest()) is not None:
+        while (connection := take_latest(self._idle)) is not None:
             # `_forget_inherited` has compared the process id with the system's; another thread may be emptying the pool.
             if connection.pid == self._pid and _is_alive(connection):
                 log.debug("a kept WebSocket connection is used again")
@@ -147,6 +148,9 @@ class Pool:
         If there are too many, the oldest are closed.
         """
         if self.unless_inherited(connection) is None or connection.broken:
+            return
+        if not may_keep():
+            connection.close()
             return
         connection.idle_since = system_time.monotonic()
         self._idle.append(connection)
