@@ -33,9 +33,10 @@ UNCERTAIN = {**SUCCEEDED, "state": 6, "exitCode": 1}
 
 
 @pytest.fixture
-def wait(capsys, monkeypatch):
+def wait(capsys, monkeypatch, leaping):
     """Wait for tasks in this process, each with a script of documents or answers; give the code, stdout and stderr."""
     server = Tasks()
+    server.let_time_pass(leaping, 60.0)
     monkeypatch.setenv("ROCKETRIDE_URI", server.uri)
     monkeypatch.setenv("ROCKETRIDE_APIKEY", KEY)
 
@@ -117,7 +118,7 @@ def test_a_long_name_is_cut_in_its_middle_and_holds_no_secret(monkeypatch):
 )
 def test_a_quiet_failure_says_name_reason_and_the_newest_errors(wait, script, code, said):
     seen = [{**part, **NIGHTLY, "errors": ERRORS} if isinstance(part, dict) else part for part in script]
-    found, shown, trouble = wait(seen, options=["--quiet", "--timeout", "1"])
+    found, shown, trouble = wait(seen, options=["--quiet", "--timeout", "60"])
     assert (found, shown) == (code, "")
     *lines, problem = trouble.splitlines()
     assert problem.startswith("rocketride-sync: Nightly import: ")
