@@ -128,7 +128,10 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
     if left_over:
         several = [name for name in ("files", "tokens") if name in args]
         if not several:
-            first, read_on = output.shorten_unknown(left_over[0]), unknown_options.where_to_read_on(args.parser)
+            first, read_on = (
+                output.shorten_unknown(left_over[0]),
+                unknown_options.where_to_read_on(args.parser),
+            )
             args.parser.error(f"too many arguments, from {first} on{read_on}")
         vars(args)[several[0]] += left_over
     if args.command is None:

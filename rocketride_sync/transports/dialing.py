@@ -131,9 +131,11 @@ def guarded(target: object, step: Callable[..., T], *args: Any) -> T:
 
 def _translated(target: object, error: Exception) -> RocketRideError:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return CertificateError(
+        fault = CertificateError(
             f"the certificate of {target} was refused: {_why_refused(error)}. See verify="
         )
+        fault._in_doubt = _IN_DOUBT.get(getattr(error, "verify_code", None), "authority")
+        return fault
     if isinstance(error, socket.timeout):
         return TransportTimeoutError(
             f"no connection to {target}{_port_note(target)} within the connect timeout, or the call's if that is shorter"
@@ -158,15 +160,21 @@ def _port_note(target: object) -> str:
 
 def _why_refused(error: ssl.SSLCertVerificationError) -> str:
     said = getattr(error, "verify_message", None)
-    return printable(said) if isinstance(said, str) else reason_of(error)
+    return printable(said).rstrip(".") if isinstance(said, str) else reason_of(error)
+
+
+# By OpenSSL's codes: too early, too late, and of another host, address or mail address.
+_IN_DOUBT = {9: "time", 10: "time", 62: "name", 63: "name", 64: "name"}
 
 
 def tls_fault(target: object, error: ssl.SSLError) -> RocketRideError:
     """The error of this library for a TLS error: made, not raised."""
     if is_certificate_alert(error):
-        return CertificateError(
+        fault = CertificateError(
             f"{target} wants a client certificate, or refused ours: {reason_of(error)}. See cert="
         )
+        fault._in_doubt = "client"
+        return fault
     # OpenSSL's reason when a server without TLS answers the handshake.
     reason = reason_of(error)
     plain = reason == "WRONG_VERSION_NUMBER"

@@ -32,7 +32,9 @@ def timeout_error(
         message = f"{task}: no status could be read for {elapsed:.1f} s"
     elif unseen_for is not None:
         state = last.state.name
-        message = f"{task} was not seen to end in {elapsed:.1f} s (last seen as {state}, {unseen_for:.1f} s ago)"
+        message = (
+            f"{task} was not seen to end in {elapsed:.1f} s (last seen as {state}, {unseen_for:.1f} s ago)"
+        )
     else:
         message = f"{task} has not ended after {elapsed:.1f} s (last seen as {last.state.name})"
     if fault is not None:

@@ -290,6 +290,4 @@ class Wait:
         unseen_for = None if self._seen_at is None else self._clock() - self._seen_at
         if unseen_for is not None and not self._schedule.is_long_ago(unseen_for):
             unseen_for = None
-        return timeout_error(
-            self._token, self._schedule.elapsed, self.last, self._cause or fault, unseen_for
-        )
+        return timeout_error(self._token, self._schedule.elapsed, self.last, self._cause or fault, unseen_for)

@@ -566,7 +566,9 @@ def test_a_process_that_was_suspended_until_after_the_deadline_does_not_say_that
     world.now += 60.0
     with pytest.raises(WaitTimeoutError) as caught:
         next(statuses)
-    assert re.search(r"was not seen to end in 6\d\.\d s \(last seen as RUNNING, 60\.0 s ago\)", str(caught.value))
+    assert re.search(
+        r"was not seen to end in 6\d\.\d s \(last seen as RUNNING, 60\.0 s ago\)", str(caught.value)
+    )
     assert str(caught.value).endswith("; whether it runs on is not known")
 
 
