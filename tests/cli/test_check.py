@@ -563,7 +563,7 @@ def test_a_useless_proxy(check):
     assert "pass-word" not in rows["proxy"]["text"]
 
 
-@pytest.mark.parametrize(("transport", "code"), [("auto", 5), ("websocket", 5), ("http", 0)])
+@pytest.mark.parametrize(("transport", "code"), [("auto", 0), ("websocket", 5), ("http", 0)])
 def test_a_proxy_for_whole_urls_that_opens_no_tunnels(check, transport, code):
     with Server(RocketRide()) as server, Server(TunnelProxy(server, "403 Forbidden")) as proxy:
         found, rows = check(server.url, "--transport", transport, HTTP_PROXY=f"http://{HOST}:{proxy.port}")
