@@ -70,7 +70,7 @@ _NOT_FOUND = {
     "terminate": NOTHING_TO_END,
     "stop": CHECK_PROJECT,
     "stop: ended": "",  # the names are right
-    "wait": CHECK_PROJECT,
+    "wait": f"find out whether it was started; {CHECK_PROJECT}",
     "wait --since": "find out why no later one has started, or give a longer --since",
 }
 _NO_WEBSOCKET = (
