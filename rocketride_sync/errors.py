@@ -137,6 +137,9 @@ class CertificateError(RocketRideError, ConnectionError):
     See `verify=`.
     """
 
+    # What is wrong: the "authority", the "name" or the "time" of the server's certificate, or the certificate of the "client".
+    _in_doubt = "authority"
+
 
 class ProtocolError(RocketRideError):
     """The answer does not follow the protocol: it is not JSON, has no envelope, is too large, or is a redirect.

@@ -13,6 +13,7 @@ __all__ = [
     "MAY_RUN_ON",
     "NOT_STARTED",
     "RUNS_ON",
+    "UNSEEN",
     "WAS_ENDED",
     "TaskFate",
     "before_start",
@@ -32,6 +33,9 @@ NOT_STARTED = "the task was not started"
 """The program stopped before a byte of the start was sent."""
 RUNS_ON = "it runs on"
 """How a wait that was given up ends its message. It holds until somebody ends the task after the wait."""
+
+UNSEEN = "whether it runs on is not known"
+"""How it ends if the task was not looked at for long before it was given up, as by a process that was suspended."""
 
 _INTERRUPTED = "interrupted; "
 

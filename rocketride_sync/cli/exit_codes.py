@@ -70,13 +70,19 @@ _NOT_FOUND = {
     "terminate": NOTHING_TO_END,
     "stop": CHECK_PROJECT,
     "stop: ended": "",  # the names are right
-    "wait": CHECK_PROJECT,
+    "wait": f"find out whether it was started; {CHECK_PROJECT}",
     "wait --since": "find out why no later one has started, or give a longer --since",
 }
 _NO_WEBSOCKET = (
     "check whether --uri is a RocketRide server's address; rocketride-sync check shows what is in the way"
 )
 
+# No other authority would help.
+_CERTIFICATE_ADVICE = {
+    "name": "write --uri with a name that is in the certificate",
+    "time": "have the certificate renewed, or set the clock of this machine right",
+    "client": "only a program can show a certificate of its own (cert=)",
+}
 _NOT_ANSWERED = "give it longer with --timeout, or check --uri"
 
 # The first class that matches counts, so subclasses come before their parents.
@@ -121,6 +127,8 @@ def code_and_advice(error: BaseException) -> Tuple[ExitCode, str]:
     if isinstance(error, errors.TransportError) and error._unreached_proxy:
         advice = f"check this proxy and {error._unreached_proxy}; NO_PROXY names hosts that need none"
         return ExitCode.UNAVAILABLE, advice
+    if isinstance(error, errors.CertificateError) and error._in_doubt in _CERTIFICATE_ADVICE:
+        return ExitCode.UNAVAILABLE, _CERTIFICATE_ADVICE[error._in_doubt]
     for kind, code, advice in _FAILURES:
         if isinstance(error, kind):
             return code, advice

@@ -117,17 +117,23 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
     unknown_options.check_taken(args)
     for name, default in {**server_options.DEFAULTS, **shared_options.DEFAULTS}.items():
         vars(args).setdefault(name, default)
-    if unknown:
-        # Their values are not printed: one may be a key.
-        options = [word.split("=")[0] for word in unknown if word.startswith("-")]
-        if options:
-            args.parser.error(unknown_options.unknown_option(options[0], [args.parser]))
+    # argparse leaves these over: options that it does not know, and positional arguments after a known one. What comes
+    # after "--" is an argument, even if it looks like an option.
+    end = unknown.index("--") if "--" in unknown else len(unknown)
+    left_over = unknown[:end] + unknown[end + 1 :]
+    # Their values are not printed: one may be a key.
+    options = [word.split("=")[0] for word in unknown[:end] if word.startswith("-")]
+    if options:
+        args.parser.error(unknown_options.unknown_option(options[0], [args.parser]))
+    if left_over:
         several = [name for name in ("files", "tokens") if name in args]
         if not several:
-            first, read_on = output.shorten_unknown(unknown[0]), unknown_options.where_to_read_on(args.parser)
+            first, read_on = (
+                output.shorten_unknown(left_over[0]),
+                unknown_options.where_to_read_on(args.parser),
+            )
             args.parser.error(f"too many arguments, from {first} on{read_on}")
-        # argparse stops taking positional arguments at the next option.
-        vars(args)[several[0]] += unknown
+        vars(args)[several[0]] += left_over
     if args.command is None:
         parser.error(f"{_MISSING} COMMAND")
     unknown_options.check_not_empty(args)

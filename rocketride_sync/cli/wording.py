@@ -40,10 +40,10 @@ _PHRASES = (
     ('use transport="websocket"', "leave out --transport http"),
     ('use transport="http"', "use --transport http"),
     (". See proxies=", ". See HTTPS_PROXY, HTTP_PROXY and NO_PROXY"),
-    (" See verify= and cert=", ""),  # the advice of the exit code says what to do
+    (". See verify= and cert=", ""),  # the advice of the exit code says what to do
     ("is in use already: choose another port=", "is in use already: choose another --port"),
-    (" See verify=", ""),
-    (" See cert=", ""),
+    (". See verify=", ""),
+    (". See cert=", ""),
     (
         " Join it with use(use_existing=True), wait for its end, or terminate it: over WebSocket, "
         "get_task_token(project_id, source) gives its token.",

@@ -20,6 +20,7 @@ from ..task_fate import (
     HAD_ENDED,
     MAY_RUN_ON,
     NOT_STARTED,
+    UNSEEN,
     WAS_ENDED,
     TaskFate,
     note_task_fate,
@@ -146,7 +147,9 @@ class PipelineRun:
         elif self.may_run_on:
             error.args = (f"{error}; {self.state}",)
         elif isinstance(error, WaitTimeoutError) or self.task is None:  # a lost start, whose task was found
-            error._tell_fate(self.state)
+            # Of a timeout, "the task had not ended; the task had ended" would contradict itself.
+            meanwhile = self.task is not None and self.state == HAD_ENDED
+            error._tell_fate("the task has ended meanwhile" if meanwhile else self.state)
 
     def log_fate(self) -> None:
         """Let the log say that the task may run on, if it does not yet."""
@@ -162,8 +165,10 @@ class PipelineRun:
             return task.wait_until_complete(self._deadline.clamp(None), interval, on_progress)
         except WaitTimeoutError as error:
             pass_on(error)
-            last = error.last_status
-        raise self._timeout_error("the task had not ended", last)
+            last, seen = error.last_status, error._fate != UNSEEN
+        raise self._timeout_error(
+            "the task had not ended" if seen else "no end of the task had been seen", last
+        )
 
     def send(
         self, task: Task, data: Union[str, bytes], mimetype: Optional[str]

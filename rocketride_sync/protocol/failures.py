@@ -217,8 +217,16 @@ def is_want_of_time(fault: RocketRideError, seconds: float) -> bool:
     return isinstance(fault, TransportTimeoutError) and seconds < _ENOUGH_TIME
 
 
+class TunnelRefusedError(ServerError):
+    """The proxy opens no tunnel to the server, as many do only for port 443. What needs none may pass all the same."""
+
+
 def refused_by_proxy(
-    start: str, status: int, operation: Optional[str] = None, proxy: str = _UNKNOWN_PROXY
+    start: str,
+    status: int,
+    operation: Optional[str] = None,
+    proxy: str = _UNKNOWN_PROXY,
+    is_only_way: bool = True,
 ) -> RocketRideError:
     """The error for a proxy that refused a tunnel, or wants a password: made, not raised.
 
@@ -229,6 +237,7 @@ def refused_by_proxy(
         status: the HTTP status of the proxy's answer.
         operation: the name of what failed, if it is known.
         proxy: which one it was, and where it was set, if that is known.
+        is_only_way: whether nothing passes this proxy without a tunnel.
     """
     if status == PROXY_AUTHENTICATION:
         reason = f"{proxy} wants a password, or refused the one it got"
@@ -238,4 +247,5 @@ def refused_by_proxy(
     if is_transient(status):
         return TransportError(text, http_status=status)
     advice = ". See proxies=" if proxy == _UNKNOWN_PROXY else ""
-    return ServerError(f"{text}{advice}", http_status=status, operation=operation)
+    kind = ServerError if is_only_way or status == PROXY_AUTHENTICATION else TunnelRefusedError
+    return kind(f"{text}{advice}", http_status=status, operation=operation)

@@ -9,6 +9,7 @@ from ..errors import RocketRideError, UnsupportedOperationError
 from ..handler_exceptions import pass_on
 from ..loading import load
 from ..logs import log
+from ..protocol.failures import TunnelRefusedError
 from ..protocol.operations import Operation
 from .base import Watch
 from .fallback import Fallback
@@ -124,7 +125,7 @@ class AutoTransport:
         text = f"{operation.unsupported_by_http} takes WebSocket, but {reason}"
         if isinstance(refusal, UpgradeCutError):
             fault: RocketRideError = type(refusal)(f"{text}. Perhaps a proxy does not let WebSocket pass")
-        elif isinstance(refusal, NoWebSocketError):
+        elif isinstance(refusal, (NoWebSocketError, TunnelRefusedError)):
             fault = UnsupportedOperationError(text + operation.advice_for_http)
         else:
             raise self._fault_of_address(operation, refusal, deadline) or refusal

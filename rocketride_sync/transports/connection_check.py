@@ -17,7 +17,7 @@ from ..errors import (
 from ..handler_exceptions import pass_on
 from ..loading import load
 from ..protocol.catalogue_operations import get_server_info
-from ..protocol.failures import is_task_credential
+from ..protocol.failures import TunnelRefusedError, is_task_credential
 from . import tcp
 from .auto import AutoTransport
 from .bounded_names import names_within
@@ -128,15 +128,15 @@ class ConnectionCheck:
             # Before it connects, the dialer reads the files for TLS.
             at = 0 if marks else -1
             took = system_time.perf_counter() - marks[-1][2] if marks else None
-            needed = not (self._needs_no_tunnel and left[at].step == "tunnel")
+            needed = not (self._needs_no_tunnel(fault) and left[at].step == "tunnel")
             left[at] = Finding(left[at].step, error=fault, seconds=took, needed=needed)
         return done + left + self._no_tls(tried=not needed)
 
-    @property
-    def _needs_no_tunnel(self) -> bool:
+    def _needs_no_tunnel(self, fault: RocketRideError) -> bool:
         proxy = self._proxy
         whole_urls = proxy is not None and proxy.scheme == "http" and not self._settings.address.secure
-        return whole_urls and self._transport == "http"
+        falls_back = self._transport == "auto" and isinstance(fault, TunnelRefusedError)
+        return whole_urls and (self._transport == "http" or falls_back)
 
     def _ask(self, *, websocket: bool) -> Iterator[Finding]:
         http = self._ask_over_http()

@@ -110,13 +110,15 @@ def _is_current(context: Optional[ssl.SSLContext]) -> bool:
     return type(context) is ssl.SSLContext
 
 
-def guarded(target: object, step: Callable[..., T], *args: Any) -> T:
+def guarded(target: object, step: Callable[..., T], *args: Any, through: Optional[Proxy] = None) -> T:
     """The result of `step`. What socket and ssl raise becomes an error of this library, raised outside `except`.
 
     Args:
         target: the server, or the proxy, in a form for messages.
         step: a step of making the connection with it.
         args: of `step`.
+        through: a proxy with which the step talks of `target`. A fault is its own, unless it was too slow: then it may have
+            waited for the server.
     """
     try:
         return step(*args)
@@ -125,15 +127,18 @@ def guarded(target: object, step: Callable[..., T], *args: Any) -> T:
     except (OSError, ValueError) as error:
         pass_on(error)
         fault = _translated(target, error)
-    Proxy.blame(fault, target)
+    is_slow = isinstance(fault, TransportTimeoutError)
+    Proxy.blame(fault, target if through is None or is_slow else through)
     raise fault
 
 
 def _translated(target: object, error: Exception) -> RocketRideError:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return CertificateError(
+        fault = CertificateError(
             f"the certificate of {target} was refused: {_why_refused(error)}. See verify="
         )
+        fault._in_doubt = _IN_DOUBT.get(getattr(error, "verify_code", 0), "authority")
+        return fault
     if isinstance(error, socket.timeout):
         return TransportTimeoutError(
             f"no connection to {target}{_port_note(target)} within the connect timeout, or the call's if that is shorter"
@@ -158,15 +163,21 @@ def _port_note(target: object) -> str:
 
 def _why_refused(error: ssl.SSLCertVerificationError) -> str:
     said = getattr(error, "verify_message", None)
-    return printable(said) if isinstance(said, str) else reason_of(error)
+    return printable(said).rstrip(".") if isinstance(said, str) else reason_of(error)
+
+
+# By OpenSSL's codes: too early, too late, and of another host, address or mail address.
+_IN_DOUBT = {9: "time", 10: "time", 62: "name", 63: "name", 64: "name"}
 
 
 def tls_fault(target: object, error: ssl.SSLError) -> RocketRideError:
     """The error of this library for a TLS error: made, not raised."""
     if is_certificate_alert(error):
-        return CertificateError(
+        fault = CertificateError(
             f"{target} wants a client certificate, or refused ours: {reason_of(error)}. See cert="
         )
+        fault._in_doubt = "client"
+        return fault
     # OpenSSL's reason when a server without TLS answers the handshake.
     reason = reason_of(error)
     plain = reason == "WRONG_VERSION_NUMBER"
@@ -188,9 +199,10 @@ def _pass_proxy(address: Address, sock: Any, proxy: Proxy, port: int, deadline: 
         guarded(target, load(_pass_socks), sock, proxy, address.host, port, deadline)
         return
     server = f"{bracketed(address.host)}:{port}"
-    status = guarded(target, _open_tunnel, sock, proxy, server, deadline)
+    status = guarded(target, _open_tunnel, sock, proxy, server, deadline, through=proxy)
     if not 200 <= status < 300:
-        raise refused_by_proxy(f"no connection to {noted}", status, proxy=str(proxy))
+        only = address.secure or proxy.secure  # else HTTP sends the proxy whole URLs, without a tunnel
+        raise refused_by_proxy(f"no connection to {noted}", status, proxy=str(proxy), is_only_way=only)
 
 
 def _open_tunnel(sock: Any, proxy: Proxy, target: str, deadline: Deadline) -> int:
@@ -213,6 +225,8 @@ def _read_proxy_status(sock: Any, deadline: Deadline) -> int:
     while not answer.endswith(_ENDS_OF_HEAD):
         # One byte at a time: what follows the proxy's answer comes from the server, and must stay unread.
         chunk: bytes = in_slices(sock, deadline, sock.recv, 1)
+        if not (chunk or answer):
+            raise OSError(None, "the proxy closed the connection in place of an answer to CONNECT")
         if not chunk or len(answer) > _LONGEST_PROXY_ANSWER:
             raise OSError(None, "the proxy did not answer CONNECT as HTTP does")
         answer += chunk

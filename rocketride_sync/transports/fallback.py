@@ -8,6 +8,7 @@ from typing import Optional
 from ..deadline import Clock, system_time
 from ..errors import RocketRideError
 from ..logs import log
+from ..protocol.failures import TunnelRefusedError
 from .websocket.upgrade import NoWebSocketError, UpgradeCutError
 
 _FIRST_PAUSE = 15.0
@@ -21,7 +22,7 @@ class Fallback:
     A refused upgrade counts once HTTP has succeeded in its place. Then WebSocket is not tried for a while, and longer
     each time that it is refused again. What an answer to an upgrade says differs:
 
-    * An answer such as 404 says that there is no WebSocket.
+    * An answer such as 404 says that there is no WebSocket. So does a proxy that opens no tunnel to the server.
     * A connection that is cut says so if it happens twice in a row: a server that restarts cuts one too.
     * No free slot, a redirect, or what is no answer at all says nothing about the next time.
 
@@ -81,4 +82,4 @@ class Fallback:
             if first is None:
                 first = self._first_cut = now
             return now - first >= _SAME_MOMENT
-        return isinstance(refusal, NoWebSocketError)
+        return isinstance(refusal, (NoWebSocketError, TunnelRefusedError))

@@ -44,6 +44,10 @@ class Schedule:
     def elapsed(self) -> float:
         return self._clock() - self.started
 
+    def is_long_ago(self, seconds: float) -> bool:
+        """Whether a status that is so old says nothing of now: regular polls would have brought a newer one."""
+        return seconds > max(self._interval, 2 * self._round_trip) + CLOCK_TOLERANCE
+
     def record_round_trip(self, seconds: float) -> None:
         """Note how long a poll took: the last poll must begin early enough to be answered."""
         # The shorter of two: one poll may include imports or connecting, which the next does not need.

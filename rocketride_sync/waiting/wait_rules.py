@@ -78,6 +78,7 @@ class Wait:
         "_retry",
         "_run_status",
         "_schedule",
+        "_seen_at",
         "_single_poll",
         "_token",
         "answered_at",
@@ -116,6 +117,7 @@ class Wait:
         self._malformed = 0  # answers since the latest status
         self._last_poll_at = math.inf  # as the latest pause planned it
         self._outage: Optional[Outage] = None
+        self._seen_at: Optional[float] = None  # when `last` was read; None for `previous`
 
     @property
     def deadline(self) -> Deadline:
@@ -270,7 +272,7 @@ class Wait:
         self.ended = status.is_terminal and not self.in_doubt
         if self.in_doubt:
             return
-        self.last = status
+        self.last, self._seen_at = status, self.answered_at
         if status.start_time:
             self._run_status = status
 
@@ -285,4 +287,7 @@ class Wait:
 
     def timed_out(self, fault: Optional[RocketRideError] = None) -> WaitTimeoutError:
         """The error for a wait whose time is up: made, not raised. `fault`: why no poll was made."""
-        return timeout_error(self._token, self._schedule.elapsed, self.last, self._cause or fault)
+        unseen_for = None if self._seen_at is None else self._clock() - self._seen_at
+        if unseen_for is not None and not self._schedule.is_long_ago(unseen_for):
+            unseen_for = None
+        return timeout_error(self._token, self._schedule.elapsed, self.last, self._cause or fault, unseen_for)

@@ -9,14 +9,16 @@ import socket
 import ssl
 import threading
 import time
+from datetime import datetime
 
 import pytest
 from cases import each
-from command import KEY, run_here
+from command import KEY, TOKEN, run_here
 from transports.dap_peer import DapPeer, Gone
 from transports.loopback import HOST, Server, answer
 from transports.network_peers import SocksProxy, TunnelProxy
 
+from rocketride_sync.cli import main
 from rocketride_sync.transports import tcp
 
 VERSION = answer({"version": "3.2.1.0", "hash": "stub", "stamp": "stub"})
@@ -361,6 +363,35 @@ def test_a_certificate_that_is_not_accepted(check, tls):
     assert rows["http"]["result"] == "not tried"
 
 
+@pytest.mark.parametrize(
+    ("host", "not_after", "advice"),
+    [
+        ("other.example", None, "write --uri with a name that is in the certificate"),
+        ("192.0.2.1", None, "write --uri with a name that is in the certificate"),
+        (HOST, datetime(2001, 1, 1), "have the certificate renewed, or set the clock of this machine right"),
+    ],
+)
+@pytest.mark.parametrize("transport", ["http", "websocket"])
+def test_another_authority_is_not_the_advice_if_it_would_not_help(
+    check, capsys, authority, tmp_path, host, not_after, advice, transport
+):
+    ca_file = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(ca_file))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    times = {"not_before": datetime(2000, 1, 1), "not_after": not_after} if not_after else {}
+    authority.issue_cert(host, **times).configure_cert(context)
+    with Server(RocketRide(), tls=context) as server:
+        _, rows = check(server.url, "--ca-file", str(ca_file))
+        options = ["--uri", server.url, "--ca-file", str(ca_file), "--transport", transport]
+        code = main.main([*options, "status", TOKEN])
+    problem = capsys.readouterr().err
+    assert rows["tls"]["text"].endswith(f"; {advice}")
+    assert code == 5
+    assert problem.endswith(f"; {advice}\n")
+    assert ".;" not in problem
+    assert "--ca-file" not in problem
+
+
 def test_a_useless_file_of_authorities(check, tmp_path):
     (tmp_path / "ca.pem").write_text("no certificate")
     with Server(RocketRide()) as server:
@@ -532,7 +563,7 @@ def test_a_useless_proxy(check):
     assert "pass-word" not in rows["proxy"]["text"]
 
 
-@pytest.mark.parametrize(("transport", "code"), [("auto", 5), ("websocket", 5), ("http", 0)])
+@pytest.mark.parametrize(("transport", "code"), [("auto", 0), ("websocket", 5), ("http", 0)])
 def test_a_proxy_for_whole_urls_that_opens_no_tunnels(check, transport, code):
     with Server(RocketRide()) as server, Server(TunnelProxy(server, "403 Forbidden")) as proxy:
         found, rows = check(server.url, "--transport", transport, HTTP_PROXY=f"http://{HOST}:{proxy.port}")

@@ -121,6 +121,11 @@ def test_a_mistyped_option_is_named(words, capsys):
         (["--quiet", "--uri=x", "--timout", "5"], "unknown option --timout; did you mean --timeout?"),
         (["--frobnicate", "5", "list"], "unknown option --frobnicate; see rocketride-sync --help"),
         (["list", "--frobnicate", "5"], "unknown option --frobnicate; see rocketride-sync list --help"),
+        (
+            ["list", "--json", "--", "--extra"],
+            "too many arguments, from --extra on; see rocketride-sync list --help",
+        ),
+        (["wait", "--frob", "--", "tk_x"], "unknown option --frob; see rocketride-sync wait --help"),
         (["list", "extra"], "too many arguments, from extra on; see rocketride-sync list --help"),
         (["--timeout", "60", "wait", "tk_x"], "--timeout comes after the command: wait --timeout"),
         (["--timeout=60", "wait", "tk_x"], "--timeout comes after the command: wait --timeout"),

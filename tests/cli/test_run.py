@@ -201,6 +201,17 @@ def test_options_may_stand_between_the_files(server, dropper, texts):
     assert [result["filepath"] for result in json.loads(done.stdout)["results"]] == texts
 
 
+@pytest.mark.parametrize("options", [(), ("--source", "in")])
+def test_what_comes_after_two_dashes_is_a_file(server, dropper, texts, tmp_path, monkeypatch, options):
+    monkeypatch.chdir(tmp_path)
+    odd = ["-dash.txt", "--quiet", "--"]
+    for name in odd:
+        Path(name).write_text("some words")
+    done = command(server, "run", dropper, *options, texts[0], "--json", "--", *odd)
+    assert done.returncode == 0, done.stderr
+    assert [result["filepath"] for result in json.loads(done.stdout)["results"]] == [texts[0], *odd]
+
+
 @pytest.mark.parametrize("what", ["missing", "folder"])
 def test_a_file_that_is_none_is_noticed_before_anything_starts(server, dropper, texts, tmp_path, what):
     (tmp_path / "folder").mkdir()

@@ -104,7 +104,7 @@ def test_a_run_that_nobody_knows(wait, log):
     assert (done.code, done.stdout) == (6, "")
     (line,) = done.stderr.splitlines()
     assert "no run of project 'p', source 's'" in line
-    assert line.endswith("check --project and --source")
+    assert line.endswith("find out whether it was started; check --project and --source")
     assert ("older server" in line) == (log == NO_LOG)
     assert "get_task_runs" not in line, "what a command calls is no word of the command line"
     assert ("listing the runs failed" in line) == isinstance(log, str)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from cases import each
 from command import KEY, NOT_RUNNING, RUNNING, TOKEN, Answer, ok, refusal
-from transports.loopback import refusing_address
+from transports.loopback import HOST, Server, refusing_address
 
 import rocketride_sync
 from rocketride_sync import TransportError
@@ -285,6 +285,21 @@ def test_a_proxy_that_is_down_is_what_to_check(call, monkeypatch, transport, nam
     assert f"connection to the proxy http://{address} (set by {name})" in problem
     assert problem.endswith(f"; check this proxy and {name}; NO_PROXY names hosts that need none\n")
     assert "--uri" not in problem
+
+
+@pytest.mark.parametrize("answered", [b"", b"\0\xff nonsense\r\n\r\n", b"220 smtp.example ESMTP\r\n"])
+def test_so_is_one_that_does_not_answer_as_a_proxy(call, monkeypatch, answered):
+    def handler(peer):
+        peer.read_request()
+        peer.send(answered)
+
+    monkeypatch.setenv("ROCKETRIDE_URI", "https://198.51.100.1")
+    with Server(handler) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{HOST}:{proxy.port}")
+        code, problem = call("status", TOKEN)
+    assert code == 5
+    assert problem.endswith("; check this proxy and HTTPS_PROXY; NO_PROXY names hosts that need none\n")
+    assert ("closed the connection" in problem) == (not answered)
 
 
 @pytest.mark.parametrize("transport", ["websocket", "http"])

@@ -4,6 +4,7 @@ import contextlib
 import copy
 import itertools
 import json
+import re
 import time
 import traceback
 from datetime import timedelta
@@ -290,7 +291,7 @@ def test_a_task_that_had_ended_when_the_run_was_interrupted_was_not_ended_by_it(
 
 def test_a_timeout_ends_the_task(leaping, either, tmp_path):
     with pytest.raises(
-        WaitTimeoutError, match=r"the task had not ended after .*; the task was ended"
+        WaitTimeoutError, match=r"no end of the task had been seen after .*; the task was ended"
     ) as raised:
         either.run(
             pipeline=forever(),
@@ -317,6 +318,16 @@ def script(*answers):
 
 
 NO_RUN = TaskNotFoundError("no such task")  # what the look for the run before finds
+
+
+def test_a_task_that_ended_unseen_is_not_said_to_have_gone_on(leaping):
+    """As in a process that was suspended until after the timeout."""
+    client = script(NO_RUN, STARTED, RUNNING, RUNNING, SUCCEEDED, SUCCEEDED)
+    with pytest.raises(WaitTimeoutError) as raised:
+        client.run(pipeline=forever(), timeout=GENEROUS, on_progress=lambda _: leaping.leap(GENEROUS))
+    assert re.fullmatch(
+        r"no end of the task had been seen after [\d.]+ s; the task has ended meanwhile", str(raised.value)
+    )
 
 
 def test_time_that_is_up_while_an_object_is_sent_is_told_as_such(leaping):

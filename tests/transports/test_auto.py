@@ -23,6 +23,7 @@ from rocketride_sync.transports.fallback import Fallback
 
 from .dap_peer import CLOSE, DONE, KEY, RUNNING, TOKEN, Gone, always, dap, refusing_credentials, serve
 from .loopback import Server, answer, refusing_address
+from .network_peers import TunnelProxy
 
 UPGRADE = "GET /task/service"
 
@@ -177,6 +178,34 @@ def test_what_may_have_arrived_is_not_sent_again_over_http(call, last):
                 call(client)
             assert caught.value.request_sent
             assert calls(server) == 0
+
+
+@pytest.mark.parametrize("verdict", ["403 Forbidden", "405 Method Not Allowed", "400 Bad Request"])
+def test_a_proxy_that_opens_no_tunnel_is_passed_over_http(verdict):
+    """As many a proxy does: it opens tunnels to port 443 only, and hands on any plain request."""
+    with Server(Both(refuse("404 Not Found"), {"state": 3})) as server, Server(
+        TunnelProxy(server, verdict)
+    ) as proxy:
+        with RocketRideClient(server.url, KEY, proxies={"http": proxy.url}) as client:
+            assert client.get_task_status(TOKEN).state == 3
+            assert client.get_task_status(TOKEN).state == 3
+            with pytest.raises(
+                UnsupportedOperationError, match=r"takes WebSocket, but .* refused the tunnel"
+            ):
+                client.get_tasks()
+        with RocketRideClient(server.url, KEY, proxies={"http": proxy.url}, transport="websocket") as client:
+            with pytest.raises(ServerError, match="refused the tunnel"):
+                client.get_task_status(TOKEN)
+
+
+@pytest.mark.parametrize(("verdict", "kind"), [("407 No", ServerError), ("503 No", TransportError)])
+def test_no_other_answer_of_a_proxy_falls_back(verdict, kind):
+    with Server(Both(refuse("404 Not Found"), {"state": 3})) as server, Server(
+        TunnelProxy(server, verdict)
+    ) as proxy:
+        with RocketRideClient(server.url, KEY, proxies={"http": proxy.url}) as client:
+            with pytest.raises(kind):
+                client.get_task_status(TOKEN, timeout=0.5)
 
 
 def test_a_bad_certificate_does_not_fall_back(tmp_path):

@@ -25,3 +25,13 @@ def test_after_a_failed_poll_nobody_knows_that_it_runs_on():
     assert str(timeout_error(TOKEN, 2.0, last, TransportError("no"))).endswith(
         "(last seen as RUNNING); the last poll failed: no"
     )
+
+
+def test_of_a_task_that_was_not_looked_at_for_long_nobody_knows_that_it_runs_on():
+    last = TaskStatus.from_dict({"state": 3})
+    said = "task tk_5f3a… was not seen to end in 64.8 s (last seen as RUNNING, 59.8 s ago)"
+    assert str(timeout_error(TOKEN, 64.8, last, None, 59.8)) == f"{said}; whether it runs on is not known"
+    assert (
+        str(timeout_error(TOKEN, 64.8, last, TransportError("no"), 59.8))
+        == f"{said}; the last poll failed: no"
+    )

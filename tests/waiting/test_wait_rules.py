@@ -1,6 +1,7 @@
 """The wait loop against a fake clock: when it polls, when it ends, when it gives up."""
 
 import math
+import re
 
 import pytest
 from cases import each
@@ -556,6 +557,19 @@ def test_what_the_function_for_the_key_raises_ends_the_wait_and_means_nothing_el
     with pytest.raises(RocketRideError) as caught:
         list(world.wait())
     assert caught.value is error
+
+
+def test_a_process_that_was_suspended_until_after_the_deadline_does_not_say_that_the_task_runs_on():
+    world = World(RUNNING)
+    statuses = world.wait(timeout=30.0)
+    next(statuses)
+    world.now += 60.0
+    with pytest.raises(WaitTimeoutError) as caught:
+        next(statuses)
+    assert re.search(
+        r"was not seen to end in 6\d\.\d s \(last seen as RUNNING, 60\.0 s ago\)", str(caught.value)
+    )
+    assert str(caught.value).endswith("; whether it runs on is not known")
 
 
 def test_a_fault_that_has_passed_is_no_reason_of_a_timeout():

@@ -17,7 +17,7 @@ from ...errors import (
     TransportError,
     TransportTimeoutError,
 )
-from ...protocol.failures import PROXY_AUTHENTICATION, is_transient, refused_by_proxy
+from ...protocol.failures import PROXY_AUTHENTICATION, TunnelRefusedError, is_transient, refused_by_proxy
 from ...protocol.retry_after import retry_after
 
 _NO_WEBSOCKET = (404, 405, 426, 501)
@@ -43,7 +43,7 @@ class NoSlotError(OverloadedError):
     """The upgrade was answered with 403: the server's connection cap (or a wrong path)."""
 
 
-UPGRADE_REFUSED = (NoSlotError, NoWebSocketError, OddUpgradeError, UpgradeCutError)
+UPGRADE_REFUSED = (NoSlotError, NoWebSocketError, OddUpgradeError, TunnelRefusedError, UpgradeCutError)
 """What makes `rocketride_sync.transports.auto` ask over HTTP."""
 
 
