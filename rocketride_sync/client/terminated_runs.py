@@ -81,8 +81,9 @@ class TerminatedRuns:
         """Terminate a task with `step`; `before`: its status just before, None if it could not be read. `look` reads it.
 
         Only a run that had not ended then counts, and only if the step succeeds, or if it is not known whether it did.
-        One that no status had shown counts only in the latter case. Statuses that are read in the meantime may show its
-        end already. `was_sent` tells after an interrupt whether the request was sent; None if that is not known.
+        One that no status had shown counts only in the latter case. One that was shown before its start counts if its end
+        is seen just after the answer. Statuses that are read in the meantime may show its end already. `was_sent` tells
+        after an interrupt whether the request was sent; None if that is not known.
         """
         if before is None or before.is_terminal or not before.start_time:
             ended_before = before is not None and before.is_terminal
@@ -92,6 +93,8 @@ class TerminatedRuns:
                 if not ended_before and _may_have_arrived(error, was_sent):
                     self._keep(token, _unseen_run(self._run_of(token)))
                 raise
+            if before is not None and not ended_before:
+                self._keep_ended(token, look)
             return
         earlier = self._run_of(token)
         run = _Run(before.start_time)
@@ -124,6 +127,22 @@ class TerminatedRuns:
         if asked_at > run.terminated_at and shows_life(status.state, status.completed):
             kept.is_over = True  # a restart; not `forget`: another thread may keep the next life under this token just now
         return status
+
+    def _keep_ended(self, token: str, look: Callable[[], TaskStatus]) -> None:
+        """Keep the run that has just been terminated, and that had no start time before, if `look` shows its end.
+
+        It cannot be the end of the next run: one that ends within 250 ms of its start is never shown.
+        """
+        try:
+            now = look()
+        except RocketRideError as error:  # usually the server has forgotten it: it had not run
+            pass_on(error)
+            return
+        if now.is_terminal:
+            run = _Run(now.start_time)
+            run.ended_as(now)
+            run.answered()
+            self._keep(token, run)
 
     def forget(self, token: str) -> None:
         """The task runs again, or its end will be another's doing."""

@@ -191,10 +191,38 @@ def test_the_next_run_does_not_make_it_forgotten():
     assert is_ours(client.get_task_status(TOKEN))
 
 
-def test_a_run_that_has_no_start_yet_cannot_be_told_from_the_next():
-    client = client_of(Server({**RUNNING, "state": 1, "startTime": 0.0}, ending_with(TEXT)))
+STARTING = {**RUNNING, "state": 1, "startTime": 0.0}
+ENDED_STARTING = [{**TEXT, "startTime": start, "endTime": 105.0} for start in (100.0, 0.0)]
+
+
+@READS
+@each("end", ENDED_STARTING)
+def test_a_run_that_had_no_start_yet_is_known_by_its_end(end, read):
+    client = client_of(server := Server(STARTING, ending_with(end)))
     client.terminate(TOKEN)
-    assert not is_ours(client.get_task_status(TOKEN))
+    assert server.calls == ["get_task_status", "terminate", "get_task_status"]
+    assert is_ours(read(client))
+
+
+@each("end", ENDED_STARTING)
+@each("later", [{**TEXT, "startTime": 500.0, "endTime": 505.0}, {**TEXT, "startTime": 0.0, "endTime": 505.0}])
+def test_of_the_next_run_that_tells_nothing(end, later):
+    client = client_of(server := Server(STARTING, ending_with(end)))
+    client.terminate(TOKEN)
+    server.status = later
+    assert is_ours(client.get_task_status(TOKEN)) is False
+
+
+@each(
+    "then",
+    [RUNNING, STARTING, TransportError("broke"), TaskNotFoundError("gone"), {"state": "junk"}],
+    ids=repr,
+)
+def test_a_run_that_had_no_start_yet_and_whose_end_is_not_seen_cannot_be_told_from_the_next(then):
+    client = client_of(server := Server(STARTING, ending_with([then, TEXT])))
+    client.terminate(TOKEN)
+    assert server.calls == ["get_task_status", "terminate", "get_task_status"]
+    assert is_ours(client.get_task_status(TOKEN)) is False
 
 
 @pytest.mark.parametrize(
