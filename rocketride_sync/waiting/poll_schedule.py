@@ -9,6 +9,7 @@ from ..deadline import Clock, Deadline
 
 _SHORTEST_ROUND_TRIP = 0.005  # a sleep may last so much longer: the last poll needs time for that too
 _TURN_MARGIN = 1.5  # between the last polls of many tasks there are others, made at ticks
+_STILL_NEW = 2.0  # seconds; a busy machine may hold up a poll for so long
 _MAX_SHARE_OF_TIMEOUT = 0.25  # for the turn of the last poll, and for the round trip that it is planned with
 CLOCK_TOLERANCE = 0.001
 """Times that are this close count as equal: a sleep may end a little early, and sums of floats are not exact."""
@@ -46,7 +47,7 @@ class Schedule:
 
     def is_long_ago(self, seconds: float) -> bool:
         """Whether a status that is so old says nothing of now: regular polls would have brought a newer one."""
-        return seconds > max(self._interval, 2 * self._round_trip) + CLOCK_TOLERANCE
+        return seconds > max(self._interval, 2 * self._round_trip, _STILL_NEW) + CLOCK_TOLERANCE
 
     def record_round_trip(self, seconds: float) -> None:
         """Note how long a poll took: the last poll must begin early enough to be answered."""
