@@ -46,7 +46,8 @@ class StatusMethods(BaseClient):
             previous: an earlier status of the same token, kept by the caller. It shows whether the server has
                 forgotten or replaced the run since, or never had it. A forgotten or replaced run is looked for in the
                 server's run log (newer servers, WebSocket only). If its final status is there, it is returned
-                (`from_run_log`).
+                (`from_run_log`). An end without a ``startTime`` may be that of the next run: it is read once more, a
+                second later, if there is time.
             timeout: seconds for this call; omitted, the client's; None is unlimited.
 
         Raises:
@@ -55,8 +56,21 @@ class StatusMethods(BaseClient):
                 the run log has no final status of it.
             RocketRideError: and the other errors of `rocketride_sync.errors`.
         """
-        operation = operations.get_task_status(arguments.task_token(token))
         deadline = Deadline(self._limit(timeout))
+        status = self._look_at_run(token, previous, deadline)
+        if previous is None:
+            return status
+        load(_waiting)
+        from ..waiting.same_run import CONFIRM_AFTER, is_doubtful_end
+
+        if is_doubtful_end(previous, status) and deadline.remaining() > CONFIRM_AFTER:
+            deadline.sleep(CONFIRM_AFTER)
+            return self._look_at_run(token, previous, deadline)
+        return status
+
+    def _look_at_run(self, token: str, previous: Optional[TaskStatus], deadline: Deadline) -> TaskStatus:
+        """As `get_task_status`, but an end that may be that of the next run is returned at once."""
+        operation = operations.get_task_status(arguments.task_token(token))
         if previous is None:
             return self._read_status(operation, deadline)
         check_previous(previous)

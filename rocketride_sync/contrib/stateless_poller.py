@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Optional
 
 import attrs
 
+from ..deadline import Deadline
 from ..errors import ProtocolError, RocketRideError, TaskReplacedError, TransientError
 from ..handler_exceptions import pass_on
 from ..models import TaskStatus
@@ -161,7 +162,8 @@ class StatelessPoller:
     def _read_status(self, previous: Optional[TaskStatus]) -> TaskStatus:
         try:
             self._token = self._load_token()
-            return self._client.get_task_status(self._token, previous=previous)
+            # Not `get_task_status`: that may pause, and whoever calls this does not want to hold a worker.
+            return self._client._look_at_run(self._token, previous, Deadline(self._client._settings.timeout))
         except TaskReplacedError as error:
             pass_on(error)
             if error.new_status is not None:

@@ -12,6 +12,9 @@ from ..models import Outcome, TaskStatus
 from ..redact import shorten
 from .retention import RETENTION
 
+CONFIRM_AFTER = 1.0
+"""Seconds after which a doubtful end is read again. A run that failed before its start is forgotten long before."""
+
 
 def check_same_run(token: str, previous: Optional[TaskStatus], status: TaskStatus) -> None:
     """Raise `TaskReplacedError` if `status` belongs to another run of `token` than `previous`.

@@ -22,10 +22,9 @@ from ..options import RetryPolicy
 from . import end_reason
 from .outage import MALFORMED_IN_A_ROW, Outage
 from .poll_schedule import CLOCK_TOLERANCE, Schedule
-from .same_run import check_same_run, is_doubtful_end, vanished
+from .same_run import CONFIRM_AFTER, check_same_run, is_doubtful_end, vanished
 from .timeout_error import timeout_error
 
-_CONFIRM_AFTER = 1.0
 _WORTH_ANOTHER_POLL = 0.1  # seconds for which a wait goes on after a last poll that failed
 
 
@@ -207,7 +206,7 @@ class Wait:
             raise self.timed_out() from self._cause
         if self._outage is None:
             pause = self._schedule.until_tick()
-            pause = min(pause, _CONFIRM_AFTER) if self.in_doubt else pause
+            pause = min(pause, CONFIRM_AFTER) if self.in_doubt else pause
         else:
             pause = self._outage.pause_after(self._latest_fault, self._in_own_time(self.answered_at))
         room = self._until_last_poll(others)

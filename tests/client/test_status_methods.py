@@ -15,6 +15,7 @@ from rocketride_sync import (
     CertificateError,
     ConfigurationError,
     MemoryTransport,
+    Outcome,
     OverloadedError,
     PermissionDeniedError,
     ProtocolError,
@@ -24,6 +25,7 @@ from rocketride_sync import (
     TaskNotFoundError,
     TaskReplacedError,
     TaskStatus,
+    TaskVanishedError,
     TransportError,
     UnsupportedOperationError,
     WaitTimeoutError,
@@ -404,3 +406,62 @@ def test_ctrl_c_before_the_first_status_cancels_the_run_of_the_earlier_one():
     client = client_of(KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt, match="it runs on"):
         client.wait_until_complete(TOKEN)
+
+
+DOUBTFUL = {**CANCELLED, "startTime": 0.0}  # that of a next run that ended before its start, it may be
+WAYS_TO_ASK = pytest.mark.parametrize(
+    "ask",
+    [
+        lambda client, **timeout: client.get_task_status(TOKEN, previous=SEEN, **timeout),
+        lambda client, **timeout: client.task(TOKEN, previous=SEEN).get_status(**timeout),
+    ],
+    ids=["client", "task"],
+)
+
+
+@pytest.fixture
+def doubting(monkeypatch):
+    """The pauses before the other looks, which take no time."""
+    pauses = []
+    monkeypatch.setattr("rocketride_sync.deadline.Deadline.sleep", lambda _, seconds: pauses.append(seconds))
+    return pauses
+
+
+@WAYS_TO_ASK
+@each(
+    ("then", "error"),
+    [
+        (ANOTHER, TaskReplacedError),
+        (TaskNotFoundError("gone"), TaskVanishedError),
+        (TransportError("reset"), TransportError),
+    ],
+    ids=repr,
+)
+def test_an_end_that_may_be_another_runs_is_read_once_more(doubting, ask, then, error):
+    client = client_of(DOUBTFUL, then)
+    with pytest.raises(error):
+        ask(client)
+    assert calls_of(client) == ["get_task_status"] * 2
+    assert doubting == [1.0]
+    doubting.clear()
+
+
+@WAYS_TO_ASK
+@each("then", [RUNNING, DONE, DOUBTFUL, {**RUNNING, "startTime": 0.0}], ids=repr)
+def test_what_is_read_then_counts(doubting, ask, then):
+    client = client_of(DOUBTFUL, then)
+    assert ask(client) == TaskStatus.from_dict(then)
+
+
+@WAYS_TO_ASK
+def test_without_time_for_another_look_it_counts_at_once(doubting, ask):
+    client = client_of(DOUBTFUL, ANOTHER)
+    assert ask(client, timeout=0.9).outcome is Outcome.CANCELLED
+    assert calls_of(client) == ["get_task_status"]
+    assert doubting == []
+
+
+@each("previous", [None, TaskStatus.from_dict({**RUNNING, "startTime": 0.0})], ids=repr)
+def test_an_end_without_a_start_is_in_no_doubt_if_none_was_seen(previous):
+    client = client_of(DOUBTFUL, ANOTHER)
+    assert client.get_task_status(TOKEN, previous=previous).outcome is Outcome.CANCELLED
