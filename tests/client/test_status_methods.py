@@ -340,7 +340,9 @@ def test_a_task_that_does_not_end_when_it_is_cancelled_is_the_timeout_of_the_wai
             yield RUNNING
 
     client = RocketRideClient("localhost", "k", transport=MemoryTransport(script()), timeout=20.0)
-    with pytest.raises(WaitTimeoutError, match=r"it could not be terminated and may run on: task tk_.*the last poll failed"):
+    with pytest.raises(
+        WaitTimeoutError, match=r"it could not be terminated and may run on: task tk_.*the last poll failed"
+    ):
         client.wait_until_complete(TOKEN, 0, cancel_on_timeout=True)
 
 
