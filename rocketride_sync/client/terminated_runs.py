@@ -9,7 +9,7 @@ from typing import Callable, Dict, Optional
 from ..deadline import system_time
 from ..errors import RocketRideError, TaskNotFoundError, TransportError, TransportTimeoutError
 from ..handler_exceptions import pass_on
-from ..models import TaskStatus
+from ..models import TaskState, TaskStatus
 from ..models.outcome import shows_life
 
 _MAX_KEPT = 1000
@@ -93,7 +93,7 @@ class TerminatedRuns:
                 if not ended_before and _may_have_arrived(error, was_sent):
                     self._keep(token, _unseen_run(self._run_of(token)))
                 raise
-            if before is not None and not ended_before:
+            if before is not None and before.state < TaskState.RUNNING:
                 self._keep_ended(token, look)
             return
         earlier = self._run_of(token)

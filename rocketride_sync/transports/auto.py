@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable, Optional, Sequence, Type, TypeVar
 
 from ..deadline import Deadline
-from ..errors import RocketRideError, UnsupportedOperationError
+from ..errors import ProtocolError, RocketRideError, UnsupportedOperationError
 from ..handler_exceptions import pass_on
 from ..loading import load
 from ..logs import log
@@ -78,13 +78,24 @@ class AutoTransport:
         """
 
         def over_http(refusal: Optional[RocketRideError]) -> Any:
-            document = self._http.call(operation, deadline)
+            document = self._call_over_http(operation, deadline, refusal)
             self.fallback.http_succeeded(refusal)
             if learn is not None:
                 learn(document)
             return document
 
         return self._with_fallback(websocket, websocket.call, over_http, operation, deadline)
+
+    def _call_over_http(
+        self, operation: Operation, deadline: Deadline, refusal: Optional[RocketRideError]
+    ) -> Any:
+        try:
+            return self._http.call(operation, deadline)
+        except ProtocolError as error:
+            pass_on(error)
+            # A proxy that lets nothing pass answers like no server of RocketRide: its refusal of the tunnel says who it was.
+            fault = refusal if isinstance(refusal, TunnelRefusedError) else error
+        raise fault
 
     def _with_fallback(
         self,

@@ -111,7 +111,7 @@ def test_a_long_name_is_cut_in_its_middle_and_holds_no_secret(monkeypatch):
         ([WITH_FAILURES], 1, "the task ended well, but 1 of its items failed"),
         ([{**SUCCEEDED, "completedCount": 1}], 1, "not all of its items were processed (3 missing)"),
         ([{**CANCELLED, "exitMessage": "Stopped"}], 3, "the task was cancelled: Stopped"),
-        ([RUNNING], 124, "has not ended"),
+        ([RUNNING], 124, "last seen as RUNNING"),
         ([RUNNING, NOT_RUNNING], 6, "the server no longer knows it"),
         ([RUNNING, {**RUNNING, "startTime": 1700000500.0}], 6, "another run took over"),
     ],
