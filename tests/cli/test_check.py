@@ -378,7 +378,7 @@ def test_another_authority_is_not_the_advice_if_it_would_not_help(
     ca_file = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(str(ca_file))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    times = {"not_before": datetime(2000, 1, 1), "not_after": not_after} if not_after else {}
+    times = {"not_after": not_after} if not_after else {}
     authority.issue_cert(host, **times).configure_cert(context)
     with Server(RocketRide(), tls=context) as server:
         _, rows = check(server.url, "--ca-file", str(ca_file))
