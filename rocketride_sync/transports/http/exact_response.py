@@ -95,7 +95,7 @@ class ExactResponse(http.client.HTTPResponse):
         while 100 <= status[1] < 200:
             if status[1] == _SWITCHING_PROTOCOLS:
                 raise http.client.BadStatusLine("it switched to a protocol that was not asked for")
-            http.client.parse_headers(self.fp)
+            read_headers(self.fp)
             status = super()._read_status()  # type: ignore[misc]
         return status
 
