@@ -74,6 +74,10 @@ class RocketRideError(RuntimeError):
     def __reduce__(self) -> Tuple[Any, ...]:
         return _rebuild, (type(self), self.args, dict(self.__dict__))
 
+    def _copied(self: E) -> E:
+        """As `copy.copy`, without loading that."""
+        return _rebuild(type(self), self.args, dict(self.__dict__))
+
     def _tell_fate(self, words: str) -> None:
         """Let the message end with `words` on the fate of the task or of the request, in place of what was known before."""
         self.args, self._fate = (f"{self._without_fate}; {words}",), words
@@ -232,6 +236,9 @@ class WaitTimeoutError(RocketRideError, TimeoutError):
         last_status: the latest status seen, or None if no poll succeeded: then nothing is known of the task, and the
             message says why.
     """
+
+    # Whether `last_status` is so old that the task may well have ended since.
+    _lost_sight = False
 
     def __init__(
         self, message: str, *, token: str = "", elapsed: float = 0.0, last_status: Optional[TaskStatus] = None

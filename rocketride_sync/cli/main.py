@@ -11,7 +11,7 @@ import signal
 import sys
 import textwrap
 import warnings
-from typing import Any, Dict, Iterator, NoReturn, Optional, Sequence, Union
+from typing import Any, Dict, Iterator, List, NoReturn, Optional, Sequence, Union
 
 from .._version import __version__
 from ..errors import ConfigurationError, RocketRideError, RocketRideWarning
@@ -113,31 +113,36 @@ def _run(words: Sequence[str]) -> ExitCode:
 def _parse(words: Sequence[str]) -> argparse.Namespace:
     parser = make_parser(_commands_for(words))
     unknown_options.check_leading(parser, words)
-    args, unknown = parser.parse_known_args(words)
+    args, left_over = parser.parse_known_args(words)
     unknown_options.check_taken(args)
     for name, default in {**server_options.DEFAULTS, **shared_options.DEFAULTS}.items():
         vars(args).setdefault(name, default)
-    # argparse leaves these over: options that it does not know, and positional arguments after a known one. What comes
-    # after "--" is an argument, even if it looks like an option.
-    end = unknown.index("--") if "--" in unknown else len(unknown)
-    left_over = unknown[:end] + unknown[end + 1 :]
-    # Their values are not printed: one may be a key.
-    options = [word.split("=")[0] for word in unknown[:end] if word.startswith("-")]
-    if options:
-        args.parser.error(unknown_options.unknown_option(options[0], [args.parser]))
-    if left_over:
-        several = [name for name in ("files", "tokens") if name in args]
-        if not several:
-            first, read_on = (
-                output.shorten_unknown(left_over[0]),
-                unknown_options.where_to_read_on(args.parser),
-            )
-            args.parser.error(f"too many arguments, from {first} on{read_on}")
-        vars(args)[several[0]] += left_over
+    _place(left_over, args)
     if args.command is None:
         parser.error(f"{_MISSING} COMMAND")
     unknown_options.check_not_empty(args)
     return args
+
+
+def _place(left_over: List[str], args: argparse.Namespace) -> None:
+    """Add to `args` what argparse leaves over: positional arguments after a known option.
+
+    It leaves over options that it does not know, too. What comes after "--" is an argument, even if it looks like one.
+    """
+    end = left_over.index("--") if "--" in left_over else len(left_over)
+    options = [word for word in left_over[:end] if word.startswith("-")]
+    if options:
+        # Without its value: that may be a key.
+        args.parser.error(unknown_options.unknown_option(options[0].split("=")[0], [args.parser]))
+    positional = left_over[:end] + left_over[end + 1 :]
+    if not positional:
+        return
+    several = next((name for name in ("files", "tokens") if name in args), None)
+    if several is not None:
+        vars(args)[several] += positional
+    else:
+        first, read_on = output.shorten_unknown(positional[0]), unknown_options.where_to_read_on(args.parser)
+        args.parser.error(f"too many arguments, from {first} on{read_on}")
 
 
 _MISSING = "the following arguments are required:"  # so begins argparse's message, too

@@ -20,7 +20,6 @@ from ..task_fate import (
     HAD_ENDED,
     MAY_RUN_ON,
     NOT_STARTED,
-    UNSEEN,
     WAS_ENDED,
     TaskFate,
     note_task_fate,
@@ -165,10 +164,9 @@ class PipelineRun:
             return task.wait_until_complete(self._deadline.clamp(None), interval, on_progress)
         except WaitTimeoutError as error:
             pass_on(error)
-            last, seen = error.last_status, error._fate != UNSEEN
-        raise self._timeout_error(
-            "the task had not ended" if seen else "no end of the task had been seen", last
-        )
+            last = error.last_status
+            what = "no end of the task had been seen" if error._lost_sight else "the task had not ended"
+        raise self._timeout_error(what, last)
 
     def send(
         self, task: Task, data: Union[str, bytes], mimetype: Optional[str]

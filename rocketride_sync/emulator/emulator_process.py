@@ -133,7 +133,7 @@ class Emulator:
         except (OSError, http.client.HTTPException) as error:
             pass_on(error, foreign_code=True)
             kind = TransportTimeoutError if isinstance(error, socket.timeout) else TransportError
-            reason = reason_of(error) if isinstance(error, OSError) else type(error).__name__
+            reason = _reason(error)
         finally:
             connection.close()
         raise kind(f"the emulator did not answer: {reason}")
@@ -160,7 +160,7 @@ class Emulator:
         except (OSError, RuntimeError) as error:
             self.kill()
             pass_on(error, foreign_code=True)
-            reason = reason_of(error) if isinstance(error, OSError) else printable(str(error))
+            reason = _reason(error)
         except BaseException:
             self.kill()  # a `with` block that was not entered is not left: nobody else would, after Ctrl-C
             raise
@@ -255,6 +255,10 @@ def _flags() -> List[str]:
         "-P": getattr(sys.flags, "safe_path", False),  # from Python 3.11 on
     }
     return [option for option, is_set in flags.items() if is_set]
+
+
+def _reason(error: Exception) -> str:
+    return reason_of(error) if isinstance(error, OSError) else printable(str(error)) or type(error).__name__
 
 
 def _error_file() -> IO[bytes]:

@@ -5,17 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable, Optional, Sequence, Type, TypeVar
 
 from ..deadline import Deadline
-from ..errors import ProtocolError, RocketRideError, UnsupportedOperationError
+from ..errors import RocketRideError, UnsupportedOperationError
 from ..handler_exceptions import pass_on
 from ..loading import load
 from ..logs import log
-from ..protocol.failures import TunnelRefusedError
 from ..protocol.operations import Operation
 from .base import Watch
 from .fallback import Fallback
 from .http import HttpTransport
 from .websocket.transport import WebSocketTransport
-from .websocket.upgrade import UPGRADE_REFUSED, NoSlotError, NoWebSocketError, UpgradeCutError
+from .websocket.upgrade import NO_WEBSOCKET, UPGRADE_REFUSED, NoSlotError, UpgradeCutError
 
 if TYPE_CHECKING:
     from .auto_poller import AutoPoller
@@ -78,24 +77,12 @@ class AutoTransport:
         """
 
         def over_http(refusal: Optional[RocketRideError]) -> Any:
-            document = self._call_over_http(operation, deadline, refusal)
-            self.fallback.http_succeeded(refusal)
+            document = self.fallback.in_place_of(refusal, self._http.call, operation, deadline)
             if learn is not None:
                 learn(document)
             return document
 
         return self._with_fallback(websocket, websocket.call, over_http, operation, deadline)
-
-    def _call_over_http(
-        self, operation: Operation, deadline: Deadline, refusal: Optional[RocketRideError]
-    ) -> Any:
-        try:
-            return self._http.call(operation, deadline)
-        except ProtocolError as error:
-            pass_on(error)
-            # A proxy that lets nothing pass answers like no server of RocketRide: its refusal of the tunnel says who it was.
-            fault = refusal if isinstance(refusal, TunnelRefusedError) else error
-        raise fault
 
     def _with_fallback(
         self,
@@ -136,7 +123,7 @@ class AutoTransport:
         text = f"{operation.unsupported_by_http} takes WebSocket, but {reason}"
         if isinstance(refusal, UpgradeCutError):
             fault: RocketRideError = type(refusal)(f"{text}. Perhaps a proxy does not let WebSocket pass")
-        elif isinstance(refusal, (NoWebSocketError, TunnelRefusedError)):
+        elif isinstance(refusal, NO_WEBSOCKET):
             fault = UnsupportedOperationError(text + operation.advice_for_http)
         else:
             raise self._fault_of_address(operation, refusal, deadline) or refusal
@@ -251,9 +238,7 @@ class _PipeOverHttp:
         self.abandon = pipe.abandon
 
     def close(self, deadline: Deadline) -> Any:
-        result = self._pipe.close(deadline)
-        self._fallback.http_succeeded(self._refusal)
-        return result
+        return self._fallback.in_place_of(self._refusal, self._pipe.close, deadline)
 
 
 # What is loaded when it is first needed.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Callable, List, Optional, Set, Tuple
 from ..deadline import Deadline, system_time
 from ..errors import RocketRideError, TransportError
 from ..handler_exceptions import pass_on
-from .fallback import Fallback
+from .fallback import Fallback, cause_of
 from .websocket.upgrade import UPGRADE_REFUSED
 
 if TYPE_CHECKING:
@@ -72,9 +72,7 @@ class AutoPoller:
             return None
         alone = self._fallback.active and not self._websocket.is_open
         result = self._http.next(deadline if alone else deadline.within(_HTTP_TURN))
-        if result is not None:
-            self._take_http_result(*result)
-        return result
+        return None if result is None else self._take_http_result(*result)
 
     def _is_websocket_turn(self) -> bool:
         """Whether to read from WebSocket now: not for each result over HTTP, of which many would come late then."""
@@ -96,12 +94,15 @@ class AutoPoller:
             self._fallback.reset()
         return poll, answer
 
-    def _take_http_result(self, poll: Poll, answer: Any) -> None:
+    def _take_http_result(self, poll: Poll, answer: Any) -> PollResult:
+        """The result to hand out."""
         self._over_http.discard(poll)
-        if not isinstance(answer, RocketRideError):
-            self._fallback.http_succeeded(self._refusal)
-            self._refusal = None
-            self._websocket.shown_elsewhere(poll, answer)
+        if isinstance(answer, RocketRideError):
+            return poll, cause_of(answer, self._refusal)
+        self._fallback.http_succeeded(self._refusal)
+        self._refusal = None
+        self._websocket.shown_elsewhere(poll, answer)
+        return poll, answer
 
     def _submit_over_http(self, poll: Poll) -> None:
         self._over_http.add(poll)

@@ -208,7 +208,6 @@ def with_unknown_outcome(operation: Operation, error: RocketRideError) -> Rocket
     """
     if operation.repeatable or not error.request_sent or error._is_of_auth:
         return error
-    rebuild, parts = error.__reduce__()  # as `copy.copy`, without loading that
-    unknown: RocketRideError = rebuild(*parts)
+    unknown = error._copied()
     unknown._tell_fate(f"whether the server carried it out is unknown{operation.recovery}")
     return unknown

@@ -133,10 +133,11 @@ class ConnectionCheck:
         return done + left + self._no_tls(tried=not needed)
 
     def _needs_no_tunnel(self, fault: RocketRideError) -> bool:
-        proxy = self._proxy
-        whole_urls = proxy is not None and proxy.scheme == "http" and not self._settings.address.secure
-        falls_back = self._transport == "auto" and isinstance(fault, TunnelRefusedError)
-        return whole_urls and (self._transport == "http" or falls_back)
+        if self._proxy is None or not self._proxy.gets_whole_urls(self._settings.address):
+            return False
+        return self._transport == "http" or (
+            self._transport == "auto" and isinstance(fault, TunnelRefusedError)
+        )
 
     def _ask(self, *, websocket: bool) -> Iterator[Finding]:
         http = self._ask_over_http()

@@ -201,8 +201,8 @@ def _pass_proxy(address: Address, sock: Any, proxy: Proxy, port: int, deadline: 
     server = f"{bracketed(address.host)}:{port}"
     status = guarded(target, _open_tunnel, sock, proxy, server, deadline, through=proxy)
     if not 200 <= status < 300:
-        only = address.secure or proxy.secure  # else HTTP sends the proxy whole URLs, without a tunnel
-        raise refused_by_proxy(f"no connection to {noted}", status, proxy=str(proxy), is_only_way=only)
+        is_only_way = not proxy.gets_whole_urls(address)
+        raise refused_by_proxy(f"no connection to {noted}", status, proxy=str(proxy), is_only_way=is_only_way)
 
 
 def _open_tunnel(sock: Any, proxy: Proxy, target: str, deadline: Deadline) -> int:

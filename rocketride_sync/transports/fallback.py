@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Optional
+from typing import Any, Callable, Optional, TypeVar
 
 from ..deadline import Clock, system_time
-from ..errors import RocketRideError
+from ..errors import ProtocolError, RocketRideError
+from ..handler_exceptions import pass_on
 from ..logs import log
 from ..protocol.failures import TunnelRefusedError
-from .websocket.upgrade import NoWebSocketError, UpgradeCutError
+from .websocket.upgrade import NO_WEBSOCKET, UpgradeCutError
+
+T = TypeVar("T")
 
 _FIRST_PAUSE = 15.0
 _LONGEST_PAUSE = 900.0
@@ -61,6 +64,18 @@ class Fallback:
         """The refusal that a caller was told of a moment ago, so that the upgrade need not be tried again; else None."""
         return self._told if self._clock() - self._told_at < _SAME_MOMENT else None
 
+    def in_place_of(self, refusal: Optional[RocketRideError], over_http: Callable[..., T], *args: Any) -> T:
+        """What `over_http` returns, a step in place of one over WebSocket that was refused; None if that was not tried."""
+        try:
+            found = over_http(*args)
+        except ProtocolError as error:
+            pass_on(error)
+            fault = cause_of(error, refusal)
+        else:
+            self.http_succeeded(refusal)
+            return found
+        raise fault
+
     def http_succeeded(self, refusal: Optional[RocketRideError]) -> None:
         """HTTP has succeeded where WebSocket was refused with `refusal`; None if WebSocket was not tried."""
         if refusal is None:
@@ -82,4 +97,16 @@ class Fallback:
             if first is None:
                 first = self._first_cut = now
             return now - first >= _SAME_MOMENT
-        return isinstance(refusal, (NoWebSocketError, TunnelRefusedError))
+        return isinstance(refusal, NO_WEBSOCKET)
+
+
+def cause_of(fault: RocketRideError, refusal: Optional[RocketRideError]) -> RocketRideError:
+    """What to tell when HTTP has failed with `fault` in place of WebSocket, which was refused with `refusal`, if it was tried.
+
+    A proxy that lets nothing pass answers like no server of RocketRide: its refusal of the tunnel says who it was.
+    """
+    if not (isinstance(fault, ProtocolError) and isinstance(refusal, TunnelRefusedError)):
+        return fault
+    cause = refusal._copied()
+    cause.request_sent = fault.request_sent  # by HTTP
+    return cause

@@ -59,6 +59,10 @@ class Proxy(Frozen):
     def is_socks(self) -> bool:
         return self.scheme.startswith("socks")
 
+    def gets_whole_urls(self, address: Address) -> bool:
+        """Whether HTTP sends it whole URLs for `address`: few proxies open tunnels to other ports than 443."""
+        return self.scheme == "http" and not address.secure
+
     @property
     def resolves(self) -> bool:
         """Whether a SOCKS proxy is given names, as curl and requests do it, and not their addresses."""

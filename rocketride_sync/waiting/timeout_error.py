@@ -40,6 +40,7 @@ def timeout_error(
     if fault is not None:
         message += f"; the last poll failed: {fault}"
     error = WaitTimeoutError(message, token=shorten(token), elapsed=elapsed, last_status=last)
+    error._lost_sight = unseen_for is not None
     if fault is None:
-        error._tell_fate(RUNS_ON if unseen_for is None else UNSEEN)
+        error._tell_fate(UNSEEN if error._lost_sight else RUNS_ON)
     return error

@@ -46,6 +46,19 @@ def client(server):
 
 
 @pytest.fixture
+def server_has_gone(server, client):
+    """For `stopped`: kills the server once the task has begun, so that nobody can end it."""
+
+    def server_has_gone():
+        begun = client.get_tasks()
+        if begun:
+            server.kill()
+        return begun
+
+    return server_has_gone
+
+
+@pytest.fixture
 def environment(server):
     """What an example is told by its environment."""
     return {**os.environ, "ROCKETRIDE_URI": server.uri, "ROCKETRIDE_APIKEY": KEY, "PYTHONUNBUFFERED": "1"}

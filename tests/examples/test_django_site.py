@@ -72,14 +72,8 @@ def test_a_command_that_is_stopped_while_its_task_starts_ends_it(run, stopped, p
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGTERM is a signal of POSIX")
-def test_a_task_that_cannot_be_ended_is_told(run, stopped, pipe, client, server):
+def test_a_task_that_cannot_be_ended_is_told(run, stopped, pipe, server_has_gone):
     assert run("manage.py", "migrate", "--run-syncdb", cwd=SITE).returncode == 0
-
-    def server_has_gone():
-        if begun := client.get_tasks():
-            server.kill()
-        return begun
-
     code, said = stopped("manage.py", "run_job", pipe(forever=True), has_begun=server_has_gone, cwd=SITE)
     assert (code, said.count("\n")) == (143, 1)
     assert "may run on" in said

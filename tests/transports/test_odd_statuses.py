@@ -151,6 +151,22 @@ class TestProxies:
             ):
                 wait(client, many=False)
 
+    @pytest.mark.parametrize("many", [False, True], ids=["one", "many"])
+    def test_that_let_nothing_pass_are_named(self, many):
+        """HTTP takes the place of WebSocket, and the proxy answers it like no server of RocketRide."""
+        with Server(_refusing(403)) as proxy:
+            client = RocketRideClient("http://localhost:9", KEY, proxies={"http": proxy.url}, retry=PROMPT)
+            with client, pytest.raises(ServerError, match=r"the proxy .* refused the tunnel"):
+                wait(client, many)
+
+    def test_that_let_no_pipe_pass_are_named(self):
+        with Server(_refusing(403)) as proxy:
+            client = RocketRideClient("http://localhost:9", KEY, proxies={"http": proxy.url}, retry=PROMPT)
+            with client, pytest.raises(ServerError, match=r"the proxy .* refused the tunnel") as caught:
+                with client.pipe(TOKEN, mime_type="text/plain") as pipe:
+                    pipe.write(b"x")
+        assert "whether the server carried it out is unknown" in str(caught.value)  # it has got the data
+
     @both
     def test_that_cannot_reach_the_server_just_now_end_no_wait(self, transport):
         """The wait goes on for as long as an outage may last."""

@@ -76,16 +76,14 @@ def translate(
         secrets: texts that the message must not show.
         exchange: the request in which it happened.
     """
-    if exchange.connect_fault is not None:
-        fault = exchange.connect_fault
-        fault.args = (f"{operation} failed: {fault}",)
-        return fault
     causes = _causes(error)
     start = f"{operation} failed: "
-    refusal = next((cause for cause in causes if is_certificate_alert(cause)), None)
-    if isinstance(refusal, ssl.SSLError):
-        # With TLS 1.3 a server that requires a client certificate says so only after the handshake.
-        fault = tls_fault(address, refusal)
+    # With TLS 1.3 a server that requires a client certificate says so only after the handshake.
+    alert = next((cause for cause in causes if is_certificate_alert(cause)), None)
+    fault = exchange.connect_fault
+    if fault is None and isinstance(alert, ssl.SSLError):
+        fault = tls_fault(address, alert)
+    if fault is not None:
         fault.args = (f"{start}{fault}",)
         return fault
     kind = _error_class(causes, exchange.answered)

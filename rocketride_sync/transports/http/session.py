@@ -217,9 +217,8 @@ def _copy(request: requests.PreparedRequest) -> requests.PreparedRequest:
 
 
 def _proxy_for_whole_urls(settings: Settings) -> Optional[Proxy]:
-    """The HTTP proxy for plain HTTP: it gets whole URLs, since few of them open tunnels to other ports than 443."""
     proxy = proxy_for(settings.address, settings.proxies)
-    return proxy if proxy and proxy.scheme == "http" and not settings.address.secure else None
+    return proxy if proxy and proxy.gets_whole_urls(settings.address) else None
 
 
 def _url_of(proxy: Proxy) -> str:

@@ -181,15 +181,12 @@ class Pool:
         self._close_idle()
 
     def _close_idle(self) -> None:
-        while (connection := self._pop_latest()) is not None:
+        while True:
+            try:
+                connection = self._idle.pop()
+            except IndexError:  # not asked before: other threads may use the pool meanwhile
+                return
             connection.close()
-
-    def _pop_latest(self) -> Optional[Connection]:
-        """Take out the latest connection; None if there is none. Other threads may use the pool meanwhile."""
-        try:
-            return self._idle.pop()
-        except IndexError:
-            return None
 
     def _pop_superfluous(self) -> Optional[Connection]:
         """Take out a connection that is one too many, or idle for too long; None if there is none."""

@@ -20,7 +20,7 @@ from ...errors import (
 from ...protocol.failures import PROXY_AUTHENTICATION, TunnelRefusedError, is_transient, refused_by_proxy
 from ...protocol.retry_after import retry_after
 
-_NO_WEBSOCKET = (404, 405, 426, 501)
+_STATUSES_WITHOUT = (404, 405, 426, 501)
 
 
 class NoWebSocketError(ProtocolError):
@@ -45,6 +45,8 @@ class NoSlotError(OverloadedError):
 
 UPGRADE_REFUSED = (NoSlotError, NoWebSocketError, OddUpgradeError, TunnelRefusedError, UpgradeCutError)
 """What makes `rocketride_sync.transports.auto` ask over HTTP."""
+NO_WEBSOCKET = (NoWebSocketError, TunnelRefusedError)
+"""Those of them that say that WebSocket does not get through: there is none, or a proxy opens no tunnel to it."""
 
 
 def refused_upgrade(address: Address, status: int, headers: Mapping[str, str]) -> RocketRideError:
@@ -63,7 +65,7 @@ def refused_upgrade(address: Address, status: int, headers: Mapping[str, str]) -
     if status == 403:
         text += ": it is out of connection slots, or its base path is wrong"
         return NoSlotError(text, retry_after=_retry_after(headers))
-    if status in _NO_WEBSOCKET:
+    if status in _STATUSES_WITHOUT:
         return NoWebSocketError(f'{text}: no WebSocket there; use transport="http"')
     if is_transient(status):
         return TransientError(text, http_status=status, retry_after=_retry_after(headers))
