@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import socket
 import sys
 import weakref
 from typing import Any, Callable, Mapping, NoReturn, Optional, TypeVar
@@ -20,7 +19,7 @@ from ...protocol.strict_json import decodes_within
 from .error_translation import of_message, of_upgrade
 from .framing import Frames, Framing, masked_frame
 from .handshake import Handshake
-from .steady_socket import SteadySocket
+from .steady_socket import OverdueError, SteadySocket
 
 T = TypeVar("T")
 
@@ -162,8 +161,7 @@ class Channel:
     def _receive_in_time(self, decoded_by: Deadline) -> bool:
         try:
             self._receive(decoded_by)
-        except socket.timeout as error:
-            pass_on(error)
+        except OverdueError:
             return False  # in the middle of a frame too: the next read continues it
         return True
 
@@ -173,8 +171,7 @@ class Channel:
             return False
         try:
             self._take(_TEXT, text, self._deadline)
-        except socket.timeout as error:
-            pass_on(error)
+        except OverdueError:
             return False
         return True
 
@@ -187,7 +184,7 @@ class Channel:
             self._raise_closed(data)
         if opcode in (_TEXT, _BINARY):
             if self.dialogue.awaits_answer and not decodes_within(data, decoded_by.remaining()):
-                raise socket.timeout("no time is left to decode an answer")
+                raise OverdueError("no time is left to decode an answer")
             self.dialogue.receive(data, binary=opcode == _BINARY)
 
     def _raise_closed(self, data: bytes) -> NoReturn:

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import functools
 import os
-import socket
 import struct
+from contextlib import suppress
 from typing import TYPE_CHECKING, List, Optional, Tuple, Type, Union
 
-from ...handler_exceptions import pass_on
 from ...loading import load
 from ...protocol.operations import Buffer
 from .handshake import Handshake, Head
-from .steady_socket import EndedError, SteadySocket
+from .steady_socket import EndedError, OverdueError, SteadySocket
 
 if TYPE_CHECKING:
     from .frame_reader import FrameReader
@@ -115,11 +114,11 @@ class Framing:
         """The opcode and payload of the next message or control frame; of a fragment, no payload. Answers pings.
 
         Raises:
-            socket.timeout: the deadline passed.
+            OverdueError: the deadline passed.
             Exception: what the socket and websocket-client raise.
         """
         if self._steady.deadline.overdue_by(_LONGEST_AFTER_DEADLINE):
-            raise socket.timeout("timed out")
+            raise OverdueError("timed out")
         if self._unsent:
             self._send_pongs()
         if self._between_messages:
@@ -155,10 +154,8 @@ class Framing:
         A ping may have come together with a message, and be read when no time is left. Without its pong the server would
         close the connection; and behind a part of a pong, the next frame would be no frame.
         """
-        try:
+        with suppress(OverdueError):
             self._send_unsent()
-        except socket.timeout as error:
-            pass_on(error)
 
     def _send_unsent(self) -> None:
         while self._unsent:
