@@ -55,8 +55,10 @@ def refusal_of(operation: Operation, key: str) -> Optional[ConfigurationError]:
 
     With a task's token as credential, the server ignores which task a request names: it would show, and end, the wrong one.
     """
+    if not key.startswith("tk_"):
+        return None
     token = operation.token
-    if not key.startswith("tk_") or token is None or token == key:
+    if token is None or token == key:
         return None
     refusal = ConfigurationError(
         f"{operation.name} failed: the credential is the token of task {shorten(key)}, and opens that task only, not task "
