@@ -50,7 +50,8 @@ def current_hub() -> Any:
     A socket of gevent belongs to the hub of the thread that made it. In any other thread, a read that has to wait ends
     with "Cannot switch to a different thread", and leaves the other thread's greenlets asleep.
     """
-    return sys.modules["gevent"].get_hub() if hasattr(socket.socket, "hub") else None
+    gevent = sys.modules.get("gevent")  # asked first: a mock in place of `socket.socket` has every attribute
+    return None if gevent is None or not hasattr(socket.socket, "hub") else gevent.get_hub()
 
 
 def may_keep() -> bool:

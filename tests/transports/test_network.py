@@ -1,8 +1,10 @@
 """TLS and proxies: alike on both transports, an argument before the environment."""
 
+import errno
 import socket
 import ssl
 from types import SimpleNamespace
+from unittest import mock
 
 import pytest
 import trustme
@@ -392,3 +394,14 @@ def test_a_proxy_password_that_is_not_utf_8_is_told_without_it(monkeypatch, tran
         with pytest.raises(ConfigurationError, match="not UTF-8") as caught:
             client.get_task_status("tk_1")
     assert "hunter" not in str(caught.value)
+
+
+@BOTH
+def test_a_mock_in_the_place_of_sockets(transport, monkeypatch):
+    """As in the tests of a program, to see what it does without a network."""
+    refuse = mock.Mock(side_effect=OSError(errno.ENETDOWN, "Network is down"))
+    with monkeypatch.context() as replaced:
+        replaced.setattr(socket, "socket", refuse)
+        with pytest.raises(TransportError, match="Network is down"):
+            ask(None, transport, url="http://127.0.0.1:9")
+    assert refuse.called
