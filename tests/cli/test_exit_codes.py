@@ -247,6 +247,35 @@ def test_a_sigterm_that_is_ignored_from_outside_stays_ignored(stub):
     assert waiting.wait(30) == 0
 
 
+BLOCKING = """
+import os, signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_that_the_starter_blocked_ends_a_wait(stub, name):
+    """A thread that blocks signals, as those beside a `sigwait` do, hands its mask to what it starts."""
+    stub.answers = [ok(RUNNING)]
+    waiting = subprocess.Popen(
+        [sys.executable, "-c", BLOCKING, *COMMAND, "wait", TOKEN, *FAST],
+        env=environment(ROCKETRIDE_URI=stub.uri, ROCKETRIDE_APIKEY=KEY),
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    assert stub.asked.wait(30)
+    waiting.send_signal(getattr(signal, name))
+    try:
+        trouble = waiting.communicate(timeout=30)[1]
+    finally:
+        waiting.kill()
+        waiting.wait()
+    assert waiting.returncode == -getattr(signal, name)
+    assert "the task runs on" in trouble
+
+
 COMMAND_OF_ITS_OWN = """
 import os, signal, sys, time
 from rocketride_sync.cli import main, wait_command
