@@ -30,7 +30,7 @@ from command import (
 )
 
 from rocketride_sync import errors
-from rocketride_sync.cli import exit_codes
+from rocketride_sync.cli import exit_codes, main, output, wait_command
 from rocketride_sync.cli.signals import Terminated, with_task_state
 
 ALL_FAILED = {**WITH_FAILURES, "completedCount": 0, "failedCount": 4}
@@ -366,3 +366,17 @@ def test_every_error_has_an_exit_code_of_its_own_family():
         ZeroDivisionError(): 70,
     }
     assert {error: int(exit_codes.code_and_advice(error)[0]) for error in codes} == codes
+
+
+def test_out_of_memory_is_told_as_such(monkeypatch, capsys):
+    """Also where there is too little even to report it: Python's own exit code 1 would say that the task failed."""
+
+    def fail(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr(wait_command, "run", fail)
+    for name in ("", "without_secrets", "safe_text"):
+        if name:
+            monkeypatch.setattr(output, name, fail)
+        assert main.main(["wait", TOKEN]) == 70
+        assert capsys.readouterr().err.startswith("rocketride-sync: out of memory"), name
