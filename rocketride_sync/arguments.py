@@ -21,7 +21,7 @@ _LONGEST_SHOWN = 20  # characters of a word of the user's
 def text(name: str, value: Any) -> str:
     """A string that is not blank."""
     if isinstance(value, str) and value.strip():
-        return _sendable(name, value)
+        return sendable(name, value)
     raise ConfigurationError(f"{name} must be a string that is not empty, not {_described(value)}")
 
 
@@ -35,7 +35,7 @@ def texts(name: str, value: Any) -> Tuple[str, ...]:
     if value is None:
         return ()
     if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
-        return tuple(_sendable(name, item) for item in value)
+        return tuple(sendable(name, item) for item in value)
     raise ConfigurationError(f"{name} must be a list of strings, not {_described(value)}")
 
 
@@ -54,7 +54,7 @@ def text_by_name(name: str, value: Any) -> Dict[str, str]:
         if not isinstance(part, str):
             shown = excerpt(key, _LONGEST_SHOWN)
             raise ConfigurationError(f"{expected}: the value of '{shown}' is {type(part).__name__}")
-        found[_sendable(name, key)] = _sendable(name, part)
+        found[sendable(name, key)] = sendable(name, part)
     return found
 
 
@@ -67,7 +67,12 @@ def is_utf_8(text: str) -> bool:
     return True
 
 
-def _sendable(name: str, text: str) -> str:
+def sendable(name: str, text: str) -> str:
+    """`text` as it can be sent.
+
+    Raises:
+        ConfigurationError: UTF-8 cannot say it. `name` says what it is.
+    """
     if is_utf_8(text):
         return plain_str(text)
     # The message does not repeat the text, which may be secret.
@@ -131,7 +136,7 @@ def task_token(value: Any, name: str = "token") -> str:
         raise ConfigurationError(f"{name} is empty; pass the token that use() returned")
     if value.endswith("…"):
         raise ConfigurationError(f"{name} is a shortened one, as messages show it; pass the whole token")
-    return _sendable(name, value)
+    return sendable(name, value)
 
 
 def function(name: str, value: Any) -> Any:

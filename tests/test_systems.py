@@ -36,7 +36,7 @@ PARTICULAR = re.compile(
     r"\b(register_at_fork|SIGHUP|getppid|select\.select|isatty|errorTab|start_new_session|"
     r"CREATE_NEW_PROCESS_GROUP|O_NONBLOCK|O_NOFOLLOW|O_DIRECTORY|O_BINARY|supports_dir_fd|supports_fd|dir_fd|0o600|"
     r"sys\.platform|os\.name|fork\(|geteuid|getuid|fchmod|chmod|umask|mkfifo|AF_UNIX|set_blocking|killpg|fcntl|termios|"
-    r"EINVAL|SIGKILL|pthread_kill|SIGALRM|setitimer|waitpid|select\.poll|select\.epoll|pwd|resource\.)(?!\w)"
+    r"EINVAL|SIGKILL|pthread_kill|pthread_sigmask|SIGALRM|setitimer|waitpid|select\.poll|select\.epoll|pwd|resource\.)(?!\w)"
 )
 WINDOWS = SimpleNamespace(**{**vars(os), "name": "nt"})
 
@@ -132,6 +132,12 @@ def test_without_pthread_kill_a_signal_that_is_lost_is_raised_again(monkeypatch,
         monkeypatch.delattr(signal, "pthread_kill", raising=False)
     with pytest.raises(signals.Terminated), signals.signals_as_exceptions():
         lose_a_signal_and_wait()
+
+
+def test_without_pthread_sigmask_signals_are_exceptions_all_the_same(monkeypatch):
+    monkeypatch.delattr(signal, "pthread_sigmask", raising=False)
+    with pytest.raises(signals.Terminated), signals.signals_as_exceptions():
+        signal.raise_signal(signal.SIGTERM)
 
 
 def test_what_else_cannot_be_raised_is_told_as_before(monkeypatch):

@@ -45,6 +45,8 @@ JSON_HELP = """with --json, one document on stdout, whatever happens:
 Tokens in the document are shortened.
 """
 
+OUT_OF_MEMORY = "out of memory"
+
 _ERROR_DETAILS = ("code", "hint", "http_status", "retry_after", "elapsed", "path", "outcome")
 
 # What can come of the wrong address.
@@ -160,6 +162,8 @@ def _error_message(error: BaseException) -> str:
         return in_command_line_words(str(error))
     if isinstance(error, KeyboardInterrupt):
         return str(error) or "interrupted"
+    if isinstance(error, MemoryError):
+        return OUT_OF_MEMORY
     known = isinstance(error, (Terminated, OSError))
     return str(error) if known else f"{type(error).__name__}: {error}"
 

@@ -103,6 +103,7 @@ _FAILURES: Tuple[Tuple[Type[BaseException], ExitCode, str], ...] = (
     (errors.ProtocolError, ExitCode.UNAVAILABLE, "check that --uri is a RocketRide server's address"),
     (errors.RocketRideError, ExitCode.UNAVAILABLE, ""),
     (OSError, ExitCode.NOT_WRITTEN, ""),
+    (MemoryError, ExitCode.INTERNAL, "raise the limit of this process, or end others"),
 )
 
 

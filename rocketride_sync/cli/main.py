@@ -77,6 +77,12 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         code = code_and_advice(stop)[0]
     except KeyboardInterrupt:  # a second one, while the first was being reported
         code = ExitCode.INTERRUPTED
+    except (
+        MemoryError
+    ):  # too little even to report that; Python's own exit code 1 would say that the task failed
+        code = ExitCode.INTERNAL
+        with contextlib.suppress(MemoryError):
+            output.print_note(f"{output.PROGRAM}: {command_result.OUT_OF_MEMORY}")
     except SystemExit as stop:  # argparse has printed what --help and its like ask for
         code = ExitCode(int(stop.code or 0))
     finally:
@@ -155,7 +161,8 @@ class _Parser(argparse.ArgumentParser):
         self.suggest_on_error = False  # from Python 3.15 on it has hints too, which would come before ours
 
     def error(self, message: str) -> NoReturn:
-        self.print_usage(sys.stderr)
+        if sys.stderr is not None:  # else argparse would print it among the results
+            self.print_usage(sys.stderr)
         # Without the value, which argparse repeats: it may be a key in the wrong place.
         is_missing = message.startswith(_MISSING)
         hint = unknown_options.where_to_read_on(self) if is_missing else _meant_choice(message)
@@ -163,10 +170,10 @@ class _Parser(argparse.ArgumentParser):
 
     def _print_message(self, message: str, file: Any = None) -> None:
         """Print a result, such as that of ``--help``, as all results are printed."""
-        if file is None or file is not sys.stdout:
-            super()._print_message(message, file)
-        else:
+        if file is None or file is sys.stdout:  # None: stdout is closed, where argparse would take stderr
             output.print_result(message.rstrip("\n"))
+        else:
+            super()._print_message(message, file)
 
 
 def _meant_choice(message: str) -> str:

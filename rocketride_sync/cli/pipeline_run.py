@@ -131,13 +131,17 @@ class RunWithOutput:
         try:
             status = self._core.run(self._follow)
             self.printer.note_task_fate(self._core.fate)
-            if self._core.may_run_on:
-                output.print_problem(f"warning: the task could not be ended: {self._core.state}")
+            self.tell_if_may_run_on()
             return status
         except TaskAlreadyRunningError as error:
             text = f"a run of this pipeline is active already: wait for its end, or end it with {self._stop}"
             failure = TaskAlreadyRunningError(text, code=error.code, operation=error.operation)
         raise failure
+
+    def tell_if_may_run_on(self) -> None:
+        """Print a warning, if the task was to be ended, and is not known to have ended."""
+        if self._core.may_run_on:
+            output.print_problem(f"warning: the task could not be ended: {self._core.state}")
 
     def _follow(self, task: Task) -> Optional[TaskStatus]:
         output.add_secret(task.token)

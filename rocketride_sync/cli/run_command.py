@@ -33,9 +33,10 @@ line on stdout (with --json: the member "token"). If the token cannot be written
 Without --ttl, the task has no ttl. HTTP cannot ask for that: over HTTP, the server ends the task when 15
 minutes pass without data, even if it is busy.
 
-If run is killed by SIGKILL, it cannot end its task, which may go on for ever, and the server refuses the
-next run of the pipeline. stop --project P --source S ends that task; with --ttl, the server does so if
-the task is idle.
+If run is killed by SIGKILL, or by a signal other than SIGINT (Ctrl-C), SIGTERM and SIGHUP, such as the
+SIGQUIT of Ctrl-\\, it cannot end its task, which may go on for ever, and the server refuses the next run
+of the pipeline. stop --project P --source S ends that task; with --ttl, the server does so if the task is
+idle.
 
 Variables ${{ROCKETRIDE_...}} in the pipeline are taken from the environment and --env-file. The API key
 is not. What is not set stays in the pipeline as it is; a line on stderr says so.
@@ -52,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("files", metavar="FILE", nargs="*", default=[], help="a file to send")
     add("--source", metavar="ID", help="the component to start at (default: the pipeline's own)")
-    add("--threads", type=int, metavar="N", help="1 to 64 (default: the server's choice)")
+    add("--threads", type=_threads, metavar="N", help="1 to 64 (default: the server's choice)")
     add(
         "--name",
         help="the task's name in its status (NAME.SOURCE), in lines on stderr and in the report (default: the server makes "
@@ -77,6 +78,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     shared_options.add_output_options(parser)
     add_server_options(parser)
+
+
+def _threads(text: str) -> int:
+    return shared_options.whole_number(text, range(1, 65), "invalid number: it must be one from 1 to 64")
 
 
 def run(args: argparse.Namespace) -> ExitCode:
@@ -111,6 +116,9 @@ def _run_and_report(pipeline_run: RunWithOutput) -> ExitCode:
             status = pipeline_run.run()
     except (RocketRideError, TokenNotDeliveredError, *signals.STOP_EXCEPTIONS) as error:
         failure = error
+    except Exception:  # a defect, or too little memory: `main` tells it
+        pipeline_run.tell_if_may_run_on()
+        raise
     else:
         return pipeline_run.print_result(status)
     return pipeline_run.print_error(failure)

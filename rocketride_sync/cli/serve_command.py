@@ -6,7 +6,7 @@ import argparse
 
 from ..address import DEFAULT_PORT
 from ..errors import ConfigurationError
-from . import output
+from . import output, shared_options
 from .exit_codes import ExitCode, code_and_advice
 from .server_options import Environment, add_key_options, api_key, key_source
 from .signals import Terminated, ignore_interrupts, let_signals_end_process, raise_one_interrupt
@@ -41,13 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _port(text: str) -> int:
-    try:
-        port = int(text)
-    except ValueError:
-        port = -1
-    if not 0 <= port <= 65535:
-        raise argparse.ArgumentTypeError("invalid port: it must be a number from 0 to 65535")
-    return port
+    return shared_options.whole_number(
+        text, range(65536), "invalid port: it must be a number from 0 to 65535"
+    )
 
 
 def run(args: argparse.Namespace) -> ExitCode:

@@ -10,6 +10,8 @@ from . import durations, log_output, output
 from .exit_codes import Judgement
 from .progress import Display, ProgressPrinter, choose_display
 
+_MOST_DIGITS = 9
+
 
 def add_wait_options(
     parser: argparse.ArgumentParser,
@@ -47,6 +49,19 @@ def add_wait_options(
         metavar="FILE.html",
         help="write a page with charts and all messages of the run, however it ends (extra report)",
     )
+
+
+def whole_number(text: str, numbers: range, problem: str) -> int:
+    """The number that is written in `text`, for the `type` of an argument.
+
+    Raises:
+        argparse.ArgumentTypeError: with the words `problem`; it is none of `numbers`, or has other characters than the digits
+            0 to 9, of which `int` takes many.
+    """
+    is_short = text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
+    if not is_short or int(text) not in numbers:
+        raise argparse.ArgumentTypeError(problem)
+    return int(text)
 
 
 def judgement(args: argparse.Namespace) -> Judgement:

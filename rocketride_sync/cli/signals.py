@@ -122,10 +122,14 @@ def signals_as_exceptions(*, until_exit: bool = False) -> Iterator[None]:
         ours[signal.SIGINT] = _interrupt
     if not _may_handle(ours):
         ours = {}
+    # Whoever starts the command may have them blocked, as for a `sigwait` of its own. Who wants them ignored, ignores them.
+    blocked: Iterable[int] = ()
     try:
         _handled.extend(number for number in ours if number != signal.SIGINT)
         for number, handler in ours.items():
             signal.signal(number, handler)
+        if hasattr(signal, "pthread_sigmask"):
+            blocked = signal.pthread_sigmask(signal.SIG_UNBLOCK, ours)
         sys.unraisablehook = functools.partial(_send_lost_signal_again, hook)
         yield
     finally:
@@ -139,6 +143,8 @@ def signals_as_exceptions(*, until_exit: bool = False) -> Iterator[None]:
             _last_words.clear()
             _raised.clear()
         _restore_interrupt(interrupt, keep_ignored=until_exit)
+        if blocked and not until_exit:
+            signal.pthread_sigmask(signal.SIG_BLOCK, blocked)
 
 
 def _restore_interrupt(handler: Any, *, keep_ignored: bool) -> None:

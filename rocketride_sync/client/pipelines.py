@@ -88,7 +88,7 @@ def environment_for(
                 f"with env={{'{name}': …}}"
             )
         if name in os.environ:
-            found[name] = os.environ[name]
+            found[name] = arguments.sendable(name, os.environ[name])
     warn_of_unset(pipeline, given, what)
     return {**found, **given}
 

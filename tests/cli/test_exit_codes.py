@@ -30,7 +30,7 @@ from command import (
 )
 
 from rocketride_sync import errors
-from rocketride_sync.cli import exit_codes
+from rocketride_sync.cli import exit_codes, main, output, wait_command
 from rocketride_sync.cli.signals import Terminated, with_task_state
 
 ALL_FAILED = {**WITH_FAILURES, "completedCount": 0, "failedCount": 4}
@@ -247,6 +247,35 @@ def test_a_sigterm_that_is_ignored_from_outside_stays_ignored(stub):
     assert waiting.wait(30) == 0
 
 
+BLOCKING = """
+import os, signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_that_the_starter_blocked_ends_a_wait(stub, name):
+    """A thread that blocks signals, as those beside a `sigwait` do, hands its mask to what it starts."""
+    stub.answers = [ok(RUNNING)]
+    waiting = subprocess.Popen(
+        [sys.executable, "-c", BLOCKING, *COMMAND, "wait", TOKEN, *FAST],
+        env=environment(ROCKETRIDE_URI=stub.uri, ROCKETRIDE_APIKEY=KEY),
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    assert stub.asked.wait(30)
+    waiting.send_signal(getattr(signal, name))
+    try:
+        trouble = waiting.communicate(timeout=30)[1]
+    finally:
+        waiting.kill()
+        waiting.wait()
+    assert waiting.returncode == -getattr(signal, name)
+    assert "the task runs on" in trouble
+
+
 COMMAND_OF_ITS_OWN = """
 import os, signal, sys, time
 from rocketride_sync.cli import main, wait_command
@@ -337,3 +366,17 @@ def test_every_error_has_an_exit_code_of_its_own_family():
         ZeroDivisionError(): 70,
     }
     assert {error: int(exit_codes.code_and_advice(error)[0]) for error in codes} == codes
+
+
+def test_out_of_memory_is_told_as_such(monkeypatch, capsys):
+    """Also where there is too little even to report it: Python's own exit code 1 would say that the task failed."""
+
+    def fail(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr(wait_command, "run", fail)
+    for name in ("", "without_secrets", "safe_text"):
+        if name:
+            monkeypatch.setattr(output, name, fail)
+        assert main.main(["wait", TOKEN]) == 70
+        assert capsys.readouterr().err.startswith("rocketride-sync: out of memory"), name

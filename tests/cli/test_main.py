@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 
 import pytest
+from cases import each
+from command_call import call_command
 
 from rocketride_sync import __version__
 from rocketride_sync.cli import command_result, exit_codes, main, wait_command
@@ -83,6 +85,13 @@ def test_an_error_is_two_lines(command, capsys):
     usage, problem = capsys.readouterr().err.splitlines()
     assert usage.startswith(" ".join(["usage: rocketride-sync", *command, "[options]"]))
     assert problem.startswith("rocketride-sync: ")
+
+
+@pytest.mark.parametrize("words", [[], ["--nonsense"], *([name, "--nonsense"] for name in main._COMMANDS)])
+def test_an_error_puts_nothing_among_the_results_where_stderr_is_closed(words):
+    """As in ``token=$(rocketride-sync … 2>&-)``."""
+    done = call_command(words, {}, stderr=None)
+    assert (done.returncode, done.stdout) == (2, "")
 
 
 def listed(text, form):
@@ -208,12 +217,35 @@ def test_the_first_argument_too_many_is_named_but_never_whole_if_it_may_be_a_sec
     assert capsys.readouterr().err.splitlines()[-1] == f"rocketride-sync: {said}"
 
 
-@pytest.mark.parametrize("port", ["abc", "70000", "-1", "", "1.5"])
-def test_what_is_no_port(port, capsys):
-    assert main.main(["serve", f"--port={port}"]) == 2
-    assert capsys.readouterr().err.endswith(
-        "argument --port: invalid port: it must be a number from 0 to 65535\n"
-    )
+NO_NUMBERS = [
+    "abc",
+    "70000",
+    "-1",
+    "",
+    "1.5",
+    "1e3",
+    "\u0663",
+    "1_0",
+    " 5",
+    "+5",
+    "\uff15",
+    "9" * 5000,
+    "\udcff",
+]
+
+
+@each("text", NO_NUMBERS)
+def test_what_is_no_whole_number_is_met_with_those_there_are(text, capsys):
+    """Digits as in durations and addresses, and no others."""
+    for words, told in (
+        (["serve", f"--port={text}"], "argument --port: invalid port: it must be a number from 0 to 65535\n"),
+        (
+            ["run", "a.pipe", f"--threads={text}"],
+            "argument --threads: invalid number: it must be one from 1 to 64\n",
+        ),
+    ):
+        assert main.main(words) == 2
+        assert capsys.readouterr().err.endswith(told)
 
 
 def test_the_help_of_every_command_names_all_members_of_its_document():

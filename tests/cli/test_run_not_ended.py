@@ -84,6 +84,35 @@ def test_a_task_that_cannot_be_ended_is_named(run, monkeypatch, way_out, not_end
         assert NAMED in json.loads(done.stdout)["error"]["message"]
 
 
+def test_after_a_defect_during_the_start(run):
+    """It is not known whether the task was started."""
+    ended = [TaskNotFoundError("none before"), MemoryError(), {"token": TOKEN}, RUNNING, *[MemoryError()] * 9]
+    done = run(ended)
+    assert done.code == 70
+    assert NAMED in done.stderr
+
+
+DEFECTS = {"a defect": KeyError("x"), "no memory": MemoryError()}
+
+
+@pytest.mark.parametrize("options", [(), ("--json",), ("--keep",)], ids=["lines", "json", "kept"])
+@pytest.mark.parametrize("again", [True, False], ids=["again", "once"])
+@pytest.mark.parametrize("defect", DEFECTS.values(), ids=DEFECTS)
+def test_after_a_defect(run, monkeypatch, defect, again, options):
+    """Also where what ends the task comes upon it again."""
+
+    def fail(*_):
+        raise defect
+
+    where = "_print_token" if "--keep" in options else "_follow"
+    monkeypatch.setattr(f"rocketride_sync.cli.pipeline_run.RunWithOutput.{where}", fail)
+    fault = defect if again else ServerError("no")
+    done = run([*STARTED, *[fault] * 9], *options)
+    assert done.code == 70
+    assert NAMED in done.stderr
+    assert TOKEN not in done.stdout + done.stderr
+
+
 def test_at_the_timeout(run):
     done = run(
         itertools.chain(STARTED, [RUNNING, RUNNING], itertools.repeat(ServerError("no"))), "--timeout=5"

@@ -31,6 +31,19 @@ def test_in_another_interpreter(monkeypatch):
     assert entered()
 
 
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="POSIX signals")
+def test_what_the_program_around_the_command_blocks_is_blocked_again():
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGUSR1])
+    try:
+        with signals.signals_as_exceptions():
+            assert signal.pthread_sigmask(signal.SIG_BLOCK, []) & {signal.SIGTERM, signal.SIGUSR1} == {
+                signal.SIGUSR1
+            }
+        assert signal.SIGTERM in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 @pytest.mark.parametrize("until_exit", [False, True])
 def test_interrupts_are_ignored_until_the_command_or_the_process_ends(until_exit):
     before = signal.getsignal(signal.SIGINT)

@@ -169,6 +169,17 @@ def with_config(**config):
     return {**PIPELINE, "components": [{"id": "s", "provider": "x", "config": config}]}
 
 
+def test_a_variable_that_utf_8_cannot_say_is_named(monkeypatch):
+    """As the shell of another locale exports it. Those that the pipeline does not use do not matter."""
+    monkeypatch.setenv("ROCKETRIDE_FOLDER", "B\udcfccher")
+    monkeypatch.setenv("ROCKETRIDE_OTHER", "\udcfc")
+    with pytest.raises(
+        ConfigurationError, match=r"^ROCKETRIDE_FOLDER must be text that UTF-8 can encode"
+    ) as caught:
+        environment_for(with_config(a="${ROCKETRIDE_FOLDER}"), None)
+    assert "cher" not in str(caught.value)
+
+
 def test_only_the_variables_that_the_pipeline_refers_to_go_along(monkeypatch):
     monkeypatch.setenv("ROCKETRIDE_MODEL", "large")
     monkeypatch.setenv("ROCKETRIDE_OTHER", "unasked")
