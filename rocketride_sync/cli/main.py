@@ -77,9 +77,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         code = code_and_advice(stop)[0]
     except KeyboardInterrupt:  # a second one, while the first was being reported
         code = ExitCode.INTERRUPTED
-    except (
-        MemoryError
-    ):  # too little even to report that; Python's own exit code 1 would say that the task failed
+    except MemoryError:  # too little even to report that
         code = ExitCode.INTERNAL
         with contextlib.suppress(MemoryError):
             output.print_note(f"{output.PROGRAM}: {command_result.OUT_OF_MEMORY}")
