@@ -10,15 +10,23 @@ import threading
 import time
 import warnings
 
-from rocketride_sync import RetryPolicy, RocketRideClient
+from rocketride_sync import RetryPolicy, RocketRideClient, TaskStatus
 
 TOKEN = "tk_5f3a0123456789abcdef0123456789ab"
 LONG = 50.0
+
+
+def nap(_status: TaskStatus) -> None:
+    """Sleep long, but not in one step: a signal just before a system call does not cut that short."""
+    for _ in range(int(LONG)):
+        time.sleep(1.0)
+
+
 ACTIONS = {
     "status": lambda client: client.get_task_status(TOKEN),
     "wait": lambda client: client.wait_until_complete(TOKEN, interval=LONG),
     "many": lambda client: client.wait_all([TOKEN, "tk_other"], interval=LONG),
-    "callback": lambda client: client.wait_until_complete(TOKEN, on_progress=lambda _: time.sleep(LONG)),
+    "callback": lambda client: client.wait_until_complete(TOKEN, on_progress=nap),
     "send": lambda client: client.send(TOKEN, bytes(2**26)),
 }
 

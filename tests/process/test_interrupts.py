@@ -62,11 +62,19 @@ class Child:
             self.tell("late")
         else:
             self.process.send_signal(signal.SIGINT)
-        assert self._lines.get(timeout=PROMPT) == "interrupted"
+        self._says("interrupted")
 
     def close_client(self):
         self.tell("close")
-        assert self._lines.get(timeout=PROMPT) == "closed"
+        self._says("closed")
+
+    def _says(self, expected):
+        said = None
+        with contextlib.suppress(queue.Empty):
+            said = self._lines.get(timeout=PROMPT)
+        if said != expected:
+            self._errors.seek(0)
+            pytest.fail(f"it said {said!r}, not {expected!r}; on stderr: {self._errors.read()}")
 
     def end(self):
         """It must end of itself, without a word."""
