@@ -6,9 +6,16 @@ import threading
 import pytest
 from moments import between_lines, met_at_each_line
 
-from rocketride_sync import RetryPolicy, RocketRideClient, UnsupportedOperationError
+from rocketride_sync import (
+    ProtocolError,
+    RetryPolicy,
+    RocketRideClient,
+    TransportError,
+    UnsupportedOperationError,
+)
+from rocketride_sync.protocol.failures import TunnelRefusedError
 from rocketride_sync.transports import fallback as fallback_module
-from rocketride_sync.transports.fallback import Fallback
+from rocketride_sync.transports.fallback import Fallback, cause_of
 from rocketride_sync.transports.websocket.upgrade import (
     NoSlotError,
     NoWebSocketError,
@@ -23,6 +30,8 @@ from .polled_tasks import tokens
 
 NONE = NoWebSocketError("404")
 NO_SLOT = NoSlotError("403")
+NO_TUNNEL = TunnelRefusedError("the proxy", http_status=403)
+JUNK = ProtocolError("a page")
 CUT = UpgradeCutError("cut")
 PROMPT = RetryPolicy(initial_delay=0.01, max_delay=0.02)
 PIPELINE = {"source": "s", "components": []}
@@ -44,6 +53,37 @@ def clock():
 @pytest.fixture
 def fallback(clock):
     return Fallback(clock)
+
+
+class TestInPlaceOf:
+    def test_what_http_returns_counts_as_its_success(self, fallback):
+        assert fallback.in_place_of(NONE, pow, 2, 3) == 8
+        assert fallback.active
+
+    @pytest.mark.parametrize("refusal", [NONE, NO_TUNNEL, None])
+    @pytest.mark.parametrize("fault", [JUNK, TransportError("lost")])
+    def test_a_failure_is_told_and_counts_as_none(self, fallback, refusal, fault):
+        def fail():
+            raise fault
+
+        with pytest.raises(type(cause_of(fault, refusal))) as caught:
+            fallback.in_place_of(refusal, fail)
+        assert str(caught.value) == str(cause_of(fault, refusal))
+        assert not fallback.active
+
+    def test_junk_where_the_tunnel_was_refused_is_of_the_proxy(self):
+        fault = ProtocolError("a page")
+        fault.request_sent = True
+        cause = cause_of(fault, NO_TUNNEL)
+        assert (type(cause), str(cause), cause.http_status) == (TunnelRefusedError, "the proxy", 403)
+        assert cause.request_sent
+        assert not NO_TUNNEL.request_sent
+
+    @pytest.mark.parametrize(
+        ("fault", "refusal"), [(JUNK, NONE), (JUNK, None), (TransportError("lost"), NO_TUNNEL)]
+    )
+    def test_any_other_failure_says_what_it_is(self, fault, refusal):
+        assert cause_of(fault, refusal) is fault
 
 
 class TestRules:
