@@ -128,8 +128,7 @@ def signals_as_exceptions(*, until_exit: bool = False) -> Iterator[None]:
         _handled.extend(number for number in ours if number != signal.SIGINT)
         for number, handler in ours.items():
             signal.signal(number, handler)
-        if hasattr(signal, "pthread_sigmask"):
-            blocked = signal.pthread_sigmask(signal.SIG_UNBLOCK, ours)
+        blocked = _change_mask("SIG_UNBLOCK", ours)
         sys.unraisablehook = functools.partial(_send_lost_signal_again, hook)
         yield
     finally:
@@ -143,8 +142,16 @@ def signals_as_exceptions(*, until_exit: bool = False) -> Iterator[None]:
             _last_words.clear()
             _raised.clear()
         _restore_interrupt(interrupt, keep_ignored=until_exit)
-        if blocked and not until_exit:
-            signal.pthread_sigmask(signal.SIG_BLOCK, blocked)
+        if not until_exit:
+            _change_mask("SIG_BLOCK", blocked)
+
+
+def _change_mask(how: str, numbers: Iterable[int]) -> Iterable[int]:
+    """Which signals were blocked before; none on Windows, where none can be."""
+    if not hasattr(signal, "pthread_sigmask"):
+        return ()
+    before: Iterable[int] = signal.pthread_sigmask(getattr(signal, how), numbers)
+    return before
 
 
 def _restore_interrupt(handler: Any, *, keep_ignored: bool) -> None:
